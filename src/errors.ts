@@ -1,0 +1,97 @@
+/**
+ * Every failure code, what a person can do about it, and whether the client tries again by itself.
+ *
+ * One heading per code in `docs/errors.md`.
+ */
+const CODES = {
+  ERR_OPAMP_OPTION: { retryable: false, hint: "correct the option named in the message" },
+  ERR_OPAMP_INSTANCE_UID: { retryable: false, hint: "give a UUID, a ULID or 16 bytes" },
+  ERR_OPAMP_STOPPED: { retryable: false, hint: "a stopped client stays stopped: make a new OpAMPClient" },
+  ERR_OPAMP_TIMEOUT: {
+    retryable: true,
+    hint: "check that the server is up and that nothing in between swallows traffic",
+  },
+  ERR_OPAMP_CONNECT: { retryable: true, hint: "check the host, the port (OpAMP's default is 4320) and the network" },
+  ERR_OPAMP_CLOSED: {
+    retryable: true,
+    hint: "the server or something in between ended the connection: look at the server's log",
+  },
+  ERR_OPAMP_HTTP_STATUS: {
+    retryable: true,
+    hint: "check the URL's path (the usual one is /v1/opamp) and the server's log",
+  },
+  ERR_OPAMP_UNAUTHORIZED: { retryable: true, hint: "check the credentials that `headers` supplies" },
+  ERR_OPAMP_THROTTLED: { retryable: true, hint: "the server asked for a pause; the client comes back by itself" },
+  ERR_OPAMP_NOT_OPAMP: {
+    retryable: true,
+    hint: "what answers at this URL is not an OpAMP server: check host, port and path",
+  },
+  ERR_OPAMP_MALFORMED: {
+    retryable: true,
+    hint: "the server sent bytes that are not an OpAMP message: check its version and any proxy",
+  },
+  ERR_OPAMP_TOO_LARGE: {
+    retryable: false,
+    hint: "make the message smaller or raise the message size limit on both sides",
+  },
+  ERR_OPAMP_REJECTED: {
+    retryable: false,
+    hint: "the server refused the message and it is not sent again: read the server's text",
+  },
+  ERR_OPAMP_FOREIGN_UID: {
+    retryable: false,
+    hint: "the server addressed another agent on this connection: check its routing",
+  },
+  ERR_OPAMP_HEADERS: { retryable: true, hint: "make the `headers` function return a record of strings, and in time" },
+  ERR_OPAMP_HANDLER: { retryable: false, hint: "correct the handler that the message names" },
+  ERR_OPAMP_STORE: { retryable: true, hint: "check that the store's place exists and may be written" },
+  ERR_OPAMP_CAPABILITY: {
+    retryable: false,
+    hint: "use a reverse domain name such as com.example.feature, registered before use",
+  },
+  ERR_OPAMP_QUEUE_FULL: { retryable: true, hint: "wait for earlier custom messages to leave before sending more" },
+} as const satisfies Record<string, { retryable: boolean; hint: string }>;
+
+/** The closed set of failure codes. */
+export type OpAMPErrorCode = keyof typeof CODES;
+
+/** All failure codes, for tables and tests. */
+export const errorCodes = Object.keys(CODES) as readonly OpAMPErrorCode[];
+
+/** What may accompany an {@link OpAMPError}. */
+export interface OpAMPErrorDetails {
+  /** What led to this error. */
+  cause?: unknown;
+  /** Plain words on what to do; each code has its own default. */
+  hint?: string;
+  /** Whether the same operation may succeed later; each code has its own default. */
+  retryable?: boolean;
+  /** The HTTP status that the server answered with, if one was. */
+  httpStatus?: number;
+}
+
+/** The one error class: everything this package throws, rejects with or emits as `error`. */
+export class OpAMPError extends Error {
+  override readonly name = "OpAMPError";
+  /** Which failure this is; stable across versions. */
+  readonly code: OpAMPErrorCode;
+  /** What a person can do about it. */
+  readonly hint: string;
+  /** Whether trying again later can help. */
+  readonly retryable: boolean;
+  /** The HTTP status behind the failure, if there was one. */
+  readonly httpStatus: number | undefined;
+
+  constructor(code: OpAMPErrorCode, message: string, details: OpAMPErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint ?? CODES[code].hint;
+    this.retryable = details.retryable ?? CODES[code].retryable;
+    this.httpStatus = details.httpStatus;
+  }
+}
+
+/** The message of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
