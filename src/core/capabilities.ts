@@ -1,0 +1,70 @@
+import { Part, type PartSet } from "./parts.js";
+
+interface Row {
+  /** The bit in `AgentToServer.capabilities`. */
+  bit: bigint;
+  /** The part that may be reported only with this bit. */
+  part?: number;
+  /** The bit in `ServerToAgent.capabilities` without which a declared server is not sent the part. */
+  server?: bigint;
+}
+
+/**
+ * Every capability of an agent: its name here, its bit, the field that goes with it and what the server needs for it.
+ *
+ * @see CAP-02, CAP-06, CAP-08
+ */
+export const capabilityTable = {
+  reportsStatus: { bit: 0x1n },
+  acceptsRemoteConfig: { bit: 0x2n },
+  reportsEffectiveConfig: { bit: 0x4n, part: Part.effectiveConfig, server: 0x4n },
+  acceptsPackages: { bit: 0x8n },
+  reportsPackageStatuses: { bit: 0x10n, part: Part.packageStatuses, server: 0x10n },
+  reportsOwnTraces: { bit: 0x20n },
+  reportsOwnMetrics: { bit: 0x40n },
+  reportsOwnLogs: { bit: 0x80n },
+  acceptsOpAMPConnectionSettings: { bit: 0x100n },
+  acceptsOtherConnectionSettings: { bit: 0x200n },
+  acceptsRestartCommand: { bit: 0x400n },
+  reportsHealth: { bit: 0x800n, part: Part.health },
+  reportsRemoteConfig: { bit: 0x1000n, part: Part.remoteConfigStatus },
+  reportsHeartbeat: { bit: 0x2000n },
+  reportsAvailableComponents: { bit: 0x4000n, part: Part.availableComponents },
+  reportsConnectionSettingsStatus: { bit: 0x8000n, part: Part.connectionSettingsStatus },
+} as const satisfies Record<string, Row>;
+
+/** What an agent can declare. */
+export type CapabilityName = keyof typeof capabilityTable;
+
+/** All names, in the order of their bits. */
+export const capabilityNames = Object.keys(capabilityTable) as readonly CapabilityName[];
+
+const rows: readonly Row[] = Object.values(capabilityTable);
+
+/** Whether a mask has a capability's bit. */
+export function has(mask: bigint, name: CapabilityName): boolean {
+  return (mask & capabilityTable[name].bit) !== 0n;
+}
+
+/** The mask of these capabilities; `reportsStatus` is always in it (CAP-03). */
+export function maskOf(names: Iterable<CapabilityName>): bigint {
+  let mask: bigint = capabilityTable.reportsStatus.bit;
+  for (const name of names) mask |= capabilityTable[name].bit;
+  return mask;
+}
+
+/**
+ * The parts that may be sent: declared by the agent, and not missing from what the server declared.
+ *
+ * @param server what the server declared, 0 while it has not: then everything may be sent (D9)
+ */
+export function allowedParts(agent: bigint, server: bigint): PartSet {
+  let allowed = Part.every;
+  for (const row of rows) {
+    if (row.part === undefined) continue;
+    const declared = (agent & row.bit) !== 0n;
+    const taken = server === 0n || row.server === undefined || (server & row.server) !== 0n;
+    if (!declared || !taken) allowed &= ~row.part;
+  }
+  return allowed;
+}

@@ -1,0 +1,129 @@
+import type { AgentRemoteConfig, CustomMessage, EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
+import type { PartName, PartSet, PartValues, RemoteConfigState } from "./parts.js";
+import type { Phase } from "./phases.js";
+
+/** An AgentToServer about to be encoded. */
+export interface Outgoing extends Partial<PartValues> {
+  instanceUid: Uint8Array;
+  sequenceNum: bigint;
+  capabilities: bigint;
+  flags?: bigint;
+  agentDisconnect?: Record<never, never>;
+  customMessage?: CustomOutgoing;
+}
+
+/** A custom message on its way to the server. */
+export interface CustomOutgoing {
+  capability: string;
+  type: string;
+  data: Uint8Array;
+}
+
+/** Why a link ended, as far as the core has to know; `error` passes through. */
+export interface Lost {
+  error: unknown;
+  fate: "unsent" | "unknown" | "refused";
+  orderly: boolean;
+  throttled: boolean;
+  retryAfterMs?: number;
+}
+
+/** New values of parts; `undefined` takes a part out of reports. */
+export type PartChanges = { readonly [P in PartName]?: PartValues[P] | undefined };
+
+/** What can happen to an agent. */
+export type Input =
+  /** Begin; with what a store remembers. */
+  | { type: "start"; instanceUid?: Uint8Array; remoteConfig?: RemoteConfigState }
+  /** Say goodbye, within the time given. */
+  | { type: "stop"; withinMs: number }
+  /** Say goodbye and dial again (DUP-02). */
+  | { type: "reconnect" }
+  /** Time has passed. */
+  | { type: "tick" }
+  /** The dialled link carries payloads. */
+  | { type: "opened" }
+  /** The link is gone. */
+  | { type: "lost"; loss: Lost }
+  /** A message arrived. */
+  | { type: "received"; message: ServerToAgent }
+  /** Something arrived that is no message. */
+  | { type: "malformed"; error: unknown }
+  /** The message last put out is over the size limit and never left. */
+  | { type: "oversized" }
+  /** Parts have other values. */
+  | { type: "set"; parts: PartChanges }
+  /** The agent can do other things from now on (CAP-04). */
+  | { type: "declare"; capabilities: bigint }
+  /** Somebody says the effective config may have changed. */
+  | { type: "refresh" }
+  /** The effective config asked for; without a value it could not be had. */
+  | { type: "effectiveConfig"; value?: EffectiveConfig }
+  /** A remote config handler ended; with an error it failed. */
+  | { type: "handled"; id: number; error?: string }
+  /** Run the handler again for the offer that failed last. */
+  | { type: "retryRemoteConfig" }
+  /** A restart handler failed. */
+  | { type: "restartFailed"; error: string }
+  /** A custom message to send. */
+  | { type: "custom"; id: number; message: CustomOutgoing }
+  /** Custom messages of this capability are no longer wanted. */
+  | { type: "forgetCustom"; capability: string };
+
+/** What became of a custom message. */
+export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "forgotten";
+
+/** Things worth telling the host, none of which changes what the core does next. */
+export type Notice =
+  | { kind: "malformed"; error: unknown }
+  | { kind: "foreignUid"; uid: Uint8Array }
+  | { kind: "badNewUid"; bytes: number }
+  | { kind: "ignored"; what: string }
+  | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }
+  | { kind: "dropped"; parts: PartSet; why: "oversized" | "refused" }
+  | { kind: "silent"; afterMs: number }
+  | { kind: "effectiveConfigLate"; afterMs: number };
+
+/** What the core wants done. */
+export type Output =
+  | { type: "dial" }
+  | { type: "send"; message: Outgoing }
+  /** 1006 cuts the link at once; nothing more is expected from it. */
+  | { type: "close"; code: number; reason: string }
+  | { type: "fetchEffectiveConfig" }
+  | { type: "apply"; id: number; offer: AgentRemoteConfig }
+  | { type: "abort"; id: number; why: "superseded" | "overdue" | "stopped" }
+  | { type: "restart" }
+  | { type: "saveRemoteConfig"; state: RemoteConfigState }
+  | { type: "saveInstanceUid"; uid: Uint8Array; previous: Uint8Array }
+  | {
+      type: "phase";
+      phase: Phase;
+      previous: Phase;
+      reason: PhaseReason;
+      answered: boolean;
+      inMs?: number;
+      error?: unknown;
+    }
+  | { type: "remoteConfigStatus"; state: RemoteConfigState }
+  | { type: "serverCapabilities"; mask: bigint }
+  | { type: "serverCustomCapabilities"; names: readonly string[] }
+  | { type: "customMessage"; message: CustomMessage }
+  | { type: "customSettled"; id: number; fate: CustomFate }
+  | { type: "heartbeatInterval"; intervalMs: number }
+  | { type: "notice"; notice: Notice };
+
+/** Why the phase changed. */
+export type PhaseReason =
+  | "started"
+  | "opened"
+  | "answered"
+  | "silent"
+  | "lost"
+  | "timeout"
+  | "malformed"
+  | "throttled"
+  | "reconnect"
+  | "retry"
+  | "stopping"
+  | "stopped";

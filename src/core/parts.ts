@@ -1,0 +1,66 @@
+import type {
+  AgentDescription,
+  AvailableComponents,
+  ComponentHealth,
+  ConnectionSettingsStatus,
+  CustomCapabilities,
+  EffectiveConfig,
+  PackageStatuses,
+} from "../gen/opamp/v1/opamp_pb.js";
+
+/** A remote config status before it is a message. */
+export interface RemoteConfigState {
+  /** The hash of the last offer, as the server gave it (CFG-05). */
+  lastRemoteConfigHash: Uint8Array;
+  /** 1 APPLIED, 2 APPLYING, 3 FAILED (CFG-06). */
+  status: 1 | 2 | 3;
+  /** Only with FAILED. */
+  errorMessage: string;
+}
+
+/** The sub-messages of a report that may be left out while unchanged (STATUS-05). */
+export interface PartValues {
+  agentDescription: AgentDescription;
+  health: ComponentHealth;
+  effectiveConfig: EffectiveConfig;
+  remoteConfigStatus: RemoteConfigState;
+  packageStatuses: PackageStatuses;
+  customCapabilities: CustomCapabilities;
+  availableComponents: AvailableComponents;
+  connectionSettingsStatus: ConnectionSettingsStatus;
+}
+
+/** A part by its field name. */
+export type PartName = keyof PartValues;
+
+/** A set of parts: a sum of {@link Part} bits. */
+export type PartSet = number;
+
+/** One bit for each part, and for the two things that a report carries outside its parts. */
+export const Part = {
+  agentDescription: 0x1,
+  health: 0x2,
+  effectiveConfig: 0x4,
+  remoteConfigStatus: 0x8,
+  packageStatuses: 0x10,
+  customCapabilities: 0x20,
+  availableComponents: 0x40,
+  connectionSettingsStatus: 0x80,
+  /** The capability mask: in every message, but a change of it is news (CAP-04). */
+  capabilities: 0x100,
+  /** The wish for an instance uid made by the server (UID-04). */
+  uidRequest: 0x200,
+  every: 0x3ff,
+} as const;
+
+/** The names of the parts, in field order. */
+export const partNames: readonly PartName[] = [
+  "agentDescription",
+  "health",
+  "effectiveConfig",
+  "remoteConfigStatus",
+  "packageStatuses",
+  "customCapabilities",
+  "availableComponents",
+  "connectionSettingsStatus",
+];
