@@ -1,0 +1,61 @@
+import { OpAMPError } from "../errors.js";
+
+/** OpAMP's own port (specification, "Communication Model"). */
+export const DEFAULT_PORT = "4320";
+/** The path servers listen on unless they say otherwise. */
+export const DEFAULT_PATH = "/v1/opamp";
+
+/** Where to connect, and how. */
+export interface Endpoint {
+  kind: "websocket" | "http";
+  /** Without credentials, with port and path filled in. */
+  url: URL;
+  /** An `Authorization` value made from the URL's user and password. */
+  authorization: string | undefined;
+}
+
+const KINDS: Readonly<Record<string, Endpoint["kind"]>> = {
+  "ws:": "websocket",
+  "wss:": "websocket",
+  "http:": "http",
+  "https:": "http",
+};
+
+/**
+ * Reads a server URL: the scheme chooses the transport (TRANS-01); a bare host gets port 4320 and path /v1/opamp
+ * (TRANS-02); a port, a path or a query that is there stays as it is.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` when it is not a ws, wss, http or https URL
+ */
+export function parseEndpoint(given: string | URL): Endpoint {
+  const text = String(given);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const kind = url === undefined ? undefined : KINDS[url.protocol];
+  if (url === undefined || kind === undefined || url.hostname === "") {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `url: ${JSON.stringify(redactUrl(text))} is not a server URL`, {
+      hint: "write ws://, wss://, http:// or https:// and a host, such as wss://opamp.example.com:4320/v1/opamp",
+    });
+  }
+  const authorization = credentials(url);
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  // The parser drops a port that is the scheme's own, so whether one was written shows only in the text.
+  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text)?.[1] ?? "";
+  const hasPort = /:\d+$/.test(authority);
+  const hasPath = url.pathname !== "/" && url.pathname !== "";
+  if (!hasPort && !hasPath) url.port = DEFAULT_PORT;
+  if (!hasPath) url.pathname = DEFAULT_PATH;
+  return { kind, url, authorization };
+}
+
+/** A URL as it may be shown: without user, password and query. */
+export function redactUrl(text: string): string {
+  return text.replace(/\/\/[^/?#]*@/, "//").replace(/[?#].*$/s, "");
+}
+
+function credentials(url: URL): string | undefined {
+  if (url.username === "" && url.password === "") return undefined;
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+}

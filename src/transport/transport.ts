@@ -1,0 +1,64 @@
+import type { OpAMPError } from "../errors.js";
+
+/** What became of the payload that was under way when a link was lost. */
+export type Fate =
+  /** No byte of it left. */
+  | "unsent"
+  /** It may have arrived. */
+  | "unknown"
+  /** The server refused it for good; it must not be sent again (HTTP 413). */
+  | "refused";
+
+/** Why a link ended. */
+export interface Loss {
+  error: OpAMPError;
+  fate: Fate;
+  /** The peer closed in good order, or answered; otherwise the link broke. */
+  orderly: boolean;
+  /** The server asked for a pause (HTTP 429, 503), with or without saying how long. */
+  throttled: boolean;
+  /** How long the server asked to stay away, in milliseconds. */
+  retryAfterMs?: number;
+}
+
+/**
+ * Where a transport reports to. Each `open` gets a sink of its own; what a transport tells an older one is ignored.
+ */
+export interface Sink {
+  /** The link can carry payloads. At most once for each `open`. */
+  opened(): void;
+  /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
+  payload(bytes: Uint8Array): void;
+  /** Something arrived that is no payload; the link goes on. */
+  malformed(error: OpAMPError): void;
+  /** The link is gone. At most once for each `open`, and the last call. */
+  lost(loss: Loss): void;
+}
+
+/**
+ * Carries payloads to and from one server. No retry, no timer and no protocol knowledge: whoever drives it bounds every
+ * wait and calls {@link Transport.close} when one runs out.
+ *
+ * @see OpAMP specification, "Communication Model"
+ */
+export interface Transport {
+  /**
+   * Whether payloads flow both ways at any time (WebSocket). Where not (HTTP), one payload is in flight at a time, each
+   * is answered by exactly one `payload` or ends the link, and nothing arrives unasked.
+   */
+  readonly duplex: boolean;
+  /** Dials. Ends in `opened` or `lost`, never in an exception. Called again only after the previous link was lost or closed. */
+  open(sink: Sink): void;
+  /** Sends one serialized AgentToServer. Called only between `opened` and `lost` or `close`. */
+  send(payload: Uint8Array): void;
+  /**
+   * Ends the link and then reports `lost`. {@link CLOSE_NOW} cuts it without a handshake; any other code is an orderly
+   * close, which a later `close(CLOSE_NOW)` may cut short.
+   */
+  close(code: number, reason: string): void;
+}
+
+/** A normal end (RFC 6455, 7.4.1). */
+export const CLOSE_NORMAL = 1000;
+/** Never on the wire (RFC 6455, 7.4.1): the socket is destroyed at once. */
+export const CLOSE_NOW = 1006;
