@@ -1,0 +1,325 @@
+import type { Core } from "../core/core.js";
+import type { Phase } from "../core/phases.js";
+import { OpAMPError } from "../errors.js";
+import { memoryStore } from "../store/memory-store.js";
+import type { StoredState } from "../store/store.js";
+import { createTransport } from "../transport/create-transport.js";
+import { parseEndpoint } from "../transport/endpoint.js";
+import type { Transport } from "../transport/transport.js";
+import { systemClock } from "./clock.js";
+import { createCore } from "./create-core.js";
+import type { CustomChannel } from "./custom-channel.js";
+import { CustomChannels } from "./custom-channels.js";
+import { declaredMask } from "./declared.js";
+import { type Description, toAgentDescription } from "./description.js";
+import { Driver, type HostOutput } from "./driver.js";
+import type { OpAMPClientEvents } from "./events.js";
+import { type Health, toComponentHealth } from "./health.js";
+import { HostCalls } from "./host-calls.js";
+import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "./instance-uid.js";
+import { Notifier } from "./notifier.js";
+import type { Handlers, OpAMPClientOptions } from "./options.js";
+import { Persistence } from "./persistence.js";
+import { checkHandlers, readSettings, type Settings } from "./settings.js";
+import { Waiters, type WaitOptions } from "./waiters.js";
+
+const NANOSECONDS_PER_MS = 1_000_000n;
+
+/**
+ * The agent side of one OpAMP connection.
+ *
+ * Nothing here needs the network or throws for it: changes are kept, merged and reported when the server can be
+ * reached. Connection failures are `phase` and `error` events.
+ */
+export class OpAMPClient implements AsyncDisposable {
+  readonly #settings: Settings;
+  readonly #core: Core;
+  readonly #driver: Driver;
+  readonly #calls: HostCalls;
+  readonly #notifier: Notifier;
+  readonly #persistence: Persistence;
+  readonly #channels: CustomChannels;
+  readonly #waiters: Waiters;
+  /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
+  readonly #startTime: bigint;
+  readonly #wallNow: () => number;
+  readonly #givenUid: boolean;
+  #reportsHealth = false;
+  #started = false;
+  #serverCapabilities = 0n;
+  #stopping: Promise<void> | undefined;
+
+  /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
+  constructor(options: OpAMPClientOptions) {
+    this.#settings = readSettings(options);
+    const clock = options.clock ?? systemClock(this.#settings.keepAlive);
+    const handlers: Handlers = {
+      effectiveConfig: options.effectiveConfig,
+      remoteConfig: options.remoteConfig,
+      restart: options.restart,
+    };
+    this.#wallNow = () => clock.wallNow();
+    this.#startTime = this.#now();
+    this.#givenUid = options.instanceUid !== undefined;
+    const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
+    const transport = options.transport ?? this.#transportFor(options);
+    this.#core = createCore(this.#settings, {
+      instanceUid,
+      capabilities: declaredMask(handlers, false, this.#settings.off),
+      duplex: transport.duplex,
+      random: options.random ?? Math.random,
+    });
+    this.#notifier = new Notifier(options.logger, clock);
+    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#carryOut(output));
+    const feed = this.#driver.feed.bind(this.#driver);
+    const failed = this.#notifier.failed.bind(this.#notifier);
+    this.#calls = new HostCalls(handlers, feed, failed);
+    this.#channels = new CustomChannels(feed, failed);
+    this.#persistence = new Persistence(options.store ?? memoryStore(), failed);
+    this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
+    this.setDescription(options.description);
+    if (options.health !== undefined) this.setHealth(options.health);
+  }
+
+  /** Where the link stands. */
+  get phase(): Phase {
+    return this.#core.phase;
+  }
+
+  /** The agent's name as UUID text. The server may change it; with a store, the one that counts is known after `start`. */
+  get instanceUid(): string {
+    return formatInstanceUid(this.#core.instanceUid);
+  }
+
+  /** What the agent declares, as the mask on the wire. */
+  get capabilities(): bigint {
+    return this.#core.capabilities;
+  }
+
+  /** What the server declared last, as the mask on the wire; 0 while it has not (CAP-07). */
+  get serverCapabilities(): bigint {
+    return this.#serverCapabilities;
+  }
+
+  on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
+    this.#notifier.listeners.on(event, listener);
+    return this;
+  }
+
+  once<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
+    this.#notifier.listeners.once(event, listener);
+    return this;
+  }
+
+  off<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
+    this.#notifier.listeners.off(event, listener);
+    return this;
+  }
+
+  /**
+   * Begins: reads the store, then dials, and never gives up. Calling it again changes nothing.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
+   */
+  start(): void {
+    this.#refuseWhenStopped("start");
+    if (this.#started) return;
+    this.#started = true;
+    const loaded = this.#persistence.load();
+    if (loaded instanceof Promise) void loaded.then((state) => this.#begin(state));
+    else this.#begin(loaded);
+  }
+
+  /**
+   * Resolves once the server has been reached; at once if it is. The process is kept alive while anybody waits here.
+   *
+   * @throws OpAMPError `ERR_OPAMP_TIMEOUT` with the last failure as its cause, `ERR_OPAMP_STOPPED`, or what the signal
+   * was aborted with
+   */
+  connected(options: WaitOptions = {}): Promise<void> {
+    if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(stopped("connected"));
+    return this.phase === "online" ? Promise.resolve() : this.#waiters.online(options);
+  }
+
+  /**
+   * Says goodbye, closes, and ends everything the client started. Safe to call again, and inside a handler; both give
+   * the same promise, which never rejects.
+   *
+   * @param options.timeoutMs how long the goodbye may take; default `timeouts.closeMs`
+   */
+  stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(timeoutMs ?? this.#settings.timeouts.closeMs);
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** Says goodbye to the server and dials again, with headers asked for anew (DUP-02). Nothing while there is no link. */
+  reconnect(): void {
+    this.#refuseWhenStopped("reconnect");
+    this.#driver.feed({ type: "reconnect" });
+  }
+
+  /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED` */
+  setDescription(description: Description): void {
+    this.#refuseWhenStopped("setDescription");
+    this.#driver.feed({ type: "set", parts: { agentDescription: toAgentDescription(description) } });
+  }
+
+  /**
+   * How the agent is. The first call turns on `reportsHealth`; a health that differs only in its times is not sent.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
+   */
+  setHealth(health: Health): void {
+    this.#refuseWhenStopped("setHealth");
+    const value = toComponentHealth(health, { startTime: this.#startTime, statusTime: this.#now() });
+    if (!this.#reportsHealth) {
+      this.#reportsHealth = true;
+      this.#declare();
+    }
+    this.#driver.feed({ type: "set", parts: { health: value } });
+  }
+
+  /** Has the effective config fetched again, and reported if it is another one. */
+  refreshEffectiveConfig(): void {
+    this.#refuseWhenStopped("refreshEffectiveConfig");
+    this.#driver.feed({ type: "refresh" });
+  }
+
+  /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
+  retryRemoteConfig(): void {
+    this.#refuseWhenStopped("retryRemoteConfig");
+    this.#driver.feed({ type: "retryRemoteConfig" });
+  }
+
+  /**
+   * Changes what the host can do: handlers named here replace the old ones, `undefined` takes one away. The server is
+   * told at once (CAP-04).
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
+   */
+  setHandlers(handlers: Handlers): void {
+    this.#refuseWhenStopped("setHandlers");
+    checkHandlers(handlers);
+    this.#calls.handlers = { ...this.#calls.handlers, ...handlers };
+    this.#declare();
+  }
+
+  /**
+   * Announces a custom capability and returns a channel for its messages.
+   *
+   * @param name reverse domain name, a dot and a short name, perhaps `/` and a version: `com.example.feature/v2`
+   * @throws OpAMPError `ERR_OPAMP_CAPABILITY`, `ERR_OPAMP_STOPPED`
+   */
+  customCapability(name: string): CustomChannel {
+    this.#refuseWhenStopped("customCapability");
+    return this.#channels.register(name);
+  }
+
+  #transportFor(options: OpAMPClientOptions): Transport {
+    const endpoint = parseEndpoint(options.url ?? "");
+    return createTransport(endpoint.kind, {
+      url: endpoint.url,
+      authorization: endpoint.authorization,
+      headers: options.headers,
+      maxSendBytes: this.#settings.maxMessageBytes,
+      maxReceiveBytes: this.#settings.maxMessageBytes,
+      keepAlive: this.#settings.keepAlive,
+      instanceUid: () => this.instanceUid,
+    });
+  }
+
+  #begin(state: StoredState): void {
+    if (this.#stopping !== undefined) return;
+    const { instanceUid, remoteConfig } = state;
+    this.#driver.feed({
+      type: "start",
+      ...(instanceUid === undefined || this.#givenUid ? {} : { instanceUid }),
+      ...(remoteConfig === undefined
+        ? {}
+        : {
+            remoteConfig: {
+              lastRemoteConfigHash: remoteConfig.hash,
+              status: remoteConfig.status === "applied" ? 1 : 3,
+              errorMessage: remoteConfig.error,
+            },
+          }),
+    });
+    if (instanceUid === undefined && !this.#settings.requestInstanceUid) {
+      this.#persistence.save({ instanceUid: this.#core.instanceUid });
+    }
+  }
+
+  async #stop(withinMs: number): Promise<void> {
+    const hold = this.#waiters.hold();
+    try {
+      this.#driver.feed({ type: "stop", withinMs });
+      this.#waiters.fail(stopped("connected"));
+      await this.#waiters.stopped(this.phase);
+      this.#channels.stop(stopped("a custom message"));
+      await this.#waiters.atMost(withinMs, this.#persistence.settled());
+    } finally {
+      hold();
+    }
+  }
+
+  #carryOut(output: HostOutput): void {
+    switch (output.type) {
+      case "fetchEffectiveConfig":
+        return this.#calls.fetchEffectiveConfig();
+      case "apply":
+        return void this.#calls.apply(output.id, output.offer);
+      case "abort":
+        return this.#calls.abort(output.id, output.why);
+      case "restart":
+        return void this.#calls.restart();
+      case "saveRemoteConfig": {
+        const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
+        return this.#persistence.save({ remoteConfig: { hash, status: status === 1 ? "applied" : "failed", error } });
+      }
+      case "saveInstanceUid":
+        this.#persistence.save({ instanceUid: output.uid });
+        return this.#notifier.instanceUid(output.uid, output.previous);
+      case "phase":
+        this.#waiters.phase(output.phase);
+        return this.#notifier.phase(output);
+      case "remoteConfigStatus":
+        return this.#notifier.remoteConfig(output.state);
+      case "serverCapabilities":
+        this.#serverCapabilities = output.mask;
+        return this.#notifier.listeners.emit("serverCapabilities", output.mask);
+      case "serverCustomCapabilities":
+        return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
+      case "customMessage":
+        return this.#channels.deliver(output.message);
+      case "customSettled":
+        return this.#channels.settled(output.id, output.fate);
+      case "heartbeatInterval":
+        return this.#notifier.heartbeatInterval(output.intervalMs);
+      case "notice":
+        return this.#notifier.notice(output.notice);
+      default:
+        return output satisfies never;
+    }
+  }
+
+  #declare(): void {
+    const capabilities = declaredMask(this.#calls.handlers, this.#reportsHealth, this.#settings.off);
+    this.#driver.feed({ type: "declare", capabilities });
+  }
+
+  #now(): bigint {
+    return BigInt(Math.trunc(this.#wallNow())) * NANOSECONDS_PER_MS;
+  }
+
+  #refuseWhenStopped(what: string): void {
+    if (this.#stopping !== undefined) throw stopped(what);
+  }
+}
+
+function stopped(what: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_STOPPED", `${what}: the client has been stopped`);
+}

@@ -1,0 +1,25 @@
+/** Time as the client sees it; give another one to run it on virtual time. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Milliseconds since the Unix epoch. */
+  wallNow(): number;
+  /** Calls back once, after `delayMs` (at most 2^31 - 1). @returns what ends the wait */
+  after(delayMs: number, callback: () => void): () => void;
+  /** Calls back once, when everything that this turn of the event loop set off has run. */
+  soon(callback: () => void): void;
+}
+
+/** @param keepAlive whether a waiting timer keeps the process alive */
+export function systemClock(keepAlive: boolean): Clock {
+  return {
+    now: () => performance.now(),
+    wallNow: () => Date.now(),
+    after(delayMs, callback) {
+      const timer = setTimeout(callback, delayMs);
+      if (!keepAlive) timer.unref();
+      return () => clearTimeout(timer);
+    },
+    soon: (callback) => void setImmediate(callback),
+  };
+}

@@ -1,0 +1,131 @@
+import { isUint8Array } from "node:util/types";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { messageOf, OpAMPError } from "../errors.js";
+import {
+  type AgentConfigFileSchema,
+  type AgentRemoteConfig,
+  type EffectiveConfig,
+  EffectiveConfigSchema,
+} from "../gen/opamp/v1/opamp_pb.js";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "./option-path.js";
+
+/** A configuration file that the server offered. */
+export interface ConfigFile {
+  /** The raw bytes; nothing is assumed about them (CFG-08). */
+  readonly body: Uint8Array;
+  /** The MIME type that the server gave, or "". */
+  readonly contentType: string;
+  /**
+   * The body as UTF-8 text, without a byte order mark.
+   *
+   * @throws {OpAMPError} ERR_OPAMP_MALFORMED naming the file if it is not UTF-8.
+   */
+  text(): string;
+  /**
+   * The body as a JSON value.
+   *
+   * @throws {OpAMPError} ERR_OPAMP_MALFORMED naming the file if it is not JSON.
+   */
+  json(): unknown;
+}
+
+/** Configuration files to report, by name. A single file may have the name "" (CFG-07). */
+export type ConfigFiles = Readonly<
+  Record<
+    string,
+    {
+      /** The content: raw bytes, or text to be sent as UTF-8. */
+      body: string | Uint8Array;
+      /** The MIME type, such as "text/yaml". Default: none. */
+      contentType?: string;
+    }
+  >
+>;
+
+/** An offered configuration. */
+export interface RemoteConfig {
+  /** The server's opaque hash of this configuration. */
+  readonly hash: Uint8Array;
+  /** The files by name, in a record without a prototype. A single file may have the name "" (CFG-07). */
+  readonly files: Readonly<Record<string, ConfigFile>>;
+  /** Whether there are no files at all. */
+  readonly isEmpty: boolean;
+}
+
+/**
+ * Turns files into the configuration an agent reports as in effect. Bodies are copied.
+ *
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
+ */
+export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
+  if (!isRecord(files)) {
+    throw wrongOption("effectiveConfig", `must be a record of files, not ${kindOf(files)}`);
+  }
+  const entries = Object.entries(files).map(([name, file]) => {
+    return [name, toConfigFile(file, member("effectiveConfig", name))] as const;
+  });
+  // fromEntries makes even "__proto__" an entry.
+  return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
+}
+
+/** Turns an offer into plain files. Everything is copied, so no network buffer stays alive through it. */
+export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
+  const files: Record<string, ConfigFile> = Object.create(null);
+  const entries = Object.entries(offer.config?.configMap ?? {});
+  for (const [name, { body, contentType }] of entries) {
+    files[name] = new NamedFile(name, new Uint8Array(body), contentType);
+  }
+  return { hash: new Uint8Array(offer.configHash), files, isEmpty: entries.length === 0 };
+}
+
+function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
+  if (!isOptions(file)) {
+    throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+  }
+  const { body, contentType = "" } = file;
+  if (typeof contentType !== "string") {
+    throw wrongOption(`${where}.contentType`, `must be a string, not ${kindOf(contentType)}`);
+  }
+  if (typeof body === "string") {
+    return { body: new TextEncoder().encode(body), contentType };
+  }
+  if (isUint8Array(body)) {
+    return { body: new Uint8Array(body), contentType };
+  }
+  throw wrongOption(`${where}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+}
+
+class NamedFile implements ConfigFile {
+  readonly #name: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+
+  constructor(name: string, body: Uint8Array, contentType: string) {
+    this.#name = name;
+    this.body = body;
+    this.contentType = contentType;
+  }
+
+  text(): string {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(this.body);
+    } catch (thrown) {
+      throw this.#isNot("UTF-8 text", thrown);
+    }
+  }
+
+  json(): unknown {
+    const text = this.text();
+    try {
+      return JSON.parse(text);
+    } catch (thrown) {
+      throw this.#isNot("JSON", thrown);
+    }
+  }
+
+  #isNot(format: string, cause: unknown): OpAMPError {
+    const message = `config file ${JSON.stringify(this.#name)} is not ${format}: ${messageOf(cause)}`;
+    const hint = "correct the file on the server, or read its `body` in another way";
+    return new OpAMPError("ERR_OPAMP_MALFORMED", message, { cause, hint, retryable: false });
+  }
+}

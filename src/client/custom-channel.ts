@@ -1,0 +1,116 @@
+import { OpAMPError } from "../errors.js";
+
+/** A custom message from the server. */
+export interface CustomMessageReceived {
+  /** Unique only within the capability (CUSTOM-06). */
+  readonly type: string;
+  /** In whatever format the capability defines. */
+  readonly data: Uint8Array;
+}
+
+/** How many received messages wait for a consumer that is busy. */
+const QUEUE_LIMIT = 10;
+
+/** What a channel needs from the client. */
+export interface ChannelHost {
+  send(capability: string, type: string, data: Uint8Array): Promise<void>;
+  unregister(channel: CustomChannel): void;
+  failed(cause: unknown): void;
+}
+
+/**
+ * One use of a custom capability. Several may share a capability; each gets every message (D11).
+ *
+ * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten wait; when
+ * that is not enough, the newest is dropped and counted.
+ */
+export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
+  readonly capability: string;
+  readonly #host: ChannelHost;
+  readonly #queue: CustomMessageReceived[] = [];
+  readonly #readers: ((result: IteratorResult<CustomMessageReceived, undefined>) => void)[] = [];
+  #handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined;
+  #handling = false;
+  #dropped = 0;
+  #closed = false;
+
+  constructor(capability: string, host: ChannelHost) {
+    this.capability = capability;
+    this.#host = host;
+  }
+
+  /** How many messages were dropped because nobody took them in time. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Sends a message. It waits while there is no connection, or while the server has not announced the capability
+   * (CUSTOM-04), and it is never merged with another.
+   *
+   * @param data text is sent as UTF-8
+   * @returns when the server has answered
+   * @throws OpAMPError `ERR_OPAMP_QUEUE_FULL`, `ERR_OPAMP_TOO_LARGE`, `ERR_OPAMP_REJECTED` when the server refused it,
+   * `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_STOPPED`
+   */
+  async send(type: string, data: Uint8Array | string = new Uint8Array()): Promise<void> {
+    if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
+    await this.#host.send(this.capability, type, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  }
+
+  /** Hands messages to a function, one at a time; a failure in it is an `error` event. `undefined` ends that. */
+  onMessage(handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined): void {
+    this.#handler = handler;
+    void this.#drain();
+  }
+
+  /** Takes no more messages; the last channel of a capability takes the capability off the agent's list. */
+  unregister(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.unregister(this);
+    for (const read of this.#readers.splice(0)) read({ done: true, value: undefined });
+  }
+
+  /** Messages as they come; ends when the channel is unregistered or the client stops. */
+  [Symbol.asyncIterator](): AsyncIterator<CustomMessageReceived, undefined> {
+    return {
+      next: () => {
+        const message = this.#queue.shift();
+        if (message !== undefined) return Promise.resolve({ done: false, value: message });
+        if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+        return new Promise((resolve) => this.#readers.push(resolve));
+      },
+      return: () => Promise.resolve({ done: true, value: undefined }),
+    };
+  }
+
+  /** @internal A message arrived. */
+  deliver(message: CustomMessageReceived): void {
+    if (this.#closed) return;
+    const read = this.#handler === undefined ? this.#readers.shift() : undefined;
+    if (read !== undefined) return read({ done: false, value: message });
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#queue.push(message);
+    void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#handling) return;
+    this.#handling = true;
+    while (this.#handler !== undefined) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      try {
+        const done = this.#handler(message);
+        if (done instanceof Promise) await done;
+      } catch (cause) {
+        this.#host.failed(cause);
+      }
+    }
+    this.#handling = false;
+  }
+}

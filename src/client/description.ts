@@ -1,0 +1,33 @@
+import { create } from "@bufbuild/protobuf";
+import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
+import { type Attributes, toKeyValues } from "./attributes.js";
+import { isOptions, kindOf, wrongOption } from "./option-path.js";
+
+/** Who an agent is, in attributes named by the OpenTelemetry resource conventions (DESC-01, DESC-02). */
+export interface Description {
+  /**
+   * What singles out the agent's own telemetry: usually `service.name`, `service.version`, `service.instance.id` and, if
+   * in use, `service.namespace`. At least one.
+   */
+  identifying: Attributes;
+  /** What else is worth knowing: operating system, host, cloud, anything of your own. Default: none. */
+  nonIdentifying?: Attributes;
+}
+
+/**
+ * Turns a description into its wire form.
+ *
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
+ */
+export function toAgentDescription(description: Description): AgentDescription {
+  if (!isOptions(description)) {
+    throw wrongOption("description", `must be an object such as { identifying }, not ${kindOf(description)}`);
+  }
+  const { identifying, nonIdentifying } = description;
+  const identifyingAttributes = toKeyValues(identifying, "description.identifying");
+  if (identifyingAttributes.length === 0) {
+    throw wrongOption("description.identifying", "needs at least one attribute, such as service.name");
+  }
+  const nonIdentifyingAttributes = toKeyValues(nonIdentifying ?? {}, "description.nonIdentifying");
+  return create(AgentDescriptionSchema, { identifyingAttributes, nonIdentifyingAttributes });
+}

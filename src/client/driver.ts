@@ -1,0 +1,151 @@
+import type { Core } from "../core/core.js";
+import type { Input, Lost, Output } from "../core/io.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
+import { decodeServerToAgent, encodeAgentToServer } from "../wire/codec.js";
+import type { Clock } from "./clock.js";
+
+/** An output that is not about the connection. */
+export type HostOutput = Exclude<Output, { type: "dial" | "send" | "close" }>;
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Runs a core against the outside: the one timer, the transport, the codec. Everything else goes to the host.
+ *
+ * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
+ */
+export class Driver {
+  readonly #core: Core;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #host: (output: HostOutput) => void;
+  readonly #inputs: Input[] = [];
+  #busy = false;
+  /** The sink of the current dial; what older ones report is no longer heard. */
+  #sink: Sink | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #endTimer: (() => void) | undefined;
+  #tickQueued = false;
+
+  constructor(core: Core, transport: Transport, clock: Clock, host: (output: HostOutput) => void) {
+    this.#core = core;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#host = host;
+  }
+
+  feed(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const output of this.#core.step(next, this.#clock.now())) this.#carryOut(output);
+      }
+    } finally {
+      this.#busy = false;
+    }
+    this.#arm();
+  }
+
+  #carryOut(output: Output): void {
+    switch (output.type) {
+      case "dial":
+        return this.#dial();
+      case "send":
+        return this.#send(output);
+      case "close":
+        return this.#close(output.code, output.reason);
+      default:
+        return this.#host(output);
+    }
+  }
+
+  #dial(): void {
+    const sink: Sink = {
+      opened: () => this.#hear(sink, { type: "opened" }),
+      payload: (bytes) => this.#payload(sink, bytes),
+      malformed: (error) => this.#hear(sink, { type: "malformed", error }),
+      lost: (loss) => this.#lost(sink, loss),
+    };
+    this.#sink = sink;
+    try {
+      this.#transport.open(sink);
+    } catch (cause) {
+      this.#lost(sink, thrown("open", cause));
+    }
+  }
+
+  #send(output: Extract<Output, { type: "send" }>): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    try {
+      this.#transport.send(encodeAgentToServer(output.message));
+    } catch (cause) {
+      const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
+      if (oversized) this.#inputs.push({ type: "oversized" });
+      else this.#lost(sink, thrown("send", cause));
+    }
+  }
+
+  #close(code: number, reason: string): void {
+    if (code === CLOSE_NOW) this.#sink = undefined;
+    try {
+      this.#transport.close(code, reason);
+    } catch (cause) {
+      if (this.#sink !== undefined) this.#lost(this.#sink, thrown("close", cause));
+    }
+  }
+
+  #payload(sink: Sink, bytes: Uint8Array): void {
+    const decoded = decodeServerToAgent(bytes);
+    this.#hear(
+      sink,
+      decoded.ok ? { type: "received", message: decoded.message } : { type: "malformed", error: decoded.error },
+    );
+  }
+
+  #lost(sink: Sink, loss: Lost): void {
+    if (sink !== this.#sink) return;
+    this.#sink = undefined;
+    this.feed({ type: "lost", loss });
+  }
+
+  #hear(sink: Sink, input: Input): void {
+    if (sink === this.#sink) this.feed(input);
+  }
+
+  #arm(): void {
+    const deadline = this.#core.deadline ?? Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    if (deadline <= now) {
+      if (this.#tickQueued) return;
+      this.#tickQueued = true;
+      this.#clock.soon(() => {
+        this.#tickQueued = false;
+        this.feed({ type: "tick" });
+      });
+      return;
+    }
+    // A timer that fires too early only looks again; moving it with every message would cost more.
+    if (this.#endTimer !== undefined && this.#timerAt <= deadline && Number.isFinite(deadline)) return;
+    this.#endTimer?.();
+    this.#endTimer = undefined;
+    if (!Number.isFinite(deadline)) return;
+    this.#timerAt = deadline;
+    this.#endTimer = this.#clock.after(Math.min(Math.ceil(deadline - now), MAX_TIMER_MS), () => {
+      this.#endTimer = undefined;
+      this.feed({ type: "tick" });
+    });
+  }
+}
+
+/** A transport must not throw; one that does has lost its link. */
+function thrown(call: string, cause: unknown): Loss {
+  const error =
+    cause instanceof OpAMPError
+      ? cause
+      : new OpAMPError("ERR_OPAMP_CONNECT", `the transport's ${call} threw: ${messageOf(cause)}`, { cause });
+  return { error, fate: "unknown", orderly: true, throttled: false };
+}

@@ -1,0 +1,37 @@
+import { OpAMPError } from "../errors.js";
+
+/** The path of a member, as one would write it: `description.identifying["service.name"]`, `attributes["ports"][0]`. */
+export function member(where: string, key: string | number): string {
+  return `${where}[${JSON.stringify(key)}]`;
+}
+
+/** The ERR_OPAMP_OPTION that says what is wrong with the value at a path. */
+export function wrongOption(where: string, problem: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `${where}: ${problem}`);
+}
+
+/** What a value is, in words for an error, without showing the value itself. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) {
+    return String(value);
+  }
+  if (typeof value !== "object") {
+    return typeof value;
+  }
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name !== "" && name !== "Object" ? name : "object";
+}
+
+/** Whether a value may stand for a set of named options: any object but a list. */
+export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is a record of free keys: an object made by a literal or without a prototype, of whatever realm. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

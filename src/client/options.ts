@@ -1,0 +1,115 @@
+import type { CapabilityName } from "../core/capabilities.js";
+import type { Store } from "../store/store.js";
+import type { HeaderSource } from "../transport/headers.js";
+import type { Transport } from "../transport/transport.js";
+import type { Clock } from "./clock.js";
+import type { ConfigFiles, RemoteConfig } from "./config-files.js";
+import type { Description } from "./description.js";
+import type { Health } from "./health.js";
+
+/** What a remote config handler is given besides the config. */
+export interface ApplyContext {
+  /** Aborts when a newer offer came, when the time is up, or when the client stops. The outcome no longer counts then. */
+  signal: AbortSignal;
+  /** The config that was applied last in this process, if any. */
+  previous: RemoteConfig | undefined;
+}
+
+/** Takes remote configuration (CFG-01). */
+export interface RemoteConfigHandler {
+  /**
+   * Puts a config to use. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
+   * error's message. The same config is not given twice in a row, and only one call runs at a time.
+   */
+  apply(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
+}
+
+/** What the host can do for the server. Each one that is there turns its capabilities on; all can change at run time. */
+export interface Handlers {
+  /**
+   * The configuration in use, as files by name; called for the first report, after each apply, on
+   * `refreshEffectiveConfig()` and when the server asks for everything. Turns on `reportsEffectiveConfig`.
+   */
+  effectiveConfig?: (() => ConfigFiles | Promise<ConfigFiles>) | undefined;
+  /** Turns on `acceptsRemoteConfig` and `reportsRemoteConfig`. */
+  remoteConfig?: RemoteConfigHandler | undefined;
+  /** Restarts the agent at the server's command (CMD-01). Turns on `acceptsRestartCommand`. */
+  restart?: (() => void | Promise<void>) | undefined;
+}
+
+/** Time limits, in milliseconds. */
+export interface Timeouts {
+  /** From dialling to an open connection. Default 30 000. */
+  connectMs?: number;
+  /** From a message to its answer (RETRY-02). Default 30 000. */
+  answerMs?: number;
+  /** For a remote config handler; then the offer has failed. Default 300 000. */
+  applyMs?: number;
+  /** For an aborted handler to end before the next one starts regardless. Default 5 000. */
+  abortMs?: number;
+  /** For the effective config; then reports go without it. Default 5 000. */
+  effectiveConfigMs?: number;
+  /** For the goodbye of `stop()` and of a reconnect. Default 1 000. */
+  closeMs?: number;
+}
+
+/** Where log lines go; a `console`, a pino or a winston logger fits. */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** How an {@link OpAMPClient} is set up. Wrong values and unknown keys throw `ERR_OPAMP_OPTION` at construction. */
+export interface OpAMPClientOptions extends Handlers {
+  /**
+   * The server: ws and wss use WebSocket, http and https polling (TRANS-01). A bare host gets port 4320 and path
+   * /v1/opamp (TRANS-02). User and password become an `Authorization` header. Required unless `transport` is given.
+   */
+  url?: string | URL;
+  /** A transport of your own, instead of one chosen by `url`. */
+  transport?: Transport;
+  /** Request headers, or a function called before every dial and every request. */
+  headers?: HeaderSource;
+  /** Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). */
+  description: Description;
+  /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
+  health?: Health;
+  /** UUID text, ULID text or 16 bytes. Default: what the store holds, else a new UUID version 7. */
+  instanceUid?: string | Uint8Array;
+  /** Ask the server to make the instance uid (UID-04). Default false. */
+  requestInstanceUid?: boolean;
+  /** What outlives a restart. Default: a store that does not. */
+  store?: Store;
+  /** Capabilities to leave off although a handler is there; `true` changes nothing. */
+  capabilities?: Readonly<Partial<Record<CapabilityName, boolean>>>;
+  /**
+   * Heartbeats, and polls on HTTP, in milliseconds: the interval (default 30 000), and the bounds for one that the
+   * server offers (defaults 1 000 and no upper bound). A finite `maxMs` also keeps the server from turning heartbeats
+   * off.
+   */
+  heartbeat?: { intervalMs?: number; minMs?: number; maxMs?: number };
+  /** Waits between connection attempts, in milliseconds. Defaults 1 000 and 60 000. */
+  backoff?: { minMs?: number; maxMs?: number };
+  /**
+   * Pauses at the server's wish, in milliseconds: the shortest when it names none (default 30 000, THR-06), and the
+   * longest that it can impose (default one day).
+   */
+  throttle?: { floorMs?: number; maxMs?: number };
+  timeouts?: Timeouts;
+  /** What the first report after a reconnect holds: what the server may not know, or everything. Default `"changed"`. */
+  reconnectReport?: "changed" | "full";
+  /** The largest message either way, in bytes, framing included (SIZE-01). Default 67 108 864. */
+  maxMessageBytes?: number;
+  /** How many custom messages may wait for the server. Default 100. */
+  maxCustomMessages?: number;
+  /** Whether the client keeps the process alive. Default false. */
+  keepAlive?: boolean;
+  /** Default: nothing is logged. */
+  logger?: Logger;
+  /** Default: the system's. */
+  clock?: Clock;
+  /** Uniform in [0, 1), for jitter. Default `Math.random`. */
+  random?: () => number;
+}

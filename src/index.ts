@@ -1,0 +1,32 @@
+export type { Attributes, AttributeValue } from "./client/attributes.js";
+export { OpAMPClient } from "./client/client.js";
+export type { Clock } from "./client/clock.js";
+export type { ConfigFile, ConfigFiles, RemoteConfig } from "./client/config-files.js";
+export type { CustomChannel, CustomMessageReceived } from "./client/custom-channel.js";
+export type { Description } from "./client/description.js";
+export type {
+  InstanceUidEvent,
+  OpAMPClientEvents,
+  PhaseEvent,
+  RemoteConfigEvent,
+  ServerErrorEvent,
+} from "./client/events.js";
+export type { Health } from "./client/health.js";
+export type {
+  ApplyContext,
+  Handlers,
+  Logger,
+  OpAMPClientOptions,
+  RemoteConfigHandler,
+  Timeouts,
+} from "./client/options.js";
+export type { WaitOptions } from "./client/waiters.js";
+export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.js";
+export type { CapabilityName } from "./core/capabilities.js";
+export type { PhaseReason } from "./core/io.js";
+export type { Phase } from "./core/phases.js";
+export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
+export { memoryStore } from "./store/memory-store.js";
+export type { Store, StoredRemoteConfig, StoredState } from "./store/store.js";
+export type { HeaderRecord, HeaderSource } from "./transport/headers.js";
+export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";
