@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+
+	"github.com/gorilla/websocket"
+	"github.com/open-telemetry/opamp-go/protobufs"
+	"github.com/open-telemetry/opamp-go/server/types"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// connection is one WebSocket, or one HTTP request.
+type connection struct {
+	id        int64
+	transport string
+	peer      *peer
+	conn      types.Connection
+}
+
+func (c *connection) duplex() bool { return c.transport == "ws" }
+
+func (c *connection) connected(_ context.Context, conn types.Connection) {
+	c.conn = conn
+	if c.duplex() {
+		c.peer.fleet.open(c)
+	}
+	if !c.peer.silent() {
+		c.peer.out.print(connectedEvent{Event: "connected", Conn: c.id, Transport: c.transport})
+	}
+}
+
+func (c *connection) message(
+	_ context.Context, _ types.Connection, message *protobufs.AgentToServer,
+) *protobufs.ServerToAgent {
+	p := c.peer
+	p.messages.Add(1)
+	a := p.fleet.heard(message.InstanceUid, c)
+	if p.cycles.on.Load() {
+		return p.cycles.answer(a, message)
+	}
+	if !p.quiet {
+		p.out.print(messageEvent{
+			Event: "message", Conn: c.id, Transport: c.transport,
+			UID: hex.EncodeToString(message.InstanceUid), Message: toJSON(message),
+		})
+	}
+	if p.script.silenced(a.uid) {
+		return nil
+	}
+	answer := &protobufs.ServerToAgent{InstanceUid: message.InstanceUid, Capabilities: p.capabilities}
+	p.script.merge(answer, a.uid)
+	return answer
+}
+
+func (c *connection) readError(_ types.Connection, messageType int, _ []byte, err error) {
+	if c.peer.silent() {
+		return
+	}
+	event := readErrorEvent{Event: "readError", Conn: c.id, MessageType: messageType, Error: err.Error()}
+	var closing *websocket.CloseError
+	if errors.As(err, &closing) {
+		event.Code = closing.Code
+	}
+	c.peer.out.print(event)
+}
+
+func (c *connection) closed(types.Connection) {
+	if c.duplex() {
+		c.peer.fleet.close(c)
+	}
+	if !c.peer.silent() {
+		c.peer.out.print(closedEvent{Event: "closed", Conn: c.id})
+	}
+}
+
+func toJSON(message *protobufs.AgentToServer) []byte {
+	bytes, err := protojson.Marshal(message)
+	if err != nil {
+		// What the library decoded always has a JSON form.
+		panic(err)
+	}
+	return bytes
+}

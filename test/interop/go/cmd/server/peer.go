@@ -1,0 +1,71 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/open-telemetry/opamp-go/server/types"
+)
+
+// peer is everything the server knows beyond a single connection.
+type peer struct {
+	out          *output
+	capabilities uint64
+	quiet        bool
+	script       script
+	fleet        fleet
+	cycles       cycles
+	conns        atomic.Int64
+	messages     atomic.Int64
+}
+
+func newPeer(out *output, capabilities uint64, quiet bool) *peer {
+	return &peer{
+		out:          out,
+		capabilities: capabilities,
+		quiet:        quiet,
+		fleet:        fleet{agents: map[string]*agent{}, links: map[*connection]struct{}{}},
+		cycles:       cycles{capabilities: capabilities},
+	}
+}
+
+// silent tells whether events go unprinted: a line for each message would be most of what a benchmark measures.
+func (p *peer) silent() bool { return p.quiet || p.cycles.on.Load() }
+
+func (p *peer) connecting(request *http.Request) types.ConnectionResponse {
+	c := &connection{id: p.conns.Add(1), transport: transportOf(request), peer: p}
+	if !p.silent() {
+		p.out.print(connectingEvent{
+			Event: "connecting", Conn: c.id, Transport: c.transport,
+			Method: request.Method, Path: request.URL.Path, Headers: flat(request.Header),
+		})
+	}
+	if refusal := p.script.refusal(); refusal != nil {
+		if !p.silent() {
+			p.out.print(rejectedEvent{Event: "rejected", Conn: c.id, Status: refusal.status})
+		}
+		return types.ConnectionResponse{HTTPStatusCode: refusal.status, HTTPResponseHeader: refusal.headers}
+	}
+	return types.ConnectionResponse{Accept: true, ConnectionCallbacks: types.ConnectionCallbacks{
+		OnConnected:        c.connected,
+		OnMessage:          c.message,
+		OnReadMessageError: c.readError,
+		OnConnectionClose:  c.closed,
+	}}
+}
+
+func transportOf(request *http.Request) string {
+	if strings.EqualFold(request.Header.Get("Upgrade"), "websocket") {
+		return "ws"
+	}
+	return "http"
+}
+
+func flat(header http.Header) map[string]string {
+	headers := make(map[string]string, len(header))
+	for name, values := range header {
+		headers[name] = strings.Join(values, ", ")
+	}
+	return headers
+}

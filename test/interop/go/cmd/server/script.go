@@ -1,0 +1,117 @@
+package main
+
+import (
+	"sync"
+
+	"github.com/open-telemetry/opamp-go/protobufs"
+	"google.golang.org/protobuf/proto"
+)
+
+// lifetime counts the occasions that a rule is still good for.
+type lifetime struct {
+	left int // 0: for ever
+}
+
+// spend uses one occasion and tells whether the rule is over.
+func (l *lifetime) spend() (over bool) {
+	if l.left == 0 {
+		return false
+	}
+	l.left--
+	return l.left == 0
+}
+
+type replyRule struct {
+	lifetime
+	uid     string
+	message *protobufs.ServerToAgent
+}
+
+type silentRule struct {
+	lifetime
+	uid string
+}
+
+type rejectRule struct {
+	lifetime
+	status  int
+	headers map[string]string
+}
+
+// script holds the rules that the driver has laid down for occasions to come.
+type script struct {
+	mu      sync.Mutex
+	replies []*replyRule
+	silents []*silentRule
+	rejects []*rejectRule
+}
+
+func (s *script) addReply(rule *replyRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replies = append(s.replies, rule)
+}
+
+func (s *script) addSilent(rule *silentRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silents = append(s.silents, rule)
+}
+
+func (s *script) addReject(rule *rejectRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rejects = append(s.rejects, rule)
+}
+
+func (s *script) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replies, s.silents, s.rejects = nil, nil, nil
+}
+
+// merge puts every reply meant for the agent into an answer.
+func (s *script) merge(answer *protobufs.ServerToAgent, uid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var kept []*replyRule
+	for _, rule := range s.replies {
+		meant := rule.uid == everyone || rule.uid == uid
+		if meant {
+			proto.Merge(answer, rule.message)
+		}
+		if !meant || !rule.spend() {
+			kept = append(kept, rule)
+		}
+	}
+	s.replies = kept
+}
+
+// silenced tells whether the agent's message stays unanswered.
+func (s *script) silenced(uid string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, rule := range s.silents {
+		if rule.uid == everyone || rule.uid == uid {
+			if rule.spend() {
+				s.silents = append(s.silents[:i], s.silents[i+1:]...)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// refusal returns the rule that an upgrade or POST is refused by, nil if it is welcome.
+func (s *script) refusal() *rejectRule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.rejects) == 0 {
+		return nil
+	}
+	rule := s.rejects[0]
+	if rule.spend() {
+		s.rejects = s.rejects[1:]
+	}
+	return rule
+}
