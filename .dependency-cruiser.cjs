@@ -1,0 +1,106 @@
+/** What each folder of src may import from src; anything absent may not be imported. Folders not listed are free. */
+const mayImport = {
+  "src/errors.ts": [],
+  "src/gen/": ["src/gen/"],
+  "src/proto/": ["src/gen/"],
+  "src/store/": ["src/store/", "src/errors.ts"],
+  "src/wire/": ["src/wire/", "src/gen/", "src/errors.ts"],
+  "src/core/": ["src/core/", "src/gen/"],
+  "src/transport/": ["src/transport/", "src/wire/", "src/errors.ts"],
+  "src/client/": ["src/client/", "src/core/", "src/transport/", "src/wire/", "src/store/", "src/gen/", "src/errors.ts"],
+  "src/server/": ["src/server/", "src/wire/", "src/gen/", "src/errors.ts"],
+};
+
+const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith("/") ? "" : "$"}`;
+const inPackage = (name) => `(^|/)node_modules/${name}/`;
+
+const entryPoints = "^src/((proto|testing)/)?index\\.ts$";
+
+const floors = Object.entries(mayImport).map(([from, allowed]) => ({
+  name: `floor-of-${from}`,
+  comment: `${from} may import ${allowed.join(", ") || "nothing"} from src`,
+  severity: "error",
+  from: { path: pattern(from) },
+  to: { path: "^src/", pathNot: allowed.map(pattern) },
+}));
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...floors,
+    {
+      name: "errors-imports-nothing",
+      severity: "error",
+      from: { path: pattern("src/errors.ts") },
+      to: { path: "." },
+    },
+    {
+      name: "core-is-pure",
+      comment:
+        "core reaches outside itself for types only: no socket, timer, clock, randomness or message construction",
+      severity: "error",
+      from: { path: pattern("src/core/") },
+      to: { pathNot: pattern("src/core/"), dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "core-knows-no-package-but-protobuf",
+      severity: "error",
+      from: { path: pattern("src/core/") },
+      to: { pathNot: ["^src/", inPackage("@bufbuild/protobuf")] },
+    },
+    {
+      name: "wire-knows-no-package-but-protobuf",
+      severity: "error",
+      from: { path: pattern("src/wire/") },
+      to: { pathNot: ["^src/", inPackage("@bufbuild/protobuf")] },
+    },
+    {
+      name: "store-uses-node-only",
+      severity: "error",
+      from: { path: pattern("src/store/") },
+      to: { pathNot: "^src/", dependencyTypesNot: ["core"] },
+    },
+    {
+      name: "undici-only-for-http-polling",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/transport/http-polling[^/]*\\.ts$" },
+      to: { path: inPackage("undici") },
+    },
+    {
+      name: "nothing-imports-the-index",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: pattern("src/index.ts") },
+    },
+    {
+      name: "source-stays-in-src",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(test|docs|proto|dist|\\.ci)/|^[^/]+$", dependencyTypesNot: ["core"] },
+    },
+    {
+      name: "declared-dependencies-only",
+      comment: "types count too: they end up in the declarations that users compile against",
+      severity: "error",
+      from: { path: "^src/" },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "undetermined"],
+      },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-dead-files",
+      comment: "every file of src is reached from an entry point of the package",
+      severity: "error",
+      from: { path: entryPoints },
+      to: { path: "^src/", pathNot: entryPoints, reachable: false },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+    doNotFollow: { path: "node_modules" },
+  },
+};

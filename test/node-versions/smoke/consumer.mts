@@ -1,0 +1,25 @@
+import { OpAMPClient } from "opamp-client";
+import { type AgentToServer, AgentToServerSchema } from "opamp-client/proto";
+import { OpAMPServer } from "opamp-client/testing";
+
+// Compiled, never run: a user's program against the published types.
+
+/** One client and one server, with the names that users meet first. */
+export async function program(): Promise<string> {
+  const server = await OpAMPServer.start();
+  const client = new OpAMPClient({
+    url: server.url,
+    description: { identifying: { "service.name": "consumer" } },
+    remoteConfig: {
+      apply: async (config, { signal }) => {
+        if (Object.keys(config.files).length === 0 || signal.aborted) throw new Error("nothing to apply");
+      },
+    },
+  });
+  client.on("phase", ({ phase }) => void phase);
+  client.start();
+  await client.stop();
+  await server.close();
+  const message: Pick<AgentToServer, "sequenceNum"> = { sequenceNum: 1n };
+  return `${AgentToServerSchema.typeName} ${message.sequenceNum}`;
+}

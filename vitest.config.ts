@@ -1,0 +1,15 @@
+import { configDefaults, defineConfig } from "vitest/config";
+
+const results = process.env["TEST_RESULTS"];
+
+export default defineConfig({
+  // Examples and snippets import the package by its name.
+  resolve: { tsconfigPaths: true },
+  test: {
+    include: ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**"],
+    testTimeout: 10_000,
+    hookTimeout: 10_000,
+    reporters: results === undefined ? ["default"] : ["default", ["json", { outputFile: results }]],
+  },
+});
