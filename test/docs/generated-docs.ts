@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { conformance } from "./conformance.js";
+import { phaseDiagram } from "./phase-diagram.js";
+
+/** A document that is generated, or has a generated section. */
+interface GeneratedDoc {
+  /** Path from the project's root. */
+  path: string;
+  /** What the file should say, given what it says. */
+  render(current: string): string;
+}
+
+/** What `npm run docs` writes and a test compares. */
+export const generatedDocs: readonly GeneratedDoc[] = [
+  { path: "docs/conformance.md", render: () => conformance() },
+  { path: "docs/architecture.md", render: (current) => withSection(current, "phases", phaseDiagram()) },
+];
+
+/** Where a document lies. */
+export function placeOf(doc: GeneratedDoc): string {
+  return resolve(import.meta.dirname, "../..", doc.path);
+}
+
+/** What a document says now; nothing if there is none. */
+export function currentText(doc: GeneratedDoc): string {
+  try {
+    return readFileSync(placeOf(doc), "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** A text with what stands between a section's two marker comments replaced. */
+export function withSection(text: string, name: string, body: string): string {
+  const [start, end] = [`<!-- generated: ${name} -->`, `<!-- end: ${name} -->`];
+  const [before, rest] = text.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`the markers ${start} and ${end} are missing`);
+  return `${before}${start}\n${body}\n${end}${after}`;
+}
