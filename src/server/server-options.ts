@@ -1,0 +1,69 @@
+import type { IncomingMessage } from "node:http";
+import { OpAMPError } from "../errors.js";
+import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
+import type { Announcement } from "./answer.js";
+import type { MessageHook } from "./receiver.js";
+import type { Refusal } from "./refusal.js";
+
+/** How an OpAMPServer is set up. */
+export interface OpAMPServerOptions {
+  /** The port to listen on. Default: 0, any free one. */
+  port?: number;
+  /** The address to listen on. Default: `127.0.0.1`. */
+  host?: string;
+  /** The path for both transports; others get 404. Default: `/v1/opamp`. */
+  path?: string;
+  /** The bits of ServerCapabilities to announce; 0 leaves the agent in the dark. Default: all that the schema defines. */
+  capabilities?: bigint;
+  /** The custom capabilities to announce. Default: none. */
+  customCapabilities?: readonly string[];
+  /** The limit on one message in bytes, after decompression (SIZE-09). Default: 64 MiB. */
+  maxMessageBytes?: number;
+  /** How many messages the server's log, and that of each agent, keep for certain. Default: all. */
+  keepMessages?: number;
+  /** Adds to answers, replaces or withholds them. */
+  onMessage?: MessageHook;
+  /** Turns away an upgrade or a POST by returning a status. Asked before anything else. */
+  onConnect?: (request: IncomingMessage) => Refusal | undefined;
+}
+
+/** The options with every default in place. */
+export interface ServerSettings {
+  readonly port: number;
+  readonly host: string;
+  readonly path: string;
+  readonly announcement: Announcement;
+  readonly maxMessageBytes: number;
+  readonly keepMessages: number;
+  readonly onMessage: MessageHook | undefined;
+  readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
+}
+
+const ALL_CAPABILITIES = [
+  ServerCapabilities.ServerCapabilities_AcceptsStatus,
+  ServerCapabilities.ServerCapabilities_OffersRemoteConfig,
+  ServerCapabilities.ServerCapabilities_AcceptsEffectiveConfig,
+  ServerCapabilities.ServerCapabilities_OffersPackages,
+  ServerCapabilities.ServerCapabilities_AcceptsPackagesStatus,
+  ServerCapabilities.ServerCapabilities_OffersConnectionSettings,
+  ServerCapabilities.ServerCapabilities_AcceptsConnectionSettingsRequest,
+].reduce((mask, bit) => mask | BigInt(bit), 0n);
+
+/** Fills in the defaults. Throws ERR_OPAMP_OPTION for a path without its slash. */
+export function settingsOf(options: OpAMPServerOptions): ServerSettings {
+  const { path = "/v1/opamp", capabilities = ALL_CAPABILITIES, customCapabilities = [] } = options;
+  if (!path.startsWith("/")) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `path must begin with a slash: "${path}"`);
+  }
+  return {
+    port: options.port ?? 0,
+    host: options.host ?? "127.0.0.1",
+    path,
+    announcement: { capabilities, customCapabilities: [...customCapabilities] },
+    maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+    keepMessages: options.keepMessages ?? Number.POSITIVE_INFINITY,
+    onMessage: options.onMessage,
+    onConnect: options.onConnect,
+  };
+}

@@ -1,0 +1,11 @@
+export type { ServerToAgentFields } from "../server/answer.js";
+export type { LinkCounts, TransportName } from "../server/link.js";
+export type { LogEntry, ReceivedEntry, SentEntry } from "../server/message-log.js";
+export type { OfferedFile } from "../server/offers.js";
+export { OpAMPServer, type ServerLinkCounts } from "../server/opamp-server.js";
+export type { EffectiveFile, PlainValue } from "../server/plain-values.js";
+export type { MalformedInput, MessageHook, Reply } from "../server/receiver.js";
+export type { Refusal } from "../server/refusal.js";
+export type { AgentLinkCounts, ServerAgent } from "../server/server-agent.js";
+export type { OpAMPServerOptions } from "../server/server-options.js";
+export type { WaitOptions } from "../server/waits.js";

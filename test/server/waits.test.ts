@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { OpAMPError } from "../../src/errors.js";
+import { Waits } from "../../src/server/waits.js";
+
+function setup() {
+  const state = { count: 0 };
+  const waits = new Waits(() => "the counter");
+  const count = (to: number) => {
+    state.count = to;
+    waits.check();
+  };
+  return { state, waits, count };
+}
+
+test("a condition that holds already resolves at once", async () => {
+  const { state, waits } = setup();
+  expect(await waits.until(state, ({ count }) => count === 0, {})).toBe(state);
+});
+
+test("a condition is asked again at every change and sees a state that lasts only for one", async () => {
+  const { state, waits, count } = setup();
+  const two = waits.until(state, (now) => now.count === 2, {});
+  count(1);
+  count(2);
+  count(3);
+  expect(await two).toEqual({ count: 3 });
+});
+
+test("every wait is settled by the change that makes its own condition true", async () => {
+  const { state, waits, count } = setup();
+  const settled: number[] = [];
+  const all = [3, 1, 2].map(async (goal) => {
+    await waits.until(state, (now) => now.count >= goal, {});
+    settled.push(goal);
+  });
+  count(1);
+  count(2);
+  count(3);
+  await Promise.all(all);
+  expect(settled).toEqual([1, 2, 3]);
+});
+
+test("the first thing that a probe finds is the result", async () => {
+  const { state, waits, count } = setup();
+  const found = waits.first(() => (state.count > 4 ? `found ${state.count}` : undefined), {});
+  count(5);
+  expect(await found).toBe("found 5");
+});
+
+test("what a condition throws ends the wait, at once or later", async () => {
+  const { state, waits, count } = setup();
+  const failing = (now: { count: number }) => {
+    if (now.count === 0) return false;
+    throw new Error("no such count");
+  };
+  const later = waits.until(state, failing, {});
+  count(1);
+  await expect(later).rejects.toThrow("no such count");
+  await expect(waits.until(state, failing, {})).rejects.toThrow("no such count");
+});
+
+test("a signal that aborts gives the wait up and says what was waited for", async () => {
+  const { state, waits } = setup();
+  const controller = new AbortController();
+  const wait = waits.until(state, () => false, { signal: controller.signal });
+  const reason = new Error("enough");
+  controller.abort(reason);
+  await expect(wait).rejects.toMatchObject({
+    name: "OpAMPError",
+    code: "ERR_OPAMP_TIMEOUT",
+    message: "gave up waiting for the counter",
+    cause: reason,
+  });
+});
+
+test("a signal that is aborted already gives up only what does not hold already", async () => {
+  const { state, waits } = setup();
+  const signal = AbortSignal.abort();
+  await expect(waits.until(state, () => false, { signal })).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });
+  expect(await waits.until(state, () => true, { signal })).toBe(state);
+});
+
+test("after the end pending and later waits reject, and what holds already still resolves", async () => {
+  const { state, waits } = setup();
+  const stopped = new OpAMPError("ERR_OPAMP_STOPPED", "over");
+  const pending = waits.until(state, () => false, {});
+  waits.end(stopped);
+  await expect(pending).rejects.toBe(stopped);
+  await expect(waits.until(state, () => false, {})).rejects.toBe(stopped);
+  expect(await waits.until(state, () => true, {})).toBe(state);
+});
