@@ -1,0 +1,53 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { OpAMPClient } from "../../src/index.js";
+import { OpAMPServer } from "../../src/testing/index.js";
+import { runSnippet, snippetNamed } from "./snippets.js";
+
+const cleanup: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+test("the README's agent connects, reports itself and applies what it is offered", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "opamp-readme-"));
+  cleanup.push(() => rm(folder, { recursive: true }));
+  const file = join(folder, "agent.yaml");
+  await writeFile(file, "level: info\n");
+  const server = await OpAMPServer.start();
+  cleanup.push(() => server.close());
+
+  const signals = process.listeners("SIGTERM");
+  const { client } = await runSnippet(snippetNamed("first-agent"), {
+    replace: {
+      "ws://127.0.0.1:4320/v1/opamp": server.url,
+      'readFile("agent.yaml")': `readFile(${JSON.stringify(file)})`,
+      'writeFile("agent.yaml"': `writeFile(${JSON.stringify(file)}`,
+    },
+  });
+  for (const listener of process.listeners("SIGTERM")) {
+    if (!signals.includes(listener)) process.off("SIGTERM", listener);
+  }
+  if (!(client instanceof OpAMPClient)) throw new Error("the snippet makes no client");
+  cleanup.push(() => client.stop());
+
+  const agent = await server.firstAgent();
+  expect(agent.attributes.identifying["service.name"]).toBe("my-agent");
+  agent.offerConfig({ "agent.yaml": "level: debug\n" });
+  await agent.until((seen) => seen.hasApplied());
+  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+
+  const broken = agent.offerConfig({ "other.yaml": "level: error\n" });
+  await agent.until((seen) => seen.remoteConfigStatus?.status === 3);
+  expect(agent.remoteConfigStatus?.lastRemoteConfigHash).toEqual(broken);
+  expect(agent.remoteConfigStatus?.errorMessage).toBe("the offer has no agent.yaml");
+  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+});
+
+test("the README's test runs to its end", async () => {
+  const { agent } = await runSnippet(snippetNamed("test-server"));
+  expect(agent).toMatchObject({ disconnected: true });
+});
