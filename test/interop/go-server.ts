@@ -38,6 +38,7 @@ export type GoEvent =
     }
   | { event: "rejected"; conn: number; status: number }
   | { event: "connected"; conn: number; transport: "ws" | "http" }
+  | { event: "cut"; conn: number }
   | { event: "readError"; conn: number; messageType: number; error: string; code?: number }
   | { event: "closed"; conn: number };
 
@@ -64,6 +65,14 @@ export interface UntilOptions {
 export interface RuleOptions {
   uid?: string;
   times?: number;
+}
+
+/**
+ * What happens instead of an answer: nothing (`skip`, the default; over HTTP an empty answer), nothing for as long as the
+ * agent cares to wait (`hold`), or the end of the connection (`cut`).
+ */
+export interface SilentOptions extends RuleOptions {
+  how?: "skip" | "hold" | "cut";
 }
 
 interface Waiter {
@@ -207,8 +216,8 @@ export class GoServer {
     await this.#ask({ cmd: "reject", status, ...options });
   }
 
-  /** Leaves the next messages unanswered; over HTTP they get an empty answer. */
-  async silent(rule: RuleOptions = {}): Promise<void> {
+  /** Leaves the next messages unanswered. */
+  async silent(rule: SilentOptions = {}): Promise<void> {
     await this.#ask({ cmd: "silent", ...rule });
   }
 

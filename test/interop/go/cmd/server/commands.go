@@ -26,6 +26,7 @@ type command struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 	On      bool              `json:"on"`
+	How     string            `json:"how"`
 }
 
 // obey runs the commands of a stream until it ends or one says stop, and then stops the server.
@@ -34,7 +35,7 @@ func obey(from io.Reader, p *peer, stop func()) {
 	for {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			c := command{UID: everyone, Times: 1}
+			c := command{UID: everyone, Times: 1, How: skip}
 			if err := json.Unmarshal(line, &c); err != nil {
 				p.out.print(errorEvent{Event: "error", ID: c.ID, Error: err.Error()})
 				continue
@@ -81,7 +82,10 @@ func act(c *command, p *peer) error {
 		p.script.addReply(&replyRule{lifetime: lifetime{c.Times}, uid: uid, message: message})
 		return nil
 	case "silent":
-		p.script.addSilent(&silentRule{lifetime: lifetime{c.Times}, uid: uid})
+		if c.How != skip && c.How != hold && c.How != cut {
+			return fmt.Errorf("unknown way to be silent %q", c.How)
+		}
+		p.script.addSilent(&silentRule{lifetime: lifetime{c.Times}, uid: uid, how: c.How})
 		return nil
 	case "reject":
 		if http.StatusText(c.Status) == "" {

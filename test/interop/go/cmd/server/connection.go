@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net/http"
 
 	"github.com/gorilla/websocket"
 	"github.com/open-telemetry/opamp-go/protobufs"
@@ -32,7 +33,7 @@ func (c *connection) connected(_ context.Context, conn types.Connection) {
 }
 
 func (c *connection) message(
-	_ context.Context, _ types.Connection, message *protobufs.AgentToServer,
+	ctx context.Context, _ types.Connection, message *protobufs.AgentToServer,
 ) *protobufs.ServerToAgent {
 	p := c.peer
 	p.messages.Add(1)
@@ -46,12 +47,29 @@ func (c *connection) message(
 			UID: hex.EncodeToString(message.InstanceUid), Message: toJSON(message),
 		})
 	}
-	if p.script.silenced(a.uid) {
+	if how, silent := p.script.silenced(a.uid); silent {
+		c.keepSilent(ctx, how)
 		return nil
 	}
 	answer := &protobufs.ServerToAgent{InstanceUid: message.InstanceUid, Capabilities: p.capabilities}
 	p.script.merge(answer, a.uid)
 	return answer
+}
+
+// keepSilent does what can be done instead of an answer. Over HTTP the library answers whatever comes back from the
+// callback, so that only a request that never comes back stays without an answer.
+func (c *connection) keepSilent(ctx context.Context, how string) {
+	if how == cut && !c.peer.silent() {
+		c.peer.out.print(cutEvent{Event: "cut", Conn: c.id})
+	}
+	switch {
+	case how == cut && c.duplex():
+		_ = c.conn.Disconnect()
+	case how == cut:
+		panic(http.ErrAbortHandler)
+	case how == hold && !c.duplex():
+		<-ctx.Done()
+	}
 }
 
 func (c *connection) readError(_ types.Connection, messageType int, _ []byte, err error) {

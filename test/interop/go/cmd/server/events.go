@@ -41,6 +41,11 @@ type messageEvent struct {
 	Message   json.RawMessage `json:"message"`
 }
 
+type cutEvent struct {
+	Event string `json:"event"`
+	Conn  int64  `json:"conn"`
+}
+
 type readErrorEvent struct {
 	Event       string `json:"event"`
 	Conn        int64  `json:"conn"`

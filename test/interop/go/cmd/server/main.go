@@ -19,6 +19,7 @@
 //	{"event":"rejected","conn":1,"status":503}
 //	{"event":"connected","conn":1,"transport":"ws"}
 //	{"event":"message","conn":1,"transport":"ws","uid":"…","message":{…}}
+//	{"event":"cut","conn":1}                                   a rule of that name ends the connection
 //	{"event":"readError","conn":1,"messageType":-1,"error":"…","code":1006}   code only after a WebSocket close other than 1000
 //	{"event":"closed","conn":1}
 //
@@ -27,7 +28,8 @@
 // occasions a rule lasts: 1 by default, 0 for ever. Rules that are alive together all apply, in the order given.
 //
 //	{"id":1,"cmd":"reply","uid":"*","message":{…},"times":1}   merge a ServerToAgent into the next answers
-//	{"id":1,"cmd":"silent","uid":"*","times":1}                do not answer (HTTP: answer with an empty message)
+//	{"id":1,"cmd":"silent","uid":"*","times":1,"how":"skip"}   do not answer. Over HTTP, skip answers with an empty
+//	                                                           message, and hold never does; cut ends the connection
 //	{"id":1,"cmd":"reject","status":503,"headers":{"Retry-After":"1"},"times":1}   refuse upgrades and POSTs
 //	{"id":1,"cmd":"clear"}                                     forget all rules
 //	{"id":1,"cmd":"push","uid":"…","message":{…}}              send at once over the agent's WebSocket

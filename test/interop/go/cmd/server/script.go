@@ -27,9 +27,17 @@ type replyRule struct {
 	message *protobufs.ServerToAgent
 }
 
+// The ways of not answering.
+const (
+	skip = "skip" // go on as if nothing had been asked
+	hold = "hold" // leave the agent waiting for as long as it cares to
+	cut  = "cut"  // end the connection
+)
+
 type silentRule struct {
 	lifetime
 	uid string
+	how string
 }
 
 type rejectRule struct {
@@ -87,8 +95,8 @@ func (s *script) merge(answer *protobufs.ServerToAgent, uid string) {
 	s.replies = kept
 }
 
-// silenced tells whether the agent's message stays unanswered.
-func (s *script) silenced(uid string) bool {
+// silenced tells how the agent's message stays unanswered, if it does.
+func (s *script) silenced(uid string) (how string, silent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, rule := range s.silents {
@@ -96,10 +104,10 @@ func (s *script) silenced(uid string) bool {
 			if rule.spend() {
 				s.silents = append(s.silents[:i], s.silents[i+1:]...)
 			}
-			return true
+			return rule.how, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // refusal returns the rule that an upgrade or POST is refused by, nil if it is welcome.
