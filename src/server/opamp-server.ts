@@ -6,6 +6,7 @@ import { httpLink } from "./http-link.js";
 import type { LinkCounts, LinkOrigin, TransportName } from "./link.js";
 import { Links } from "./links.js";
 import { Listener } from "./listener.js";
+import { type AgentEnd, memoryLink, type ServerEnd } from "./memory-link.js";
 import { type LogEntry, MessageLog } from "./message-log.js";
 import { type MalformedInput, Receiver } from "./receiver.js";
 import { refuse } from "./refusal.js";
@@ -35,6 +36,7 @@ export class OpAMPServer {
   readonly #registry: AgentRegistry;
   readonly #receiver: Receiver;
   readonly #listener: Listener;
+  #attached = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings) {
@@ -123,6 +125,29 @@ export class OpAMPServer {
    */
   until(predicate: (server: this) => boolean, options: WaitOptions = {}): Promise<this> {
     return this.#waits.until(this, predicate, options);
+  }
+
+  /**
+   * Opens a link without a socket, as `memoryTransport` does: a connection on `ws`, a single POST on `http`. It counts and
+   * is logged as one of these, numbered from 1 among its like, and `onConnect` is not asked.
+   *
+   * @returns The server's end of it; undefined once the server is closed.
+   */
+  attach(transport: TransportName, agent: AgentEnd): ServerEnd | undefined {
+    if (this.#closing !== undefined) {
+      return undefined;
+    }
+    this.#attached += 1;
+    const origin = { connection: this.#attached, endpoint: this.#listener.url(transport) };
+    const { link, shut } = memoryLink(transport, origin, agent);
+    this.#links.add(link);
+    return {
+      payload: (payload) => this.#receiver.receive(link, payload),
+      ended: () => {
+        shut();
+        this.#links.end(link);
+      },
+    };
   }
 
   /** Cuts every connection at once, without any handshake, and goes on listening. */

@@ -1,5 +1,6 @@
 export type { ServerToAgentFields } from "../server/answer.js";
 export type { LinkCounts, TransportName } from "../server/link.js";
+export type { AgentEnd, ServerEnd } from "../server/memory-link.js";
 export type { LogEntry, ReceivedEntry, SentEntry } from "../server/message-log.js";
 export type { OfferedFile } from "../server/offers.js";
 export { OpAMPServer, type ServerLinkCounts } from "../server/opamp-server.js";
@@ -9,3 +10,5 @@ export type { Refusal } from "../server/refusal.js";
 export type { AgentLinkCounts, ServerAgent } from "../server/server-agent.js";
 export type { OpAMPServerOptions } from "../server/server-options.js";
 export type { WaitOptions } from "../server/waits.js";
+export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
+export { type VirtualClock, virtualClock } from "./virtual-clock.js";

@@ -1,0 +1,204 @@
+import { OpAMPError } from "../errors.js";
+import type { AgentEnd, ServerEnd } from "../server/memory-link.js";
+import type { OpAMPServer } from "../server/opamp-server.js";
+import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
+
+/** How a {@link MemoryTransport} is set up. */
+export interface MemoryTransportOptions {
+  /** Whether it behaves like WebSocket (true) or like HTTP polling (false). Default true. */
+  duplex?: boolean;
+}
+
+/** One `open` of the transport. */
+interface Dial {
+  readonly sink: Sink;
+  /** The server's end: of the connection, or of the exchange under way. */
+  server: ServerEnd | undefined;
+  /** There is something to cut: the connection, or a message that is not answered yet. */
+  busy: boolean;
+  over: boolean;
+}
+
+/**
+ * Carries messages between one `OpAMPClient` and an `OpAMPServer` in the same process, without sockets: made by
+ * {@link memoryTransport}. Every message takes one microtask, and the network can be made to fail on demand.
+ */
+export class MemoryTransport implements Transport {
+  readonly duplex: boolean;
+  readonly #server: OpAMPServer;
+  #dial: Dial | undefined;
+  #dials = 0;
+  #refusals = 0;
+  /** What is on its way, in either direction. */
+  readonly #steps: (() => void)[] = [];
+  #hangs = false;
+
+  constructor(server: OpAMPServer, { duplex = true }: MemoryTransportOptions = {}) {
+    this.#server = server;
+    this.duplex = duplex;
+  }
+
+  /** How often the client has dialled. */
+  get dials(): number {
+    return this.#dials;
+  }
+
+  /**
+   * Refuses connections from now on, as a host does where nothing listens: dials when duplex, otherwise every exchange.
+   * A connection that is up stays.
+   *
+   * @param times how many of them. Default: all. 0 ends it.
+   */
+  refuse(times: number = Number.POSITIVE_INFINITY): void {
+    this.#refusals = times;
+  }
+
+  /** Cuts the connection, or the exchange under way: neither side is told why. Nothing if there is none. */
+  drop(): void {
+    const dial = this.#dial;
+    if (dial === undefined || dial.over || !dial.busy) return;
+    this.#end(dial);
+    lose(dial, this.#broken());
+  }
+
+  /** Holds up all traffic, dials included, until {@link MemoryTransport.resume}; what is on its way is late, not lost. */
+  hang(): void {
+    this.#hangs = true;
+  }
+
+  /** Lets traffic flow again, beginning with what was held up. */
+  resume(): void {
+    this.#hangs = false;
+    for (const _ of this.#steps) queueMicrotask(() => this.#move());
+  }
+
+  /** For the client: see {@link Transport.open}. */
+  open(sink: Sink): void {
+    const dial: Dial = { sink, server: undefined, busy: false, over: false };
+    this.#dial = dial;
+    this.#dials += 1;
+    this.#carry(() => {
+      // As over HTTP, the first exchange is what shows whether anybody is there.
+      if (!dial.over && (!this.duplex || this.#connect(dial) !== undefined)) sink.opened();
+    });
+  }
+
+  /** For the client: see {@link Transport.send}. */
+  send(payload: Uint8Array): void {
+    const dial = this.#dial;
+    if (dial === undefined) return;
+    const copy = Uint8Array.from(payload);
+    dial.busy = true;
+    this.#carry(() => {
+      if (dial.over) return;
+      const server = this.duplex ? dial.server : this.#connect(dial);
+      server?.payload(copy);
+    });
+  }
+
+  /** For the client: see {@link Transport.close}. */
+  close(code: number, reason: string): void {
+    const dial = this.#dial;
+    if (dial === undefined || dial.over) return;
+    const loss = closed(`closed from this side: ${reason}`, code !== CLOSE_NOW);
+    if (code === CLOSE_NOW) {
+      lose(dial, loss);
+      this.#carry(() => this.#end(dial));
+      return;
+    }
+    this.#carry(() => {
+      this.#end(dial);
+      this.#carry(() => lose(dial, loss));
+    });
+  }
+
+  /** Reaches the server, unless that is refused. */
+  #connect(dial: Dial): ServerEnd | undefined {
+    dial.busy = true;
+    const refused = this.#refusals > 0;
+    if (refused) this.#refusals -= 1;
+    dial.server = refused ? undefined : this.#server.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
+    if (dial.server === undefined) {
+      const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");
+      lose(dial, { error, fate: "unsent", orderly: true, throttled: false });
+    }
+    return dial.server;
+  }
+
+  #agentEnd(dial: Dial): AgentEnd {
+    const { sink } = dial;
+    const arrive = (step: () => void): void => {
+      this.#carry(() => {
+        if (!dial.over) step();
+      });
+    };
+    const lost = (loss: Loss): void => {
+      arrive(() => {
+        this.#end(dial);
+        lose(dial, loss);
+      });
+    };
+    return {
+      payload: (payload) => {
+        const copy = Uint8Array.from(payload);
+        arrive(() => {
+          if (!this.duplex) this.#end(dial);
+          sink.payload(copy);
+        });
+      },
+      malformed: (error) => arrive(() => sink.malformed(error)),
+      refused: (reason) => {
+        const error = new OpAMPError("ERR_OPAMP_HTTP_STATUS", `the server answered 400: ${reason}`, {
+          httpStatus: 400,
+        });
+        lost({ error, fate: "unknown", orderly: true, throttled: false });
+      },
+      closed: (code, reason) => lost(closed(`the server closed the connection (${code}): ${reason}`, true)),
+      cut: () => lost(this.#broken()),
+    };
+  }
+
+  /** A break in mid-exchange tells an HTTP client nothing about the link, which it treats like any failed request. */
+  #broken(): Loss {
+    return closed("the connection over the memory transport broke", !this.duplex);
+  }
+
+  #end(dial: Dial): void {
+    dial.server?.ended();
+    dial.server = undefined;
+    dial.busy = false;
+  }
+
+  /** Does what takes a message one way, later but in order. */
+  #carry(step: () => void): void {
+    this.#steps.push(step);
+    queueMicrotask(() => this.#move());
+  }
+
+  #move(): void {
+    if (!this.#hangs) this.#steps.shift()?.();
+  }
+}
+
+/**
+ * Connects an `OpAMPClient` with an {@link OpAMPServer} in the same process, without sockets: `new OpAMPClient({
+ * transport: memoryTransport(server), ... })`. On a `virtualClock` such a pair does the same in every run, and hours pass
+ * at once.
+ *
+ * The server sees a WebSocket connection, or POSTs when not duplex. Each client needs a transport of its own.
+ *
+ * @param server keeps its port; this transport just does not use it
+ */
+export function memoryTransport(server: OpAMPServer, options: MemoryTransportOptions = {}): MemoryTransport {
+  return new MemoryTransport(server, options);
+}
+
+function closed(text: string, orderly: boolean): Loss {
+  return { error: new OpAMPError("ERR_OPAMP_CLOSED", text), fate: "unknown", orderly, throttled: false };
+}
+
+function lose(dial: Dial, loss: Loss): void {
+  if (dial.over) return;
+  dial.over = true;
+  dial.sink.lost(loss);
+}

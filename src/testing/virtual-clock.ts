@@ -1,0 +1,119 @@
+import type { Clock } from "../client/clock.js";
+
+/** The first of January 2026, so that dates in reports look like dates. */
+const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
+
+/** Like the system's timers, this clock takes a longer delay, or none that is a number, for one millisecond. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** A turn in which nothing was set off may still hold a host that waits for the next one. */
+const IDLE_TURNS = 2;
+
+interface Timer {
+  /** On the clock of {@link VirtualClock.now}. */
+  readonly atMs: number;
+  /** Which one this is, in the order in which they were set. */
+  readonly serial: number;
+  readonly callback: () => void;
+}
+
+/** A {@link Clock} whose time moves only when told to. Give it to an `OpAMPClient` as `clock`. */
+export interface VirtualClock extends Clock {
+  /**
+   * Lets time pass: runs every timer that falls due, in order and at its time, and lets everything that it sets off
+   * (promises, ends of turns, messages over a memory transport) come to rest before the next one. `advance(0)` does only
+   * the latter.
+   *
+   * What waits for real input and output (sockets, files) is not waited for. Rejects with what a timer throws. Calls
+   * queue up behind each other.
+   *
+   * @param ms how far to move, in milliseconds, 0 or more
+   */
+  advance(ms: number): Promise<void>;
+  /** How many timers wait; 0 once a client has stopped. */
+  readonly pending: number;
+}
+
+/**
+ * Makes a clock that stands still.
+ *
+ * Time never moves by itself, but turns of the event loop still end: what has no wait in it goes on without `advance`.
+ *
+ * @param startMs what {@link Clock.wallNow} begins with, in milliseconds since the Unix epoch. Default: 2026-01-01.
+ * {@link Clock.now} begins with 0.
+ */
+export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
+  /** The one due first comes first. */
+  const timers: Timer[] = [];
+  let timersSet = 0;
+  let nowMs = 0;
+  let turnsToEnd = 0;
+  let advanced: Promise<void> = Promise.resolve();
+
+  async function settle(): Promise<void> {
+    for (let idle = 0; idle < IDLE_TURNS; ) {
+      await nextTurn();
+      idle = turnsToEnd === 0 ? idle + 1 : 0;
+    }
+  }
+
+  async function run(untilMs: number): Promise<void> {
+    await settle();
+    for (let timer = timers[0]; timer !== undefined && timer.atMs <= untilMs; timer = timers[0]) {
+      timers.shift();
+      nowMs = Math.max(nowMs, timer.atMs);
+      timer.callback();
+      await settle();
+    }
+    nowMs = Math.max(nowMs, untilMs);
+  }
+
+  return {
+    now: () => nowMs,
+    wallNow: () => startMs + nowMs,
+    get pending() {
+      return timers.length;
+    },
+    after(delayMs, callback) {
+      timersSet += 1;
+      const waitMs = delayMs <= MAX_TIMER_MS ? Math.max(0, delayMs) : 1;
+      const timer = { atMs: nowMs + waitMs, serial: timersSet, callback };
+      timers.splice(placeOf(timer, timers), 0, timer);
+      return () => {
+        const place = placeOf(timer, timers);
+        if (timers[place] === timer) timers.splice(place, 1);
+      };
+    },
+    soon(callback) {
+      turnsToEnd += 1;
+      setImmediate(() => {
+        turnsToEnd -= 1;
+        callback();
+      });
+    },
+    advance(ms) {
+      if (!(ms >= 0)) return Promise.reject(new RangeError(`advance: time cannot move by ${ms} ms`));
+      const done = advanced.then(() => run(nowMs + ms));
+      advanced = done.catch(() => undefined);
+      return done;
+    },
+  };
+}
+
+/** Where a timer is in the list, or belongs: by time, then in the order in which they were set. */
+function placeOf({ atMs, serial }: Timer, timers: readonly Timer[]): number {
+  let from = 0;
+  let to = timers.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const other = timers[middle];
+    const isBefore = other !== undefined && (other.atMs < atMs || (other.atMs === atMs && other.serial < serial));
+    if (isBefore) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,235 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { OpAMPClient, type OpAMPClientOptions } from "../../src/index.js";
+import { memoryTransport, OpAMPServer, type OpAMPServerOptions, virtualClock } from "../../src/testing/index.js";
+
+async function pair(
+  { duplex, ...serverOptions }: { duplex: boolean } & OpAMPServerOptions,
+  clientOptions: Partial<OpAMPClientOptions> = {},
+) {
+  const server = await OpAMPServer.start(serverOptions);
+  onTestFinished(() => server.close());
+  const clock = virtualClock();
+  const transport = memoryTransport(server, { duplex });
+  const client = new OpAMPClient({
+    transport,
+    clock,
+    random: () => 0,
+    description: { identifying: { "service.name": "memory" } },
+    ...clientOptions,
+  });
+  const phases: string[] = [];
+  const errors: string[] = [];
+  client.on("phase", ({ phase }) => phases.push(phase));
+  client.on("error", ({ code }) => errors.push(code));
+  onTestFinished(async () => {
+    transport.resume();
+    void client.stop();
+    await clock.advance(60_000);
+    await client.stop();
+  });
+  const links = () => (duplex ? server.connections : server.requests);
+  return { server, clock, transport, client, phases, errors, links };
+}
+
+describe.each([
+  { name: "duplex", duplex: true },
+  { name: "polling", duplex: false },
+])("$name", ({ duplex }) => {
+  test("a client connects, reports and says goodbye without a socket", async () => {
+    const { server, clock, client, transport } = await pair({ duplex });
+    client.start();
+    await clock.advance(0);
+    expect(client.phase).toBe("online");
+    const agent = await server.firstAgent();
+    expect(agent.attributes.identifying).toEqual({ "service.name": "memory" });
+    await client.stop();
+    expect(agent.disconnected).toBe(true);
+    expect(server.sockets.total).toBe(0);
+    expect(transport.dials).toBe(1);
+    expect(agent.messages.every((entry) => entry.transport === (duplex ? "ws" : "http"))).toBe(true);
+    expect([agent.connections.open, agent.requests.open, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  test("an exchange does the same in every run", async () => {
+    const run = async () => {
+      const { clock, client, server } = await pair({ duplex }, { instanceUid: new Uint8Array(16).fill(1) });
+      client.start();
+      await clock.advance(95_000);
+      client.setHealth({ healthy: true });
+      await clock.advance(61_000);
+      return (await server.firstAgent()).messages.map(({ direction, message }) => [direction, message]);
+    };
+    const [first, second] = [await run(), await run()];
+    expect(first).toEqual(second);
+    // One report, three heartbeats, one change and two heartbeats, each answered.
+    expect(first).toHaveLength(14);
+  });
+
+  test("refusals look like a host where nothing listens, and end as ordered", async () => {
+    const { clock, client, transport, errors, server } = await pair({ duplex });
+    transport.refuse(2);
+    client.start();
+    await clock.advance(0);
+    expect(client.phase).toBe("waiting");
+    await clock.advance(60_000);
+    expect(client.phase).toBe("online");
+    expect(errors).toEqual(["ERR_OPAMP_CONNECT", "ERR_OPAMP_CONNECT"]);
+    expect((await server.firstAgent()).gaps).toBe(0);
+    transport.refuse();
+    client.reconnect();
+    await clock.advance(600_000);
+    expect(client.phase).not.toBe("online");
+    transport.refuse(0);
+    await clock.advance(120_000);
+    expect(client.phase).toBe("online");
+  });
+
+  test("a dropped message counts as one that may have arrived", async () => {
+    const { clock, client, transport, server, phases, errors } = await pair({ duplex });
+    client.start();
+    await clock.advance(0);
+    client.setHealth({ healthy: false });
+    transport.hang();
+    await clock.advance(0);
+    const agent = await server.firstAgent();
+    expect(agent.health).toBeUndefined();
+    transport.drop();
+    transport.resume();
+    await clock.advance(60_000);
+    expect(agent.health?.healthy).toBe(false);
+    expect(client.phase).toBe("online");
+    expect(phases).toContain("waiting");
+    expect(errors).toEqual(["ERR_OPAMP_CLOSED"]);
+    // The lost message took its number along, and the server asked for everything again.
+    expect(agent.gaps).toBe(1);
+  });
+
+  test("a network that hangs delays messages without losing or reordering them", async () => {
+    const { clock, client, transport, server } = await pair({ duplex, customCapabilities: ["com.example.a"] });
+    const channel = client.customCapability("com.example.a");
+    transport.hang();
+    client.start();
+    await clock.advance(1_000);
+    expect(client.phase).toBe("connecting");
+    transport.resume();
+    await clock.advance(0);
+    transport.hang();
+    const sent = Promise.all(["1", "2", "3"].map((type) => channel.send(type)));
+    await clock.advance(1_000);
+    const agent = await server.firstAgent();
+    expect(agent.received.filter(({ customMessage }) => customMessage !== undefined)).toEqual([]);
+    transport.resume();
+    await clock.advance(0);
+    await sent;
+    const types = agent.received.flatMap(({ customMessage }) => customMessage?.type ?? []);
+    expect(types).toEqual(["1", "2", "3"]);
+    expect(agent.gaps).toBe(0);
+  });
+
+  test("a connection that hangs for good is given up", async () => {
+    const { clock, client, transport, errors } = await pair(
+      { duplex },
+      { timeouts: { connectMs: 2_000, answerMs: 2_000 } },
+    );
+    transport.hang();
+    client.start();
+    await clock.advance(2_000);
+    expect(client.phase).toBe("waiting");
+    expect(errors).toEqual(["ERR_OPAMP_TIMEOUT"]);
+  });
+
+  test("the server can cut, and comes back when it is dialled again", async () => {
+    const { clock, client, server, links } = await pair({ duplex });
+    client.start();
+    await clock.advance(0);
+    const agent = await server.firstAgent();
+    server.drop();
+    agent.drop();
+    await clock.advance(90_000);
+    expect(client.phase).toBe("online");
+    expect(links().maxOpenPerAgent).toBe(1);
+    expect(agent.gaps).toBe(0);
+  });
+
+  test("a closed server refuses", async () => {
+    const { clock, client, server, errors } = await pair({ duplex });
+    await server.close();
+    client.start();
+    await clock.advance(0);
+    expect(errors).toEqual(["ERR_OPAMP_CONNECT"]);
+    expect(client.phase).toBe("waiting");
+  });
+
+  test("without a connection there is nothing to drop", async () => {
+    const { clock, client, transport, errors } = await pair({ duplex });
+    transport.drop();
+    transport.refuse(1);
+    client.start();
+    await clock.advance(0);
+    transport.drop();
+    expect(errors).toEqual(["ERR_OPAMP_CONNECT"]);
+    expect(client.phase).toBe("waiting");
+  });
+
+  test("an exchange that the server never answers can be dropped", async () => {
+    let silent = true;
+    const { clock, client, transport, server, errors } = await pair({
+      duplex,
+      onMessage: () => (silent ? null : undefined),
+    });
+    client.start();
+    await clock.advance(0);
+    silent = false;
+    transport.drop();
+    await clock.advance(60_000);
+    expect(errors).toEqual(["ERR_OPAMP_CLOSED"]);
+    expect(client.phase).toBe("online");
+    expect((await server.firstAgent()).gaps).toBe(0);
+  });
+});
+
+test("what a server sends that is no OpAMP message arrives as malformed, and the link goes on", async () => {
+  const { clock, client, server, errors } = await pair({ duplex: true });
+  client.start();
+  await clock.advance(0);
+  const agent = await server.firstAgent();
+  agent.sendText("hello");
+  agent.sendRaw(Uint8Array.of(1, 2));
+  agent.sendRaw(Uint8Array.of(0));
+  await clock.advance(0);
+  expect(errors).toEqual(["ERR_OPAMP_MALFORMED", "ERR_OPAMP_MALFORMED"]);
+  expect(client.phase).toBe("online");
+});
+
+test("a server's closing handshake ends the connection in good order", async () => {
+  const { clock, client, server, phases } = await pair({ duplex: true });
+  client.start();
+  await clock.advance(0);
+  const agent = await server.firstAgent();
+  agent.close(1001, "away");
+  expect(agent.connected).toBe(false);
+  await clock.advance(60_000);
+  expect(phases).toEqual(["connecting", "reporting", "online", "waiting", "connecting", "reporting", "online"]);
+});
+
+test("bytes that are no AgentToServer are answered as over the real transports", async () => {
+  const server = await OpAMPServer.start();
+  onTestFinished(() => server.close());
+  for (const duplex of [true, false]) {
+    const transport = memoryTransport(server, { duplex });
+    const heard: string[] = [];
+    const opened = new Promise<void>((resolve) => {
+      transport.open({
+        opened: resolve,
+        payload: () => void heard.push("payload"),
+        malformed: () => void heard.push("malformed"),
+        lost: ({ error }) => void heard.push(error.code),
+      });
+    });
+    await opened;
+    transport.send(Uint8Array.of(255));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard).toEqual([duplex ? "payload" : "ERR_OPAMP_HTTP_STATUS"]);
+  }
+  expect(server.malformed).toHaveLength(2);
+});
