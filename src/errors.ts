@@ -91,7 +91,11 @@ export class OpAMPError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** The message of anything thrown. Never throws, whatever that is. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return "unknown error";
+  }
 }

@@ -12,15 +12,16 @@ import type { CustomChannel } from "./custom-channel.js";
 import { CustomChannels } from "./custom-channels.js";
 import { declaredMask } from "./declared.js";
 import { type Description, toAgentDescription } from "./description.js";
-import { Driver, type HostOutput } from "./driver.js";
+import { Driver } from "./driver.js";
 import type { OpAMPClientEvents } from "./events.js";
 import { type Health, toComponentHealth } from "./health.js";
+import { Host } from "./host.js";
 import { HostCalls } from "./host-calls.js";
 import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "./instance-uid.js";
 import { Notifier } from "./notifier.js";
 import type { Handlers, OpAMPClientOptions } from "./options.js";
 import { Persistence } from "./persistence.js";
-import { checkHandlers, readSettings, type Settings } from "./settings.js";
+import { checkNewHandlers, readSettings, type Settings } from "./settings.js";
 import { Waiters, type WaitOptions } from "./waiters.js";
 
 const NANOSECONDS_PER_MS = 1_000_000n;
@@ -35,6 +36,7 @@ export class OpAMPClient implements AsyncDisposable {
   readonly #settings: Settings;
   readonly #core: Core;
   readonly #driver: Driver;
+  readonly #host: Host;
   readonly #calls: HostCalls;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
@@ -46,7 +48,6 @@ export class OpAMPClient implements AsyncDisposable {
   readonly #givenUid: boolean;
   #reportsHealth = false;
   #started = false;
-  #serverCapabilities = 0n;
   #stopping: Promise<void> | undefined;
 
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
@@ -70,13 +71,14 @@ export class OpAMPClient implements AsyncDisposable {
       random: options.random ?? Math.random,
     });
     this.#notifier = new Notifier(options.logger, clock);
-    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#carryOut(output));
+    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#host.carryOut(output));
     const feed = this.#driver.feed.bind(this.#driver);
     const failed = this.#notifier.failed.bind(this.#notifier);
-    this.#calls = new HostCalls(handlers, feed, failed);
+    this.#calls = new HostCalls(handlers, clock, feed, failed);
     this.#channels = new CustomChannels(feed, failed);
-    this.#persistence = new Persistence(options.store ?? memoryStore(), failed);
+    this.#persistence = new Persistence(options.store ?? memoryStore(), clock, failed);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
+    this.#host = new Host(this.#calls, this.#channels, this.#notifier, this.#persistence, this.#waiters);
     this.setDescription(options.description);
     if (options.health !== undefined) this.setHealth(options.health);
   }
@@ -98,7 +100,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** What the server declared last, as the mask on the wire; 0 while it has not (CAP-07). */
   get serverCapabilities(): bigint {
-    return this.#serverCapabilities;
+    return this.#core.serverCapabilities;
   }
 
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
@@ -133,8 +135,8 @@ export class OpAMPClient implements AsyncDisposable {
   /**
    * Resolves once the server has been reached; at once if it is. The process is kept alive while anybody waits here.
    *
-   * @throws OpAMPError `ERR_OPAMP_TIMEOUT` with the last failure as its cause, `ERR_OPAMP_STOPPED`, or what the signal
-   * was aborted with
+   * @throws OpAMPError `ERR_OPAMP_TIMEOUT` with the last failure as its cause, `ERR_OPAMP_STOPPED`, `ERR_OPAMP_OPTION`,
+   * or what the signal was aborted with
    */
   connected(options: WaitOptions = {}): Promise<void> {
     if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(stopped("connected"));
@@ -148,7 +150,15 @@ export class OpAMPClient implements AsyncDisposable {
    * @param options.timeoutMs how long the goodbye may take; default `timeouts.closeMs`
    */
   stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(timeoutMs ?? this.#settings.timeouts.closeMs);
+    if (this.#stopping !== undefined) return this.#stopping;
+    let ended: () => void = () => undefined;
+    // There before anything happens: a listener may call this again at once.
+    this.#stopping = new Promise((resolve) => {
+      ended = resolve;
+    });
+    // Whatever is no duration must neither throw here nor keep the end from coming.
+    const isDuration = typeof timeoutMs === "number" && timeoutMs >= 0;
+    void this.#stop(isDuration ? timeoutMs : this.#settings.timeouts.closeMs).finally(ended);
     return this.#stopping;
   }
 
@@ -192,7 +202,7 @@ export class OpAMPClient implements AsyncDisposable {
   /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
   retryRemoteConfig(): void {
     this.#refuseWhenStopped("retryRemoteConfig");
-    this.#driver.feed({ type: "retryRemoteConfig" });
+    this.#driver.feedLater({ type: "retryRemoteConfig" });
   }
 
   /**
@@ -203,7 +213,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   setHandlers(handlers: Handlers): void {
     this.#refuseWhenStopped("setHandlers");
-    checkHandlers(handlers);
+    checkNewHandlers(handlers);
     this.#calls.handlers = { ...this.#calls.handlers, ...handlers };
     this.#declare();
   }
@@ -263,46 +273,6 @@ export class OpAMPClient implements AsyncDisposable {
       await this.#waiters.atMost(withinMs, this.#persistence.settled());
     } finally {
       hold();
-    }
-  }
-
-  #carryOut(output: HostOutput): void {
-    switch (output.type) {
-      case "fetchEffectiveConfig":
-        return this.#calls.fetchEffectiveConfig();
-      case "apply":
-        return void this.#calls.apply(output.id, output.offer);
-      case "abort":
-        return this.#calls.abort(output.id, output.why);
-      case "restart":
-        return void this.#calls.restart();
-      case "saveRemoteConfig": {
-        const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
-        return this.#persistence.save({ remoteConfig: { hash, status: status === 1 ? "applied" : "failed", error } });
-      }
-      case "saveInstanceUid":
-        this.#persistence.save({ instanceUid: output.uid });
-        return this.#notifier.instanceUid(output.uid, output.previous);
-      case "phase":
-        this.#waiters.phase(output.phase);
-        return this.#notifier.phase(output);
-      case "remoteConfigStatus":
-        return this.#notifier.remoteConfig(output.state);
-      case "serverCapabilities":
-        this.#serverCapabilities = output.mask;
-        return this.#notifier.listeners.emit("serverCapabilities", output.mask);
-      case "serverCustomCapabilities":
-        return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
-      case "customMessage":
-        return this.#channels.deliver(output.message);
-      case "customSettled":
-        return this.#channels.settled(output.id, output.fate);
-      case "heartbeatInterval":
-        return this.#notifier.heartbeatInterval(output.intervalMs);
-      case "notice":
-        return this.#notifier.notice(output.notice);
-      default:
-        return output satisfies never;
     }
   }
 

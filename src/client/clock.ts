@@ -10,8 +10,18 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
-/** @param keepAlive whether a waiting timer keeps the process alive */
+const [guestClock, hostClock] = [clockOfSystem(false), clockOfSystem(true)];
+
+/**
+ * The system's clock, one for all clients.
+ *
+ * @param keepAlive whether a waiting timer keeps the process alive
+ */
 export function systemClock(keepAlive: boolean): Clock {
+  return keepAlive ? hostClock : guestClock;
+}
+
+function clockOfSystem(keepAlive: boolean): Clock {
   return {
     now: () => performance.now(),
     wallNow: () => Date.now(),

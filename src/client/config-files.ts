@@ -2,6 +2,7 @@ import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
+  type AgentConfigFile,
   type AgentConfigFileSchema,
   type AgentRemoteConfig,
   type EffectiveConfig,
@@ -68,6 +69,13 @@ export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
   return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
 }
 
+/** Whether two effective configs have the same files. */
+export function sameEffectiveConfig(a: EffectiveConfig, b: EffectiveConfig): boolean {
+  const [filesA, filesB] = [a.configMap?.configMap ?? {}, b.configMap?.configMap ?? {}];
+  const names = Object.keys(filesA);
+  return names.length === Object.keys(filesB).length && names.every((name) => sameFile(filesA, filesB, name));
+}
+
 /** Turns an offer into plain files. Everything is copied, so no network buffer stays alive through it. */
 export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
   const files: Record<string, ConfigFile> = Object.create(null);
@@ -93,6 +101,14 @@ function toConfigFile(file: unknown, where: string): MessageInitShape<typeof Age
     return { body: new Uint8Array(body), contentType };
   }
   throw wrongOption(`${where}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+}
+
+type FileMap = Readonly<Record<string, AgentConfigFile>>;
+
+function sameFile(a: FileMap, b: FileMap, name: string): boolean {
+  const [fileA, fileB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
+  if (fileA === undefined || fileB === undefined) return false;
+  return fileA.contentType === fileB.contentType && Buffer.compare(fileA.body, fileB.body) === 0;
 }
 
 class NamedFile implements ConfigFile {

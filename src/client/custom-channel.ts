@@ -1,4 +1,6 @@
+import { isUint8Array } from "node:util/types";
 import { OpAMPError } from "../errors.js";
+import { kindOf, wrongOption } from "./option-path.js";
 
 /** A custom message from the server. */
 export interface CustomMessageReceived {
@@ -16,6 +18,8 @@ export interface ChannelHost {
   send(capability: string, type: string, data: Uint8Array): Promise<void>;
   unregister(channel: CustomChannel): void;
   failed(cause: unknown): void;
+  /** Why nothing can be sent any more, if that is so. */
+  readonly stopped: OpAMPError | undefined;
 }
 
 /**
@@ -46,16 +50,18 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
 
   /**
    * Sends a message. It waits while there is no connection, or while the server has not announced the capability
-   * (CUSTOM-04), and it is never merged with another.
+   * (CUSTOM-04), and it is never merged with another. Who does not care what becomes of it may ignore the promise.
    *
    * @param data text is sent as UTF-8
    * @returns when the server has answered
    * @throws OpAMPError `ERR_OPAMP_QUEUE_FULL`, `ERR_OPAMP_TOO_LARGE`, `ERR_OPAMP_REJECTED` when the server refused it,
-   * `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_STOPPED`
+   * `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
-  async send(type: string, data: Uint8Array | string = new Uint8Array()): Promise<void> {
-    if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
-    await this.#host.send(this.capability, type, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  send(type: string, data: Uint8Array | string = new Uint8Array()): Promise<void> {
+    const sent = this.#send(type, data);
+    // A message sent on the off chance must not end the process when the client stops.
+    sent.catch(() => undefined);
+    return sent;
   }
 
   /** Hands messages to a function, one at a time; a failure in it is an `error` event. `undefined` ends that. */
@@ -64,10 +70,14 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     void this.#drain();
   }
 
-  /** Takes no more messages; the last channel of a capability takes the capability off the agent's list. */
+  /**
+   * Takes no more messages, and drops those that wait. The last channel of a capability takes the capability off the
+   * agent's list.
+   */
   unregister(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#queue.length = 0;
     this.#host.unregister(this);
     for (const read of this.#readers.splice(0)) read({ done: true, value: undefined });
   }
@@ -98,6 +108,16 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     void this.#drain();
   }
 
+  async #send(type: string, data: Uint8Array | string): Promise<void> {
+    if (this.#host.stopped !== undefined) throw this.#host.stopped;
+    if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
+    if (typeof type !== "string") throw wrongOption("type", `must be a string, not ${kindOf(type)}`);
+    if (typeof data !== "string" && !isUint8Array(data)) {
+      throw wrongOption("data", `must be a string or a Uint8Array, not ${kindOf(data)}`);
+    }
+    await this.#host.send(this.capability, type, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  }
+
   async #drain(): Promise<void> {
     if (this.#handling) return;
     this.#handling = true;
@@ -106,7 +126,7 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
       if (message === undefined) break;
       try {
         const done = this.#handler(message);
-        if (done instanceof Promise) await done;
+        if (done !== undefined) await done;
       } catch (cause) {
         this.#host.failed(cause);
       }

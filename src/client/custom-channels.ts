@@ -19,10 +19,15 @@ export class CustomChannels implements ChannelHost {
   readonly #channels = new Map<string, Set<CustomChannel>>();
   readonly #sends = new Map<number, Settle>();
   #lastId = 0;
+  #stopped: OpAMPError | undefined;
 
   constructor(feed: (input: Input) => void, report: (error: OpAMPError) => void) {
     this.#feed = feed;
     this.#report = report;
+  }
+
+  get stopped(): OpAMPError | undefined {
+    return this.#stopped;
   }
 
   /** @throws OpAMPError `ERR_OPAMP_CAPABILITY` when the name is not a reverse domain name and a short name */
@@ -81,6 +86,7 @@ export class CustomChannels implements ChannelHost {
 
   /** Ends every channel and every send. */
   stop(error: OpAMPError): void {
+    this.#stopped = error;
     for (const send of this.#sends.values()) send.reject(error);
     this.#sends.clear();
     for (const channels of [...this.#channels.values()]) {

@@ -49,6 +49,11 @@ export class Driver {
     this.#arm();
   }
 
+  /** Feeds at the end of the turn, so that a host which sets itself off again and again lets others have theirs. */
+  feedLater(input: Input): void {
+    this.#clock.soon(() => this.feed(input));
+  }
+
   #carryOut(output: Output): void {
     switch (output.type) {
       case "dial":

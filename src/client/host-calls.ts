@@ -1,8 +1,17 @@
 import type { Input } from "../core/io.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { AgentRemoteConfig } from "../gen/opamp/v1/opamp_pb.js";
+import type { Clock } from "./clock.js";
 import { type RemoteConfig, toEffectiveConfig, toRemoteConfig } from "./config-files.js";
-import type { Handlers } from "./options.js";
+import type { ApplyContext, Handlers } from "./options.js";
+
+/** A call of the provider of the effective config. */
+interface Fetch {
+  /** Later ones have higher numbers. */
+  serial: number;
+  /** It was asked for again meanwhile: only a later answer will do. */
+  again: boolean;
+}
 
 /**
  * Calls the host's handlers and feeds the core with what comes of it. Handlers may throw, reject or never end; the core
@@ -10,16 +19,21 @@ import type { Handlers } from "./options.js";
  */
 export class HostCalls {
   #handlers: Handlers;
+  readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
   readonly #failed: (error: OpAMPError) => void;
+  /** Of the calls that have neither ended nor been aborted. */
   readonly #applying = new Map<number, AbortController>();
   #previous: RemoteConfig | undefined;
-  #fetching = false;
-  /** The effective config was asked for again while it was being fetched: only a later answer will do. */
-  #fetchAgain = false;
+  /** The call of the provider under way, unless the core has given it up. */
+  #fetch: Fetch | undefined;
+  #fetches = 0;
+  /** The number of the newest call whose result the core has. */
+  #fetched = 0;
 
-  constructor(handlers: Handlers, feed: (input: Input) => void, failed: (error: OpAMPError) => void) {
+  constructor(handlers: Handlers, clock: Clock, feed: (input: Input) => void, failed: (error: OpAMPError) => void) {
     this.#handlers = handlers;
+    this.#clock = clock;
     this.#feed = feed;
     this.#failed = failed;
   }
@@ -36,19 +50,25 @@ export class HostCalls {
   async apply(id: number, offer: AgentRemoteConfig): Promise<void> {
     const handler = this.#handlers.remoteConfig;
     const controller = new AbortController();
-    const { signal } = controller;
+    const context: ApplyContext = {
+      previous: this.#previous,
+      // Looked at only by those who want it: a signal costs more than all else about a call.
+      get signal() {
+        return controller.signal;
+      },
+    };
     this.#applying.set(id, controller);
-    // The offer's bytes are copied before anything else can reuse their buffer.
-    const config = toRemoteConfig(offer);
     try {
+      // The offer's bytes are copied before anything else can reuse their buffer.
+      const config = toRemoteConfig(offer);
       // Outside the step that asked for it.
       await undefined;
       if (handler === undefined) throw new Error("there is no remote config handler any more");
-      await handler.apply(config, { signal, previous: this.#previous });
-      if (!signal.aborted) this.#previous = config;
+      await handler.apply(config, context);
+      if (this.#applying.has(id)) this.#previous = config;
       this.#feed({ type: "handled", id });
     } catch (cause) {
-      if (!signal.aborted) this.#fail("remoteConfig.apply", cause);
+      if (this.#applying.has(id)) this.#fail("remoteConfig.apply", cause);
       this.#feed({ type: "handled", id, error: messageOf(cause) });
     } finally {
       this.#applying.delete(id);
@@ -56,13 +76,21 @@ export class HostCalls {
   }
 
   abort(id: number, why: string): void {
-    this.#applying.get(id)?.abort(new OpAMPError("ERR_OPAMP_HANDLER", `remoteConfig.apply was aborted: ${why}`));
+    const controller = this.#applying.get(id);
+    // A handler deaf to its signal may never end; nothing is kept for it.
+    this.#applying.delete(id);
+    controller?.abort(new OpAMPError("ERR_OPAMP_HANDLER", `remoteConfig.apply was aborted: ${why}`));
   }
 
   /** Fetches the effective config; one call at a time. */
   fetchEffectiveConfig(): void {
-    this.#fetchAgain = true;
-    if (!this.#fetching) void this.#fetchWhileWanted();
+    if (this.#fetch === undefined) void this.#fetchWhileWanted();
+    else this.#fetch.again = true;
+  }
+
+  /** The provider had its time: what it still says counts, unless a later call has said something. */
+  effectiveConfigLate(): void {
+    this.#fetch = undefined;
   }
 
   /** Runs the restart handler. */
@@ -77,20 +105,32 @@ export class HostCalls {
   }
 
   async #fetchWhileWanted(): Promise<void> {
-    this.#fetching = true;
-    let input: Input = { type: "effectiveConfig" };
-    while (this.#fetchAgain) {
-      this.#fetchAgain = false;
-      input = { type: "effectiveConfig" };
-      try {
-        const files = await this.#handlers.effectiveConfig?.();
-        if (files !== undefined) input = { type: "effectiveConfig", value: toEffectiveConfig(files) };
-      } catch (cause) {
-        this.#fail("effectiveConfig", cause);
-      }
+    this.#fetches += 1;
+    const fetch: Fetch = { serial: this.#fetches, again: false };
+    this.#fetch = fetch;
+    let input = await this.#effectiveConfig();
+    while (fetch.again) {
+      fetch.again = false;
+      // A provider that has itself asked for must not keep the event loop from turning.
+      await new Promise<void>((resolve) => this.#clock.soon(resolve));
+      input = await this.#effectiveConfig();
     }
-    this.#fetching = false;
+    if (this.#fetch === fetch) this.#fetch = undefined;
+    if (fetch.serial < this.#fetched) return;
+    this.#fetched = fetch.serial;
     this.#feed(input);
+  }
+
+  async #effectiveConfig(): Promise<Input> {
+    try {
+      const files = await this.#handlers.effectiveConfig?.();
+      return files === undefined
+        ? { type: "effectiveConfig" }
+        : { type: "effectiveConfig", value: toEffectiveConfig(files) };
+    } catch (cause) {
+      this.#fail("effectiveConfig", cause);
+      return { type: "effectiveConfig" };
+    }
   }
 
   #fail(name: string, cause: unknown): void {

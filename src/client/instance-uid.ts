@@ -1,5 +1,7 @@
+import { isUint8Array } from "node:util/types";
 import { v7 } from "uuid";
 import { OpAMPError } from "../errors.js";
+import { kindOf } from "./option-path.js";
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const UID_BYTES = 16;
@@ -16,6 +18,10 @@ export function newInstanceUid(): Uint8Array {
  */
 export function parseInstanceUid(given: string | Uint8Array): Uint8Array {
   if (typeof given !== "string") {
+    if (!isUint8Array(given)) {
+      const text = `instanceUid: must be a UUID, a ULID or ${UID_BYTES} bytes, not ${kindOf(given)}`;
+      throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", text);
+    }
     if (given.length === UID_BYTES) return Uint8Array.from(given);
     throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${given.length} bytes, not ${UID_BYTES}`);
   }

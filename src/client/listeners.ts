@@ -1,15 +1,18 @@
+import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
 import type { OpAMPClientEvents } from "./events.js";
+import { kindOf, wrongOption } from "./option-path.js";
 
 type EventName = keyof OpAMPClientEvents;
 type Listener = (...event: never[]) => unknown;
+type Guarded = (...event: unknown[]) => void;
 
 /** The host's listeners. One that throws, or is async and rejects, harms neither the client nor the other listeners. */
 export class Listeners {
   readonly #emitter = new EventEmitter<EventName>();
   readonly #failed: (name: EventName, cause: unknown) => void;
-  /** What was registered for a listener, so that it can be taken off again. */
-  readonly #guarded = new WeakMap<Listener, (...event: unknown[]) => void>();
+  /** What was registered for a listener of an event, so that it can be taken off again. */
+  readonly #guarded = new WeakMap<Listener, Map<EventName, Guarded>>();
 
   constructor(failed: (name: EventName, cause: unknown) => void) {
     this.#failed = failed;
@@ -24,7 +27,7 @@ export class Listeners {
   }
 
   off<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
-    const guarded = this.#guarded.get(listener);
+    const guarded = this.#guarded.get(listener)?.get(name);
     if (guarded !== undefined) this.#emitter.off(name, guarded);
   }
 
@@ -32,18 +35,23 @@ export class Listeners {
     this.#emitter.emit(name, ...event);
   }
 
-  #guard(name: EventName, listener: Listener): (...event: unknown[]) => void {
-    const known = this.#guarded.get(listener);
-    if (known !== undefined) return known;
-    const guarded = (...event: unknown[]): void => {
+  #guard(name: EventName, listener: Listener): Guarded {
+    if (typeof listener !== "function") throw wrongOption("listener", `must be a function, not ${kindOf(listener)}`);
+    const known = this.#guarded.get(listener) ?? new Map<EventName, Guarded>();
+    this.#guarded.set(listener, known);
+    const guarded = known.get(name) ?? this.#guardAnew(name, listener);
+    known.set(name, guarded);
+    return guarded;
+  }
+
+  #guardAnew(name: EventName, listener: Listener): Guarded {
+    return (...event) => {
       try {
         const result: unknown = Reflect.apply(listener, undefined, event);
-        if (result instanceof Promise) result.catch((cause: unknown) => this.#failed(name, cause));
+        if (isPromise(result)) result.catch((cause: unknown) => this.#failed(name, cause));
       } catch (cause) {
         this.#failed(name, cause);
       }
     };
-    this.#guarded.set(listener, guarded);
-    return guarded;
   }
 }

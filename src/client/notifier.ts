@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import type { Notice, PhaseReason } from "../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../core/parts.js";
 import type { Phase } from "../core/phases.js";
@@ -26,7 +27,12 @@ export class Notifier {
     this.#logger = logger;
     this.#clock = clock;
     this.listeners = new Listeners((name, cause) => {
-      this.#log("error", `a listener of "${name}" threw: ${messageOf(cause)}`);
+      const error = new OpAMPError("ERR_OPAMP_HANDLER", `a listener of "${name}" failed: ${messageOf(cause)}`, {
+        cause,
+      });
+      // Who cannot bear errors is not told of one more.
+      if (name === "error") this.#log("error", error.message);
+      else this.failed(error);
     });
   }
 
@@ -60,10 +66,12 @@ export class Notifier {
 
   remoteConfig(state: RemoteConfigState): void {
     const status = STATUS_WORDS[state.status];
-    const hash = Buffer.from(state.lastRemoteConfigHash).toString("hex");
+    const hash = this.#logger === undefined ? "" : Buffer.from(state.lastRemoteConfigHash).toString("hex");
     if (status === "failed") this.#log("warn", `Remote config ${hash} failed: ${state.errorMessage}`);
     else this.#log("info", `Remote config ${hash} ${status}`);
-    this.listeners.emit("remoteConfig", { hash: state.lastRemoteConfigHash, status, error: state.errorMessage });
+    // A copy: a listener may do what it likes with it.
+    const copy = Uint8Array.from(state.lastRemoteConfigHash);
+    this.listeners.emit("remoteConfig", { hash: copy, status, error: state.errorMessage });
   }
 
   instanceUid(uid: Uint8Array, previous: Uint8Array): void {
@@ -139,7 +147,8 @@ export class Notifier {
 
   #log(level: keyof Logger, message: string): void {
     try {
-      this.#logger?.[level](message);
+      const done: unknown = this.#logger?.[level](message);
+      if (isPromise(done)) done.catch(() => undefined);
     } catch {
       // A logger that throws has nowhere left to be reported to.
     }

@@ -70,7 +70,10 @@ export interface OpAMPClientOptions extends Handlers {
   url?: string | URL;
   /** A transport of your own, instead of one chosen by `url`. */
   transport?: Transport;
-  /** Request headers, or a function called before every dial and every request. */
+  /**
+   * Request headers, or a function called before every dial and every request. Not those that the transport sets itself,
+   * such as `Content-Type` and `Connection`.
+   */
   headers?: HeaderSource;
   /** Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). */
   description: Description;
@@ -104,7 +107,10 @@ export interface OpAMPClientOptions extends Handlers {
   maxMessageBytes?: number;
   /** How many custom messages may wait for the server. Default 100. */
   maxCustomMessages?: number;
-  /** Whether the client keeps the process alive. Default false. */
+  /**
+   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
+   * but no longer than `timeouts.connectMs`, or over HTTP `timeouts.answerMs`.
+   */
   keepAlive?: boolean;
   /** Default: nothing is logged. */
   logger?: Logger;

@@ -1,28 +1,35 @@
 import { messageOf, OpAMPError } from "../errors.js";
 import type { Store, StoredState } from "../store/store.js";
+import type { Clock } from "./clock.js";
+import { isOptions } from "./option-path.js";
+import { readStoredState } from "./stored-state.js";
+
+/** How long a store may take to load before the client goes on without, in milliseconds. */
+const LOAD_MS = 30_000;
 
 /** Keeps a store up to date: one save at a time, the newest state wins, a failure is told and survived. */
 export class Persistence {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #failed: (error: OpAMPError) => void;
   #state: StoredState = {};
   #dirty = false;
+  #writing = false;
+  /** The end of the saving that began last. */
   #saving: Promise<void> | undefined;
+  #endLoading: (() => void) | undefined;
 
-  constructor(store: Store, failed: (error: OpAMPError) => void) {
+  constructor(store: Store, clock: Clock, failed: (error: OpAMPError) => void) {
     this.#store = store;
+    this.#clock = clock;
     this.#failed = failed;
   }
 
   /** What the store remembers; nothing where it cannot be read. At once where the store answers at once. */
   load(): StoredState | Promise<StoredState> {
     try {
-      const loaded = this.#store.load();
-      if (!(loaded instanceof Promise)) return this.#loaded(loaded);
-      return loaded.then(
-        (state) => this.#loaded(state),
-        (cause: unknown) => this.#unreadable(cause),
-      );
+      const loaded: unknown = this.#store.load();
+      return isThenable(loaded) ? this.#loadInTime(loaded) : this.#loaded(loaded);
     } catch (cause) {
       return this.#unreadable(cause);
     }
@@ -32,17 +39,17 @@ export class Persistence {
   save(change: StoredState): void {
     this.#state = { ...this.#state, ...change };
     this.#dirty = true;
-    this.#saving ??= this.#write().finally(() => {
-      this.#saving = undefined;
-    });
+    if (!this.#writing) this.#saving = this.#write();
   }
 
-  /** Resolves when everything is saved, or cannot be. */
+  /** Nothing is loaded any more. Resolves when everything is saved, or cannot be. */
   async settled(): Promise<void> {
+    this.#endLoading?.();
     await this.#saving;
   }
 
   async #write(): Promise<void> {
+    this.#writing = true;
     while (this.#dirty) {
       this.#dirty = false;
       try {
@@ -51,10 +58,25 @@ export class Persistence {
         this.#failed(new OpAMPError("ERR_OPAMP_STORE", `the store did not save: ${messageOf(cause)}`, { cause }));
       }
     }
+    // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
+    this.#writing = false;
   }
 
-  #loaded(state: StoredState | undefined): StoredState {
-    this.#state = state ?? {};
+  async #loadInTime(loading: PromiseLike<unknown>): Promise<StoredState> {
+    const late = new Promise<never>((_, reject) => {
+      this.#endLoading = this.#clock.after(LOAD_MS, () => reject(new Error(`nothing came within ${LOAD_MS} ms`)));
+    });
+    try {
+      return this.#loaded(await Promise.race([loading, late]));
+    } catch (cause) {
+      return this.#unreadable(cause);
+    } finally {
+      this.#endLoading?.();
+    }
+  }
+
+  #loaded(loaded: unknown): StoredState {
+    this.#state = readStoredState(loaded);
     return this.#state;
   }
 
@@ -62,4 +84,8 @@ export class Persistence {
     this.#failed(new OpAMPError("ERR_OPAMP_STORE", `the store did not load: ${messageOf(cause)}`, { cause }));
     return {};
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return isOptions(value) && typeof value["then"] === "function";
 }

@@ -1,12 +1,18 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PartName, PartValues } from "../core/parts.js";
+import { sameEffectiveConfig } from "./config-files.js";
 import { sameHealth } from "./health.js";
+
+type Same<P extends PartName> = (a: PartValues[P], b: PartValues[P]) => boolean;
+
+/** Health has times that do not count; the effective config is large, and compared after every apply. */
+const comparisons: { readonly [P in PartName]?: Same<P> } = {
+  health: sameHealth,
+  effectiveConfig: sameEffectiveConfig,
+};
 
 /** Whether two values of a part say the same; health that differs only in its times does (STATUS-05). */
 export function samePart<P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]): boolean {
-  return part === "health" && isHealth(a) && isHealth(b) ? sameHealth(a, b) : isDeepStrictEqual(a, b);
-}
-
-function isHealth(value: PartValues[PartName]): value is PartValues["health"] {
-  return "componentHealthMap" in value;
+  const same: Same<P> = comparisons[part] ?? isDeepStrictEqual;
+  return same(a, b);
 }

@@ -2,9 +2,9 @@ import { DEFAULT_BACKOFF } from "../core/backoff.js";
 import { type CapabilityName, capabilityNames } from "../core/capabilities.js";
 import type { HeartbeatBounds } from "../core/config.js";
 import { OpAMPError } from "../errors.js";
-import { checkHeader } from "../transport/headers.js";
+import { checkHeader, isHeaderRecord } from "../transport/headers.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
-import { isOptions, kindOf, member, wrongOption } from "./option-path.js";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "./option-path.js";
 import type { Handlers, OpAMPClientOptions, Timeouts } from "./options.js";
 
 /** The options, checked, with the defaults in place. */
@@ -58,6 +58,7 @@ const TIMEOUTS: Required<Timeouts> = {
 };
 
 const HEARTBEAT: HeartbeatBounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
+const NOTHING_OFF: ReadonlySet<CapabilityName> = new Set();
 const THROTTLE = { floorMs: 30_000, maxMs: 86_400_000 };
 
 /** Which option turns a capability on, for those that one can. */
@@ -89,11 +90,15 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkFunctions("logger", options.logger, ["debug", "info", "warn", "error"]);
   checkFunctions("store", options.store, ["load", "save"]);
   checkFunctions("transport", options.transport, ["open", "send", "close"]);
+  if (options.transport !== undefined) checkFlag("transport.duplex", options.transport.duplex);
   checkFunctions("clock", options.clock, ["now", "wallNow", "after", "soon"]);
   checkFunction("random", options.random);
   checkHeaders(options.headers);
   const heartbeat = durations("heartbeat", options.heartbeat, HEARTBEAT);
   const backoff = durations("backoff", options.backoff, DEFAULT_BACKOFF);
+  const throttle = durations("throttle", options.throttle, THROTTLE);
+  checkFinite("backoff.minMs", backoff.minMs);
+  checkFinite("throttle.floorMs", throttle.floorMs);
   for (const [where, { minMs, maxMs }] of [
     ["heartbeat", heartbeat],
     ["backoff", backoff],
@@ -103,7 +108,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   return {
     heartbeat,
     backoff,
-    throttle: durations("throttle", options.throttle, THROTTLE),
+    throttle,
     timeouts: durations("timeouts", options.timeouts, TIMEOUTS),
     reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
     maxMessageBytes: count("maxMessageBytes", options.maxMessageBytes, DEFAULT_MAX_MESSAGE_BYTES),
@@ -114,12 +119,28 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   };
 }
 
-/** @throws OpAMPError `ERR_OPAMP_OPTION` */
-export function checkHandlers(handlers: Handlers): void {
+const HANDLERS = { effectiveConfig: true, remoteConfig: true, restart: true } as const satisfies Record<
+  keyof Handlers,
+  true
+>;
+
+/**
+ * Checks handlers that are given later than the options.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function checkNewHandlers(handlers: Handlers): void {
+  if (!isOptions(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
+  refuseUnknown("", handlers, HANDLERS);
+  checkHandlers(handlers);
+}
+
+function checkHandlers(handlers: Handlers): void {
   checkFunction("effectiveConfig", handlers.effectiveConfig);
   checkFunction("restart", handlers.restart);
   checkFunctions("remoteConfig", handlers.remoteConfig, ["apply"]);
-  if (handlers.remoteConfig !== undefined) refuseUnknown("remoteConfig", { ...handlers.remoteConfig }, { apply: true });
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  if (isRecord(handlers.remoteConfig)) refuseUnknown("remoteConfig", handlers.remoteConfig, { apply: true });
 }
 
 function refuseUnknown(where: string, given: object, known: Readonly<Record<string, unknown>>): void {
@@ -138,8 +159,9 @@ function durations<T extends { readonly [K in keyof T]: number }>(
   if (given === undefined) return defaults;
   if (!isOptions(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
   refuseUnknown(where, given, defaults);
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined) continue;
+  // A member that is there and undefined is not given either.
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  for (const [key, value] of Object.entries(present)) {
     if (typeof value !== "number" || Number.isNaN(value) || value <= 0) {
       throw wrongOption(
         `${where}.${key}`,
@@ -147,7 +169,11 @@ function durations<T extends { readonly [K in keyof T]: number }>(
       );
     }
   }
-  return { ...defaults, ...given };
+  return { ...defaults, ...present };
+}
+
+function checkFinite(where: string, value: number): void {
+  if (!Number.isFinite(value)) throw wrongOption(where, "must be finite, or there would be no next attempt");
 }
 
 function count(where: string, value: number | undefined, fallback: number): number {
@@ -157,8 +183,12 @@ function count(where: string, value: number | undefined, fallback: number): numb
 }
 
 function flag(where: string, value: boolean | undefined): boolean {
-  if (value === undefined || typeof value === "boolean") return value ?? false;
-  throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
+  if (value !== undefined) checkFlag(where, value);
+  return value ?? false;
+}
+
+function checkFlag(where: string, value: unknown): void {
+  if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
 }
 
 function oneOf<T extends string>(where: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
@@ -184,7 +214,7 @@ function checkFunctions(where: string, value: unknown, names: readonly string[])
 
 function checkHeaders(headers: OpAMPClientOptions["headers"]): void {
   if (headers === undefined || typeof headers === "function") return;
-  if (!isOptions(headers)) throw wrongOption("headers", `must be a record or a function, not ${kindOf(headers)}`);
+  if (!isHeaderRecord(headers)) throw wrongOption("headers", `must be a record or a function, not ${kindOf(headers)}`);
   for (const [name, value] of Object.entries(headers)) {
     try {
       checkHeader(name, value);
@@ -198,16 +228,16 @@ function checkHeaders(headers: OpAMPClientOptions["headers"]): void {
 }
 
 function narrowed(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
-  const off = new Set<CapabilityName>();
   const given = options.capabilities;
-  if (given === undefined) return off;
+  if (given === undefined) return NOTHING_OFF;
   if (!isOptions(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
+  const off = new Set<CapabilityName>();
   refuseUnknown("capabilities", given, Object.fromEntries(capabilityNames.map((name) => [name, true])));
   for (const name of capabilityNames) {
     const wanted = given[name];
     if (wanted === undefined) continue;
     const where = `capabilities.${name}`;
-    if (typeof wanted !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(wanted)}`);
+    checkFlag(where, wanted);
     if (!wanted && name === "reportsStatus") throw wrongOption(where, "is always on (CAP-03)");
     if (!wanted) off.add(name);
     else requireSupply(where, name, options);

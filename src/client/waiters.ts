@@ -1,6 +1,7 @@
 import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
 import type { Clock } from "./clock.js";
+import { wrongOption } from "./option-path.js";
 
 /** How long to wait. */
 export interface WaitOptions {
@@ -15,8 +16,8 @@ interface Waiter {
   reject: (reason: unknown) => void;
 }
 
-/** Longer than any process lives; the interval only keeps the process from ending. */
-const HOLD_MS = 2 ** 31 - 1;
+/** The longest that a timer can wait: 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Those who wait for a connection or for the end, and the process that has to live for them. */
 export class Waiters {
@@ -34,13 +35,16 @@ export class Waiters {
   /** Resolves when the link is online. */
   async online({ timeoutMs, signal }: WaitOptions): Promise<void> {
     signal?.throwIfAborted();
+    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+      throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
+    }
     const ends: (() => void)[] = [this.hold()];
     try {
       await new Promise<void>((resolve, reject) => {
         const waiter = { resolve, reject };
         this.#online.add(waiter);
         ends.push(() => this.#online.delete(waiter));
-        if (timeoutMs !== undefined) ends.push(this.#clock.after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
+        if (timeoutMs !== undefined) ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
         if (signal === undefined) return;
         const abort = (): void => reject(signal.reason);
         signal.addEventListener("abort", abort, { once: true });
@@ -63,7 +67,7 @@ export class Waiters {
   async atMost(ms: number, something: Promise<void>): Promise<void> {
     let end: (() => void) | undefined;
     const enough = new Promise<void>((resolve) => {
-      end = this.#clock.after(ms, resolve);
+      end = this.#after(ms, resolve);
     });
     await Promise.race([something, enough]);
     end?.();
@@ -83,8 +87,13 @@ export class Waiters {
 
   /** Keeps the process alive until the function returned is called. */
   hold(): () => void {
-    const timer = setInterval(() => undefined, HOLD_MS);
+    const timer = setInterval(() => undefined, MAX_TIMER_MS);
     return () => clearInterval(timer);
+  }
+
+  /** Timers take a longer delay for none at all. */
+  #after(ms: number, callback: () => void): () => void {
+    return this.#clock.after(Math.min(ms, MAX_TIMER_MS), callback);
   }
 
   #overdue(timeoutMs: number): OpAMPError {

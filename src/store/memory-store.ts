@@ -8,9 +8,10 @@ import type { Store, StoredState } from "./store.js";
 export function memoryStore(initial?: StoredState): Store {
   let state = initial;
   return {
-    load: () => state,
+    // A copy for whoever loads, which is seldom; what is saved is new each time.
+    load: () => structuredClone(state),
     save(next) {
-      state = structuredClone(next);
+      state = next;
     },
   };
 }

@@ -1,0 +1,69 @@
+import type { CustomChannels } from "./custom-channels.js";
+import type { HostOutput } from "./driver.js";
+import type { HostCalls } from "./host-calls.js";
+import type { Notifier } from "./notifier.js";
+import type { Persistence } from "./persistence.js";
+import type { Waiters } from "./waiters.js";
+
+/** Takes what the core wants of the host program to whoever does it. */
+export class Host {
+  readonly #calls: HostCalls;
+  readonly #channels: CustomChannels;
+  readonly #notifier: Notifier;
+  readonly #persistence: Persistence;
+  readonly #waiters: Waiters;
+
+  constructor(
+    calls: HostCalls,
+    channels: CustomChannels,
+    notifier: Notifier,
+    persistence: Persistence,
+    waiters: Waiters,
+  ) {
+    this.#calls = calls;
+    this.#channels = channels;
+    this.#notifier = notifier;
+    this.#persistence = persistence;
+    this.#waiters = waiters;
+  }
+
+  carryOut(output: HostOutput): void {
+    switch (output.type) {
+      case "fetchEffectiveConfig":
+        return this.#calls.fetchEffectiveConfig();
+      case "apply":
+        return void this.#calls.apply(output.id, output.offer);
+      case "abort":
+        return this.#calls.abort(output.id, output.why);
+      case "restart":
+        return void this.#calls.restart();
+      case "saveRemoteConfig": {
+        const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
+        return this.#persistence.save({ remoteConfig: { hash, status: status === 1 ? "applied" : "failed", error } });
+      }
+      case "saveInstanceUid":
+        this.#persistence.save({ instanceUid: output.uid });
+        return this.#notifier.instanceUid(output.uid, output.previous);
+      case "phase":
+        this.#waiters.phase(output.phase);
+        return this.#notifier.phase(output);
+      case "remoteConfigStatus":
+        return this.#notifier.remoteConfig(output.state);
+      case "serverCapabilities":
+        return this.#notifier.listeners.emit("serverCapabilities", output.mask);
+      case "serverCustomCapabilities":
+        return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
+      case "customMessage":
+        return this.#channels.deliver(output.message);
+      case "customSettled":
+        return this.#channels.settled(output.id, output.fate);
+      case "heartbeatInterval":
+        return this.#notifier.heartbeatInterval(output.intervalMs);
+      case "notice":
+        if (output.notice.kind === "effectiveConfigLate") this.#calls.effectiveConfigLate();
+        return this.#notifier.notice(output.notice);
+      default:
+        return output satisfies never;
+    }
+  }
+}
