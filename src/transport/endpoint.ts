@@ -23,39 +23,51 @@ const KINDS: Readonly<Record<string, Endpoint["kind"]>> = {
 
 /**
  * Reads a server URL: the scheme chooses the transport (TRANS-01); a bare host gets port 4320 and path /v1/opamp
- * (TRANS-02); a port, a path or a query that is there stays as it is.
+ * (TRANS-02); a port, a path or a query that is there stays as it is. A `URL` object does not tell a scheme's own port
+ * that was written from one that was not.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` when it is not a ws, wss, http or https URL
  */
 export function parseEndpoint(given: string | URL): Endpoint {
-  const text = String(given);
+  const text = String(given).trim();
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const kind = url === undefined ? undefined : KINDS[url.protocol];
-  if (url === undefined || kind === undefined || url.hostname === "") {
-    throw new OpAMPError("ERR_OPAMP_OPTION", `url: ${JSON.stringify(redactUrl(text))} is not a server URL`, {
-      hint: "write ws://, wss://, http:// or https:// and a host, such as wss://opamp.example.com:4320/v1/opamp",
-    });
+  if (url === undefined || kind === undefined) {
+    throw wrongUrl(
+      `${JSON.stringify(redactUrl(text))} is not a server URL`,
+      "write ws://, wss://, http:// or https:// and a host, such as wss://opamp.example.com:4320/v1/opamp",
+    );
   }
   const authorization = credentials(url);
   url.username = "";
   url.password = "";
   url.hash = "";
   // The parser drops a port that is the scheme's own, so whether one was written shows only in the text.
-  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(text)?.[1] ?? "";
+  const authority = /^[a-z]+:[\\/]*([^\\/?#]*)/i.exec(text)?.[1] ?? "";
   const hasPort = /:\d+$/.test(authority);
-  const hasPath = url.pathname !== "/" && url.pathname !== "";
+  const hasPath = url.pathname !== "/";
   if (!hasPort && !hasPath) url.port = DEFAULT_PORT;
   if (!hasPath) url.pathname = DEFAULT_PATH;
   return { kind, url, authorization };
 }
 
-/** A URL as it may be shown: without user, password and query. */
+/** A URL as it may be shown: without user, password and query, whether it is well formed or not. */
 export function redactUrl(text: string): string {
-  return text.replace(/\/\/[^/?#]*@/, "//").replace(/[?#].*$/s, "");
+  const shown = text.replace(/[?#].*$/s, "");
+  // In what cannot be parsed, nobody knows where a password ends.
+  return text.includes("@") ? `${/^[a-z]+:\/\//i.exec(text)?.[0] ?? ""}...` : shown;
 }
 
-function credentials(url: URL): string | undefined {
-  if (url.username === "" && url.password === "") return undefined;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+function credentials({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+  } catch {
+    throw wrongUrl("its user or password is not encoded as it should be", "write a percent sign in them as %25");
+  }
+}
+
+function wrongUrl(problem: string, hint: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `url: ${problem}`, { hint });
 }

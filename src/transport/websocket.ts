@@ -1,18 +1,23 @@
-import type { ClientRequest, IncomingMessage } from "node:http";
-import type { RawData, WebSocket } from "ws";
-import { OpAMPError } from "../errors.js";
+import type { ClientRequest } from "node:http";
+import type { ClientOptions, RawData, WebSocket } from "ws";
+import { messageOf, OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { frame, unframe } from "../wire/ws-frame.js";
-import { brokeOff, connectFailed, statusRefused } from "./connect-error.js";
+import { brokeOff, closedHere, dialFailed, ended, statusRefused } from "./connect-error.js";
+import { makeGuest } from "./guest-socket.js";
 import { resolveHeaders } from "./headers.js";
 import type { TransportSettings } from "./settings.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "./transport.js";
+
+/** How long a server that has said Close may leave the TCP connection open. */
+const LINGER_MS = 5_000;
 
 /** One dialled connection: the sink it reports to, and whether that sink has heard the end. */
 interface Dial {
   sink: Sink;
   socket: WebSocket | undefined;
-  opened: boolean;
+  /** Whether the server has answered the upgrade, and with a proper handshake. */
+  stage: "dialling" | "answered" | "open";
   failure: unknown;
   over: boolean;
 }
@@ -28,9 +33,12 @@ export class WebSocketTransport implements Transport {
   }
 
   open(sink: Sink): void {
-    const dial: Dial = { sink, socket: undefined, opened: false, failure: undefined, over: false };
+    const dial: Dial = { sink, socket: undefined, stage: "dialling", failure: undefined, over: false };
     this.#dial = dial;
-    void this.#connect(dial).catch((error: unknown) => lose(dial, failedBefore(error, this.#settings.url)));
+    void this.#connect(dial).catch((error: unknown) => {
+      const own = error instanceof OpAMPError;
+      lose(dial, own ? { ...ended(error), fate: "unsent" } : dialFailed(error, this.#settings.url));
+    });
   }
 
   send(payload: Uint8Array): void {
@@ -43,10 +51,10 @@ export class WebSocketTransport implements Transport {
   close(code: number, reason: string): void {
     const dial = this.#dial;
     if (dial === undefined) return;
-    if (code === CLOSE_NOW) {
-      lose(dial, brokeOff(undefined, this.#settings.url));
-      dial.socket?.terminate();
-    } else dial.socket?.close(code, reason);
+    // Before it is open there is nobody to shake hands with.
+    if (dial.stage === "open" && code !== CLOSE_NOW) return dial.socket?.close(code, reason);
+    lose(dial, closedHere(code, reason));
+    dial.socket?.terminate();
   }
 
   async #connect(dial: Dial): Promise<void> {
@@ -54,46 +62,57 @@ export class WebSocketTransport implements Transport {
     // Loaded on demand, so that whoever polls over HTTP does not pay for it.
     const [resolved, ws] = await Promise.all([resolveHeaders(headers, authorization), import("ws")]);
     if (dial.over) return;
-    const socket = new ws.WebSocket(url, {
+    const options: ClientOptions & { closeTimeout: number } = {
       headers: resolved,
       perMessageDeflate: false,
       followRedirects: false,
       maxPayload: maxReceiveBytes,
+      closeTimeout: LINGER_MS,
       finishRequest: (request: ClientRequest) => {
-        if (!keepAlive) request.once("socket", (tcp) => tcp.unref());
+        if (!keepAlive) request.once("socket", makeGuest);
         request.end();
       },
-    });
-    const { sink } = dial;
+    };
+    const socket = new ws.WebSocket(url, options);
     dial.socket = socket;
+    socket.on("upgrade", () => {
+      dial.stage = "answered";
+    });
     socket.on("open", () => {
-      dial.opened = true;
-      if (!dial.over) sink.opened();
+      dial.stage = "open";
+      if (!dial.over) dial.sink.opened();
     });
     socket.on("message", (data, isBinary) => {
-      if (!dial.over) receive(sink, data, isBinary);
+      if (!dial.over) receive(dial.sink, data, isBinary);
     });
     socket.on("error", (error) => {
       dial.failure = error;
     });
-    socket.on("unexpected-response", (_request, response) => this.#refused(dial, socket, response));
+    socket.on("unexpected-response", (_request, { statusCode, headers }) => {
+      lose(dial, statusRefused(statusCode ?? 0, headers, url, Date.now()));
+      socket.terminate();
+    });
     socket.on("close", (code, reason) => lose(dial, this.#closed(dial, code, reason)));
   }
 
-  #refused(dial: Dial, socket: WebSocket, response: IncomingMessage): void {
-    lose(dial, statusRefused(response.statusCode ?? 0, response.headers, this.#settings.url, Date.now()));
-    response.resume();
-    socket.terminate();
-  }
-
-  #closed(dial: Dial, code: number, reason: Buffer): Loss {
-    const { url } = this.#settings;
+  #closed({ stage, failure }: Dial, code: number, reason: Buffer): Loss {
+    const { url, maxReceiveBytes } = this.#settings;
     if (code !== CLOSE_NOW) {
       const text = reason.length === 0 ? "" : `: ${reason.toString("utf8")}`;
-      const error = new OpAMPError("ERR_OPAMP_CLOSED", `${url.host} closed the connection (${code})${text}`);
-      return { error, fate: "unknown", orderly: true, throttled: false };
+      return ended(new OpAMPError("ERR_OPAMP_CLOSED", `${url.host} closed the connection (${code})${text}`));
     }
-    return dial.opened ? brokeOff(dial.failure, url) : connectFailed(dial.failure, url);
+    switch (stage) {
+      case "dialling":
+        return dialFailed(failure, url);
+      case "answered": {
+        const text = `${url.host}${url.pathname} does not shake hands: ${messageOf(failure)}`;
+        return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause: failure }));
+      }
+      case "open":
+        return protocolBreach(failure, maxReceiveBytes) ?? brokeOff(failure, url);
+      default:
+        return stage satisfies never;
+    }
   }
 }
 
@@ -107,13 +126,19 @@ function receive(sink: Sink, data: RawData, isBinary: boolean): void {
   else sink.malformed(unframed.error);
 }
 
+/** What made ws itself end the link: a message over the limit (SIZE-03), or frames that are none. */
+function protocolBreach(failure: unknown, maxReceiveBytes: number): Loss | undefined {
+  if (!(failure instanceof Error) || !("code" in failure) || typeof failure.code !== "string") return undefined;
+  if (!failure.code.startsWith("WS_ERR_")) return undefined;
+  if (failure.code.endsWith("_LENGTH") && failure.code.startsWith("WS_ERR_UNSUPPORTED_")) {
+    return ended(tooLarge("receive", undefined, maxReceiveBytes));
+  }
+  const text = `the server does not keep to the WebSocket protocol: ${failure.message}`;
+  return ended(new OpAMPError("ERR_OPAMP_MALFORMED", text, { cause: failure }));
+}
+
 function lose(dial: Dial, loss: Loss): void {
   if (dial.over) return;
   dial.over = true;
   dial.sink.lost(loss);
-}
-
-function failedBefore(error: unknown, url: URL): Loss {
-  if (!(error instanceof OpAMPError)) return connectFailed(error, url);
-  return { error, fate: "unsent", orderly: true, throttled: false };
 }

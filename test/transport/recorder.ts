@@ -1,0 +1,91 @@
+import { onTestFinished } from "vitest";
+import type { OpAMPError } from "../../src/errors.js";
+import { HttpPollingTransport } from "../../src/transport/http-polling.js";
+import type { TransportSettings } from "../../src/transport/settings.js";
+import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../../src/transport/transport.js";
+import { WebSocketTransport } from "../../src/transport/websocket.js";
+import { Arrivals } from "./arrivals.js";
+
+/** One call of a sink. */
+export type Heard =
+  | { type: "opened" }
+  | { type: "payload"; bytes: Uint8Array }
+  | { type: "malformed"; error: OpAMPError }
+  | { type: "lost"; loss: Loss };
+
+type Of<T extends Heard["type"]> = Extract<Heard, { type: T }>;
+
+/** A sink that keeps what it hears, in order, for a test to ask for. */
+export class Recorder {
+  readonly #calls = new Arrivals<Heard>();
+  readonly sink: Sink = {
+    opened: () => this.#calls.push({ type: "opened" }),
+    payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
+    malformed: (error) => this.#calls.push({ type: "malformed", error }),
+    lost: (loss) => this.#calls.push({ type: "lost", loss }),
+  };
+
+  /** All that was heard, by type. */
+  get heard(): readonly Heard["type"][] {
+    return this.#calls.all.map(({ type }) => type);
+  }
+
+  /** What comes next, which has to be of this type. */
+  async next<T extends Heard["type"]>(type: T): Promise<Of<T>> {
+    const heard = await this.#calls.next();
+    if (is(heard, type)) return heard;
+    throw new Error(`heard "${heard.type}", not "${type}"`, { cause: heard });
+  }
+
+  async lost(): Promise<Loss> {
+    return (await this.next("lost")).loss;
+  }
+
+  async payload(): Promise<number[]> {
+    return [...(await this.next("payload")).bytes];
+  }
+}
+
+function is<T extends Heard["type"]>(heard: Heard, type: T): heard is Of<T> {
+  return heard.type === type;
+}
+
+/** What the 16-byte uid header says in these tests. */
+export const UID_TEXT = "0199a7f0-0000-7000-8000-000000000001";
+
+/** A transport for the URL, with whatever settings matter. */
+export function transportTo(url: string, settings: Partial<TransportSettings> = {}): Transport {
+  const all: TransportSettings = {
+    url: new URL(url),
+    authorization: undefined,
+    headers: undefined,
+    maxSendBytes: 1_000_000,
+    maxReceiveBytes: 1_000_000,
+    keepAlive: false,
+    instanceUid: () => UID_TEXT,
+    ...settings,
+  };
+  return url.startsWith("ws") ? new WebSocketTransport(all) : new HttpPollingTransport(all);
+}
+
+/** A transport that has been told to open, and what it tells. */
+export interface Dialled {
+  transport: Transport;
+  ear: Recorder;
+}
+
+/** Dials; what is still open when the test ends is cut. */
+export function dial(url: string, settings: Partial<TransportSettings> = {}): Dialled {
+  const transport = transportTo(url, settings);
+  const ear = new Recorder();
+  transport.open(ear.sink);
+  onTestFinished(() => transport.close(CLOSE_NOW, "end of test"));
+  return { transport, ear };
+}
+
+/** Dials and waits until the link is open. */
+export async function connect(url: string, settings: Partial<TransportSettings> = {}): Promise<Dialled> {
+  const dialled = dial(url, settings);
+  await dialled.ear.next("opened");
+  return dialled;
+}
