@@ -3,6 +3,7 @@ import { OfferLife, type Step } from "./apply.js";
 import { allowedParts, has } from "./capabilities.js";
 import { Composer } from "./composer.js";
 import type { CoreConfig } from "./config.js";
+import { earlier, Hold } from "./hold.js";
 import { Identity } from "./identity.js";
 import type { Input, Outgoing, Output, PartChanges } from "./io.js";
 import { Outbox } from "./outbox.js";
@@ -23,8 +24,7 @@ export class Agent {
   #capabilities: bigint;
   #serverCapabilities = 0n;
   #allowed: PartSet;
-  /** Until when reports wait for the effective config that was asked for. */
-  #heldUntil: number | undefined;
+  readonly #hold: Hold;
 
   constructor(config: CoreConfig) {
     this.#config = config;
@@ -32,6 +32,7 @@ export class Agent {
     this.#outbox = new Outbox(config.maxCustomMessages);
     this.#composer = new Composer(this.#identity, this.#report, this.#outbox);
     this.#remoteConfig = new OfferLife(config.apply);
+    this.#hold = new Hold(config.effectiveConfigMs);
     this.#capabilities = config.capabilities;
     this.#allowed = allowedParts(config.capabilities, 0n);
   }
@@ -40,20 +41,22 @@ export class Agent {
     return this.#capabilities;
   }
 
+  get serverCapabilities(): bigint {
+    return this.#serverCapabilities;
+  }
+
   get instanceUid(): Uint8Array {
     return this.#identity.uid;
   }
 
   /** When something here has to be looked at again, apart from what can be sent. */
   get deadline(): number | undefined {
-    const apply = this.#remoteConfig.deadline;
-    if (apply === undefined || this.#heldUntil === undefined) return apply ?? this.#heldUntil;
-    return Math.min(apply, this.#heldUntil);
+    return earlier(this.#remoteConfig.deadline, this.#hold.deadline);
   }
 
   /** Whether reports wait for the effective config. */
   get held(): boolean {
-    return this.#heldUntil !== undefined;
+    return this.#hold.on;
   }
 
   /** Whether a message waits only for a link that is free. */
@@ -63,7 +66,8 @@ export class Agent {
 
   /** The parts to be told now: none while the effective config is being fetched. */
   get #dueParts(): PartSet {
-    return this.held ? 0 : this.#report.due(this.#allowed);
+    if (this.held) return 0;
+    return this.#report.due(this.#identity.wanted ? this.#allowed : this.#allowed & ~Part.uidRequest);
   }
 
   start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
@@ -72,12 +76,14 @@ export class Agent {
       this.#remoteConfig.restore(input.remoteConfig.lastRemoteConfigHash);
       this.#report.set("remoteConfigStatus", input.remoteConfig);
     }
+    // What was asked for before there was a start has had its time.
+    this.#hold.end();
     this.refresh(now, out);
   }
 
   stop(out: Output[]): void {
-    this.#heldUntil = undefined;
-    for (const step of this.#remoteConfig.stop()) this.#follow(step, 0, out);
+    this.#hold.end();
+    this.#follow(this.#remoteConfig.stop(), 0, out);
   }
 
   set(parts: PartChanges): void {
@@ -99,29 +105,27 @@ export class Agent {
   /** Asks for the effective config and holds reports until it comes (D13). */
   refresh(now: number, out: Output[]): void {
     if (!has(this.#capabilities, "reportsEffectiveConfig")) return;
-    this.#heldUntil = now + this.#config.effectiveConfigMs;
+    this.#hold.begin(now);
     out.push({ type: "fetchEffectiveConfig" });
   }
 
   effectiveConfig(value: EffectiveConfig | undefined): void {
-    this.#heldUntil = undefined;
+    this.#hold.end();
     if (value !== undefined) this.set({ effectiveConfig: value });
   }
 
   handled(id: number, error: string | undefined, now: number, out: Output[]): void {
-    this.#followAll(this.#remoteConfig.handled(id, error, now), now, out);
+    this.#follow(this.#remoteConfig.handled(id, error, now), now, out);
   }
 
   retryRemoteConfig(now: number, out: Output[]): void {
-    this.#followAll(this.#remoteConfig.retry(now), now, out);
+    this.#follow(this.#remoteConfig.retry(now), now, out);
   }
 
   /** A failed command has no status of its own: it shows as the agent's last error, healthy or not. */
   restartFailed(error: string): void {
     const health = this.#report.get("health");
-    if (health !== undefined) {
-      this.set({ health: { ...health, lastError: `restart failed: ${error}` } });
-    }
+    if (health !== undefined) this.set({ health: { ...health, lastError: `restart failed: ${error}` } });
   }
 
   custom(input: Extract<Input, { type: "custom" }>, out: Output[]): void {
@@ -134,60 +138,64 @@ export class Agent {
 
   /** Gives up on what had its time. */
   expire(now: number, out: Output[]): void {
-    this.#followAll(this.#remoteConfig.expire(now), now, out);
-    if (this.#heldUntil === undefined || now < this.#heldUntil) return;
-    this.#heldUntil = undefined;
+    this.#follow(this.#remoteConfig.expire(now), now, out);
+    if (!this.#hold.expire(now)) return;
     out.push({ type: "notice", notice: { kind: "effectiveConfigLate", afterMs: this.#config.effectiveConfigMs } });
   }
 
   /** A new link: what its first report must hold (D4). */
   opened(): void {
+    this.restore();
     if (this.#config.reconnectReport === "full") this.#report.markAll();
     if (this.#identity.wanted) this.#report.mark(Part.uidRequest);
   }
 
   /** The first message on a link; it waits for the effective config, and otherwise always is one (STATUS-01). */
-  first(): Outgoing | undefined {
-    return this.held ? undefined : this.#composer.report(this.#dueParts, this.#capabilities);
+  first(now: number): Outgoing | undefined {
+    return this.held ? undefined : this.#composer.report(this.#dueParts, this.#capabilities, now);
   }
 
   /** The next message that has something to say. */
-  next(): Outgoing | undefined {
-    return this.#composer.next(this.#dueParts, this.#capabilities);
+  next(now: number): Outgoing | undefined {
+    return this.#composer.next(this.#dueParts, this.#capabilities, now);
   }
 
-  heartbeat(): Outgoing {
-    return this.#composer.report(0, this.#capabilities);
+  heartbeat(now: number): Outgoing {
+    return this.#composer.report(0, this.#capabilities, now);
   }
 
   /** @param lean without what is still to be told */
-  goodbye(lean: boolean): Outgoing {
-    return this.#composer.goodbye(lean ? 0 : this.#dueParts, this.#capabilities);
+  goodbye(lean: boolean, now: number): Outgoing {
+    return this.#composer.goodbye(lean ? 0 : this.#dueParts, this.#capabilities, now);
   }
 
   unsent(): void {
     this.#composer.unsent();
   }
 
-  oversized(out: Output[]): void {
-    this.#composer.oversized(out);
+  /** @returns whether the next message is smaller */
+  oversized(out: Output[]): boolean {
+    return this.#composer.oversized(out);
   }
 
   /** An answer without an error came. */
-  answered(out: Output[]): void {
-    this.#report.acknowledge();
-    for (const id of this.#outbox.settle()) out.push({ type: "customSettled", id, fate: "delivered" });
+  answered(now: number, out: Output[]): void {
+    const told = this.#composer.answered(now);
+    this.#report.acknowledge(told);
+    for (const id of this.#outbox.settle(told)) out.push({ type: "customSettled", id, fate: "delivered" });
   }
 
-  /** The server refused what was in flight: it is dropped, and somebody is told (RETRY-01). */
-  refused(out: Output[]): PartSet {
-    const parts = this.#report.refuse();
-    for (const id of this.#outbox.settle()) out.push({ type: "customSettled", id, fate: "refused" });
+  /** The server refused a message: what it held is dropped, and somebody is told (RETRY-01). */
+  refused(now: number, out: Output[]): PartSet {
+    const told = this.#composer.answered(now);
+    const parts = this.#report.refuse(told);
+    for (const id of this.#outbox.settle(told)) out.push({ type: "customSettled", id, fate: "refused" });
     return parts;
   }
 
   /** What was in flight is to be sent again. */
   restore(): void {
+    this.#composer.restore();
     this.#report.restore();
     this.#outbox.restore();
   }
@@ -214,8 +222,7 @@ export class Agent {
       case "newUid":
         return this.#adopt(demand.uid, out);
       case "badNewUid":
-        out.push({ type: "notice", notice: { kind: "badNewUid", bytes: demand.bytes } });
-        return;
+        return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: demand.bytes } });
       case "fullState":
         this.#report.markAll();
         return this.refresh(now, out);
@@ -224,18 +231,15 @@ export class Agent {
       case "remoteConfig":
         return this.#offered(demand.offer, now, out);
       case "restart":
-        out.push({ type: "restart" });
-        return;
+        return void out.push({ type: "restart" });
       case "customCapabilities":
-        this.#outbox.understood(demand.names);
-        out.push({ type: "serverCustomCapabilities", names: demand.names });
+        // Servers repeat the list, some in every answer.
+        if (this.#outbox.understood(demand.names)) out.push({ type: "serverCustomCapabilities", names: demand.names });
         return;
       case "customMessage":
-        out.push({ type: "customMessage", message: demand.message });
-        return;
+        return void out.push({ type: "customMessage", message: demand.message });
       case "ignored":
-        out.push({ type: "notice", notice: { kind: "ignored", what: demand.what } });
-        return;
+        return void out.push({ type: "notice", notice: { kind: "ignored", what: demand.what } });
       default:
         return demand satisfies never;
     }
@@ -263,37 +267,26 @@ export class Agent {
       return;
     }
     // The message's bytes belong to a network buffer; what is kept is a copy.
-    this.#followAll(this.#remoteConfig.receive(Uint8Array.from(offer.configHash), offer, now), now, out);
+    this.#follow(this.#remoteConfig.receive(Uint8Array.from(offer.configHash), offer, now), now, out);
   }
 
-  #followAll(steps: readonly Step<AgentRemoteConfig>[], now: number, out: Output[]): void {
-    for (const step of steps) this.#follow(step, now, out);
-  }
-
-  #follow(step: Step<AgentRemoteConfig>, now: number, out: Output[]): void {
-    switch (step.type) {
-      case "run":
-        out.push({ type: "apply", id: step.id, offer: step.offer });
-        return;
-      case "abort":
-        out.push({ type: "abort", id: step.id, why: step.why });
-        return;
-      case "status": {
-        const state: RemoteConfigState = {
-          lastRemoteConfigHash: step.hash,
-          status: STATUS[step.status],
-          errorMessage: step.error,
-        };
-        this.#report.set("remoteConfigStatus", state);
-        out.push({ type: "remoteConfigStatus", state });
-        if (step.status === "applying") return;
-        out.push({ type: "saveRemoteConfig", state });
-        // CFG-03: what is in use now belongs in the same report as the outcome.
-        return this.refresh(now, out);
-      }
-      default:
-        return step satisfies never;
+  #follow(steps: readonly Step<AgentRemoteConfig>[], now: number, out: Output[]): void {
+    for (const step of steps) {
+      if (step.type === "status") this.#stands(step, now, out);
+      else if (step.type === "run") out.push({ type: "apply", id: step.id, offer: step.offer });
+      else out.push({ type: "abort", id: step.id, why: step.why });
     }
+  }
+
+  #stands(step: Extract<Step<never>, { type: "status" }>, now: number, out: Output[]): void {
+    const { hash: lastRemoteConfigHash, error: errorMessage } = step;
+    const state: RemoteConfigState = { lastRemoteConfigHash, status: STATUS[step.status], errorMessage };
+    this.#report.set("remoteConfigStatus", state);
+    out.push({ type: "remoteConfigStatus", state });
+    if (step.status === "applying") return;
+    out.push({ type: "saveRemoteConfig", state });
+    // CFG-03: what is in use now belongs in the same report as the outcome.
+    this.refresh(now, out);
   }
 
   #change<P extends PartName>(name: P, parts: PartChanges): void {

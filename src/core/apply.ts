@@ -96,6 +96,7 @@ export class OfferLife<Offer> {
   /** The agent stops: the handler is told, and nothing new starts. */
   stop(): Step<Offer>[] {
     this.#waiting = undefined;
+    this.#failed = undefined;
     const run = this.#running;
     this.#running = undefined;
     return run === undefined ? [] : [{ type: "abort", id: run.id, why: "stopped" }];

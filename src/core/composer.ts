@@ -1,19 +1,32 @@
 import type { Identity } from "./identity.js";
-import type { Outgoing, Output } from "./io.js";
+import type { CustomOutgoing, Outgoing, Output } from "./io.js";
 import type { Outbox } from "./outbox.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
 
-/** Makes the messages of one agent, and numbers them. */
+/** A message this old is not waited for by itself any more: the next answer, whatever it is for, covers it. */
+const STALE_MS = 5_000;
+/** So many messages are told apart; with more, the oldest count as stale. */
+const MAX_OPEN = 1_000;
+
+/**
+ * Makes the messages of one agent, numbers them, and knows which of them an answer is for.
+ *
+ * Servers answer in order, so an answer is for the oldest message without one (D3). Some leave heartbeats or more
+ * without an answer; therefore the rule holds for recent messages only.
+ */
 export class Composer {
   readonly #identity: Identity;
   readonly #report: Report;
   readonly #outbox: Outbox;
   /** The number of the last message that left or may have left (D2). */
   #sequenceNum = 0n;
-  /** What the last message held, in case it never leaves. */
-  #lastParts: PartSet = 0;
-  #lastCustom = false;
+  /** How many messages have been made. */
+  #told = 0;
+  /** When the last of them left: those that have neither an answer nor become stale. */
+  readonly #open: number[] = [];
+  /** The last message, as long as it can turn out that it never left. */
+  #last: { parts: PartSet; custom: boolean } | undefined;
 
   constructor(identity: Identity, report: Report, outbox: Outbox) {
     this.#identity = identity;
@@ -22,52 +35,81 @@ export class Composer {
   }
 
   /** A message with these parts; with none it only shows life (HB-05). */
-  report(parts: PartSet, capabilities: bigint): Outgoing {
+  report(asked: PartSet, capabilities: bigint, now: number, custom?: CustomOutgoing): Outgoing {
+    // The capabilities are in every message (CAP-01), so any message will do to tell a change of them.
+    const parts = asked | this.#report.due(Part.capabilities);
+    this.#told += 1;
     this.#sequenceNum += 1n;
-    const message: Outgoing = {
-      instanceUid: this.#identity.uid,
-      sequenceNum: this.#sequenceNum,
-      capabilities,
-    };
-    if (parts !== 0) this.#report.take(parts, message);
+    const message: Outgoing = { instanceUid: this.#identity.uid, sequenceNum: this.#sequenceNum, capabilities };
+    if (parts !== 0) this.#report.take(parts, message, this.#told);
     if ((parts & Part.uidRequest) !== 0) message.flags = 1n;
-    this.#lastParts = parts;
-    this.#lastCustom = false;
+    if (custom !== undefined) message.customMessage = custom;
+    this.#last = { parts, custom: custom !== undefined };
+    this.#forgetStale(now);
+    this.#open.push(now);
     return message;
   }
 
   /** A message with these parts and the next custom message, if there is anything to say at all. */
-  next(parts: PartSet, capabilities: bigint): Outgoing | undefined {
-    const custom = this.#outbox.take();
-    if (parts === 0 && custom === undefined) return undefined;
-    const message = this.report(parts, capabilities);
-    if (custom !== undefined) message.customMessage = custom;
-    this.#lastCustom = custom !== undefined;
-    return message;
+  next(parts: PartSet, capabilities: bigint, now: number): Outgoing | undefined {
+    const custom = this.#report.isAlone(parts) ? undefined : this.#outbox.take(this.#told + 1);
+    return parts === 0 && custom === undefined ? undefined : this.report(parts, capabilities, now, custom);
   }
 
   /** The last message to a server, with what is still to be told (CLOSE-01). */
-  goodbye(parts: PartSet, capabilities: bigint): Outgoing {
-    const message = this.report(parts, capabilities);
+  goodbye(parts: PartSet, capabilities: bigint, now: number): Outgoing {
+    const message = this.report(parts, capabilities, now);
     message.agentDisconnect = {};
     return message;
   }
 
-  /** The last message never left: its number is free again (D2). */
-  unsent(): void {
-    this.#sequenceNum -= 1n;
+  /** An answer came. @returns up to which message the server has answered */
+  answered(now: number): number {
+    this.#last = undefined;
+    this.#forgetStale(now);
+    this.#open.shift();
+    return this.#told - this.#open.length;
   }
 
-  /** The last message is over the size limit: it never left, and what cannot be split is given up (SIZE-04). */
-  oversized(out: Output[]): void {
+  /** What has no answer by now gets none any more. */
+  restore(): void {
+    this.#last = undefined;
+    this.#open.length = 0;
+  }
+
+  /** The last message never left: its number is free again (D2). */
+  unsent(): void {
+    if (this.#last === undefined) return;
+    this.#sequenceNum -= 1n;
+    this.#told -= 1;
+    this.#open.pop();
+    this.#last = undefined;
+  }
+
+  /**
+   * The last message is over the size limit: it never left, and what cannot be split is given up (SIZE-04).
+   *
+   * @returns whether the next message is smaller
+   */
+  oversized(out: Output[]): boolean {
+    if (this.#last === undefined) return false;
+    const { parts, custom } = this.#last;
     this.unsent();
-    if (this.#lastCustom) {
+    const dropped = this.#report.oversized(parts, custom);
+    if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "oversized" } });
+    const split = this.#report.isAlone(parts);
+    if (custom && split) this.#outbox.putBackLast();
+    else if (custom) {
       const id = this.#outbox.giveUpLast();
       if (id !== undefined) out.push({ type: "customSettled", id, fate: "oversized" });
-      this.#report.mark(this.#lastParts);
-      return;
     }
-    const parts = this.#report.oversized(this.#lastParts);
-    if (parts !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts, why: "oversized" } });
+    return custom || split || dropped !== 0;
+  }
+
+  #forgetStale(now: number): void {
+    for (let oldest = this.#open[0]; oldest !== undefined; oldest = this.#open[0]) {
+      if (now - oldest <= STALE_MS && this.#open.length <= MAX_OPEN) return;
+      this.#open.shift();
+    }
   }
 }

@@ -3,6 +3,7 @@ import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
+import { earlier } from "./hold.js";
 import type { Input, Lost, Outgoing, Output } from "./io.js";
 import { Link } from "./link.js";
 import type { Phase } from "./phases.js";
@@ -22,8 +23,11 @@ export class Core {
   readonly #agent: Agent;
   #heartbeatMs: number;
   #lastSentAt = 0;
+  #sentBefore = 0;
   /** The first report on this link has left. */
   #reported = false;
+  /** The message put out last was that report. */
+  #first = false;
   /** On a link that is not duplex: the answer to the last message is still out. */
   #awaiting = false;
   #goodbye: "none" | "owed" | "lean" | "sent" = "none";
@@ -47,6 +51,11 @@ export class Core {
     return this.#agent.capabilities;
   }
 
+  /** What the server declared last; 0 while it has not. */
+  get serverCapabilities(): bigint {
+    return this.#agent.serverCapabilities;
+  }
+
   /** When to call again, on the same clock as `now`; `undefined`: not before something happens. */
   get deadline(): number | undefined {
     if (this.#link.phase === "stopped" || this.#link.phase === "idle") return undefined;
@@ -64,6 +73,7 @@ export class Core {
    */
   step(input: Input, now: number): Output[] {
     const out: Output[] = [];
+    if (this.#link.phase === "stopped") return out;
     this.#take(input, now, out);
     // Whatever else happens in the same turn joins the message; a handler that ends at once is reported once.
     if (input.type === "tick") this.#send(now, out);
@@ -101,11 +111,7 @@ export class Core {
         if (!this.#config.duplex) this.#fail("malformed", input.error, now, out);
         return;
       case "oversized":
-        if (this.#awaiting) this.#link.awaitNothing();
-        this.#awaiting = false;
-        if (this.#link.phase === "closing") this.#goodbye = "lean";
-        if (this.#link.phase === "reporting") this.#reported = false;
-        return this.#agent.oversized(out);
+        return this.#oversized(out);
       case "set":
         return this.#agent.set(input.parts);
       case "declare":
@@ -151,7 +157,7 @@ export class Core {
   }
 
   #received(message: ServerToAgent, now: number, out: Output[]): void {
-    if (!this.#link.dialled) return;
+    if (!this.#link.up && this.#link.phase !== "closing") return;
     this.#awaiting = false;
     if (!this.#agent.owns(message)) {
       out.push({ type: "notice", notice: { kind: "foreignUid", uid: Uint8Array.from(message.instanceUid) } });
@@ -168,17 +174,18 @@ export class Core {
       this.#agent.restore();
       return this.#pause(error.retryAfterMs, now, out);
     }
-    this.#link.answered(out);
+    // What comes before the first report is no answer to it.
+    if (this.#reported) this.#link.answered(out);
     if (error !== undefined) {
-      const dropped = this.#agent.refused(out);
+      const dropped = this.#agent.refused(now, out);
       out.push({
         type: "notice",
         notice: { kind: "serverError", error: error.error, message: error.message, dropped },
       });
       return;
     }
-    this.#agent.answered(out);
-    if (!this.#link.up) return;
+    this.#agent.answered(now, out);
+    if (this.#link.ending) return;
     const seconds = this.#agent.receive(message, now, out);
     if (seconds !== undefined) this.#heartbeatOffered(seconds, out);
   }
@@ -194,11 +201,21 @@ export class Core {
     out.push({ type: "heartbeatInterval", intervalMs });
   }
 
+  /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
+  #oversized(out: Output[]): void {
+    if (!this.#agent.oversized(out)) return;
+    this.#lastSentAt = this.#sentBefore;
+    if (this.#awaiting || this.#first) this.#link.awaitNothing();
+    this.#awaiting = false;
+    if (this.#first) this.#reported = false;
+    if (this.#goodbye === "sent") this.#goodbye = "lean";
+  }
+
   #lost(loss: Lost, now: number, out: Output[]): void {
     if (!this.#link.dialled) return;
     if (loss.fate === "unsent" && this.#awaiting) this.#agent.unsent();
     if (loss.fate === "refused") {
-      const parts = this.#agent.refused(out);
+      const parts = this.#agent.refused(now, out);
       out.push({ type: "notice", notice: { kind: "dropped", parts, why: "refused" } });
     }
     this.#agent.restore();
@@ -208,13 +225,17 @@ export class Core {
   }
 
   #fail(reason: "timeout" | "malformed", error: unknown, now: number, out: Output[]): void {
-    if (this.#link.phase === "closing") return this.#link.cut(now, out);
     this.#agent.restore();
     this.#awaiting = false;
-    this.#link.fail(reason, error, now, out);
+    // An exchange went wrong; the goodbye can still go right.
+    if (this.#link.phase !== "closing") this.#link.fail(reason, error, now, out);
   }
 
   #pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
+    if (this.#link.phase === "closing") {
+      if (this.#goodbye === "owed") this.#goodbye = "lean";
+      return this.#link.postpone(retryAfterMs);
+    }
     if (!this.#link.up) return;
     if (this.#config.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
     this.#link.pause(retryAfterMs, now, out);
@@ -241,35 +262,32 @@ export class Core {
     if (this.#awaiting) return;
     if (this.#link.phase === "closing") return this.#sayGoodbye(now, out);
     if (!this.#link.up) return;
-    const message = this.#reported ? (this.#agent.next() ?? this.#heartbeat(now)) : this.#agent.first();
+    const message = this.#reported ? (this.#agent.next(now) ?? this.#heartbeat(now)) : this.#agent.first(now);
     if (message !== undefined) this.#put(message, now, out);
   }
 
   #heartbeat(now: number): Outgoing | undefined {
-    return this.#beats && now >= this.#lastSentAt + this.#heartbeatMs ? this.#agent.heartbeat() : undefined;
+    return this.#beats && now >= this.#lastSentAt + this.#heartbeatMs ? this.#agent.heartbeat(now) : undefined;
   }
 
   #put(message: Outgoing, now: number, out: Output[]): void {
     out.push({ type: "send", message });
+    this.#sentBefore = this.#lastSentAt;
     this.#lastSentAt = now;
     this.#awaiting = !this.#config.duplex;
-    if (this.#link.up && (this.#awaiting || !this.#reported)) this.#link.awaitAnswer(now);
+    this.#first = !this.#reported;
+    if (this.#link.up && (this.#awaiting || this.#first)) this.#link.awaitAnswer(now);
     this.#reported = true;
   }
 
   /** CLOSE-02: agent_disconnect first, Close after it; on HTTP its answer is the end. */
   #sayGoodbye(now: number, out: Output[]): void {
     if (this.#goodbye === "owed" || this.#goodbye === "lean") {
-      this.#put(this.#agent.goodbye(this.#goodbye === "lean"), now, out);
+      this.#put(this.#agent.goodbye(this.#goodbye === "lean", now), now, out);
       this.#goodbye = "sent";
     } else if (this.#goodbye === "sent") {
       this.#goodbye = "none";
       out.push({ type: "close", code: CLOSE_NORMAL, reason: "agent disconnects" });
     }
   }
-}
-
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
 }

@@ -34,8 +34,8 @@ export class Link {
   #openedAt = 0;
   #failures = 0;
   #pauses = 0;
-  /** While leaving: how long to stay away. */
-  #returnMs: number | undefined;
+  /** While leaving: how long to stay away, and why. */
+  #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
 
   constructor(times: LinkTimes, random: () => number) {
     this.#times = times;
@@ -61,6 +61,11 @@ export class Link {
     return this.up || this.#phase === "connecting" || this.#phase === "closing";
   }
 
+  /** Whether this link is the last one. */
+  get ending(): boolean {
+    return this.#phase === "closing" && this.#return === undefined;
+  }
+
   start(now: number, out: Output[]): void {
     if (this.#move("start", "started", out)) this.#dial(now, out);
   }
@@ -73,7 +78,8 @@ export class Link {
   opened(now: number, out: Output[]): void {
     if (!this.#move("opened", "opened", out)) return;
     this.#openedAt = now;
-    this.#deadline = now + this.#times.answerMs;
+    // The time for an answer begins with the report, which may have to wait for the effective config.
+    this.#deadline = undefined;
   }
 
   /** A message left that must be answered before anything else can happen. */
@@ -105,8 +111,10 @@ export class Link {
 
   /** The transport reports the end of the link. */
   lost(loss: Lost, now: number, out: Output[]): void {
-    if (this.#phase === "closing") this.#left(now, out);
-    else this.#wait(this.#delay(loss, now), loss.throttled ? "throttled" : "lost", loss.error, now, out);
+    if (this.#phase === "closing") {
+      if (loss.throttled) this.postpone(loss.retryAfterMs);
+      this.#left(now, out);
+    } else this.#wait(this.#delay(loss, now), loss.throttled ? "throttled" : "lost", loss.error, now, out);
   }
 
   /** The link is cut from this side, because the peer does not keep to the protocol or to time. */
@@ -124,17 +132,26 @@ export class Link {
 
   /** Say goodbye and come back: at the server's wish (THR-01), or to start afresh (DUP-02). */
   leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
-    const reconnect = why === "reconnect";
-    if (!this.#move("leave", reconnect ? "reconnect" : "throttled", out)) return;
-    this.#returnMs = reconnect ? 0 : this.#throttle(why.throttledForMs);
+    const reason = why === "reconnect" ? why : "throttled";
+    if (!this.#move("leave", reason, out)) return;
+    this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#throttle(why.throttledForMs) };
     this.#deadline = now + this.#times.closeMs;
+  }
+
+  /** The server asks for a pause while it is being left: the return waits for that. */
+  postpone(retryAfterMs: number | undefined): void {
+    if (this.#return === undefined) return;
+    const { inMs } = this.#return;
+    // Every message to a busy server may be answered alike; that is one pause, not several.
+    if (retryAfterMs === undefined && inMs >= this.#times.throttleFloorMs) return;
+    this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#throttle(retryAfterMs)) };
   }
 
   /** Say goodbye for good. @returns whether there is somebody to say it to */
   stop(withinMs: number, now: number, out: Output[]): boolean {
     const wasUp = this.up;
     if (this.#phase === "closing") {
-      this.#returnMs = undefined;
+      this.#return = undefined;
       this.#deadline = Math.min(this.#deadline ?? Infinity, now + withinMs);
       return false;
     }
@@ -154,11 +171,11 @@ export class Link {
 
   /** The end of the closing phase. */
   #left(now: number, out: Output[]): void {
-    const returnMs = this.#returnMs;
-    this.#returnMs = undefined;
-    this.#deadline = returnMs === undefined ? undefined : now + returnMs;
-    if (returnMs === undefined) this.#move("closed", "stopped", out);
-    else this.#move("left", "retry", out, undefined, returnMs);
+    const back = this.#return;
+    this.#return = undefined;
+    this.#deadline = back === undefined ? undefined : now + back.inMs;
+    if (back === undefined) this.#move("closed", "stopped", out);
+    else this.#move("left", back.reason, out, undefined, back.inMs);
   }
 
   #wait(delayMs: number, reason: PhaseReason, error: unknown, now: number, out: Output[]): void {
@@ -172,10 +189,15 @@ export class Link {
   }
 
   #throttle(askedMs: number | undefined): number {
-    if (askedMs !== undefined) return obeyMs(askedMs, this.#random(), this.#times.throttleMaxMs);
-    const delay = throttleMs(this.#pauses, this.#random(), this.#times.throttleFloorMs);
+    const { throttleFloorMs, throttleMaxMs, backoff } = this.#times;
+    const pauses = this.#pauses;
     this.#pauses += 1;
-    return delay;
+    if (askedMs === undefined || Number.isNaN(askedMs)) {
+      return Math.min(throttleMaxMs, throttleMs(pauses, this.#random(), throttleFloorMs));
+    }
+    // Whoever asks for next to nothing, again and again, would get a storm.
+    const leastMs = pauses === 0 ? 0 : backoff.minMs;
+    return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
   }
 
   /** D5: prompt after the break of a good link, else backoff; only an answered link that lasted starts the count anew. */

@@ -1,6 +1,9 @@
 import type { Outgoing } from "./io.js";
 import { Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
 
+/** What is in a message at no cost to its size, and therefore never has to travel alone. */
+const WEIGHTLESS = Part.capabilities | Part.uidRequest;
+
 /**
  * The only copy of what the agent reports, and how far the server knows it: each part is dirty (to be sent), in flight
  * (sent, not answered) or acknowledged.
@@ -11,8 +14,10 @@ export class Report {
   #values: Partial<PartValues> = {};
   #dirty: PartSet = 0;
   #inFlight: PartSet = 0;
-  /** After an oversized message: parts travel one by one, so that only the one that is too large is given up. */
-  #singly = false;
+  /** For each part, the last message that told it. */
+  readonly #toldIn = new Map<PartSet, number>();
+  /** Parts of an oversized message: they travel one by one, so that only the one that is too large is given up. */
+  #alone: PartSet = 0;
 
   /** Keeps a value; `undefined` takes the part out of reports. */
   set<P extends PartName>(name: P, value: PartValues[P] | undefined): void {
@@ -54,22 +59,35 @@ export class Report {
   /** The dirty parts among those allowed. */
   due(allowed: PartSet): PartSet {
     const due = this.#dirty & allowed;
-    return this.#singly ? due & -due : due;
+    const alone = due & this.#alone;
+    return alone === 0 ? due : (alone & -alone) | (due & WEIGHTLESS);
   }
 
-  /** Moves parts into a message, whole (STATUS-06). */
-  take(parts: PartSet, message: Outgoing): void {
+  /** Whether any of these parts has to travel alone. */
+  isAlone(parts: PartSet): boolean {
+    return (parts & this.#alone) !== 0;
+  }
+
+  /**
+   * Moves parts into a message, whole (STATUS-06).
+   *
+   * @param told which message it is; the numbers rise
+   */
+  take(parts: PartSet, message: Outgoing, told: number): void {
     for (const name of partNames) {
       if ((parts & Part[name]) !== 0) copy(name, this.#values, message);
+    }
+    for (let bit = 1; bit <= parts; bit <<= 1) {
+      if ((parts & bit) !== 0) this.#toldIn.set(bit, told);
     }
     this.#dirty &= ~parts;
     this.#inFlight |= parts;
   }
 
-  /** An answer came: the server knows what was in flight (D3). */
-  acknowledge(): void {
-    this.#inFlight = 0;
-    if (this.#dirty === 0) this.#singly = false;
+  /** An answer came: the server knows what was in flight up to this message (D3). */
+  acknowledge(told: number): void {
+    this.#inFlight &= ~this.#upTo(told);
+    this.#alone &= this.#dirty | this.#inFlight;
   }
 
   /** The link went: what was in flight may never have arrived (D3). */
@@ -78,26 +96,43 @@ export class Report {
     this.#inFlight = 0;
   }
 
-  /** The server refused what was in flight: it is not sent again until it changes (RETRY-01). */
-  refuse(): PartSet {
-    const refused = this.#inFlight;
-    this.#inFlight = 0;
+  /** The server refused what was in flight up to this message: it is not sent again until it changes (RETRY-01). */
+  refuse(told: number): PartSet {
+    const refused = this.#upTo(told);
+    this.#inFlight &= ~refused;
     return refused;
   }
 
   /**
-   * The message with these parts was over the size limit and never left. Several parts are tried again one by one; a
-   * single one is given up until it changes (SIZE-04).
+   * The message with these parts was too large and never left. Several parts are tried again one by one, and so is one
+   * that had company; a part that is too large by itself is given up until it changes (SIZE-04).
    *
-   * @returns the parts given up
+   * @param accompanied whether there was something else in the message
+   * @returns the part given up, if one is
    */
-  oversized(parts: PartSet): PartSet {
-    this.#inFlight &= ~parts;
-    const several = (parts & (parts - 1)) !== 0;
-    if (!several) return parts;
-    this.#dirty |= parts;
-    this.#singly = true;
-    return 0;
+  oversized(parts: PartSet, accompanied: boolean): PartSet {
+    const weighty = parts & ~WEIGHTLESS;
+    // Nothing can be smaller than a message with nothing in it: it is missed like one that got lost on the way.
+    if (weighty === 0 && !accompanied) return 0;
+    this.mark(parts & WEIGHTLESS);
+    const several = (weighty & (weighty - 1)) !== 0;
+    if (several || accompanied) {
+      this.mark(weighty);
+      this.#alone |= weighty;
+      return 0;
+    }
+    this.#inFlight &= ~weighty;
+    this.#alone &= ~weighty;
+    return weighty;
+  }
+
+  #upTo(told: number): PartSet {
+    if (this.#inFlight === 0) return 0;
+    let parts = 0;
+    for (const [part, message] of this.#toldIn) {
+      if (message <= told) parts |= part;
+    }
+    return parts & this.#inFlight;
   }
 }
 

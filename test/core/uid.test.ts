@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { verifies } from "../verifies.js";
+import { acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script, started } from "./harness.js";
+import { hash, health, uid } from "./values.js";
+
+const NEW = uid(0xb);
+const renamed = { agentIdentification: { newInstanceUid: NEW } };
+const transports = [
+  ["on a duplex link", {}],
+  ["over HTTP", polling()],
+] as const;
+
+describe.each(transports)("a new uid %s", (_name, script: Script) => {
+  verifies("UID-05", "is used from then on, over reconnects too, and everything is told under it once", () => {
+    const harness = online(script);
+    harness.receive(renamed);
+    expect(harness.sent).toMatchObject([{ instanceUid: NEW, sequenceNum: 2n }]);
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
+    harness.receive({ instanceUid: NEW });
+    harness.advance(30_000);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(({ instanceUid }) => instanceUid)).toEqual([NEW, NEW, NEW]);
+    expect(harness.sent.slice(1).flatMap(partsOf)).toEqual([]);
+    expect(harness.core.instanceUid).toEqual(NEW);
+  });
+
+  test("is kept for the next life", () => {
+    const harness = online(script);
+    harness.receive(renamed);
+    expect(harness.all("saveInstanceUid").map(({ output }) => output)).toEqual([
+      { type: "saveInstanceUid", uid: NEW, previous: OWN_UID },
+    ]);
+  });
+
+  test("that is the old one is no news", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.receive({ agentIdentification: { newInstanceUid: OWN_UID } });
+    expect(harness.outputs).toEqual([]);
+  });
+
+  verifies("UID-06", "that has not 16 bytes is ignored, and told about", () => {
+    const harness = online(script);
+    for (const bytes of [15, 0, 17]) {
+      harness.receive({ agentIdentification: { newInstanceUid: new Uint8Array(bytes) } });
+    }
+    harness.receive({ agentIdentification: {} });
+    expect(harness.notices).toEqual([15, 0, 17, 0].map((bytes) => ({ kind: "badNewUid", bytes })));
+    expect(harness.sent).toEqual([]);
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect(harness.last.instanceUid).toEqual(OWN_UID);
+  });
+
+  test("leaves room for an answer that was under way to the old one", () => {
+    const harness = online(script);
+    harness.receive(renamed);
+    harness.receive({ instanceUid: OWN_UID });
+    expect([harness.notices, harness.core.phase]).toEqual([[], "online"]);
+  });
+
+  test("from an earlier life is used from the first report on", () => {
+    const harness = new Harness(script);
+    harness.feed({ type: "start", instanceUid: NEW });
+    expect(harness.last.instanceUid).toEqual(NEW);
+  });
+});
+
+describe("a message for another agent", () => {
+  verifies("UID-07", "is not applied, and no answer either", () => {
+    const harness = started({ can: ["acceptsRemoteConfig"] });
+    harness.clear();
+    harness.receive({
+      instanceUid: NEW,
+      capabilities: 3n,
+      flags: 1n,
+      remoteConfig: { config: { configMap: {} }, configHash: hash(1) },
+    });
+    expect(harness.outputs).toEqual([{ type: "notice", notice: { kind: "foreignUid", uid: NEW } }]);
+    expect(harness.core.phase).toBe("reporting");
+    harness.receive({ instanceUid: new Uint8Array(), flags: 1n });
+    expect(harness.sent).toHaveLength(1);
+  });
+
+  test("with an error does not refuse anything here", () => {
+    const harness = online();
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.receive({ instanceUid: NEW, errorResponse: { type: 2 } });
+    expect(harness.core.phase).toBe("online");
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(partsOf(harness.last)).toEqual(["health"]);
+  });
+});
+
+describe.each(transports)("a uid asked of the server %s", (_name, script: Script) => {
+  const asking: Script = { ...script, config: { ...script.config, requestInstanceUid: true } };
+
+  verifies("UID-04", "is asked for once on each link until it comes, under a temporary one", () => {
+    const harness = started(asking);
+    harness.receive({});
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.receive({});
+    expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined]);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.last).toMatchObject({ flags: 1n, instanceUid: OWN_UID });
+    harness.receive(renamed);
+    expect(harness.last).toMatchObject({ instanceUid: NEW });
+    harness.receive({});
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined, 1n, undefined, undefined]);
+  });
+
+  test("is not asked for by an agent that has one from an earlier life", () => {
+    const harness = new Harness(asking);
+    harness.feed({ type: "start", instanceUid: NEW });
+    expect(harness.last.flags).toBeUndefined();
+  });
+});
+
+test("a uid that the server gives unasked, before the first report, is not asked for any more", () => {
+  const harness = started({ can: ["reportsEffectiveConfig"], config: { requestInstanceUid: true } });
+  harness.receive(renamed);
+  harness.feed({ type: "effectiveConfig" });
+  expect(harness.sent).toMatchObject([{ instanceUid: NEW }]);
+  expect(harness.last.flags).toBeUndefined();
+});
