@@ -106,7 +106,7 @@ export class Notifier {
         return this.failed(new OpAMPError("ERR_OPAMP_MALFORMED", text));
       }
       case "ignored":
-        return this.#log("debug", `Ignoring ${notice.what}: this agent did not declare the capability`);
+        return this.#log("debug", `Ignoring ${notice.what}`);
       case "serverError":
         this.#log("warn", `Server returned an error response (${notice.error}): ${notice.message}`);
         return this.listeners.emit("serverError", {
@@ -133,8 +133,14 @@ export class Notifier {
     const wait = inMs === undefined ? "" : ` in ${(inMs / 1000).toFixed(1)} s`;
     switch (event.phase) {
       case "waiting": {
-        const why = event.error === undefined ? event.reason : `${event.error.message}; ${event.error.hint}`;
-        return this.#log("warn", `Connection failed (${why}), will retry${wait}.`);
+        if (event.error !== undefined) {
+          return this.#log(
+            "warn",
+            `Connection failed (${event.error.message}; ${event.error.hint}), will retry${wait}.`,
+          );
+        }
+        const why = event.reason === "throttled" ? "The server asked for a pause" : "Said goodbye";
+        return this.#log("info", `${why}, will connect again${wait}.`);
       }
       case "online":
         return this.#log("info", "Connected to the OpAMP server");
