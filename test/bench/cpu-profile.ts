@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+
+/** A measure by the place that it is due to. */
+export type Spread = ReadonlyMap<string, number>;
+
+/** The form in which V8 writes a CPU profile. */
+interface Profile {
+  nodes: readonly { id: number; callFrame: { functionName: string; url: string } }[];
+  samples: readonly number[];
+  timeDeltas: readonly number[];
+}
+
+/** Reads a `.cpuprofile`: microseconds of self time by place, idle time left out. */
+export function readCpuProfile(file: string): Spread {
+  const { nodes, samples, timeDeltas }: Profile = JSON.parse(readFileSync(file, "utf8"));
+  const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
+  const spread = new Map<string, number>();
+  for (const [index, id] of samples.entries()) {
+    const place = places.get(id);
+    if (place === undefined || place === "(idle)") continue;
+    spread.set(place, (spread.get(place) ?? 0) + (timeDeltas[index] ?? 0));
+  }
+  return spread;
+}
+
+/** A spread with everything divided. */
+export function spreadOf(spread: Spread, divisor: number): Spread {
+  return new Map([...spread].map(([place, value]) => [place, value / divisor]));
+}
+
+/** A folder of this package, another package, or Node. */
+function placeOf({ functionName, url }: { functionName: string; url: string }): string {
+  if (url === "") return functionName.startsWith("(") ? functionName : "native";
+  if (url.startsWith("node:")) return "node";
+  const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1];
+  if (dependency !== undefined) return dependency;
+  const own = /\/dist\/([^/]+)/.exec(url)?.[1];
+  return own === undefined ? "the benchmark's own program" : `our ${own}`;
+}

@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { cacheFolder, goFolder } from "./prepare.js";
+import { Program } from "./program.js";
+
+export type Scheme = "ws" | "http";
+
+/** Who is measured. */
+export const subjectNames = ["ours", "bare ws", "bare undici", "Go client", "Elastic"] as const;
+export type SubjectName = (typeof subjectNames)[number];
+
+/** How a crowd is to behave. */
+export interface CrowdOptions {
+  clients?: number;
+  heartbeatMs?: number;
+  /** Takes remote configuration. */
+  apply?: boolean;
+  /** Flags for Node; the Go client has none. */
+  nodeFlags?: readonly string[];
+}
+
+const FILES = {
+  ours: "ours.js",
+  "bare ws": "bare-websocket.js",
+  "bare undici": "bare-undici.js",
+  Elastic: "elastic.js",
+} as const;
+
+/** What shows how fast a transport can be with no client on top. */
+export function limitOf(scheme: Scheme): SubjectName {
+  return scheme === "ws" ? "bare ws" : "bare undici";
+}
+
+/** Starts the agents of a subject. */
+export function startCrowd(subject: SubjectName, url: string, options: CrowdOptions = {}): Program {
+  const { clients = 1, heartbeatMs = 30_000, apply = false, nodeFlags = [] } = options;
+  const flags = [`--url=${url}`, `--clients=${clients}`, `--heartbeat=${heartbeatMs}ms`, ...(apply ? ["--apply"] : [])];
+  if (subject === "Go client") return new Program(join(goFolder, "client"), flags);
+  return new Program(process.execPath, [...nodeFlags, join(cacheFolder, FILES[subject]), ...flags]);
+}
+
+/** What a server has seen so far. */
+export interface Count {
+  cycles: number;
+  messages: number;
+}
+
+/** The server that all subjects of a measurement talk to: the Go one, or ours where there is no Go. */
+export class Server {
+  readonly #program: Program;
+  readonly #port: number;
+  #lastId = 0;
+
+  private constructor(program: Program, port: number) {
+    this.#program = program;
+    this.#port = port;
+  }
+
+  static async start(withGo: boolean, { cycles = false } = {}): Promise<Server> {
+    const flags = ["--quiet", ...(cycles ? ["--cycles"] : [])];
+    const program = withGo
+      ? new Program(join(goFolder, "server"), flags)
+      : new Program(process.execPath, [join(cacheFolder, "opamp-server.js"), ...flags]);
+    const { port } = await program.next("listening");
+    return new Server(program, port);
+  }
+
+  url(scheme: Scheme): string {
+    return `${scheme}://127.0.0.1:${this.#port}/v1/opamp`;
+  }
+
+  async count(): Promise<Count> {
+    this.#lastId += 1;
+    return this.#program.ask(JSON.stringify({ id: this.#lastId, cmd: "count" }), "count");
+  }
+
+  async stop(): Promise<void> {
+    await this.#program.kill();
+  }
+}
