@@ -42,6 +42,8 @@ export class Driver {
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         for (const output of this.#core.step(next, this.#clock.now())) this.#carryOut(output);
+        // A handler has ended, and with it all that belongs in its report.
+        if (next.type === "effectiveConfig" || next.type === "handled") this.#inputs.push({ type: "tick" });
       }
     } finally {
       this.#busy = false;

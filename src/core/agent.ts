@@ -7,7 +7,7 @@ import { earlier, Hold } from "./hold.js";
 import { Identity } from "./identity.js";
 import type { Input, Outgoing, Output, PartChanges } from "./io.js";
 import { Outbox } from "./outbox.js";
-import { Part, type PartName, type PartSet, partNames, type RemoteConfigState } from "./parts.js";
+import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames, type RemoteConfigState } from "./parts.js";
 import { type Demand, demandsOf } from "./receive.js";
 import { Report } from "./report.js";
 
@@ -35,6 +35,7 @@ export class Agent {
     this.#hold = new Hold(config.effectiveConfigMs);
     this.#capabilities = config.capabilities;
     this.#allowed = allowedParts(config.capabilities, 0n);
+    this.#report.set("remoteConfigStatus", NO_REMOTE_CONFIG);
   }
 
   get capabilities(): bigint {
@@ -263,7 +264,7 @@ export class Agent {
   #offered(offer: AgentRemoteConfig, now: number, out: Output[]): void {
     if (this.#remoteConfig.knows(offer.configHash)) return;
     if (offer.config === undefined) {
-      out.push({ type: "notice", notice: { kind: "ignored", what: "remote config hash without a config" } });
+      out.push({ type: "notice", notice: { kind: "ignored", what: "a remote config hash without a config" } });
       return;
     }
     // The message's bytes belong to a network buffer; what is kept is a copy.

@@ -18,12 +18,15 @@ export interface RemoteConfigState {
   errorMessage: string;
 }
 
+/** Before the first offer: said once, so that the server knows that there is nothing to know (STATUS-02). */
+export const NO_REMOTE_CONFIG = { lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" } as const;
+
 /** The sub-messages of a report that may be left out while unchanged (STATUS-05). */
 export interface PartValues {
   agentDescription: AgentDescription;
   health: ComponentHealth;
   effectiveConfig: EffectiveConfig;
-  remoteConfigStatus: RemoteConfigState;
+  remoteConfigStatus: RemoteConfigState | typeof NO_REMOTE_CONFIG;
   packageStatuses: PackageStatuses;
   customCapabilities: CustomCapabilities;
   availableComponents: AvailableComponents;

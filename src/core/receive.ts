@@ -65,7 +65,7 @@ export function demandsOf(message: ServerToAgent, declared: bigint): readonly De
       demands.push({ type: "restart" });
       return demands;
     }
-    demands.push({ type: "ignored", what: known ? "restart command" : `command of unknown type ${type}` });
+    demands.push({ type: "ignored", what: known ? "the restart command" : `a command of unknown type ${type}` });
   }
   identification(message, demands);
   if ((message.flags & REPORT_FULL_STATE) !== 0n) demands.push({ type: "fullState" });

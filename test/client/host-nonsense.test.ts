@@ -49,7 +49,7 @@ describe("what TypeScript would refuse", () => {
     const agent = await server.firstAgent();
     expect(agent.uidText).toBe(client.instanceUid);
     expect(client.instanceUid).toMatch(/^\w{8}-\w{4}-7/);
-    expect(agent.remoteConfigStatus).toBeUndefined();
+    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
     expect(errors).toEqual(["ERR_OPAMP_STORE"]);
     expect(saved).toEqual([{ instanceUid: agent.uid }]);
   });

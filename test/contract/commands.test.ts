@@ -49,7 +49,9 @@ describe.each(transports)("over $name", (transport) => {
     await agent.until(({ health }) => health !== undefined);
     expect(handler.calls).toBe(1);
     expect(applied).toEqual([]);
-    expect(agent.received.map(partsOf).filter((parts) => parts.length > 0)).toEqual([["agentDescription"], ["health"]]);
+    const reports = agent.received.map(partsOf).filter((parts) => parts.length > 0);
+    expect(reports).toEqual([["agentDescription", "remoteConfigStatus"], ["health"]]);
+    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
   });
 
   verifies("CMD-03", "commands that are not declared or not known are ignored", async () => {

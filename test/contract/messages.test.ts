@@ -11,6 +11,9 @@ const {
   ServerErrorResponseType_Unavailable: UNAVAILABLE,
 } = ServerErrorResponseType;
 
+/** The first report of an agent that takes remote configs. */
+const FIRST = ["agentDescription", "remoteConfigStatus"];
+
 const reportsOf = ({ received }: ServerAgent) => received.map(partsOf).filter((parts) => parts.length > 0);
 
 describe.each(transports)("over $name", (transport) => {
@@ -24,7 +27,7 @@ describe.each(transports)("over $name", (transport) => {
     await agent.until(() => agent.hasApplied(Buffer.from("h1")));
     client.setHealth({ healthy: true });
     await agent.until(({ health }) => health !== undefined);
-    expect(reportsOf(agent)).toEqual([["agentDescription"], ["remoteConfigStatus"], ["health"]]);
+    expect(reportsOf(agent)).toEqual([FIRST, ["remoteConfigStatus"], ["health"]]);
     offer = offerOf("h2", { a: "2" });
     client.setHealth({ healthy: false });
     await agent.until(() => agent.hasApplied(Buffer.from("h2")));
@@ -72,7 +75,8 @@ describe.each(transports)("over $name", (transport) => {
     client.setDescription({ identifying: { "service.name": "renamed" } });
     await agent.until(({ attributes }) => attributes.identifying["service.name"] === "renamed");
     expect(applied).toEqual([]);
-    expect(reportsOf(agent)).toEqual([["agentDescription"], ["health"], ["agentDescription"]]);
+    expect(reportsOf(agent)).toEqual([FIRST, ["health"], ["agentDescription"]]);
+    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
   });
 
   for (const [word, type] of [

@@ -49,6 +49,19 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.customCapabilities).toEqual(["com.example.a"]);
   });
 
+  verifies(["STATUS-02", "STATUS-05"], "before any offer the remote config is UNSET, told once", async () => {
+    const { agent, client } = await meet(transport, { client: { remoteConfig: { apply: () => undefined } } });
+    client.setHealth({ healthy: true });
+    await agent.until(({ health }) => health !== undefined);
+    const [first, ...others] = agent.received;
+    expect(first?.remoteConfigStatus).toMatchObject({
+      lastRemoteConfigHash: new Uint8Array(),
+      status: 0,
+      errorMessage: "",
+    });
+    expect(others.flatMap(partsOf)).toEqual(["health"]);
+  });
+
   verifies(["STATUS-04", "STATUS-05"], "each change travels once, without what did not change", async () => {
     const { change, client: options } = everything();
     const { client, agent } = await meet(transport, { client: options });

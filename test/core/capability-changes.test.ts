@@ -66,6 +66,13 @@ describe.each(transports)("an agent %s", (_name, script: Script) => {
     expect(harness.last.health).toEqual(health(false));
   });
 
+  test("that can do something again tells it again", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.feed({ type: "declare", capabilities: 1n });
+    harness.feed({ type: "declare", capabilities: 0x801n });
+    expect(statuses(harness)).toEqual([[], ["health"]]);
+  });
+
   verifies("CFG-02", "that can report its effective config from now on has it fetched", () => {
     const harness = online({ ...script, effectiveConfig: () => effectiveConfig("one"), answers: acknowledges });
     harness.feed({ type: "declare", capabilities: 0x2805n });

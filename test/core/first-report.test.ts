@@ -34,6 +34,22 @@ describe.each(transports)("the first report %s", (_name, over) => {
     ]);
   });
 
+  verifies(["STATUS-02", "STATUS-05"], "says UNSET before any offer, once, if it may", () => {
+    const unset = { lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" };
+    const able = started(over({ can: ["reportsRemoteConfig"], answers: acknowledges }));
+    expect(able.last.remoteConfigStatus).toEqual(unset);
+    able.clear();
+    able.feed({ type: "set", parts: { health: health(false) } });
+    expect(able.sent.map(partsOf)).toEqual([["health"]]);
+    able.receive({ flags: 1n });
+    expect(able.last.remoteConfigStatus).toEqual(unset);
+    const unable = started(over());
+    expect(partsOf(unable.last)).toEqual(["agentDescription", "health"]);
+    unable.receive({});
+    unable.feed({ type: "declare", capabilities: maskOf(["reportsStatus", "reportsHealth", "reportsRemoteConfig"]) });
+    expect(unable.last.remoteConfigStatus).toEqual(unset);
+  });
+
   test("carries the latest of what was set before the link opened, and nothing taken back", () => {
     const harness = new Harness(over());
     harness.feed(

@@ -116,7 +116,7 @@ describe("a command", () => {
       const answer = message({ command: {}, flags: 1n });
       if (answer.command !== undefined) Object.assign(answer.command, { type: 99 });
       expect(demandsOf(answer, ALL)).toEqual([
-        { type: "ignored", what: "command of unknown type 99" },
+        { type: "ignored", what: "a command of unknown type 99" },
         { type: "fullState" },
       ]);
     },

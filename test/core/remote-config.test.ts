@@ -10,6 +10,7 @@ import {
   partsOf,
   polling,
   type Script,
+  started,
 } from "./harness.js";
 import { configStatus, effectiveConfig, hash } from "./values.js";
 
@@ -148,6 +149,14 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     harness.feed({ type: "handled", id: 1 });
     expect(statuses(harness).at(-1)).toEqual(configStatus(1, 1));
   });
+});
+
+verifies(["STATUS-02", "CFG-06"], "before the first offer the status is UNSET, and that is said once", () => {
+  const harness = started(CAN);
+  expect(statuses(harness)).toEqual([{ lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" }]);
+  harness.lose();
+  harness.advanceUntil("online");
+  expect(statuses(harness).slice(1)).toEqual([undefined]);
 });
 
 describe("what is kept for the next life", () => {

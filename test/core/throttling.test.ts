@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../verifies.js";
-import { type Answer, type Harness, OWN_UID, online, partsOf, polling, type Script } from "./harness.js";
+import { type Answer, type Harness, message, OWN_UID, online, partsOf, polling, type Script } from "./harness.js";
 import { description, health } from "./values.js";
 
 const transports = [
@@ -139,6 +139,20 @@ verifies("THR-01", "on a duplex link the order is goodbye, Close, pause, dial, r
     { type: "send" },
   ]);
   expect(harness.sent.map(partsOf)).toEqual([["health"], [], ["health"]]);
+});
+
+test("a server that is too busy for the goodbye as well asks for one pause, not two", () => {
+  const harness = online();
+  harness.feed({ type: "set", parts: { health: health(false) } });
+  for (const leastMs of [30_000, 60_000]) {
+    for (const input of [{ type: "received", message: message(unavailable()) }, { type: "tick" }] as const) {
+      harness.core.step(input, harness.now);
+    }
+    harness.receive(unavailable());
+    const wait = pause(harness);
+    expect(wait).toBeGreaterThanOrEqual(leastMs);
+    expect(wait).toBeLessThanOrEqual(leastMs * 1.5);
+  }
 });
 
 test("over HTTP the pause begins without another request", () => {

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { PartValues } from "../../src/core/parts.js";
+import type { PartValues, RemoteConfigState } from "../../src/core/parts.js";
 import { type KeyValue, KeyValueSchema } from "../../src/gen/opamp/v1/anyvalue_pb.js";
 import {
   AgentDescriptionSchema,
@@ -41,11 +41,7 @@ export function effectiveConfig(body: string): PartValues["effectiveConfig"] {
   return create(EffectiveConfigSchema, { configMap: { configMap: { "": file } } });
 }
 
-export function configStatus(
-  first: number,
-  status: 1 | 2 | 3 = 1,
-  errorMessage = "",
-): PartValues["remoteConfigStatus"] {
+export function configStatus(first: number, status: 1 | 2 | 3 = 1, errorMessage = ""): RemoteConfigState {
   return { lastRemoteConfigHash: hash(first), status, errorMessage };
 }
 

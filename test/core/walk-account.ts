@@ -2,7 +2,7 @@ import { allowedParts, has } from "../../src/core/capabilities.js";
 import type { Core } from "../../src/core/core.js";
 import { sameBytes } from "../../src/core/identity.js";
 import type { Outgoing, Output } from "../../src/core/io.js";
-import { Part, type PartName, type PartSet, partNames } from "../../src/core/parts.js";
+import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames } from "../../src/core/parts.js";
 import { partsOf } from "./harness.js";
 import type { World } from "./walk-actions.js";
 
@@ -38,7 +38,7 @@ export class Account {
   /** Custom messages that nobody knows the fate of, and whether they are under way. */
   readonly customs = new Map<number, { capability: string; underWay: boolean }>();
   /** What the agent has to tell. */
-  readonly current = new Map<PartName, unknown>();
+  readonly current = new Map<PartName, unknown>([["remoteConfigStatus", NO_REMOTE_CONFIG]]);
   /** Parts whose present value was given up or refused. */
   readonly excused = new Set<PartName>();
   capabilitiesChanged = false;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type CapabilityName, maskOf } from "../../src/core/capabilities.js";
-import { type PartName, partNames } from "../../src/core/parts.js";
+import type { PartName } from "../../src/core/parts.js";
 
 /** What a walk begins with. */
 export interface World {
@@ -29,12 +29,15 @@ export interface Extras {
   command?: boolean;
 }
 
+/** The parts that a host sets. */
+export type HostPart = Exclude<PartName, "effectiveConfig" | "remoteConfigStatus">;
+
 export type Throttle = "no" | "open" | number;
 
 export type Action =
   | { do: "wait"; ms: number }
   /** Value 3 takes the part out of reports. */
-  | { do: "set"; part: PartName; value: number }
+  | { do: "set"; part: HostPart; value: number }
   | { do: "declare"; without: readonly CapabilityName[] }
   | { do: "refresh" }
   /** Value 3 is a config that could not be had. */
@@ -84,7 +87,14 @@ export const worlds: fc.Arbitrary<World> = fc.record({
   strict: fc.boolean(),
 });
 
-const settable = partNames.filter((name) => name !== "effectiveConfig" && name !== "remoteConfigStatus");
+const settable = [
+  "agentDescription",
+  "health",
+  "packageStatuses",
+  "customCapabilities",
+  "availableComponents",
+  "connectionSettingsStatus",
+] as const satisfies readonly HostPart[];
 const index = fc.nat({ max: 2 });
 const throttle: fc.Arbitrary<Throttle> = fc.oneof(
   { weight: 2, arbitrary: fc.constant("no" as const) },

@@ -103,6 +103,8 @@ export class Walk {
   settle(): void {
     const account = this.#account;
     account.limit = 100;
+    // Only a message shows a server that one before it is missing.
+    if (!this.#world.strict) this.#set("agentDescription", description("last"));
     for (let steps = 0; !this.#quiet(); steps++) {
       if (steps > MAX_STEPS) throw new Error(`no rest while ${this.#core.phase}; unknown: ${this.#unknown()}`);
       const { wire } = account;
@@ -137,7 +139,7 @@ export class Walk {
     const account = this.#account;
     switch (action.do) {
       case "set":
-        return this.#set(action.part, action.value);
+        return this.#set(action.part, values[action.part][action.value]);
       case "declare": {
         const capabilities = maskWithout(action.without);
         if (capabilities !== this.#core.capabilities) {
@@ -177,9 +179,7 @@ export class Walk {
     }
   }
 
-  #set(part: PartName, index: number): void {
-    if (part === "remoteConfigStatus") return;
-    const value = values[part][index];
+  #set<P extends PartName>(part: P, value: PartValues[P] | undefined): void {
     if (value === undefined) this.#account.current.delete(part);
     else this.#account.changed(part, value);
     this.#turn({ type: "set", parts: { [part]: value } });

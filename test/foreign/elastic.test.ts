@@ -165,6 +165,20 @@ describe("remote config from Elastic's mock server", () => {
     },
   );
 
+  verifies(
+    ["STATUS-02"],
+    "a first report is full for the mock, offer or not: it never asks for another one",
+    async () => {
+      const mock = await startMock();
+      startClient(mock.endpoint, { remoteConfig: { apply: () => undefined } });
+      const [first, ...polls] = await untilMessages(mock, 4);
+      expect(first).toMatchObject({ agentDescription: {}, remoteConfigStatus: { status: 0, errorMessage: "" } });
+      expect(first?.remoteConfigStatus?.lastRemoteConfigHash).toHaveLength(0);
+      expect(polls.filter((poll) => !isBare(poll))).toEqual([]);
+      expect(mock.testGetRequests().map(({ s2a }) => s2a?.flags)).not.toContain(FULL_STATE);
+    },
+  );
+
   test("a config changed through the mock's own API is applied in its turn", async () => {
     const { mock, untilStatus, statuses, applied, hash } = await offered({ elastic: '{"a":1}' });
     const first = await untilStatus(APPLIED);
