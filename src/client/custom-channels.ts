@@ -58,7 +58,7 @@ export class CustomChannels implements ChannelHost {
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#sends.set(id, { resolve, reject });
-      this.#feed({ type: "custom", id, message: { capability, type, data: Uint8Array.from(data) } });
+      this.#feed({ type: "custom", id, message: { capability, type, data: new Uint8Array(data) } });
     });
   }
 
@@ -71,7 +71,7 @@ export class CustomChannels implements ChannelHost {
   /** A message from the server, for every channel of its capability; others ignore it (CUSTOM-05). */
   deliver(message: CustomMessage): void {
     for (const channel of this.#channels.get(message.capability) ?? []) {
-      channel.deliver({ type: message.type, data: Uint8Array.from(message.data) });
+      channel.deliver({ type: message.type, data: new Uint8Array(message.data) });
     }
   }
 

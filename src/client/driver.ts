@@ -131,7 +131,8 @@ export class Driver {
       this.#tickQueued = true;
       this.#clock.soon(() => {
         this.#tickQueued = false;
-        this.feed({ type: "tick" });
+        // What was due may have left with the end of a handler.
+        if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
       });
       return;
     }

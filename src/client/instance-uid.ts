@@ -22,7 +22,7 @@ export function parseInstanceUid(given: string | Uint8Array): Uint8Array {
       const text = `instanceUid: must be a UUID, a ULID or ${UID_BYTES} bytes, not ${kindOf(given)}`;
       throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", text);
     }
-    if (given.length === UID_BYTES) return Uint8Array.from(given);
+    if (given.length === UID_BYTES) return new Uint8Array(given);
     throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${given.length} bytes, not ${UID_BYTES}`);
   }
   // Version and variant do not matter on the wire; a fleet may have named its agents otherwise.

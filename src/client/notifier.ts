@@ -70,7 +70,7 @@ export class Notifier {
     if (status === "failed") this.#log("warn", `Remote config ${hash} failed: ${state.errorMessage}`);
     else this.#log("info", `Remote config ${hash} ${status}`);
     // A copy: a listener may do what it likes with it.
-    const copy = Uint8Array.from(state.lastRemoteConfigHash);
+    const copy = new Uint8Array(state.lastRemoteConfigHash);
     this.listeners.emit("remoteConfig", { hash: copy, status, error: state.errorMessage });
   }
 

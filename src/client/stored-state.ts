@@ -18,7 +18,7 @@ export function readStoredState(loaded: unknown): StoredState {
     if (!isUint8Array(instanceUid) || instanceUid.length !== UID_BYTES) {
       throw new TypeError(`its instanceUid is not ${UID_BYTES} bytes`);
     }
-    state.instanceUid = Uint8Array.from(instanceUid);
+    state.instanceUid = new Uint8Array(instanceUid);
   }
   if (remoteConfig !== undefined) state.remoteConfig = readRemoteConfig(remoteConfig);
   return state;
@@ -32,5 +32,5 @@ function readRemoteConfig(stored: unknown): StoredRemoteConfig {
     throw new TypeError("its remoteConfig.status is neither applied nor failed");
   }
   if (typeof error !== "string") throw new TypeError("its remoteConfig.error is no text");
-  return { hash: Uint8Array.from(hash), status, error };
+  return { hash: new Uint8Array(hash), status, error };
 }

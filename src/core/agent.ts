@@ -268,7 +268,7 @@ export class Agent {
       return;
     }
     // The message's bytes belong to a network buffer; what is kept is a copy.
-    this.#follow(this.#remoteConfig.receive(Uint8Array.from(offer.configHash), offer, now), now, out);
+    this.#follow(this.#remoteConfig.receive(new Uint8Array(offer.configHash), offer, now), now, out);
   }
 
   #follow(steps: readonly Step<AgentRemoteConfig>[], now: number, out: Output[]): void {

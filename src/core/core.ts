@@ -142,7 +142,6 @@ export class Core {
       case "waiting":
         return this.#link.due(now, out);
       case "closing":
-        this.#goodbye = "none";
         return this.#link.cut(now, out);
       case "reporting":
         if (this.#config.duplex) return this.#link.silent(out);
@@ -160,7 +159,7 @@ export class Core {
     if (!this.#link.up && this.#link.phase !== "closing") return;
     this.#awaiting = false;
     if (!this.#agent.owns(message)) {
-      out.push({ type: "notice", notice: { kind: "foreignUid", uid: Uint8Array.from(message.instanceUid) } });
+      out.push({ type: "notice", notice: { kind: "foreignUid", uid: new Uint8Array(message.instanceUid) } });
       // On HTTP this was the answer, and there will be no other.
       if (!this.#config.duplex) this.#fail("malformed", undefined, now, out);
       return;
@@ -220,7 +219,6 @@ export class Core {
     }
     this.#agent.restore();
     this.#awaiting = false;
-    this.#goodbye = "none";
     this.#link.lost(loss, now, out);
   }
 

@@ -52,7 +52,7 @@ export class Identity {
     this.#wanted = false;
     if (sameBytes(uid, this.#uid)) return false;
     this.#previous = this.#uid;
-    this.#uid = Uint8Array.from(uid);
+    this.#uid = new Uint8Array(uid);
     return true;
   }
 }

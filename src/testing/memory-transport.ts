@@ -87,7 +87,7 @@ export class MemoryTransport implements Transport {
   send(payload: Uint8Array): void {
     const dial = this.#dial;
     if (dial === undefined) return;
-    const copy = Uint8Array.from(payload);
+    const copy = new Uint8Array(payload);
     dial.busy = true;
     this.#carry(() => {
       if (dial.over) return;
@@ -140,7 +140,7 @@ export class MemoryTransport implements Transport {
     };
     return {
       payload: (payload) => {
-        const copy = Uint8Array.from(payload);
+        const copy = new Uint8Array(payload);
         arrive(() => {
           if (!this.duplex) this.#end(dial);
           sink.payload(copy);
