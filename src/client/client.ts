@@ -258,7 +258,8 @@ export class OpAMPClient implements AsyncDisposable {
             },
           }),
     });
-    if (instanceUid === undefined && !this.#settings.requestInstanceUid) {
+    const isNew = instanceUid === undefined || this.#givenUid;
+    if (isNew && !this.#settings.requestInstanceUid) {
       this.#persistence.save({ instanceUid: this.#core.instanceUid });
     }
   }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "../../src/client/instance-uid.js";
+import { memoryStore } from "../../src/index.js";
 import { verifies } from "../verifies.js";
+import { running } from "./hosted.js";
 import { refusal } from "./refusal.js";
 import { makeClient } from "./wire-fixture.js";
 
@@ -80,4 +82,15 @@ describe("a uid given", () => {
       expect(error.message).toContain(JSON.stringify(wrong));
     });
   }
+});
+
+describe("an instance uid given beside a store", () => {
+  test("is the one that the store keeps from then on", async () => {
+    const store = memoryStore({ instanceUid: new Uint8Array(16).fill(1) });
+    const given = "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10";
+    const { client } = await running({ store, instanceUid: given });
+    expect(client.instanceUid).toBe(given);
+    const { client: next } = await running({ store });
+    expect(next.instanceUid).toBe(given);
+  });
 });
