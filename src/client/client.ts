@@ -40,7 +40,8 @@ export class OpAMPClient implements AsyncDisposable {
   readonly #calls: HostCalls;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
-  readonly #channels: CustomChannels;
+  /** There once a custom capability is in use; most agents have none. */
+  #channels: CustomChannels | undefined;
   readonly #waiters: Waiters;
   /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
   readonly #startTime: bigint;
@@ -75,10 +76,9 @@ export class OpAMPClient implements AsyncDisposable {
     const feed = this.#driver.feed.bind(this.#driver);
     const failed = this.#notifier.failed.bind(this.#notifier);
     this.#calls = new HostCalls(handlers, clock, feed, failed);
-    this.#channels = new CustomChannels(feed, failed);
     this.#persistence = new Persistence(options.store ?? memoryStore(), clock, failed);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
-    this.#host = new Host(this.#calls, this.#channels, this.#notifier, this.#persistence, this.#waiters);
+    this.#host = new Host(this.#calls, () => this.#channels, this.#notifier, this.#persistence, this.#waiters);
     this.setDescription(options.description);
     if (options.health !== undefined) this.setHealth(options.health);
   }
@@ -226,6 +226,10 @@ export class OpAMPClient implements AsyncDisposable {
    */
   customCapability(name: string): CustomChannel {
     this.#refuseWhenStopped("customCapability");
+    this.#channels ??= new CustomChannels(
+      (input) => this.#driver.feed(input),
+      (error) => this.#notifier.failed(error),
+    );
     return this.#channels.register(name);
   }
 
@@ -270,7 +274,7 @@ export class OpAMPClient implements AsyncDisposable {
       this.#driver.feed({ type: "stop", withinMs });
       this.#waiters.fail(stopped("connected"));
       await this.#waiters.stopped(this.phase);
-      this.#channels.stop(stopped("a custom message"));
+      this.#channels?.stop(stopped("a custom message"));
       await this.#waiters.atMost(withinMs, this.#persistence.settled());
     } finally {
       hold();

@@ -22,8 +22,8 @@ export class HostCalls {
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
   readonly #failed: (error: OpAMPError) => void;
-  /** Of the calls that have neither ended nor been aborted. */
-  readonly #applying = new Map<number, AbortController>();
+  /** The call of the remote config handler that has neither ended nor been aborted. */
+  #applying: { id: number; controller: AbortController } | undefined;
   #previous: RemoteConfig | undefined;
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
@@ -57,7 +57,8 @@ export class HostCalls {
         return controller.signal;
       },
     };
-    this.#applying.set(id, controller);
+    const call = { id, controller };
+    this.#applying = call;
     try {
       // The offer's bytes are copied before anything else can reuse their buffer.
       const config = toRemoteConfig(offer);
@@ -65,21 +66,22 @@ export class HostCalls {
       await undefined;
       if (handler === undefined) throw new Error("there is no remote config handler any more");
       await handler.apply(config, context);
-      if (this.#applying.has(id)) this.#previous = config;
+      if (this.#applying === call) this.#previous = config;
       this.#feed({ type: "handled", id });
     } catch (cause) {
-      if (this.#applying.has(id)) this.#fail("remoteConfig.apply", cause);
+      if (this.#applying === call) this.#fail("remoteConfig.apply", cause);
       this.#feed({ type: "handled", id, error: messageOf(cause) });
     } finally {
-      this.#applying.delete(id);
+      if (this.#applying === call) this.#applying = undefined;
     }
   }
 
   abort(id: number, why: string): void {
-    const controller = this.#applying.get(id);
+    const call = this.#applying;
+    if (call?.id !== id) return;
     // A handler deaf to its signal may never end; nothing is kept for it.
-    this.#applying.delete(id);
-    controller?.abort(new OpAMPError("ERR_OPAMP_HANDLER", `remoteConfig.apply was aborted: ${why}`));
+    this.#applying = undefined;
+    call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `remoteConfig.apply was aborted: ${why}`));
   }
 
   /** Fetches the effective config; one call at a time. */

@@ -8,14 +8,14 @@ import type { Waiters } from "./waiters.js";
 /** Takes what the core wants of the host program to whoever does it. */
 export class Host {
   readonly #calls: HostCalls;
-  readonly #channels: CustomChannels;
+  readonly #channels: () => CustomChannels | undefined;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
   readonly #waiters: Waiters;
 
   constructor(
     calls: HostCalls,
-    channels: CustomChannels,
+    channels: () => CustomChannels | undefined,
     notifier: Notifier,
     persistence: Persistence,
     waiters: Waiters,
@@ -54,9 +54,9 @@ export class Host {
       case "serverCustomCapabilities":
         return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
       case "customMessage":
-        return this.#channels.deliver(output.message);
+        return this.#channels()?.deliver(output.message);
       case "customSettled":
-        return this.#channels.settled(output.id, output.fate);
+        return this.#channels()?.settled(output.id, output.fate);
       case "heartbeatInterval":
         return this.#notifier.heartbeatInterval(output.intervalMs);
       case "notice":

@@ -12,7 +12,7 @@ export class Listeners {
   readonly #emitter = new EventEmitter<EventName>();
   readonly #failed: (name: EventName, cause: unknown) => void;
   /** What was registered for a listener of an event, so that it can be taken off again. */
-  readonly #guarded = new WeakMap<Listener, Map<EventName, Guarded>>();
+  #guarded: WeakMap<Listener, Map<EventName, Guarded>> | undefined;
 
   constructor(failed: (name: EventName, cause: unknown) => void) {
     this.#failed = failed;
@@ -27,7 +27,7 @@ export class Listeners {
   }
 
   off<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
-    const guarded = this.#guarded.get(listener)?.get(name);
+    const guarded = this.#guarded?.get(listener)?.get(name);
     if (guarded !== undefined) this.#emitter.off(name, guarded);
   }
 
@@ -37,6 +37,7 @@ export class Listeners {
 
   #guard(name: EventName, listener: Listener): Guarded {
     if (typeof listener !== "function") throw wrongOption("listener", `must be a function, not ${kindOf(listener)}`);
+    this.#guarded ??= new WeakMap();
     const known = this.#guarded.get(listener) ?? new Map<EventName, Guarded>();
     this.#guarded.set(listener, known);
     const guarded = known.get(name) ?? this.#guardAnew(name, listener);

@@ -23,7 +23,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Waiters {
   readonly #clock: Clock;
   readonly #lastError: () => OpAMPError | undefined;
-  readonly #online = new Set<Waiter>();
+  #online: readonly Waiter[] = [];
   #ended: (() => void) | undefined;
 
   /** @param lastError what to name as the cause when a wait runs out */
@@ -42,8 +42,10 @@ export class Waiters {
     try {
       await new Promise<void>((resolve, reject) => {
         const waiter = { resolve, reject };
-        this.#online.add(waiter);
-        ends.push(() => this.#online.delete(waiter));
+        this.#online = [...this.#online, waiter];
+        ends.push(() => {
+          this.#online = this.#online.filter((other) => other !== waiter);
+        });
         if (timeoutMs !== undefined) ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
         if (signal === undefined) return;
         const abort = (): void => reject(signal.reason);
@@ -77,12 +79,12 @@ export class Waiters {
   phase(phase: Phase): void {
     if (phase === "stopped") this.#ended?.();
     if (phase !== "online") return;
-    for (const waiter of [...this.#online]) waiter.resolve();
+    for (const waiter of this.#online) waiter.resolve();
   }
 
   /** Nobody needs to wait for a connection any more. */
   fail(error: OpAMPError): void {
-    for (const waiter of [...this.#online]) waiter.reject(error);
+    for (const waiter of this.#online) waiter.reject(error);
   }
 
   /** Keeps the process alive until the function returned is called. */

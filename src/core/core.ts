@@ -234,7 +234,6 @@ export class Core {
       if (this.#goodbye === "owed") this.#goodbye = "lean";
       return this.#link.postpone(retryAfterMs);
     }
-    if (!this.#link.up) return;
     if (this.#config.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
     this.#link.pause(retryAfterMs, now, out);
   }

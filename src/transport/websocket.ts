@@ -69,15 +69,16 @@ export class WebSocketTransport implements Transport {
       maxPayload: maxReceiveBytes,
       closeTimeout: LINGER_MS,
       finishRequest: (request: ClientRequest) => {
+        // On the request, which is soon gone, and not on the socket, which may stay for weeks.
+        request.prependOnceListener("upgrade", () => {
+          dial.stage = "answered";
+        });
         if (!keepAlive) request.once("socket", makeGuest);
         request.end();
       },
     };
     const socket = new ws.WebSocket(url, options);
     dial.socket = socket;
-    socket.on("upgrade", () => {
-      dial.stage = "answered";
-    });
     socket.on("open", () => {
       dial.stage = "open";
       if (!dial.over) dial.sink.opened();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../verifies.js";
-import { acknowledges, Harness, message, online, partsOf, polling, type Script, started } from "./harness.js";
+import { acknowledges, Harness, message, OWN_UID, online, partsOf, polling, type Script, started } from "./harness.js";
 import { description, effectiveConfig, hash, health } from "./values.js";
 
 const STOP = { type: "stop", withinMs: 1_000 } as const;
@@ -33,6 +33,19 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     harness.receive({ flags: 1n });
     harness.advance(3_600_000);
     expect(harness.outputs).toEqual([]);
+  });
+
+  test("makes every later input mean nothing", () => {
+    const can = ["reportsEffectiveConfig", "acceptsRemoteConfig"] as const;
+    const harness = online({ ...answering, can, config: { ...script.config, maxCustomMessages: 1 } });
+    harness.feed(STOP);
+    harness.clear();
+    const custom = { type: "custom", id: 1, message: { capability: "a.b", type: "t", data: OWN_UID } } as const;
+    harness.feed({ type: "refresh" }, custom, { ...custom, id: 2 }, { type: "forgetCustom", capability: "a.b" });
+    harness.feed({ type: "opened" }, { type: "malformed", error: "x" }, { type: "oversized" }, { type: "tick" });
+    harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
+    harness.lose({ fate: "refused" });
+    expect([harness.outputs, harness.core.deadline]).toEqual([[], undefined]);
   });
 
   test("tells in the goodbye what was not told yet", () => {

@@ -138,6 +138,15 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     ]);
   });
 
+  test("that were under way when the link went can be taken back too", () => {
+    const harness = online(script);
+    harness.receive(announced);
+    harness.feed(custom(1));
+    harness.lose();
+    harness.feed({ type: "forgetCustom", capability: A });
+    expect(fates(harness)).toEqual([[1, "forgotten"]]);
+  });
+
   verifies("CUSTOM-05", "from the server reach the host as they are and cause no traffic", () => {
     const harness = online(script);
     const customMessage = { capability: "unknown", type: "?", data: hash(1) };

@@ -121,14 +121,14 @@ describe("a request without an answer yet", () => {
   });
 });
 
-verifies("HTTP-01", "an empty answer is an acknowledgement", () => {
+test("an empty answer is an acknowledgement", () => {
   const harness = started(polling());
   harness.receive({});
   expect(harness.core.phase).toBe("online");
   expect(harness.sent).toHaveLength(1);
 });
 
-verifies("HTTP-10", "an agent behind HTTP counts on and tells nothing anew as long as requests succeed", () => {
+test("an agent behind HTTP counts on and tells nothing anew as long as requests succeed", () => {
   const harness = online(polling({ answers: () => ({ instanceUid: OWN_UID }) }));
   harness.advance(3_600_000);
   expect(harness.sent.map(({ sequenceNum }) => sequenceNum)).toEqual(

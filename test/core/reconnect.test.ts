@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../verifies.js";
-import { acknowledges, Harness, type Harness as Link, online, polling, type Script, started } from "./harness.js";
+import {
+  acknowledges,
+  Harness,
+  type Harness as Link,
+  message,
+  online,
+  polling,
+  type Script,
+  started,
+} from "./harness.js";
 import { health } from "./values.js";
 
 const transports = [
@@ -192,6 +201,13 @@ describe("what arrives out of season", () => {
     harness.receive({ flags: 1n, command: {} });
     harness.feed({ type: "malformed", error: new Error("x") });
     expect([harness.outputs, harness.core.deadline, harness.core.phase]).toEqual([[], before, "waiting"]);
+  });
+
+  test("a message before the link opened means nothing", () => {
+    const harness = new Harness();
+    harness.core.step({ type: "start" }, 0);
+    expect(harness.core.step({ type: "received", message: message({ capabilities: 1n, flags: 1n }) }, 0)).toEqual([]);
+    expect(harness.core.phase).toBe("connecting");
   });
 
   test("a second start means nothing", () => {

@@ -93,6 +93,15 @@ describe("a number", () => {
     }
   });
 
+  test("is not given back on a duplex link, where several messages may be under way", () => {
+    const harness = online();
+    harness.feed({ type: "set", parts: { health: health(false, "a") } });
+    harness.feed({ type: "set", parts: { health: health(false, "b") } });
+    harness.lose({ fate: "unsent" });
+    harness.advanceUntil("reporting");
+    expect(numbers(harness)).toEqual([2, 3, 4]);
+  });
+
   test("is given back by an oversized message, once", () => {
     const harness = online();
     harness.feed({ type: "set", parts: { health: health(false) } });

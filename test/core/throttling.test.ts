@@ -141,6 +141,16 @@ verifies("THR-01", "on a duplex link the order is goodbye, Close, pause, dial, r
   expect(harness.sent.map(partsOf)).toEqual([["health"], [], ["health"]]);
 });
 
+verifies("THR-01", "an answer to the goodbye is none to what the server was too busy for", () => {
+  const harness = online();
+  harness.feed({ type: "set", parts: { health: health(false) } });
+  harness.core.step({ type: "received", message: message(unavailable(1_000)) }, 0);
+  harness.core.step({ type: "tick" }, 0);
+  harness.receive({});
+  harness.advanceUntil("reporting");
+  expect(partsOf(harness.last)).toEqual(["health"]);
+});
+
 test("a server that is too busy for the goodbye as well asks for one pause, not two", () => {
   const harness = online();
   harness.feed({ type: "set", parts: { health: health(false) } });

@@ -3,6 +3,9 @@ import { test } from "vitest";
 import { Walk } from "./walk.js";
 import { actions, ends, worlds } from "./walk-actions.js";
 
+/** More of them on demand: WALKS=100000. */
+const walks = Number(process.env["WALKS"] ?? 600);
+
 test("whatever happens, the core keeps to its account, and in the end the server knows what it can", () => {
   fc.assert(
     fc.property(worlds, fc.array(actions, { maxLength: 200, size: "max" }), ends, (world, happenings, end) => {
@@ -10,6 +13,6 @@ test("whatever happens, the core keeps to its account, and in the end the server
       for (const action of [...happenings, ...end]) walk.do(action);
       walk.settle();
     }),
-    { numRuns: Number(process.env["WALKS"] ?? 300) },
+    { numRuns: walks },
   );
 });
