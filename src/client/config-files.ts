@@ -63,7 +63,7 @@ export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
     throw wrongOption("effectiveConfig", `must be a record of files, not ${kindOf(files)}`);
   }
   const entries = Object.entries(files).map(([name, file]) => {
-    return [name, toConfigFile(file, member("effectiveConfig", name))] as const;
+    return [name, toConfigFile(file, name)] as const;
   });
   // fromEntries makes even "__proto__" an entry.
   return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
@@ -86,13 +86,13 @@ export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
   return { hash: new Uint8Array(offer.configHash), files, isEmpty: entries.length === 0 };
 }
 
-function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
+function toConfigFile(file: unknown, name: string): MessageInitShape<typeof AgentConfigFileSchema> {
   if (!isOptions(file)) {
-    throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+    throw wrongOption(place(name), `must be a file such as { body, contentType }, not ${kindOf(file)}`);
   }
   const { body, contentType = "" } = file;
   if (typeof contentType !== "string") {
-    throw wrongOption(`${where}.contentType`, `must be a string, not ${kindOf(contentType)}`);
+    throw wrongOption(`${place(name)}.contentType`, `must be a string, not ${kindOf(contentType)}`);
   }
   if (typeof body === "string") {
     return { body: new TextEncoder().encode(body), contentType };
@@ -100,7 +100,11 @@ function toConfigFile(file: unknown, where: string): MessageInitShape<typeof Age
   if (isUint8Array(body)) {
     return { body: new Uint8Array(body), contentType };
   }
-  throw wrongOption(`${where}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+  throw wrongOption(`${place(name)}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+}
+
+function place(name: string): string {
+  return member("effectiveConfig", name);
 }
 
 type FileMap = Readonly<Record<string, AgentConfigFile>>;

@@ -1,7 +1,6 @@
 import { isPromise } from "node:util/types";
-import type { Notice, PhaseReason } from "../core/io.js";
+import type { Notice } from "../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../core/parts.js";
-import type { Phase } from "../core/phases.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { Clock } from "./clock.js";
 import type { HostOutput } from "./driver.js";
@@ -47,7 +46,7 @@ export class Notifier {
   }
 
   phase(output: PhaseOutput): void {
-    const error = output.error === undefined && output.reason !== "timeout" ? undefined : asError(output);
+    const error = errorBehind(output);
     const event: PhaseEvent = {
       phase: output.phase,
       previous: output.previous,
@@ -61,7 +60,8 @@ export class Notifier {
     }
     this.#logPhase(event, output.inMs);
     this.listeners.emit("phase", event);
-    if (error !== undefined) this.listeners.emit("error", error);
+    // What was malformed has been told when it came.
+    if (error !== undefined && output.reason !== "malformed") this.listeners.emit("error", error);
   }
 
   remoteConfig(state: RemoteConfigState): void {
@@ -165,11 +165,20 @@ function namesOf(parts: PartSet): readonly string[] {
   return partNames.filter((name) => (parts & Part[name]) !== 0);
 }
 
-function asError(output: { error?: unknown; reason: PhaseReason; previous: Phase }): OpAMPError {
-  if (output.reason !== "timeout") return toError(output.error);
-  const what =
-    output.previous === "connecting" ? "no connection was made in time" : "the server did not answer in time";
-  return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+/** What ended the link, where something went wrong. */
+function errorBehind(output: PhaseOutput): OpAMPError | undefined {
+  if (output.error !== undefined) return toError(output.error);
+  switch (output.reason) {
+    case "timeout": {
+      const dialling = output.previous === "connecting";
+      const what = dialling ? "no connection was made in time" : "the server did not answer in time";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+    }
+    case "malformed":
+      return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
+    default:
+      return undefined;
+  }
 }
 
 function toError(error: unknown): OpAMPError {

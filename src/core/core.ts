@@ -10,6 +10,8 @@ import type { Phase } from "./phases.js";
 import { errorOf } from "./receive.js";
 
 const CLOSE_NORMAL = 1000;
+/** An agent that polls more seldom could not be reached any more: no server may make it so. */
+const LONGEST_POLL_MS = 86_400_000;
 
 /**
  * The whole protocol, without sockets, timers, promises, clocks or chance: inputs and the time in, outputs out.
@@ -194,7 +196,8 @@ export class Core {
     if (seconds === 0n && !this.#config.duplex) return;
     const { minMs, maxMs } = this.#config.heartbeat;
     const asked = seconds === 0n ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000;
-    const intervalMs = Math.min(maxMs, Math.max(minMs, asked));
+    const longest = this.#config.duplex ? maxMs : Math.min(maxMs, LONGEST_POLL_MS);
+    const intervalMs = Math.min(longest, Math.max(minMs, asked));
     if (intervalMs === this.#heartbeatMs) return;
     this.#heartbeatMs = intervalMs;
     out.push({ type: "heartbeatInterval", intervalMs });

@@ -3,13 +3,13 @@ import { OpAMPClient } from "../../src/index.js";
 import { memoryTransport, OpAMPServer, virtualClock } from "../../src/testing/index.js";
 
 /** What a client logs from its start to its end, a line each, on virtual time. */
-async function linesOf(story: (scene: Scene) => Promise<void>): Promise<readonly string[]> {
+async function linesOf(story: (scene: Scene) => Promise<void>, duplex = true): Promise<readonly string[]> {
   const lines: string[] = [];
   const log = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
   const logger = { debug: () => {}, info: log("info"), warn: log("warn"), error: log("error") };
   const server = await OpAMPServer.start();
   const clock = virtualClock();
-  const transport = memoryTransport(server);
+  const transport = memoryTransport(server, { duplex });
   const client = new OpAMPClient({
     transport,
     clock,
@@ -67,5 +67,25 @@ test("a connection is one line, an offer one for each of its states, and a pause
     "warn: Server returned an error response (unavailable): too many agents",
     expect.stringMatching(/^info: The server asked for a pause, will connect again in 5\.\d s\.$/),
     "info: Client is stopped, will not try anymore.",
+  ]);
+});
+
+test("an answer for another agent is told once as an error, and the retry says why", async () => {
+  const codes: string[] = [];
+  const lines = await linesOf(async ({ server, clock, client }) => {
+    client.on("error", ({ code }) => codes.push(code));
+    client.start();
+    const agent = server.agent(client.instanceUid);
+    await clock.advance(10);
+    agent.send({ instanceUid: new Uint8Array(16).fill(9) });
+    client.setDescription({ identifying: { "service.name": "renamed" } });
+    await clock.advance(10);
+  }, false);
+  expect(codes).toEqual(["ERR_OPAMP_FOREIGN_UID"]);
+  expect(lines.slice(1, 3)).toEqual([
+    expect.stringMatching(/^warn: dropped a message for 0909/),
+    expect.stringMatching(
+      /^warn: Connection failed \(the answer was for another agent; .+\), will retry in \d\.\d s\.$/,
+    ),
   ]);
 });

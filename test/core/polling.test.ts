@@ -136,3 +136,12 @@ test("an agent behind HTTP counts on and tells nothing anew as long as requests 
   );
   expect([harness.dialledAt, harness.sent.flatMap(partsOf)]).toEqual([[], []]);
 });
+
+describe("an offered interval without end", () => {
+  verifies("HB-04", "leaves at least a poll a day, whatever the server says", () => {
+    const bounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
+    const answers = (): Answer => offer(2n ** 63n);
+    const harness = online(polling({ config: { heartbeat: bounds }, answers }));
+    expect(sentWithin(harness, 2 * 86_400_000)).toHaveLength(2);
+  });
+});
