@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type AnyValue, type AnyValueSchema, type KeyValue, KeyValueSchema } from "../gen/opamp/v1/anyvalue_pb.js";
+import { type AnyValueSchema, type KeyValue, KeyValueSchema } from "../gen/opamp/v1/anyvalue_pb.js";
 import { isRecord, kindOf, member, wrongOption } from "./option-path.js";
 
 /** The value of an attribute. A bigint is for integers that a number does not hold exactly: signed, at most 64 bits. */
@@ -40,22 +40,6 @@ export function toKeyValues(attributes: Attributes, where: string, depth = 0): K
     throw wrongOption(where, `must be a record of attributes, not ${kindOf(attributes)}`);
   }
   return toSortedPairs(attributes, where, depth);
-}
-
-/**
- * Turns attributes from the wire into plain values: integers into numbers where exact, otherwise bigints; bytes into
- * copies; records into ones without a prototype. A value that is empty on the wire is left out; of equal keys the last
- * counts.
- */
-export function fromKeyValues(keyValues: readonly KeyValue[]): Record<string, AttributeValue> {
-  const attributes: Record<string, AttributeValue> = Object.create(null);
-  for (const { key, value } of keyValues) {
-    const plain = fromAnyValue(value);
-    if (plain !== undefined) {
-      attributes[key] = plain;
-    }
-  }
-  return attributes;
 }
 
 function toSortedPairs(record: Readonly<Record<string, unknown>>, where: string, depth: number): KeyValue[] {
@@ -105,28 +89,4 @@ function fromObject(value: unknown, where: string, depth: number): AnyValueInit 
     return { value: { case: "arrayValue", value: { values } } };
   }
   return { value: { case: "kvlistValue", value: { values: toSortedPairs(value, where, depth + 1) } } };
-}
-
-function fromAnyValue(any: AnyValue | undefined): AttributeValue | undefined {
-  const member = any?.value;
-  switch (member?.case) {
-    case undefined:
-      return undefined;
-    case "stringValue":
-    case "boolValue":
-    case "doubleValue":
-      return member.value;
-    case "intValue": {
-      const number = Number(member.value);
-      return Number.isSafeInteger(number) ? number : member.value;
-    }
-    case "bytesValue":
-      return new Uint8Array(member.value);
-    case "arrayValue":
-      return member.value.values.map(fromAnyValue).filter((value) => value !== undefined);
-    case "kvlistValue":
-      return fromKeyValues(member.value.values);
-    default:
-      return member satisfies never;
-  }
 }

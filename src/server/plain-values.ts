@@ -20,7 +20,7 @@ export interface EffectiveFile {
   text(): string;
 }
 
-/** Attributes as a record without a prototype; empty values are left out. */
+/** Attributes as a record without a prototype; empty values are left out, bytes are copies, the last of equal keys counts. */
 export function plainAttributes(keyValues: readonly KeyValue[]): Record<string, PlainValue> {
   const attributes: Record<string, PlainValue> = Object.create(null);
   for (const { key, value } of keyValues) {
@@ -49,8 +49,9 @@ function plainValue(any: AnyValue | undefined): PlainValue | undefined {
     case "stringValue":
     case "boolValue":
     case "doubleValue":
-    case "bytesValue":
       return member.value;
+    case "bytesValue":
+      return new Uint8Array(member.value);
     case "intValue": {
       const number = Number(member.value);
       return Number.isSafeInteger(number) ? number : member.value;

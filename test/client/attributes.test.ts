@@ -1,7 +1,8 @@
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Attributes, fromKeyValues, toKeyValues } from "../../src/client/attributes.js";
+import { type Attributes, toKeyValues } from "../../src/client/attributes.js";
+import { plainAttributes } from "../../src/server/plain-values.js";
 import { decodeAgentToServer, encodeAgentToServer } from "../../src/wire/codec.js";
 import { refusal } from "./refusal.js";
 
@@ -14,7 +15,7 @@ function untyped(value: unknown): Attributes {
 function overTheWire(attributes: Attributes): unknown {
   const sent = encodeAgentToServer({ agentDescription: { identifyingAttributes: toKeyValues(attributes, "a") } });
   const decoded = decodeAgentToServer(sent);
-  return decoded.ok ? fromKeyValues(decoded.message.agentDescription?.identifyingAttributes ?? []) : decoded.error;
+  return decoded.ok ? plainAttributes(decoded.message.agentDescription?.identifyingAttributes ?? []) : decoded.error;
 }
 
 function caseOf(value: unknown): unknown {
@@ -153,7 +154,7 @@ describe("attributes coming in", () => {
       }),
     );
     const pairs = (decoded.ok && decoded.message.agentDescription?.identifyingAttributes) || [];
-    expect(fromKeyValues(pairs)).toEqual({ a: 2, l: [] });
+    expect(plainAttributes(pairs)).toEqual({ a: 2, l: [] });
   });
 
   test("are what went out, whatever it was", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { fromKeyValues } from "../../src/client/attributes.js";
 import { type Description, toAgentDescription } from "../../src/client/description.js";
+import { plainAttributes } from "../../src/server/plain-values.js";
 import { encodeAgentToServer } from "../../src/wire/codec.js";
 import { verifies } from "../verifies.js";
 import { refusal } from "./refusal.js";
@@ -11,8 +11,8 @@ describe("a description", () => {
       identifying: { "service.name": "a", "service.version": "1" },
       nonIdentifying: { "os.type": "linux" },
     });
-    expect(fromKeyValues(message.identifyingAttributes)).toEqual({ "service.name": "a", "service.version": "1" });
-    expect(fromKeyValues(message.nonIdentifyingAttributes)).toEqual({ "os.type": "linux" });
+    expect(plainAttributes(message.identifyingAttributes)).toEqual({ "service.name": "a", "service.version": "1" });
+    expect(plainAttributes(message.nonIdentifyingAttributes)).toEqual({ "os.type": "linux" });
   });
 
   verifies("INTEROP-03", "a description of one identifying attribute has the published bytes", () => {

@@ -1,8 +1,9 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { type AttributeValue, fromKeyValues } from "../../src/client/attributes.js";
+import type { AttributeValue } from "../../src/client/attributes.js";
 import { type Health, sameHealth, toComponentHealth } from "../../src/client/health.js";
 import type { ComponentHealth } from "../../src/gen/opamp/v1/opamp_pb.js";
+import { plainAttributes } from "../../src/server/plain-values.js";
 import { decodeAgentToServer, encodeAgentToServer } from "../../src/wire/codec.js";
 import { verifies } from "../verifies.js";
 import { refusal } from "./refusal.js";
@@ -60,7 +61,7 @@ describe("health", () => {
     let health = overTheWire(level(0));
     for (let depth = 0; depth <= 5; depth++) {
       expect(health?.status).toBe(`level ${depth}`);
-      expect(fromKeyValues(health?.attributes ?? [])).toEqual({ depth });
+      expect(plainAttributes(health?.attributes ?? [])).toEqual({ depth });
       health = Object.entries(health?.componentHealthMap ?? {})[0]?.[1];
     }
     expect(health).toBeUndefined();

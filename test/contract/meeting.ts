@@ -1,4 +1,5 @@
 import { onTestFinished } from "vitest";
+import { partNames } from "../../src/core/parts.js";
 import { OpAMPClient, type OpAMPClientEvents, type OpAMPClientOptions } from "../../src/index.js";
 import type { OpAMPServerOptions, ServerAgent, ServerToAgentFields } from "../../src/testing/index.js";
 import type { ContractServer, ContractTransport } from "./transports.js";
@@ -94,16 +95,5 @@ export async function heardMore(agent: ServerAgent, times = 1): Promise<void> {
 /** The names of the status parts that a message carries, in field order. */
 export function partsOf(message: ServerAgent["received"][number] | undefined): string[] {
   if (message === undefined) return [];
-  return PARTS.filter((part) => message[part] !== undefined);
+  return partNames.filter((part) => message[part] !== undefined);
 }
-
-const PARTS = [
-  "agentDescription",
-  "health",
-  "effectiveConfig",
-  "remoteConfigStatus",
-  "packageStatuses",
-  "customCapabilities",
-  "availableComponents",
-  "connectionSettingsStatus",
-] as const;
