@@ -1,9 +1,9 @@
 import { OpAMPError } from "../errors.js";
 
 /** OpAMP's own port (specification, "Communication Model"). */
-export const DEFAULT_PORT = "4320";
+const DEFAULT_PORT = "4320";
 /** The path servers listen on unless they say otherwise. */
-export const DEFAULT_PATH = "/v1/opamp";
+const DEFAULT_PATH = "/v1/opamp";
 
 /** Where to connect, and how. */
 export interface Endpoint {

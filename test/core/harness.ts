@@ -33,6 +33,29 @@ export const acknowledges = (): Answer => ({ instanceUid: OWN_UID });
 const MAX_STEPS = 10_000;
 const GONE: Lost = { error: new Error("gone"), fate: "unknown", orderly: false, throttled: false };
 
+/** A core as most tests want it: over WebSocket, with the defaults of the client. */
+export const CONFIG: CoreConfig = {
+  instanceUid: OWN_UID,
+  requestInstanceUid: false,
+  capabilities: maskOf(["reportsHealth", "reportsHeartbeat"]),
+  duplex: true,
+  reconnectReport: "changed",
+  link: {
+    connectMs: 30_000,
+    answerMs: 30_000,
+    closeMs: 1_000,
+    backoff: { minMs: 1_000, maxMs: 60_000 },
+    throttleFloorMs: 30_000,
+    throttleMaxMs: 86_400_000,
+  },
+  apply: { applyMs: 300_000, abortMs: 5_000 },
+  heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY },
+  effectiveConfigMs: 5_000,
+  maxCustomMessages: 100,
+  seed: 1,
+  same: (_part, a, b) => isDeepStrictEqual(a, b),
+};
+
 /** A core on virtual time, with everything that it put out. */
 export class Harness {
   readonly core: Core;
@@ -46,25 +69,8 @@ export class Harness {
   constructor(script: Script = {}) {
     this.#script = script;
     this.core = new Core({
-      instanceUid: OWN_UID,
-      requestInstanceUid: false,
+      ...CONFIG,
       capabilities: maskOf(["reportsHealth", "reportsHeartbeat", ...(script.can ?? [])]),
-      duplex: true,
-      reconnectReport: "changed",
-      link: {
-        connectMs: 30_000,
-        answerMs: 30_000,
-        closeMs: 1_000,
-        backoff: { minMs: 1_000, maxMs: 60_000 },
-        throttleFloorMs: 30_000,
-        throttleMaxMs: 86_400_000,
-      },
-      apply: { applyMs: 300_000, abortMs: 5_000 },
-      heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY },
-      effectiveConfigMs: 5_000,
-      maxCustomMessages: 100,
-      seed: 1,
-      same: (_part, a, b) => isDeepStrictEqual(a, b),
       ...script.config,
     });
   }

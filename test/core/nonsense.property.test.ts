@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Core } from "../../src/core/core.js";
 import type { Input, Output } from "../../src/core/io.js";
-import { message } from "./harness.js";
+import { CONFIG, message } from "./harness.js";
 import { configStatus, description, effectiveConfig, health, uid } from "./values.js";
 import { customNames, everything, maskWithout } from "./walk-actions.js";
 import { saying } from "./walk-server.js";
@@ -127,22 +127,12 @@ test("no input in any order throws, dials twice, sends without a link, or leaves
   fc.assert(
     fc.property(fc.boolean(), fc.boolean(), fc.nat(), walks, (duplex, requestInstanceUid, seed, walk) => {
       const core = new Core({
+        ...CONFIG,
         instanceUid: uid(0),
         requestInstanceUid,
         capabilities: maskWithout([]),
         duplex,
-        reconnectReport: "changed",
-        link: {
-          connectMs: 30_000,
-          answerMs: 30_000,
-          closeMs: 1_000,
-          backoff: { minMs: 1_000, maxMs: 60_000 },
-          throttleFloorMs: 30_000,
-          throttleMaxMs: 86_400_000,
-        },
-        apply: { applyMs: 300_000, abortMs: 5_000 },
         heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
-        effectiveConfigMs: 5_000,
         maxCustomMessages: 3,
         seed,
         same: (_part, a, b) => a === b,
