@@ -7,14 +7,25 @@ const mayImport = {
   "src/wire/": ["src/wire/", "src/gen/", "src/errors.ts"],
   "src/core/": ["src/core/", "src/gen/"],
   "src/transport/": ["src/transport/", "src/wire/", "src/errors.ts"],
+  "src/auth/": ["src/auth/", "src/transport/", "src/errors.ts"],
   "src/client/": ["src/client/", "src/core/", "src/transport/", "src/wire/", "src/store/", "src/gen/", "src/errors.ts"],
   "src/server/": ["src/server/", "src/wire/", "src/gen/", "src/errors.ts"],
+  "src/cli/": [
+    "src/cli/",
+    "src/client/",
+    "src/core/",
+    "src/transport/",
+    "src/wire/",
+    "src/auth/",
+    "src/gen/",
+    "src/errors.ts",
+  ],
 };
 
 const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith("/") ? "" : "$"}`;
 const inPackage = (name) => `(^|/)node_modules/${name}/`;
 
-const entryPoints = "^src/((proto|testing)/)?index\\.ts$";
+const entryPoints = "^src/(((proto|testing)/)?index|cli/main)\\.ts$";
 
 const floors = Object.entries(mayImport).map(([from, allowed]) => ({
   name: `floor-of-${from}`,
@@ -63,7 +74,7 @@ module.exports = {
     {
       name: "undici-only-for-http-polling",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/transport/http-polling[^/]*\\.ts$" },
+      from: { path: "^src/", pathNot: "^src/transport/(http-polling|proxy|tunnel)[^/]*\\.ts$" },
       to: { path: inPackage("undici") },
     },
     {

@@ -12,6 +12,11 @@ const CODES = {
     hint: "check that the server is up and that nothing in between swallows traffic",
   },
   ERR_OPAMP_CONNECT: { retryable: true, hint: "check the host, the port (OpAMP's default is 4320) and the network" },
+  ERR_OPAMP_TLS: {
+    retryable: true,
+    hint: "check the certificates on both sides and the `tls` options; wss and https speak TLS, ws and http do not",
+  },
+  ERR_OPAMP_PROXY: { retryable: true, hint: "check the `proxy` option, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY" },
   ERR_OPAMP_CLOSED: {
     retryable: true,
     hint: "the server or something in between ended the connection: look at the server's log",
@@ -43,6 +48,7 @@ const CODES = {
     hint: "the server addressed another agent on this connection: check its routing",
   },
   ERR_OPAMP_HEADERS: { retryable: true, hint: "make the `headers` function return a record of strings, and in time" },
+  ERR_OPAMP_AUTH: { retryable: true, hint: "check the token endpoint and the credentials given to the helper" },
   ERR_OPAMP_HANDLER: { retryable: false, hint: "correct the handler that the message names" },
   ERR_OPAMP_STORE: { retryable: true, hint: "check that the store's place exists and may be written" },
   ERR_OPAMP_CAPABILITY: {

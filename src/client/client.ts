@@ -6,7 +6,7 @@ import type { StoredState } from "../store/store.js";
 import { createTransport } from "../transport/create-transport.js";
 import { parseEndpoint } from "../transport/endpoint.js";
 import type { Transport } from "../transport/transport.js";
-import { systemClock } from "./clock.js";
+import { type Clock, systemClock } from "./clock.js";
 import { createCore } from "./create-core.js";
 import type { CustomChannel } from "./custom-channel.js";
 import { CustomChannels } from "./custom-channels.js";
@@ -64,7 +64,10 @@ export class OpAMPClient implements AsyncDisposable {
     this.#startTime = this.#now();
     this.#givenUid = options.instanceUid !== undefined;
     const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-    const transport = options.transport ?? this.#transportFor(options);
+    const transport =
+      options.transport === undefined || options.transport === "auto"
+        ? this.#transportFor(options, clock)
+        : options.transport;
     this.#core = createCore(this.#settings, {
       instanceUid,
       capabilities: declaredMask(handlers, false, this.#settings.off),
@@ -233,16 +236,24 @@ export class OpAMPClient implements AsyncDisposable {
     return this.#channels.register(name);
   }
 
-  #transportFor(options: OpAMPClientOptions): Transport {
+  #transportFor(options: OpAMPClientOptions, clock: Clock): Transport {
+    const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects, timeouts } = this.#settings;
     const endpoint = parseEndpoint(options.url ?? "");
     return createTransport(endpoint.kind, {
       url: endpoint.url,
       authorization: endpoint.authorization,
       headers: options.headers,
-      maxSendBytes: this.#settings.maxMessageBytes,
-      maxReceiveBytes: this.#settings.maxMessageBytes,
-      keepAlive: this.#settings.keepAlive,
+      tls,
+      proxy,
+      keepAlive,
+      maxSendBytes: maxMessageBytes.send,
+      maxReceiveBytes: maxMessageBytes.receive,
+      compression,
+      maxRedirects,
+      timeouts,
       instanceUid: () => this.instanceUid,
+      wallNow: () => clock.wallNow(),
+      now: () => clock.now(),
     });
   }
 

@@ -73,6 +73,7 @@ export class Driver {
     const sink: Sink = {
       opened: () => this.#hear(sink, { type: "opened" }),
       payload: (bytes) => this.#payload(sink, bytes),
+      alive: () => undefined,
       malformed: (error) => this.#hear(sink, { type: "malformed", error }),
       lost: (loss) => this.#lost(sink, loss),
     };

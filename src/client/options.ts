@@ -1,6 +1,8 @@
 import type { CapabilityName } from "../core/capabilities.js";
 import type { Store } from "../store/store.js";
-import type { HeaderSource } from "../transport/headers.js";
+import type { HeaderSources } from "../transport/headers.js";
+import type { ProxyOptions } from "../transport/proxy-options.js";
+import type { TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import type { Clock } from "./clock.js";
 import type { ConfigFiles, RemoteConfig } from "./config-files.js";
@@ -41,7 +43,11 @@ export interface Handlers {
 export interface Timeouts {
   /** From dialling to an open connection. Default 30 000. */
   connectMs?: number;
-  /** From a message to its answer (RETRY-02). Default 30 000. */
+  /** Over HTTP: from the end of a request to the headers of its answer. Default 30 000. */
+  headersMs?: number;
+  /** Over HTTP: between two pieces of an answer's body. Default 30 000. */
+  bodyMs?: number;
+  /** From a message to the whole of its answer (RETRY-02). Default 30 000. */
   answerMs?: number;
   /** For a remote config handler; then the offer has failed. Default 300 000. */
   applyMs?: number;
@@ -68,13 +74,33 @@ export interface OpAMPClientOptions extends Handlers {
    * /v1/opamp (TRANS-02). User and password become an `Authorization` header. Required unless `transport` is given.
    */
   url?: string | URL;
-  /** A transport of your own, instead of one chosen by `url`. */
-  transport?: Transport;
   /**
-   * Request headers, or a function called before every dial and every request. Not those that the transport sets itself,
-   * such as `Content-Type` and `Connection`.
+   * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as what
+   * lies in between cannot carry an upgrade.
    */
-  headers?: HeaderSource;
+  transport?: Transport | "auto";
+  /**
+   * Request headers, or a function called before every dial and every request, or a list of these. After a 401 or 403 the
+   * function is asked once more at once, with `refresh: true` (AUTH-02). Not those that the transport sets itself, such as
+   * `Content-Type` and `Connection`.
+   */
+  headers?: HeaderSources;
+  /** TLS for wss and https URLs. */
+  tls?: TlsOptions;
+  /**
+   * The proxy to go through; `"env"` reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY and never applies to loopback
+   * addresses; `false` is none. Default `"env"`.
+   */
+  proxy?: ProxyOptions | "env" | false;
+  /** Whether messages are sent compressed (HTTP-07). Compressed ones are understood either way. Default false. */
+  compression?: boolean;
+  /** How many redirects an attempt follows; 0 is none. Default 5. */
+  maxRedirects?: number;
+  /**
+   * WebSocket pings when nothing else came for `intervalMs` milliseconds; a link that stays silent for two intervals is
+   * cut. Default: the heartbeat's interval, or 30 000 where there are no heartbeats. `false` is none.
+   */
+  ping?: { intervalMs?: number } | false;
   /** Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). */
   description: Description;
   /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
@@ -103,13 +129,18 @@ export interface OpAMPClientOptions extends Handlers {
   timeouts?: Timeouts;
   /** What the first report after a reconnect holds: what the server may not know, or everything. Default `"changed"`. */
   reconnectReport?: "changed" | "full";
-  /** The largest message either way, in bytes, framing included (SIZE-01). Default 67 108 864. */
-  maxMessageBytes?: number;
+  /**
+   * The largest message, in bytes, framing included, before compression and after inflation: one limit, or one for each
+   * direction (SIZE-01). Default 67 108 864.
+   */
+  maxMessageBytes?: number | { send?: number; receive?: number };
   /** How many custom messages may wait for the server. Default 100. */
   maxCustomMessages?: number;
+  /** How long a custom message may wait for the server, in milliseconds. Default: for ever. */
+  customMessageMs?: number;
   /**
    * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
-   * but no longer than `timeouts.connectMs`, or over HTTP `timeouts.answerMs`.
+   * but no longer than `timeouts.connectMs`.
    */
   keepAlive?: boolean;
   /** Default: nothing is logged. */

@@ -1,21 +1,33 @@
 import { DEFAULT_BACKOFF } from "../core/backoff.js";
 import { type CapabilityName, capabilityNames } from "../core/capabilities.js";
 import type { HeartbeatBounds } from "../core/config.js";
-import { OpAMPError } from "../errors.js";
-import { checkHeader, isHeaderRecord } from "../transport/headers.js";
-import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "./option-path.js";
+import {
+  checkFinite,
+  checkFlag,
+  checkFunction,
+  checkFunctions,
+  count,
+  durations,
+  flag,
+  oneOf,
+  refuseUnknown,
+} from "./checks.js";
+import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
+import { isOptions, isRecord, kindOf, wrongOption } from "./option-path.js";
 import type { Handlers, OpAMPClientOptions, Timeouts } from "./options.js";
 
 /** The options, checked, with the defaults in place. */
-export interface Settings {
+export interface Settings extends NetworkSettings {
   heartbeat: HeartbeatBounds;
   backoff: { minMs: number; maxMs: number };
   throttle: { floorMs: number; maxMs: number };
   timeouts: Required<Timeouts>;
   reconnectReport: "changed" | "full";
-  maxMessageBytes: number;
+  /** `undefined`: as the heartbeat. */
+  ping: { intervalMs: number | undefined } | false;
   maxCustomMessages: number;
+  /** How long a custom message may wait for the server. */
+  customMessageMs: number;
   keepAlive: boolean;
   requestInstanceUid: boolean;
   /** Capabilities that stay off. */
@@ -39,6 +51,12 @@ const KEYS = {
   reconnectReport: true,
   maxMessageBytes: true,
   maxCustomMessages: true,
+  tls: true,
+  proxy: true,
+  compression: true,
+  maxRedirects: true,
+  ping: true,
+  customMessageMs: true,
   keepAlive: true,
   logger: true,
   clock: true,
@@ -50,6 +68,8 @@ const KEYS = {
 
 const TIMEOUTS: Required<Timeouts> = {
   connectMs: 30_000,
+  headersMs: 30_000,
+  bodyMs: 30_000,
   answerMs: 30_000,
   applyMs: 300_000,
   abortMs: 5_000,
@@ -68,6 +88,7 @@ const SUPPLIED_BY: Partial<Record<CapabilityName, string>> = {
   reportsEffectiveConfig: "effectiveConfig",
   acceptsRestartCommand: "restart",
   reportsHealth: "health",
+  reportsAvailableComponents: "availableComponents",
   reportsHeartbeat: "heartbeat",
   reportsStatus: "description",
 };
@@ -80,7 +101,7 @@ const SUPPLIED_BY: Partial<Record<CapabilityName, string>> = {
 export function readSettings(options: OpAMPClientOptions): Settings {
   if (!isOptions(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
   refuseUnknown("", options, KEYS);
-  if (options.url === undefined && options.transport === undefined) {
+  if (options.url === undefined && (options.transport === undefined || options.transport === "auto")) {
     throw wrongOption("url", "is missing; give the server's URL, such as wss://opamp.example.com:4320/v1/opamp");
   }
   if (options.description === undefined) {
@@ -89,11 +110,12 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkHandlers(options);
   checkFunctions("logger", options.logger, ["debug", "info", "warn", "error"]);
   checkFunctions("store", options.store, ["load", "save"]);
-  checkFunctions("transport", options.transport, ["open", "send", "close"]);
-  if (options.transport !== undefined) checkFlag("transport.duplex", options.transport.duplex);
+  if (options.transport !== "auto") {
+    checkFunctions("transport", options.transport, ["open", "send", "ping", "close"]);
+    if (options.transport !== undefined) checkFlag("transport.duplex", options.transport.duplex);
+  }
   checkFunctions("clock", options.clock, ["now", "wallNow", "after", "soon"]);
   checkFunction("random", options.random);
-  checkHeaders(options.headers);
   const heartbeat = durations("heartbeat", options.heartbeat, HEARTBEAT);
   const backoff = durations("backoff", options.backoff, DEFAULT_BACKOFF);
   const throttle = durations("throttle", options.throttle, THROTTLE);
@@ -105,13 +127,22 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   ] as const) {
     if (minMs > maxMs) throw wrongOption(where, `minMs (${minMs}) is above maxMs (${maxMs})`);
   }
+  if (throttle.floorMs > throttle.maxMs) {
+    throw wrongOption("throttle", `floorMs (${throttle.floorMs}) is above maxMs (${throttle.maxMs})`);
+  }
   return {
+    ...readNetworkSettings(options),
     heartbeat,
     backoff,
     throttle,
     timeouts: durations("timeouts", options.timeouts, TIMEOUTS),
     reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
-    maxMessageBytes: count("maxMessageBytes", options.maxMessageBytes, DEFAULT_MAX_MESSAGE_BYTES),
+    ping: pings(options.ping),
+    customMessageMs: durations(
+      "",
+      options.customMessageMs === undefined ? undefined : { customMessageMs: options.customMessageMs },
+      { customMessageMs: Number.POSITIVE_INFINITY },
+    ).customMessageMs,
     maxCustomMessages: count("maxCustomMessages", options.maxCustomMessages, 100),
     keepAlive: flag("keepAlive", options.keepAlive),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
@@ -143,90 +174,6 @@ function checkHandlers(handlers: Handlers): void {
   if (isRecord(handlers.remoteConfig)) refuseUnknown("remoteConfig", handlers.remoteConfig, { apply: true });
 }
 
-function refuseUnknown(where: string, given: object, known: Readonly<Record<string, unknown>>): void {
-  for (const key of Object.keys(given)) {
-    if (Object.hasOwn(known, key)) continue;
-    const path = where === "" ? key : `${where}.${key}`;
-    throw wrongOption(path, `is not an option; known are ${Object.keys(known).join(", ")}`);
-  }
-}
-
-function durations<T extends { readonly [K in keyof T]: number }>(
-  where: string,
-  given: { readonly [K in keyof T]?: number } | undefined,
-  defaults: T,
-): T {
-  if (given === undefined) return defaults;
-  if (!isOptions(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
-  refuseUnknown(where, given, defaults);
-  // A member that is there and undefined is not given either.
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  for (const [key, value] of Object.entries(present)) {
-    if (typeof value !== "number" || Number.isNaN(value) || value <= 0) {
-      throw wrongOption(
-        `${where}.${key}`,
-        `must be milliseconds above 0, not ${kindOf(value) === "number" ? value : kindOf(value)}`,
-      );
-    }
-  }
-  return { ...defaults, ...present };
-}
-
-function checkFinite(where: string, value: number): void {
-  if (!Number.isFinite(value)) throw wrongOption(where, "must be finite, or there would be no next attempt");
-}
-
-function count(where: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw wrongOption(where, "must be a whole number above 0");
-}
-
-function flag(where: string, value: boolean | undefined): boolean {
-  if (value !== undefined) checkFlag(where, value);
-  return value ?? false;
-}
-
-function checkFlag(where: string, value: unknown): void {
-  if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
-}
-
-function oneOf<T extends string>(where: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
-  if (value === undefined) return allowed[0];
-  if (allowed.includes(value)) return value;
-  throw wrongOption(where, `must be one of ${allowed.map((word) => JSON.stringify(word)).join(", ")}`);
-}
-
-function checkFunction(where: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw wrongOption(where, `must be a function, not ${kindOf(value)}`);
-  }
-}
-
-function checkFunctions(where: string, value: unknown, names: readonly string[]): void {
-  if (value === undefined) return;
-  if (!isOptions(value)) throw wrongOption(where, `must be an object with ${names.join(", ")}, not ${kindOf(value)}`);
-  for (const name of names) {
-    if (typeof value[name] !== "function")
-      throw wrongOption(`${where}.${name}`, `must be a function, not ${kindOf(value[name])}`);
-  }
-}
-
-function checkHeaders(headers: OpAMPClientOptions["headers"]): void {
-  if (headers === undefined || typeof headers === "function") return;
-  if (!isHeaderRecord(headers)) throw wrongOption("headers", `must be a record or a function, not ${kindOf(headers)}`);
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      checkHeader(name, value);
-    } catch (cause) {
-      if (!(cause instanceof OpAMPError)) throw cause;
-      throw new OpAMPError("ERR_OPAMP_OPTION", `${member("headers", name)}: cannot be sent as it is`, {
-        hint: cause.hint,
-      });
-    }
-  }
-}
-
 function narrowed(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
   const given = options.capabilities;
   if (given === undefined) return NOTHING_OFF;
@@ -251,4 +198,10 @@ function requireSupply(where: string, name: CapabilityName, options: OpAMPClient
   const always = option === "heartbeat" || option === "health";
   const supplied = Object.entries(options).some(([key, value]) => key === option && value !== undefined);
   if (!always && !supplied) throw wrongOption(where, `follows from what you supply: give \`${option}\` to turn it on`);
+}
+
+function pings(given: OpAMPClientOptions["ping"]): Settings["ping"] {
+  if (given === false) return false;
+  const { intervalMs } = durations("ping", given, { intervalMs: 0 });
+  return { intervalMs: intervalMs === 0 ? undefined : intervalMs };
 }

@@ -25,6 +25,7 @@ interface Dial {
  */
 export class MemoryTransport implements Transport {
   readonly duplex: boolean;
+  readonly name = "memory";
   readonly #server: OpAMPServer;
   #dial: Dial | undefined;
   #dials = 0;
@@ -93,6 +94,18 @@ export class MemoryTransport implements Transport {
       if (dial.over) return;
       const server = this.duplex ? dial.server : this.#connect(dial);
       server?.payload(copy);
+    });
+  }
+
+  /** For the client: see {@link Transport.ping}. Answered by the connection itself, as pongs are. */
+  ping(): void {
+    const dial = this.#dial;
+    if (dial === undefined) return;
+    this.#carry(() => {
+      if (dial.over || dial.server === undefined) return;
+      this.#carry(() => {
+        if (!dial.over) dial.sink.alive();
+      });
     });
   }
 

@@ -24,6 +24,7 @@ interface Session {
 /** OpAMP over plain HTTP: each payload is a POST, and its answer the payload that comes back (HTTP-01). */
 export class HttpPollingTransport implements Transport {
   readonly duplex = false;
+  readonly name = "http";
   readonly #settings: TransportSettings;
   #session: Session | undefined;
 
@@ -43,6 +44,10 @@ export class HttpPollingTransport implements Transport {
     const session = this.#session;
     if (session === undefined || session.over) return;
     void this.#exchange(session, payload).catch((error: unknown) => lose(session, this.#failed(session, error)));
+  }
+
+  ping(): void {
+    // Each exchange is a sign of life.
   }
 
   close(code: number, reason: string): void {

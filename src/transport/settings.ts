@@ -1,17 +1,44 @@
-import type { HeaderSource } from "./headers.js";
+import type { HeaderSources } from "./headers.js";
+import type { ProxyOptions } from "./proxy-options.js";
+import type { TlsOptions } from "./tls-options.js";
+
+/** How connections are made, for both transports and whatever else dials. */
+export interface DialSettings {
+  tls: TlsOptions | undefined;
+  proxy: ProxyOptions | "env" | false;
+  /** Whether an open connection keeps the process alive. */
+  keepAlive: boolean;
+}
+
+/** Time limits that the HTTP client keeps by itself, in milliseconds. */
+export interface HttpTimeouts {
+  /** From dialling to a connection, TLS and proxy included. */
+  connectMs: number;
+  /** From the end of a request to the headers of its answer. */
+  headersMs: number;
+  /** Between two pieces of an answer's body. */
+  bodyMs: number;
+}
 
 /** What both transports need to know. */
-export interface TransportSettings {
+export interface TransportSettings extends DialSettings {
   url: URL;
   /** From the URL's user and password; `headers` may override it. */
   authorization: string | undefined;
-  headers: HeaderSource | undefined;
+  headers: HeaderSources | undefined;
   /** The largest message to send, in bytes, framing included (SIZE-01). */
   maxSendBytes: number;
   /** The largest message to take, in bytes, framing included (SIZE-01). */
   maxReceiveBytes: number;
-  /** Whether an open connection keeps the process alive. */
-  keepAlive: boolean;
+  /** Whether messages are sent compressed; received ones are understood either way. */
+  compression: boolean;
+  /** How many redirects one attempt follows. */
+  maxRedirects: number;
+  timeouts: HttpTimeouts;
   /** The current instance uid as UUID text, for the header that HTTP carries (HTTP-08). */
   instanceUid: () => string;
+  /** Milliseconds since the Unix epoch, for Retry-After as a date. */
+  wallNow: () => number;
+  /** Milliseconds on a clock that never goes back. */
+  now: () => number;
 }

@@ -19,6 +19,11 @@ export interface Loss {
   throttled: boolean;
   /** How long the server asked to stay away, in milliseconds. */
   retryAfterMs?: number;
+  /**
+   * The transport can do better on the next attempt, so one attempt may be made at once: `"credentials"`, they will be
+   * fetched anew (AUTH-02); `"transport"`, nothing is wrong and another way to the server is to be tried.
+   */
+  renewed?: "credentials" | "transport";
 }
 
 /**
@@ -29,6 +34,8 @@ export interface Sink {
   opened(): void;
   /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
   payload(bytes: Uint8Array): void;
+  /** A pong or a ping came: the peer is there, though it has nothing to say. */
+  alive(): void;
   /** Something arrived that is no payload; the link goes on. */
   malformed(error: OpAMPError): void;
   /** The link is gone. At most once for each `open`, and the last call. */
@@ -47,10 +54,14 @@ export interface Transport {
    * is answered by exactly one `payload` or ends the link, and nothing arrives unasked.
    */
   readonly duplex: boolean;
+  /** What people call it: `"websocket"`, `"http"`. Both this and `duplex` hold for the link that is open. */
+  readonly name: string;
   /** Dials. Ends in `opened` or `lost`, never in an exception. Called again only after the previous link was lost or closed. */
   open(sink: Sink): void;
   /** Sends one serialized AgentToServer. Called only between `opened` and `lost` or `close`. */
   send(payload: Uint8Array): void;
+  /** Asks the peer for a sign of life, which comes as `alive`. Called only where `duplex`, while a link is open. */
+  ping(): void;
   /**
    * Ends the link and then reports `lost`. {@link CLOSE_NOW} cuts it without a handshake; any other code is an orderly
    * close, which a later `close(CLOSE_NOW)` may cut short.

@@ -25,6 +25,7 @@ interface Dial {
 /** OpAMP over WebSocket: each payload is one binary message behind a zero byte (WS-01, WS-02). */
 export class WebSocketTransport implements Transport {
   readonly duplex = true;
+  readonly name = "websocket";
   readonly #settings: TransportSettings;
   #dial: Dial | undefined;
 
@@ -46,6 +47,10 @@ export class WebSocketTransport implements Transport {
     const { maxSendBytes } = this.#settings;
     if (message.length > maxSendBytes) throw tooLarge("send", message.length, maxSendBytes);
     this.#dial?.socket?.send(message, { binary: true });
+  }
+
+  ping(): void {
+    this.#dial?.socket?.ping();
   }
 
   close(code: number, reason: string): void {
@@ -86,6 +91,11 @@ export class WebSocketTransport implements Transport {
     socket.on("message", (data, isBinary) => {
       if (!dial.over) receive(dial.sink, data, isBinary);
     });
+    for (const sign of ["ping", "pong"] as const) {
+      socket.on(sign, () => {
+        if (!dial.over) dial.sink.alive();
+      });
+    }
     socket.on("error", (error) => {
       dial.failure = error;
     });

@@ -105,8 +105,10 @@ describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
     const { client, clock, transport, escaped } = await hosted();
     const fickle = {
       duplex: true,
+      name: "fickle",
       open: (sink: Parameters<typeof transport.open>[0]) => (call === "open" ? fail() : transport.open(sink)),
       send: (payload: Uint8Array) => (call === "send" ? fail() : transport.send(payload)),
+      ping: () => transport.ping(),
       close: (code: number, reason: string) => (call === "close" ? fail() : transport.close(code, reason)),
     };
     function fail(): never {

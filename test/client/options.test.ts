@@ -4,7 +4,7 @@ import { OpAMPClient, type OpAMPClientOptions } from "../../src/index.js";
 import { refusal } from "./refusal.js";
 
 const MINIMAL = { url: "ws://127.0.0.1:1", description: { identifying: { "service.name": "agent" } } };
-const TRANSPORT = { duplex: true, open: () => {}, send: () => {}, close: () => {} };
+const TRANSPORT = { duplex: true, name: "own", open: () => {}, send: () => {}, ping: () => {}, close: () => {} };
 
 /** Makes a client with options that TypeScript may not accept. */
 function make(options: Readonly<Record<string, unknown>>): OpAMPClient {
@@ -17,12 +17,12 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ url: 42 }, "url", /"42" is not a server URL/],
   [{ url: "host:4320" }, "url", /"host:4320" is not a server URL/],
   [{ url: null }, "url", /is not a server URL/],
-  [{ transport: "ws" }, "transport", /must be an object with open, send, close, not string/],
+  [{ transport: "ws" }, "transport", /must be an object with open, send, ping, close, not string/],
   [{ transport: { ...TRANSPORT, send: undefined } }, "transport.send", /must be a function, not undefined/],
   [{ transport: { ...TRANSPORT, duplex: undefined } }, "transport.duplex", /must be true or false, not undefined/],
   [{ transport: { ...TRANSPORT, duplex: "yes" } }, "transport.duplex", /must be true or false, not string/],
   [{ headers: "authorization: x" }, "headers", /must be a record or a function, not string/],
-  [{ headers: ["x"] }, "headers", /must be a record or a function, not Array/],
+  [{ headers: ["x"] }, "headers[0]", /must be a record or a function, not string/],
   [{ headers: null }, "headers", /must be a record or a function, not null/],
   [{ headers: new Headers({ a: "b" }) }, "headers", /must be a record or a function, not Headers/],
   [{ headers: new Map([["a", "b"]]) }, "headers", /must be a record or a function, not Map/],
@@ -61,7 +61,7 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ throttle: { floorMs: Infinity } }, "throttle.floorMs", /must be finite/],
   [{ throttle: { minMs: 1 } }, "throttle.minMs", /is not an option; known are floorMs, maxMs/],
   [{ timeouts: 5 }, "timeouts", /must be an object, not number/],
-  [{ timeouts: { connect: 5 } }, "timeouts.connect", /is not an option; known are connectMs, answerMs, .*closeMs/],
+  [{ timeouts: { connect: 5 } }, "timeouts.connect", /is not an option; known are connectMs, .*answerMs, .*closeMs/],
   [{ timeouts: { closeMs: 0 } }, "timeouts.closeMs", /must be milliseconds above 0, not 0/],
   [{ reconnectReport: "everything" }, "reconnectReport", /must be one of "changed", "full"/],
   [{ reconnectReport: true }, "reconnectReport", /must be one of "changed", "full"/],
@@ -130,10 +130,25 @@ describe("an option that is right", () => {
     heartbeat: { intervalMs: 1, minMs: 1, maxMs: Infinity },
     backoff: { minMs: 1, maxMs: 1 },
     throttle: { floorMs: 1, maxMs: Infinity },
-    timeouts: { connectMs: 1, answerMs: 1, applyMs: Infinity, abortMs: 1, effectiveConfigMs: 1, closeMs: 1 },
+    timeouts: {
+      connectMs: 1,
+      headersMs: 1,
+      bodyMs: 1,
+      answerMs: 1,
+      applyMs: Infinity,
+      abortMs: 1,
+      effectiveConfigMs: 1,
+      closeMs: 1,
+    },
     reconnectReport: "full",
+    tls: { ca: "/etc/ca.pem", minVersion: "1.3", insecureSkipVerify: false },
+    proxy: { url: "http://proxy:8080", headers: { "X-Proxy": "a" } },
+    compression: true,
+    maxRedirects: 0,
+    ping: { intervalMs: 1 },
     maxMessageBytes: 1_000,
     maxCustomMessages: 1,
+    customMessageMs: 1,
     keepAlive: true,
     logger: console,
     clock: { now: () => 0, wallNow: () => 0, after: () => () => {}, soon: () => {} },
@@ -159,8 +174,10 @@ describe("an option that is right", () => {
   test("needs no url beside a transport of one's own, of any class", () => {
     class Own {
       readonly duplex = false;
+      readonly name = "own";
       open(): void {}
       send(): void {}
+      ping(): void {}
       close(): void {}
     }
     expect(make({ url: undefined, transport: new Own() }).phase).toBe("idle");

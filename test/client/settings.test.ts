@@ -18,7 +18,14 @@ const DEFAULTS = {
   effectiveConfigMs: [5_000, ["Default 5 000."]],
   closeMs: [1_000, ["Default 1 000."]],
   reconnectReport: ["changed", ['Default `"changed"`.']],
-  maxMessageBytes: [67_108_864, ["Default 67 108 864."]],
+  headersMs: [30_000, ["Default 30 000."]],
+  bodyMs: [30_000, ["Default 30 000."]],
+  proxy: ["env", ['Default `"env"`.']],
+  compression: [false, ["Default false."]],
+  maxRedirects: [5, ["Default 5."]],
+  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, or 30 000"]],
+  customMessageMs: [Infinity, ["Default: for ever."]],
+  maxMessageBytes: [{ send: 67_108_864, receive: 67_108_864 }, ["Default 67 108 864."]],
   maxCustomMessages: [100, ["Default 100."]],
   keepAlive: [false, ["Default false"]],
   requestInstanceUid: [false, ["Default false."]],
@@ -40,12 +47,13 @@ function documented(): ReadonlyMap<string, string> {
 }
 
 describe("defaults", () => {
-  const { timeouts, off, ...settings } = readSettings(MINIMAL);
+  const { timeouts, off, tls, ...settings } = readSettings(MINIMAL);
   const docs = documented();
 
   test("are known for every setting", () => {
     expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
     expect(off).toEqual(new Set());
+    expect(tls).toBeUndefined();
   });
 
   for (const [name, [value, words]] of Object.entries(DEFAULTS)) {

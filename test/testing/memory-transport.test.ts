@@ -222,6 +222,7 @@ test("bytes that are no AgentToServer are answered as over the real transports",
       transport.open({
         opened: resolve,
         payload: () => void heard.push("payload"),
+        alive: () => void heard.push("alive"),
         malformed: () => void heard.push("malformed"),
         lost: ({ error }) => void heard.push(error.code),
       });

@@ -10,6 +10,7 @@ import { Arrivals } from "./arrivals.js";
 export type Heard =
   | { type: "opened" }
   | { type: "payload"; bytes: Uint8Array }
+  | { type: "alive" }
   | { type: "malformed"; error: OpAMPError }
   | { type: "lost"; loss: Loss };
 
@@ -21,6 +22,7 @@ export class Recorder {
   readonly sink: Sink = {
     opened: () => this.#calls.push({ type: "opened" }),
     payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
+    alive: () => this.#calls.push({ type: "alive" }),
     malformed: (error) => this.#calls.push({ type: "malformed", error }),
     lost: (loss) => this.#calls.push({ type: "lost", loss }),
   };
@@ -61,7 +63,14 @@ export function transportTo(url: string, settings: Partial<TransportSettings> = 
     headers: undefined,
     maxSendBytes: 1_000_000,
     maxReceiveBytes: 1_000_000,
+    tls: undefined,
+    proxy: false,
     keepAlive: false,
+    compression: false,
+    maxRedirects: 5,
+    timeouts: { connectMs: 30_000, headersMs: 30_000, bodyMs: 30_000 },
+    wallNow: () => Date.now(),
+    now: () => performance.now(),
     instanceUid: () => UID_TEXT,
     ...settings,
   };

@@ -112,6 +112,7 @@ describe("receiving", () => {
     peer.send(Uint8Array.of(2), { fin: false });
     peer.ping();
     peer.send(Uint8Array.of(3), { fin: true });
+    await ear.next("alive");
     expect(await ear.payload()).toEqual([1, 2, 3]);
   });
 
@@ -138,6 +139,7 @@ describe("the limit on what is received", () => {
   test("a message of just that size is taken", async () => {
     const { ear, peer } = await pair({ maxReceiveBytes: 4 });
     peer.send(Uint8Array.of(0, 1, 2, 3));
+    await ear.next("alive");
     expect(await ear.payload()).toEqual([1, 2, 3]);
   });
 

@@ -1,0 +1,56 @@
+import { OpAMPError } from "../errors.js";
+import { checkHeader, isHeaderRecord, sourcesOf } from "../transport/headers.js";
+import type { ProxyOptions } from "../transport/proxy-options.js";
+import type { TlsOptions } from "../transport/tls-options.js";
+import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
+import { count, flag } from "./checks.js";
+import { isOptions, kindOf, member, wrongOption } from "./option-path.js";
+import type { OpAMPClientOptions } from "./options.js";
+
+/** The options about the network, checked, with the defaults in place. */
+export interface NetworkSettings {
+  tls: TlsOptions | undefined;
+  proxy: ProxyOptions | "env" | false;
+  compression: boolean;
+  maxRedirects: number;
+  maxMessageBytes: { send: number; receive: number };
+}
+
+const MAX_REDIRECTS = 5;
+
+/** @throws OpAMPError `ERR_OPAMP_OPTION` */
+export function readNetworkSettings(options: OpAMPClientOptions): NetworkSettings {
+  checkHeaders(options.headers);
+  const { maxMessageBytes, maxRedirects } = options;
+  const sides = isOptions(maxMessageBytes) ? maxMessageBytes : { send: maxMessageBytes, receive: maxMessageBytes };
+  const at = (side: string) => (isOptions(maxMessageBytes) ? `maxMessageBytes.${side}` : "maxMessageBytes");
+  return {
+    tls: options.tls,
+    proxy: options.proxy ?? "env",
+    compression: flag("compression", options.compression),
+    maxRedirects: maxRedirects === 0 ? 0 : count("maxRedirects", maxRedirects, MAX_REDIRECTS),
+    maxMessageBytes: {
+      send: count(at("send"), sides.send, DEFAULT_MAX_MESSAGE_BYTES),
+      receive: count(at("receive"), sides.receive, DEFAULT_MAX_MESSAGE_BYTES),
+    },
+  };
+}
+
+function checkHeaders(given: OpAMPClientOptions["headers"]): void {
+  const isList = Array.isArray(given);
+  sourcesOf(given).forEach((headers, index) => {
+    if (typeof headers === "function") return;
+    const where = isList ? member("headers", index) : "headers";
+    if (!isHeaderRecord(headers)) throw wrongOption(where, `must be a record or a function, not ${kindOf(headers)}`);
+    for (const [name, value] of Object.entries(headers)) {
+      try {
+        checkHeader(name, value);
+      } catch (cause) {
+        if (!(cause instanceof OpAMPError)) throw cause;
+        throw new OpAMPError("ERR_OPAMP_OPTION", `${member(where, name)}: cannot be sent as it is`, {
+          hint: cause.hint,
+        });
+      }
+    }
+  });
+}

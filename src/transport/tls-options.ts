@@ -1,0 +1,29 @@
+/** PEM text (recognised by its `-----BEGIN`), or the path of a file that is read again before every dial. */
+export type Pem = string;
+
+/** A version of TLS, written as either Go or Node users know it. */
+export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3" | "TLSv1" | "TLSv1.0" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
+/** TLS towards a server or a proxy. Everything has a default that is safe. */
+export interface TlsOptions {
+  /** Authorities to trust. Default: those that Node trusts, `NODE_EXTRA_CA_CERTS` included. */
+  ca?: Pem | readonly Pem[];
+  /** Trust Node's and the system's authorities too where `ca` is given. Default false (TLS-02). */
+  includeSystemCa?: boolean;
+  /** The client's certificate, with its chain. Needs `key`. */
+  cert?: Pem;
+  /** The private key of `cert`. */
+  key?: Pem;
+  /** Opens an encrypted `key`. */
+  passphrase?: string;
+  /** The name that is asked for and that the certificate must carry. Default: the URL's host. */
+  serverName?: string;
+  /** Default `"1.2"` (TLS-03). */
+  minVersion?: TlsVersion;
+  /** Default: the newest. */
+  maxVersion?: TlsVersion;
+  /** IANA names, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`. Default: Node's. */
+  cipherSuites?: readonly string[];
+  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
+  insecureSkipVerify?: boolean;
+}
