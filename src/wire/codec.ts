@@ -14,6 +14,7 @@ import {
   ServerToAgentSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
 import { MAX_MESSAGE_DEPTH } from "./limits.js";
+import { scan, TOO_MANY_FIELDS } from "./scan.js";
 
 /** An AgentToServer as its fields, or a ready message. */
 export type AgentToServerInit = MessageInitShape<typeof AgentToServerSchema>;
@@ -21,50 +22,64 @@ export type AgentToServerInit = MessageInitShape<typeof AgentToServerSchema>;
 /** A ServerToAgent as its fields, or a ready message. */
 export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 
-/** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED with the reason as its cause. */
+/** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED, whose text says why. */
 export type Decoded<T> = { ok: true; message: T } | { ok: false; error: OpAMPError };
-
-const READ = { readUnknownFields: true, recursionLimit: MAX_MESSAGE_DEPTH } as const;
 
 /** Serializes what an agent sends. Fields the schema does not know, kept from decoding, are written again (INTEROP-01). */
 export function encodeAgentToServer(init: AgentToServerInit): Uint8Array {
   return toBinary(AgentToServerSchema, create(AgentToServerSchema, init));
 }
 
-/** Serializes what a server sends. Fields the schema does not know, kept from decoding, are written again (INTEROP-01). */
+/** Serializes what a server sends. */
 export function encodeServerToAgent(init: ServerToAgentInit): Uint8Array {
   return toBinary(ServerToAgentSchema, create(ServerToAgentSchema, init));
 }
 
 /**
- * Reads what a server sent. Never throws.
+ * Reads what a server sent. Never throws. Fields the schema does not know are passed over (INTEROP-01).
+ *
+ * A message that would take up far more memory than it has bytes, or whose parts do not fit into each other, is refused
+ * before it is decoded (SEC-01): see {@link scan}.
  *
  * Fields of type bytes are views of `bytes`: copy what outlives it. Map keys are the sender's choice, so read maps with
  * `Object.entries` or `Object.hasOwn`: a plain look-up of "constructor" finds what every object inherits.
  */
 export function decodeServerToAgent(bytes: Uint8Array): Decoded<ServerToAgent> {
-  return decode(ServerToAgentSchema, bytes, "server");
+  return decode(ServerToAgentSchema, bytes, "server", false);
 }
 
-/** Reads what an agent sent, in the same way as {@link decodeServerToAgent}. */
+/** Reads what an agent sent, in the same way as {@link decodeServerToAgent}, but keeps the fields the schema does not know. */
 export function decodeAgentToServer(bytes: Uint8Array): Decoded<AgentToServer> {
-  return decode(AgentToServerSchema, bytes, "agent");
+  return decode(AgentToServerSchema, bytes, "agent", true);
 }
 
 function decode<D extends DescMessage>(
   schema: D,
   bytes: Uint8Array,
   sender: "server" | "agent",
+  readUnknownFields: boolean,
 ): Decoded<MessageShape<D>> {
+  // A plain view: fields cut from a Buffer would be Buffers, whose slice() does not copy.
+  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fault = scan(schema, view);
+  if (fault !== undefined) return malformed(schema, sender, fault);
   try {
-    // A plain view: fields cut from a Buffer would be Buffers, whose slice() does not copy.
-    const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return { ok: true, message: fromBinary(schema, view, READ) };
-  } catch (thrown) {
-    const error = new OpAMPError("ERR_OPAMP_MALFORMED", `not a valid ${schema.name}: ${messageOf(thrown)}`, {
-      cause: thrown,
-      hint: `the ${sender} sent bytes that are not an OpAMP message: check its version and any proxy`,
-    });
-    return { ok: false, error };
+    return { ok: true, message: fromBinary(schema, view, { readUnknownFields, recursionLimit: MAX_MESSAGE_DEPTH }) };
+  } catch (cause) {
+    return malformed(schema, sender, messageOf(cause), cause);
   }
+}
+
+function malformed(
+  schema: DescMessage,
+  sender: string,
+  reason: string,
+  cause?: unknown,
+): { ok: false; error: OpAMPError } {
+  const hint =
+    reason === TOO_MANY_FIELDS
+      ? `the ${sender} must send less at once: fewer files, packages, components or attributes`
+      : `the ${sender} sent bytes that are not an OpAMP message: check its version and any proxy`;
+  const error = new OpAMPError("ERR_OPAMP_MALFORMED", `not a valid ${schema.name}: ${reason}`, { cause, hint });
+  return { ok: false, error };
 }

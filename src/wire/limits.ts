@@ -10,6 +10,20 @@ export const DEFAULT_MAX_MESSAGE_BYTES = 67_108_864;
  */
 export const MAX_MESSAGE_DEPTH = 100;
 
+/**
+ * How many fields a received message may have in all, those of the messages inside it included; an entry of a map is one,
+ * and so is each number of a packed list.
+ *
+ * A file of a remote config is five, so that 50 000 files fit; how large they are does not matter. What passes takes some
+ * tens of MiB more than its bytes when decoded, at worst, instead of a hundred times as much (SEC-01).
+ */
+export const MAX_MESSAGE_FIELDS = 300_000;
+
+const HINTS = {
+  send: "make the message smaller, an effective config most likely, or raise the limit on both sides (maxMessageBytes.send here)",
+  receive: "have the server send less at once, or raise the limit (maxMessageBytes.receive here)",
+} as const;
+
 /** The error for a message over a size limit. */
 export function tooLarge(
   /** Which limit: the one on what is sent or the one on what is received. */
@@ -20,5 +34,6 @@ export function tooLarge(
   maxBytes: number,
 ): OpAMPError {
   const size = bytes === undefined ? "" : ` of ${bytes} bytes`;
-  return new OpAMPError("ERR_OPAMP_TOO_LARGE", `message${size} over the ${direction} limit of ${maxBytes} bytes`);
+  const text = `message${size} over the ${direction} limit of ${maxBytes} bytes`;
+  return new OpAMPError("ERR_OPAMP_TOO_LARGE", text, { hint: HINTS[direction] });
 }

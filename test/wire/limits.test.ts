@@ -17,3 +17,7 @@ test("the error for a message over the limit names direction, size and limit", (
 test("the error does without the size where reading stopped early", () => {
   expect(tooLarge("receive", undefined, 1024).message).toBe("message over the receive limit of 1024 bytes");
 });
+
+test.each(["send", "receive"] as const)("the hint says which option raises the %s limit", (direction) => {
+  expect(tooLarge(direction, undefined, 1024).hint).toContain(`maxMessageBytes.${direction}`);
+});
