@@ -1,11 +1,13 @@
-import { OpAMPError } from "../errors.js";
-import { checkHeader, isHeaderRecord, sourcesOf } from "../transport/headers.js";
+import { sourcesOf } from "../transport/headers.js";
 import type { ProxyOptions } from "../transport/proxy-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
-import { count, flag } from "./checks.js";
-import { isOptions, kindOf, member, wrongOption } from "./option-path.js";
+import { count, flag, refuseUnknown } from "./checks.js";
+import { readHeaders } from "./header-settings.js";
+import { isOptions, member } from "./option-path.js";
 import type { OpAMPClientOptions } from "./options.js";
+import { readProxyOptions } from "./proxy-settings.js";
+import { readTlsOptions } from "./tls-settings.js";
 
 /** The options about the network, checked, with the defaults in place. */
 export interface NetworkSettings {
@@ -22,11 +24,12 @@ const MAX_REDIRECTS = 5;
 export function readNetworkSettings(options: OpAMPClientOptions): NetworkSettings {
   checkHeaders(options.headers);
   const { maxMessageBytes, maxRedirects } = options;
+  if (isOptions(maxMessageBytes)) refuseUnknown("maxMessageBytes", maxMessageBytes, { send: true, receive: true });
   const sides = isOptions(maxMessageBytes) ? maxMessageBytes : { send: maxMessageBytes, receive: maxMessageBytes };
   const at = (side: string) => (isOptions(maxMessageBytes) ? `maxMessageBytes.${side}` : "maxMessageBytes");
   return {
-    tls: options.tls,
-    proxy: options.proxy ?? "env",
+    tls: readTlsOptions("tls", options.tls),
+    proxy: readProxyOptions(options.proxy),
     compression: flag("compression", options.compression),
     maxRedirects: maxRedirects === 0 ? 0 : count("maxRedirects", maxRedirects, MAX_REDIRECTS),
     maxMessageBytes: {
@@ -40,17 +43,6 @@ function checkHeaders(given: OpAMPClientOptions["headers"]): void {
   const isList = Array.isArray(given);
   sourcesOf(given).forEach((headers, index) => {
     if (typeof headers === "function") return;
-    const where = isList ? member("headers", index) : "headers";
-    if (!isHeaderRecord(headers)) throw wrongOption(where, `must be a record or a function, not ${kindOf(headers)}`);
-    for (const [name, value] of Object.entries(headers)) {
-      try {
-        checkHeader(name, value);
-      } catch (cause) {
-        if (!(cause instanceof OpAMPError)) throw cause;
-        throw new OpAMPError("ERR_OPAMP_OPTION", `${member(where, name)}: cannot be sent as it is`, {
-          hint: cause.hint,
-        });
-      }
-    }
+    readHeaders(isList ? member("headers", index) : "headers", headers, "a record or a function");
   });
 }

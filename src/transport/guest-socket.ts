@@ -1,13 +1,26 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 
 /**
  * Keeps an open connection from keeping the process alive. While it is being made, nothing can: a pending connect holds
  * the event loop until it succeeds, fails or is destroyed.
- *
- * @param socket what a library made; typed loosely, since libraries do not say that they return it
  */
-export function makeGuest(socket: unknown): void {
-  if (!(socket instanceof Socket)) return;
+export function makeGuest(socket: Socket): void {
   // Not before: each address of a host is tried on a handle of its own, and each one counts.
-  socket.once("connect", () => socket.unref());
+  if (socket.connecting) socket.once("connect", letGo);
+  else socket.unref();
+}
+
+/** The same for a library that takes the reference back with each request. */
+export function makeLastingGuest(socket: Socket): void {
+  makeGuest(socket);
+  socket.ref = stayGuest;
+}
+
+// Shared, since there may be thousands of sockets.
+function letGo(this: Socket): void {
+  this.unref();
+}
+
+function stayGuest(this: Socket): Socket {
+  return this;
 }

@@ -6,9 +6,15 @@ export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3" | "TLSv1" | "TLSv1.0" | "
 
 /** TLS towards a server or a proxy. Everything has a default that is safe. */
 export interface TlsOptions {
-  /** Authorities to trust. Default: those that Node trusts, `NODE_EXTRA_CA_CERTS` included. */
+  /**
+   * Authorities to trust, in place of the default ones; an intermediate one counts without its root. Default: those that
+   * Node trusts, `NODE_EXTRA_CA_CERTS` included.
+   */
   ca?: Pem | readonly Pem[];
-  /** Trust Node's and the system's authorities too where `ca` is given. Default false (TLS-02). */
+  /**
+   * Trust Node's and the system's authorities besides `ca`. Node tells those of the system from 22.15 on; before, they
+   * are Node's own and `NODE_EXTRA_CA_CERTS`. Default false (TLS-02).
+   */
   includeSystemCa?: boolean;
   /** The client's certificate, with its chain. Needs `key`. */
   cert?: Pem;
@@ -22,7 +28,10 @@ export interface TlsOptions {
   minVersion?: TlsVersion;
   /** Default: the newest. */
   maxVersion?: TlsVersion;
-  /** IANA names, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`. Default: Node's. */
+  /**
+   * IANA names, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, for all versions together: suites of one version of TLS
+   * alone leave only that version. Default: Node's.
+   */
   cipherSuites?: readonly string[];
   /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
   insecureSkipVerify?: boolean;

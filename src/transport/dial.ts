@@ -1,0 +1,108 @@
+import type { Socket } from "node:net";
+import { OpAMPError } from "../errors.js";
+import { makeGuest, makeLastingGuest } from "./guest-socket.js";
+import { hostOf, isSecure, portOf } from "./host.js";
+import { proxyFor, type ResolvedProxy } from "./proxy.js";
+import { proxyUnreachable } from "./proxy-error.js";
+import { proxyPort } from "./proxy-url.js";
+import type { DialSettings } from "./settings.js";
+import { givenUp, SocketGroup } from "./socket-group.js";
+import { connectTcp } from "./tcp.js";
+import type { PreparedTls } from "./tls.js";
+import type { TlsOptions } from "./tls-options.js";
+import { tunnelByConnect } from "./tunnel-connect.js";
+import { tunnelBySocks } from "./tunnel-socks.js";
+
+/** A connection that is being made, or has been. */
+export interface Dialling {
+  /**
+   * The socket, ready for HTTP. Rejects with an OpAMPError (`ERR_OPAMP_TLS`, `ERR_OPAMP_PROXY`, `ERR_OPAMP_OPTION`), or
+   * with what Node says of the server's own connection.
+   */
+  readonly socket: Promise<Socket>;
+  /** Ends whatever is under way, or the socket; safe at any time and again. A promise that is still open rejects. */
+  destroy(): void;
+}
+
+/**
+ * Makes a connection to a URL's host: TCP, or a proxy's tunnel, with TLS on top where the scheme is wss or https. No time
+ * limit of its own: whoever dials ends what takes too long.
+ *
+ * An http URL behind an HTTP proxy gets the connection to that proxy, for a request in absolute form; {@link proxyFor}
+ * tells when that is so.
+ */
+export function dial(url: URL, settings: DialSettings): Dialling {
+  const group = new SocketGroup();
+  let giveUp: (error: OpAMPError) => void = () => undefined;
+  const ended = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
+  const made = make(url, settings, group).catch((error: unknown) => {
+    group.end();
+    throw error;
+  });
+  const socket = Promise.race([made, ended]);
+  // Who gives up need not listen.
+  socket.catch(() => undefined);
+  return {
+    socket,
+    destroy() {
+      group.end();
+      giveUp(givenUp());
+    },
+  };
+}
+
+async function make(url: URL, settings: DialSettings, group: SocketGroup): Promise<Socket> {
+  // Read before anything is dialled: a file that is missing need not cost the server a connection.
+  const [proxy, tls] = await Promise.all([
+    proxyFor(url, settings),
+    isSecure(url.protocol) ? prepared("tls", settings.tls) : undefined,
+  ]);
+  const base =
+    proxy === undefined
+      ? await connectTcp(hostOf(url), portOf(url), settings.keepAlive, group)
+      : await through(proxy, url, settings, group);
+  const socket = tls === undefined ? base : await secured(base, hostOf(url), tls, group);
+  if (!settings.keepAlive) makeGuest(socket);
+  return socket;
+}
+
+async function through(proxy: ResolvedProxy, url: URL, settings: DialSettings, group: SocketGroup): Promise<Socket> {
+  const base = await reach(proxy, settings, group);
+  switch (proxy.kind) {
+    case "http":
+      if (url.protocol !== "http:") await tunnelByConnect(base, proxy, `${url.hostname}:${portOf(url)}`);
+      return base;
+    case "socks":
+      await tunnelBySocks(base, proxy, hostOf(url), portOf(url));
+      return base;
+    default:
+      return proxy.kind satisfies never;
+  }
+}
+
+/** A connection to the proxy itself. */
+async function reach(proxy: ResolvedProxy, settings: DialSettings, group: SocketGroup): Promise<Socket> {
+  const own = typeof settings.proxy === "object" && settings.proxy.tls !== undefined;
+  const tls = proxy.secure ? await prepared(own ? "proxy.tls" : "tls", proxy.tls) : undefined;
+  const host = hostOf(proxy.url);
+  try {
+    const base = await connectTcp(host, proxyPort(proxy.url), settings.keepAlive, group);
+    if (!settings.keepAlive) makeLastingGuest(base);
+    return tls === undefined ? base : await secured(base, host, tls, group);
+  } catch (cause) {
+    throw cause instanceof OpAMPError ? cause : proxyUnreachable(proxy, cause);
+  }
+}
+
+// Loaded on demand, so that whoever stays on loopback without TLS does not pay for it.
+async function prepared(where: string, options: TlsOptions | undefined): Promise<PreparedTls> {
+  const { prepareTls } = await import("./tls.js");
+  return prepareTls(where, options);
+}
+
+async function secured(base: Socket, host: string, tls: PreparedTls, group: SocketGroup): Promise<Socket> {
+  const { startTls } = await import("./tls.js");
+  return startTls(base, host, tls, group);
+}
