@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { closedHere, ended, handshakeFailed } from "../../src/transport/connect-error.js";
+import { CLOSE_NOW } from "../../src/transport/transport.js";
+
+const WS = new URL("ws://opamp.example.com:4320/v1/opamp?token=secret");
+
+test("a handshake that is none says what is wrong with it, and that a proxy may be the cause", () => {
+  const cause = new Error("Invalid Sec-WebSocket-Accept header");
+  const { error, ...loss } = handshakeFailed(cause, WS);
+  expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", cause, hint: expect.stringContaining("proxy") });
+  expect(error.message).toBe(
+    "opamp.example.com:4320/v1/opamp does not shake hands: Invalid Sec-WebSocket-Accept header",
+  );
+  expect(loss).toEqual({ fate: "unknown", orderly: true, throttled: false });
+  expect(handshakeFailed(undefined, WS).error.message).toMatch(/: unknown reason$/);
+});
+
+test("a link that this side cut did not end in good order, one that it closed did", () => {
+  expect(closedHere(1000, "stop")).toMatchObject({ orderly: true, error: { code: "ERR_OPAMP_CLOSED" } });
+  expect(closedHere(CLOSE_NOW, "no answer")).toMatchObject({ orderly: false });
+  expect(closedHere(CLOSE_NOW, "no answer").error.message).toBe("closed from this side: no answer");
+  const { error } = closedHere(1000, "stop");
+  expect(ended(error)).toEqual({ error, fate: "unknown", orderly: true, throttled: false });
+});
