@@ -1,10 +1,20 @@
+import { AutoTransport } from "./auto.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpPollingTransport } from "./http-polling.js";
 import type { TransportSettings } from "./settings.js";
 import type { Transport } from "./transport.js";
 import { WebSocketTransport } from "./websocket.js";
 
-/** The transport that an endpoint's scheme asks for (TRANS-01). */
-export function createTransport(kind: Endpoint["kind"], settings: TransportSettings): Transport {
-  return kind === "websocket" ? new WebSocketTransport(settings) : new HttpPollingTransport(settings);
+/** The transport that an endpoint's scheme asks for (TRANS-01), or the one that finds out which gets through. */
+export function createTransport(kind: Endpoint["kind"] | "auto", settings: TransportSettings): Transport {
+  switch (kind) {
+    case "websocket":
+      return new WebSocketTransport(settings);
+    case "http":
+      return new HttpPollingTransport(settings);
+    case "auto":
+      return new AutoTransport(settings);
+    default:
+      return kind satisfies never;
+  }
 }

@@ -51,6 +51,18 @@ export function parseEndpoint(given: string | URL): Endpoint {
   return { kind, url, authorization };
 }
 
+/** The same URL for the other transport: ws and http, wss and https go to the same server. */
+export function asKind(given: URL, kind: Endpoint["kind"]): URL {
+  const url = new URL(given);
+  const secure = url.protocol === "wss:" || url.protocol === "https:";
+  if (kind === "websocket") url.protocol = secure ? "wss:" : "ws:";
+  else url.protocol = secure ? "https:" : "http:";
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  return url;
+}
+
 /** A URL as it may be shown: without user, password and query, whether it is well formed or not. */
 export function redactUrl(text: string): string {
   const shown = text.replace(/[?#].*$/s, "");

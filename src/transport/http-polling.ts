@@ -1,10 +1,12 @@
-import { Socket } from "node:net";
-import type { buildConnector, Client, Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
-import { brokeOff, closedHere, dialFailed, ended, single, statusRefused } from "./connect-error.js";
-import { makeGuest } from "./guest-socket.js";
-import { resolveHeaders } from "./headers.js";
+import { brokeOff, closedHere, dialFailed, ended, notOpamp, single, statusRefused } from "./connect-error.js";
+import { contentCoding, encodeBody, readBody, readStart } from "./content-coding.js";
+import { Credentials } from "./credentials.js";
+import { bodyTells } from "./explain-status.js";
+import { type HttpRoute, routeTo } from "./http-polling-route.js";
+import { type Hop, redirected } from "./redirect.js";
 import type { TransportSettings } from "./settings.js";
 import type { Loss, Sink, Transport } from "./transport.js";
 
@@ -13,11 +15,13 @@ const CONTENT_TYPE = "application/x-protobuf";
 /** One stretch of exchanges: the sink they report to, and the way to cut them short. */
 interface Session {
   sink: Sink;
-  client: Client | undefined;
-  /** Of the connection in use or being made. */
-  socket: Socket | undefined;
-  /** The connection for the exchange under way is being made: nothing of it can have left. */
-  dialling: boolean;
+  /** To the URL's own origin. */
+  home: HttpRoute | undefined;
+  /** To where redirects led last, if that is another origin. */
+  away: HttpRoute | undefined;
+  /** Where the exchange under way has got to. */
+  at: URL;
+  route: HttpRoute | undefined;
   over: boolean;
 }
 
@@ -26,14 +30,17 @@ export class HttpPollingTransport implements Transport {
   readonly duplex = false;
   readonly name = "http";
   readonly #settings: TransportSettings;
+  readonly #credentials: Credentials;
   #session: Session | undefined;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
+    this.#credentials = new Credentials(settings);
   }
 
   open(sink: Sink): void {
-    const session: Session = { sink, client: undefined, socket: undefined, dialling: true, over: false };
+    const { url } = this.#settings;
+    const session: Session = { sink, home: undefined, away: undefined, at: url, route: undefined, over: false };
     this.#session = session;
     void this.#prepare(session).catch((error: unknown) => lose(session, this.#failed(session, error)));
   }
@@ -55,96 +62,101 @@ export class HttpPollingTransport implements Transport {
   }
 
   async #prepare(session: Session): Promise<void> {
-    // Loaded on demand, so that whoever uses WebSocket does not pay for it.
-    const { Client, buildConnector } = await import("undici");
-    if (session.over) return;
-    session.client = new Client(this.#settings.url.origin, {
-      // Whoever drives the transport bounds the whole exchange.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      pipelining: 1,
-      connect: this.#connector(session, buildConnector({ timeout: 0 })),
-    });
-    session.sink.opened();
-  }
-
-  #connector(session: Session, connect: buildConnector.connector): buildConnector.connector {
-    return (options, callback) => {
-      session.dialling = true;
-      const socket: unknown = connect(options, (...result) => {
-        session.dialling = result[0] !== null;
-        callback(...result);
-      });
-      if (!(socket instanceof Socket)) return;
-      session.socket = socket;
-      if (this.#settings.keepAlive) return;
-      makeGuest(socket);
-      // undici takes the reference back with each request; a guest must not hold the process for that.
-      socket.ref = () => socket;
-    };
+    session.home = await routeTo(this.#settings.url, this.#settings);
+    if (session.over) session.home.end();
+    else session.sink.opened();
   }
 
   async #exchange(session: Session, payload: Uint8Array): Promise<void> {
-    const { url, headers, authorization, instanceUid } = this.#settings;
-    const { client } = session;
-    if (client === undefined) return;
-    const given = await resolveHeaders(headers, authorization);
-    if (session.over) return;
-    const response = await client.request({
-      method: "POST",
-      path: `${url.pathname}${url.search}`,
-      headers: { ...given, "content-type": CONTENT_TYPE, "opamp-instance-uid": instanceUid() },
-      body: payload,
-    });
-    const { statusCode } = response;
-    if (statusCode < 200 || statusCode > 299) {
-      return lose(session, statusRefused(statusCode, response.headers, url, Date.now()));
+    const { url, instanceUid, compression, maxRedirects } = this.#settings;
+    session.route = undefined;
+    const given = await this.#credentials.headers();
+    const { body, coding } = compression ? await encodeBody(payload) : { body: payload, coding: "identity" as const };
+    let hop: Hop | undefined = { url, redirects: 0 };
+    while (hop !== undefined && !session.over) {
+      const { url: at }: Hop = hop;
+      session.at = at;
+      const route = known(session, at) ?? (await this.#detour(session, at));
+      if (session.over) return;
+      session.route = route;
+      const headers: Record<string, string> = at.origin === url.origin ? { ...given } : {};
+      headers["content-type"] = CONTENT_TYPE;
+      headers["accept-encoding"] = "gzip";
+      headers["opamp-instance-uid"] = instanceUid();
+      if (coding === "gzip") headers["content-encoding"] = coding;
+      const response = await route.post(at, headers, body);
+      route.heard();
+      const next = redirected(hop, response.statusCode, single(response.headers.location), maxRedirects);
+      if (next instanceof OpAMPError) throw next;
+      if (next === undefined) return this.#take(session, response);
+      // Without waiting: where it does not end soon, its connection is given up.
+      void response.body.dump().catch(() => undefined);
+      hop = next;
     }
-    const body = await this.#read(response);
+  }
+
+  /** The way to another origin; one such is kept. */
+  async #detour(session: Session, url: URL): Promise<HttpRoute> {
+    const route = await routeTo(url, this.#settings);
+    session.away?.end();
+    session.away = route;
+    if (session.over) route.end();
+    return route;
+  }
+
+  async #take(session: Session, response: Dispatcher.ResponseData): Promise<void> {
+    const { at } = session;
+    const { statusCode, headers } = response;
+    if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
+    const contentType = single(headers["content-type"]);
+    const coding = contentCoding(headers["content-encoding"]);
+    if (coding === undefined) {
+      const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
+      const hint = "only gzip was asked for: look at the server, and at proxies in between";
+      throw (
+        notOpamp({ contentType, start: new Uint8Array() }, at) ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint })
+      );
+    }
+    const announcedBytes = Number(single(headers["content-length"]) ?? 0);
+    const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
     if (session.over) return;
-    if (body.length > 0) this.#checkType(response);
+    const isFit = body.length === 0 || contentType === CONTENT_TYPE;
+    const misfit = isFit ? undefined : notOpamp({ contentType, start: body }, at);
+    if (misfit !== undefined) throw misfit;
     session.sink.payload(body);
   }
 
-  /** Reads up to the limit and not a byte more (SIZE-06). */
-  async #read({ headers, body }: Dispatcher.ResponseData): Promise<Uint8Array> {
-    const { maxReceiveBytes } = this.#settings;
-    const announced = Number(single(headers["content-length"]) ?? 0);
-    if (announced > maxReceiveBytes) throw tooLarge("receive", announced, maxReceiveBytes);
-    const chunks: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const chunk of body) {
-      if (!(chunk instanceof Uint8Array)) continue;
-      bytes += chunk.length;
-      if (bytes > maxReceiveBytes) throw tooLarge("receive", undefined, maxReceiveBytes);
-      chunks.push(chunk);
-    }
-    const whole = Buffer.concat(chunks, bytes);
-    return new Uint8Array(whole.buffer, whole.byteOffset, bytes);
+  async #refused(session: Session, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
+    const { at } = session;
+    const start = bodyTells(statusCode) ? await readStart(body) : undefined;
+    const loss = statusRefused(statusCode, headers, at, this.#settings.wallNow(), start);
+    // A proxy that wants credentials passes nothing on.
+    if (loss.error.code === "ERR_OPAMP_PROXY") return lose(session, { ...loss, fate: "unsent" });
+    lose(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));
   }
 
-  #checkType({ headers }: Dispatcher.ResponseData): void {
-    const essence = single(headers["content-type"])?.split(";")[0]?.trim().toLowerCase();
-    if (essence === CONTENT_TYPE) return;
-    const { host, pathname } = this.#settings.url;
-    throw new OpAMPError("ERR_OPAMP_NOT_OPAMP", `${host}${pathname} answered with ${essence ?? "no content type"}`);
-  }
-
-  #failed(session: Session, error: unknown): Loss {
-    const { url } = this.#settings;
-    if (error instanceof OpAMPError) {
-      return error.code === "ERR_OPAMP_HEADERS" ? { ...ended(error), fate: "unsent" } : ended(error);
+  #failed({ at, route }: Session, error: unknown): Loss {
+    // Before there is a route the headers or the proxy's settings are wrong, or the library is missing.
+    const unmade = route === undefined ? { cause: error } : route.dialFailure;
+    if (unmade !== undefined) {
+      const cause = unmade.cause ?? error;
+      return cause instanceof OpAMPError ? { ...ended(cause), fate: "unsent" } : dialFailed(cause, at);
     }
+    if (error instanceof OpAMPError) return ended(error);
     // A break in the middle of an exchange is a failed request like any other, not the break of a standing link (EST-03).
-    return session.dialling ? dialFailed(error, url) : { ...brokeOff(error, url), orderly: true };
+    return { ...brokeOff(route?.broken ?? error, at, route?.answered), orderly: true };
   }
+}
+
+function known({ home, away }: Session, { origin }: URL): HttpRoute | undefined {
+  if (home?.origin === origin) return home;
+  return away?.origin === origin ? away : undefined;
 }
 
 function lose(session: Session, loss: Loss): void {
   if (session.over) return;
   session.over = true;
-  void session.client?.destroy().catch(() => undefined);
-  // undici leaves a connection that is still being made to itself.
-  session.socket?.destroy();
+  session.home?.end();
+  session.away?.end();
   session.sink.lost(loss);
 }

@@ -6,7 +6,10 @@ export type Fate =
   | "unsent"
   /** It may have arrived. */
   | "unknown"
-  /** The server refused it for good; it must not be sent again (HTTP 413). */
+  /**
+   * It, or the oldest one that has no answer, is too large for the server; it must not be sent again as it is (HTTP 413,
+   * close code 1009).
+   */
   | "refused";
 
 /** Why a link ended. */

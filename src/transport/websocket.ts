@@ -1,23 +1,40 @@
-import type { ClientRequest } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { ClientOptions, RawData, WebSocket } from "ws";
-import { messageOf, OpAMPError } from "../errors.js";
+import { OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { frame, unframe } from "../wire/ws-frame.js";
-import { brokeOff, closedHere, dialFailed, ended, statusRefused } from "./connect-error.js";
-import { makeGuest } from "./guest-socket.js";
-import { resolveHeaders } from "./headers.js";
+import { brokeOff, closedHere, dialFailed, ended, handshakeFailed, statusRefused } from "./connect-error.js";
+import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
+import { Credentials } from "./credentials.js";
+import { type Dialling, dial as dialTo } from "./dial.js";
+import { bodyTells } from "./explain-status.js";
+import { type Hop, redirected } from "./redirect.js";
 import type { TransportSettings } from "./settings.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "./transport.js";
 
 /** How long a server that has said Close may leave the TCP connection open. */
 const LINGER_MS = 5_000;
+/** ws reads limits as 32-bit numbers, and a negative one as none. */
+const MAX_LIMIT_BYTES = 2 ** 31 - 1;
+/** What came is larger than the other side takes (RFC 6455, 7.4.1). */
+const CLOSE_TOO_BIG = 1009;
+/** No state is kept from one message to the next, which would cost memory on every idle link. */
+const DEFLATE = { clientNoContextTakeover: true, serverNoContextTakeover: true };
 
-/** One dialled connection: the sink it reports to, and whether that sink has heard the end. */
+/**
+ * How far a dial has got: TCP and TLS under way; the upgrade asked for; answered, with 101 or something else; open.
+ */
+export type DialStage = "dialling" | "asked" | "answered" | "open";
+
+/** One dial, over as many redirects as it takes: the sink it reports to, and whether that sink has heard the end. */
 interface Dial {
   sink: Sink;
+  /** The connection that is being made. */
+  dialling: Dialling | undefined;
   socket: WebSocket | undefined;
-  /** Whether the server has answered the upgrade, and with a proper handshake. */
-  stage: "dialling" | "answered" | "open";
+  url: URL;
+  stage: DialStage;
   failure: unknown;
   over: boolean;
 }
@@ -27,26 +44,40 @@ export class WebSocketTransport implements Transport {
   readonly duplex = true;
   readonly name = "websocket";
   readonly #settings: TransportSettings;
+  readonly #credentials: Credentials;
   #dial: Dial | undefined;
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
+    this.#credentials = new Credentials(settings);
+  }
+
+  /** How far the last dial got; it stays after the end. */
+  get stage(): DialStage {
+    return this.#dial?.stage ?? "dialling";
   }
 
   open(sink: Sink): void {
-    const dial: Dial = { sink, socket: undefined, stage: "dialling", failure: undefined, over: false };
+    const { url } = this.#settings;
+    const dial: Dial = {
+      sink,
+      dialling: undefined,
+      socket: undefined,
+      url,
+      stage: "dialling",
+      failure: undefined,
+      over: false,
+    };
     this.#dial = dial;
-    void this.#connect(dial).catch((error: unknown) => {
-      const own = error instanceof OpAMPError;
-      lose(dial, own ? { ...ended(error), fate: "unsent" } : dialFailed(error, this.#settings.url));
-    });
+    void this.#begin(dial).catch((error: unknown) => lose(dial, unmade(dial, error)));
   }
 
   send(payload: Uint8Array): void {
     const message = frame(payload);
-    const { maxSendBytes } = this.#settings;
+    const { maxSendBytes, compression } = this.#settings;
     if (message.length > maxSendBytes) throw tooLarge("send", message.length, maxSendBytes);
-    this.#dial?.socket?.send(message, { binary: true });
+    const compress = compression && message.length >= MIN_COMPRESSED_BYTES;
+    this.#dial?.socket?.send(message, { binary: true, compress });
   }
 
   ping(): void {
@@ -58,73 +89,121 @@ export class WebSocketTransport implements Transport {
     if (dial === undefined) return;
     // Before it is open there is nobody to shake hands with.
     if (dial.stage === "open" && code !== CLOSE_NOW) return dial.socket?.close(code, reason);
-    lose(dial, closedHere(code, reason));
+    dial.dialling?.destroy();
     dial.socket?.terminate();
+    lose(dial, closedHere(code, reason));
   }
 
-  async #connect(dial: Dial): Promise<void> {
-    const { url, headers, authorization, maxReceiveBytes, keepAlive } = this.#settings;
+  async #begin(dial: Dial): Promise<void> {
     // Loaded on demand, so that whoever polls over HTTP does not pay for it.
-    const [resolved, ws] = await Promise.all([resolveHeaders(headers, authorization), import("ws")]);
+    const [given, ws] = await Promise.all([this.#credentials.headers(), import("ws")]);
+    await this.#ask(dial, { url: dial.url, redirects: 0 }, given, ws);
+  }
+
+  /** Makes a connection and asks for the upgrade. */
+  async #ask(dial: Dial, hop: Hop, given: Record<string, string>, ws: typeof import("ws")): Promise<void> {
     if (dial.over) return;
-    const options: ClientOptions & { closeTimeout: number } = {
-      headers: resolved,
-      perMessageDeflate: false,
+    const { url } = hop;
+    dial.url = url;
+    dial.stage = "dialling";
+    dial.dialling = dialTo(url, this.#settings);
+    const connection = await dial.dialling.socket;
+    dial.dialling = undefined;
+    if (dial.over) return void connection.destroy();
+    dial.stage = "asked";
+    const away = url.origin !== this.#settings.url.origin;
+    const socket = new ws.WebSocket(url, this.#options(dial, connection, away ? {} : given));
+    dial.socket = socket;
+    socket.once("unexpected-response", (_request, response) => {
+      void this.#refused(dial, hop, response)
+        .then((next) => next && this.#ask(dial, next, given, ws))
+        .catch((error: unknown) => lose(dial, unmade(dial, error)));
+    });
+    this.#listen(dial, socket);
+  }
+
+  #options(dial: Dial, connection: Socket, headers: Record<string, string>): ClientOptions & { closeTimeout: number } {
+    return {
+      headers,
+      createConnection: () => connection,
+      perMessageDeflate: DEFLATE,
       followRedirects: false,
-      maxPayload: maxReceiveBytes,
+      maxPayload: Math.min(this.#settings.maxReceiveBytes, MAX_LIMIT_BYTES),
       closeTimeout: LINGER_MS,
       finishRequest: (request: ClientRequest) => {
         // On the request, which is soon gone, and not on the socket, which may stay for weeks.
         request.prependOnceListener("upgrade", () => {
           dial.stage = "answered";
         });
-        if (!keepAlive) request.once("socket", makeGuest);
         request.end();
       },
     };
-    const socket = new ws.WebSocket(url, options);
-    dial.socket = socket;
+  }
+
+  /** For the life of the link: nothing of its beginning must hang on to these. */
+  #listen(dial: Dial, socket: WebSocket): void {
     socket.on("open", () => {
       dial.stage = "open";
+      socket.removeAllListeners("unexpected-response");
       if (!dial.over) dial.sink.opened();
     });
     socket.on("message", (data, isBinary) => {
       if (!dial.over) receive(dial.sink, data, isBinary);
     });
-    for (const sign of ["ping", "pong"] as const) {
-      socket.on(sign, () => {
-        if (!dial.over) dial.sink.alive();
-      });
-    }
+    const alive = () => {
+      if (!dial.over) dial.sink.alive();
+    };
+    socket.on("ping", alive);
+    socket.on("pong", alive);
     socket.on("error", (error) => {
       dial.failure = error;
     });
-    socket.on("unexpected-response", (_request, { statusCode, headers }) => {
-      lose(dial, statusRefused(statusCode ?? 0, headers, url, Date.now()));
-      socket.terminate();
+    socket.on("close", (code, reason) => {
+      // One that a redirect has put aside is not heard.
+      if (dial.socket === socket) lose(dial, this.#closed(dial, code, reason));
     });
-    socket.on("close", (code, reason) => lose(dial, this.#closed(dial, code, reason)));
   }
 
-  #closed({ stage, failure }: Dial, code: number, reason: Buffer): Loss {
-    const { url, maxReceiveBytes } = this.#settings;
+  /** The upgrade was answered with something else than 101. @returns where to go on, if that was a redirect */
+  async #refused(dial: Dial, hop: Hop, response: IncomingMessage): Promise<Hop | undefined> {
+    const { maxRedirects, wallNow, url } = this.#settings;
+    const { statusCode = 0, headers } = response;
+    dial.stage = "answered";
+    const start = bodyTells(statusCode) ? await readStart(response) : undefined;
+    const refused = dial.socket;
+    dial.socket = undefined;
+    refused?.terminate();
+    const next = redirected(hop, statusCode, headers.location, maxRedirects);
+    if (next !== undefined && !(next instanceof OpAMPError)) return next;
+    const loss = next === undefined ? statusRefused(statusCode, headers, hop.url, wallNow(), start) : ended(next);
+    lose(dial, this.#credentials.judge(loss, hop.url.origin !== url.origin));
+    return undefined;
+  }
+
+  #closed({ stage, failure, url }: Dial, code: number, reason: Buffer): Loss {
     if (code !== CLOSE_NOW) {
-      const text = reason.length === 0 ? "" : `: ${reason.toString("utf8")}`;
-      return ended(new OpAMPError("ERR_OPAMP_CLOSED", `${url.host} closed the connection (${code})${text}`));
+      const why = reason.length === 0 ? "" : `: ${reason.toString("utf8")}`;
+      const text = `${url.host} closed the connection (${code})${why}`;
+      if (code === CLOSE_TOO_BIG) return { ...ended(new OpAMPError("ERR_OPAMP_TOO_LARGE", text)), fate: "refused" };
+      return ended(new OpAMPError("ERR_OPAMP_CLOSED", text));
     }
     switch (stage) {
       case "dialling":
+      case "asked":
         return dialFailed(failure, url);
-      case "answered": {
-        const text = `${url.host}${url.pathname} does not shake hands: ${messageOf(failure)}`;
-        return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause: failure }));
-      }
+      case "answered":
+        return handshakeFailed(failure, url);
       case "open":
-        return protocolBreach(failure, maxReceiveBytes) ?? brokeOff(failure, url);
+        return protocolBreach(failure, this.#settings.maxReceiveBytes) ?? brokeOff(failure, url);
       default:
         return stage satisfies never;
     }
   }
+}
+
+/** No connection came about: what the options ask for cannot be done, or the network failed. */
+function unmade({ url }: Dial, error: unknown): Loss {
+  return error instanceof OpAMPError ? { ...ended(error), fate: "unsent" } : dialFailed(error, url);
 }
 
 function receive(sink: Sink, data: RawData, isBinary: boolean): void {
@@ -140,10 +219,11 @@ function receive(sink: Sink, data: RawData, isBinary: boolean): void {
 /** What made ws itself end the link: a message over the limit (SIZE-03), or frames that are none. */
 function protocolBreach(failure: unknown, maxReceiveBytes: number): Loss | undefined {
   if (!(failure instanceof Error) || !("code" in failure) || typeof failure.code !== "string") return undefined;
-  if (!failure.code.startsWith("WS_ERR_")) return undefined;
-  if (failure.code.endsWith("_LENGTH") && failure.code.startsWith("WS_ERR_UNSUPPORTED_")) {
+  const { code } = failure;
+  if (code.startsWith("WS_ERR_UNSUPPORTED_") && code.endsWith("_LENGTH")) {
     return ended(tooLarge("receive", undefined, maxReceiveBytes));
   }
+  if (!code.startsWith("WS_ERR_") && !code.startsWith("Z_")) return undefined;
   const text = `the server does not keep to the WebSocket protocol: ${failure.message}`;
   return ended(new OpAMPError("ERR_OPAMP_MALFORMED", text, { cause: failure }));
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -11,6 +12,10 @@ export interface RawServer {
   host: string;
   /** Every TCP connection that it has accepted. */
   sockets: Socket[];
+  /** Cuts all connections and takes no more. */
+  stop(): Promise<void>;
+  /** Listens again where it did. */
+  restart(): Promise<void>;
 }
 
 /** A server that talks bytes. */
@@ -31,9 +36,20 @@ export async function startTcp(answer: (socket: Socket, bytes: Buffer) => void =
   return { ...(await listen(server)), heard };
 }
 
+/** A certificate and its key, PEM text; and whether the other side has to show one too. */
+export interface Identity {
+  cert: string;
+  key: string;
+  ca?: string;
+  requestCert?: boolean;
+}
+
 /** An HTTP server that does not read, answer or refuse anything by itself; it ends with the test. */
-export async function startHttp(onRequest: RequestListener): Promise<RawServer> {
-  return listen(createHttpServer({ keepAliveTimeout: 0 }, onRequest));
+export async function startHttp(onRequest: RequestListener, tls?: Identity): Promise<RawServer> {
+  const options = { keepAliveTimeout: 0 };
+  return listen(
+    tls === undefined ? createHttpServer(options, onRequest) : createHttpsServer({ ...options, ...tls }, onRequest),
+  );
 }
 
 /** An accepted WebSocket, and the request that became one. */
@@ -42,15 +58,42 @@ export interface Accepted {
   request: IncomingMessage;
 }
 
-/** A WebSocket server without OpAMP, which would compress if asked to; it ends with the test. */
-export async function startWebSocket(): Promise<RawServer & { accepted: Arrivals<Accepted> }> {
-  const http = createHttpServer();
+/** What a WebSocket server does otherwise than usual. */
+export interface WebSocketTraits {
+  tls?: Identity;
+  /** Whether it agrees to compression. Default: yes; then it compresses what it is told to. */
+  deflate?: boolean;
+  /** What answers those that are no upgrade. */
+  onRequest?: RequestListener;
+  /** The requests that are answered with another status than 101. */
+  refuse?: (request: IncomingMessage) => { status: number; headers?: Record<string, string> } | undefined;
+}
+
+/** A WebSocket server without OpAMP; it ends with the test. */
+export async function startWebSocket(
+  traits: WebSocketTraits = {},
+): Promise<RawServer & { accepted: Arrivals<Accepted>; upgrades: IncomingMessage[] }> {
+  const { tls, deflate = true, onRequest, refuse } = traits;
+  const http = tls === undefined ? createHttpServer() : createHttpsServer(tls);
+  if (onRequest !== undefined) http.on("request", onRequest);
   const accepted = new Arrivals<Accepted>();
-  new WebSocketServer({ server: http, perMessageDeflate: true }).on("connection", (socket, request) => {
+  const upgrades: IncomingMessage[] = [];
+  const server = new WebSocketServer({
+    server: http,
+    perMessageDeflate: deflate,
+    maxPayload: 2 ** 30,
+    verifyClient({ req }, decide) {
+      upgrades.push(req);
+      const refused = refuse?.(req);
+      if (refused === undefined) decide(true);
+      else decide(false, refused.status, "", refused.headers);
+    },
+  });
+  server.on("connection", (socket, request) => {
     socket.on("error", () => undefined);
     accepted.push({ socket, request });
   });
-  return { ...(await listen(http)), accepted };
+  return { ...(await listen(http)), accepted, upgrades };
 }
 
 /** The whole body of a request. */
@@ -67,13 +110,23 @@ async function listen(server: Server): Promise<RawServer> {
     socket.on("error", () => undefined);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(async () => {
+  const { port } = server.address() as AddressInfo;
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return;
     const closed = once(server, "close");
     server.close();
     for (const socket of sockets) socket.destroy();
     await closed;
-  });
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, sockets };
+  };
+  onTestFinished(stop);
+  return {
+    host: `127.0.0.1:${port}`,
+    sockets,
+    stop,
+    async restart() {
+      await once(server.listen(port, "127.0.0.1"), "listening");
+    },
+  };
 }
 
 /** A port on which nothing listens. */

@@ -1,9 +1,8 @@
 import { onTestFinished } from "vitest";
 import type { OpAMPError } from "../../src/errors.js";
-import { HttpPollingTransport } from "../../src/transport/http-polling.js";
+import { createTransport } from "../../src/transport/create-transport.js";
 import type { TransportSettings } from "../../src/transport/settings.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../../src/transport/transport.js";
-import { WebSocketTransport } from "../../src/transport/websocket.js";
 import { Arrivals } from "./arrivals.js";
 
 /** One call of a sink. */
@@ -39,6 +38,13 @@ export class Recorder {
     throw new Error(`heard "${heard.type}", not "${type}"`, { cause: heard });
   }
 
+  /** What comes next, which has to be of one of these types. */
+  async nextOf(types: readonly Heard["type"][]): Promise<Heard> {
+    const heard = await this.#calls.next();
+    if (types.includes(heard.type)) return heard;
+    throw new Error(`heard "${heard.type}", not one of ${types.join(", ")}`, { cause: heard });
+  }
+
   async lost(): Promise<Loss> {
     return (await this.next("lost")).loss;
   }
@@ -55,8 +61,11 @@ function is<T extends Heard["type"]>(heard: Heard, type: T): heard is Of<T> {
 /** What the 16-byte uid header says in these tests. */
 export const UID_TEXT = "0199a7f0-0000-7000-8000-000000000001";
 
+/** Settings that matter, and whether to find out what gets through instead of going by the URL's scheme. */
+export type TestSettings = Partial<TransportSettings> & { auto?: boolean };
+
 /** A transport for the URL, with whatever settings matter. */
-export function transportTo(url: string, settings: Partial<TransportSettings> = {}): Transport {
+export function transportTo(url: string, settings: TestSettings = {}): Transport {
   const all: TransportSettings = {
     url: new URL(url),
     authorization: undefined,
@@ -74,7 +83,8 @@ export function transportTo(url: string, settings: Partial<TransportSettings> = 
     instanceUid: () => UID_TEXT,
     ...settings,
   };
-  return url.startsWith("ws") ? new WebSocketTransport(all) : new HttpPollingTransport(all);
+  const kind = url.startsWith("ws") ? "websocket" : "http";
+  return createTransport(settings.auto === true ? "auto" : kind, all);
 }
 
 /** A transport that has been told to open, and what it tells. */
@@ -84,7 +94,7 @@ export interface Dialled {
 }
 
 /** Dials; what is still open when the test ends is cut. */
-export function dial(url: string, settings: Partial<TransportSettings> = {}): Dialled {
+export function dial(url: string, settings: TestSettings = {}): Dialled {
   const transport = transportTo(url, settings);
   const ear = new Recorder();
   transport.open(ear.sink);
@@ -93,7 +103,7 @@ export function dial(url: string, settings: Partial<TransportSettings> = {}): Di
 }
 
 /** Dials and waits until the link is open. */
-export async function connect(url: string, settings: Partial<TransportSettings> = {}): Promise<Dialled> {
+export async function connect(url: string, settings: TestSettings = {}): Promise<Dialled> {
   const dialled = dial(url, settings);
   await dialled.ear.next("opened");
   return dialled;

@@ -1,0 +1,119 @@
+import { pipeline, type Readable } from "node:stream";
+import { promisify } from "node:util";
+import { createGunzip, gzip } from "node:zlib";
+import { messageOf, OpAMPError } from "../errors.js";
+import { tooLarge } from "../wire/limits.js";
+
+/** How a body is written down: as it is, or compressed (HTTP-07, HTTP-09). */
+export type ContentCoding = "identity" | "gzip";
+
+/** Below this a message is sent as it is: compressing it costs more than it spares. In bytes. */
+export const MIN_COMPRESSED_BYTES = 1_024;
+/** What tells of a body that is no answer. */
+const START_BYTES = 1_024;
+
+const CODINGS: Readonly<Record<string, ContentCoding>> = {
+  "": "identity",
+  identity: "identity",
+  gzip: "gzip",
+  "x-gzip": "gzip",
+};
+const compress = promisify(gzip);
+
+/** A body to send: compressed where that makes it smaller. */
+export async function encodeBody(payload: Uint8Array): Promise<{ body: Uint8Array; coding: ContentCoding }> {
+  if (payload.length < MIN_COMPRESSED_BYTES) return { body: payload, coding: "identity" };
+  const compressed = await compress(payload);
+  return compressed.length < payload.length
+    ? { body: compressed, coding: "gzip" }
+    : { body: payload, coding: "identity" };
+}
+
+/** What a Content-Encoding header says; `undefined` for one that was not asked for, or several on top of each other. */
+export function contentCoding(header: string | readonly string[] | undefined): ContentCoding | undefined {
+  if (header === undefined) return "identity";
+  const value = typeof header === "string" ? header : header.join(",");
+  const name = value.trim().toLowerCase();
+  return Object.hasOwn(CODINGS, name) ? CODINGS[name] : undefined;
+}
+
+/**
+ * Reads a body up to the limit, which counts what it inflates to, and not a byte more (SIZE-05, SIZE-06).
+ *
+ * @param announcedBytes what its Content-Length says, if it has one
+ * @throws OpAMPError `ERR_OPAMP_TOO_LARGE`, or `ERR_OPAMP_MALFORMED` for what is not gzip, cut short or followed by
+ * something else; what the body itself fails with passes through
+ */
+export function readBody(
+  body: Readable,
+  coding: ContentCoding,
+  announcedBytes: number,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  // What cannot be compressed gets a little longer by it.
+  const maxRawBytes = coding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 1_024) + 1_024;
+  if (announcedBytes > maxRawBytes) return Promise.reject(tooLarge("receive", announcedBytes, maxBytes));
+  return coding === "identity" ? collect(body, maxBytes) : inflate(body, maxRawBytes, maxBytes);
+}
+
+/** The first bytes of a body that is not read further; none where it breaks off. */
+export async function readStart(body: Readable): Promise<Uint8Array> {
+  try {
+    for await (const chunk of body)
+      return chunk instanceof Uint8Array ? chunk.subarray(0, START_BYTES) : new Uint8Array();
+  } catch {
+    // Its status tells enough.
+  }
+  return new Uint8Array();
+}
+
+async function inflate(body: Readable, maxRawBytes: number, maxBytes: number): Promise<Uint8Array> {
+  const gunzip = createGunzip();
+  let rawBytes = 0;
+  async function* counted(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source) {
+      rawBytes += chunk.length;
+      if (rawBytes > maxRawBytes) throw tooLarge("receive", undefined, maxBytes);
+      yield chunk;
+    }
+  }
+  // An error on the way ends the last stream with it, and an end of that stream ends those before.
+  pipeline(body, counted, gunzip, () => undefined);
+  let whole: Uint8Array;
+  try {
+    whole = await collect(gunzip, maxBytes);
+  } catch (cause) {
+    if (rawBytes === 0 && body.readableEnded) return new Uint8Array();
+    throw isZlibError(cause) ? damaged(messageOf(cause), cause) : cause;
+  }
+  // zlib takes zeros behind the end for padding, and whatever follows them.
+  if (gunzip.bytesWritten !== rawBytes) throw damaged("something follows its end");
+  return whole;
+}
+
+async function collect(source: AsyncIterable<unknown>, maxBytes: number): Promise<Uint8Array> {
+  // Grown as needed: a list of pieces would take a hundred times the limit where each of them is a byte (SEC-01).
+  let room = new Uint8Array();
+  let bytes = 0;
+  for await (const chunk of source) {
+    if (!(chunk instanceof Uint8Array)) continue;
+    const end = bytes + chunk.length;
+    if (end > maxBytes) throw tooLarge("receive", undefined, maxBytes);
+    if (end > room.length) {
+      const larger = new Uint8Array(Math.max(end, Math.min(2 * room.length, maxBytes)));
+      larger.set(room.subarray(0, bytes));
+      room = larger;
+    }
+    room.set(chunk, bytes);
+    bytes = end;
+  }
+  return room.subarray(0, bytes);
+}
+
+function isZlibError(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && cause.code.startsWith("Z_");
+}
+
+function damaged(what: string, cause?: unknown): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_MALFORMED", `the answer's gzip body is damaged: ${what}`, { cause });
+}
