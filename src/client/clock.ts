@@ -1,8 +1,14 @@
 /** Time as the client sees it; give another one to run it on virtual time. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /**
+   * Milliseconds since some fixed moment; never goes back. All waits are counted on this one. Whether it goes on while the
+   * machine sleeps is up to the system; where not, a wait goes on after the sleep where it was.
+   */
   now(): number;
-  /** Milliseconds since the Unix epoch. */
+  /**
+   * Milliseconds since the Unix epoch. Setting it neither shortens nor stretches any wait; a jump only has the client
+   * make sure that its link is alive, since that is what a sleep looks like.
+   */
   wallNow(): number;
   /** Calls back once, after `delayMs` (at most 2^31 - 1). @returns what ends the wait */
   after(delayMs: number, callback: () => void): () => void;
@@ -10,6 +16,7 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
+const NANOSECONDS_PER_MS = 1_000_000n;
 const [guestClock, hostClock] = [clockOfSystem(false), clockOfSystem(true)];
 
 /**
@@ -32,4 +39,9 @@ function clockOfSystem(keepAlive: boolean): Clock {
     },
     soon: (callback) => void setImmediate(callback),
   };
+}
+
+/** The time of day in nanoseconds since the Unix epoch, as messages carry it. */
+export function wallNanoseconds(clock: Clock): bigint {
+  return BigInt(Math.trunc(clock.wallNow())) * NANOSECONDS_PER_MS;
 }

@@ -6,19 +6,17 @@ import type { Settings } from "./settings.js";
 export interface CoreSeed {
   instanceUid: Uint8Array;
   capabilities: bigint;
-  duplex: boolean;
   /** Uniform in [0, 1). */
   random: () => number;
 }
 
 /** A core set up as the host wishes. */
-export function createCore(settings: Settings, { instanceUid, capabilities, duplex, random }: CoreSeed): Core {
+export function createCore(settings: Settings, { instanceUid, capabilities, random }: CoreSeed): Core {
   const { timeouts, throttle } = settings;
   return new Core({
     instanceUid,
     requestInstanceUid: settings.requestInstanceUid,
     capabilities,
-    duplex,
     reconnectReport: settings.reconnectReport,
     link: {
       connectMs: timeouts.connectMs,
@@ -30,6 +28,7 @@ export function createCore(settings: Settings, { instanceUid, capabilities, dupl
     },
     apply: { applyMs: timeouts.applyMs, abortMs: timeouts.abortMs },
     heartbeat: settings.heartbeat,
+    ping: settings.ping,
     effectiveConfigMs: timeouts.effectiveConfigMs,
     maxCustomMessages: settings.maxCustomMessages,
     seed: Math.floor(random() * 2 ** 32),

@@ -1,5 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { OpAMPError } from "../errors.js";
+import { durations } from "./checks.js";
 import { kindOf, wrongOption } from "./option-path.js";
 
 /** A custom message from the server. */
@@ -10,12 +11,22 @@ export interface CustomMessageReceived {
   readonly data: Uint8Array;
 }
 
+/** How a custom message is sent. */
+export interface SendOptions {
+  /**
+   * How long the message may wait for the server, in milliseconds; then it is dropped. Default: the client's
+   * `customMessageMs`.
+   */
+  expiresInMs?: number;
+}
+
 /** How many received messages wait for a consumer that is busy. */
 const QUEUE_LIMIT = 10;
 
 /** What a channel needs from the client. */
 export interface ChannelHost {
-  send(capability: string, type: string, data: Uint8Array): Promise<void>;
+  /** @param expiresInMs `undefined`: as long as the client says */
+  send(capability: string, type: string, data: Uint8Array, expiresInMs: number | undefined): Promise<void>;
   unregister(channel: CustomChannel): void;
   failed(cause: unknown): void;
   /** Why nothing can be sent any more, if that is so. */
@@ -52,13 +63,17 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
    * Sends a message. It waits while there is no connection, or while the server has not announced the capability
    * (CUSTOM-04), and it is never merged with another. Who does not care what becomes of it may ignore the promise.
    *
+   * A message whose time is up is dropped. One that has left is not, unless the connection is lost before the answer: then
+   * it is not sent again, and may or may not have arrived.
+   *
    * @param data text is sent as UTF-8
    * @returns when the server has answered
    * @throws OpAMPError `ERR_OPAMP_QUEUE_FULL`, `ERR_OPAMP_TOO_LARGE`, `ERR_OPAMP_REJECTED` when the server refused it,
-   * `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
+   * `ERR_OPAMP_TIMEOUT`, `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_OPTION`,
+   * `ERR_OPAMP_STOPPED`
    */
-  send(type: string, data: Uint8Array | string = new Uint8Array()): Promise<void> {
-    const sent = this.#send(type, data);
+  send(type: string, data: Uint8Array | string = new Uint8Array(), options?: SendOptions): Promise<void> {
+    const sent = this.#send(type, data, options);
     // A message sent on the off chance must not end the process when the client stops.
     sent.catch(() => undefined);
     return sent;
@@ -108,14 +123,16 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     void this.#drain();
   }
 
-  async #send(type: string, data: Uint8Array | string): Promise<void> {
+  async #send(type: string, data: Uint8Array | string, options: SendOptions | undefined): Promise<void> {
     if (this.#host.stopped !== undefined) throw this.#host.stopped;
     if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
     if (typeof type !== "string") throw wrongOption("type", `must be a string, not ${kindOf(type)}`);
     if (typeof data !== "string" && !isUint8Array(data)) {
       throw wrongOption("data", `must be a string or a Uint8Array, not ${kindOf(data)}`);
     }
-    await this.#host.send(this.capability, type, typeof data === "string" ? new TextEncoder().encode(data) : data);
+    const expiresInMs = readExpiry(options);
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    await this.#host.send(this.capability, type, bytes, expiresInMs);
   }
 
   async #drain(): Promise<void> {
@@ -133,4 +150,9 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     }
     this.#handling = false;
   }
+}
+
+function readExpiry(options: SendOptions | undefined): number | undefined {
+  const { expiresInMs } = durations("options", options, { expiresInMs: 0 });
+  return expiresInMs === 0 ? undefined : expiresInMs;
 }

@@ -16,14 +16,17 @@ interface Settle {
 export class CustomChannels implements ChannelHost {
   readonly #feed: (input: Input) => void;
   readonly #report: (error: OpAMPError) => void;
+  readonly #expiresInMs: number;
   readonly #channels = new Map<string, Set<CustomChannel>>();
   readonly #sends = new Map<number, Settle>();
   #lastId = 0;
   #stopped: OpAMPError | undefined;
 
-  constructor(feed: (input: Input) => void, report: (error: OpAMPError) => void) {
+  /** @param expiresInMs how long messages may wait whose sender says nothing about it */
+  constructor(feed: (input: Input) => void, report: (error: OpAMPError) => void, expiresInMs: number) {
     this.#feed = feed;
     this.#report = report;
+    this.#expiresInMs = expiresInMs;
   }
 
   get stopped(): OpAMPError | undefined {
@@ -53,12 +56,12 @@ export class CustomChannels implements ChannelHost {
     this.#announce();
   }
 
-  send(capability: string, type: string, data: Uint8Array): Promise<void> {
+  send(capability: string, type: string, data: Uint8Array, expiresInMs = this.#expiresInMs): Promise<void> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#sends.set(id, { resolve, reject });
-      this.#feed({ type: "custom", id, message: { capability, type, data: new Uint8Array(data) } });
+      this.#feed({ type: "custom", id, message: { capability, type, data: new Uint8Array(data) }, expiresInMs });
     });
   }
 
@@ -113,6 +116,14 @@ function errorFor(fate: CustomFate): OpAMPError | undefined {
       return new OpAMPError("ERR_OPAMP_TOO_LARGE", "the custom message is over the size limit");
     case "full":
       return new OpAMPError("ERR_OPAMP_QUEUE_FULL", "too many custom messages are waiting for the server");
+    case "expired":
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", "the custom message could not be sent in time", {
+        hint: "check that the server can be reached and announces the capability, or let the message wait longer",
+      });
+    case "unanswered":
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", "the connection was lost before the custom message was answered", {
+        hint: "it may have arrived or not: have the receiver accept it twice, or let it wait longer to be sent again",
+      });
     case "forgotten":
       return new OpAMPError("ERR_OPAMP_CAPABILITY", "the capability was unregistered before the message left");
     default:

@@ -4,11 +4,17 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
 import { decodeServerToAgent, encodeAgentToServer } from "../wire/codec.js";
 import type { Clock } from "./clock.js";
+import type { Traffic } from "./traffic.js";
 
 /** An output that is not about the connection. */
-export type HostOutput = Exclude<Output, { type: "dial" | "send" | "close" }>;
+export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "close" }>;
 
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
+const LATE_MS = 50;
+/** Clocks are set by less than this all the time, to keep them right. */
+const JUMP_MS = 5_000;
+const ALIVE: Input = { type: "alive" };
 
 /**
  * Runs a core against the outside: the one timer, the transport, the codec. Everything else goes to the host.
@@ -20,6 +26,7 @@ export class Driver {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #host: (output: HostOutput) => void;
+  readonly #traffic: Traffic;
   readonly #inputs: Input[] = [];
   #busy = false;
   /** The sink of the current dial; what older ones report is no longer heard. */
@@ -27,12 +34,15 @@ export class Driver {
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
+  /** What the wall clock shows when the other one shows 0. */
+  #wallOffsetMs = 0;
 
-  constructor(core: Core, transport: Transport, clock: Clock, host: (output: HostOutput) => void) {
+  constructor(core: Core, transport: Transport, clock: Clock, host: (output: HostOutput) => void, traffic: Traffic) {
     this.#core = core;
     this.#transport = transport;
     this.#clock = clock;
     this.#host = host;
+    this.#traffic = traffic;
   }
 
   feed(input: Input): void {
@@ -62,6 +72,8 @@ export class Driver {
         return this.#dial();
       case "send":
         return this.#send(output);
+      case "ping":
+        return this.#ping();
       case "close":
         return this.#close(output.code, output.reason);
       default:
@@ -70,10 +82,12 @@ export class Driver {
   }
 
   #dial(): void {
+    // A new link need not fear a jump before its time.
+    this.#wallOffsetMs = this.#clock.wallNow() - this.#clock.now();
     const sink: Sink = {
-      opened: () => this.#hear(sink, { type: "opened" }),
+      opened: () => this.#hear(sink, { type: "opened", duplex: this.#transport.duplex }),
       payload: (bytes) => this.#payload(sink, bytes),
-      alive: () => undefined,
+      alive: () => this.#alive(sink),
       malformed: (error) => this.#hear(sink, { type: "malformed", error }),
       lost: (loss) => this.#lost(sink, loss),
     };
@@ -89,11 +103,24 @@ export class Driver {
     const sink = this.#sink;
     if (sink === undefined) return;
     try {
-      this.#transport.send(encodeAgentToServer(output.message));
+      const payload = encodeAgentToServer(output.message);
+      this.#transport.send(payload);
+      this.#traffic.sent(output.message, payload.length);
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
       if (oversized) this.#inputs.push({ type: "oversized" });
       else this.#lost(sink, thrown("send", cause));
+    }
+  }
+
+  #ping(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    try {
+      this.#transport.ping();
+      this.#traffic.pinged();
+    } catch (cause) {
+      this.#lost(sink, thrown("ping", cause));
     }
   }
 
@@ -106,8 +133,16 @@ export class Driver {
     }
   }
 
+  #alive(sink: Sink): void {
+    if (sink !== this.#sink) return;
+    this.#traffic.alive();
+    this.feed(ALIVE);
+  }
+
   #payload(sink: Sink, bytes: Uint8Array): void {
+    if (sink !== this.#sink) return;
     const decoded = decodeServerToAgent(bytes);
+    this.#traffic.received(decoded.ok ? decoded.message : undefined, bytes.length);
     this.#hear(
       sink,
       decoded.ok ? { type: "received", message: decoded.message } : { type: "malformed", error: decoded.error },
@@ -127,16 +162,7 @@ export class Driver {
   #arm(): void {
     const deadline = this.#core.deadline ?? Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    if (deadline <= now) {
-      if (this.#tickQueued) return;
-      this.#tickQueued = true;
-      this.#clock.soon(() => {
-        this.#tickQueued = false;
-        // What was due may have left with the end of a handler.
-        if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
-      });
-      return;
-    }
+    if (deadline <= now) return this.#tickSoon();
     // A timer that fires too early only looks again; moving it with every message would cost more.
     if (this.#endTimer !== undefined && this.#timerAt <= deadline && Number.isFinite(deadline)) return;
     this.#endTimer?.();
@@ -145,7 +171,31 @@ export class Driver {
     this.#timerAt = deadline;
     this.#endTimer = this.#clock.after(Math.min(Math.ceil(deadline - now), MAX_TIMER_MS), () => {
       this.#endTimer = undefined;
-      this.feed({ type: "tick" });
+      this.#fired();
+    });
+  }
+
+  #fired(): void {
+    const now = this.#clock.now();
+    const wallOffsetMs = this.#clock.wallNow() - now;
+    const jumpedMs = Math.abs(wallOffsetMs - this.#wallOffsetMs);
+    this.#wallOffsetMs = wallOffsetMs;
+    // Where `now` stands still during a sleep, only the wall clock tells of it.
+    if (jumpedMs > JUMP_MS) this.feed({ type: "jumped" });
+    // What came meanwhile lies unread, and may be what the deadline is about.
+    if (now - this.#timerAt > LATE_MS) this.#tickSoon();
+    else this.feed({ type: "tick" });
+  }
+
+  /** Ticks once input and output had their turn, if anything is due then. */
+  #tickSoon(): void {
+    if (this.#tickQueued) return;
+    this.#tickQueued = true;
+    this.#clock.soon(() => {
+      this.#tickQueued = false;
+      // What was due may have left with the end of a handler, or come meanwhile.
+      if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
+      else this.#arm();
     });
   }
 }

@@ -3,7 +3,8 @@ import { messageOf, OpAMPError } from "../errors.js";
 import type { AgentRemoteConfig } from "../gen/opamp/v1/opamp_pb.js";
 import type { Clock } from "./clock.js";
 import { type RemoteConfig, toEffectiveConfig, toRemoteConfig } from "./config-files.js";
-import type { ApplyContext, Handlers } from "./options.js";
+import type { Supplied } from "./declared.js";
+import type { ApplyContext } from "./options.js";
 
 /** A call of the provider of the effective config. */
 interface Fetch {
@@ -18,10 +19,10 @@ interface Fetch {
  * bounds the wait, and a late result goes nowhere.
  */
 export class HostCalls {
-  #handlers: Handlers;
+  readonly #supplied: Supplied;
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
-  readonly #failed: (error: OpAMPError) => void;
+  readonly #failed: (error: OpAMPError, told?: boolean) => void;
   /** The call of the remote config handler that has neither ended nor been aborted. */
   #applying: { id: number; controller: AbortController } | undefined;
   #previous: RemoteConfig | undefined;
@@ -31,24 +32,22 @@ export class HostCalls {
   /** The number of the newest call whose result the core has. */
   #fetched = 0;
 
-  constructor(handlers: Handlers, clock: Clock, feed: (input: Input) => void, failed: (error: OpAMPError) => void) {
-    this.#handlers = handlers;
+  /** @param supplied where the handlers of the moment are */
+  constructor(
+    supplied: Supplied,
+    clock: Clock,
+    feed: (input: Input) => void,
+    failed: (error: OpAMPError, told?: boolean) => void,
+  ) {
+    this.#supplied = supplied;
     this.#clock = clock;
     this.#feed = feed;
     this.#failed = failed;
   }
 
-  get handlers(): Handlers {
-    return this.#handlers;
-  }
-
-  set handlers(handlers: Handlers) {
-    this.#handlers = handlers;
-  }
-
   /** Runs the remote config handler. */
   async apply(id: number, offer: AgentRemoteConfig): Promise<void> {
-    const handler = this.#handlers.remoteConfig;
+    const handler = this.#supplied.handlers.remoteConfig;
     const controller = new AbortController();
     const context: ApplyContext = {
       previous: this.#previous,
@@ -69,7 +68,7 @@ export class HostCalls {
       if (this.#applying === call) this.#previous = config;
       this.#feed({ type: "handled", id });
     } catch (cause) {
-      if (this.#applying === call) this.#fail("remoteConfig.apply", cause);
+      if (this.#applying === call) this.#fail("remoteConfig.apply", cause, true);
       this.#feed({ type: "handled", id, error: messageOf(cause) });
     } finally {
       if (this.#applying === call) this.#applying = undefined;
@@ -99,10 +98,11 @@ export class HostCalls {
   async restart(): Promise<void> {
     try {
       await undefined;
-      await this.#handlers.restart?.();
+      await this.#supplied.handlers.restart?.();
+      this.#feed({ type: "restarted" });
     } catch (cause) {
       this.#fail("restart", cause);
-      this.#feed({ type: "restartFailed", error: messageOf(cause) });
+      this.#feed({ type: "restarted", error: messageOf(cause) });
     }
   }
 
@@ -125,7 +125,7 @@ export class HostCalls {
 
   async #effectiveConfig(): Promise<Input> {
     try {
-      const files = await this.#handlers.effectiveConfig?.();
+      const files = await this.#supplied.handlers.effectiveConfig?.();
       return files === undefined
         ? { type: "effectiveConfig" }
         : { type: "effectiveConfig", value: toEffectiveConfig(files) };
@@ -135,7 +135,8 @@ export class HostCalls {
     }
   }
 
-  #fail(name: string, cause: unknown): void {
-    this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause }));
+  /** @param told whether what comes of it tells of it too */
+  #fail(name: string, cause: unknown, told = false): void {
+    this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause }), told);
   }
 }

@@ -1,4 +1,5 @@
 import { isUint8Array } from "node:util/types";
+import type { Input } from "../core/io.js";
 import type { StoredRemoteConfig, StoredState } from "../store/store.js";
 import { isOptions, kindOf } from "./option-path.js";
 
@@ -22,6 +23,20 @@ export function readStoredState(loaded: unknown): StoredState {
   }
   if (remoteConfig !== undefined) state.remoteConfig = readRemoteConfig(remoteConfig);
   return state;
+}
+
+/** What the core begins with: what outlived a restart (D14), less the uid where the host gave one. */
+export function startInput({ instanceUid, remoteConfig }: StoredState, hasUid: boolean): Input {
+  const input: Extract<Input, { type: "start" }> = { type: "start" };
+  if (instanceUid !== undefined && !hasUid) input.instanceUid = instanceUid;
+  if (remoteConfig !== undefined) {
+    input.remoteConfig = {
+      lastRemoteConfigHash: remoteConfig.hash,
+      status: remoteConfig.status === "applied" ? 1 : 3,
+      errorMessage: remoteConfig.error,
+    };
+  }
+  return input;
 }
 
 function readRemoteConfig(stored: unknown): StoredRemoteConfig {

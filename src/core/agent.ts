@@ -1,5 +1,4 @@
-import type { AgentRemoteConfig, EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
-import { OfferLife, type Step } from "./apply.js";
+import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { allowedParts, has } from "./capabilities.js";
 import { Composer } from "./composer.js";
 import type { CoreConfig } from "./config.js";
@@ -7,11 +6,11 @@ import { earlier, Hold } from "./hold.js";
 import { Identity } from "./identity.js";
 import type { Input, Outgoing, Output, PartChanges } from "./io.js";
 import { Outbox } from "./outbox.js";
-import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames, type RemoteConfigState } from "./parts.js";
+import { Again, Part, type PartSet, partNames } from "./parts.js";
 import { type Demand, demandsOf } from "./receive.js";
+import { RemoteConfigOffers } from "./remote-config.js";
 import { Report } from "./report.js";
-
-const STATUS = { applied: 1, applying: 2, failed: 3 } as const;
+import { StormGate } from "./storm-gate.js";
 
 /** One agent: what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
@@ -20,22 +19,25 @@ export class Agent {
   readonly #report = new Report();
   readonly #outbox: Outbox;
   readonly #composer: Composer;
-  readonly #remoteConfig: OfferLife<AgentRemoteConfig>;
+  readonly #remoteConfig: RemoteConfigOffers;
   #capabilities: bigint;
   #serverCapabilities = 0n;
   #allowed: PartSet;
   readonly #hold: Hold;
+  /** There once the server has asked for something again; most never do. */
+  #gate: StormGate | undefined;
+  /** Until then the host is given time to carry out a restart. */
+  #restartingUntil = 0;
 
   constructor(config: CoreConfig) {
     this.#config = config;
     this.#identity = new Identity(config.instanceUid, config.requestInstanceUid);
     this.#outbox = new Outbox(config.maxCustomMessages);
     this.#composer = new Composer(this.#identity, this.#report, this.#outbox);
-    this.#remoteConfig = new OfferLife(config.apply);
+    this.#remoteConfig = new RemoteConfigOffers(config.apply, this.#report);
     this.#hold = new Hold(config.effectiveConfigMs);
     this.#capabilities = config.capabilities;
     this.#allowed = allowedParts(config.capabilities, 0n);
-    this.#report.set("remoteConfigStatus", NO_REMOTE_CONFIG);
   }
 
   get capabilities(): bigint {
@@ -52,7 +54,13 @@ export class Agent {
 
   /** When something here has to be looked at again, apart from what can be sent. */
   get deadline(): number | undefined {
-    return earlier(this.#remoteConfig.deadline, this.#hold.deadline);
+    const deadline = earlier(this.#remoteConfig.deadline, this.#hold.deadline);
+    return earlier(earlier(deadline, this.#outbox.deadline), this.#gate?.deadline);
+  }
+
+  /** The one thing with a deadline before there is a start: messages that wait in vain. */
+  get expiry(): number | undefined {
+    return this.#outbox.deadline;
   }
 
   /** Whether reports wait for the effective config. */
@@ -73,10 +81,7 @@ export class Agent {
 
   start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
     if (input.instanceUid !== undefined) this.#identity.restore(input.instanceUid);
-    if (input.remoteConfig !== undefined) {
-      this.#remoteConfig.restore(input.remoteConfig.lastRemoteConfigHash);
-      this.#report.set("remoteConfigStatus", input.remoteConfig);
-    }
+    if (input.remoteConfig !== undefined) this.#remoteConfig.restore(input.remoteConfig);
     // What was asked for before there was a start has had its time.
     this.#hold.end();
     this.refresh(now, out);
@@ -84,12 +89,13 @@ export class Agent {
 
   stop(out: Output[]): void {
     this.#hold.end();
-    this.#follow(this.#remoteConfig.stop(), 0, out);
+    this.#gate = undefined;
+    this.#remoteConfig.stop(out);
   }
 
   set(parts: PartChanges): void {
     for (const name of partNames) {
-      if (name in parts) this.#change(name, parts);
+      if (name in parts) this.#report.change(name, parts, this.#config.same);
     }
   }
 
@@ -103,10 +109,10 @@ export class Agent {
     if (fetch) this.refresh(now, out);
   }
 
-  /** Asks for the effective config and holds reports until it comes (D13). */
+  /** Asks for the effective config and holds reports until it comes (D13), unless the server would not take it (D9). */
   refresh(now: number, out: Output[]): void {
     if (!has(this.#capabilities, "reportsEffectiveConfig")) return;
-    this.#hold.begin(now);
+    if ((this.#allowed & Part.effectiveConfig) !== 0) this.#hold.begin(now);
     out.push({ type: "fetchEffectiveConfig" });
   }
 
@@ -116,30 +122,34 @@ export class Agent {
   }
 
   handled(id: number, error: string | undefined, now: number, out: Output[]): void {
-    this.#follow(this.#remoteConfig.handled(id, error, now), now, out);
+    if (this.#remoteConfig.handled(id, error, now, out)) this.refresh(now, out);
   }
 
   retryRemoteConfig(now: number, out: Output[]): void {
-    this.#follow(this.#remoteConfig.retry(now), now, out);
+    if (this.#remoteConfig.retry(now, out)) this.refresh(now, out);
   }
 
-  /** A failed command has no status of its own: it shows as the agent's last error, healthy or not. */
-  restartFailed(error: string): void {
+  /** A restart that failed has no status of its own: it shows as the agent's last error, healthy or not. */
+  restarted(error: string | undefined): void {
+    this.#restartingUntil = 0;
+    if (error === undefined) return;
     const health = this.#report.get("health");
     if (health !== undefined) this.set({ health: { ...health, lastError: `restart failed: ${error}` } });
   }
 
-  custom(input: Extract<Input, { type: "custom" }>, out: Output[]): void {
-    if (!this.#outbox.add(input.id, input.message)) out.push({ type: "customSettled", id: input.id, fate: "full" });
+  custom(input: Extract<Input, { type: "custom" }>, now: number, out: Output[]): void {
+    this.#outbox.add(input, now, out);
   }
 
   forgetCustom(capability: string, out: Output[]): void {
-    for (const id of this.#outbox.forget(capability)) out.push({ type: "customSettled", id, fate: "forgotten" });
+    this.#outbox.forget(capability, out);
   }
 
   /** Gives up on what had its time. */
   expire(now: number, out: Output[]): void {
-    this.#follow(this.#remoteConfig.expire(now), now, out);
+    if (this.#remoteConfig.expire(now, out)) this.refresh(now, out);
+    this.#outbox.expire(now, out);
+    if (this.#gate !== undefined) this.#tellAgain(this.#gate.release(now), now, out);
     if (!this.#hold.expire(now)) return;
     out.push({ type: "notice", notice: { kind: "effectiveConfigLate", afterMs: this.#config.effectiveConfigMs } });
   }
@@ -183,15 +193,23 @@ export class Agent {
   answered(now: number, out: Output[]): void {
     const told = this.#composer.answered(now);
     this.#report.acknowledge(told);
-    for (const id of this.#outbox.settle(told)) out.push({ type: "customSettled", id, fate: "delivered" });
+    this.#outbox.settle(told, "delivered", out);
   }
 
   /** The server refused a message: what it held is dropped, and somebody is told (RETRY-01). */
   refused(now: number, out: Output[]): PartSet {
     const told = this.#composer.answered(now);
     const parts = this.#report.refuse(told);
-    for (const id of this.#outbox.settle(told)) out.push({ type: "customSettled", id, fate: "refused" });
+    this.#outbox.settle(told, "refused", out);
     return parts;
+  }
+
+  /**
+   * The server takes no message as large as the oldest one that it has not answered. What can be split goes on in parts;
+   * what cannot is dropped (SIZE-08, SIZE-09).
+   */
+  tooLarge(now: number, out: Output[]): void {
+    this.#composer.tooLarge(now, out);
   }
 
   /** What was in flight is to be sent again. */
@@ -221,18 +239,16 @@ export class Agent {
       case "serverCapabilities":
         return this.#serverDeclares(demand.mask, out);
       case "newUid":
-        return this.#adopt(demand.uid, out);
+        return this.#adopt(demand.uid, now, out);
       case "badNewUid":
         return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: demand.bytes } });
-      case "fullState":
-        this.#report.markAll();
-        return this.refresh(now, out);
-      case "components":
-        return this.#report.mark(Part.availableComponents & this.#report.present);
+      case "again":
+        return this.#askedAgain(demand.what, now, out);
       case "remoteConfig":
-        return this.#offered(demand.offer, now, out);
+        if (this.#remoteConfig.receive(demand.offer, now, out)) this.refresh(now, out);
+        return;
       case "restart":
-        return void out.push({ type: "restart" });
+        return this.#restart(now, out);
       case "customCapabilities":
         // Servers repeat the list, some in every answer.
         if (this.#outbox.understood(demand.names)) out.push({ type: "serverCustomCapabilities", names: demand.names });
@@ -254,46 +270,32 @@ export class Agent {
   }
 
   /** UID-05: the new name counts at once, and whoever gave it is told everything under it (D4). */
-  #adopt(uid: Uint8Array, out: Output[]): void {
+  #adopt(uid: Uint8Array, now: number, out: Output[]): void {
     const previous = this.#identity.uid;
     if (!this.#identity.adopt(uid)) return;
-    this.#report.markAll();
     out.push({ type: "saveInstanceUid", uid: this.#identity.uid, previous });
+    this.#askedAgain(Again.everything, now, out);
   }
 
-  #offered(offer: AgentRemoteConfig, now: number, out: Output[]): void {
-    if (this.#remoteConfig.knows(offer.configHash)) return;
-    if (offer.config === undefined) {
-      out.push({ type: "notice", notice: { kind: "ignored", what: "a remote config hash without a config" } });
-      return;
+  /** D13: answered at once, unless the server does not leave off. */
+  #askedAgain(what: number, now: number, out: Output[]): void {
+    this.#gate ??= new StormGate();
+    this.#tellAgain(this.#gate.ask(what, now, out), now, out);
+  }
+
+  #tellAgain(what: number, now: number, out: Output[]): void {
+    if ((what & Again.everything) !== 0) this.#report.markAll();
+    if ((what & Again.components) !== 0) this.#report.markComponents();
+    if ((what & Again.effectiveConfig) !== 0) this.refresh(now, out);
+  }
+
+  /** One restart at a time; a host that does not come back from one can be told again after the time of an apply. */
+  #restart(now: number, out: Output[]): void {
+    if (now < this.#restartingUntil) {
+      const what = "a restart command: the one before is still being carried out";
+      return void out.push({ type: "notice", notice: { kind: "ignored", what } });
     }
-    // The message's bytes belong to a network buffer; what is kept is a copy.
-    this.#follow(this.#remoteConfig.receive(new Uint8Array(offer.configHash), offer, now), now, out);
-  }
-
-  #follow(steps: readonly Step<AgentRemoteConfig>[], now: number, out: Output[]): void {
-    for (const step of steps) {
-      if (step.type === "status") this.#stands(step, now, out);
-      else if (step.type === "run") out.push({ type: "apply", id: step.id, offer: step.offer });
-      else out.push({ type: "abort", id: step.id, why: step.why });
-    }
-  }
-
-  #stands(step: Extract<Step<never>, { type: "status" }>, now: number, out: Output[]): void {
-    const { hash: lastRemoteConfigHash, error: errorMessage } = step;
-    const state: RemoteConfigState = { lastRemoteConfigHash, status: STATUS[step.status], errorMessage };
-    this.#report.set("remoteConfigStatus", state);
-    out.push({ type: "remoteConfigStatus", state });
-    if (step.status === "applying") return;
-    out.push({ type: "saveRemoteConfig", state });
-    // CFG-03: what is in use now belongs in the same report as the outcome.
-    this.refresh(now, out);
-  }
-
-  #change<P extends PartName>(name: P, parts: PartChanges): void {
-    const current = this.#report.get(name);
-    const value = parts[name];
-    if (current !== undefined && value !== undefined && this.#config.same(name, current, value)) return;
-    this.#report.set(name, value);
+    this.#restartingUntil = now + this.#config.apply.applyMs;
+    out.push({ type: "restart" });
   }
 }

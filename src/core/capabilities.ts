@@ -3,7 +3,7 @@ import { Part, type PartSet } from "./parts.js";
 interface Row {
   /** The bit in `AgentToServer.capabilities`. */
   bit: bigint;
-  /** The part that may be reported only with this bit. */
+  /** What may be reported only with this bit. */
   part?: number;
   /** The bit in `ServerToAgent.capabilities` without which a declared server is not sent the part. */
   server?: bigint;
@@ -29,7 +29,7 @@ export const capabilityTable = {
   reportsHealth: { bit: 0x800n, part: Part.health },
   reportsRemoteConfig: { bit: 0x1000n, part: Part.remoteConfigStatus },
   reportsHeartbeat: { bit: 0x2000n },
-  reportsAvailableComponents: { bit: 0x4000n, part: Part.availableComponents },
+  reportsAvailableComponents: { bit: 0x4000n, part: Part.availableComponents | Part.componentMap },
   reportsConnectionSettingsStatus: { bit: 0x8000n, part: Part.connectionSettingsStatus },
 } as const satisfies Record<string, Row>;
 

@@ -4,6 +4,14 @@ import type { Outbox } from "./outbox.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
 
+/** A message that has left, or is about to. */
+interface Told {
+  parts: PartSet;
+  custom: boolean;
+  /** When it left. */
+  at: number;
+}
+
 /** A message this old is not waited for by itself any more: the next answer, whatever it is for, covers it. */
 const STALE_MS = 5_000;
 /** So many messages are told apart; with more, the oldest count as stale. */
@@ -23,10 +31,10 @@ export class Composer {
   #sequenceNum = 0n;
   /** How many messages have been made. */
   #told = 0;
-  /** When the last of them left: those that have neither an answer nor become stale. */
-  readonly #open: number[] = [];
+  /** The last of them: those that have neither an answer nor become stale. */
+  readonly #open: Told[] = [];
   /** The last message, as long as it can turn out that it never left. */
-  #last: { parts: PartSet; custom: boolean } | undefined;
+  #last: Told | undefined;
 
   constructor(identity: Identity, report: Report, outbox: Outbox) {
     this.#identity = identity;
@@ -44,9 +52,9 @@ export class Composer {
     if (parts !== 0) this.#report.take(parts, message, this.#told);
     if ((parts & Part.uidRequest) !== 0) message.flags = 1n;
     if (custom !== undefined) message.customMessage = custom;
-    this.#last = { parts, custom: custom !== undefined };
+    this.#last = { parts, custom: custom !== undefined, at: now };
     this.#forgetStale(now);
-    this.#open.push(now);
+    this.#open.push(this.#last);
     return message;
   }
 
@@ -99,16 +107,24 @@ export class Composer {
     if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "oversized" } });
     const split = this.#report.isAlone(parts);
     if (custom && split) this.#outbox.putBackLast();
-    else if (custom) {
-      const id = this.#outbox.giveUpLast();
-      if (id !== undefined) out.push({ type: "customSettled", id, fate: "oversized" });
-    }
+    else if (custom) this.#outbox.giveUpLast(out);
     return custom || split || dropped !== 0;
+  }
+
+  /** The oldest message without an answer is too large for the server: what cannot be split is given up. */
+  tooLarge(now: number, out: Output[]): void {
+    this.#forgetStale(now);
+    const message = this.#open[0] ?? this.#last;
+    if (message === undefined) return;
+    const told = this.#told - Math.max(0, this.#open.length - 1);
+    const dropped = this.#report.tooLarge(message.parts, message.custom, told);
+    if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "refused" } });
+    if (message.custom && !this.#report.isAlone(message.parts)) this.#outbox.settle(told, "refused", out);
   }
 
   #forgetStale(now: number): void {
     for (let oldest = this.#open[0]; oldest !== undefined; oldest = this.#open[0]) {
-      if (now - oldest <= STALE_MS && this.#open.length <= MAX_OPEN) return;
+      if (now - oldest.at <= STALE_MS && this.#open.length <= MAX_OPEN) return;
       this.#open.shift();
     }
   }

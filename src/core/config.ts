@@ -1,6 +1,7 @@
 import type { ApplyLimits } from "./apply.js";
 import type { LinkTimes } from "./link.js";
 import type { PartName, PartValues } from "./parts.js";
+import type { PingSetting } from "./pulse.js";
 
 /** How the heartbeat interval is found, in milliseconds (D8). */
 export interface HeartbeatBounds {
@@ -20,13 +21,12 @@ export interface CoreConfig {
   requestInstanceUid: boolean;
   /** The agent's capability mask. */
   capabilities: bigint;
-  /** Whether the transport carries messages both ways at any time. */
-  duplex: boolean;
   /** What the first report after a reconnect holds (D4). */
   reconnectReport: "changed" | "full";
   link: LinkTimes;
   apply: ApplyLimits;
   heartbeat: HeartbeatBounds;
+  ping: PingSetting;
   /** How long a report waits for the effective config that belongs in it, in milliseconds. */
   effectiveConfigMs: number;
   /** How many custom messages may be under way. */

@@ -1,17 +1,16 @@
 import type { ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
-import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
 import { earlier } from "./hold.js";
 import type { Input, Lost, Outgoing, Output } from "./io.js";
-import { Link } from "./link.js";
+import { type Failure, Link } from "./link.js";
 import type { Phase } from "./phases.js";
 import { errorOf } from "./receive.js";
+import { Vitals } from "./vitals.js";
 
 const CLOSE_NORMAL = 1000;
-/** An agent that polls more seldom could not be reached any more: no server may make it so. */
-const LONGEST_POLL_MS = 86_400_000;
+const PING: Output = { type: "ping" };
 
 /**
  * The whole protocol, without sockets, timers, promises, clocks or chance: inputs and the time in, outputs out.
@@ -20,12 +19,9 @@ const LONGEST_POLL_MS = 86_400_000;
  * has come; where it has come already, at the end of the turn. Only a tick sends, and at most one message.
  */
 export class Core {
-  readonly #config: CoreConfig;
   readonly #link: Link;
   readonly #agent: Agent;
-  #heartbeatMs: number;
-  #lastSentAt = 0;
-  #sentBefore = 0;
+  readonly #vitals: Vitals;
   /** The first report on this link has left. */
   #reported = false;
   /** The message put out last was that report. */
@@ -35,10 +31,9 @@ export class Core {
   #goodbye: "none" | "owed" | "lean" | "sent" = "none";
 
   constructor(config: CoreConfig) {
-    this.#config = config;
     this.#link = new Link(config.link, randomFrom(config.seed));
     this.#agent = new Agent(config);
-    this.#heartbeatMs = config.heartbeat.intervalMs;
+    this.#vitals = new Vitals(config);
   }
 
   get phase(): Phase {
@@ -60,11 +55,12 @@ export class Core {
 
   /** When to call again, on the same clock as `now`; `undefined`: not before something happens. */
   get deadline(): number | undefined {
-    if (this.#link.phase === "stopped" || this.#link.phase === "idle") return undefined;
+    if (this.#link.phase === "stopped") return undefined;
+    if (this.#link.phase === "idle") return this.#agent.expiry;
     if (this.#canAct()) return 0;
-    let deadline = earlier(this.#link.deadline, this.#agent.deadline);
-    if (this.#beats && !this.#awaiting) deadline = earlier(deadline, this.#lastSentAt + this.#heartbeatMs);
-    return deadline;
+    const vital = this.#vitals.deadline(this.#link.phase, this.#awaiting);
+    const deadline = earlier(this.#link.deadline, this.#agent.deadline);
+    return vital === Number.POSITIVE_INFINITY ? deadline : earlier(deadline, vital);
   }
 
   /**
@@ -78,7 +74,10 @@ export class Core {
     if (this.#link.phase === "stopped") return out;
     this.#take(input, now, out);
     // Whatever else happens in the same turn joins the message; a handler that ends at once is reported once.
-    if (input.type === "tick") this.#send(now, out);
+    if (input.type === "tick") {
+      this.#send(now, out);
+      if (this.#vitals.pings(this.#link.phase, now)) out.push(PING);
+    }
     return out;
   }
 
@@ -99,24 +98,33 @@ export class Core {
         return this.#expire(now, out);
       case "opened":
         if (this.#link.phase !== "connecting") return;
+        tell(this.#vitals.opened(input.duplex, now), out);
         this.#reported = false;
         this.#awaiting = false;
         this.#agent.opened();
         return this.#link.opened(now, out);
       case "lost":
         return this.#lost(input.loss, now, out);
+      case "alive":
+        return this.#vitals.heard(now);
+      case "jumped":
+        if (this.#vitals.doubts(this.#link.phase, now)) out.push(PING);
+        return;
       case "received":
+        this.#vitals.heard(now);
         return this.#received(input.message, now, out);
       case "malformed":
         if (!this.#link.dialled) return;
+        this.#vitals.heard(now);
         out.push({ type: "notice", notice: { kind: "malformed", error: input.error } });
-        if (!this.#config.duplex) this.#fail("malformed", input.error, now, out);
+        if (!this.#vitals.duplex) this.#fail("malformed", input.error, now, out);
         return;
       case "oversized":
         return this.#oversized(out);
       case "set":
         return this.#agent.set(input.parts);
       case "declare":
+        this.#vitals.declare(input.capabilities);
         return this.#agent.declare(input.capabilities, now, out);
       case "refresh":
         return this.#agent.refresh(now, out);
@@ -126,10 +134,10 @@ export class Core {
         return this.#agent.handled(input.id, input.error, now, out);
       case "retryRemoteConfig":
         return this.#agent.retryRemoteConfig(now, out);
-      case "restartFailed":
-        return this.#agent.restartFailed(input.error);
+      case "restarted":
+        return this.#agent.restarted(input.error);
       case "custom":
-        return this.#agent.custom(input, out);
+        return this.#agent.custom(input, now, out);
       case "forgetCustom":
         return this.#agent.forgetCustom(input.capability, out);
       default:
@@ -138,6 +146,7 @@ export class Core {
   }
 
   #expire(now: number, out: Output[]): void {
+    if (this.#vitals.gone(this.#link.phase, now)) return this.#fail("unresponsive", undefined, now, out);
     const deadline = this.#link.deadline;
     if (deadline === undefined || now < deadline) return;
     switch (this.#link.phase) {
@@ -146,7 +155,7 @@ export class Core {
       case "closing":
         return this.#link.cut(now, out);
       case "reporting":
-        if (this.#config.duplex) return this.#link.silent(out);
+        if (this.#vitals.duplex) return this.#link.silent(out);
         return this.#fail("timeout", undefined, now, out);
       case "connecting":
       case "online":
@@ -163,7 +172,7 @@ export class Core {
     if (!this.#agent.owns(message)) {
       out.push({ type: "notice", notice: { kind: "foreignUid", uid: new Uint8Array(message.instanceUid) } });
       // On HTTP this was the answer, and there will be no other.
-      if (!this.#config.duplex) this.#fail("malformed", undefined, now, out);
+      if (!this.#vitals.duplex) this.#fail("malformed", undefined, now, out);
       return;
     }
     const error = errorOf(message);
@@ -188,25 +197,13 @@ export class Core {
     this.#agent.answered(now, out);
     if (this.#link.ending) return;
     const seconds = this.#agent.receive(message, now, out);
-    if (seconds !== undefined) this.#heartbeatOffered(seconds, out);
-  }
-
-  /** D8: within the user's bounds; 0 is no heartbeats at all, which polling cannot do (AMB-04). */
-  #heartbeatOffered(seconds: bigint, out: Output[]): void {
-    if (seconds === 0n && !this.#config.duplex) return;
-    const { minMs, maxMs } = this.#config.heartbeat;
-    const asked = seconds === 0n ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000;
-    const longest = this.#config.duplex ? maxMs : Math.min(maxMs, LONGEST_POLL_MS);
-    const intervalMs = Math.min(longest, Math.max(minMs, asked));
-    if (intervalMs === this.#heartbeatMs) return;
-    this.#heartbeatMs = intervalMs;
-    out.push({ type: "heartbeatInterval", intervalMs });
+    if (seconds !== undefined) tell(this.#vitals.offered(seconds), out);
   }
 
   /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
   #oversized(out: Output[]): void {
     if (!this.#agent.oversized(out)) return;
-    this.#lastSentAt = this.#sentBefore;
+    this.#vitals.unsent();
     if (this.#awaiting || this.#first) this.#link.awaitNothing();
     this.#awaiting = false;
     if (this.#first) this.#reported = false;
@@ -216,16 +213,13 @@ export class Core {
   #lost(loss: Lost, now: number, out: Output[]): void {
     if (!this.#link.dialled) return;
     if (loss.fate === "unsent" && this.#awaiting) this.#agent.unsent();
-    if (loss.fate === "refused") {
-      const parts = this.#agent.refused(now, out);
-      out.push({ type: "notice", notice: { kind: "dropped", parts, why: "refused" } });
-    }
+    if (loss.fate === "refused") this.#agent.tooLarge(now, out);
     this.#agent.restore();
     this.#awaiting = false;
     this.#link.lost(loss, now, out);
   }
 
-  #fail(reason: "timeout" | "malformed", error: unknown, now: number, out: Output[]): void {
+  #fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     this.#agent.restore();
     this.#awaiting = false;
     // An exchange went wrong; the goodbye can still go right.
@@ -237,7 +231,7 @@ export class Core {
       if (this.#goodbye === "owed") this.#goodbye = "lean";
       return this.#link.postpone(retryAfterMs);
     }
-    if (this.#config.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
+    if (this.#vitals.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
     this.#link.pause(retryAfterMs, now, out);
   }
 
@@ -245,11 +239,6 @@ export class Core {
     if (!this.#link.up) return;
     this.#link.leave(why, now, out);
     this.#goodbye = why === "reconnect" ? "owed" : "lean";
-  }
-
-  /** Whether the agent shows life on its own: by heartbeats where it declared them, by polling on HTTP (HTTP-03). */
-  get #beats(): boolean {
-    return this.#link.phase === "online" && (!this.#config.duplex || has(this.#agent.capabilities, "reportsHeartbeat"));
   }
 
   #canAct(): boolean {
@@ -267,14 +256,13 @@ export class Core {
   }
 
   #heartbeat(now: number): Outgoing | undefined {
-    return this.#beats && now >= this.#lastSentAt + this.#heartbeatMs ? this.#agent.heartbeat(now) : undefined;
+    return this.#vitals.beats(this.#link.phase, now) ? this.#agent.heartbeat(now) : undefined;
   }
 
   #put(message: Outgoing, now: number, out: Output[]): void {
     out.push({ type: "send", message });
-    this.#sentBefore = this.#lastSentAt;
-    this.#lastSentAt = now;
-    this.#awaiting = !this.#config.duplex;
+    this.#vitals.sent(now);
+    this.#awaiting = !this.#vitals.duplex;
     this.#first = !this.#reported;
     if (this.#link.up && (this.#awaiting || this.#first)) this.#link.awaitAnswer(now);
     this.#reported = true;
@@ -290,4 +278,8 @@ export class Core {
       out.push({ type: "close", code: CLOSE_NORMAL, reason: "agent disconnects" });
     }
   }
+}
+
+function tell(intervalMs: number | undefined, out: Output[]): void {
+  if (intervalMs !== undefined) out.push({ type: "heartbeatInterval", intervalMs });
 }

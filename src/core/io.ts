@@ -26,6 +26,8 @@ export interface Lost {
   orderly: boolean;
   throttled: boolean;
   retryAfterMs?: number;
+  /** Why another dial may be made at once: with other credentials, or in another way although nothing failed. */
+  renewed?: "credentials" | "transport";
 }
 
 /** New values of parts; `undefined` takes a part out of reports. */
@@ -41,10 +43,14 @@ export type Input =
   | { type: "reconnect" }
   /** Time has passed. */
   | { type: "tick" }
-  /** The dialled link carries payloads. */
-  | { type: "opened" }
+  /** The dialled link carries payloads; if duplex, both ways at any time. */
+  | { type: "opened"; duplex: boolean }
   /** The link is gone. */
   | { type: "lost"; loss: Lost }
+  /** The peer is there, though it has nothing to say. */
+  | { type: "alive" }
+  /** The wall clock moved against `now`: somebody set it, or the machine slept. */
+  | { type: "jumped" }
   /** A message arrived. */
   | { type: "received"; message: ServerToAgent }
   /** Something arrived that is no message. */
@@ -63,15 +69,15 @@ export type Input =
   | { type: "handled"; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
   | { type: "retryRemoteConfig" }
-  /** A restart handler failed. */
-  | { type: "restartFailed"; error: string }
-  /** A custom message to send. */
-  | { type: "custom"; id: number; message: CustomOutgoing }
+  /** The restart handler ended; with an error it failed. */
+  | { type: "restarted"; error?: string }
+  /** A custom message to send; it may wait for `expiresInMs` milliseconds, by default for ever. */
+  | { type: "custom"; id: number; message: CustomOutgoing; expiresInMs?: number }
   /** Custom messages of this capability are no longer wanted. */
   | { type: "forgetCustom"; capability: string };
 
-/** What became of a custom message. */
-export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "forgotten";
+/** What became of a custom message; one that is `unanswered` may have arrived. */
+export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "expired" | "unanswered" | "forgotten";
 
 /** Things worth telling the host, none of which changes what the core does next. */
 export type Notice =
@@ -79,6 +85,8 @@ export type Notice =
   | { kind: "foreignUid"; uid: Uint8Array }
   | { kind: "badNewUid"; bytes: number }
   | { kind: "ignored"; what: string }
+  /** The server asks for the whole state, or the components, over and over: it is told them ever less often. */
+  | { kind: "storm" }
   | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }
   | { kind: "dropped"; parts: PartSet; why: "oversized" | "refused" }
   | { kind: "silent"; afterMs: number }
@@ -88,6 +96,8 @@ export type Notice =
 export type Output =
   | { type: "dial" }
   | { type: "send"; message: Outgoing }
+  /** Ask the peer for a sign of life. */
+  | { type: "ping" }
   /** 1006 cuts the link at once; nothing more is expected from it. */
   | { type: "close"; code: number; reason: string }
   | { type: "fetchEffectiveConfig" }
@@ -121,6 +131,7 @@ export type PhaseReason =
   | "silent"
   | "lost"
   | "timeout"
+  | "unresponsive"
   | "malformed"
   | "throttled"
   | "reconnect"

@@ -17,8 +17,13 @@ export interface LinkTimes {
   throttleMaxMs: number;
 }
 
+/** Why a link is cut from this side. */
+export type Failure = "timeout" | "malformed" | "unresponsive";
+
 /** A link that lived this long was a good one: the next break starts over with a prompt reconnect. */
 const SETTLED_MS = 10_000;
+/** So many times in a row another way to the server may be tried at once: from one to the other and back. */
+const MAX_DETOURS = 2;
 const CLOSE_NOW = 1006;
 
 /**
@@ -34,6 +39,10 @@ export class Link {
   #openedAt = 0;
   #failures = 0;
   #pauses = 0;
+  /** Other credentials have been tried at once. */
+  #refreshed = false;
+  /** How many times in a row another way to the server was tried at once. */
+  #detours = 0;
   /** While leaving: how long to stay away, and why. */
   #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
 
@@ -113,15 +122,20 @@ export class Link {
   lost(loss: Lost, now: number, out: Output[]): void {
     if (this.#phase === "closing") {
       if (loss.throttled) this.postpone(loss.retryAfterMs);
-      this.#left(now, out);
-    } else this.#wait(this.#delay(loss, now), loss.throttled ? "throttled" : "lost", loss.error, now, out);
+      return this.#left(now, out);
+    }
+    this.#settle(now);
+    if (!loss.throttled && this.#mayRenew(loss.renewed)) return this.#renew(loss, now, out);
+    this.#wait(this.#delay(loss), loss.throttled ? "throttled" : "lost", loss.error, now, out);
   }
 
   /** The link is cut from this side, because the peer does not keep to the protocol or to time. */
-  fail(reason: "timeout" | "malformed", error: unknown, now: number, out: Output[]): void {
+  fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason });
-    const loss: Lost = { error, fate: "unknown", orderly: true, throttled: false };
-    this.#wait(this.#delay(loss, now), reason, error, now, out);
+    // Nobody at the other end is as good as a break, and not the word of a server that may be overloaded (D7).
+    const orderly = reason !== "unresponsive";
+    this.#settle(now);
+    this.#wait(this.#delay({ orderly, throttled: false }), reason, error, now, out);
   }
 
   /** The server asked for a pause in a message: stay away, on HTTP without a goodbye. */
@@ -200,10 +214,46 @@ export class Link {
     return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
   }
 
-  /** D5: prompt after the break of a good link, else backoff; only an answered link that lasted starts the count anew. */
-  #delay(loss: Lost, now: number): number {
+  /** Only an answered link that lasted starts all counts anew: nothing that a server says can make a tight loop. */
+  #settle(now: number): void {
+    if (!this.#answered || now - this.#openedAt < SETTLED_MS) return;
+    this.#failures = 0;
+    this.#detours = 0;
+    this.#refreshed = false;
+  }
+
+  /** AUTH-02: fresh credentials are tried at once, but only once. */
+  #mayRenew(renewed: Lost["renewed"]): boolean {
+    switch (renewed) {
+      case undefined:
+        return false;
+      case "credentials": {
+        const isFirst = !this.#refreshed;
+        this.#refreshed = true;
+        return isFirst;
+      }
+      case "transport":
+        return this.#detours < MAX_DETOURS;
+      default:
+        return renewed satisfies never;
+    }
+  }
+
+  /** Dials again at once. To try another way is no failure, and nothing to complain of. */
+  #renew({ renewed, error }: Lost, now: number, out: Output[]): void {
+    const delayMs = promptMs(this.#random());
+    if (renewed === "transport") {
+      this.#detours += 1;
+      return this.#wait(delayMs, "reconnect", undefined, now, out);
+    }
+    this.#failures += 1;
+    this.#wait(delayMs, "lost", error, now, out);
+  }
+
+  /** D5: prompt after the break of a good link, else backoff. */
+  #delay(loss: Pick<Lost, "orderly" | "throttled" | "retryAfterMs">): number {
+    this.#detours = 0;
     if (loss.throttled) return this.#throttle(loss.retryAfterMs);
-    if (this.#answered && now - this.#openedAt >= SETTLED_MS) this.#failures = 0;
     const prompt = this.#answered && this.#failures === 0 && !loss.orderly;
     const delay = prompt ? promptMs(this.#random()) : backoffMs(this.#failures, this.#random(), this.#times.backoff);
     this.#failures += 1;

@@ -1,10 +1,15 @@
-import type { CustomOutgoing } from "./io.js";
+import { earlier } from "./hold.js";
+import type { CustomFate, CustomOutgoing, Input, Output } from "./io.js";
+
+type CustomInput = Extract<Input, { type: "custom" }>;
 
 interface Entry {
   id: number;
   message: CustomOutgoing;
-  /** In flight: the message that it travels in. */
+  /** The message that it travels in, or travelled in when the link went; 0 before it left. */
   told: number;
+  /** When it has waited long enough. */
+  expiresAt?: number;
 }
 
 /**
@@ -16,6 +21,8 @@ export class Outbox {
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #understood: ReadonlySet<string> | undefined;
+  /** No message that waits expires before this. */
+  #expiry: number | undefined;
 
   /** @param limit how many messages may wait or be in flight */
   constructor(limit: number) {
@@ -34,11 +41,31 @@ export class Outbox {
     return before?.size !== now.size || names.some((name) => !before.has(name));
   }
 
-  /** @returns whether there was room */
-  add(id: number, message: CustomOutgoing): boolean {
-    if (this.#waiting.length + this.#inFlight.length >= this.#limit) return false;
-    this.#waiting.push({ id, message, told: 0 });
-    return true;
+  /** Keeps a message if there is room, for as long as it may wait. */
+  add({ id, message, expiresInMs = Number.POSITIVE_INFINITY }: CustomInput, now: number, out: Output[]): void {
+    if (this.#waiting.length + this.#inFlight.length >= this.#limit) return settle([{ id }], "full", out);
+    const entry: Entry = { id, message, told: 0 };
+    if (expiresInMs !== Number.POSITIVE_INFINITY) entry.expiresAt = now + expiresInMs;
+    this.#waiting.push(entry);
+    this.#watch([entry]);
+  }
+
+  /** When to look for messages that have waited long enough. */
+  get deadline(): number | undefined {
+    return this.#expiry;
+  }
+
+  /** Drops what has waited long enough. What is in flight does not wait. */
+  expire(now: number, out: Output[]): void {
+    if (this.#expiry === undefined || now < this.#expiry) return;
+    const kept: Entry[] = [];
+    for (const entry of this.#waiting) {
+      if (entry.expiresAt === undefined || now < entry.expiresAt) kept.push(entry);
+      else settle([entry], entry.told === 0 ? "expired" : "unanswered", out);
+    }
+    this.#waiting = kept;
+    this.#expiry = undefined;
+    this.#watch(kept);
   }
 
   /** Whether a message could leave now. */
@@ -62,36 +89,49 @@ export class Outbox {
     return entry.message;
   }
 
-  /** Takes out of flight what travelled up to this AgentToServer, answered or refused. */
-  settle(told: number): readonly number[] {
-    if (this.#inFlight.length === 0) return [];
+  /** Takes out of flight what travelled up to this AgentToServer. */
+  settle(told: number, fate: "delivered" | "refused", out: Output[]): void {
+    if (this.#inFlight.length === 0) return;
     const settled = this.#inFlight.filter((entry) => entry.told <= told);
     if (settled.length > 0) this.#inFlight = this.#inFlight.filter((entry) => entry.told > told);
-    return settled.map((entry) => entry.id);
+    settle(settled, fate, out);
   }
 
   /** Gives up the message taken last: it never left and never can. */
-  giveUpLast(): number | undefined {
-    return this.#inFlight.pop()?.id;
+  giveUpLast(out: Output[]): void {
+    settle(this.#inFlight.splice(-1), "oversized", out);
   }
 
   /** The message taken last never left, through no fault of its own. */
   putBackLast(): void {
     const entry = this.#inFlight.pop();
-    if (entry !== undefined) this.#waiting.unshift(entry);
+    if (entry === undefined) return;
+    entry.told = 0;
+    this.#waiting.unshift(entry);
+    this.#watch([entry]);
   }
 
   /** The link went: what was in flight goes first next time (RETRY-02). */
   restore(): void {
     if (this.#inFlight.length === 0) return;
     this.#waiting = [...this.#inFlight, ...this.#waiting];
+    this.#watch(this.#inFlight);
     this.#inFlight = [];
   }
 
   /** Drops the waiting messages of a capability. */
-  forget(capability: string): readonly number[] {
+  forget(capability: string, out: Output[]): void {
     const gone = this.#waiting.filter((entry) => entry.message.capability === capability);
     if (gone.length > 0) this.#waiting = this.#waiting.filter((entry) => entry.message.capability !== capability);
-    return gone.map((entry) => entry.id);
+    settle(gone, "forgotten", out);
   }
+
+  /** These wait from now on. */
+  #watch(entries: readonly Entry[]): void {
+    for (const { expiresAt } of entries) this.#expiry = earlier(this.#expiry, expiresAt);
+  }
+}
+
+function settle(entries: readonly { id: number }[], fate: CustomFate, out: Output[]): void {
+  for (const { id } of entries) out.push({ type: "customSettled", id, fate });
 }

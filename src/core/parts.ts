@@ -39,7 +39,7 @@ export type PartName = keyof PartValues;
 /** A set of parts: a sum of {@link Part} bits. */
 export type PartSet = number;
 
-/** One bit for each part, and for the two things that a report carries outside its parts. */
+/** One bit for each part, and for what a report can carry besides. */
 export const Part = {
   agentDescription: 0x1,
   health: 0x2,
@@ -53,8 +53,13 @@ export const Part = {
   capabilities: 0x100,
   /** The wish for an instance uid made by the server (UID-04). */
   uidRequest: 0x200,
-  every: 0x3ff,
+  /** The components themselves, which the server asked for: without this, their part is the hash alone (COMP-02). */
+  componentMap: 0x400,
+  every: 0x7ff,
 } as const;
+
+/** What a server can ask to be told again, as bits (STATUS-07, COMP-05). */
+export const Again = { everything: 0x1, effectiveConfig: 0x2, components: 0x4 } as const;
 
 /** The names of the parts, in field order. */
 export const partNames: readonly PartName[] = [

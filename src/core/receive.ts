@@ -1,14 +1,15 @@
 import type { AgentRemoteConfig, CustomMessage, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { has } from "./capabilities.js";
 import { UID_BYTES } from "./identity.js";
+import { Again } from "./parts.js";
 
 /** One thing that a ServerToAgent asks of the agent. */
 export type Demand =
   | { type: "serverCapabilities"; mask: bigint }
   | { type: "newUid"; uid: Uint8Array }
   | { type: "badNewUid"; bytes: number }
-  | { type: "fullState" }
-  | { type: "components" }
+  /** The sum of what is to be told again. */
+  | { type: "again"; what: number }
   | { type: "heartbeat"; seconds: bigint }
   | { type: "remoteConfig"; offer: AgentRemoteConfig }
   | { type: "restart" }
@@ -68,10 +69,7 @@ export function demandsOf(message: ServerToAgent, declared: bigint): readonly De
     demands.push({ type: "ignored", what: known ? "the restart command" : `a command of unknown type ${type}` });
   }
   identification(message, demands);
-  if ((message.flags & REPORT_FULL_STATE) !== 0n) demands.push({ type: "fullState" });
-  if ((message.flags & REPORT_AVAILABLE_COMPONENTS) !== 0n && has(declared, "reportsAvailableComponents")) {
-    demands.push({ type: "components" });
-  }
+  flags(message.flags, declared, demands);
   settings(message, declared, demands);
   if (message.remoteConfig !== undefined) {
     demands.push(
@@ -92,6 +90,15 @@ function identification(message: ServerToAgent, demands: Demand[]): void {
   if (message.agentIdentification === undefined) return;
   const uid = message.agentIdentification.newInstanceUid;
   demands.push(uid.length === UID_BYTES ? { type: "newUid", uid } : { type: "badNewUid", bytes: uid.length });
+}
+
+function flags(mask: bigint, declared: bigint, demands: Demand[]): void {
+  let what = 0;
+  if ((mask & REPORT_FULL_STATE) !== 0n) what |= Again.everything | Again.effectiveConfig;
+  if ((mask & REPORT_AVAILABLE_COMPONENTS) !== 0n && has(declared, "reportsAvailableComponents")) {
+    what |= Again.components;
+  }
+  if (what !== 0) demands.push({ type: "again", what });
 }
 
 function settings(message: ServerToAgent, declared: bigint, demands: Demand[]): void {

@@ -1,8 +1,11 @@
-import type { Outgoing } from "./io.js";
+import type { CoreConfig } from "./config.js";
+import type { Outgoing, PartChanges } from "./io.js";
 import { Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
 
 /** What is in a message at no cost to its size, and therefore never has to travel alone. */
 const WEIGHTLESS = Part.capabilities | Part.uidRequest;
+type Same = CoreConfig["same"];
+const COMPONENTS = Part.availableComponents | Part.componentMap;
 
 /**
  * The only copy of what the agent reports, and how far the server knows it: each part is dirty (to be sent), in flight
@@ -23,12 +26,21 @@ export class Report {
   set<P extends PartName>(name: P, value: PartValues[P] | undefined): void {
     if (value === undefined) {
       delete this.#values[name];
-      this.#dirty &= ~Part[name];
-      this.#inFlight &= ~Part[name];
+      const gone = name === "availableComponents" ? COMPONENTS : Part[name];
+      this.#dirty &= ~gone;
+      this.#inFlight &= ~gone;
       return;
     }
     this.#values[name] = value;
     this.mark(Part[name]);
+  }
+
+  /** Keeps a value unless it says the same as the one before (STATUS-05). */
+  change<P extends PartName>(name: P, parts: PartChanges, same: Same): void {
+    const current = this.#values[name];
+    const value = parts[name];
+    if (current !== undefined && value !== undefined && same(name, current, value)) return;
+    this.set(name, value);
   }
 
   /** The value as last set. */
@@ -56,11 +68,18 @@ export class Report {
     this.mark(this.present);
   }
 
+  /** Marks the components, not their hash alone (COMP-05). */
+  markComponents(): void {
+    if (this.#values.availableComponents !== undefined) this.mark(COMPONENTS);
+  }
+
   /** The dirty parts among those allowed. */
   due(allowed: PartSet): PartSet {
     const due = this.#dirty & allowed;
     const alone = due & this.#alone;
-    return alone === 0 ? due : (alone & -alone) | (due & WEIGHTLESS);
+    if (alone === 0) return due;
+    const first = alone & -alone;
+    return ((first & COMPONENTS) === 0 ? first : due & COMPONENTS) | (due & WEIGHTLESS);
   }
 
   /** Whether any of these parts has to travel alone. */
@@ -77,6 +96,7 @@ export class Report {
     for (const name of partNames) {
       if ((parts & Part[name]) !== 0) copy(name, this.#values, message);
     }
+    if ((parts & COMPONENTS) !== 0) this.#takeComponents((parts & Part.componentMap) !== 0, message);
     for (let bit = 1; bit <= parts; bit <<= 1) {
       if ((parts & bit) !== 0) this.#toldIn.set(bit, told);
     }
@@ -115,7 +135,9 @@ export class Report {
     // Nothing can be smaller than a message with nothing in it: it is missed like one that got lost on the way.
     if (weighty === 0 && !accompanied) return 0;
     this.mark(parts & WEIGHTLESS);
-    const several = (weighty & (weighty - 1)) !== 0;
+    const whole = (weighty & Part.componentMap) !== 0;
+    const units = whole ? weighty & ~Part.availableComponents : weighty;
+    const several = (units & (units - 1)) !== 0;
     if (several || accompanied) {
       this.mark(weighty);
       this.#alone |= weighty;
@@ -123,7 +145,30 @@ export class Report {
     }
     this.#inFlight &= ~weighty;
     this.#alone &= ~weighty;
-    return weighty;
+    if (!whole) return weighty;
+    // Only the components are too large; their hash can still be told.
+    this.mark(Part.availableComponents);
+    return Part.availableComponents;
+  }
+
+  /**
+   * The server takes no message as large as this one with these parts: several are told again one by one.
+   *
+   * @param accompanied whether there was something else in the message
+   * @returns the part given up, if one is
+   */
+  tooLarge(parts: PartSet, accompanied: boolean, told: number): PartSet {
+    const weighty = parts & ~WEIGHTLESS;
+    const single = (weighty & (weighty - 1)) === 0 && !accompanied;
+    // One that has changed since is another one by now.
+    if (single && (weighty & this.#upTo(told)) === 0) return 0;
+    return this.oversized(parts, accompanied);
+  }
+
+  #takeComponents(whole: boolean, message: Outgoing): void {
+    const value = this.#values.availableComponents;
+    if (value === undefined) return;
+    message.availableComponents = whole || isEmpty(value.components) ? value : { ...value, components: {} };
   }
 
   #upTo(told: number): PartSet {
@@ -139,4 +184,9 @@ export class Report {
 function copy<P extends PartName>(name: P, from: Partial<PartValues>, to: Partial<PartValues>): void {
   const value = from[name];
   if (value !== undefined) to[name] = value;
+}
+
+function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
+  for (const _ in record) return false;
+  return true;
 }

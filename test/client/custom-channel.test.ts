@@ -1,19 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { CustomChannels } from "../../src/client/custom-channels.js";
 import type { Input } from "../../src/core/io.js";
-import type { CustomChannel, OpAMPError } from "../../src/index.js";
+import type { CustomChannel, OpAMPError, SendOptions } from "../../src/index.js";
 import { Arrivals } from "../transport/arrivals.js";
 import { refusal } from "./refusal.js";
 
 const NAME = "com.example.feature";
 
 /** The channels of a client, what they feed it, and what they complain of. */
-function channels() {
+function channels(expiresInMs = Number.POSITIVE_INFINITY) {
   const inputs: Input[] = [];
   const errors: OpAMPError[] = [];
   const all = new CustomChannels(
     (input) => inputs.push(input),
     (error) => errors.push(error),
+    expiresInMs,
   );
   const announced = (): readonly (readonly string[])[] =>
     inputs.flatMap((input) => (input.type === "set" ? [input.parts.customCapabilities?.capabilities ?? []] : []));
@@ -270,7 +271,7 @@ describe("sending", () => {
       await channel.send(type, type === "a" ? "äö" : Uint8Array.of(1, 2));
       done.push(type);
     });
-    expect(inputs.slice(1)).toEqual([
+    expect(inputs.slice(1)).toMatchObject([
       { type: "custom", id: 1, message: { capability: NAME, type: "a", data: new TextEncoder().encode("äö") } },
       { type: "custom", id: 2, message: { capability: NAME, type: "b", data: Uint8Array.of(1, 2) } },
     ]);
@@ -281,6 +282,45 @@ describe("sending", () => {
     all.settled(1, "delivered");
     all.settled(99, "delivered");
     await Promise.all(sends);
+  });
+
+  test("lets a message wait as long as the client says, or as the sender does", () => {
+    const { all, inputs } = channels(60_000);
+    const channel = all.register(NAME);
+    void channel.send("a");
+    void channel.send("b", "", {});
+    void channel.send("c", "", { expiresInMs: 1_000 });
+    void channel.send("d", "", { expiresInMs: Number.POSITIVE_INFINITY });
+    const limits = inputs.flatMap((input) => (input.type === "custom" ? [input.expiresInMs] : []));
+    expect(limits).toEqual([60_000, 60_000, 1_000, Number.POSITIVE_INFINITY]);
+  });
+
+  test.each([
+    [{ expiresInMs: 0 }, "options.expiresInMs: must be milliseconds above 0"],
+    [{ expiresInMs: Number.NaN }, "options.expiresInMs: must be milliseconds above 0"],
+    [{ expiresIn: 5 }, "options.expiresIn: is not an option"],
+    [1_000, "options: must be an object"],
+  ])("refuses %j for a time limit", async (options, message) => {
+    const { all, inputs } = channels();
+    const sent = all.register(NAME).send("a", "", options as SendOptions);
+    await expect(sent).rejects.toMatchObject({ code: "ERR_OPAMP_OPTION", message: expect.stringContaining(message) });
+    expect(inputs.filter(({ type }) => type === "custom")).toEqual([]);
+  });
+
+  test("tells one that never left from one that may have arrived, when their time is up", async () => {
+    const { all } = channels();
+    const channel = all.register(NAME);
+    const [kept, left] = [channel.send("a"), channel.send("b")];
+    all.settled(1, "expired");
+    all.settled(2, "unanswered");
+    await expect(kept).rejects.toMatchObject({
+      code: "ERR_OPAMP_TIMEOUT",
+      hint: expect.stringContaining("reached and announces"),
+    });
+    await expect(left).rejects.toMatchObject({
+      code: "ERR_OPAMP_TIMEOUT",
+      hint: expect.stringContaining("may have arrived or not"),
+    });
   });
 
   test("takes a copy of the data", () => {

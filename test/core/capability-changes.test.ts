@@ -131,4 +131,46 @@ describe("a server", () => {
     harness.receive({ capabilities: 1n, flags: 1n });
     expect(statuses(harness)).toEqual([["agentDescription", "health"]]);
   });
+
+  verifies("CAP-08", "that accepts a part at some times only is told its latest value once, when it does", () => {
+    const harness = reporting();
+    harness.receive({ capabilities: 1n });
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("three") } });
+    for (const capabilities of [5n, 1n, 5n, 1n, 5n]) harness.receive({ capabilities });
+    expect(harness.sent.map((message) => message.effectiveConfig)).toEqual([effectiveConfig("three")]);
+  });
+
+  test("that accepts no config is not made to wait for one", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.receive({ capabilities: 1n });
+    harness.feed({ type: "refresh" }, { type: "set", parts: { health: health(false) } });
+    expect([statuses(harness), harness.all("fetchEffectiveConfig").length]).toEqual([[["health"]], 1]);
+    harness.feed({ type: "effectiveConfig", value: effectiveConfig("two") });
+    harness.receive({ capabilities: 5n });
+    expect(statuses(harness)).toEqual([["health"], ["effectiveConfig"]]);
+  });
+
+  test("that makes an offer which it did not declare is answered all the same", () => {
+    const harness = online({
+      ...script,
+      can: ["acceptsRemoteConfig", "reportsRemoteConfig", "acceptsRestartCommand"],
+      answers: acknowledges,
+    });
+    harness.receive({ capabilities: 1n });
+    harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
+    const [apply] = harness.all("apply");
+    harness.feed({ type: "handled", id: apply?.output.id ?? 0 });
+    expect(harness.sent.map(({ remoteConfigStatus: told }) => told?.status)).toEqual([2, 1]);
+    harness.receive({ command: {} });
+    expect(harness.all("restart")).toHaveLength(1);
+  });
+
+  verifies("INTEROP-02", "that uses bits which nobody knows is obeyed as to those that are known", () => {
+    const harness = reporting();
+    harness.receive({ capabilities: 0xffff_fff3n, flags: 0x8000_0000_8000_0003n });
+    expect(statuses(harness)).toEqual([["agentDescription", "health"]]);
+    harness.receive({ flags: 0xffff_ffff_ffff_fffcn });
+    expect([harness.sent.length, harness.notices]).toEqual([1, []]);
+  });
 });

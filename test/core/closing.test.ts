@@ -42,7 +42,12 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     harness.clear();
     const custom = { type: "custom", id: 1, message: { capability: "a.b", type: "t", data: OWN_UID } } as const;
     harness.feed({ type: "refresh" }, custom, { ...custom, id: 2 }, { type: "forgetCustom", capability: "a.b" });
-    harness.feed({ type: "opened" }, { type: "malformed", error: "x" }, { type: "oversized" }, { type: "tick" });
+    harness.feed(
+      { type: "opened", duplex: true },
+      { type: "malformed", error: "x" },
+      { type: "oversized" },
+      { type: "tick" },
+    );
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
     harness.lose({ fate: "refused" });
     expect([harness.outputs, harness.core.deadline]).toEqual([[], undefined]);

@@ -46,14 +46,14 @@ describe.each([
   test("that failed shows as the agent's last error, and leaves its health as it is", () => {
     const harness = online(script);
     harness.receive({ command: {} });
-    harness.feed({ type: "restartFailed", error: "busy" });
+    harness.feed({ type: "restarted", error: "busy" });
     expect(harness.sent.map(partsOf)).toEqual([["health"]]);
     expect(harness.last.health).toEqual({ ...health(true), lastError: "restart failed: busy" });
   });
 
   test("that failed is not told by an agent without a health", () => {
     const harness = online(script);
-    harness.feed({ type: "set", parts: { health: undefined } }, { type: "restartFailed", error: "busy" });
+    harness.feed({ type: "set", parts: { health: undefined } }, { type: "restarted", error: "busy" });
     expect(harness.sent).toEqual([]);
   });
 });

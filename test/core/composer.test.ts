@@ -24,7 +24,12 @@ function desk() {
     composer.oversized(out);
     return out;
   };
-  const custom = (id: number) => outbox.add(id, { capability: CAPABILITY, type: `m${id}`, data: new Uint8Array() });
+  const custom = (id: number) =>
+    outbox.add(
+      { type: "custom", id, message: { capability: CAPABILITY, type: `m${id}`, data: new Uint8Array() } },
+      0,
+      [],
+    );
   return { report, composer, next, oversized, custom };
 }
 

@@ -56,7 +56,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     const harness = online(script);
     harness.receive(announced);
     harness.feed(custom(1), custom(2));
-    const { duplex } = script.config ?? { duplex: true };
+    const { duplex = true } = script;
     expect(types(harness)).toEqual(duplex === false ? ["m1"] : ["m1", "m2"]);
     harness.receive({});
     expect([types(harness), fates(harness)]).toEqual([["m1", "m2"], [[1, "delivered"]]]);

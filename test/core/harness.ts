@@ -14,10 +14,14 @@ export type Answer = MessageInitShape<typeof ServerToAgentSchema>;
 /** How the outside behaves by itself. */
 export interface Script {
   config?: Partial<CoreConfig>;
+  /** Whether links carry messages both ways at any time, asked at each dial if a function. Default: they do. */
+  duplex?: boolean | (() => boolean);
   /** Declared besides the ones that the harness always declares: status, health, heartbeats. */
   can?: readonly CapabilityName[];
   /** Whether a dial succeeds, in the same instant. Default: always. */
   opens?: () => boolean;
+  /** Whether the peer answers pings, in the same instant. Default: always. */
+  pongs?: () => boolean;
   /** What a message is answered with, in the same instant; by default with nothing at all. */
   answers?: (message: Outgoing) => Answer | undefined;
   /** Whether the transport takes a message; one that it does not take never left. Default: any. */
@@ -38,7 +42,6 @@ export const CONFIG: CoreConfig = {
   instanceUid: OWN_UID,
   requestInstanceUid: false,
   capabilities: maskOf(["reportsHealth", "reportsHeartbeat"]),
-  duplex: true,
   reconnectReport: "changed",
   link: {
     connectMs: 30_000,
@@ -50,6 +53,7 @@ export const CONFIG: CoreConfig = {
   },
   apply: { applyMs: 300_000, abortMs: 5_000 },
   heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY },
+  ping: { intervalMs: undefined },
   effectiveConfigMs: 5_000,
   maxCustomMessages: 100,
   seed: 1,
@@ -165,14 +169,17 @@ export class Harness {
   }
 
   #react(output: Output): void {
-    const { opens, answers, effectiveConfig } = this.#script;
+    const { opens, duplex = true, answers, pongs, effectiveConfig } = this.#script;
     if (output.type === "dial") {
       this.#later = [];
-      if (opens?.() ?? true) this.#later.push({ type: "opened" });
-      else this.#later.push({ type: "lost", loss: { ...GONE, fate: "unsent" } });
+      if (opens?.() ?? true) {
+        this.#later.push({ type: "opened", duplex: typeof duplex === "function" ? duplex() : duplex });
+      } else this.#later.push({ type: "lost", loss: { ...GONE, fate: "unsent" } });
     } else if (output.type === "send") {
       const answer = answers?.(output.message);
       if (answer !== undefined) this.#later.push({ type: "received", message: message(answer) });
+    } else if (output.type === "ping") {
+      if (pongs?.() ?? true) this.#later.push({ type: "alive" });
     } else if (output.type === "close") {
       this.#later = output.code === 1006 ? [] : [{ type: "lost", loss: { ...GONE, orderly: true } }];
     } else if (output.type === "fetchEffectiveConfig" && effectiveConfig !== undefined) {
@@ -212,7 +219,7 @@ export function started(script: Script = {}): Harness {
 
 /** Over HTTP. */
 export function polling(script: Script = {}): Script {
-  return { ...script, config: { ...script.config, duplex: false } };
+  return { ...script, duplex: false };
 }
 
 export function message(answer: Answer): ServerToAgent {

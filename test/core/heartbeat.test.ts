@@ -4,7 +4,7 @@ import { verifies } from "../verifies.js";
 import { type Answer, acknowledges, type Harness, OWN_UID, online, partsOf, type Script } from "./harness.js";
 import { effectiveConfig, hash, health } from "./values.js";
 
-const SILENT: Script = { config: { capabilities: maskOf(["reportsHealth"]) } };
+const SILENT: Script = { config: { capabilities: maskOf(["reportsHealth"]), ping: false } };
 
 function offer(seconds: bigint): Answer {
   return { connectionSettings: { hash: hash(1), opamp: { heartbeatIntervalSeconds: seconds } } };

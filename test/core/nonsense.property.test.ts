@@ -19,7 +19,8 @@ function just(...inputs: readonly Input[]): fc.Arbitrary<Input> {
 /** Any input, whether or not it makes sense where it comes. */
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 8, arbitrary: just({ type: "tick" }) },
-  { weight: 3, arbitrary: just({ type: "opened" }) },
+  { weight: 3, arbitrary: just({ type: "opened", duplex: true }, { type: "opened", duplex: false }) },
+  { weight: 2, arbitrary: just({ type: "alive" }, { type: "jumped" }) },
   {
     weight: 4,
     arbitrary: just(
@@ -30,7 +31,8 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: "oversized" },
       { type: "refresh" },
       { type: "retryRemoteConfig" },
-      { type: "restartFailed", error: "x" },
+      { type: "restarted" },
+      { type: "restarted", error: "x" },
       { type: "effectiveConfig" },
       { type: "effectiveConfig", value: effectiveConfig("x") },
     ),
@@ -46,6 +48,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
           orderly: fc.boolean(),
           throttled: fc.boolean(),
           retryAfterMs: anyMs,
+          renewed: fc.constantFrom("credentials" as const, "transport" as const),
         },
         { requiredKeys: ["error", "fate", "orderly", "throttled"] },
       ),
@@ -102,10 +105,14 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
 class Line {
   #dialled = false;
   #opened = false;
+  duplex = false;
 
   take(input: Input, phase: Core["phase"], outputs: readonly Output[]): void {
     if (input.type === "lost") this.#dialled = false;
-    if (input.type === "opened" && phase === "connecting") this.#opened = true;
+    if (input.type === "opened" && phase === "connecting") {
+      this.#opened = true;
+      this.duplex = input.duplex;
+    }
     for (const output of outputs) {
       if (output.type === "dial") {
         expect(this.#dialled).toBe(false);
@@ -115,6 +122,7 @@ class Line {
         expect(this.#dialled).toBe(true);
         if (output.code === 1006) this.#dialled = false;
       } else if (output.type === "send") expect(this.#dialled && this.#opened).toBe(true);
+      else if (output.type === "ping") expect(this.#dialled && this.#opened && this.duplex).toBe(true);
     }
   }
 }
@@ -125,13 +133,13 @@ test("no input in any order throws, dials twice, sends without a link, or leaves
     size: "max",
   });
   fc.assert(
-    fc.property(fc.boolean(), fc.boolean(), fc.nat(), walks, (duplex, requestInstanceUid, seed, walk) => {
+    fc.property(fc.boolean(), fc.boolean(), fc.nat(), walks, (pings, requestInstanceUid, seed, walk) => {
       const core = new Core({
         ...CONFIG,
         instanceUid: uid(0),
         requestInstanceUid,
         capabilities: maskWithout([]),
-        duplex,
+        ping: pings && { intervalMs: undefined },
         heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
         maxCustomMessages: 3,
         seed,
@@ -154,8 +162,9 @@ test("no input in any order throws, dials twice, sends without a link, or leaves
         const { deadline } = core;
         expect(Number.isNaN(deadline)).toBe(false);
         const idle = core.phase === "idle" || core.phase === "stopped";
-        // Heartbeats cannot be turned off here; where they are not declared, an online duplex link may be quiet.
-        const quiet = core.phase === "online" && duplex && (core.capabilities & 0x2000n) === 0n;
+        // Heartbeats cannot be turned off here; without them and pings an online duplex link may be quiet.
+        const silent = !pings && (core.capabilities & 0x2000n) === 0n;
+        const quiet = core.phase === "online" && line.duplex && silent;
         if (!quiet) expect(deadline === undefined).toBe(idle);
       }
     }),

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { capabilityNames, capabilityTable, maskOf } from "../../src/core/capabilities.js";
+import { Again } from "../../src/core/parts.js";
 import { demandsOf, errorOf } from "../../src/core/receive.js";
 import { ServerToAgentSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
 import { verifies } from "../verifies.js";
@@ -28,8 +29,7 @@ describe("what a message asks for", () => {
     expect(typesOf(everything)).toEqual([
       "serverCapabilities",
       "newUid",
-      "fullState",
-      "components",
+      "again",
       "heartbeat",
       "remoteConfig",
       "ignored",
@@ -47,7 +47,7 @@ describe("what a message asks for", () => {
     expect(typesOf(everything, 1n)).toEqual([
       "serverCapabilities",
       "newUid",
-      "fullState",
+      "again",
       "ignored",
       "ignored",
       "ignored",
@@ -58,7 +58,7 @@ describe("what a message asks for", () => {
       "serverCapabilities",
       "ignored",
       "newUid",
-      "fullState",
+      "again",
     ]);
   });
 
@@ -117,7 +117,7 @@ describe("a command", () => {
       if (answer.command !== undefined) Object.assign(answer.command, { type: 99 });
       expect(demandsOf(answer, ALL)).toEqual([
         { type: "ignored", what: "a command of unknown type 99" },
-        { type: "fullState" },
+        { type: "again", what: Again.everything | Again.effectiveConfig },
       ]);
     },
   );

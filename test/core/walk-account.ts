@@ -5,9 +5,13 @@ import type { Outgoing, Output } from "../../src/core/io.js";
 import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames } from "../../src/core/parts.js";
 import { partsOf } from "./harness.js";
 import type { World } from "./walk-actions.js";
+import { Watch } from "./walk-watch.js";
 
 export const FLOOR_MS = 30_000;
 export const MAX_PAUSE_MS = 3_600_000;
+/** So many requests in a row are answered at once, and any other within this time. */
+const STORM = 5;
+const STORM_MS = 30_000;
 
 /** A message that left. */
 export interface Sent {
@@ -25,6 +29,8 @@ export interface Wire {
   sent: number;
   /** Answers can no longer be told apart: one was left out or was no message. */
   muddled: boolean;
+  duplex: boolean;
+  watch: Watch;
 }
 
 /** A second, simpler account of what a core may put out. What differs from it is thrown. */
@@ -55,6 +61,10 @@ export class Account {
   #newest: Uint8Array = new Uint8Array();
   #understood: readonly string[] = [];
   #stopped = false;
+  /** How often the server asked for something again, of late; too often, and it may be told later. */
+  #asks = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #stormy = false;
 
   constructor(world: World, core: Core) {
     this.#world = world;
@@ -77,6 +87,22 @@ export class Account {
     for (const name of names) this.#reasons.add(name);
   }
 
+  /** The server asks for everything again. */
+  asked(now: number): void {
+    this.#asks = this.#stormy || now - this.#askedAt < 2 * STORM_MS ? this.#asks + 1 : 1;
+    this.#askedAt = now;
+    if (this.#asks > STORM) this.#stormy = true;
+  }
+
+  /** The core is about to be ticked: what the server asked for in a storm may be told from now on. */
+  tick(now: number): void {
+    if (!this.#stormy) return;
+    this.reasonFor(...partNames);
+    if (now < this.#askedAt + STORM_MS) return;
+    this.#stormy = false;
+    this.#askedAt = now;
+  }
+
   /** These messages were not answered: what they held may be sent again. */
   owe(sent: readonly Sent[]): void {
     for (const { outgoing } of sent) this.reasonFor(...partsOf(outgoing));
@@ -87,6 +113,15 @@ export class Account {
     for (const name of partsOf(outgoing)) {
       if (this.current.get(name) === outgoing[name]) this.excused.add(name);
     }
+  }
+
+  /** The message is too large for the server: what it held comes again one by one, and a single part does not. */
+  split(sent: Sent): void {
+    const parts = partsOf(sent.outgoing);
+    const isSplit = parts.length > 1 || (parts.length === 1 && sent.outgoing.customMessage !== undefined);
+    // Components are told by their hash at least.
+    if (isSplit || parts[0] === "availableComponents") this.owe([sent]);
+    if (!isSplit) this.excuse(sent);
   }
 
   /** The link is over, or the server wants nothing more on it. */
@@ -111,12 +146,24 @@ export class Account {
    * such a link either, once the first report is through (D18).
    */
   checkDeadline(now: number): void {
-    const { phase, deadline, capabilities } = this.#core;
+    const { phase, deadline } = this.#core;
     if (phase === "idle" || phase === "stopped") return this.check(deadline === undefined, `a deadline in ${phase}`);
     if (deadline !== undefined && Number.isFinite(deadline))
       return this.check(deadline > now, "a deadline that passed");
-    const silent = !has(capabilities, "reportsHeartbeat") || this.#heartbeatMs === Number.POSITIVE_INFINITY;
-    this.check(phase === "online" && this.#world.duplex && silent, `no deadline in ${phase}`);
+    const silent = this.#beatMs === Number.POSITIVE_INFINITY && this.#world.ping === false;
+    this.check(phase === "online" && this.wire?.duplex === true && silent, `no deadline in ${phase}`);
+  }
+
+  /** Silence of the peer is noticed in time. */
+  checkPulse(now: number): void {
+    const up = this.#core.phase === "reporting" || this.#core.phase === "online";
+    if (this.wire?.duplex && up) this.wire.watch.check(this.#beatMs, now);
+  }
+
+  /** How often heartbeats come on the link that is; `Infinity` for never. */
+  get #beatMs(): number {
+    const chosen = this.wire?.duplex === true && !has(this.#core.capabilities, "reportsHeartbeat");
+    return chosen ? Number.POSITIVE_INFINITY : this.#heartbeatMs;
   }
 
   /** @returns whether the message that was put out is too large to leave */
@@ -126,23 +173,37 @@ export class Account {
       case "dial":
         this.check(this.wire === undefined, "a dial while another link is live");
         this.check(now >= this.#gateUntil, "a dial before the server wants one");
-        this.wire = { opened: false, closing: false, saidGoodbye: false, unanswered: [], sent: 0, muddled: false };
+        this.wire = {
+          opened: false,
+          closing: false,
+          saidGoodbye: false,
+          unanswered: [],
+          sent: 0,
+          muddled: false,
+          duplex: this.#world.links !== "polling",
+          watch: new Watch(this.#world.ping),
+        };
+        return false;
+      case "ping":
+        this.check(this.wire?.opened === true && !this.wire.closing && this.wire.duplex, "a ping without a link");
+        this.wire?.watch.ping(this.#beatMs, now);
         return false;
       case "send":
         return this.#send(output.message, now);
       case "close":
+        if (output.reason === "unresponsive") this.wire?.watch.cut(now);
         this.#close(output.code);
         return false;
       case "phase":
         this.#stopped = output.phase === "stopped";
         return false;
       default:
-        this.#takeOther(output);
+        this.#takeOther(output, now);
         return false;
     }
   }
 
-  #takeOther(output: Exclude<Output, { type: "dial" | "send" | "close" | "phase" }>): void {
+  #takeOther(output: Exclude<Output, { type: "dial" | "send" | "ping" | "close" | "phase" }>, now: number): void {
     switch (output.type) {
       case "fetchEffectiveConfig":
         this.fetching = true;
@@ -164,6 +225,7 @@ export class Account {
         this.check(sameBytes(output.state.lastRemoteConfigHash, this.#newest), "a superseded outcome is reported");
         return this.changed("remoteConfigStatus", output.state);
       case "saveInstanceUid":
+        this.asked(now);
         return this.reasonFor(...partNames);
       case "heartbeatInterval":
         this.#heartbeatMs = output.intervalMs;
@@ -212,7 +274,7 @@ export class Account {
     const { wire } = this;
     if (wire === undefined || !wire.opened || wire.closing) throw new Error(`a message while ${this.#core.phase}`);
     this.check(!wire.saidGoodbye, "a message after the goodbye");
-    this.check(this.#world.duplex || wire.unanswered.length === 0, "a second request");
+    this.check(wire.duplex || wire.unanswered.length === 0, "a second request");
     this.check(outgoing.sequenceNum === this.#nextNumber, "a number out of order");
     this.check(outgoing.capabilities === this.#core.capabilities, "other capabilities than declared");
     this.check(sameBytes(outgoing.instanceUid, this.#core.instanceUid), "another uid than the own");
@@ -243,7 +305,6 @@ export class Account {
   }
 
   #hasCause(outgoing: Outgoing, wire: Wire, now: number): boolean {
-    const beats = !this.#world.duplex || has(this.#core.capabilities, "reportsHeartbeat");
     return (
       partsOf(outgoing).length > 0 ||
       outgoing.customMessage !== undefined ||
@@ -251,7 +312,7 @@ export class Account {
       wire.sent === 0 ||
       this.capabilitiesChanged ||
       (outgoing.flags === 1n && this.#world.wantsUid) ||
-      (this.#core.phase === "online" && beats && now >= this.#lastSentAt + this.#heartbeatMs)
+      (this.#core.phase === "online" && now >= this.#lastSentAt + this.#beatMs)
     );
   }
 

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { type CapabilityName, maskOf } from "../../src/core/capabilities.js";
 import type { PartName } from "../../src/core/parts.js";
+import type { PingSetting } from "../../src/core/pulse.js";
 
 /** What a walk begins with. */
 export interface World {
-  duplex: boolean;
+  /** Which kinds of link there are: one of the two, or now this and now that. */
+  links: "duplex" | "polling" | "both";
+  ping: PingSetting;
   fullReports: boolean;
   wantsUid: boolean;
   heartbeatMs: number;
@@ -36,6 +39,10 @@ export type Throttle = "no" | "open" | number;
 
 export type Action =
   | { do: "wait"; ms: number }
+  /** Time passes, and nobody can do anything meanwhile. */
+  | { do: "sleep"; ms: number }
+  /** Somebody sets the wall clock. */
+  | { do: "jump" }
   /** Value 3 takes the part out of reports. */
   | { do: "set"; part: HostPart; value: number }
   | { do: "declare"; without: readonly CapabilityName[] }
@@ -48,8 +55,18 @@ export type Action =
   | { do: "retry" }
   | { do: "reconnect" }
   | { do: "stop"; withinMs: number }
-  | { do: "open" }
-  | { do: "lose"; fate: "unsent" | "unknown" | "refused"; orderly: boolean; throttle: Throttle; arrived: number }
+  | { do: "open"; duplex: boolean }
+  /** From now on no ping is answered on this link. */
+  | { do: "freeze" }
+  | { do: "alive" }
+  | {
+      do: "lose";
+      fate: "unsent" | "unknown" | "refused";
+      orderly: boolean;
+      throttle: Throttle;
+      arrived: number;
+      renewed?: "credentials" | "transport" | undefined;
+    }
   | { do: "answer"; extras: Extras }
   | { do: "refuse"; type: number }
   | { do: "busy"; throttle: Throttle }
@@ -78,7 +95,8 @@ export function maskWithout(names: readonly CapabilityName[]): bigint {
 }
 
 export const worlds: fc.Arbitrary<World> = fc.record({
-  duplex: fc.boolean(),
+  links: fc.constantFrom("duplex", "polling", "both"),
+  ping: fc.constantFrom<PingSetting>(false, { intervalMs: undefined }, { intervalMs: 10_000 }),
   fullReports: fc.boolean(),
   wantsUid: fc.boolean(),
   heartbeatMs: fc.constantFrom(2_000, 30_000, 300_000),
@@ -152,7 +170,11 @@ export const actions: fc.Arbitrary<Action> = fc.oneof(
   weigh(5, fc.record({ do: fc.constant("handled" as const), fails: fc.boolean(), late: fc.nat({ max: 3 }) })),
   weigh(1, fc.constant<Action>({ do: "retry" })),
   weigh(2, fc.constant<Action>({ do: "reconnect" })),
-  weigh(30, fc.constant<Action>({ do: "open" })),
+  weigh(1, fc.record({ do: fc.constant("sleep" as const), ms: fc.constantFrom(3_000, 100_000, 10_000_000) })),
+  weigh(1, fc.constant<Action>({ do: "jump" })),
+  weigh(1, fc.constant<Action>({ do: "freeze" })),
+  weigh(1, fc.constant<Action>({ do: "alive" })),
+  weigh(30, fc.record({ do: fc.constant("open" as const), duplex: fc.boolean() })),
   weigh(
     4,
     fc.record({
@@ -161,6 +183,7 @@ export const actions: fc.Arbitrary<Action> = fc.oneof(
       orderly: fc.boolean(),
       throttle,
       arrived: fc.nat({ max: 5 }),
+      renewed: fc.constantFrom(undefined, undefined, "credentials" as const, "transport" as const),
     }),
   ),
   weigh(30, fc.record({ do: fc.constant("answer" as const), extras })),

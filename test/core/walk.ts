@@ -19,7 +19,7 @@ type HostAction = Extract<
   Action,
   { do: "set" | "declare" | "refresh" | "provide" | "custom" | "forget" | "handled" | "retry" | "reconnect" | "stop" }
 >;
-type WireAction = Exclude<Action, HostAction | { do: "wait" | "limit" }>;
+type WireAction = Exclude<Action, HostAction | { do: "wait" | "sleep" | "jump" | "limit" }>;
 
 /** The values that parts take: three each. */
 const values: { readonly [P in Exclude<PartName, "remoteConfigStatus">]: readonly PartValues[P][] } = {
@@ -55,7 +55,6 @@ export class Walk {
       instanceUid: uid(0),
       requestInstanceUid: world.wantsUid,
       capabilities: maskWithout([]),
-      duplex: world.duplex,
       reconnectReport: world.fullReports ? "full" : "changed",
       link: {
         connectMs: 30_000,
@@ -67,6 +66,7 @@ export class Walk {
       },
       apply: { applyMs: 300_000, abortMs: 5_000 },
       heartbeat: { intervalMs: world.heartbeatMs, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY },
+      ping: world.ping,
       effectiveConfigMs: world.holdMs,
       maxCustomMessages: 8,
       seed: world.seed,
@@ -80,6 +80,10 @@ export class Walk {
     switch (action.do) {
       case "wait":
         return this.#advance(action.ms);
+      case "sleep":
+        return this.#sleep(action.ms);
+      case "jump":
+        return this.#jump();
       case "limit":
         this.#account.limit = action.parts;
         return;
@@ -108,13 +112,16 @@ export class Walk {
     for (let steps = 0; !this.#quiet(); steps++) {
       if (steps > MAX_STEPS) throw new Error(`no rest while ${this.#core.phase}; unknown: ${this.#unknown()}`);
       const { wire } = account;
+      if (wire !== undefined) wire.watch.frozen = false;
       if (account.running.size > 0) this.do({ do: "handled", fails: false, late: 0 });
       else if (account.fetching) this.do({ do: "provide", value: 0 });
-      else if (wire !== undefined && (!wire.opened || wire.closing)) this.do({ do: "open" });
+      else if (wire !== undefined && (!wire.opened || wire.closing)) this.do({ do: "open", duplex: true });
       else if (wire !== undefined && wire.unanswered.length > 0) {
         this.do({ do: "answer", extras: WELCOME });
-      } else if (!Number.isFinite(this.#core.deadline ?? Number.NaN)) this.#receive(this.#server.answer(WELCOME));
-      else this.#advance(Math.max(0, (this.#core.deadline ?? this.#now) - this.#now));
+      } else if (wire?.duplex && steps % 2 === 0) {
+        // An agent without heartbeats says nothing that could be answered.
+        this.#receive(this.#server.answer(WELCOME));
+      } else this.#advance(Math.max(0, (this.#core.deadline ?? this.#now) - this.#now));
     }
   }
 
@@ -191,14 +198,23 @@ export class Walk {
   }
 
   #transport(action: WireAction, wire: Wire): void {
-    const { duplex, strict, fullReports } = this.#world;
+    const { links, strict, fullReports } = this.#world;
+    const { duplex } = wire;
     switch (action.do) {
       case "open":
         if (wire.closing) return this.#lose(wire, { fate: "unknown", orderly: true, throttle: "no", arrived: 0 });
         if (wire.opened) return;
         wire.opened = true;
+        wire.duplex = links === "both" ? action.duplex : links === "duplex";
+        wire.watch.heard(this.#now);
         if (fullReports) this.#account.reasonFor(...partNames);
-        return this.#turn({ type: "opened" });
+        return this.#turn({ type: "opened", duplex: wire.duplex });
+      case "freeze":
+        wire.watch.frozen = true;
+        return;
+      case "alive":
+        if (wire.opened && duplex) this.#turn({ type: "alive" });
+        return;
       case "lose":
         return this.#lose(wire, action);
       case "push":
@@ -264,6 +280,7 @@ export class Walk {
   }
 
   #receive(received: ServerToAgent): void {
+    if ((received.flags & 3n) !== 0n) this.#account.asked(this.#now);
     if ((received.flags & 1n) !== 0n) this.#account.reasonFor(...partNames);
     if ((received.flags & 2n) !== 0n) this.#account.reasonFor("availableComponents");
     this.#turn({ type: "received", message: received });
@@ -272,13 +289,14 @@ export class Walk {
   #lose(wire: Wire, how: Omit<Extract<Action, { do: "lose" }>, "do">): void {
     const { throttle, orderly } = how;
     // Only an exchange has a fate; on a duplex link nobody knows.
-    const exchange = !this.#world.duplex && wire.unanswered.length > 0;
+    const exchange = !wire.duplex && wire.unanswered.length > 0;
     const fate = exchange ? how.fate : "unknown";
     const loss: Lost = { error: "x", fate, orderly, throttled: throttle !== "no" };
     if (typeof throttle === "number") loss.retryAfterMs = throttle;
+    if (how.renewed !== undefined) loss.renewed = how.renewed;
     if (throttle !== "no") this.#account.gate(this.#now, throttle);
     if (fate === "unsent") this.#account.unsent();
-    if (fate === "refused") for (const sent of wire.unanswered.splice(0)) this.#account.excuse(sent);
+    if (fate === "refused") for (const sent of wire.unanswered.splice(0)) this.#account.split(sent);
     if (fate === "unknown") {
       for (const { outgoing } of wire.unanswered.slice(0, how.arrived)) this.#server.take(outgoing);
     }
@@ -292,27 +310,51 @@ export class Walk {
     for (let steps = 0; steps < MAX_STEPS; steps++) {
       const oldest = this.#account.wire?.unanswered[0];
       const answerAt = this.#world.strict && oldest !== undefined ? oldest.at + PROMPT_MS : Number.POSITIVE_INFINITY;
-      const at = Math.min(answerAt, this.#core.deadline ?? Number.POSITIVE_INFINITY);
+      const pongAt = this.#account.wire?.watch.pongAt ?? Number.POSITIVE_INFINITY;
+      const at = Math.min(answerAt, pongAt, this.#core.deadline ?? Number.POSITIVE_INFINITY);
       if (at > target) break;
       this.#now = Math.max(this.#now, at);
-      if (at === answerAt) this.do({ do: "answer", extras: {} });
+      if (at === pongAt) this.#turn({ type: "alive" });
+      else if (at === answerAt) this.do({ do: "answer", extras: {} });
       else this.#turn({ type: "tick" });
     }
     this.#now = Math.max(this.#now, target);
     this.#turn({ type: "tick" });
   }
 
+  #sleep(ms: number): void {
+    const wire = this.#account.wire;
+    // Answers that are read late cannot be told apart.
+    if (this.#world.strict && (wire?.unanswered.length ?? 0) > 0) return;
+    this.#now += ms;
+    wire?.watch.slept(ms);
+    // What came meanwhile is read before anything that is overdue is done.
+    if (wire !== undefined && wire.watch.pongAt <= this.#now) this.#turn({ type: "alive" });
+    this.#turn({ type: "tick" });
+  }
+
+  #jump(): void {
+    const watch = this.#account.wire?.watch;
+    if (watch !== undefined) watch.jumping = true;
+    this.#turn({ type: "jumped" });
+    if (watch !== undefined) watch.jumping = false;
+  }
+
   /** One turn of the event loop: an input, and then ticks for as long as something is due. */
   #turn(input: Input): void {
+    const isLife = input.type === "alive" || input.type === "received" || input.type === "malformed";
+    if (isLife) this.#account.wire?.watch.heard(this.#now);
     this.#step(input);
     for (let ticks = 0; (this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#now; ticks++) {
       this.#account.check(ticks < 60, "something is always due: the core spins");
       this.#step({ type: "tick" });
     }
     this.#account.checkDeadline(this.#now);
+    this.#account.checkPulse(this.#now);
   }
 
   #step(input: Input): void {
+    if (input.type === "tick") this.#account.tick(this.#now);
     for (const output of this.#core.step(input, this.#now)) {
       if (this.#account.take(output, this.#now)) this.#step({ type: "oversized" });
     }

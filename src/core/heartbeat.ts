@@ -1,0 +1,28 @@
+import type { HeartbeatBounds } from "./config.js";
+
+/** An agent that polls more seldom could not be reached any more: no server may make it so. */
+const LONGEST_POLL_MS = 86_400_000;
+
+/**
+ * What becomes of an interval that a server asks for: it stays within the user's bounds (D8).
+ *
+ * @param seconds 0 is no heartbeats at all, which polling cannot do: there it changes nothing (AMB-04)
+ * @param duplex whether the link carries messages both ways at any time
+ * @returns milliseconds, `Infinity` for no heartbeats; `undefined` where nothing changes
+ */
+export function boundedMs(seconds: bigint, duplex: boolean, { minMs, maxMs }: HeartbeatBounds): number | undefined {
+  if (seconds === 0n && !duplex) return undefined;
+  const askedMs = seconds === 0n ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000;
+  return Math.min(maxMs, Math.max(minMs, askedMs));
+}
+
+/**
+ * The interval that applies on one kind of link, whichever kind the server's wish came on.
+ *
+ * @param wishedMs what {@link boundedMs} made of that wish; `undefined` before there was one
+ */
+export function intervalMs(wishedMs: number | undefined, duplex: boolean, bounds: HeartbeatBounds): number {
+  if (wishedMs === undefined) return bounds.intervalMs;
+  if (duplex) return wishedMs;
+  return wishedMs === Number.POSITIVE_INFINITY ? bounds.intervalMs : Math.min(wishedMs, LONGEST_POLL_MS);
+}

@@ -1,0 +1,72 @@
+import { describe, expect, test } from "vitest";
+import { Part } from "../../src/core/parts.js";
+import { verifies } from "../verifies.js";
+import { acknowledges, type Harness, online, partsOf, polling, type Script, started } from "./harness.js";
+import { effectiveConfig, health } from "./values.js";
+
+const A = "com.example.a";
+const full: Script = { can: ["reportsEffectiveConfig"], effectiveConfig: () => effectiveConfig("one") };
+const TOO_LARGE = { fate: "refused", orderly: true } as const;
+
+/** Lets the agent come back after a refusal. */
+function back(harness: Harness): void {
+  harness.clear();
+  harness.advanceUntil("reporting");
+}
+
+describe("what a server refused for its size", () => {
+  verifies("SIZE-08", "over HTTP goes on in parts, and only what is too large by itself is given up", () => {
+    const harness = started({ ...polling(), ...full });
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "health", "effectiveConfig"]);
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([]);
+    back(harness);
+    harness.receive(acknowledges());
+    harness.receive(acknowledges());
+    expect(harness.sent.map(partsOf)).toEqual([["agentDescription"], ["health"], ["effectiveConfig"]]);
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.effectiveConfig, why: "refused" }]);
+    back(harness);
+    expect(harness.sent.map(partsOf)).toEqual([[]]);
+    harness.receive(acknowledges());
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
+    expect(partsOf(harness.last)).toEqual(["effectiveConfig"]);
+  });
+
+  verifies("SIZE-09", "over WebSocket is the message that has no answer, whatever followed it", () => {
+    const harness = online(full);
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.effectiveConfig, why: "refused" }]);
+    back(harness);
+    expect(harness.sent.map(partsOf)).toEqual([["health"]]);
+  });
+
+  test("is told apart from a custom message that travelled with it", () => {
+    const harness = online(polling());
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.receive({ customCapabilities: { capabilities: [A] } });
+    harness.feed(
+      { type: "set", parts: { health: health(true) } },
+      { type: "custom", id: 1, message: { capability: A, type: "t", data: new Uint8Array() } },
+    );
+    expect([partsOf(harness.last), harness.last.customMessage?.type]).toEqual([["health"], "t"]);
+    harness.lose(TOO_LARGE);
+    back(harness);
+    expect([partsOf(harness.last), harness.last.customMessage]).toEqual([["health"], undefined]);
+    harness.receive(acknowledges());
+    expect([partsOf(harness.last), harness.last.customMessage?.type]).toEqual([[], "t"]);
+    harness.lose(TOO_LARGE);
+    expect(harness.all("customSettled").map(({ output }) => [output.id, output.fate])).toEqual([[1, "refused"]]);
+    expect(harness.notices).toEqual([]);
+  });
+
+  test("is nothing where nothing was under way", () => {
+    const harness = online(full);
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([]);
+    back(harness);
+    expect(harness.sent.map(partsOf)).toEqual([[]]);
+  });
+});
