@@ -1,17 +1,31 @@
+export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-credentials.js";
+export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
 export type { Attributes, AttributeValue } from "./client/attributes.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
+export type { Component, Components } from "./client/components.js";
 export type { ConfigFile, ConfigFiles, RemoteConfig } from "./client/config-files.js";
-export type { CustomChannel, CustomMessageReceived } from "./client/custom-channel.js";
+export type { CustomChannel, CustomMessageReceived, SendOptions } from "./client/custom-channel.js";
 export type { Description } from "./client/description.js";
+export type {
+  ApplyDiagnostic,
+  Diagnostic,
+  DiagnosticChannels,
+  FailureDiagnostic,
+  PhaseDiagnostic,
+  ReceiveDiagnostic,
+  SendDiagnostic,
+} from "./client/diagnostics.js";
 export type {
   InstanceUidEvent,
   OpAMPClientEvents,
   PhaseEvent,
   RemoteConfigEvent,
   ServerErrorEvent,
+  WarningEvent,
 } from "./client/events.js";
 export type { Health } from "./client/health.js";
+export type { CounterLike, HistogramLike, InstrumentOptions, MeterLike } from "./client/meter.js";
 export type {
   ApplyContext,
   Handlers,
@@ -20,13 +34,17 @@ export type {
   RemoteConfigHandler,
   Timeouts,
 } from "./client/options.js";
+export type { ClientStats, CustomMessageStats, OfferStats } from "./client/tally.js";
 export type { WaitOptions } from "./client/waiters.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.js";
 export type { CapabilityName } from "./core/capabilities.js";
 export type { PhaseReason } from "./core/io.js";
 export type { Phase } from "./core/phases.js";
+export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
 export { memoryStore } from "./store/memory-store.js";
 export type { Store, StoredRemoteConfig, StoredState } from "./store/store.js";
-export type { HeaderRecord, HeaderSource } from "./transport/headers.js";
+export type { HeaderContext, HeaderFunction, HeaderRecord, HeaderSource, HeaderSources } from "./transport/headers.js";
+export type { ProxyOptions } from "./transport/proxy-options.js";
+export type { Pem, TlsOptions, TlsVersion } from "./transport/tls-options.js";
 export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";

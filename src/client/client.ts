@@ -3,28 +3,30 @@ import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
 import { memoryStore } from "../store/memory-store.js";
 import type { StoredState } from "../store/store.js";
-import { createTransport } from "../transport/create-transport.js";
-import { parseEndpoint } from "../transport/endpoint.js";
-import type { Transport } from "../transport/transport.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, systemClock, wallNanoseconds } from "./clock.js";
+import { type Components, toAvailableComponents } from "./components.js";
 import { createCore } from "./create-core.js";
 import type { CustomChannel } from "./custom-channel.js";
 import { CustomChannels } from "./custom-channels.js";
-import { declaredMask } from "./declared.js";
+import { declaredMask, type Supplied } from "./declared.js";
 import { type Description, toAgentDescription } from "./description.js";
 import { Driver } from "./driver.js";
-import type { OpAMPClientEvents } from "./events.js";
+import type { OpAMPClientEvents, WarningEvent } from "./events.js";
 import { type Health, toComponentHealth } from "./health.js";
 import { Host } from "./host.js";
 import { HostCalls } from "./host-calls.js";
 import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "./instance-uid.js";
+import { makeTransport } from "./make-transport.js";
+import { Metering } from "./meter.js";
 import { Notifier } from "./notifier.js";
 import type { Handlers, OpAMPClientOptions } from "./options.js";
 import { Persistence } from "./persistence.js";
 import { checkNewHandlers, readSettings, type Settings } from "./settings.js";
+import { startInput } from "./stored-state.js";
+import type { ClientStats } from "./tally.js";
+import { Telemetry } from "./telemetry.js";
 import { Waiters, type WaitOptions } from "./waiters.js";
-
-const NANOSECONDS_PER_MS = 1_000_000n;
+import { warningsAbout } from "./warnings.js";
 
 /**
  * The agent side of one OpAMP connection.
@@ -37,17 +39,18 @@ export class OpAMPClient implements AsyncDisposable {
   readonly #core: Core;
   readonly #driver: Driver;
   readonly #host: Host;
-  readonly #calls: HostCalls;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
   /** There once a custom capability is in use; most agents have none. */
   #channels: CustomChannels | undefined;
   readonly #waiters: Waiters;
+  readonly #telemetry: Telemetry;
+  readonly #warnings: readonly WarningEvent[];
   /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
   readonly #startTime: bigint;
-  readonly #wallNow: () => number;
+  readonly #clock: Clock;
   readonly #givenUid: boolean;
-  #reportsHealth = false;
+  readonly #supplied: Supplied;
   #started = false;
   #stopping: Promise<void> | undefined;
 
@@ -55,35 +58,40 @@ export class OpAMPClient implements AsyncDisposable {
   constructor(options: OpAMPClientOptions) {
     this.#settings = readSettings(options);
     const clock = options.clock ?? systemClock(this.#settings.keepAlive);
-    const handlers: Handlers = {
-      effectiveConfig: options.effectiveConfig,
-      remoteConfig: options.remoteConfig,
-      restart: options.restart,
-    };
-    this.#wallNow = () => clock.wallNow();
-    this.#startTime = this.#now();
+    const { effectiveConfig, remoteConfig, restart } = options;
+    this.#supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
+    this.#clock = clock;
+    this.#startTime = wallNanoseconds(clock);
     this.#givenUid = options.instanceUid !== undefined;
     const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-    const transport =
-      options.transport === undefined || options.transport === "auto"
-        ? this.#transportFor(options, clock)
-        : options.transport;
+    const transport = makeTransport(options, this.#settings, clock, () => this.instanceUid);
     this.#core = createCore(this.#settings, {
       instanceUid,
-      capabilities: declaredMask(handlers, false, this.#settings.off),
-      duplex: transport.duplex,
+      capabilities: declaredMask(this.#supplied, this.#settings.off),
       random: options.random ?? Math.random,
     });
-    this.#notifier = new Notifier(options.logger, clock);
-    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#host.carryOut(output));
+    const { redactor } = this.#settings;
+    const metering = options.meter && new Metering(options.meter, (error) => this.#notifier.failed(error));
+    this.#telemetry = new Telemetry(this.#core, transport, clock, redactor, metering);
+    this.#notifier = new Notifier(options.logger, clock, redactor, this.#telemetry);
+    this.#warnings = warningsAbout(options, this.#settings);
+    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#host.carryOut(output), this.#telemetry);
     const feed = this.#driver.feed.bind(this.#driver);
     const failed = this.#notifier.failed.bind(this.#notifier);
-    this.#calls = new HostCalls(handlers, clock, feed, failed);
+    const calls = new HostCalls(this.#supplied, clock, feed, failed);
     this.#persistence = new Persistence(options.store ?? memoryStore(), clock, failed);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
-    this.#host = new Host(this.#calls, () => this.#channels, this.#notifier, this.#persistence, this.#waiters);
+    this.#host = new Host(
+      calls,
+      () => this.#channels,
+      this.#notifier,
+      this.#persistence,
+      this.#waiters,
+      this.#telemetry,
+    );
     this.setDescription(options.description);
     if (options.health !== undefined) this.setHealth(options.health);
+    if (options.availableComponents !== undefined) this.setAvailableComponents(options.availableComponents);
   }
 
   /** Where the link stands. */
@@ -104,6 +112,11 @@ export class OpAMPClient implements AsyncDisposable {
   /** What the server declared last, as the mask on the wire; 0 while it has not (CAP-07). */
   get serverCapabilities(): bigint {
     return this.#core.serverCapabilities;
+  }
+
+  /** What the client has done so far: counts, sizes and times. Cheap. */
+  stats(): ClientStats {
+    return this.#telemetry.stats();
   }
 
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
@@ -130,6 +143,7 @@ export class OpAMPClient implements AsyncDisposable {
     this.#refuseWhenStopped("start");
     if (this.#started) return;
     this.#started = true;
+    for (const warning of this.#warnings) this.#notifier.warning(warning);
     const loaded = this.#persistence.load();
     if (loaded instanceof Promise) void loaded.then((state) => this.#begin(state));
     else this.#begin(loaded);
@@ -188,12 +202,22 @@ export class OpAMPClient implements AsyncDisposable {
    */
   setHealth(health: Health): void {
     this.#refuseWhenStopped("setHealth");
-    const value = toComponentHealth(health, { startTime: this.#startTime, statusTime: this.#now() });
-    if (!this.#reportsHealth) {
-      this.#reportsHealth = true;
-      this.#declare();
-    }
+    const value = toComponentHealth(health, { startTime: this.#startTime, statusTime: wallNanoseconds(this.#clock) });
+    if (!this.#supplied.health) this.#supply({ health: true });
     this.#driver.feed({ type: "set", parts: { health: value } });
+  }
+
+  /**
+   * What the agent is built of. The first call turns on `reportsAvailableComponents`. The server is told the hash, and
+   * the components themselves when it asks (COMP-02, COMP-05).
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
+   */
+  setAvailableComponents(components: Components): void {
+    this.#refuseWhenStopped("setAvailableComponents");
+    const availableComponents = toAvailableComponents(components);
+    if (!this.#supplied.components) this.#supply({ components: true });
+    this.#driver.feed({ type: "set", parts: { availableComponents } });
   }
 
   /** Has the effective config fetched again, and reported if it is another one. */
@@ -217,8 +241,7 @@ export class OpAMPClient implements AsyncDisposable {
   setHandlers(handlers: Handlers): void {
     this.#refuseWhenStopped("setHandlers");
     checkNewHandlers(handlers);
-    this.#calls.handlers = { ...this.#calls.handlers, ...handlers };
-    this.#declare();
+    this.#supply({ handlers: { ...this.#supplied.handlers, ...handlers } });
   }
 
   /**
@@ -232,48 +255,15 @@ export class OpAMPClient implements AsyncDisposable {
     this.#channels ??= new CustomChannels(
       (input) => this.#driver.feed(input),
       (error) => this.#notifier.failed(error),
+      this.#settings.customMessageMs,
     );
     return this.#channels.register(name);
   }
 
-  #transportFor(options: OpAMPClientOptions, clock: Clock): Transport {
-    const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects, timeouts } = this.#settings;
-    const endpoint = parseEndpoint(options.url ?? "");
-    return createTransport(endpoint.kind, {
-      url: endpoint.url,
-      authorization: endpoint.authorization,
-      headers: options.headers,
-      tls,
-      proxy,
-      keepAlive,
-      maxSendBytes: maxMessageBytes.send,
-      maxReceiveBytes: maxMessageBytes.receive,
-      compression,
-      maxRedirects,
-      timeouts,
-      instanceUid: () => this.instanceUid,
-      wallNow: () => clock.wallNow(),
-      now: () => clock.now(),
-    });
-  }
-
   #begin(state: StoredState): void {
     if (this.#stopping !== undefined) return;
-    const { instanceUid, remoteConfig } = state;
-    this.#driver.feed({
-      type: "start",
-      ...(instanceUid === undefined || this.#givenUid ? {} : { instanceUid }),
-      ...(remoteConfig === undefined
-        ? {}
-        : {
-            remoteConfig: {
-              lastRemoteConfigHash: remoteConfig.hash,
-              status: remoteConfig.status === "applied" ? 1 : 3,
-              errorMessage: remoteConfig.error,
-            },
-          }),
-    });
-    const isNew = instanceUid === undefined || this.#givenUid;
+    this.#driver.feed(startInput(state, this.#givenUid));
+    const isNew = state.instanceUid === undefined || this.#givenUid;
     if (isNew && !this.#settings.requestInstanceUid) {
       this.#persistence.save({ instanceUid: this.#core.instanceUid });
     }
@@ -292,13 +282,9 @@ export class OpAMPClient implements AsyncDisposable {
     }
   }
 
-  #declare(): void {
-    const capabilities = declaredMask(this.#calls.handlers, this.#reportsHealth, this.#settings.off);
-    this.#driver.feed({ type: "declare", capabilities });
-  }
-
-  #now(): bigint {
-    return BigInt(Math.trunc(this.#wallNow())) * NANOSECONDS_PER_MS;
+  #supply(more: Partial<Supplied>): void {
+    Object.assign(this.#supplied, more);
+    this.#driver.feed({ type: "declare", capabilities: declaredMask(this.#supplied, this.#settings.off) });
   }
 
   #refuseWhenStopped(what: string): void {

@@ -9,6 +9,8 @@ export interface PhaseEvent {
   reason: PhaseReason;
   /** Whether the server has answered on this link; `online` without an answer means that it keeps silent (D18). */
   answered: boolean;
+  /** The name of the transport in use, or used last: `"websocket"`, `"http"`; `undefined` before the first attempt. */
+  transport: string | undefined;
   /** In `waiting`: when the next attempt is due. */
   retryAt?: Date;
   /** What went wrong, where something did. */
@@ -39,11 +41,28 @@ export interface ServerErrorEvent {
   dropped: readonly string[];
 }
 
+/** The client is set up in a way that is not safe. */
+export interface WarningEvent {
+  /**
+   * `"insecure-skip-verify"`: a certificate is not verified; `"cleartext"`: what is sent leaves this machine without
+   * being encrypted.
+   */
+  code: "insecure-skip-verify" | "cleartext";
+  message: string;
+  /** Plain words on what to do. */
+  hint: string;
+}
+
 /** What a client tells its host. A listener that throws is reported as `error` and harms nobody else. */
 export interface OpAMPClientEvents {
   phase: (event: PhaseEvent) => void;
-  /** Something failed. The client goes on by itself; without a listener nothing happens. */
+  /**
+   * Something failed. The client goes on by itself; without a listener nothing happens. Message, hint and stack hold no
+   * secrets; a `cause` that is no `OpAMPError` is as it was thrown, and may hold anything: think before it is printed.
+   */
   error: (error: OpAMPError) => void;
+  /** Told by `start`, for each thing that is not safe. */
+  warning: (event: WarningEvent) => void;
   serverError: (event: ServerErrorEvent) => void;
   remoteConfig: (event: RemoteConfigEvent) => void;
   instanceUid: (event: InstanceUidEvent) => void;

@@ -3,6 +3,7 @@ import type { HostOutput } from "./driver.js";
 import type { HostCalls } from "./host-calls.js";
 import type { Notifier } from "./notifier.js";
 import type { Persistence } from "./persistence.js";
+import type { Telemetry } from "./telemetry.js";
 import type { Waiters } from "./waiters.js";
 
 /** Takes what the core wants of the host program to whoever does it. */
@@ -12,6 +13,7 @@ export class Host {
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
   readonly #waiters: Waiters;
+  readonly #telemetry: Telemetry;
 
   constructor(
     calls: HostCalls,
@@ -19,12 +21,14 @@ export class Host {
     notifier: Notifier,
     persistence: Persistence,
     waiters: Waiters,
+    telemetry: Telemetry,
   ) {
     this.#calls = calls;
     this.#channels = channels;
     this.#notifier = notifier;
     this.#persistence = persistence;
     this.#waiters = waiters;
+    this.#telemetry = telemetry;
   }
 
   carryOut(output: HostOutput): void {
@@ -54,8 +58,10 @@ export class Host {
       case "serverCustomCapabilities":
         return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
       case "customMessage":
+        this.#telemetry.customReceived();
         return this.#channels()?.deliver(output.message);
       case "customSettled":
+        this.#telemetry.customSettled(output.fate);
         return this.#channels()?.settled(output.id, output.fate);
       case "heartbeatInterval":
         return this.#notifier.heartbeatInterval(output.intervalMs);

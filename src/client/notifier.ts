@@ -1,36 +1,42 @@
-import { isPromise } from "node:util/types";
 import type { Notice } from "../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../core/parts.js";
+import type { Redactor } from "../diagnostics/redactor.js";
+import { scrubbedError } from "../diagnostics/scrubbed-error.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { Clock } from "./clock.js";
 import type { HostOutput } from "./driver.js";
-import type { PhaseEvent } from "./events.js";
+import type { PhaseEvent, WarningEvent } from "./events.js";
 import { formatInstanceUid } from "./instance-uid.js";
 import { Listeners } from "./listeners.js";
+import { LogLines } from "./log-lines.js";
 import type { Logger } from "./options.js";
+import type { Telemetry } from "./telemetry.js";
 
 const STATUS_WORDS = { 1: "applied", 2: "applying", 3: "failed" } as const;
 
 type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
 
-/** Tells the host what happened: as events, and as log lines where there is a logger. Listeners cannot do harm. */
+/** Tells the host what happened: as events, as log lines where there is a logger, and through its telemetry. */
 export class Notifier {
   /** Who listens. */
   readonly listeners: Listeners;
-  readonly #logger: Logger | undefined;
   readonly #clock: Clock;
+  readonly #redactor: Redactor;
+  readonly #telemetry: Telemetry;
+  readonly #lines: LogLines | undefined;
   /** The last failure of the link, for those who wait for a connection in vain. */
   #lastError: OpAMPError | undefined;
 
-  constructor(logger: Logger | undefined, clock: Clock) {
-    this.#logger = logger;
+  constructor(logger: Logger | undefined, clock: Clock, redactor: Redactor, telemetry: Telemetry) {
     this.#clock = clock;
+    this.#redactor = redactor;
+    this.#telemetry = telemetry;
+    this.#lines = logger === undefined ? undefined : new LogLines(logger, clock, redactor);
     this.listeners = new Listeners((name, cause) => {
-      const error = new OpAMPError("ERR_OPAMP_HANDLER", `a listener of "${name}" failed: ${messageOf(cause)}`, {
-        cause,
-      });
+      const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
+      const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
       // Who cannot bear errors is not told of one more.
-      if (name === "error") this.#log("error", error.message);
+      if (name === "error") this.#lines?.listenerFailed(error);
       else this.failed(error);
     });
   }
@@ -39,61 +45,66 @@ export class Notifier {
     return this.#lastError;
   }
 
-  /** Something failed; the client goes on. */
-  failed(error: OpAMPError): void {
-    this.#log("warn", `${error.message} (${error.hint})`);
-    this.listeners.emit("error", error);
+  /**
+   * Something failed; the client goes on.
+   *
+   * @param told whether another line tells of it
+   */
+  failed(failure: OpAMPError, told = false): void {
+    const error = this.#scrubbed(failure);
+    if (!told) this.#lines?.failed(error);
+    this.#fail(error);
+  }
+
+  /** The client is set up in a way that is not safe. */
+  warning(warning: WarningEvent): void {
+    this.#lines?.warning(warning);
+    this.listeners.emit("warning", warning);
   }
 
   phase(output: PhaseOutput): void {
-    const error = errorBehind(output);
+    const failure = errorBehind(output);
+    const error = failure === undefined ? undefined : this.#scrubbed(failure);
     const event: PhaseEvent = {
       phase: output.phase,
       previous: output.previous,
       reason: output.reason,
       answered: output.answered,
+      transport: this.#telemetry.transportIn(output.phase, output.previous),
     };
     if (output.inMs !== undefined) event.retryAt = new Date(this.#clock.wallNow() + output.inMs);
     if (error !== undefined) {
       event.error = error;
       this.#lastError = error;
     }
-    this.#logPhase(event, output.inMs);
+    this.#lines?.phase(event, output.inMs);
+    this.#telemetry.phase(event);
     this.listeners.emit("phase", event);
     // What was malformed has been told when it came.
-    if (error !== undefined && output.reason !== "malformed") this.listeners.emit("error", error);
+    if (error !== undefined && output.reason !== "malformed") this.#fail(error);
   }
 
-  remoteConfig(state: RemoteConfigState): void {
-    const status = STATUS_WORDS[state.status];
-    const hash = this.#logger === undefined ? "" : Buffer.from(state.lastRemoteConfigHash).toString("hex");
-    if (status === "failed") this.#log("warn", `Remote config ${hash} failed: ${state.errorMessage}`);
-    else this.#log("info", `Remote config ${hash} ${status}`);
+  remoteConfig({ lastRemoteConfigHash, status, errorMessage: error }: RemoteConfigState): void {
+    const word = STATUS_WORDS[status];
+    this.#lines?.remoteConfig(lastRemoteConfigHash, word, error);
+    this.#telemetry.remoteConfig(lastRemoteConfigHash, word);
     // A copy: a listener may do what it likes with it.
-    const copy = new Uint8Array(state.lastRemoteConfigHash);
-    this.listeners.emit("remoteConfig", { hash: copy, status, error: state.errorMessage });
+    this.listeners.emit("remoteConfig", { hash: new Uint8Array(lastRemoteConfigHash), status: word, error });
   }
 
   instanceUid(uid: Uint8Array, previous: Uint8Array): void {
     const event = { instanceUid: formatInstanceUid(uid), previous: formatInstanceUid(previous) };
-    this.#log("info", `The server renamed this agent from ${event.previous} to ${event.instanceUid}`);
+    this.#lines?.renamed(event);
     this.listeners.emit("instanceUid", event);
   }
 
-  serverCapabilities(mask: bigint): void {
-    this.listeners.emit("serverCapabilities", mask);
-  }
-
-  serverCustomCapabilities(names: readonly string[]): void {
-    this.listeners.emit("serverCustomCapabilities", names);
-  }
-
   heartbeatInterval(intervalMs: number): void {
-    this.#log("info", `Heartbeat interval is now ${intervalMs} ms, at the server's wish`);
+    this.#lines?.heartbeatInterval(intervalMs);
     this.listeners.emit("heartbeatInterval", intervalMs);
   }
 
   notice(notice: Notice): void {
+    this.#telemetry.notice(notice.kind);
     switch (notice.kind) {
       case "malformed":
         return this.failed(toError(notice.error));
@@ -106,9 +117,11 @@ export class Notifier {
         return this.failed(new OpAMPError("ERR_OPAMP_MALFORMED", text));
       }
       case "ignored":
-        return this.#log("debug", `Ignoring ${notice.what}`);
+        return this.#lines?.ignored(notice.what);
+      case "storm":
+        return this.#lines?.storm();
       case "serverError":
-        this.#log("warn", `Server returned an error response (${notice.error}): ${notice.message}`);
+        this.#lines?.serverError(notice);
         return this.listeners.emit("serverError", {
           type: notice.error,
           message: notice.message,
@@ -119,7 +132,7 @@ export class Notifier {
         return this.failed(new OpAMPError("ERR_OPAMP_TOO_LARGE", text));
       }
       case "silent":
-        return this.#log("warn", `The server has not answered the first report for ${notice.afterMs} ms; going on`);
+        return this.#lines?.silent(notice.afterMs);
       case "effectiveConfigLate": {
         const text = `effectiveConfig did not return within ${notice.afterMs} ms; reporting without it`;
         return this.failed(new OpAMPError("ERR_OPAMP_HANDLER", text));
@@ -129,35 +142,13 @@ export class Notifier {
     }
   }
 
-  #logPhase(event: PhaseEvent, inMs: number | undefined): void {
-    const wait = inMs === undefined ? "" : ` in ${(inMs / 1000).toFixed(1)} s`;
-    switch (event.phase) {
-      case "waiting": {
-        if (event.error !== undefined) {
-          return this.#log(
-            "warn",
-            `Connection failed (${event.error.message}; ${event.error.hint}), will retry${wait}.`,
-          );
-        }
-        const why = event.reason === "throttled" ? "The server asked for a pause" : "Said goodbye";
-        return this.#log("info", `${why}, will connect again${wait}.`);
-      }
-      case "online":
-        return this.#log("info", "Connected to the OpAMP server");
-      case "stopped":
-        return this.#log("info", "Client is stopped, will not try anymore.");
-      default:
-        return this.#log("debug", `Link is ${event.phase} (${event.reason})`);
-    }
+  #fail(error: OpAMPError): void {
+    this.#telemetry.failed(error);
+    this.listeners.emit("error", error);
   }
 
-  #log(level: keyof Logger, message: string): void {
-    try {
-      const done: unknown = this.#logger?.[level](message);
-      if (isPromise(done)) done.catch(() => undefined);
-    } catch {
-      // A logger that throws has nowhere left to be reported to.
-    }
+  #scrubbed(error: OpAMPError): OpAMPError {
+    return scrubbedError(error, this.#redactor);
   }
 }
 
@@ -173,6 +164,10 @@ function errorBehind(output: PhaseOutput): OpAMPError | undefined {
       const dialling = output.previous === "connecting";
       const what = dialling ? "no connection was made in time" : "the server did not answer in time";
       return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+    }
+    case "unresponsive": {
+      const text = "the server went silent: nothing came from it any more, not even an answer to a ping";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", text);
     }
     case "malformed":
       return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");

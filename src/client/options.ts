@@ -1,13 +1,16 @@
 import type { CapabilityName } from "../core/capabilities.js";
+import type { RedactionLists, Redactor } from "../diagnostics/redactor.js";
 import type { Store } from "../store/store.js";
 import type { HeaderSources } from "../transport/headers.js";
 import type { ProxyOptions } from "../transport/proxy-options.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import type { Clock } from "./clock.js";
+import type { Components } from "./components.js";
 import type { ConfigFiles, RemoteConfig } from "./config-files.js";
 import type { Description } from "./description.js";
 import type { Health } from "./health.js";
+import type { MeterLike } from "./meter.js";
 
 /** What a remote config handler is given besides the config. */
 export interface ApplyContext {
@@ -35,7 +38,10 @@ export interface Handlers {
   effectiveConfig?: (() => ConfigFiles | Promise<ConfigFiles>) | undefined;
   /** Turns on `acceptsRemoteConfig` and `reportsRemoteConfig`. */
   remoteConfig?: RemoteConfigHandler | undefined;
-  /** Restarts the agent at the server's command (CMD-01). Turns on `acceptsRestartCommand`. */
+  /**
+   * Restarts the agent at the server's command (CMD-01); a command that comes while it runs is ignored. Turns on
+   * `acceptsRestartCommand`.
+   */
   restart?: (() => void | Promise<void>) | undefined;
 }
 
@@ -98,13 +104,15 @@ export interface OpAMPClientOptions extends Handlers {
   maxRedirects?: number;
   /**
    * WebSocket pings when nothing else came for `intervalMs` milliseconds; a link that stays silent for two intervals is
-   * cut. Default: the heartbeat's interval, or 30 000 where there are no heartbeats. `false` is none.
+   * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false` is none.
    */
   ping?: { intervalMs?: number } | false;
   /** Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). */
   description: Description;
   /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
   health?: Health;
+  /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */
+  availableComponents?: Components;
   /** UUID text, ULID text or 16 bytes. Default: what the store holds, else a new UUID version 7. */
   instanceUid?: string | Uint8Array;
   /** Ask the server to make the instance uid (UID-04). Default false. */
@@ -136,15 +144,25 @@ export interface OpAMPClientOptions extends Handlers {
   maxMessageBytes?: number | { send?: number; receive?: number };
   /** How many custom messages may wait for the server. Default 100. */
   maxCustomMessages?: number;
-  /** How long a custom message may wait for the server, in milliseconds. Default: for ever. */
+  /**
+   * How long a custom message may wait for the server, in milliseconds, unless `send` says otherwise; then it is dropped.
+   * Default: for ever.
+   */
   customMessageMs?: number;
   /**
    * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
    * but no longer than `timeouts.connectMs`.
    */
   keepAlive?: boolean;
-  /** Default: nothing is logged. */
+  /** Default: nothing is logged. What happens again and again is written ever less often, with a count. */
   logger?: Logger;
+  /**
+   * Takes secrets out of log lines, errors and diagnostics: names to show or to hide besides those that are hidden by
+   * themselves, or a redactor of your own.
+   */
+  redact?: RedactionLists | Redactor;
+  /** An OpenTelemetry meter to measure with, or anything of its shape. Default: none. */
+  meter?: MeterLike;
   /** Default: the system's. */
   clock?: Clock;
   /** Uniform in [0, 1), for jitter. Default `Math.random`. */

@@ -1,6 +1,7 @@
 import { DEFAULT_BACKOFF } from "../core/backoff.js";
 import { type CapabilityName, capabilityNames } from "../core/capabilities.js";
 import type { HeartbeatBounds } from "../core/config.js";
+import type { Redactor } from "../diagnostics/redactor.js";
 import {
   checkFinite,
   checkFlag,
@@ -15,6 +16,7 @@ import {
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
 import { isOptions, isRecord, kindOf, wrongOption } from "./option-path.js";
 import type { Handlers, OpAMPClientOptions, Timeouts } from "./options.js";
+import { readRedactor } from "./read-redactor.js";
 
 /** The options, checked, with the defaults in place. */
 export interface Settings extends NetworkSettings {
@@ -32,6 +34,7 @@ export interface Settings extends NetworkSettings {
   requestInstanceUid: boolean;
   /** Capabilities that stay off. */
   off: ReadonlySet<CapabilityName>;
+  redactor: Redactor;
 }
 
 const KEYS = {
@@ -40,6 +43,7 @@ const KEYS = {
   headers: true,
   description: true,
   health: true,
+  availableComponents: true,
   instanceUid: true,
   requestInstanceUid: true,
   store: true,
@@ -59,6 +63,8 @@ const KEYS = {
   customMessageMs: true,
   keepAlive: true,
   logger: true,
+  redact: true,
+  meter: true,
   clock: true,
   random: true,
   effectiveConfig: true,
@@ -109,6 +115,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   }
   checkHandlers(options);
   checkFunctions("logger", options.logger, ["debug", "info", "warn", "error"]);
+  checkFunctions("meter", options.meter, ["createCounter"]);
   checkFunctions("store", options.store, ["load", "save"]);
   if (options.transport !== "auto") {
     checkFunctions("transport", options.transport, ["open", "send", "ping", "close"]);
@@ -147,6 +154,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     keepAlive: flag("keepAlive", options.keepAlive),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
     off: narrowed(options),
+    redactor: readRedactor(options.redact),
   };
 }
 
@@ -195,7 +203,7 @@ function narrowed(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
 function requireSupply(where: string, name: CapabilityName, options: OpAMPClientOptions): void {
   const option = SUPPLIED_BY[name];
   if (option === undefined) throw wrongOption(where, "is not supported by this version and cannot be turned on");
-  const always = option === "heartbeat" || option === "health";
+  const always = option === "heartbeat" || option === "health" || option === "availableComponents";
   const supplied = Object.entries(options).some(([key, value]) => key === option && value !== undefined);
   if (!always && !supplied) throw wrongOption(where, `follows from what you supply: give \`${option}\` to turn it on`);
 }

@@ -23,7 +23,7 @@ const DEFAULTS = {
   proxy: ["env", ['Default `"env"`.']],
   compression: [false, ["Default false."]],
   maxRedirects: [5, ["Default 5."]],
-  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, or 30 000"]],
+  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, but 5 000 at least, and 30 000"]],
   customMessageMs: [Infinity, ["Default: for ever."]],
   maxMessageBytes: [{ send: 67_108_864, receive: 67_108_864 }, ["Default 67 108 864."]],
   maxCustomMessages: [100, ["Default 100."]],
@@ -47,13 +47,14 @@ function documented(): ReadonlyMap<string, string> {
 }
 
 describe("defaults", () => {
-  const { timeouts, off, tls, ...settings } = readSettings(MINIMAL);
+  const { timeouts, off, tls, redactor, ...settings } = readSettings(MINIMAL);
   const docs = documented();
 
   test("are known for every setting", () => {
     expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
     expect(off).toEqual(new Set());
     expect(tls).toBeUndefined();
+    expect(redactor.text("token=abc")).toBe("token=[redacted]");
   });
 
   for (const [name, [value, words]] of Object.entries(DEFAULTS)) {

@@ -1,0 +1,125 @@
+import { isUint8Array } from "node:util/types";
+import type { Redactor } from "./redactor.js";
+import { HIDDEN } from "./secret-text.js";
+
+/** The longest text that is shown whole. */
+const LONGEST_TEXT = 1_000;
+/** Hashes and signatures, of which everybody wants to see what they are. */
+const LONGEST_HASH = 64;
+const UID_BYTES = 16;
+
+const TYPE = "opamp.proto.v1.";
+
+/**
+ * A message as a plain structure that can be shown and turned into JSON: times and counters that a number does not hold
+ * as text, uids as UUIDs, hashes in hexadecimal, contents of files, keys and custom messages as `[N bytes]`, header
+ * values and whatever has a secret's name as `[redacted]`. What is empty is left out.
+ */
+export function messageOutline(message: object, redactor: Redactor): Record<string, unknown> {
+  return fields(message, redactor);
+}
+
+function fields(message: object, redactor: Redactor): Record<string, unknown> {
+  const plain: Record<string, unknown> = Object.create(null);
+  for (const [key, value] of Object.entries(message)) {
+    // What the library keeps for itself.
+    if (key.startsWith("$")) continue;
+    const shown = show(key, value, redactor);
+    if (shown !== undefined) plain[key] = shown;
+  }
+  return plain;
+}
+
+function show(key: string, value: unknown, redactor: Redactor): unknown {
+  switch (typeof value) {
+    case "string":
+      return value === "" ? undefined : redactor.value(key, shortened(value));
+    case "bigint":
+      return value === 0n ? undefined : wholeNumber(value);
+    case "object":
+      return value === null ? undefined : showObject(key, value, redactor);
+    default:
+      return value;
+  }
+}
+
+function showObject(key: string, value: object, redactor: Redactor): unknown {
+  if (isUint8Array(value)) return value.length === 0 ? undefined : bytesOf(key, value);
+  if (Array.isArray(value)) return value.length === 0 ? undefined : list(key, value, redactor);
+  switch (typeOf(value)) {
+    case "AnyValue":
+      return redactor.value(key, plainAny(value));
+    case "Headers":
+      return headers(value);
+    default:
+  }
+  // One of several kinds.
+  if ("case" in value && !("$typeName" in value)) {
+    return typeof value.case === "string" && "value" in value
+      ? { [value.case]: show(value.case, value.value, redactor) }
+      : undefined;
+  }
+  return fields(value, redactor);
+}
+
+function list(key: string, values: readonly unknown[], redactor: Redactor): unknown {
+  if (typeOf(values[0]) === "KeyValue") return redactor.record(attributes(values));
+  return values.map((value) => show(key, value, redactor));
+}
+
+function attributes(pairs: readonly unknown[]): Record<string, unknown> {
+  const plain: Record<string, unknown> = Object.create(null);
+  for (const pair of pairs) {
+    if (typeof pair !== "object" || pair === null || !("key" in pair)) continue;
+    plain[String(pair.key)] = "value" in pair ? plainAny(pair.value) : undefined;
+  }
+  return plain;
+}
+
+/** An attribute's value, bytes as their number. */
+function plainAny(any: unknown): unknown {
+  if (typeof any !== "object" || any === null || !("value" in any)) return undefined;
+  const member = any.value;
+  if (typeof member !== "object" || member === null || !("value" in member)) return undefined;
+  const { value } = member;
+  if (typeof value === "string") return shortened(value);
+  if (typeof value === "bigint") return wholeNumber(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (isUint8Array(value)) return `[${value.length} bytes]`;
+  if (!("values" in value) || !Array.isArray(value.values)) return undefined;
+  return typeOf(value) === "KeyValueList" ? attributes(value.values) : value.values.map(plainAny);
+}
+
+/** Which headers there are is worth knowing; what they hold is nobody's business. */
+function headers(message: object): Record<string, unknown> {
+  const plain: Record<string, unknown> = Object.create(null);
+  if (!("headers" in message) || !Array.isArray(message.headers)) return plain;
+  for (const header of message.headers) plain[String(header.key)] = HIDDEN;
+  return plain;
+}
+
+function bytesOf(key: string, bytes: Uint8Array): string {
+  const lower = key.toLowerCase();
+  const hex = () => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+  if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES) return hex().replace(UUID, "$1-$2-$3-$4-");
+  if (lower.endsWith("hash") && bytes.length <= LONGEST_HASH) return hex();
+  return `[${bytes.length} bytes]`;
+}
+
+const UUID = /^(.{8})(.{4})(.{4})(.{4})/;
+
+function shortened(text: string): string {
+  const left = text.length - LONGEST_TEXT;
+  return left > 0 ? `${text.slice(0, LONGEST_TEXT)}... (${left} more)` : text;
+}
+
+function wholeNumber(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+function typeOf(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || !("$typeName" in value)) return undefined;
+  const name = value.$typeName;
+  return typeof name === "string" && name.startsWith(TYPE) ? name.slice(TYPE.length) : undefined;
+}

@@ -1,0 +1,123 @@
+import { isUint8Array } from "node:util/types";
+import { type RedactionLists, secretNames } from "./secret-names.js";
+import { HIDDEN, scrub } from "./secret-text.js";
+
+export type { RedactionLists } from "./secret-names.js";
+
+/** Takes secrets out of what is shown: one for logs, errors and diagnostics. Its methods must not throw. */
+export interface Redactor {
+  /**
+   * A text without user, password and query values of URLs, credentials of `Authorization` headers, values whose name is
+   * that of a secret (`password=...`, `"apiKey": "..."`), private keys in PEM, and JSON web tokens.
+   */
+  text(text: string): string;
+  /** A value to be shown under a name: hidden where the name is that of a secret, else as {@link Redactor.text} would. */
+  value(name: string, value: unknown): unknown;
+  /** The same for every entry of a record, such as headers or attributes. */
+  record(record: Readonly<Record<string, unknown>>): Record<string, unknown>;
+}
+
+/** How many values one call looks at. */
+const MOST_VALUES = 10_000;
+const DEEPEST = 64;
+const TOO_MUCH = "[...]";
+
+/**
+ * Makes a redactor.
+ *
+ * Names are compared word by word, so `token` hides `accessToken` and `X-ACCESS-TOKEN` and leaves `tokenizer` alone. What
+ * is hidden by itself: passwords, pass phrases, secrets, tokens, API and other keys, authorization, cookies, credentials.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
+ */
+export function createRedactor(lists: RedactionLists = {}): Redactor {
+  const names = secretNames(lists);
+
+  function text(given: string): string {
+    try {
+      return scrub(String(given), names);
+    } catch {
+      return HIDDEN;
+    }
+  }
+
+  function show(name: string, value: unknown, budget: { left: number }, depth: number): unknown {
+    budget.left -= 1;
+    if (budget.left < 0 || depth > DEEPEST) return TOO_MUCH;
+    if (value !== undefined && value !== null && names.isSecret(name)) return HIDDEN;
+    if (typeof value === "string") return text(value);
+    if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`;
+    if (typeof value !== "object" || value === null) return value;
+    if (isUint8Array(value)) return `[${value.length} bytes]`;
+    if (value instanceof Date) return new Date(value);
+    if (value instanceof Error) return text(value.message);
+    if (Array.isArray(value)) {
+      const items: unknown[] = [];
+      for (const item of value) {
+        if (budget.left <= 0) return [...items, TOO_MUCH];
+        items.push(show("", item, budget, depth + 1));
+      }
+      return items;
+    }
+    return entries(value, budget, depth + 1);
+  }
+
+  function entries(record: object, budget: { left: number }, depth: number): Record<string, unknown> {
+    // Without a prototype, so that a key called "__proto__" is one like any other.
+    const shown: Record<string, unknown> = Object.create(null);
+    for (const [key, value] of Object.entries(record)) {
+      if (budget.left <= 0) {
+        shown[TOO_MUCH] = TOO_MUCH;
+        break;
+      }
+      shown[key] = show(key, value, budget, depth);
+    }
+    return shown;
+  }
+
+  return {
+    text,
+    value(name, value) {
+      try {
+        return show(name, value, { left: MOST_VALUES }, 0);
+      } catch {
+        return HIDDEN;
+      }
+    },
+    record(record) {
+      try {
+        return entries(record, { left: MOST_VALUES }, 0);
+      } catch {
+        return {};
+      }
+    },
+  };
+}
+
+/** A redactor of somebody else's that does no harm: where it fails, nothing is shown. */
+export function guardedRedactor(redactor: Redactor): Redactor {
+  return {
+    text(text) {
+      try {
+        const shown: unknown = redactor.text(text);
+        return typeof shown === "string" ? shown : HIDDEN;
+      } catch {
+        return HIDDEN;
+      }
+    },
+    value(name, value) {
+      try {
+        return redactor.value(name, value);
+      } catch {
+        return HIDDEN;
+      }
+    },
+    record(record) {
+      try {
+        return redactor.record(record);
+      } catch {
+        return {};
+      }
+    },
+  };
+}
