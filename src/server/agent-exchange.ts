@@ -2,9 +2,11 @@ import type { AgentRemoteConfig, AgentToServer } from "../gen/opamp/v1/opamp_pb.
 import { encodeServerToAgent } from "../wire/codec.js";
 import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
 import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "./answer.js";
-import type { Link, LinkCounts, TransportName, WebSocketLink } from "./link.js";
+import type { AgentLinkCounts, Link, LinkOrigin, TransportName, WebSocketLink } from "./link.js";
 import { MessageLog } from "./message-log.js";
+import type { AgentMisbehaviour } from "./misbehaviour.js";
 import { isSameHash } from "./offers.js";
+import { Script } from "./script.js";
 import { transmit } from "./transmit.js";
 import { uidText } from "./uid-text.js";
 import { Waits } from "./waits.js";
@@ -33,11 +35,13 @@ export class AgentExchange {
   readonly #errors: ServerToAgentFields[] = [];
   #uid: Uint8Array;
   #record: AgentRecord = UNKNOWN_AGENT;
-  #endpoint: string | undefined;
+  #origin: LinkOrigin | undefined;
+  #transport: TransportName = "ws";
   #lastMessage: AgentToServer | undefined;
   #offer: AgentRemoteConfig | undefined;
   #fullStateDue = false;
   #announcedOnHttp = false;
+  #misbehaviours: Script<AgentMisbehaviour> | undefined;
 
   constructor(uid: Uint8Array, side: ServerSide) {
     this.#uid = uid;
@@ -66,9 +70,19 @@ export class AgentExchange {
     return this.#offer;
   }
 
-  /** The URL under which the agent reached the server last. */
-  get endpoint(): string | undefined {
-    return this.#endpoint;
+  /** Where the link came from over which the agent spoke last. */
+  get origin(): LinkOrigin | undefined {
+    return this.#origin;
+  }
+
+  /** The transport of that link. */
+  get transport(): TransportName {
+    return this.#transport;
+  }
+
+  /** What is in store for this agent alone; undefined while there has never been anything. */
+  get misbehaviours(): Script<AgentMisbehaviour> | undefined {
+    return this.#misbehaviours;
   }
 
   /** The newest WebSocket on which the agent has spoken and that is still open. */
@@ -76,7 +90,7 @@ export class AgentExchange {
     return [...this.#links].findLast((link): link is WebSocketLink => link.transport === "ws" && link.open);
   }
 
-  counts(transport: TransportName): LinkCounts & { maxOpen: number } {
+  counts(transport: TransportName): AgentLinkCounts {
     const open = [...this.#links].filter((link) => link.transport === transport && link.open).length;
     return { open, total: this.#totals[transport], maxOpen: this.#maxOpen[transport] };
   }
@@ -97,14 +111,19 @@ export class AgentExchange {
     this.#announcedOnHttp &&= !startedOver;
     this.#record = record;
     this.#uid = message.instanceUid;
-    this.#endpoint = link.endpoint;
+    this.#origin = link.origin;
+    this.#transport = link.transport;
     this.#lastMessage = message;
     this.#log.keep(this.#side.log.received(link, uidText(message.instanceUid), message));
     this.changed();
   }
 
-  /** Answers the message that came over this link, and lets the rest of the queue follow where that is possible. */
-  answer(link: Link, extra: ServerToAgentFields = {}): void {
+  /**
+   * Answers the message that came over this link, and lets the rest of the queue follow where that is possible.
+   *
+   * @param write sends the answer in another way than the link does
+   */
+  answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
     if (!link.open) {
       return;
     }
@@ -120,7 +139,7 @@ export class AgentExchange {
       queue: this.#queue,
       extra,
     });
-    this.#pay(link, composed);
+    this.#pay(link, composed, write);
     if (link.transport === "ws" && composed.fields.errorResponse === undefined) {
       this.#flush(link);
     }
@@ -140,8 +159,14 @@ export class AgentExchange {
   }
 
   /** Sends over this link, at once and past the queue. */
-  send(link: Link, fields: ServerToAgentFields): void {
-    this.#log.keep(transmit(this.#side.log, link, uidText(this.#uid), { instanceUid: this.#uid, ...fields }));
+  send(link: Link, fields: ServerToAgentFields, write?: (payload: Uint8Array) => void): void {
+    this.#log.keep(transmit(this.#side.log, link, uidText(this.#uid), { instanceUid: this.#uid, ...fields }, write));
+  }
+
+  /** Has something bad in store for this agent. */
+  misbehave(bad: AgentMisbehaviour): void {
+    this.#misbehaviours ??= new Script();
+    this.#misbehaviours.add(bad, bad.times);
   }
 
   /** Makes the next answer an error. Throws if it cannot be encoded. */
@@ -202,8 +227,12 @@ export class AgentExchange {
     }
   }
 
-  #pay(link: Link, { fields, announced, fullState, error, queued }: Composed): void {
-    this.send(link, fields);
+  #pay(
+    link: Link,
+    { fields, announced, fullState, error, queued }: Composed,
+    write?: (payload: Uint8Array) => void,
+  ): void {
+    this.send(link, fields, write);
     this.#queue.splice(0, queued);
     this.#errors.splice(0, error ? 1 : 0);
     this.#fullStateDue &&= !fullState;

@@ -63,6 +63,11 @@ export class AgentRegistry {
     }
   }
 
+  /** Forgets what is in store for single agents. */
+  behave(): void {
+    for (const { misbehaviours } of this.#exchanges()) misbehaviours?.clear();
+  }
+
   /** Ends the waits for all agents, also for those asked for later. */
   end(error: OpAMPError): void {
     this.#ended = error;

@@ -1,3 +1,8 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { TlsPeer } from "./server-tls.js";
+
 /** How messages travel: `ws` is WebSocket, `http` is plain HTTP. */
 export type TransportName = "ws" | "http";
 
@@ -7,9 +12,19 @@ export interface LinkOrigin {
   readonly connection: number;
   /** The URL that the agent dialled, as its request tells it. */
   readonly endpoint: string;
+  /** The TLS session; undefined without TLS. */
+  readonly tls: TlsPeer | undefined;
+  /**
+   * Whether the agent's messages come compressed: on `ws`, whether permessage-deflate was agreed on, which still leaves
+   * it to either side for each message; on `http`, whether this POST was gzipped.
+   */
+  readonly receivesCompressed: boolean;
+  /** Whether answers go compressed: agreed on for `ws`, gzipped on `http`. */
+  readonly sendsCompressed: boolean;
 }
 
-interface LinkBase extends LinkOrigin {
+interface LinkBase {
+  readonly origin: LinkOrigin;
   /** Whether a payload can still be sent; false as soon as either side has begun to close. */
   readonly open: boolean;
   /** Sends one serialized ServerToAgent. On `http` this is the answer and completes the link. */
@@ -21,6 +36,8 @@ interface LinkBase extends LinkOrigin {
 /** An open WebSocket. */
 export interface WebSocketLink extends LinkBase {
   readonly transport: "ws";
+  /** What it runs over, unless in memory. */
+  readonly wire?: { readonly webSocket: WebSocket; readonly socket: Socket };
   /** Sends a binary (bytes) or text (string) WebSocket message exactly as given. */
   sendAsIs(message: Uint8Array | string): void;
   /** Starts the closing handshake. */
@@ -30,6 +47,8 @@ export interface WebSocketLink extends LinkBase {
 /** A POST that waits for its answer. */
 export interface HttpLink extends LinkBase {
   readonly transport: "http";
+  /** What it runs over, unless in memory. */
+  readonly wire?: { readonly response: ServerResponse; readonly socket: Socket };
   /** Answers 400 in place of a message. */
   refuse(reason: string): void;
 }
@@ -43,4 +62,21 @@ export interface LinkCounts {
   readonly open: number;
   /** All there ever were. */
   readonly total: number;
+}
+
+/** How many links one agent has had. */
+export interface AgentLinkCounts extends LinkCounts {
+  /** The most that were open at the same time (DUP-01, HTTP-05). */
+  readonly maxOpen: number;
+}
+
+/** How many links a server has had. */
+export interface ServerLinkCounts extends LinkCounts {
+  /** The most that a single agent had open at the same time (DUP-01, HTTP-05). */
+  readonly maxOpenPerAgent: number;
+}
+
+/** The link over which an agent spoke. */
+export interface AgentLink extends LinkOrigin {
+  readonly transport: TransportName;
 }

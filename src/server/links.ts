@@ -30,6 +30,11 @@ export class Links {
     return second === undefined ? first : undefined;
   }
 
+  /** Those over which something can still be sent. */
+  open(): readonly Link[] {
+    return [...this.#speakers.keys()].filter((link) => link.open);
+  }
+
   counts(transport: TransportName): LinkCounts {
     const open = [...this.#speakers.keys()].filter((link) => link.transport === transport && link.open).length;
     return { open, total: this.#totals[transport] };

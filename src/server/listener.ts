@@ -1,10 +1,21 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer, Server as SecureServer } from "node:https";
 import { isIPv6, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import { messageOf, OpAMPError } from "../errors.js";
-import type { LinkCounts, LinkOrigin, TransportName } from "./link.js";
+import { Attempt } from "./attempts.js";
+import type { BoundedList } from "./bounded-list.js";
+import { Connections } from "./connections.js";
+import type { Door, Rejection } from "./door.js";
+import { acceptsGzip } from "./http-link.js";
+import type { LinkOrigin, TransportName } from "./link.js";
+import { misbehaveOnConnect } from "./misbehave-connect.js";
 import { type Refusal, refuse, refuseUpgrade } from "./refusal.js";
+import { isGzipped } from "./request-body.js";
+import { nodeTlsOptions, type ServerTlsOptions } from "./server-tls.js";
+import type { Timers } from "./timers.js";
 
 /** What a listener needs to know and whom it calls. */
 export interface ListenerSetup {
@@ -12,30 +23,47 @@ export interface ListenerSetup {
   readonly port: number;
   readonly path: string;
   readonly maxMessageBytes: number;
-  readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
+  readonly tls: ServerTlsOptions | undefined;
+  readonly compression: boolean;
+  readonly door: Door;
+  readonly timers: Timers;
+  readonly attempts: BoundedList<Attempt>;
   /** A TCP connection came or went. */
   changed(): void;
-  webSocket(webSocket: WebSocket, origin: LinkOrigin): void;
+  webSocket(webSocket: WebSocket, request: IncomingMessage, origin: LinkOrigin): void;
   request(request: IncomingMessage, response: ServerResponse, origin: LinkOrigin): void;
 }
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-/** The port: owns all TCP connections, and hands on upgrades and requests for the one path. */
+/** The port: hands on upgrades and requests that the door lets in. */
 export class Listener {
+  readonly connections: Connections;
   readonly #setup: ListenerSetup;
-  readonly #sockets = new Map<Socket, number>();
   readonly #upgrades: WebSocketServer;
   readonly #http: Server;
-  #accepted = 0;
   #port = 0;
 
   constructor(setup: ListenerSetup) {
     this.#setup = setup;
-    this.#upgrades = new WebSocketServer({ noServer: true, maxPayload: setup.maxMessageBytes, clientTracking: false });
+    this.connections = new Connections(setup.changed);
+    this.#upgrades = new WebSocketServer({
+      noServer: true,
+      maxPayload: setup.maxMessageBytes,
+      clientTracking: false,
+      perMessageDeflate: setup.compression && { threshold: 0 },
+    });
     // Idle connections stay: ending one is for the agent, or for the server's user.
-    this.#http = createServer({ keepAliveTimeout: 0 });
-    this.#http.on("connection", (socket: Socket) => this.#accept(socket));
+    const options = { keepAliveTimeout: 0 };
+    this.#http = setup.tls === undefined ? createServer(options) : secureServer(setup.tls, options);
+    // The library's own listeners, kept from connections with which the server does something else.
+    const serve = this.#http
+      .listeners("connection")
+      .map((listener) => (socket: Socket) => void Reflect.apply(listener, this.#http, [socket]));
+    this.#http.removeAllListeners("connection");
+    this.#http.on("connection", (socket: Socket) => this.#accept(socket, serve));
+    this.#http.on("secureConnection", (session: TLSSocket) => this.connections.secured(session));
+    this.#http.on("tlsClientError", (error: Error, session: TLSSocket) => this.connections.unsecured(session, error));
     this.#http.on("upgrade", (request, _socket, head) => this.#upgrade(request, head));
     this.#http.on("request", (request, response) => this.#request(request, response));
   }
@@ -59,21 +87,20 @@ export class Listener {
     return this.#port;
   }
 
-  /** All TCP connections, of either transport. */
-  get sockets(): LinkCounts {
-    return { open: this.#sockets.size, total: this.#accepted };
-  }
-
   url(transport: TransportName): string {
     const host = LOOPBACK_OF_WILDCARD[this.#setup.host] ?? this.#setup.host;
-    return `${transport}://${isIPv6(host) ? `[${host}]` : host}:${this.#port}${this.#setup.path}`;
+    return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.#port}${this.#setup.path}`;
   }
 
-  /** Cuts all connections. */
-  drop(): void {
-    for (const socket of this.#sockets.keys()) {
-      socket.destroy();
+  /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for what is no certificate. */
+  setTls(tls: ServerTlsOptions): void {
+    if (!(this.#http instanceof SecureServer)) {
+      throw new OpAMPError("ERR_OPAMP_OPTION", "tls: the server was started without TLS", {
+        hint: "give `tls` to OpAMPServer.start",
+      });
     }
+    const server = this.#http;
+    checkedTls(() => server.setSecureContext(nodeTlsOptions(tls)));
   }
 
   /** Frees the port. Resolves when the last connection is gone, so cut them. */
@@ -81,58 +108,104 @@ export class Listener {
     const closed = once(this.#http, "close");
     this.#http.close();
     // The listener's own close may come before those of its last connections.
-    const gone = [...this.#sockets.keys()].map((socket) => new Promise((resolve) => socket.on("close", resolve)));
-    await Promise.all([closed, ...gone]);
+    await Promise.all([closed, this.connections.gone()]);
   }
 
-  #accept(socket: Socket): void {
-    this.#accepted += 1;
-    this.#sockets.set(socket, this.#accepted);
-    socket.on("close", () => {
-      this.#sockets.delete(socket);
-      this.#setup.changed();
-    });
-    this.#setup.changed();
+  #accept(socket: Socket, serve: readonly ((socket: Socket) => void)[]): void {
+    this.connections.accept(socket);
+    const bad = this.#setup.door.onConnect.take((step) => step);
+    if (bad !== undefined) {
+      misbehaveOnConnect(bad, socket);
+      return;
+    }
+    if (this.#setup.tls !== undefined) this.connections.shaking(socket);
+    for (const listen of serve) listen(socket);
   }
 
   #upgrade(request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
     // After an upgrade nobody else listens; the end of the connection is seen through its close.
     socket.on("error", () => undefined);
-    const refusal = this.#refusal(request);
-    if (refusal === undefined) {
-      const origin = this.#origin("ws", request);
-      this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => this.#setup.webSocket(webSocket, origin));
-    } else {
-      refuseUpgrade(request, refusal);
+    const { attempt, rejection, endpoint } = this.#ask(request, "ws");
+    if (rejection !== undefined) {
+      this.#reject(rejection, request, attempt, (refusal) => refuseUpgrade(request, refusal));
+      return;
     }
+    this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      attempt.answered(101);
+      const isDeflated = webSocket.extensions.includes("permessage-deflate");
+      this.#setup.webSocket(webSocket, request, {
+        connection: attempt.connection,
+        endpoint,
+        tls: this.connections.peerOf(socket),
+        receivesCompressed: isDeflated,
+        sendsCompressed: isDeflated,
+      });
+    });
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
-    const refusal = this.#refusal(request);
-    if (refusal === undefined) {
-      this.#setup.request(request, response, this.#origin("http", request));
-    } else {
-      refuse(response, refusal);
+    const { attempt, rejection, endpoint } = this.#ask(request, "http");
+    attempt.follow(response);
+    if (rejection !== undefined) {
+      this.#reject(rejection, request, attempt, (refusal) => refuse(response, refusal));
+      return;
     }
+    this.#setup.request(request, response, {
+      connection: attempt.connection,
+      endpoint,
+      tls: this.connections.peerOf(request.socket),
+      receivesCompressed: isGzipped(request),
+      sendsCompressed: this.#setup.compression && acceptsGzip(request.headers["accept-encoding"]),
+    });
   }
 
-  #refusal(request: IncomingMessage): Refusal | undefined {
-    try {
-      return this.#setup.onConnect?.(request) ?? (pathOf(request) === this.#setup.path ? undefined : { status: 404 });
-    } catch (thrown) {
-      return { status: 500, body: messageOf(thrown) };
-    }
-  }
-
-  #origin(transport: TransportName, request: IncomingMessage): LinkOrigin {
+  #ask(request: IncomingMessage, transport: TransportName) {
+    const { door, path, timers, attempts } = this.#setup;
     const { host } = request.headers;
+    const attempt = new Attempt(transport, this.connections.numberOf(request.socket), timers.now(), request);
+    attempts.add(attempt);
     // By the name the agent used, which in front of a proxy is not this server's own.
-    const endpoint = host === undefined ? this.url(transport) : `${transport}://${host}${this.#setup.path}`;
-    return { connection: this.#sockets.get(request.socket) ?? 0, endpoint };
+    const base = host === undefined ? undefined : `${this.#origin(transport)}${host}`;
+    const endpoint = base === undefined ? this.url(transport) : `${base}${path}`;
+    const rejection = door.ask(request, transport, `${base ?? ""}${request.url}`);
+    this.#setup.changed();
+    return { attempt, rejection, endpoint };
+  }
+
+  #reject(rejection: Rejection, request: IncomingMessage, attempt: Attempt, answer: (refusal: Refusal) => void): void {
+    if (rejection.kind === "socket") {
+      const status = rejection.act(() => this.connections.reset(request.socket));
+      if (status !== undefined) attempt.answered(status);
+      return;
+    }
+    const { refusal } = rejection;
+    const act = (): void => {
+      if (request.socket.destroyed) return;
+      attempt.answered(refusal.status);
+      answer(refusal);
+      this.#setup.changed();
+    };
+    if ("delayMs" in refusal && refusal.delayMs !== undefined) this.#setup.timers.after(refusal.delayMs, act);
+    else act();
+  }
+
+  #origin(transport: TransportName): string {
+    return `${transport}${this.#setup.tls === undefined ? "" : "s"}://`;
   }
 }
 
-function pathOf(request: IncomingMessage): string | undefined {
-  return request.url?.split("?", 1)[0];
+function secureServer(tls: ServerTlsOptions, options: { keepAliveTimeout: number }): SecureServer {
+  return checkedTls(() => createSecureServer({ ...nodeTlsOptions(tls), ...options }));
+}
+
+function checkedTls<Result>(use: () => Result): Result {
+  try {
+    return use();
+  } catch (cause) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `tls: ${messageOf(cause)}`, {
+      cause,
+      hint: "give certificate and key as PEM text, and the key that belongs to the certificate",
+    });
+  }
 }

@@ -32,7 +32,12 @@ export interface MemoryLink {
 }
 
 /** Makes a link that behaves like one of the given transport. */
-export function memoryLink(transport: TransportName, origin: LinkOrigin, agent: AgentEnd): MemoryLink {
+export function memoryLink(
+  transport: TransportName,
+  place: Pick<LinkOrigin, "connection" | "endpoint">,
+  agent: AgentEnd,
+): MemoryLink {
+  const origin: LinkOrigin = { ...place, tls: undefined, receivesCompressed: false, sendsCompressed: false };
   let open = true;
   const shut = (): void => {
     open = false;
@@ -43,7 +48,7 @@ export function memoryLink(transport: TransportName, origin: LinkOrigin, agent: 
   };
   if (transport === "http") {
     const link: HttpLink = {
-      ...origin,
+      origin,
       transport,
       get open() {
         return open;
@@ -61,7 +66,7 @@ export function memoryLink(transport: TransportName, origin: LinkOrigin, agent: 
     return { link, shut };
   }
   const link: WebSocketLink = {
-    ...origin,
+    origin,
     transport,
     get open() {
       return open;

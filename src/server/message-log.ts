@@ -1,4 +1,5 @@
 import type { AgentToServer, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
+import { BoundedList } from "./bounded-list.js";
 import type { Link, TransportName } from "./link.js";
 
 interface LogPosition {
@@ -28,19 +29,18 @@ export type LogEntry = ReceivedEntry | SentEntry;
 
 /** Every message of the server in the order of sending and arrival, or an agent's share of it. */
 export class MessageLog {
-  readonly #entries: LogEntry[] = [];
-  readonly #keep: number;
+  readonly #list: BoundedList<LogEntry>;
   #next = 0;
 
   constructor(
     /** How many entries are kept for certain; older ones go. */
     keep: number,
   ) {
-    this.#keep = keep;
+    this.#list = new BoundedList(keep);
   }
 
   get entries(): readonly LogEntry[] {
-    return this.#entries;
+    return this.#list.entries;
   }
 
   received(link: Link, uid: string, message: AgentToServer): ReceivedEntry {
@@ -53,15 +53,11 @@ export class MessageLog {
 
   /** Takes over an entry of another log. */
   keep<Entry extends LogEntry>(entry: Entry): Entry {
-    this.#entries.push(entry);
-    // In bulk, so that a bounded log costs constant time per message.
-    if (this.#entries.length > 2 * this.#keep) {
-      this.#entries.splice(0, this.#entries.length - this.#keep);
-    }
+    this.#list.add(entry);
     return entry;
   }
 
   #position(link: Link, uid: string): LogPosition {
-    return { at: this.#next++, transport: link.transport, connection: link.connection, uid };
+    return { at: this.#next++, transport: link.transport, connection: link.origin.connection, uid };
   }
 }

@@ -2,31 +2,37 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agent-registry.js";
+import type { Attempt } from "./attempts.js";
+import type { Auth } from "./auth.js";
+import { BoundedList } from "./bounded-list.js";
+import type { Traffic } from "./connections.js";
+import { Door, type ScriptedRefusal } from "./door.js";
 import { httpLink } from "./http-link.js";
-import type { LinkCounts, LinkOrigin, TransportName } from "./link.js";
+import type { LinkCounts, LinkOrigin, ServerLinkCounts, TransportName } from "./link.js";
 import { Links } from "./links.js";
 import { Listener } from "./listener.js";
 import { type AgentEnd, memoryLink, type ServerEnd } from "./memory-link.js";
 import { type LogEntry, MessageLog } from "./message-log.js";
+import { MessageScript, type Throttle } from "./message-script.js";
+import type { Misbehaviour } from "./misbehaviour.js";
 import { type MalformedInput, Receiver } from "./receiver.js";
 import { refuse } from "./refusal.js";
 import { readBody } from "./request-body.js";
 import type { ServerAgent } from "./server-agent.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
+import type { ServerTlsOptions, TlsFailure } from "./server-tls.js";
+import { Timers } from "./timers.js";
 import { type WaitOptions, Waits } from "./waits.js";
 import { listenTo, webSocketLink } from "./ws-link.js";
 
-/** How many links a server has had. */
-export interface ServerLinkCounts extends LinkCounts {
-  /** The most that a single agent had open at the same time (DUP-01, HTTP-05). */
-  readonly maxOpenPerAgent: number;
-}
-
 /**
- * A small OpAMP server for tests and demonstrations: WebSocket and plain HTTP on one port, without TLS.
+ * A small OpAMP server for tests and demonstrations: WebSocket and HTTP on one port, with TLS, credentials and
+ * compression if need be.
  *
  * It keeps agents by instance uid, answers every message, asks for the full state when it lacks something, and offers
- * configuration until its hash comes back. It has no timers: whatever it does follows from a message or a call.
+ * configuration until its hash comes back. Whatever it does follows from a message or a call: it has no timers but those
+ * for delays that were ordered. On order it also turns agents away and misbehaves in every way that a network or a broken
+ * server can.
  */
 export class OpAMPServer {
   readonly #maxMessageBytes: number;
@@ -36,6 +42,10 @@ export class OpAMPServer {
   readonly #registry: AgentRegistry;
   readonly #receiver: Receiver;
   readonly #listener: Listener;
+  readonly #timers: Timers;
+  readonly #door: Door;
+  readonly #script: MessageScript;
+  readonly #attempts: BoundedList<Attempt>;
   #attached = 0;
   #closing: Promise<void> | undefined;
 
@@ -47,11 +57,22 @@ export class OpAMPServer {
     this.#log = new MessageLog(keepMessages);
     this.#links = new Links(changed);
     this.#registry = new AgentRegistry({ announcement, keepMessages, log: this.#log, changed }, () => this.url);
-    this.#receiver = new Receiver(this.#registry, this.#links, this.#log, { hook: settings.onMessage, changed });
+    this.#timers = new Timers(settings.clock);
+    this.#door = new Door(settings);
+    this.#attempts = new BoundedList(keepMessages);
+    this.#script = new MessageScript({
+      timers: this.#timers,
+      reset: ({ wire }) => wire && this.#listener.connections.reset(wire.socket),
+    });
+    const user = { hook: settings.onMessage, changed };
+    this.#receiver = new Receiver(this.#registry, this.#links, this.#log, this.#script, user);
     this.#listener = new Listener({
       ...settings,
+      door: this.#door,
+      timers: this.#timers,
+      attempts: this.#attempts,
       changed,
-      webSocket: (webSocket, origin) => this.#converse(webSocket, origin),
+      webSocket: (webSocket, request, origin) => this.#converse(webSocket, request, origin),
       request: (request, response, origin) => void this.#post(request, response, origin),
     });
   }
@@ -68,12 +89,12 @@ export class OpAMPServer {
     return this.#listener.port;
   }
 
-  /** The WebSocket endpoint. */
+  /** The WebSocket endpoint: ws, or wss with `tls`. */
   get url(): string {
     return this.#listener.url("ws");
   }
 
-  /** The plain HTTP endpoint. */
+  /** The HTTP endpoint: http, or https with `tls`. */
   get httpUrl(): string {
     return this.#listener.url("http");
   }
@@ -105,7 +126,22 @@ export class OpAMPServer {
 
   /** TCP connections, for either transport. */
   get sockets(): LinkCounts {
-    return this.#listener.sockets;
+    return this.#listener.connections.counts;
+  }
+
+  /** Bytes over all TCP connections there ever were; compression and TLS show here. */
+  get traffic(): Traffic {
+    return this.#listener.connections.traffic;
+  }
+
+  /** Every upgrade and POST, in order, with its time and how it was answered; those that were refused or mistreated too. */
+  get attempts(): readonly Attempt[] {
+    return this.#attempts.entries;
+  }
+
+  /** TCP connections whose TLS handshake failed. */
+  get tlsFailures(): readonly TlsFailure[] {
+    return this.#listener.connections.tlsFailures;
   }
 
   /** The agent with this uid (16 bytes or UUID text), also one that has not spoken yet. Throws ERR_OPAMP_INSTANCE_UID. */
@@ -138,8 +174,8 @@ export class OpAMPServer {
       return undefined;
     }
     this.#attached += 1;
-    const origin = { connection: this.#attached, endpoint: this.#listener.url(transport) };
-    const { link, shut } = memoryLink(transport, origin, agent);
+    const endpoint = this.#listener.url(transport);
+    const { link, shut } = memoryLink(transport, { connection: this.#attached, endpoint }, agent);
     this.#links.add(link);
     return {
       payload: (payload) => this.#receiver.receive(link, payload),
@@ -150,12 +186,59 @@ export class OpAMPServer {
     };
   }
 
+  /** Asks for other credentials from now on, or for none. Open connections stay: see {@link OpAMPServer.revoke}. */
+  setAuth(auth: Auth | undefined): void {
+    this.#door.auth = auth;
+  }
+
+  /**
+   * Closes every WebSocket that the present `auth` would not let in; those that came while nobody had to show credentials
+   * count as having none.
+   */
+  revoke(code = 1008, reason = "credentials revoked"): void {
+    for (const link of this.#door.unwelcome(this.#links.open())) link.close(code, reason);
+    this.#check();
+  }
+
+  /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS. */
+  setTls(tls: ServerTlsOptions): void {
+    this.#listener.setTls(tls);
+  }
+
+  /** Answers the next upgrades and POSTs with a status, before they are looked at. Throws as `misbehave` does. */
+  refuseNext(refusal: ScriptedRefusal, times = 1): void {
+    this.#door.refusals.add(refusal, times);
+  }
+
+  /** Answers the next messages with UNAVAILABLE (THR-01). Throws as `misbehave` does. */
+  throttleNext(throttle: Throttle = {}): void {
+    this.#script.throttles.add(throttle, throttle.times);
+  }
+
+  /**
+   * Does something wrong the next time, or times, that there is an occasion. What is ordered first happens first; what an
+   * occasion does not allow, such as a text message over HTTP, waits for the next. Throws ERR_OPAMP_OPTION for a number of
+   * times that is none.
+   */
+  misbehave(misbehaviour: Misbehaviour): void {
+    const { times } = misbehaviour;
+    if (misbehaviour.on === "connect") this.#door.onConnect.add(misbehaviour, times);
+    else if (misbehaviour.on === "request") this.#door.onRequest.add(misbehaviour, times);
+    else this.#script.misbehaviours.add(misbehaviour, times);
+  }
+
+  /** Forgets every refusal, pause and misbehaviour that is still in store, those for single agents included. */
+  behave(): void {
+    this.#door.clear();
+    this.#script.clear();
+    this.#registry.behave();
+  }
+
   /** Cuts every connection at once, without any handshake, and goes on listening. */
   drop(): void {
     this.#links.destroyAll();
-    this.#listener.drop();
-    this.#registry.check();
-    this.#waits.check();
+    this.#listener.connections.drop();
+    this.#check();
   }
 
   /** Cuts every connection, ends all waits with ERR_OPAMP_STOPPED and frees the port. Every call returns the same promise. */
@@ -170,6 +253,7 @@ export class OpAMPServer {
   }
 
   async #close(): Promise<void> {
+    this.#timers.end();
     const closed = this.#listener.close();
     this.drop();
     const stopped = new OpAMPError("ERR_OPAMP_STOPPED", "the server was closed", { hint: "start a new OpAMPServer" });
@@ -178,8 +262,9 @@ export class OpAMPServer {
     await closed;
   }
 
-  #converse(webSocket: WebSocket, origin: LinkOrigin): void {
-    const link = webSocketLink(webSocket, origin);
+  #converse(webSocket: WebSocket, request: IncomingMessage, origin: LinkOrigin): void {
+    const link = webSocketLink(webSocket, request.socket, origin);
+    this.#door.entered(link, request);
     this.#links.add(link);
     listenTo(webSocket, {
       payload: (payload) => this.#receiver.receive(link, payload),
@@ -201,6 +286,11 @@ export class OpAMPServer {
     this.#links.add(link);
     response.on("close", () => this.#links.end(link));
     this.#receiver.receive(link, body.payload);
+  }
+
+  #check(): void {
+    this.#registry.check();
+    this.#waits.check();
   }
 
   #counts(transport: TransportName): ServerLinkCounts {

@@ -6,8 +6,10 @@ import type { ServerToAgentFields } from "./answer.js";
 import type { Link, TransportName } from "./link.js";
 import type { Links } from "./links.js";
 import type { MessageLog } from "./message-log.js";
+import type { MessageScript } from "./message-script.js";
 import type { ServerAgent } from "./server-agent.js";
 import { transmit } from "./transmit.js";
+import type { Twist } from "./twist.js";
 import { UID_BYTES } from "./uid-text.js";
 
 /**
@@ -45,6 +47,7 @@ export class Receiver {
   readonly #registry: AgentRegistry;
   readonly #links: Links;
   readonly #log: MessageLog;
+  readonly #script: MessageScript;
   readonly #user: { hook: MessageHook | undefined; changed(): void };
   readonly #malformed: MalformedInput[] = [];
 
@@ -52,11 +55,13 @@ export class Receiver {
     registry: AgentRegistry,
     links: Links,
     log: MessageLog,
+    script: MessageScript,
     user: { hook: MessageHook | undefined; changed(): void },
   ) {
     this.#registry = registry;
     this.#links = links;
     this.#log = log;
+    this.#script = script;
     this.#user = user;
   }
 
@@ -81,7 +86,7 @@ export class Receiver {
 
   /** Answers what could not be read: 400 on HTTP, otherwise BAD_REQUEST, addressed if the link has a single agent. */
   refuse(link: Link, error: OpAMPError): void {
-    this.#malformed.push({ transport: link.transport, connection: link.connection, error });
+    this.#malformed.push({ transport: link.transport, connection: link.origin.connection, error });
     if (link.transport === "http") {
       link.refuse(error.message);
     } else if (link.open) {
@@ -102,13 +107,14 @@ export class Receiver {
   }
 
   #reply(known: KnownAgent, link: Link, message: AgentToServer): void {
-    const fail = (thrown: unknown): void => answer(known, link, failure(thrown));
+    const twist = this.#script.twist(known.exchange, link);
+    const fail = (thrown: unknown): void => answer(known, link, failure(thrown), twist);
     try {
       const reply = this.#user.hook?.(known.agent, message);
       if (reply instanceof Promise) {
-        reply.then((later) => answer(known, link, later)).catch(fail);
+        reply.then((later) => answer(known, link, later, twist)).catch(fail);
       } else {
-        answer(known, link, reply);
+        answer(known, link, reply, twist);
       }
     } catch (thrown) {
       fail(thrown);
@@ -116,9 +122,11 @@ export class Receiver {
   }
 }
 
-function answer({ exchange }: KnownAgent, link: Link, reply: Reply): void {
-  if (reply !== null) {
-    exchange.answer(link, reply);
+function answer({ exchange }: KnownAgent, link: Link, reply: Reply, twist: Twist | undefined): void {
+  if (twist?.instead !== undefined) {
+    if (link.open) twist.instead();
+  } else if (reply !== null) {
+    exchange.answer(link, twist?.extra === undefined ? reply : { ...reply, ...twist.extra }, twist?.write);
   }
 }
 

@@ -4,13 +4,18 @@ import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 export interface Refusal {
   status: number;
   headers?: Record<string, string>;
+  /** The Retry-After header: seconds, or a date (THR-04). Default: none. */
+  retryAfter?: number | Date;
   /** Default: the status in words. */
   body?: string | Uint8Array;
 }
 
 /** Answers a request. */
-export function refuse(response: ServerResponse, { status, headers = {}, body }: Refusal): void {
-  response.writeHead(status, headers);
+export function refuse(response: ServerResponse, { status, headers = {}, retryAfter, body }: Refusal): void {
+  const pause = retryAfter !== undefined && {
+    "retry-after": typeof retryAfter === "number" ? String(retryAfter) : retryAfter.toUTCString(),
+  };
+  response.writeHead(status, { ...pause, ...headers });
   response.end(body ?? `${STATUS_CODES[status] ?? ""}\n`);
 }
 

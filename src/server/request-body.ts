@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import { messageOf } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { PROTOBUF_TYPE } from "./http-link.js";
@@ -9,8 +8,6 @@ import type { Refusal } from "./refusal.js";
 /** The payload of a POST, or how to turn it away. */
 export type Body = { ok: true; payload: Uint8Array } | { ok: false; refusal: Refusal };
 
-const inflate = promisify(gunzip);
-
 /** Reads the payload of a POST, gunzipped if need be (HTTP-07). Never rejects. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
   const misfit = misfitOf(request);
@@ -18,16 +15,16 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
     return { ok: false, refusal: misfit };
   }
   try {
-    const body = await collect(request, maxBytes);
-    if (body === undefined) {
-      return { ok: false, refusal: tooLargeRefusal(maxBytes) };
-    }
-    const isGzip = encodingOf(request) === "gzip";
-    return { ok: true, payload: isGzip ? await inflate(body, { maxOutputLength: maxBytes }) : body };
+    const payload = await (isGzipped(request) ? inflate(request, maxBytes) : collect(request, maxBytes));
+    return payload === undefined ? { ok: false, refusal: tooLargeRefusal(maxBytes) } : { ok: true, payload };
   } catch (thrown) {
-    const isTooLarge = thrown instanceof Error && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE";
-    return { ok: false, refusal: isTooLarge ? tooLargeRefusal(maxBytes) : { status: 400, body: messageOf(thrown) } };
+    return { ok: false, refusal: { status: 400, body: messageOf(thrown) } };
   }
+}
+
+/** Whether the body of a request comes compressed. */
+export function isGzipped(request: IncomingMessage): boolean {
+  return encodingOf(request) === "gzip";
 }
 
 function misfitOf(request: IncomingMessage): Refusal | undefined {
@@ -61,6 +58,29 @@ async function collect(request: IncomingMessage, maxBytes: number): Promise<Uint
     }
   }
   return bytes > maxBytes ? undefined : Buffer.concat(chunks);
+}
+
+/** The whole body inflated, or `undefined` as soon as that is over the limit: what is beyond is never inflated (SIZE-09). */
+async function inflate(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
+  const gunzip = createGunzip();
+  request.once("close", () => {
+    if (!request.complete) gunzip.destroy(new Error("the request was cut off"));
+  });
+  request.pipe(gunzip);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    // The rest is read and thrown away, so that the sender sees the answer.
+    request.unpipe(gunzip);
+    request.resume();
+  }
 }
 
 function tooLargeRefusal(maxBytes: number): Refusal {

@@ -15,27 +15,15 @@ import {
   ServerToAgentFlags,
 } from "../gen/opamp/v1/opamp_pb.js";
 import type { AgentExchange } from "./agent-exchange.js";
+import type { AgentHome } from "./agent-home.js";
 import type { ServerToAgentFields } from "./answer.js";
-import type { LinkCounts, WebSocketLink } from "./link.js";
+import type { AgentLink, AgentLinkCounts, WebSocketLink } from "./link.js";
 import type { LogEntry } from "./message-log.js";
+import type { AgentMisbehaviour } from "./misbehaviour.js";
 import { configOffer, heartbeatOffer, isSameHash, type OfferedFile } from "./offers.js";
 import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes } from "./plain-values.js";
 import { uidBytes, uidText } from "./uid-text.js";
 import type { WaitOptions } from "./waits.js";
-
-/** How many links one agent has had. */
-export interface AgentLinkCounts extends LinkCounts {
-  /** The most that were open at the same time (DUP-01, HTTP-05). */
-  readonly maxOpen: number;
-}
-
-/** What an agent needs from its server. */
-export interface AgentHome {
-  /** The endpoint to offer to an agent that has not been heard of. */
-  readonly url: string;
-  /** Makes the agent known under one more uid. */
-  claim(uid: Uint8Array): void;
-}
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -75,6 +63,12 @@ export class ServerAgent {
   /** The agent's WebSocket connections. */
   get connections(): AgentLinkCounts {
     return this.#exchange.counts("ws");
+  }
+
+  /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
+  get link(): AgentLink | undefined {
+    const { origin, transport } = this.#exchange;
+    return origin && { transport, ...origin };
   }
 
   /** The agent's POSTs. */
@@ -243,7 +237,7 @@ export class ServerAgent {
    * @returns The hash of the offer.
    */
   offerHeartbeat(seconds: number | bigint): Uint8Array {
-    const connectionSettings = heartbeatOffer(this.#exchange.endpoint ?? this.#home.url, seconds);
+    const connectionSettings = heartbeatOffer(this.#exchange.origin?.endpoint ?? this.#home.url, seconds);
     this.send({ connectionSettings });
     return connectionSettings.hash;
   }
@@ -254,6 +248,14 @@ export class ServerAgent {
       Details: { case: "retryInfo" as const, value: { retryAfterNanoseconds } },
     };
     this.#exchange.refuseNext({ errorResponse: { type, errorMessage: message, ...delay } });
+  }
+
+  /**
+   * Answers this agent's next messages badly, before anything that {@link OpAMPServer.misbehave} has in store. Throws
+   * ERR_OPAMP_OPTION for a number of times that is none.
+   */
+  misbehave(misbehaviour: AgentMisbehaviour): void {
+    this.#exchange.misbehave(misbehaviour);
   }
 
   /** Sends any fields; `instance_uid` is filled in unless given. Throws for values that do not fit the schema. */

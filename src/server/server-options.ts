@@ -3,8 +3,11 @@ import { OpAMPError } from "../errors.js";
 import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
 import type { Announcement } from "./answer.js";
+import type { Auth } from "./auth.js";
 import type { MessageHook } from "./receiver.js";
 import type { Refusal } from "./refusal.js";
+import type { ServerTlsOptions } from "./server-tls.js";
+import type { ServerClock } from "./timers.js";
 
 /** How an OpAMPServer is set up. */
 export interface OpAMPServerOptions {
@@ -20,12 +23,23 @@ export interface OpAMPServerOptions {
   customCapabilities?: readonly string[];
   /** The limit on one message in bytes, after decompression (SIZE-09). Default: 64 MiB. */
   maxMessageBytes?: number;
-  /** How many messages the server's log, and that of each agent, keep for certain. Default: all. */
+  /** How many messages the server's log, and that of each agent, and how many attempts are kept for certain. Default: all. */
   keepMessages?: number;
   /** Adds to answers, replaces or withholds them. */
   onMessage?: MessageHook;
-  /** Turns away an upgrade or a POST by returning a status. Asked before anything else. */
+  /** Turns away an upgrade or a POST by returning a status. Asked after `refuseNext` and `misbehave`, before `auth`. */
   onConnect?: (request: IncomingMessage) => Refusal | undefined;
+  /** Speaks TLS on its port, and nothing else: wss and https. Default: none. */
+  tls?: ServerTlsOptions;
+  /** Whom to let in; everybody else gets 401. Default: anybody. See {@link OpAMPServer.setAuth}. */
+  auth?: Auth;
+  /**
+   * Agrees on permessage-deflate with agents that offer it, and gzips the answers to POSTs whose Accept-Encoding allows it.
+   * Gzipped requests are understood either way. Default: false.
+   */
+  compression?: boolean;
+  /** Times attempts, and delays what is to be slow, such as a `virtualClock()`. Default: the system's. */
+  clock?: ServerClock;
 }
 
 /** The options with every default in place. */
@@ -38,6 +52,10 @@ export interface ServerSettings {
   readonly keepMessages: number;
   readonly onMessage: MessageHook | undefined;
   readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
+  readonly tls: ServerTlsOptions | undefined;
+  readonly auth: Auth | undefined;
+  readonly compression: boolean;
+  readonly clock: ServerClock | undefined;
 }
 
 const ALL_CAPABILITIES = [
@@ -65,5 +83,9 @@ export function settingsOf(options: OpAMPServerOptions): ServerSettings {
     keepMessages: options.keepMessages ?? Number.POSITIVE_INFINITY,
     onMessage: options.onMessage,
     onConnect: options.onConnect,
+    tls: options.tls,
+    auth: options.auth,
+    compression: options.compression ?? false,
+    clock: options.clock,
   };
 }

@@ -5,9 +5,15 @@ import type { ServerToAgentFields } from "./answer.js";
 import type { Link } from "./link.js";
 import type { MessageLog, SentEntry } from "./message-log.js";
 
-/** Sends a message over a link and logs it in the form in which it went out. */
-export function transmit(log: MessageLog, link: Link, uid: string, fields: ServerToAgentFields): SentEntry {
+/** Sends a message over a link, or writes it in another way, and logs it in the form in which it went out. */
+export function transmit(
+  log: MessageLog,
+  link: Link,
+  uid: string,
+  fields: ServerToAgentFields,
+  write: (payload: Uint8Array) => void = link.send,
+): SentEntry {
   const message = create(ServerToAgentSchema, fields);
-  link.send(encodeServerToAgent(message));
+  write(encodeServerToAgent(message));
   return log.sent(link, uid, message);
 }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { messageOf, OpAMPError } from "../errors.js";
 import { frame, unframe } from "../wire/ws-frame.js";
@@ -12,10 +13,11 @@ export interface WebSocketEars {
 }
 
 /** A link over an accepted WebSocket. */
-export function webSocketLink(webSocket: WebSocket, origin: LinkOrigin): WebSocketLink {
+export function webSocketLink(webSocket: WebSocket, socket: Socket, origin: LinkOrigin): WebSocketLink {
   return {
-    ...origin,
+    origin,
     transport: "ws",
+    wire: { webSocket, socket },
     get open() {
       return webSocket.readyState === webSocket.OPEN;
     },

@@ -1,6 +1,7 @@
 import { OpAMPError } from "../errors.js";
 import type { AgentEnd, ServerEnd } from "../server/memory-link.js";
 import type { OpAMPServer } from "../server/opamp-server.js";
+import { statusRefused } from "../transport/connect-error.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
 
 /** How a {@link MemoryTransport} is set up. */
@@ -8,6 +9,19 @@ export interface MemoryTransportOptions {
   /** Whether it behaves like WebSocket (true) or like HTTP polling (false). Default true. */
   duplex?: boolean;
 }
+
+/** An HTTP answer that refuses, as a loss is made of it. */
+export interface RefusedStatus {
+  /** Such as 401, 413, 429 or 503. */
+  httpStatus: number;
+  /** What Retry-After says, in milliseconds. Default: there is none. Heeded with 429 and 503 (THR-04). */
+  retryAfterMs?: number;
+  /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
+  renewed?: Loss["renewed"];
+}
+
+/** Where the server would be, for the texts of errors. */
+const NOWHERE = new URL("http://memory/v1/opamp");
 
 /** One `open` of the transport. */
 interface Dial {
@@ -29,10 +43,11 @@ export class MemoryTransport implements Transport {
   readonly #server: OpAMPServer;
   #dial: Dial | undefined;
   #dials = 0;
-  #refusals = 0;
+  #refusals: { loss: Loss; left: number }[] = [];
   /** What is on its way, in either direction. */
   readonly #steps: (() => void)[] = [];
   #hangs = false;
+  #timesHung = 0;
 
   constructor(server: OpAMPServer, { duplex = true }: MemoryTransportOptions = {}) {
     this.#server = server;
@@ -48,10 +63,22 @@ export class MemoryTransport implements Transport {
    * Refuses connections from now on, as a host does where nothing listens: dials when duplex, otherwise every exchange.
    * A connection that is up stays.
    *
-   * @param times how many of them. Default: all. 0 ends it.
+   * @param times how many of them. Default: all. 0 ends it. Takes the place of what was said before, also with
+   * {@link MemoryTransport.refuseWith}.
    */
   refuse(times: number = Number.POSITIVE_INFINITY): void {
-    this.#refusals = times;
+    this.#refusals = [{ loss: nobody(), left: times }];
+  }
+
+  /**
+   * Refuses the next connections (when duplex, otherwise exchanges) for another reason: with a status, as a server does
+   * that is busy or does not know the client, or with whatever a transport can report. The server hears nothing of it.
+   * Several calls make a script, in which each follows the one before.
+   *
+   * @param times how many of them. Default: 1
+   */
+  refuseWith(reason: RefusedStatus | Loss, times = 1): void {
+    this.#refusals.push({ loss: "httpStatus" in reason ? lossOf(reason) : reason, left: times });
   }
 
   /** Cuts the connection, or the exchange under way: neither side is told why. Nothing if there is none. */
@@ -62,9 +89,13 @@ export class MemoryTransport implements Transport {
     lose(dial, this.#broken());
   }
 
-  /** Holds up all traffic, dials included, until {@link MemoryTransport.resume}; what is on its way is late, not lost. */
+  /**
+   * Holds up all traffic, dials included, until {@link MemoryTransport.resume}; what is on its way is late, not lost. Only
+   * pings are lost: nobody is there to answer.
+   */
   hang(): void {
     this.#hangs = true;
+    this.#timesHung += 1;
   }
 
   /** Lets traffic flow again, beginning with what was held up. */
@@ -100,11 +131,12 @@ export class MemoryTransport implements Transport {
   /** For the client: see {@link Transport.ping}. Answered by the connection itself, as pongs are. */
   ping(): void {
     const dial = this.#dial;
-    if (dial === undefined) return;
+    if (dial === undefined || this.#hangs) return;
+    const timesHung = this.#timesHung;
     this.#carry(() => {
       if (dial.over || dial.server === undefined) return;
       this.#carry(() => {
-        if (!dial.over) dial.sink.alive();
+        if (!dial.over && timesHung === this.#timesHung) dial.sink.alive();
       });
     });
   }
@@ -128,14 +160,18 @@ export class MemoryTransport implements Transport {
   /** Reaches the server, unless that is refused. */
   #connect(dial: Dial): ServerEnd | undefined {
     dial.busy = true;
-    const refused = this.#refusals > 0;
-    if (refused) this.#refusals -= 1;
-    dial.server = refused ? undefined : this.#server.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
-    if (dial.server === undefined) {
-      const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");
-      lose(dial, { error, fate: "unsent", orderly: true, throttled: false });
-    }
+    const refusal = this.#refused();
+    dial.server = refusal ? undefined : this.#server.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
+    if (dial.server === undefined) lose(dial, refusal ?? nobody());
     return dial.server;
+  }
+
+  /** What the script has for this attempt. */
+  #refused(): Loss | undefined {
+    this.#refusals = this.#refusals.filter(({ left }) => left > 0);
+    const [next] = this.#refusals;
+    if (next !== undefined) next.left -= 1;
+    return next?.loss;
   }
 
   #agentEnd(dial: Dial): AgentEnd {
@@ -208,6 +244,21 @@ export function memoryTransport(server: OpAMPServer, options: MemoryTransportOpt
 
 function closed(text: string, orderly: boolean): Loss {
   return { error: new OpAMPError("ERR_OPAMP_CLOSED", text), fate: "unknown", orderly, throttled: false };
+}
+
+/** Nothing listens there. */
+function nobody(): Loss {
+  const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");
+  return { error, fate: "unsent", orderly: true, throttled: false };
+}
+
+function lossOf({ httpStatus, retryAfterMs, renewed }: RefusedStatus): Loss {
+  const loss = statusRefused(httpStatus, {}, NOWHERE, 0);
+  return {
+    ...loss,
+    ...(loss.throttled && retryAfterMs !== undefined && { retryAfterMs }),
+    ...(renewed !== undefined && { renewed }),
+  };
 }
 
 function lose(dial: Dial, loss: Loss): void {

@@ -46,6 +46,8 @@ export class BareSocket {
     this.socket = socket;
     this.#messages = on(socket, "message", { close: ["close"] }) as AsyncIterator<[Buffer, boolean]>;
     this.#closed = once(socket, "close");
+    // A dial that fails is told by open().
+    this.#closed.catch(() => undefined);
   }
 
   static async open(url: string, options: ClientOptions = {}): Promise<BareSocket> {

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { OpAMPClient, type OpAMPClientOptions } from "../../src/index.js";
+import { OpAMPClient, type OpAMPClientOptions, OpAMPError } from "../../src/index.js";
 import { memoryTransport, OpAMPServer, type OpAMPServerOptions, virtualClock } from "../../src/testing/index.js";
 
 async function pair(
@@ -186,6 +186,96 @@ describe.each([
     expect(client.phase).toBe("online");
     expect((await server.firstAgent()).gaps).toBe(0);
   });
+});
+
+describe.each([
+  { name: "duplex", duplex: true },
+  { name: "polling", duplex: false },
+])("scripted refusals, $name", ({ duplex }) => {
+  test("follow one another, and the pauses asked for are kept", async () => {
+    const { clock, client, transport, errors, server } = await pair({ duplex });
+    transport.refuseWith({ httpStatus: 503, retryAfterMs: 90_000 });
+    transport.refuseWith({ httpStatus: 429, retryAfterMs: 120_000 });
+    transport.refuseWith({ httpStatus: 404 });
+    client.start();
+    await clock.advance(0);
+    expect([client.phase, transport.dials]).toEqual(["waiting", 1]);
+    await clock.advance(89_999);
+    expect(transport.dials).toBe(1);
+    await clock.advance(1 + 119_999);
+    expect(transport.dials).toBe(2);
+    await clock.advance(60_000);
+    expect(client.phase).toBe("online");
+    expect(errors).toEqual(["ERR_OPAMP_THROTTLED", "ERR_OPAMP_THROTTLED", "ERR_OPAMP_HTTP_STATUS"]);
+    expect((await server.firstAgent()).gaps).toBe(0);
+  });
+
+  test("of credentials come as often as said, and a renewal brings the next attempt at once", async () => {
+    const { clock, client, transport, errors } = await pair({ duplex });
+    transport.refuseWith({ httpStatus: 401, renewed: "credentials" });
+    client.start();
+    await clock.advance(500);
+    expect([client.phase, transport.dials]).toEqual(["online", 2]);
+    transport.refuseWith({ httpStatus: 401 }, 3);
+    client.reconnect();
+    await clock.advance(600_000);
+    expect(client.phase).toBe("online");
+    // Over HTTP one of them turns the goodbye away, which nobody complains of.
+    expect(errors).toEqual(new Array(duplex ? 4 : 3).fill("ERR_OPAMP_UNAUTHORIZED"));
+  });
+
+  test("can be any loss, and refuse(0) forgets them", async () => {
+    const { clock, client, transport, errors } = await pair({ duplex });
+    const error = new OpAMPError("ERR_OPAMP_PROXY", "the proxy is away");
+    transport.refuseWith({ error, fate: "unsent", orderly: true, throttled: false }, Number.POSITIVE_INFINITY);
+    client.start();
+    await clock.advance(600_000);
+    expect(client.phase).not.toBe("online");
+    expect(new Set(errors)).toEqual(new Set(["ERR_OPAMP_PROXY"]));
+    transport.refuse(0);
+    await clock.advance(120_000);
+    expect(client.phase).toBe("online");
+  });
+});
+
+test("a message that is too large for the server is refused for good, and others arrive", async () => {
+  const { clock, client, transport, errors, server } = await pair({ duplex: false });
+  client.start();
+  await clock.advance(0);
+  transport.refuseWith({ httpStatus: 413 });
+  client.setHealth({ healthy: false, lastError: "a long story" });
+  await clock.advance(600_000);
+  expect(errors[0]).toBe("ERR_OPAMP_TOO_LARGE");
+  expect(client.phase).toBe("online");
+  const [, next] = (await server.firstAgent()).received;
+  expect(next).toMatchObject({ sequenceNum: 3n });
+  expect(next?.health).toBeUndefined();
+});
+
+test("a network that hangs answers no ping, neither then nor later", async () => {
+  const server = await OpAMPServer.start();
+  onTestFinished(() => server.close());
+  const transport = memoryTransport(server);
+  let alive = 0;
+  const opened = new Promise<void>((resolve) => {
+    const ignore = () => undefined;
+    transport.open({ opened: resolve, payload: ignore, alive: () => alive++, malformed: ignore, lost: ignore });
+  });
+  await opened;
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  transport.ping();
+  await settle();
+  expect(alive).toBe(1);
+  transport.ping();
+  transport.hang();
+  transport.ping();
+  await settle();
+  transport.resume();
+  await settle();
+  expect(alive).toBe(1);
+  transport.ping();
+  await settle();
+  expect(alive).toBe(2);
 });
 
 test("what a server sends that is no OpAMP message arrives as malformed, and the link goes on", async () => {

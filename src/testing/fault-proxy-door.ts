@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { messageOf, OpAMPError } from "../errors.js";
+
+/** Whom a {@link Door} tells. */
+export interface DoorSetup {
+  accepted(socket: Socket): void;
+  /** One was turned away. */
+  changed(): void;
+}
+
+/** Where connections come in: listens on one port of 127.0.0.1, and does so again after it has not. */
+export class Door {
+  readonly #setup: DoorSetup;
+  #port: number;
+  #server: Server | undefined;
+  #opening: Promise<void> | undefined;
+  #isShut = false;
+  #resetsAll = false;
+  #refused = 0;
+
+  /** @param port 0 for any that is free */
+  constructor(port: number, setup: DoorSetup) {
+    this.#port = port;
+    this.#setup = setup;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** How many were accepted just to be reset. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Takes connections. Rejects with ERR_OPAMP_OPTION if the port cannot be had. */
+  async open(): Promise<void> {
+    this.#isShut = false;
+    this.#resetsAll = false;
+    if (this.#server !== undefined) return;
+    this.#opening ??= this.#listen().finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  /** Turns connections away: because nothing listens, or by a reset. */
+  shut(how: "closed" | "reset"): void {
+    this.#resetsAll = how === "reset";
+    if (how === "reset") return;
+    this.#isShut = true;
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Listens no more. The connections that came in are not waited for. */
+  async close(): Promise<void> {
+    this.shut("closed");
+    await this.#opening?.catch(() => undefined);
+  }
+
+  async #listen(): Promise<void> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    try {
+      await once(server.listen(this.#port, "127.0.0.1"), "listening");
+    } catch (thrown) {
+      throw new OpAMPError("ERR_OPAMP_OPTION", `cannot listen on port ${this.#port}: ${messageOf(thrown)}`, {
+        cause: thrown,
+        hint: "choose another port, or 0 for any free one",
+      });
+    }
+    this.#port = (server.address() as AddressInfo).port;
+    if (this.#isShut) server.close();
+    else this.#server = server;
+  }
+
+  #accept(socket: Socket): void {
+    if (!this.#resetsAll) {
+      this.#setup.accepted(socket);
+      return;
+    }
+    this.#refused += 1;
+    socket.on("error", () => undefined).resetAndDestroy();
+    this.#setup.changed();
+  }
+}

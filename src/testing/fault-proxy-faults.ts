@@ -1,0 +1,71 @@
+import { OpAMPError } from "../errors.js";
+
+/** A stream of bytes through the proxy: `up` to the server, `down` to the client. */
+export type Direction = "up" | "down";
+
+/** Which streams a fault is for. */
+export interface FaultDirection {
+  /** Default: both. */
+  direction?: Direction;
+}
+
+/** Which streams a fault strikes, when, and how often. */
+export interface FaultTiming extends FaultDirection {
+  /**
+   * Strikes every connection, those to come included, once this many more bytes have entered one of the streams; a
+   * connection to come counts from its beginning. Default: strikes at once, and only what is connected.
+   */
+  after?: number;
+  /** With `after`: how many connections it strikes at most. Default: all. */
+  times?: number;
+}
+
+/** What strikes a connection at one moment. */
+export type Fault = "cut" | "reset" | "blackhole" | "half-close" | "corrupt";
+
+/** A fault that waits for its byte. */
+export interface Trap {
+  readonly fault: Fault;
+  readonly directions: readonly Direction[];
+  readonly afterBytes: number;
+  /** How many connections it may still strike. */
+  timesLeft: number;
+}
+
+/** A trap as one connection has it, in one stream or in both. */
+export interface ArmedTrap {
+  readonly trap: Trap;
+  sprung: boolean;
+}
+
+/** What all streams of one direction have to bear: the proxy writes it, the streams read it. */
+export interface Conditions {
+  latencyMs: number;
+  jitterMs: number;
+  /** 0 holds everything up, Infinity is no limit. */
+  bytesPerSecond: number;
+  blackhole: boolean;
+}
+
+/** A line that bears nothing. */
+export function fairConditions(): Conditions {
+  return { latencyMs: 0, jitterMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY, blackhole: false };
+}
+
+/** The streams that are meant. */
+export function directionsOf({ direction }: FaultDirection): readonly Direction[] {
+  return direction === undefined ? ["up", "down"] : [direction];
+}
+
+/** Lets a trap strike this connection. @returns whether it does; it does so once */
+export function spring(armed: ArmedTrap): boolean {
+  if (armed.sprung || armed.trap.timesLeft <= 0) return false;
+  armed.sprung = true;
+  armed.trap.timesLeft -= 1;
+  return true;
+}
+
+/** Throws ERR_OPAMP_OPTION for what is no number, or below 0. */
+export function requireAmount(name: string, amount: number): void {
+  if (!(amount >= 0)) throw new OpAMPError("ERR_OPAMP_OPTION", `${name} must be a number and at least 0: ${amount}`);
+}

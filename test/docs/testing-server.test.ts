@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { OpAMPServer } from "../../src/testing/index.js";
+import { runSnippet, snippetNamed } from "./snippets.js";
+
+async function run(name: string): Promise<{ server: OpAMPServer; values: Readonly<Record<string, unknown>> }> {
+  const values = await runSnippet(snippetNamed(name));
+  const { server } = values;
+  if (!(server instanceof OpAMPServer)) throw new Error("the snippet makes no server");
+  expect(server.sockets.open).toBe(0);
+  return { server, values };
+}
+
+test.concurrent("the page's agent shows its certificate and gets by with rotated credentials", async () => {
+  const { server, values } = await run("server-tls-auth");
+  expect(values["shown"]).toBe("CN=test client");
+  expect(server.attempts.filter(({ status }) => status === 101)).toHaveLength(2);
+});
+
+test.concurrent("the page's agent keeps the pause that it is asked for", async () => {
+  const { server, values } = await run("server-throttling");
+  expect(server.attempts.map(({ status }) => status)).toEqual([503, 101]);
+  expect(values["pauseMs"]).toBeGreaterThanOrEqual(1000);
+});
+
+test.concurrent("the page's agent gets over each misbehaviour", async () => {
+  const { server } = await run("server-misbehaviour");
+  expect(server.sockets.total).toBe(4);
+  expect(server.attempts.map(({ status }) => status)).toEqual([undefined, 101, 101]);
+});
+
+test.concurrent("the page's hour passes at once", async () => {
+  const { values } = await run("virtual-time");
+  expect(values["dialsWithinTheHour"]).toBe(1);
+  expect(values["agent"]).toMatchObject({ disconnected: true });
+});

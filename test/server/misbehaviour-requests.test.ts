@@ -1,0 +1,172 @@
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { testCertificates } from "../../src/testing/index.js";
+import { encodeAgentToServer } from "../../src/wire/codec.js";
+import { BareSocket, full, lean, post, uid } from "./bare-peers.js";
+import { posted, rawDial, UPGRADE } from "./raw-peers.js";
+import { dial, startServer } from "./server-fixture.js";
+
+const body = encodeAgentToServer(full(1));
+const POST = String(posted(new Uint8Array())); // an empty body is no message, which does not matter here
+
+describe("towards a TCP connection", () => {
+  test("silence, and then a normal connection", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "connect", mode: "silence" });
+    const silent = await rawDial(server, UPGRADE);
+    const fine = await rawDial(server, UPGRADE);
+    expect(String(await fine.has(12))).toMatch(/^HTTP\/1.1 101/);
+    expect(silent.received()).toHaveLength(0);
+    expect(server.attempts).toHaveLength(1);
+    silent.socket.end();
+    await server.until(({ sockets }) => sockets.open === 1);
+  });
+
+  test("silence in place of a TLS handshake, which is no failed handshake", async () => {
+    const { server: tls, ca } = await testCertificates();
+    const server = await startServer({ tls });
+    server.misbehave({ on: "connect", mode: "silence" });
+    const socket = new WebSocket(server.url, { ca });
+    socket.on("error", () => undefined);
+    await server.until(({ sockets }) => sockets.open === 1);
+    socket.terminate();
+    await server.until(({ sockets }) => sockets.open === 0);
+    expect(server.tlsFailures).toEqual([]);
+    const peer = await BareSocket.open(server.url, { ca });
+    await peer.exchange(full(1));
+    expect(server.agent(uid()).link?.connection).toBe(2);
+  });
+
+  test.each([
+    [undefined, Buffer.alloc(64, 0xff)],
+    ["SSH-2.0-x\r\n", Buffer.from("SSH-2.0-x\r\n")],
+  ])("garbage (%s)", async (bytes, expected) => {
+    const server = await startServer();
+    server.misbehave({ on: "connect", mode: "garbage", ...(bytes === undefined ? {} : { bytes }) });
+    expect(await (await rawDial(server)).ended()).toEqual(expected);
+  });
+
+  test("hanging up and resetting, each as often as said", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "connect", mode: "hang-up", times: 2 });
+    server.misbehave({ on: "connect", mode: "reset" });
+    for (const _ of [1, 2]) expect(await (await rawDial(server)).ended()).toHaveLength(0);
+    await expect((await rawDial(server)).ended()).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect((await dial(server)).socket.readyState).toBe(WebSocket.OPEN);
+  });
+});
+
+describe.each([
+  ["an upgrade", UPGRADE],
+  ["a POST", POST],
+])("towards %s", (name, request) => {
+  test("silence, until the other side gives up", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "silence" });
+    const peer = await rawDial(server, request);
+    await server.until(({ attempts }) => attempts.length === 1);
+    peer.socket.end();
+    expect(await peer.ended()).toHaveLength(0);
+    expect(server.attempts[0]?.status).toBeUndefined();
+    await server.until(({ sockets }) => sockets.open === 0);
+  });
+
+  test("garbage, hanging up, resetting", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "garbage" });
+    server.misbehave({ on: "request", mode: "hang-up" });
+    server.misbehave({ on: "request", mode: "reset" });
+    expect(await (await rawDial(server, request)).ended()).toEqual(Buffer.alloc(64, 0xff));
+    expect(await (await rawDial(server, request)).ended()).toHaveLength(0);
+    await expect((await rawDial(server, request)).ended()).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+
+  test("its own direction ended, while it goes on reading", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "half-close" });
+    const peer = await rawDial(server, request);
+    expect(await peer.ended()).toHaveLength(0);
+    expect(server.sockets.open).toBe(1);
+    peer.socket.end();
+    await server.until(({ sockets }) => sockets.open === 0);
+  });
+
+  test("a redirect, to the same place unless told otherwise", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "redirect" });
+    server.misbehave({ on: "request", mode: "redirect", to: "https://example.com/x", status: 302 });
+    const scheme = name === "a POST" ? "http" : "ws";
+    const circular = await rawDial(server, request.replace("/v1/opamp", "/v1/opamp?a=1"));
+    const answer = String(await circular.has(100));
+    expect(answer).toMatch(/^HTTP\/1.1 307/);
+    expect(answer).toContain(`location: ${scheme}://test/v1/opamp?a=1\r\n`);
+    const away = String(await (await rawDial(server, request)).has(100));
+    expect(away).toMatch(/^HTTP\/1.1 302/);
+    expect(away).toContain("location: https://example.com/x\r\n");
+    expect(server.attempts.map(({ status }) => status)).toEqual([307, 302]);
+  });
+
+  test("headers that never end, and headers that are too many", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "stuck-headers" });
+    server.misbehave({ on: "request", mode: "huge-headers", bytes: 300_000 });
+    const stuck = await rawDial(server, request);
+    expect(String(await stuck.has(20))).toMatch(/^HTTP\/1.1 200 OK\r\n[^\r]*$/);
+    stuck.socket.end();
+    const flooded = await rawDial(server, request);
+    const text = String(await flooded.ended());
+    flooded.socket.end();
+    expect(text.length).toBeGreaterThan(300_000);
+    expect(text.indexOf("\r\n\r\n")).toBe(text.length - 4);
+    await server.until(({ sockets }) => sockets.open === 0);
+  });
+
+  test("all of it ends with the server", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "silence" });
+    server.misbehave({ on: "request", mode: "stuck-headers" });
+    server.misbehave({ on: "request", mode: "half-close" });
+    for (const _ of [1, 2, 3]) await rawDial(server, request);
+    await server.until(({ attempts }) => attempts.length === 3);
+    await server.close();
+    expect(server.sockets.open).toBe(0);
+  });
+});
+
+describe("towards an upgrade only", () => {
+  test("half of the handshake", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "half-handshake" });
+    const text = String(await (await rawDial(server, UPGRADE)).ended());
+    expect(text).toMatch(/^HTTP\/1.1 101 /);
+    expect(text).not.toContain("\r\n\r\n");
+    expect(server.attempts[0]?.status).toBeUndefined();
+  });
+
+  test("a handshake for another key", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "wrong-accept" });
+    await expect(BareSocket.open(server.url)).rejects.toThrow(/Sec-WebSocket-Accept/);
+    expect(server.attempts[0]?.status).toBe(101);
+  });
+
+  test("a POST is no occasion, and is served", async () => {
+    const server = await startServer();
+    server.misbehave({ on: "request", mode: "half-handshake" });
+    expect((await post(server.httpUrl, body)).status).toBe(200);
+    await expect(BareSocket.open(server.url)).rejects.toThrow();
+  });
+});
+
+test("a misbehaviour may be meant for one transport, and behave() forgets those to come", async () => {
+  const server = await startServer();
+  server.misbehave({ on: "request", mode: "hang-up", transport: "ws", times: Number.POSITIVE_INFINITY });
+  server.misbehave({ on: "connect", mode: "hang-up", times: 0 });
+  expect((await post(server.httpUrl, body)).status).toBe(200);
+  for (const _ of [1, 2]) await expect(BareSocket.open(server.url)).rejects.toThrow();
+  server.behave();
+  expect(await (await dial(server)).exchange(lean(2))).toMatchObject({ instanceUid: uid() });
+  const [closed] = await once((await rawDial(server)).socket.end(), "close");
+  expect(closed).toBe(false);
+});
