@@ -1,0 +1,68 @@
+import { OpAMPError } from "../errors.js";
+import type { HeaderFunction } from "../transport/headers.js";
+import { fetchToken, type Token, type TokenRequest } from "./token-request.js";
+
+/** How {@link clientCredentials} gets and keeps its tokens. */
+export interface ClientCredentialsOptions extends Omit<TokenRequest, "tokenUrl"> {
+  /** The token endpoint. `https`, or `http` on a loopback address. */
+  tokenUrl: string | URL;
+  /** A token is not used any more this long before it expires, in milliseconds. Default 30 000. */
+  marginMs?: number;
+  /** Milliseconds that never go back. Default: the system's. */
+  now?: () => number;
+}
+
+/** Such a token is taken to last this long when the endpoint does not say. */
+const DEFAULT_LIFE_MS = 3_600_000;
+
+/**
+ * `Authorization: Bearer ...` with a token from an OAuth 2.0 token endpoint (RFC 6749, 4.4), for `headers`.
+ *
+ * The token is kept until shortly before it expires, and fetched anew when the server refuses it; calls at the same
+ * time share one request. Failures are `ERR_OPAMP_AUTH` at the next attempt to connect.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ * @see AUTH-01, AUTH-02
+ */
+export function clientCredentials(options: ClientCredentialsOptions): HeaderFunction {
+  const { tokenUrl, marginMs = 30_000, now = () => performance.now(), ...rest } = options;
+  const request = { ...rest, tokenUrl: checkTokenUrl(tokenUrl) };
+  checkTexts(options);
+  let current: { token: Token; expiresAt: number } | undefined;
+  let pending: Promise<string> | undefined;
+
+  async function renew(): Promise<string> {
+    current = undefined;
+    const token = await fetchToken(request);
+    const lifeMs = token.lifeMs ?? DEFAULT_LIFE_MS;
+    // One that lives shorter than the margin would otherwise be fetched for every request.
+    current = { token, expiresAt: now() + Math.max(lifeMs - marginMs, lifeMs / 2) };
+    return token.value;
+  }
+
+  return async ({ refresh }) => {
+    const usable = current !== undefined && !refresh && now() < current.expiresAt;
+    if (usable && current !== undefined) return { authorization: `Bearer ${current.token.value}` };
+    pending ??= renew().finally(() => {
+      pending = undefined;
+    });
+    return { authorization: `Bearer ${await pending}` };
+  };
+}
+
+function checkTokenUrl(given: string | URL): URL {
+  const text = String(given);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const secure = url?.protocol === "https:";
+  const local = url?.protocol === "http:" && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (url !== undefined && (secure || local)) return url;
+  throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: tokenUrl must be an https URL", {
+    hint: "give the token endpoint, such as https://login.example.com/oauth2/token; plain http only on loopback",
+  });
+}
+
+function checkTexts({ clientId, clientSecret }: ClientCredentialsOptions): void {
+  const isSecret = typeof clientSecret === "function" || (typeof clientSecret === "string" && clientSecret !== "");
+  if (typeof clientId === "string" && clientId !== "" && isSecret) return;
+  throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: clientId and clientSecret must be there");
+}
