@@ -1,0 +1,97 @@
+import type { OpAMPClientOptions } from "../client/options.js";
+import type { OpAMPError, OpAMPErrorCode } from "../errors.js";
+
+/** What is looked at, in this order; each needs the ones before. */
+export const stepNames = ["url", "resolve", "connect", "tls", "open", "report"] as const;
+
+/** One thing that is looked at. */
+export type StepName = (typeof stepNames)[number];
+
+/** How one step went. */
+export interface Step {
+  name: StepName;
+  /** `warning` is no failure; `skipped` was not needed, or could not be tried after a failure. */
+  status: "ok" | "warning" | "failed" | "skipped";
+  /** What was found, in plain words. */
+  detail: string;
+  /** What to do about it. */
+  hint?: string;
+  /** The failure's code, as the client would report it. */
+  code?: OpAMPErrorCode;
+  /** How long it took, in milliseconds. */
+  durationMs?: number;
+}
+
+/** All that was found out about one server. */
+export interface Diagnosis {
+  /** Without user, password and query. */
+  url: string;
+  ok: boolean;
+  exitCode: number;
+  steps: readonly Step[];
+}
+
+/** What a diagnosis needs: what the client itself would be given. */
+export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "tls" | "proxy" | "compression"> {
+  url: string;
+  /** For each step, in milliseconds. */
+  timeoutMs: number;
+}
+
+/** What a step found; it throws what went wrong. */
+export interface Finding {
+  detail: string;
+  /** Something to know, though it works. */
+  warning?: string;
+  hint?: string;
+  skipped?: boolean;
+}
+
+/** What the program ends with; part of its interface. */
+export const exitCodes = {
+  /** The server answered the report. */
+  healthy: 0,
+  /** The command line cannot be understood, or an option is wrong. */
+  usage: 2,
+  /** The host's name does not resolve. */
+  resolve: 3,
+  /** No connection: refused, unreachable, or the proxy in between. */
+  connect: 4,
+  /** TLS: certificates, versions, or a side that does not speak it. */
+  tls: 5,
+  /** Credentials are refused. */
+  unauthorized: 6,
+  /** Something answers, but not as an OpAMP server does. */
+  notOpAMP: 7,
+  /** The server asks for a pause, or fails by itself. */
+  unavailable: 8,
+  /** No answer in time. */
+  timeout: 9,
+} as const;
+
+/** Which exit code a failure leads to. */
+export function exitCodeOf(error: OpAMPError, step: StepName): number {
+  switch (error.code) {
+    case "ERR_OPAMP_OPTION":
+    case "ERR_OPAMP_HEADERS":
+      return exitCodes.usage;
+    case "ERR_OPAMP_CONNECT":
+      return step === "resolve" ? exitCodes.resolve : exitCodes.connect;
+    case "ERR_OPAMP_PROXY":
+      return exitCodes.connect;
+    case "ERR_OPAMP_TLS":
+      return exitCodes.tls;
+    case "ERR_OPAMP_UNAUTHORIZED":
+    case "ERR_OPAMP_AUTH":
+      return exitCodes.unauthorized;
+    case "ERR_OPAMP_THROTTLED":
+    case "ERR_OPAMP_REJECTED":
+      return exitCodes.unavailable;
+    case "ERR_OPAMP_TIMEOUT":
+      return exitCodes.timeout;
+    case "ERR_OPAMP_HTTP_STATUS":
+      return (error.httpStatus ?? 0) >= 500 ? exitCodes.unavailable : exitCodes.notOpAMP;
+    default:
+      return exitCodes.notOpAMP;
+  }
+}

@@ -1,0 +1,116 @@
+import { Command, InvalidArgumentError } from "commander";
+import { bearerAuth } from "../auth/static-credentials.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import type { HeaderSource } from "../transport/headers.js";
+import type { TlsOptions } from "../transport/tls-options.js";
+import { diagnose } from "./diagnose.js";
+import type { DiagnoseOptions } from "./diagnosis.js";
+
+import { stepText, verdict } from "./doctor-text.js";
+import type { Terminal } from "./terminal.js";
+
+interface Flags {
+  header: Record<string, string>;
+  tokenFile?: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
+  serverName?: string;
+  insecureSkipVerify?: true;
+  proxy: string;
+  compression?: true;
+  timeout: number;
+  json?: true;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  the server answered the report
+  2  the command line or an option is wrong
+  3  the host's name does not resolve
+  4  no connection, or the proxy in between refuses
+  5  TLS: certificates, versions, or a side that does not speak it
+  6  credentials are refused
+  7  something answers, but not as an OpAMP server does
+  8  the server asks for a pause, or fails by itself
+  9  no answer in time
+`;
+
+/** `opamp doctor URL`: why an agent can, or cannot, reach its server. */
+export function doctorCommand(terminal: Terminal): Command {
+  return new Command("doctor")
+    .description("goes the way to an OpAMP server step by step and says what is wrong, and how to mend it")
+    .argument("<url>", "the server, such as wss://opamp.example.com:4320/v1/opamp")
+    .option("-H, --header <header>", "a request header, as 'Name: value'; may be repeated", addHeader, {})
+    .option("--token-file <path>", "a file with a bearer token")
+    .option("--ca <path>", "PEM file with the authorities to trust")
+    .option("--cert <path>", "PEM file with the client's certificate")
+    .option("--key <path>", "PEM file with its key")
+    .option("--server-name <name>", "the name that the server's certificate must carry")
+    .option("--insecure-skip-verify", "takes any certificate")
+    .option("--proxy <url>", "a proxy's URL, 'env' for HTTP_PROXY and its like, or 'none'", "env")
+    .option("--compression", "sends compressed")
+    .option("--timeout <seconds>", "for each step", seconds, 10)
+    .option("--json", "prints one JSON object instead of text")
+    .addHelpText("after", EXIT_CODES)
+    .action(async (url: string, flags: Flags) => {
+      terminal.exit(await run(url, flags, terminal));
+    });
+}
+
+async function run(url: string, flags: Flags, terminal: Terminal): Promise<number> {
+  const options = optionsOf(url, flags);
+  if (flags.json === true) {
+    const diagnosis = await diagnose(options);
+    terminal.print(JSON.stringify(diagnosis, undefined, 2));
+    return diagnosis.exitCode;
+  }
+  const diagnosis = await diagnose(options, (step) => terminal.print(stepText(step, terminal.colours)));
+  terminal.print(`\n${verdict(diagnosis)}`);
+  return diagnosis.exitCode;
+}
+
+function optionsOf(url: string, flags: Flags): DiagnoseOptions {
+  const { ca, cert, key, serverName, insecureSkipVerify } = flags;
+  const tls: TlsOptions = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+    ...(insecureSkipVerify !== undefined && { insecureSkipVerify }),
+  };
+  const { tokenFile } = flags;
+  const headers: HeaderSource[] = [flags.header];
+  if (tokenFile !== undefined) headers.push(bearerAuth(() => readToken(tokenFile)));
+  const proxy = flags.proxy === "env" ? "env" : flags.proxy === "none" ? false : { url: flags.proxy };
+  return {
+    url,
+    headers,
+    proxy,
+    timeoutMs: flags.timeout * 1_000,
+    compression: flags.compression === true,
+    ...(Object.keys(tls).length > 0 && { tls }),
+  };
+}
+
+async function readToken(path: string): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    const hint = "check the path given to --token-file";
+    throw new OpAMPError("ERR_OPAMP_AUTH", `the token cannot be read: ${messageOf(cause)}`, { cause, hint });
+  }
+}
+
+function addHeader(text: string, headers: Record<string, string>): Record<string, string> {
+  const colon = text.indexOf(":");
+  if (colon < 1) throw new InvalidArgumentError("Write it as 'Name: value'.");
+  return { ...headers, [text.slice(0, colon).trim()]: text.slice(colon + 1).trim() };
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("Give a number of seconds above 0.");
+}

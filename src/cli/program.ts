@@ -1,0 +1,34 @@
+import { createRequire } from "node:module";
+import { Command, CommanderError } from "commander";
+import { messageOf, OpAMPError } from "../errors.js";
+import { exitCodes } from "./diagnosis.js";
+import { doctorCommand } from "./doctor.js";
+import type { Terminal } from "./terminal.js";
+
+/** Runs the command line `opamp ARGS...`. Never rejects; how it went is what the terminal is told to exit with. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
+  const program = new Command("opamp")
+    .description("Tools for OpAMP agents and servers.")
+    .version(version())
+    .addCommand(doctorCommand(terminal));
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.complain(text.trimEnd()),
+    });
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return terminal.exit(thrown.exitCode === 0 ? 0 : exitCodes.usage);
+    const hint = thrown instanceof OpAMPError ? ` (${thrown.hint})` : "";
+    terminal.complain(`error: ${messageOf(thrown)}${hint}`);
+    terminal.exit(exitCodes.usage);
+  }
+}
+
+function version(): string {
+  const manifest: unknown = createRequire(import.meta.url)("../../package.json");
+  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return isManifest ? String(manifest.version) : "unknown";
+}

@@ -1,0 +1,21 @@
+/** What a command talks to; another one in tests. */
+export interface Terminal {
+  /** Whether colours are understood. */
+  readonly colours: boolean;
+  /** A line of output. */
+  print(line: string): void;
+  /** A line about what went wrong. */
+  complain(line: string): void;
+  /** What the program ends with. */
+  exit(code: number): void;
+}
+
+/** The program's own streams. Output goes out whole before the process ends. */
+export const processTerminal: Terminal = {
+  colours: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,
+  print: (line) => void process.stdout.write(`${line}\n`),
+  complain: (line) => void process.stderr.write(`${line}\n`),
+  exit: (code) => {
+    process.exitCode = code;
+  },
+};

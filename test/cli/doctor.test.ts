@@ -1,0 +1,162 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { Diagnosis, StepName } from "../../src/cli/diagnosis.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
+import { startHttp, startTcp } from "../transport/raw-servers.js";
+import { fileForTest } from "./files.js";
+import { opamp } from "./terminal.js";
+
+const certificates = await testCertificates();
+
+async function start(options?: OpAMPServerOptions): Promise<OpAMPServer> {
+  const server = await OpAMPServer.start(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function diagnosis(...args: string[]): Promise<Diagnosis> {
+  const { code, out } = await opamp("doctor", "--json", "--proxy", "none", ...args);
+  const found: Diagnosis = JSON.parse(out);
+  expect(found.exitCode).toBe(code);
+  return found;
+}
+
+function step({ steps }: Diagnosis, name: StepName) {
+  return steps.find((one) => one.name === name);
+}
+
+describe("a server that is well", () => {
+  for (const transport of ["url", "httpUrl"] as const) {
+    test(`passes every step over its ${transport}, and is left in good order`, async () => {
+      const server = await start();
+      const found = await diagnosis(server[transport]);
+      expect(found).toMatchObject({ ok: true, exitCode: 0, url: server[transport] });
+      expect(found.steps.map(({ name, status }) => `${name} ${status}`)).toEqual([
+        "url ok",
+        "resolve skipped",
+        "connect ok",
+        "tls skipped",
+        "open ok",
+        "report ok",
+      ]);
+      expect(step(found, "report")?.detail).toMatch(/OffersRemoteConfig/);
+      const agent = await server.firstAgent();
+      await agent.until((seen) => seen.lastMessage?.agentDisconnect !== undefined);
+    });
+  }
+
+  test("behind TLS shows what was agreed on, to one who has the authority and a client certificate", async () => {
+    const server = await start({ tls: { ...certificates.server, ca: certificates.ca, requestClientCert: "require" } });
+    const ca = fileForTest(certificates.ca);
+    const [cert, key] = [fileForTest(certificates.client.cert), fileForTest(certificates.client.key)];
+    const found = await diagnosis(server.url, "--ca", ca, "--cert", cert, "--key", key);
+    expect(found.ok).toBe(true);
+    expect(step(found, "tls")).toMatchObject({
+      status: "ok",
+      detail: expect.stringMatching(/^TLSv1\.3 with localhost/),
+    });
+  });
+
+  test("is found with a bearer token from a file, which is not shown", async () => {
+    const server = await start({ auth: { bearer: "tok-4711" } });
+    const run = await opamp("doctor", "--token-file", fileForTest("tok-4711\n"), server.httpUrl);
+    expect([run.code, run.err]).toEqual([0, ""]);
+    expect(run.out).toMatch(/An agent can use this server/);
+    expect(run.out).not.toContain("4711");
+  });
+
+  test("is described for a person, line by line", async () => {
+    const server = await start();
+    const { out, code } = await opamp("doctor", server.url);
+    expect(code).toBe(0);
+    expect(out.replace(/\d+ ms/g, "N ms").replaceAll(String(server.port), "PORT")).toMatchInlineSnapshot(`
+      "  ok    url      WebSocket in the clear to 127.0.0.1:PORT/v1/opamp (N ms)
+        -     resolve  127.0.0.1 is an address
+        ok    connect  a TCP connection to 127.0.0.1, port PORT (N ms)
+        -     tls      the URL asks for none
+        ok    open     the upgrade to WebSocket was accepted (N ms)
+        ok    report   the server answered; it declared AcceptsStatus, OffersRemoteConfig, AcceptsEffectiveConfig, OffersPackages, AcceptsPackagesStatus, OffersConnectionSettings, AcceptsConnectionSettingsRequest (N ms)
+
+      An agent can use this server.
+      "
+    `);
+  });
+});
+
+describe("a server that is not", () => {
+  const cases: readonly [string, () => Promise<string[]>, number, StepName, RegExp][] = [
+    ["no URL at all", async () => ["opamp.example.com"], 2, "url", /is not a server URL/],
+    ["a name that does not resolve", async () => ["ws://opamp.invalid/"], 3, "resolve", /opamp\.invalid/],
+    ["a port where nobody listens", async () => ["ws://127.0.0.1:1/"], 4, "connect", /127\.0\.0\.1:1/],
+    ["TLS that nobody speaks there", async () => [(await start()).url.replace("ws:", "wss:")], 5, "tls", /TLS/],
+    [
+      "an authority that is not known",
+      async () => [(await start({ tls: certificates.server })).httpUrl],
+      5,
+      "tls",
+      /authority|certificate/,
+    ],
+    ["credentials that are missing", async () => [(await start({ auth: { bearer: "x" } })).url], 6, "open", /401/],
+    ["another path", async () => [`${(await start()).httpUrl}/other`], 7, "report", /404/],
+    [
+      "a web page",
+      async () => {
+        const { host } = await startHttp((_request, response) =>
+          response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>"),
+        );
+        return [`http://${host}/`];
+      },
+      7,
+      "report",
+      /html/i,
+    ],
+    [
+      "a server that is too busy",
+      async () => {
+        const { host } = await startHttp((_request, response) => response.writeHead(503).end());
+        return [`http://${host}/`];
+      },
+      8,
+      "report",
+      /503/,
+    ],
+    [
+      "a server that is silent",
+      async () => [`ws://${(await startTcp()).host}/`, "--timeout", "0.05"],
+      9,
+      "open",
+      /time/,
+    ],
+  ];
+  for (const [what, make, code, name, text] of cases) {
+    test(`ends with ${code} at the step "${name}": ${what}`, async () => {
+      const found = await diagnosis(...(await make()));
+      expect(found).toMatchObject({ ok: false, exitCode: code });
+      const failed = found.steps.filter(({ status }) => status === "failed");
+      expect(failed.map((one) => one.name)).toEqual([name]);
+      expect(failed[0]).toMatchObject({ detail: expect.stringMatching(text), hint: expect.stringMatching(/\w/) });
+      const later = found.steps.slice(found.steps.findIndex((one) => one.name === name) + 1);
+      expect(later.every(({ status }) => status === "skipped")).toBe(true);
+    });
+  }
+});
+
+describe("a command line that is wrong ends with 2 and says why", () => {
+  const wrong: readonly [string[], RegExp][] = [
+    [["doctor"], /missing required argument 'url'/],
+    [["doctor", "ws://h", "--header", "x"], /Name: value/],
+    [["doctor", "ws://h", "--timeout", "soon"], /above 0/],
+    [["doctor", "ws://h", "--wrong"], /unknown option '--wrong'/],
+    [["heal"], /unknown command 'heal'/],
+  ];
+  for (const [args, text] of wrong) {
+    test(args.join(" "), async () => {
+      const { code, err } = await opamp(...args);
+      expect([code, err]).toEqual([2, expect.stringMatching(text)]);
+    });
+  }
+});
+
+test("help and version end with 0", async () => {
+  expect(await opamp("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  expect(await opamp("doctor", "--help")).toMatchObject({ code: 0, out: expect.stringMatching(/Exit codes:/) });
+});
