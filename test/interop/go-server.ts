@@ -35,6 +35,10 @@ export type GoEvent =
       path: string;
       /** Names as Go spells them, `Opamp-Instance-Uid` for instance. */
       headers: Record<string, string>;
+      /** The version, where there is TLS. */
+      tls?: string;
+      /** The subject of the client's certificate, where it showed one. */
+      client?: string;
     }
   | { event: "rejected"; conn: number; status: number }
   | { event: "connected"; conn: number; transport: "ws" | "http" }
@@ -150,7 +154,7 @@ export class GoServer {
   }
 
   /** Where agents connect to. */
-  url(scheme: "ws" | "http"): string {
+  url(scheme: "ws" | "http" | "wss" | "https"): string {
     return `${scheme}://127.0.0.1:${this.#port}/v1/opamp`;
   }
 

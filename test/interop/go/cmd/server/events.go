@@ -19,6 +19,8 @@ type connectingEvent struct {
 	Method    string            `json:"method"`
 	Path      string            `json:"path"`
 	Headers   map[string]string `json:"headers"`
+	TLS       string            `json:"tls,omitempty"`
+	Client    string            `json:"client,omitempty"`
 }
 
 type rejectedEvent struct {

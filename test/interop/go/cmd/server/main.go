@@ -9,13 +9,16 @@
 //	-custom a,b            custom capabilities of the server. The library writes them (or an empty list) over whatever
 //	                       is in the first answer of a WebSocket connection and in every HTTP answer
 //	-compress              agree to permessage-deflate
+//	-cert c.pem -key k.pem serve wss and https instead of ws and http
+//	-client-ca ca.pem      demand a client certificate of this authority
 //	-quiet                 answer everything, print no events
 //	-cycles                start with offer cycles on, see the command of that name
 //
 // Events. Each HTTP request is a connection of its own; "uid" is lower-case hex; "message" is protojson:
 //
 //	{"event":"listening","port":N}
-//	{"event":"connecting","conn":1,"transport":"ws|http","method":"GET","path":"/v1/opamp","headers":{"Name":"value"}}
+//	{"event":"connecting","conn":1,"transport":"ws|http","method":"GET","path":"/v1/opamp","headers":{"Name":"value"},
+//	 "tls":"TLS 1.3","client":"CN=…"}                         the last two only where there is TLS, or a certificate
 //	{"event":"rejected","conn":1,"status":503}
 //	{"event":"connected","conn":1,"transport":"ws"}
 //	{"event":"message","conn":1,"transport":"ws","uid":"…","message":{…}}
@@ -65,6 +68,9 @@ func main() {
 	capabilities := flag.Uint64("capabilities", uint64(allCapabilities), "mask of server capabilities in every answer")
 	custom := flag.String("custom", "", "custom capabilities, separated by commas")
 	compress := flag.Bool("compress", false, "agree to permessage-deflate")
+	cert := flag.String("cert", "", "PEM file with the certificate; turns on TLS")
+	key := flag.String("key", "", "PEM file with the certificate's key")
+	clientCA := flag.String("client-ca", "", "PEM file with the authority of client certificates, which are then demanded")
 	quiet := flag.Bool("quiet", false, "print no events")
 	cycles := flag.Bool("cycles", false, "start with offer cycles on")
 	flag.Parse()
@@ -77,7 +83,11 @@ func main() {
 	if *custom != "" {
 		customCapabilities = strings.Split(*custom, ",")
 	}
-	port, stop, err := serve(p, *listen, *path, customCapabilities, *compress)
+	config, err := secure(*cert, *key, *clientCA)
+	if err != nil {
+		log.Fatal(err)
+	}
+	port, stop, err := serve(p, *listen, *path, customCapabilities, *compress, config)
 	if err != nil {
 		log.Fatal(err)
 	}

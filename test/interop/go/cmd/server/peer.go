@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -36,9 +37,11 @@ func (p *peer) silent() bool { return p.quiet || p.cycles.on.Load() }
 func (p *peer) connecting(request *http.Request) types.ConnectionResponse {
 	c := &connection{id: p.conns.Add(1), transport: transportOf(request), peer: p}
 	if !p.silent() {
+		version, client := secured(request)
 		p.out.print(connectingEvent{
 			Event: "connecting", Conn: c.id, Transport: c.transport,
 			Method: request.Method, Path: request.URL.Path, Headers: flat(request.Header),
+			TLS: version, Client: client,
 		})
 	}
 	if refusal := p.script.refusal(); refusal != nil {
@@ -53,6 +56,17 @@ func (p *peer) connecting(request *http.Request) types.ConnectionResponse {
 		OnReadMessageError: c.readError,
 		OnConnectionClose:  c.closed,
 	}}
+}
+
+// secured tells the version of TLS and the subject of the client's certificate, where there are any.
+func secured(request *http.Request) (version, client string) {
+	if request.TLS == nil {
+		return "", ""
+	}
+	if certificates := request.TLS.PeerCertificates; len(certificates) > 0 {
+		client = certificates[0].Subject.String()
+	}
+	return tls.VersionName(request.TLS.Version), client
 }
 
 func transportOf(request *http.Request) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"log"
 	"net"
 	"net/http"
@@ -11,7 +12,7 @@ import (
 )
 
 // serve attaches the library to an HTTP server of our own, because the library's own Stop leaves connections open.
-func serve(p *peer, address, path string, custom []string, compress bool) (port int, stop func(), err error) {
+func serve(p *peer, address, path string, custom []string, compress bool, secure *tls.Config) (port int, stop func(), err error) {
 	handle, connContext, err := server.New(stderrLogger{}).Attach(server.Settings{
 		Callbacks:          types.Callbacks{OnConnecting: p.connecting},
 		CustomCapabilities: custom,
@@ -23,6 +24,10 @@ func serve(p *peer, address, path string, custom []string, compress bool) (port 
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return 0, nil, err
+	}
+	port = listener.Addr().(*net.TCPAddr).Port
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(path, handle)
@@ -36,7 +41,7 @@ func serve(p *peer, address, path string, custom []string, compress bool) (port 
 		_ = hs.Close()
 		p.fleet.dropAll()
 	}
-	return listener.Addr().(*net.TCPAddr).Port, stop, nil
+	return port, stop, nil
 }
 
 // stderrLogger passes on the library's errors; its debug lines repeat what the events say.
