@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { exitCodes } from "../../src/cli/diagnosis.js";
+import { OpAMPClient } from "../../src/index.js";
+import { opamp } from "../cli/terminal.js";
+import { runSnippet, snippetNamed } from "./snippets.js";
+
+for (const name of ["network-tls", "network-proxy", "network-credentials", "network-auto"]) {
+  test(`the snippet ${name} makes a client`, async () => {
+    const { client } = await runSnippet(snippetNamed(name));
+    expect(client).toBeInstanceOf(OpAMPClient);
+  });
+}
+
+describe("the page on the doctor", () => {
+  const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
+
+  test("lists the exit codes that there are, as the command's own help does", async () => {
+    const codes = [...page.matchAll(/^\| (\d) \| (.+) \|$/gm)].map(([, code, meaning]) => [Number(code), meaning]);
+    expect(codes.map(([code]) => code)).toEqual(Object.values(exitCodes));
+    const { out } = await opamp("doctor", "--help");
+    for (const [code, meaning] of codes) expect(out).toContain(`  ${code}  ${meaning}\n`);
+  });
+
+  test("names every option that there is", async () => {
+    const { out } = await opamp("doctor", "--help");
+    const options = [...out.matchAll(/(--[a-z][a-z-]+)/g)].map(([option]) => option).filter((one) => one !== "--help");
+    for (const option of options) expect(page).toContain(option);
+  });
+});
