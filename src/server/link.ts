@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { WebSocket } from "ws";
 import type { TlsPeer } from "./server-tls.js";
 
 /** How messages travel: `ws` is WebSocket, `http` is plain HTTP. */
@@ -36,8 +35,8 @@ interface LinkBase {
 /** An open WebSocket. */
 export interface WebSocketLink extends LinkBase {
   readonly transport: "ws";
-  /** What it runs over, unless in memory. */
-  readonly wire?: { readonly webSocket: WebSocket; readonly socket: Socket };
+  /** What it runs over, unless in memory; a fragment is a frame that leaves its message open until the last one. */
+  readonly wire?: { readonly socket: Socket; sendFragment(bytes: Uint8Array, isLast: boolean): void };
   /** Sends a binary (bytes) or text (string) WebSocket message exactly as given. */
   sendAsIs(message: Uint8Array | string): void;
   /** Starts the closing handshake. */

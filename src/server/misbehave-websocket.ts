@@ -26,7 +26,7 @@ export function misbehaveOverWebSocket(bad: Mode, link: WebSocketLink): Twist | 
       return { ...(fields && { extra: fields }), write: (payload) => flood(link, payload, messages) };
     }
     case "fragments":
-      return wire && { write: (payload) => sendInPieces(wire.webSocket, frame(payload), bad.bytes ?? 1) };
+      return wire && { write: (payload) => sendInPieces(wire, frame(payload), bad.bytes ?? 1) };
     case "bad-frame":
       return wire && { instead: () => void wire.socket.write(bad.bytes ?? GARBAGE) };
     case "bomb":
@@ -48,10 +48,9 @@ export function misbehaveOverWebSocket(bad: Mode, link: WebSocketLink): Twist | 
 
 type Wire = NonNullable<WebSocketLink["wire"]>;
 
-function sendInPieces(webSocket: Wire["webSocket"], message: Uint8Array, bytes: number): void {
+function sendInPieces(wire: Wire, message: Uint8Array, bytes: number): void {
   for (let start = 0; start < message.byteLength; start += bytes) {
-    const fin = start + bytes >= message.byteLength;
-    webSocket.send(message.subarray(start, start + bytes), { binary: true, fin });
+    wire.sendFragment(message.subarray(start, start + bytes), start + bytes >= message.byteLength);
   }
 }
 

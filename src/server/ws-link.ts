@@ -17,7 +17,7 @@ export function webSocketLink(webSocket: WebSocket, socket: Socket, origin: Link
   return {
     origin,
     transport: "ws",
-    wire: { webSocket, socket },
+    wire: { socket, sendFragment: (bytes, isLast) => webSocket.send(bytes, { binary: true, fin: isLast }) },
     get open() {
       return webSocket.readyState === webSocket.OPEN;
     },
