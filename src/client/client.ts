@@ -1,7 +1,6 @@
 import type { Core } from "../core/core.js";
 import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
-import { memoryStore } from "../store/memory-store.js";
 import type { StoredState } from "../store/store.js";
 import { type Clock, systemClock, wallNanoseconds } from "./clock.js";
 import { type Components, toAvailableComponents } from "./components.js";
@@ -35,7 +34,7 @@ import { warningsAbout } from "./warnings.js";
  * reached. Connection failures are `phase` and `error` events.
  */
 export class OpAMPClient implements AsyncDisposable {
-  readonly #settings: Settings;
+  readonly #settings: Pick<Settings, "off" | "requestInstanceUid" | "customMessageMs" | "timeouts">;
   readonly #core: Core;
   readonly #driver: Driver;
   readonly #host: Host;
@@ -56,30 +55,32 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
   constructor(options: OpAMPClientOptions) {
-    this.#settings = readSettings(options);
-    const clock = options.clock ?? systemClock(this.#settings.keepAlive);
+    const settings = readSettings(options);
+    const { off, requestInstanceUid, customMessageMs, timeouts } = settings;
+    this.#settings = { off, requestInstanceUid, customMessageMs, timeouts };
+    const clock = options.clock ?? systemClock(settings.keepAlive);
     const { effectiveConfig, remoteConfig, restart } = options;
     this.#supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
     this.#clock = clock;
     this.#startTime = wallNanoseconds(clock);
     this.#givenUid = options.instanceUid !== undefined;
     const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-    const transport = makeTransport(options, this.#settings, clock, () => this.instanceUid);
-    this.#core = createCore(this.#settings, {
+    const transport = makeTransport(options, settings, clock, () => this.instanceUid);
+    this.#core = createCore(settings, {
       instanceUid,
-      capabilities: declaredMask(this.#supplied, this.#settings.off),
+      capabilities: declaredMask(this.#supplied, off),
       random: options.random ?? Math.random,
     });
-    const { redactor } = this.#settings;
+    const { redactor } = settings;
     const metering = options.meter && new Metering(options.meter, (error) => this.#notifier.failed(error));
     this.#telemetry = new Telemetry(this.#core, transport, clock, redactor, metering);
     this.#notifier = new Notifier(options.logger, clock, redactor, this.#telemetry);
-    this.#warnings = warningsAbout(options, this.#settings);
+    this.#warnings = warningsAbout(options, settings);
     this.#driver = new Driver(this.#core, transport, clock, (output) => this.#host.carryOut(output), this.#telemetry);
     const feed = this.#driver.feed.bind(this.#driver);
     const failed = this.#notifier.failed.bind(this.#notifier);
     const calls = new HostCalls(this.#supplied, clock, feed, failed);
-    this.#persistence = new Persistence(options.store ?? memoryStore(), clock, failed);
+    this.#persistence = new Persistence(options.store, clock, failed);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
     this.#host = new Host(
       calls,

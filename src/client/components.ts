@@ -44,7 +44,7 @@ export function toAvailableComponents(components: Components): AvailableComponen
  * decimal text, `double` the text that JavaScript makes of the number, `bytes` lower-case hexadecimal text, `array` a list
  * of values and `kvlist` a list like metadata.
  */
-export function componentsHash(details: Details): Uint8Array {
+function componentsHash(details: Details): Uint8Array {
   const digest = createHash("sha256")
     .update(JSON.stringify(canonicalSet(details)))
     .digest();

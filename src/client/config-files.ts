@@ -115,6 +115,9 @@ function sameFile(a: FileMap, b: FileMap, name: string): boolean {
   return fileA.contentType === fileB.contentType && Buffer.compare(fileA.body, fileB.body) === 0;
 }
 
+/** As long as names are on most file systems, in characters. */
+const LONGEST_NAME = 255;
+
 class NamedFile implements ConfigFile {
   readonly #name: string;
   readonly body: Uint8Array;
@@ -144,7 +147,10 @@ class NamedFile implements ConfigFile {
   }
 
   #isNot(format: string, cause: unknown): OpAMPError {
-    const message = `config file ${JSON.stringify(this.#name)} is not ${format}: ${messageOf(cause)}`;
+    // The server chooses the name, and the message goes into logs and into the status.
+    const name = this.#name.slice(0, LONGEST_NAME);
+    const more = this.#name.length > name.length ? "..." : "";
+    const message = `config file ${JSON.stringify(name)}${more} is not ${format}: ${messageOf(cause)}`;
     const hint = "correct the file on the server, or read its `body` in another way";
     return new OpAMPError("ERR_OPAMP_MALFORMED", message, { cause, hint, retryable: false });
   }

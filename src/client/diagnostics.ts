@@ -57,7 +57,7 @@ export interface FailureDiagnostic extends Diagnostic {
 /** On `opamp-client:apply`: an offer came, or came to its end. */
 export interface ApplyDiagnostic extends Diagnostic {
   kind: "remoteConfig";
-  /** In hexadecimal. */
+  /** In hexadecimal; one of more than 64 bytes as `[N bytes]`. */
   hash: string;
   status: "applying" | "applied" | "failed";
   /** From the offer to its end; `undefined` while it has none. */

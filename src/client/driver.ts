@@ -4,6 +4,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
 import { decodeServerToAgent, encodeAgentToServer } from "../wire/codec.js";
 import type { Clock } from "./clock.js";
+import { DialSink, type SinkEar } from "./dial-sink.js";
 import type { Traffic } from "./traffic.js";
 
 /** An output that is not about the connection. */
@@ -21,7 +22,7 @@ const ALIVE: Input = { type: "alive" };
  *
  * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
  */
-export class Driver {
+export class Driver implements SinkEar {
   readonly #core: Core;
   readonly #transport: Transport;
   readonly #clock: Clock;
@@ -84,18 +85,12 @@ export class Driver {
   #dial(): void {
     // A new link need not fear a jump before its time.
     this.#wallOffsetMs = this.#clock.wallNow() - this.#clock.now();
-    const sink: Sink = {
-      opened: () => this.#hear(sink, { type: "opened", duplex: this.#transport.duplex }),
-      payload: (bytes) => this.#payload(sink, bytes),
-      alive: () => this.#alive(sink),
-      malformed: (error) => this.#hear(sink, { type: "malformed", error }),
-      lost: (loss) => this.#lost(sink, loss),
-    };
+    const sink = new DialSink(this);
     this.#sink = sink;
     try {
       this.#transport.open(sink);
     } catch (cause) {
-      this.#lost(sink, thrown("open", cause));
+      this.lost(sink, thrown("open", cause));
     }
   }
 
@@ -109,7 +104,7 @@ export class Driver {
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
       if (oversized) this.#inputs.push({ type: "oversized" });
-      else this.#lost(sink, thrown("send", cause));
+      else this.lost(sink, thrown("send", cause));
     }
   }
 
@@ -120,7 +115,7 @@ export class Driver {
       this.#transport.ping();
       this.#traffic.pinged();
     } catch (cause) {
-      this.#lost(sink, thrown("ping", cause));
+      this.lost(sink, thrown("ping", cause));
     }
   }
 
@@ -129,17 +124,25 @@ export class Driver {
     try {
       this.#transport.close(code, reason);
     } catch (cause) {
-      if (this.#sink !== undefined) this.#lost(this.#sink, thrown("close", cause));
+      if (this.#sink !== undefined) this.lost(this.#sink, thrown("close", cause));
     }
   }
 
-  #alive(sink: Sink): void {
+  opened(sink: Sink): void {
+    this.#hear(sink, { type: "opened", duplex: this.#transport.duplex });
+  }
+
+  alive(sink: Sink): void {
     if (sink !== this.#sink) return;
     this.#traffic.alive();
     this.feed(ALIVE);
   }
 
-  #payload(sink: Sink, bytes: Uint8Array): void {
+  malformed(sink: Sink, error: OpAMPError): void {
+    this.#hear(sink, { type: "malformed", error });
+  }
+
+  payload(sink: Sink, bytes: Uint8Array): void {
     if (sink !== this.#sink) return;
     const decoded = decodeServerToAgent(bytes);
     this.#traffic.received(decoded.ok ? decoded.message : undefined, bytes.length);
@@ -149,7 +152,7 @@ export class Driver {
     );
   }
 
-  #lost(sink: Sink, loss: Lost): void {
+  lost(sink: Sink, loss: Lost): void {
     if (sink !== this.#sink) return;
     this.#sink = undefined;
     this.feed({ type: "lost", loss });

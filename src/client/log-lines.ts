@@ -1,5 +1,6 @@
 import { isPromise } from "node:util/types";
 import type { Notice, PhaseReason } from "../core/io.js";
+import { bytesText } from "../diagnostics/bytes-text.js";
 import { LogLimit } from "../diagnostics/log-limit.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import type { Redactor } from "../diagnostics/redactor.js";
@@ -68,10 +69,11 @@ export class LogLines {
   }
 
   remoteConfig(hash: Uint8Array, status: RemoteConfigEvent["status"], error: string): void {
-    const hex = Buffer.from(hash).toString("hex");
-    if (status !== "failed") return void this.#line("info", `config ${status}`, hex, `Remote config ${hex} ${status}`);
-    const line = `Remote config ${hex} failed: ${this.#shown(error)}`;
-    this.#line("warn", "config failed", `${hex} ${error.slice(0, LONGEST_DETAIL)}`, line);
+    const name = bytesText(hash);
+    if (status !== "failed")
+      return void this.#line("info", `config ${status}`, name, `Remote config ${name} ${status}`);
+    const line = `Remote config ${name} failed: ${this.#shown(error)}`;
+    this.#line("warn", "config failed", `${name} ${error.slice(0, LONGEST_DETAIL)}`, line);
   }
 
   renamed({ instanceUid, previous }: InstanceUidEvent): void {

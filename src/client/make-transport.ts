@@ -34,7 +34,6 @@ export function makeTransport(
     maxRedirects,
     timeouts,
     instanceUid,
-    wallNow: () => clock.wallNow(),
-    now: () => clock.now(),
+    clock,
   });
 }

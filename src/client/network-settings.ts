@@ -18,10 +18,12 @@ export interface NetworkSettings {
   maxMessageBytes: { send: number; receive: number };
 }
 
+type NetworkOptions = Pick<OpAMPClientOptions, "headers" | keyof NetworkSettings>;
+
 const MAX_REDIRECTS = 5;
 
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
-export function readNetworkSettings(options: OpAMPClientOptions): NetworkSettings {
+export function readNetworkSettings(options: NetworkOptions): NetworkSettings {
   checkHeaders(options.headers);
   const { maxMessageBytes, maxRedirects } = options;
   if (isOptions(maxMessageBytes)) refuseUnknown("maxMessageBytes", maxMessageBytes, { send: true, receive: true });

@@ -1,5 +1,6 @@
 import type { Notice } from "../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../core/parts.js";
+import { bytesText } from "../diagnostics/bytes-text.js";
 import type { Redactor } from "../diagnostics/redactor.js";
 import { scrubbedError } from "../diagnostics/scrubbed-error.js";
 import { messageOf, OpAMPError } from "../errors.js";
@@ -109,7 +110,7 @@ export class Notifier {
       case "malformed":
         return this.failed(toError(notice.error));
       case "foreignUid": {
-        const text = `dropped a message for ${Buffer.from(notice.uid).toString("hex")}, which is another agent`;
+        const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
         return this.failed(new OpAMPError("ERR_OPAMP_FOREIGN_UID", text));
       }
       case "badNewUid": {

@@ -9,7 +9,8 @@ const LOAD_MS = 30_000;
 
 /** Keeps a store up to date: one save at a time, the newest state wins, a failure is told and survived. */
 export class Persistence {
-  readonly #store: Store;
+  /** Without one, nothing outlives the client. */
+  readonly #store: Store | undefined;
   readonly #clock: Clock;
   readonly #failed: (error: OpAMPError) => void;
   #state: StoredState = {};
@@ -19,7 +20,7 @@ export class Persistence {
   #saving: Promise<void> | undefined;
   #endLoading: (() => void) | undefined;
 
-  constructor(store: Store, clock: Clock, failed: (error: OpAMPError) => void) {
+  constructor(store: Store | undefined, clock: Clock, failed: (error: OpAMPError) => void) {
     this.#store = store;
     this.#clock = clock;
     this.#failed = failed;
@@ -27,6 +28,7 @@ export class Persistence {
 
   /** What the store remembers; nothing where it cannot be read. At once where the store answers at once. */
   load(): StoredState | Promise<StoredState> {
+    if (this.#store === undefined) return this.#state;
     try {
       const loaded: unknown = this.#store.load();
       return isThenable(loaded) ? this.#loadInTime(loaded) : this.#loaded(loaded);
@@ -37,6 +39,7 @@ export class Persistence {
 
   /** Changes what is remembered. */
   save(change: StoredState): void {
+    if (this.#store === undefined) return;
     this.#state = { ...this.#state, ...change };
     this.#dirty = true;
     if (!this.#writing) this.#saving = this.#write();
@@ -53,7 +56,7 @@ export class Persistence {
     while (this.#dirty) {
       this.#dirty = false;
       try {
-        await this.#store.save(this.#state);
+        await this.#store?.save(this.#state);
       } catch (cause) {
         this.#failed(new OpAMPError("ERR_OPAMP_STORE", `the store did not save: ${messageOf(cause)}`, { cause }));
       }

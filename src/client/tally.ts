@@ -78,6 +78,8 @@ class SeldomCounts {
   applyingSince: number | undefined;
 }
 
+const NEVER = -1;
+
 /** Counts. A client among thousands has one of these, so it holds numbers and nothing else. */
 export class Tally {
   readonly #clock: Clock;
@@ -91,11 +93,11 @@ export class Tally {
   #heartbeats = 0;
   #pings = 0;
   #pongs = 0;
-  /** Moments in milliseconds since the Unix epoch; 0 is none. */
-  #onlineAt = 0;
-  #nextAt = 0;
-  #sentAt = 0;
-  #receivedAt = 0;
+  /** Moments on the clock that never goes back, whose numbers are small; below 0 is none. */
+  #onlineAt = NEVER;
+  #nextAt = NEVER;
+  #sentAt = NEVER;
+  #receivedAt = NEVER;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -104,14 +106,14 @@ export class Tally {
   sent(message: Outgoing, bytes: number): void {
     this.#messagesSent += 1;
     this.#bytesSent += bytes;
-    this.#sentAt = this.#clock.wallNow();
+    this.#sentAt = this.#clock.now();
     if (isHeartbeat(message)) this.#heartbeats += 1;
   }
 
   received(bytes: number): void {
     this.#messagesReceived += 1;
     this.#bytesReceived += bytes;
-    this.#receivedAt = this.#clock.wallNow();
+    this.#receivedAt = this.#clock.now();
   }
 
   pinged(): void {
@@ -123,13 +125,13 @@ export class Tally {
   }
 
   phase({ phase, previous, reason, retryAt }: PhaseEvent): void {
-    this.#nextAt = retryAt?.getTime() ?? 0;
+    this.#nextAt = retryAt === undefined ? NEVER : this.#clock.now() + retryAt.getTime() - this.#clock.wallNow();
     if (phase === "connecting") this.#dials += 1;
     if (phase === "waiting" && reason === "throttled") this.#rare.throttled += 1;
-    if (phase !== "online") this.#onlineAt = 0;
+    if (phase !== "online") this.#onlineAt = NEVER;
     else if (previous !== "online") {
       this.#connections += 1;
-      this.#onlineAt = this.#clock.wallNow();
+      this.#onlineAt = this.#clock.now();
     }
   }
 
@@ -177,10 +179,10 @@ export class Tally {
     return {
       phase,
       transport,
-      connectedSince: dateOf(this.#onlineAt),
-      nextAttemptAt: dateOf(this.#nextAt),
-      lastSentAt: dateOf(this.#sentAt),
-      lastReceivedAt: dateOf(this.#receivedAt),
+      connectedSince: this.#dateOf(this.#onlineAt),
+      nextAttemptAt: this.#dateOf(this.#nextAt),
+      lastSentAt: this.#dateOf(this.#sentAt),
+      lastReceivedAt: this.#dateOf(this.#receivedAt),
       dials: this.#dials,
       connections: this.#connections,
       reconnects: Math.max(0, this.#connections - 1),
@@ -205,6 +207,11 @@ export class Tally {
     };
   }
 
+  #dateOf(momentMs: number): Date | undefined {
+    if (momentMs === NEVER) return undefined;
+    return new Date(this.#clock.wallNow() - (this.#clock.now() - momentMs));
+  }
+
   get #rare(): SeldomCounts {
     this.#seldom ??= new SeldomCounts();
     return this.#seldom;
@@ -213,17 +220,13 @@ export class Tally {
 
 const NOTHING_YET: Readonly<SeldomCounts> = new SeldomCounts();
 
-function dateOf(wallMs: number): Date | undefined {
-  return wallMs === 0 ? undefined : new Date(wallMs);
-}
-
 /** What every message has. */
 const BASICS: ReadonlySet<string> = new Set(["instanceUid", "sequenceNum", "capabilities"]);
 
 /** Whether a message has nothing to say. */
 function isHeartbeat(message: Outgoing): boolean {
-  for (const [key, value] of Object.entries(message)) {
-    if (value !== undefined && value !== 0n && !BASICS.has(key)) return false;
+  for (const key in message) {
+    if (!BASICS.has(key)) return false;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 import type { CustomFate, Notice, Outgoing } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
+import { bytesText } from "../diagnostics/bytes-text.js";
 import type { Redactor } from "../diagnostics/redactor.js";
 import type { OpAMPError } from "../errors.js";
 import type { ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
@@ -94,8 +95,7 @@ export class Telemetry implements Traffic {
     const durationMs = this.#tally.remoteConfig(status);
     if (durationMs !== undefined) this.#metering?.applied("remoteConfig", status, durationMs);
     if (!channels.apply.hasSubscribers) return;
-    const hex = Buffer.from(hash).toString("hex");
-    publishApply(this.#diagnostic(), { kind: "remoteConfig", hash: hex, status, durationMs });
+    publishApply(this.#diagnostic(), { kind: "remoteConfig", hash: bytesText(hash), status, durationMs });
   }
 
   customReceived(): void {

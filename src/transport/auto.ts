@@ -58,13 +58,13 @@ export class AutoTransport implements Transport {
 
   open(sink: Sink): void {
     this.#sink = sink;
-    this.#openedAt = this.#settings.now();
+    this.#openedAt = this.#settings.clock.now();
     if (this.#next === "http" && this.#openedAt < this.#retryAt) this.#openHttp(sink);
     else this.#openWebSocket(sink);
   }
 
   send(payload: Uint8Array): void {
-    if (this.#link === this.#http && this.#settings.now() >= this.#retryAt) this.#leaveHttp();
+    if (this.#link === this.#http && this.#settings.clock.now() >= this.#retryAt) this.#leaveHttp();
     else this.#link.send(payload);
   }
 
@@ -154,13 +154,13 @@ export class AutoTransport implements Transport {
 
   /** Whoever waits for the upgrade has given up: if a connection was there, the answer was swallowed. */
   #cut(): void {
-    const waitedMs = this.#settings.now() - this.#openedAt;
+    const waitedMs = this.#settings.clock.now() - this.#openedAt;
     if (this.#websocket.stage !== "dialling" && waitedMs >= this.#settings.timeouts.connectMs) this.#expectHttp();
   }
 
   #expectHttp(): void {
     this.#retryMs = this.#httpWorks ? Math.min(this.#retryMs * 2, MAX_RETRY_MS) : FIRST_RETRY_MS;
-    this.#retryAt = this.#settings.now() + this.#retryMs;
+    this.#retryAt = this.#settings.clock.now() + this.#retryMs;
     this.#next = "http";
     this.#httpWorks = false;
     this.#mute = 0;

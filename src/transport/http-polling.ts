@@ -129,7 +129,7 @@ export class HttpPollingTransport implements Transport {
   async #refused(session: Session, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
     const { at } = session;
     const start = bodyTells(statusCode) ? await readStart(body) : undefined;
-    const loss = statusRefused(statusCode, headers, at, this.#settings.wallNow(), start);
+    const loss = statusRefused(statusCode, headers, at, this.#settings.clock.wallNow(), start);
     // A proxy that wants credentials passes nothing on.
     if (loss.error.code === "ERR_OPAMP_PROXY") return lose(session, { ...loss, fate: "unsent" });
     lose(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));

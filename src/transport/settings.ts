@@ -20,6 +20,14 @@ export interface HttpTimeouts {
   bodyMs: number;
 }
 
+/** The times that a transport asks for, in milliseconds. */
+export interface TransportClock {
+  /** Since the Unix epoch, for Retry-After as a date. */
+  wallNow(): number;
+  /** On a clock that never goes back. */
+  now(): number;
+}
+
 /** What both transports need to know. */
 export interface TransportSettings extends DialSettings {
   url: URL;
@@ -37,8 +45,5 @@ export interface TransportSettings extends DialSettings {
   timeouts: HttpTimeouts;
   /** The current instance uid as UUID text, for the header that HTTP carries (HTTP-08). */
   instanceUid: () => string;
-  /** Milliseconds since the Unix epoch, for Retry-After as a date. */
-  wallNow: () => number;
-  /** Milliseconds on a clock that never goes back. */
-  now: () => number;
+  clock: TransportClock;
 }

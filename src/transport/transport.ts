@@ -30,7 +30,8 @@ export interface Loss {
 }
 
 /**
- * Where a transport reports to. Each `open` gets a sink of its own; what a transport tells an older one is ignored.
+ * Where a transport reports to. Each `open` gets a sink of its own; what a transport tells an older one is ignored. Its methods
+ * belong to it: they cannot be copied to another object.
  */
 export interface Sink {
   /** The link can carry payloads. At most once for each `open`. */

@@ -36,6 +36,8 @@ interface Dial {
   url: URL;
   stage: DialStage;
   failure: unknown;
+  /** Pings and pongs are listened for. */
+  watched: boolean;
   over: boolean;
 }
 
@@ -66,6 +68,7 @@ export class WebSocketTransport implements Transport {
       url,
       stage: "dialling",
       failure: undefined,
+      watched: false,
       over: false,
     };
     this.#dial = dial;
@@ -81,7 +84,11 @@ export class WebSocketTransport implements Transport {
   }
 
   ping(): void {
-    this.#dial?.socket?.ping();
+    const dial = this.#dial;
+    if (dial?.socket === undefined) return;
+    // Listened for when first asked for, since most links never need it.
+    if (!dial.watched) watch(dial, dial.socket);
+    dial.socket.ping();
   }
 
   close(code: number, reason: string): void {
@@ -150,23 +157,18 @@ export class WebSocketTransport implements Transport {
     socket.on("message", (data, isBinary) => {
       if (!dial.over) receive(dial.sink, data, isBinary);
     });
-    const alive = () => {
-      if (!dial.over) dial.sink.alive();
-    };
-    socket.on("ping", alive);
-    socket.on("pong", alive);
+    // One that a redirect has put aside is not heard.
     socket.on("error", (error) => {
-      dial.failure = error;
+      if (dial.socket === socket) dial.failure = error;
     });
     socket.on("close", (code, reason) => {
-      // One that a redirect has put aside is not heard.
       if (dial.socket === socket) lose(dial, this.#closed(dial, code, reason));
     });
   }
 
   /** The upgrade was answered with something else than 101. @returns where to go on, if that was a redirect */
   async #refused(dial: Dial, hop: Hop, response: IncomingMessage): Promise<Hop | undefined> {
-    const { maxRedirects, wallNow, url } = this.#settings;
+    const { maxRedirects, clock, url } = this.#settings;
     const { statusCode = 0, headers } = response;
     dial.stage = "answered";
     const start = bodyTells(statusCode) ? await readStart(response) : undefined;
@@ -175,7 +177,7 @@ export class WebSocketTransport implements Transport {
     refused?.terminate();
     const next = redirected(hop, statusCode, headers.location, maxRedirects);
     if (next !== undefined && !(next instanceof OpAMPError)) return next;
-    const loss = next === undefined ? statusRefused(statusCode, headers, hop.url, wallNow(), start) : ended(next);
+    const loss = next === undefined ? statusRefused(statusCode, headers, hop.url, clock.wallNow(), start) : ended(next);
     lose(dial, this.#credentials.judge(loss, hop.url.origin !== url.origin));
     return undefined;
   }
@@ -204,6 +206,15 @@ export class WebSocketTransport implements Transport {
 /** No connection came about: what the options ask for cannot be done, or the network failed. */
 function unmade({ url }: Dial, error: unknown): Loss {
   return error instanceof OpAMPError ? { ...ended(error), fate: "unsent" } : dialFailed(error, url);
+}
+
+function watch(dial: Dial, socket: WebSocket): void {
+  const alive = () => {
+    if (!dial.over) dial.sink.alive();
+  };
+  dial.watched = true;
+  socket.on("ping", alive);
+  socket.on("pong", alive);
 }
 
 function receive(sink: Sink, data: RawData, isBinary: boolean): void {

@@ -3,7 +3,7 @@ import dns from "node:dns";
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import net, { type Socket } from "node:net";
-import { OpAMPClient } from "../../src/index.js";
+import { OpAMPClient, type OpAMPClientOptions } from "../../src/index.js";
 
 /** One client of the program. */
 export interface GuestClient {
@@ -12,6 +12,8 @@ export interface GuestClient {
   keepAlive?: boolean;
   /** For a connection, and for an answer. Default: the client's own. */
   timeoutMs?: number;
+  /** What else it is given, as far as JSON can say it. */
+  options?: Pick<OpAMPClientOptions, "transport" | "tls" | "proxy" | "compression">;
 }
 
 /** What the program is told to do, as JSON in its first argument. */
@@ -59,8 +61,9 @@ function main(orders: GuestOrders): void {
     const { socket } = message as { socket: Socket };
     socket.on("connectionAttempt", (address) => say({ type: "attempt", address }));
   });
-  const clients = orders.clients.map(({ name, url, keepAlive = false, timeoutMs }) => {
+  const clients = orders.clients.map(({ name, url, keepAlive = false, timeoutMs, options }) => {
     const client = new OpAMPClient({
+      ...options,
       url,
       keepAlive,
       description: { identifying: { "service.name": name } },

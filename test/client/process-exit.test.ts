@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { testCertificates } from "../../src/testing/index.js";
+import { startBlockingGateway } from "../proxies/blocking-gateway.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
+import { startSocksProxy } from "../proxies/socks-proxy.js";
 import { startServer } from "../server/server-fixture.js";
 import { freePort, startTcp } from "../transport/raw-servers.js";
 import { blackHole } from "./black-hole.js";
@@ -91,6 +95,48 @@ for (const transport of ["ws", "http"] as const) {
     });
   });
 }
+
+describe("a process with clients that go a long way", () => {
+  /** One for each way, and a server that all of them reach. */
+  async function roundabout(keepAlive: boolean): Promise<GuestClient[]> {
+    const { ca, server: tls } = await testCertificates();
+    const [plain, secure] = [await startServer({ compression: true }), await startServer({ tls, compression: true })];
+    const [http, https] = [await startHttpProxy(), await startHttpProxy({ tls })];
+    const socks = await startSocksProxy();
+    const gateway = await startBlockingGateway(plain.url, "strip");
+    const via = ({ url }: { url: string }) => ({ tls: { ca }, proxy: { url }, compression: true });
+    return [
+      { name: "wss", url: secure.url, options: { tls: { ca } } },
+      { name: "https", url: secure.httpUrl, options: { tls: { ca } } },
+      { name: "ws by http proxy", url: plain.url, options: via(http) },
+      { name: "http by http proxy", url: plain.httpUrl, options: via(http) },
+      { name: "wss by https proxy", url: secure.url, options: via(https) },
+      { name: "https by https proxy", url: secure.httpUrl, options: via(https) },
+      { name: "wss by socks proxy", url: secure.url, options: via(socks) },
+      { name: "https by socks proxy", url: secure.httpUrl, options: via(socks) },
+      { name: "auto", url: plain.url, options: { transport: "auto" } },
+      { name: "auto behind a gateway", url: gateway.url("ws"), options: { transport: "auto" } },
+    ].map((client) => ({ ...client, keepAlive }) as GuestClient);
+  }
+
+  test("ends when only they are left, with TLS, behind proxies and over whatever gets through", async () => {
+    const clients = await roundabout(false);
+    const guest = new Guest({ clients });
+    for (const { name } of clients) await guest.said({ name, phase: "online" });
+    guest.letGo();
+    expect(await guest.ended()).toBe(0);
+    expect(guest.reports.at(-1)?.type).toBe("exiting");
+  });
+
+  test("ends when they are stopped, even if they were to keep it alive", async () => {
+    const clients = await roundabout(true);
+    const guest = new Guest({ clients, stop: true });
+    for (const { name } of clients) await guest.said({ name, phase: "online" });
+    guest.letGo();
+    expect(await guest.ended()).toBe(0);
+    for (const { name } of clients) await guest.said({ name, phase: "stopped" });
+  });
+});
 
 describe("a process with clients in the middle of a dial", () => {
   /** One over each transport, at a host whose addresses both keep silent. */

@@ -13,11 +13,16 @@ function weighed(transport: MemoryTransport) {
     send(payload);
   };
   transport.open = (sink) => {
-    const payload = (received: Uint8Array) => {
-      bytes.received += received.length;
-      sink.payload(received);
-    };
-    open({ ...sink, payload });
+    open({
+      opened: () => sink.opened(),
+      payload(received) {
+        bytes.received += received.length;
+        sink.payload(received);
+      },
+      alive: () => sink.alive(),
+      malformed: (error) => sink.malformed(error),
+      lost: (loss) => sink.lost(loss),
+    });
   };
   return bytes;
 }

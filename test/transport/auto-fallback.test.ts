@@ -68,7 +68,7 @@ describe("HTTP takes over within the same dial", () => {
     "when the connection is reset": (socket) => socket.resetAndDestroy(),
   };
   for (const [what, onUpgrade] of Object.entries(failures)) {
-    verifies("DUP-01", what, async () => {
+    verifies("DUP-01", `${what}, and one connection is there at a time`, async () => {
       const path = await startPath(onUpgrade);
       const dialled = await connect(`ws://${path.host}/`, { auto: true });
       await expectPolling(dialled);

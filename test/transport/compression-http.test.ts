@@ -152,7 +152,7 @@ describe("a request", () => {
     ["of 1024 bytes is", Buffer.alloc(1_024, 7), "gzip"],
     ["that cannot be made smaller stays as it is", randomBytes(5_000), undefined],
   ] as const) {
-    verifies("HTTP-07", what, async () => {
+    verifies("HTTP-07", `a message ${what}`, async () => {
       const got = await sent(payload, { compression: true });
       expect(got.coding).toBe(coding);
       expect((coding === "gzip" ? gunzipSync(got.body) : got.body).equals(payload)).toBe(true);

@@ -1,42 +1,16 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
 import { type Dialling, dial } from "../../src/transport/dial.js";
 import type { DialSettings } from "../../src/transport/settings.js";
+import { type Listening, listenForTest } from "../proxies/listening.js";
 import { Arrivals } from "./arrivals.js";
-
-/** A server that ends with the test. */
-export interface Listening {
-  port: number;
-  /** Every TCP connection that was accepted. */
-  accepted: Arrivals<Socket>;
-}
 
 /** A TLS server that says nothing over TLS. */
 export interface TlsServer extends Listening {
   /** Connections whose handshake succeeded on this side. */
   secured: Arrivals<TLSSocket>;
-}
-
-/** Listens on a free port of the loopback interface. */
-export async function listen(server: Server): Promise<Listening> {
-  const sockets: Socket[] = [];
-  const accepted = new Arrivals<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.push(socket);
-    socket.on("error", () => undefined);
-    accepted.push(socket);
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(async () => {
-    const closed = once(server, "close");
-    server.close();
-    for (const socket of sockets) socket.destroy();
-    await closed;
-  });
-  return { port: (server.address() as AddressInfo).port, accepted };
 }
 
 export async function startTls(options: ServerOptions): Promise<TlsServer> {
@@ -46,12 +20,12 @@ export async function startTls(options: ServerOptions): Promise<TlsServer> {
     secured.push(socket);
   });
   server.on("tlsClientError", () => undefined);
-  return { ...(await listen(server)), secured };
+  return { ...(await listenForTest(server)), secured };
 }
 
 /** A server that takes bytes, and answers them if told to. */
 export async function startPlain(answer: (socket: Socket, bytes: Buffer) => void = () => {}): Promise<Listening> {
-  return listen(createTcpServer((socket) => void socket.on("data", (bytes) => answer(socket, bytes))));
+  return listenForTest(createTcpServer((socket) => void socket.on("data", (bytes) => answer(socket, bytes))));
 }
 
 /** Starts a dial, which ends with the test. */

@@ -5,8 +5,10 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
 import { testCertificates } from "../../src/testing/certificates.js";
 import type { DialSettings } from "../../src/transport/settings.js";
-import { dialled, dialling, failureOf, gone, type Listening, refusalOf, startPlain, startTls } from "./dial-fixture.js";
-import { startConnectProxy, startSocksProxy } from "./proxy-fixture.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
+import type { Listening } from "../proxies/listening.js";
+import { startSocksProxy } from "../proxies/socks-proxy.js";
+import { dialled, dialling, failureOf, gone, refusalOf, startPlain, startTls } from "./dial-fixture.js";
 import { freePort } from "./raw-servers.js";
 
 const authority = await testCertificates();
@@ -40,9 +42,9 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
     return { url: `wss://127.0.0.1:${at.port}`, at, reached: at.heard };
   },
   async CONNECT() {
-    const at = await startConnectProxy({ status: 0 });
+    const at = await startHttpProxy({ hang: true });
     const settings = { proxy: { url: `127.0.0.1:${at.port}` } };
-    return { url: "wss://opamp.example.com", settings, at, reached: at.requests.next() };
+    return { url: "wss://opamp.example.com", settings, at, reached: at.connects.next() };
   },
   async "the TLS handshake with the proxy"() {
     const at = await silent();
@@ -51,7 +53,7 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
   },
   async "the TLS handshake in a tunnel inside TLS"() {
     const server = await silent();
-    const at = await startConnectProxy({ tls: authority.server });
+    const at = await startHttpProxy({ tls: authority.server });
     const settings = { tls: TLS, proxy: { url: `https://127.0.0.1:${at.port}` } };
     return { url: `wss://127.0.0.1:${server.port}`, settings, at, reached: server.heard };
   },
@@ -60,12 +62,12 @@ const stages: Readonly<Record<string, () => Promise<Stage>>> = {
     return { url: "ws://opamp.example.com", settings: socks(at.port), at, reached: at.heard };
   },
   async "the SOCKS login"() {
-    const at = await startSocksProxy({ login: "joe:pw", silent: "login" });
+    const at = await startSocksProxy({ auth: "joe:pw", hang: "login" });
     const settings = socks(at.port, "joe:pw@");
     return { url: "ws://opamp.example.com", settings, at, reached: at.logins.next() };
   },
   async "the SOCKS request"() {
-    const at = await startSocksProxy({ silent: "request" });
+    const at = await startSocksProxy({ hang: "request" });
     return { url: "ws://opamp.example.com", settings: socks(at.port), at, reached: at.targets.next() };
   },
 };
@@ -155,7 +157,7 @@ describe("a dial that fails", () => {
 
   test("closes the connections to the proxy, too", async () => {
     const closing = await startPlain((socket) => socket.destroy());
-    const proxy = await startConnectProxy({ tls: authority.server });
+    const proxy = await startHttpProxy({ tls: authority.server });
     const settings = { tls: TLS, proxy: { url: `https://127.0.0.1:${proxy.port}` } };
     await failureOf(dialled(`wss://127.0.0.1:${closing.port}`, settings));
     await gone(await proxy.accepted.next());
@@ -173,7 +175,7 @@ describe("an open connection", () => {
 
   test("keeps the process alive only if it is told to, in a tunnel as well", async () => {
     const server = await startTls(authority.server);
-    const secure = await startConnectProxy({ tls: authority.server });
+    const secure = await startHttpProxy({ tls: authority.server });
     const plain = await startSocksProxy();
     for (const proxy of [
       false,

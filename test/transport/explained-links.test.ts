@@ -4,8 +4,8 @@ import { createServer as createTlsServer, type TlsOptions as ServerTls } from "n
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../src/testing/certificates.js";
 import type { Loss } from "../../src/transport/transport.js";
+import { listenForTest } from "../proxies/listening.js";
 import { verifies } from "../verifies.js";
-import { listen } from "./dial-fixture.js";
 import { freePort, startHttp, startTcp } from "./raw-servers.js";
 import { dial, type TestSettings } from "./recorder.js";
 
@@ -37,7 +37,7 @@ async function startTls(options: ServerTls): Promise<string> {
     socket.on("data", () => socket.end("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
   });
   server.on("tlsClientError", () => undefined);
-  return `localhost:${(await listen(server)).port}`;
+  return `localhost:${(await listenForTest(server)).port}`;
 }
 
 const answering = (bytes: string | Uint8Array) => (socket: Socket) => void socket.end(bytes);

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { TLSSocket } from "node:tls";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { testCertificates } from "../../src/testing/certificates.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
 import { verifies } from "../verifies.js";
 import { dialled, failureOf, refusalOf, startPlain, startTls } from "./dial-fixture.js";
-import { startConnectProxy } from "./proxy-fixture.js";
 import { freePort } from "./raw-servers.js";
 
 const authority = await testCertificates();
@@ -16,14 +16,14 @@ const echo = () => startPlain((socket, bytes) => void socket.write(bytes));
 describe("a tunnel", () => {
   verifies(["PROXY-01", "PROXY-02"], "carries TLS to the server, and nothing of the proxy's headers", async () => {
     const server = await startTls(authority.server);
-    const proxy = await startConnectProxy();
+    const proxy = await startHttpProxy();
     for (const url of [`http://127.0.0.1:${proxy.port}`, `127.0.0.1:${proxy.port}`]) {
       const socket = await dialled(`wss://localhost:${server.port}`, {
         tls: { ca },
         proxy: { url, headers: { "X-Tenant": "blue" } },
       });
       expect(socket).toBeInstanceOf(TLSSocket);
-      const { url: target, headers } = await proxy.requests.next();
+      const { target, headers } = await proxy.connects.next();
       expect(target).toBe(`localhost:${server.port}`);
       expect(headers).toMatchObject({ host: `localhost:${server.port}`, "x-tenant": "blue" });
       expect(headers).not.toHaveProperty("proxy-authorization");
@@ -35,45 +35,45 @@ describe("a tunnel", () => {
 
   test("carries plain WebSocket too, both ways, also to an IPv6 address", async () => {
     const server = await echo();
-    const proxy = await startConnectProxy();
+    const proxy = await startHttpProxy();
     const socket = await dialled(`ws://[::1]:${server.port}`, { proxy: { url: `127.0.0.1:${proxy.port}` } });
-    expect((await proxy.requests.next()).url).toBe(`[::1]:${server.port}`);
+    expect((await proxy.connects.next()).target).toBe(`[::1]:${server.port}`);
     socket.write("there and back");
     expect(String((await once(socket, "data"))[0])).toBe("there and back");
   });
 
   test("is given the credentials of the proxy's URL, decoded", async () => {
     const server = await echo();
-    const proxy = await startConnectProxy();
+    const proxy = await startHttpProxy();
     await dialled(`ws://127.0.0.1:${server.port}`, { proxy: { url: `http://us%40er:p%3Aw@127.0.0.1:${proxy.port}` } });
-    const sent = (await proxy.requests.next()).headers["proxy-authorization"];
+    const sent = (await proxy.connects.next()).headers["proxy-authorization"];
     expect(sent).toBe(`Basic ${Buffer.from("us@er:p:w").toString("base64")}`);
   });
 
   test("is not made for plain HTTP, which the proxy passes on by itself", async () => {
-    const proxy = await startConnectProxy();
+    const proxy = await startHttpProxy();
     const socket = await dialled("http://opamp.example.com/", { proxy: { url: `http://127.0.0.1:${proxy.port}` } });
     expect(socket.remotePort).toBe(proxy.port);
-    expect(proxy.requests.all).toEqual([]);
+    expect(proxy.connects.all).toEqual([]);
   });
 });
 
 describe("an https proxy", () => {
   verifies("PROXY-02", "is verified with the client's own TLS options, under its own name", async () => {
     const server = await startTls(await authority.issue({ hosts: ["opamp.example.com"] }));
-    const proxy = await startConnectProxy({ tls: authority.server });
+    const proxy = await startHttpProxy({ tls: authority.server });
     const socket = await dialled(`wss://127.0.0.1:${server.port}`, {
       tls: { ca, serverName: "opamp.example.com" },
       proxy: { url: `https://localhost:${proxy.port}`, headers: { "x-tenant": "blue" } },
     });
-    expect((await proxy.requests.next()).headers["x-tenant"]).toBe("blue");
+    expect((await proxy.connects.next()).headers["x-tenant"]).toBe("blue");
     expect((await server.secured.next()).servername).toBe("opamp.example.com");
     socket.write("x");
   });
 
   verifies("PROXY-02", "is verified with options of its own, if it has any", async () => {
     const server = await startTls(authority.server);
-    const { port } = await startConnectProxy({ tls: proxyOnly.server });
+    const { port } = await startHttpProxy({ tls: proxyOnly.server });
     const url = `https://localhost:${port}`;
     const target = `wss://localhost:${server.port}`;
     await dialled(target, { tls: { ca }, proxy: { url, tls: { ca: proxyOnly.ca } } });
@@ -102,7 +102,7 @@ describe("a proxy that makes no tunnel", () => {
     [302, "", /HTTPS_PROXY/],
   ];
   test.each(table)("for a reason (%i, %j) says so", async (status, userinfo, hint) => {
-    const proxy = await startConnectProxy({ status });
+    const proxy = await startHttpProxy({ refuse: status });
     const url = `http://${userinfo}127.0.0.1:${proxy.port}`;
     const error = await refusalOf(dialled("wss://opamp.example.com", { proxy: { url } }));
     expect(error).toMatchObject({ code: "ERR_OPAMP_PROXY", httpStatus: status });
@@ -141,8 +141,8 @@ describe("a proxy that makes no tunnel", () => {
   });
 
   test("since it expects TLS, or knows none", async () => {
-    const secure = await startConnectProxy({ tls: authority.server });
-    const plain = await startConnectProxy();
+    const secure = await startHttpProxy({ tls: authority.server });
+    const plain = await startHttpProxy();
     const toSecure = await refusalOf(dialled("ws://a", { proxy: { url: `http://127.0.0.1:${secure.port}` } }));
     expect(toSecure.hint).toMatch(/https:\/\//);
     const toPlain = await refusalOf(dialled("ws://a", { proxy: { url: `https://127.0.0.1:${plain.port}` } }));
@@ -152,7 +152,7 @@ describe("a proxy that makes no tunnel", () => {
 
 test("what goes wrong behind the tunnel is told as if there were none", async () => {
   const server = await startTls(authority.server);
-  const proxy = await startConnectProxy();
+  const proxy = await startHttpProxy();
   const error = await failureOf(
     dialled(`wss://localhost:${server.port}`, { proxy: { url: `127.0.0.1:${proxy.port}` } }),
   );

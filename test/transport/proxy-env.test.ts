@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { proxyFor } from "../../src/transport/proxy.js";
 import { parseProxyUrl } from "../../src/transport/proxy-url.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
 import { verifies } from "../verifies.js";
 import { dialled, refusalOf, startPlain } from "./dial-fixture.js";
-import { startConnectProxy } from "./proxy-fixture.js";
 
 const NAMES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
@@ -69,10 +69,10 @@ describe("the proxy of the environment", () => {
 
   test("is what a dial goes through", async () => {
     const server = await startPlain();
-    const proxy = await startConnectProxy();
+    const proxy = await startHttpProxy();
     environment({ HTTP_PROXY: `127.0.0.1:${proxy.port}` });
     await dialled(`ws://opamp.example.com:${server.port}`, { proxy: "env" });
-    expect((await proxy.requests.next()).url).toBe(`opamp.example.com:${server.port}`);
+    expect((await proxy.connects.next()).target).toBe(`opamp.example.com:${server.port}`);
   });
 });
 

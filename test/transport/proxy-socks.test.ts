@@ -3,9 +3,10 @@ import { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../src/testing/certificates.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
+import { startSocksProxy } from "../proxies/socks-proxy.js";
 import { verifies } from "../verifies.js";
 import { dialled, refusalOf, startPlain, startTls } from "./dial-fixture.js";
-import { startConnectProxy, startSocksProxy } from "./proxy-fixture.js";
 
 const authority = await testCertificates();
 const LOGIN = "joe:hunter2";
@@ -40,12 +41,12 @@ describe("a SOCKS proxy", () => {
     const server = await startPlain();
     const proxy = await startSocksProxy();
     await dialled(`ws://[::1]:${server.port}`, { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
-    expect(await proxy.targets.next()).toBe(`[${"0".repeat(31)}1]:${server.port}`);
+    expect(await proxy.targets.next()).toBe(`[::1]:${server.port}`);
   });
 
   test("is given user and password, decoded", async () => {
     const server = await startPlain();
-    const proxy = await startSocksProxy({ login: "us@er:p:w" });
+    const proxy = await startSocksProxy({ auth: "us@er:p:w" });
     const url = `socks5://us%40er:p%3Aw@127.0.0.1:${proxy.port}`;
     await dialled(`ws://127.0.0.1:${server.port}`, { proxy: { url } });
     expect(await proxy.logins.next()).toBe("us@er:p:w");
@@ -64,7 +65,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     [8, "address type not supported", /by a name/],
   ];
   test.each(table)("tells why: reply %i", async (reply, words, hint) => {
-    const proxy = await startSocksProxy({ reply });
+    const proxy = await startSocksProxy({ refuse: reply });
     const dial = dialled("ws://opamp.example.com", { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
     const error = await refusalOf(dial);
     expect(error.code).toBe("ERR_OPAMP_PROXY");
@@ -78,7 +79,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     ["no credentials", "", /none of the ways to log in/, /wants credentials/],
     ["other credentials", "joe:hunter3@", /login refused/, /does not accept/],
   ])("since there are %s is said to, without showing them", async (_title, userinfo, message, hint) => {
-    const proxy = await startSocksProxy({ login: LOGIN });
+    const proxy = await startSocksProxy({ auth: LOGIN });
     const url = `socks5://${userinfo}127.0.0.1:${proxy.port}`;
     const error = await refusalOf(dialled("ws://opamp.example.com", { proxy: { url } }));
     expect(error.message).toMatch(message);
@@ -104,7 +105,7 @@ describe("a SOCKS proxy that makes no connection", () => {
 });
 
 test("an https server behind a SOCKS proxy is not mistaken for one behind CONNECT", async () => {
-  const proxy = await startConnectProxy();
+  const proxy = await startHttpProxy();
   const dial = dialled("wss://opamp.example.com", { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
   expect((await refusalOf(dial)).code).toBe("ERR_OPAMP_PROXY");
 });

@@ -62,10 +62,10 @@ function is<T extends Heard["type"]>(heard: Heard, type: T): heard is Of<T> {
 export const UID_TEXT = "0199a7f0-0000-7000-8000-000000000001";
 
 /** Settings that matter, and whether to find out what gets through instead of going by the URL's scheme. */
-export type TestSettings = Partial<TransportSettings> & { auto?: boolean };
+export type TestSettings = Partial<TransportSettings> & { auto?: boolean; now?: () => number };
 
 /** A transport for the URL, with whatever settings matter. */
-export function transportTo(url: string, settings: TestSettings = {}): Transport {
+export function transportTo(url: string, { auto, now, ...settings }: TestSettings = {}): Transport {
   const all: TransportSettings = {
     url: new URL(url),
     authorization: undefined,
@@ -78,13 +78,12 @@ export function transportTo(url: string, settings: TestSettings = {}): Transport
     compression: false,
     maxRedirects: 5,
     timeouts: { connectMs: 30_000, headersMs: 30_000, bodyMs: 30_000 },
-    wallNow: () => Date.now(),
-    now: () => performance.now(),
+    clock: { wallNow: () => Date.now(), now: now ?? (() => performance.now()) },
     instanceUid: () => UID_TEXT,
     ...settings,
   };
   const kind = url.startsWith("ws") ? "websocket" : "http";
-  return createTransport(settings.auto === true ? "auto" : kind, all);
+  return createTransport(auto === true ? "auto" : kind, all);
 }
 
 /** A transport that has been told to open, and what it tells. */

@@ -198,6 +198,15 @@ describe("over WebSocket", () => {
     expect(dead.error.message).toContain(`127.0.0.1:${port}`);
   });
 
+  test("the link that it led to tells its own end, not that of the one before", async () => {
+    const server = await startWebSocket({
+      refuse: ({ url }) => (url === "/a" ? { status: 307, headers: { location: "/b" } } : undefined),
+    });
+    const { ear } = await connect(`ws://${server.host}/a`);
+    server.sockets.at(-1)?.destroy();
+    expect((await ear.lost()).error.message).toContain("without a Close frame");
+  });
+
   test("one that is cut on the way does not go on", async () => {
     const target = await startWebSocket();
     const guide = await startHttp((_request, response) => {

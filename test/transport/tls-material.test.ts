@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { testCertificates } from "../../src/testing/certificates.js";
 import type { TlsOptions } from "../../src/transport/tls-options.js";
+import { listenForTest } from "../proxies/listening.js";
 import { verifies } from "../verifies.js";
-import { dialled, failureOf, listen, refusalOf, startTls } from "./dial-fixture.js";
+import { dialled, failureOf, refusalOf, startTls } from "./dial-fixture.js";
 
 const authority = await testCertificates();
 const other = await testCertificates();
@@ -75,7 +76,7 @@ describe("files", () => {
   });
 
   test("that cannot be read fail the dial before the server hears of it", async () => {
-    const { port, accepted } = await listen(createServer());
+    const { port, accepted } = await listenForTest(createServer());
     const error = await refusalOf(dialled(`wss://localhost:${port}`, { tls: { ca: "/nowhere/ca.pem" } }));
     expect(error.code).toBe("ERR_OPAMP_TLS");
     expect(error.message).toBe("tls.ca: cannot read /nowhere/ca.pem: ENOENT");

@@ -110,10 +110,22 @@ describe("receiving", () => {
     const { ear, peer } = await pair();
     peer.send(Uint8Array.of(0, 1), { fin: false });
     peer.send(Uint8Array.of(2), { fin: false });
+    // A control frame may come in between (RFC 6455, 5.4).
     peer.ping();
     peer.send(Uint8Array.of(3), { fin: true });
-    await ear.next("alive");
     expect(await ear.payload()).toEqual([1, 2, 3]);
+  });
+
+  test("once the peer is asked for a sign of life, its pongs and its own pings are passed on", async () => {
+    const { transport, ear, peer } = await pair();
+    transport.ping();
+    await ear.next("alive");
+    transport.ping();
+    await ear.next("alive");
+    peer.ping();
+    await ear.next("alive");
+    peer.send(Uint8Array.of(0, 1));
+    expect(await ear.payload()).toEqual([1]);
   });
 
   test("pings are answered", async () => {
