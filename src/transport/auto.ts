@@ -10,8 +10,8 @@ const FIRST_RETRY_MS = 600_000;
 const MAX_RETRY_MS = 3_600_000;
 /** So many links in a row that opened, brought nothing and broke: something lets the upgrade through, and no frames. */
 const MAX_MUTE = 2;
-/** Answers to an upgrade that a POST would get as well. */
-const SAME_OVER_HTTP: ReadonlySet<number> = new Set([401, 403, 413, 429, 503]);
+/** Answers to an upgrade that a POST would get as well. Not 403: many a gateway says so to every upgrade. */
+const SAME_OVER_HTTP: ReadonlySet<number> = new Set([401, 413, 429, 503]);
 
 /**
  * WebSocket, and HTTP polling for as long as what lies in between cannot carry an upgrade; never both at a time (DUP-01).

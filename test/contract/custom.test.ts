@@ -1,4 +1,4 @@
-import { describe, expect } from "vitest";
+import { describe, expect, test } from "vitest";
 import { verifies } from "../verifies.js";
 import { heardMore, meet, next, prepare } from "./meeting.js";
 import { transports } from "./transports.js";
@@ -171,5 +171,12 @@ describe.each(transports)("over $name", (transport) => {
         expect.objectContaining({ code: "ERR_OPAMP_CAPABILITY" }),
       );
     }
+  });
+
+  test("a custom message that the server never announces is dropped when its time is up", async () => {
+    const { client } = await meet(transport, { client: { customMessageMs: 20 } });
+    const channel = client.customCapability("com.example.a");
+    await expect(channel.send("a")).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });
+    await expect(channel.send("b", "", { expiresInMs: 1 })).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });
   });
 });

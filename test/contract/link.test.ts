@@ -1,9 +1,9 @@
 import { describe, expect } from "vitest";
 import { verifies } from "../verifies.js";
 import { collect, heardMore, meet, next, partsOf } from "./meeting.js";
-import { transports } from "./transports.js";
+import { everyTransport } from "./transports.js";
 
-describe.each(transports)("over $name", (transport) => {
+describe.each(everyTransport)("over $name", (transport) => {
   verifies(
     ["HB-01", "HB-05", "UID-01", "CAP-01"],
     "a heartbeat is identity, number and capabilities, no more",

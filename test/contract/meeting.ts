@@ -39,7 +39,10 @@ export async function meet(transport: ContractTransport, options: MeetingOptions
 }
 
 /** One more client for the same server. It ends with the test. */
-export function another({ options }: ContractServer, more: Partial<OpAMPClientOptions> = {}): OpAMPClient {
+export function another(
+  { options }: Pick<ContractServer, "options">,
+  more: Partial<OpAMPClientOptions> = {},
+): OpAMPClient {
   const client = new OpAMPClient({
     description: { identifying: IDENTIFYING },
     backoff: { minMs: 1, maxMs: 5 },

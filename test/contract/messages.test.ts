@@ -140,7 +140,7 @@ describe.each(transports)("over $name", (transport) => {
     outage(true);
     const away = new Promise<void>((resolve) => {
       client.on("phase", ({ phase, previous }) => {
-        if (phase === "waiting" && (previous === "connecting" || !transport.duplex)) resolve();
+        if (phase === "waiting" && (previous !== "online" || !transport.duplex)) resolve();
       });
     });
     server.drop();

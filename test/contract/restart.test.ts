@@ -2,9 +2,9 @@ import { describe, expect } from "vitest";
 import { memoryStore, type StoredState } from "../../src/index.js";
 import { verifies } from "../verifies.js";
 import { another, bytes, meet, offerOf, partsOf } from "./meeting.js";
-import { transports } from "./transports.js";
+import { everyTransport } from "./transports.js";
 
-describe.each(transports)("over $name", (transport) => {
+describe.each(everyTransport)("over $name", (transport) => {
   verifies(
     ["CFG-05", "STATUS-02", "UID-03"],
     "what was applied before a restart is in the first report after it",

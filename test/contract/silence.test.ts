@@ -12,7 +12,7 @@ async function still(duplex: boolean, client: Partial<OpAMPClientOptions> = {}, 
   onTestFinished(() => server.close());
   const clock = virtualClock();
   const transport = memoryTransport(server, { duplex });
-  const made = another({ server, options: { transport }, outage: () => undefined }, { clock, ...client });
+  const made = another({ options: { transport } }, { clock, ...client });
   made.start();
   await clock.advance(0);
   return { server, clock, transport, client: made, agent: await server.firstAgent() };

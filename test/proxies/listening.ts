@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { onTestFinished } from "vitest";
+import { Arrivals } from "../transport/arrivals.js";
 
 /** What stands in between and ends with the test. */
 export interface Listening {
@@ -10,20 +11,22 @@ export interface Listening {
   readonly host: string;
   /** Every TCP connection that it has accepted. */
   readonly sockets: readonly Socket[];
+  /** The same, one after the other. */
+  readonly accepted: Arrivals<Socket>;
   /** Cuts every connection, and goes on listening. */
   drop(): void;
 }
 
 /** Listens on any free port, until the test ends. */
 export async function listenForTest(server: Server): Promise<Listening> {
-  const sockets: Socket[] = [];
+  const accepted = new Arrivals<Socket>();
   server.on("connection", (socket: Socket) => {
-    sockets.push(socket);
     socket.on("error", () => undefined);
+    accepted.push(socket);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const drop = (): void => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of accepted.all) socket.destroy();
   };
   onTestFinished(async () => {
     const closed = once(server, "close");
@@ -32,13 +35,12 @@ export async function listenForTest(server: Server): Promise<Listening> {
     await closed;
   });
   const { port } = server.address() as AddressInfo;
-  return { port, host: `127.0.0.1:${port}`, sockets, drop };
+  return { port, host: `127.0.0.1:${port}`, sockets: accepted.all, accepted, drop };
 }
 
-/** Host and port of `host:port`; names lead to this machine, whatever they are. */
+/** Host and port of `host:port`; all hosts lead to this machine, whatever they are. */
 export function addressOf(target: string): { host: string; port: number } {
-  const { hostname, port } = new URL(`tcp://${target}`);
-  return { host: hostname === "[::1]" ? "::1" : "127.0.0.1", port: Number(port) };
+  return { host: "127.0.0.1", port: Number(new URL(`tcp://${target}`).port) };
 }
 
 /**

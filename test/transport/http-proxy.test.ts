@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { openFetch } from "../../src/transport/http-polling-fetch.js";
 import { bodyOf, freePort, type RawServer, startHttp } from "./raw-servers.js";
 import { connect, UID_TEXT } from "./recorder.js";
 
@@ -45,6 +46,27 @@ describe("plain HTTP through an HTTP proxy", () => {
       "opamp-instance-uid": UID_TEXT,
     });
     expect(proxy.sockets).toHaveLength(1);
+  });
+
+  test("is asked for so by requests beside the polling too", async () => {
+    const proxy = await startProxy();
+    const beside = await openFetch({
+      tls: undefined,
+      proxy: { url: `http://me:pass@${proxy.host}`, headers: { "X-Proxy": "yes" } },
+      keepAlive: false,
+    });
+    onTestFinished(() => beside.close());
+    const url = "http://token.invalid:8080/token?x=1";
+    const response = await beside.fetch(url, { method: "POST", headers: { "x-own": "1" }, body: "a=b" });
+    expect([...(await response.bytes())]).toEqual([7]);
+    const { request, body } = proxy.seen[0] ?? {};
+    expect([request?.method, request?.url, String(body)]).toEqual(["POST", url, "a=b"]);
+    expect(request?.headersDistinct.host).toEqual(["token.invalid:8080"]);
+    expect(request?.headers).toMatchObject({
+      "x-own": "1",
+      "x-proxy": "yes",
+      "proxy-authorization": `Basic ${Buffer.from("me:pass").toString("base64")}`,
+    });
   });
 
   test("that wants other credentials passes nothing on", async () => {
