@@ -111,12 +111,17 @@ export class Composer {
     return custom || split || dropped !== 0;
   }
 
-  /** The oldest message without an answer is too large for the server: what cannot be split is given up. */
+  /**
+   * The oldest message without an answer is too large for the server, which has read neither it nor what followed: their
+   * numbers are free again, or the server would miss them and ask for everything. What cannot be split is given up.
+   */
   tooLarge(now: number, out: Output[]): void {
     this.#forgetStale(now);
     const message = this.#open[0] ?? this.#last;
     if (message === undefined) return;
-    const told = this.#told - Math.max(0, this.#open.length - 1);
+    const unread = Math.max(1, this.#open.length);
+    this.#sequenceNum -= BigInt(unread);
+    const told = this.#told - unread + 1;
     const dropped = this.#report.tooLarge(message.parts, message.custom, told);
     if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "refused" } });
     if (message.custom && !this.#report.isAlone(message.parts)) this.#outbox.settle(told, "refused", out);

@@ -138,9 +138,11 @@ export class Report {
     const whole = (weighty & Part.componentMap) !== 0;
     const units = whole ? weighty & ~Part.availableComponents : weighty;
     const several = (units & (units - 1)) !== 0;
-    if (several || accompanied) {
-      this.mark(weighty);
-      this.#alone |= weighty;
+    // What was taken out of reports since is not told again.
+    const owed = weighty & (this.#dirty | this.#inFlight);
+    if (several || accompanied || owed === 0) {
+      this.mark(owed);
+      this.#alone |= owed;
       return 0;
     }
     this.#inFlight &= ~weighty;

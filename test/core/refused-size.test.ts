@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Part } from "../../src/core/parts.js";
 import { verifies } from "../verifies.js";
 import { acknowledges, type Harness, online, partsOf, polling, type Script, started } from "./harness.js";
-import { effectiveConfig, health } from "./values.js";
+import { description, effectiveConfig, health } from "./values.js";
 
 const A = "com.example.a";
 const full: Script = { can: ["reportsEffectiveConfig"], effectiveConfig: () => effectiveConfig("one") };
@@ -28,6 +28,8 @@ describe("what a server refused for its size", () => {
     expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.effectiveConfig, why: "refused" }]);
     back(harness);
     expect(harness.sent.map(partsOf)).toEqual([[]]);
+    // A gap would make the server ask for everything again.
+    expect(harness.last.sequenceNum).toBe(3n);
     harness.receive(acknowledges());
     harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
     expect(partsOf(harness.last)).toEqual(["effectiveConfig"]);
@@ -60,6 +62,27 @@ describe("what a server refused for its size", () => {
     harness.lose(TOO_LARGE);
     expect(harness.all("customSettled").map(({ output }) => [output.id, output.fate])).toEqual([[1, "refused"]]);
     expect(harness.notices).toEqual([]);
+  });
+
+  test("is not held against what it has changed to since", () => {
+    const harness = online({ ...polling(), ...full });
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("long") } });
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("short") } });
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([]);
+    back(harness);
+    expect(harness.last.effectiveConfig).toEqual(effectiveConfig("short"));
+  });
+
+  test("is not told again where it has been taken out of reports since", () => {
+    const harness = online(polling());
+    harness.feed({ type: "set", parts: { health: health(false), agentDescription: description("two") } });
+    harness.feed({ type: "set", parts: { health: undefined } });
+    harness.lose(TOO_LARGE);
+    back(harness);
+    expect(harness.sent.map(partsOf)).toEqual([["agentDescription"]]);
+    harness.receive(acknowledges());
+    expect(harness.sent).toHaveLength(1);
   });
 
   test("is nothing where nothing was under way", () => {

@@ -115,8 +115,9 @@ export class Account {
     }
   }
 
-  /** The message is too large for the server: what it held comes again one by one, and a single part does not. */
-  split(sent: Sent): void {
+  /** The server has not read this message: its number comes again, and so does what it held, unless that was one part. */
+  tooLarge(sent: Sent): void {
+    this.unsent();
     const parts = partsOf(sent.outgoing);
     const isSplit = parts.length > 1 || (parts.length === 1 && sent.outgoing.customMessage !== undefined);
     // Components are told by their hash at least.

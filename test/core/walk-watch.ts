@@ -16,6 +16,8 @@ export class Watch {
   /** The longest interval that held since the last sign of life, and time in which nobody could watch. */
   #longestMs = 0;
   #sleptMs = 0;
+  /** A ping for a jump of the clock may have given the peer a little more time, once. */
+  #doubtedUntil = 0;
 
   constructor(setting: PingSetting) {
     this.#setting = setting;
@@ -31,6 +33,7 @@ export class Watch {
     this.#pingedAt = undefined;
     this.#longestMs = 0;
     this.#sleptMs = 0;
+    this.#doubtedUntil = 0;
   }
 
   slept(ms: number): void {
@@ -44,6 +47,7 @@ export class Watch {
     if (!this.jumping && now < this.#heardAt + everyMs) throw new Error("a ping although something came");
     this.#pingedAt = now;
     this.#graceMs = Math.min(everyMs / 2, 10_000);
+    if (this.jumping && this.#doubtedUntil === 0) this.#doubtedUntil = now + this.#graceMs;
   }
 
   /** The link is cut because of the peer's silence. */
@@ -54,7 +58,7 @@ export class Watch {
 
   check(beatMs: number, now: number): void {
     this.#longestMs = Math.max(this.#longestMs, this.#everyMs(beatMs));
-    const limit = this.#heardAt + 2 * this.#longestMs + this.#sleptMs;
+    const limit = Math.max(this.#heardAt + 2 * this.#longestMs, this.#doubtedUntil) + this.#sleptMs;
     if (now >= limit) throw new Error(`silent since ${this.#heardAt}, and still there at ${now}`);
   }
 

@@ -296,7 +296,7 @@ export class Walk {
     if (how.renewed !== undefined) loss.renewed = how.renewed;
     if (throttle !== "no") this.#account.gate(this.#now, throttle);
     if (fate === "unsent") this.#account.unsent();
-    if (fate === "refused") for (const sent of wire.unanswered.splice(0)) this.#account.split(sent);
+    if (fate === "refused") for (const sent of wire.unanswered.splice(0)) this.#account.tooLarge(sent);
     if (fate === "unknown") {
       for (const { outgoing } of wire.unanswered.slice(0, how.arrived)) this.#server.take(outgoing);
     }
