@@ -24,6 +24,7 @@ const mayImport = {
     "src/cli/",
     "src/client/",
     "src/core/",
+    "src/diagnostics/",
     "src/transport/",
     "src/wire/",
     "src/auth/",

@@ -1,6 +1,6 @@
 import { OpAMPError } from "../errors.js";
 import type { HeaderFunction } from "../transport/headers.js";
-import { fetchToken, type Token, type TokenRequest } from "./token-request.js";
+import type { Token, TokenRequest } from "./token-request.js";
 
 /** How {@link clientCredentials} gets and keeps its tokens. */
 export interface ClientCredentialsOptions extends Omit<TokenRequest, "tokenUrl"> {
@@ -28,11 +28,14 @@ export function clientCredentials(options: ClientCredentialsOptions): HeaderFunc
   const { tokenUrl, marginMs = 30_000, now = () => performance.now(), ...rest } = options;
   const request = { ...rest, tokenUrl: checkTokenUrl(tokenUrl) };
   checkTexts(options);
+  checkDurations({ timeoutMs: options.timeoutMs, marginMs });
   let current: { token: Token; expiresAt: number } | undefined;
   let pending: Promise<string> | undefined;
 
   async function renew(): Promise<string> {
     current = undefined;
+    // Most agents have no use for it, and it brings an HTTP client.
+    const { fetchToken } = await import("./token-request.js");
     const token = await fetchToken(request);
     const lifeMs = token.lifeMs ?? DEFAULT_LIFE_MS;
     // One that lives shorter than the margin would otherwise be fetched for every request.
@@ -65,4 +68,11 @@ function checkTexts({ clientId, clientSecret }: ClientCredentialsOptions): void 
   const isSecret = typeof clientSecret === "function" || (typeof clientSecret === "string" && clientSecret !== "");
   if (typeof clientId === "string" && clientId !== "" && isSecret) return;
   throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: clientId and clientSecret must be there");
+}
+
+function checkDurations(durations: Readonly<Record<string, number | undefined>>): void {
+  for (const [name, ms] of Object.entries(durations)) {
+    if (ms === undefined || (typeof ms === "number" && ms >= 0)) continue;
+    throw new OpAMPError("ERR_OPAMP_OPTION", `clientCredentials: ${name} must be milliseconds, 0 or more`);
+  }
 }

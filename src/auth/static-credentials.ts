@@ -55,9 +55,8 @@ function check(helper: string, secret: Secret): void {
 /** The secret itself. @throws OpAMPError `ERR_OPAMP_AUTH` when there is none that can be sent */
 export async function reveal(helper: string, secret: Secret): Promise<string> {
   const text: unknown = typeof secret === "function" ? await ask(helper, secret) : secret;
-  // Files end in a line break, which no header may have.
-  if (isSendable(text)) return text.trim();
-  throw new OpAMPError("ERR_OPAMP_AUTH", `${helper}: the function returned no credentials`, {
+  if (isSendable(text)) return lineOf(text);
+  throw new OpAMPError("ERR_OPAMP_AUTH", `the function given to ${helper} returned no credentials`, {
     hint: "make it return the token, key or password as a text of one line",
   });
 }
@@ -66,13 +65,17 @@ async function ask(helper: string, find: () => string | Promise<string>): Promis
   try {
     return await find();
   } catch (cause) {
-    const hint = "make the function return the token, key or password";
-    throw new OpAMPError("ERR_OPAMP_AUTH", `${helper}: the function failed: ${messageOf(cause)}`, { cause, hint });
+    const hint = cause instanceof OpAMPError ? cause.hint : "make the function return the token, key or password";
+    const text = `the function given to ${helper} failed: ${messageOf(cause)}`;
+    throw new OpAMPError("ERR_OPAMP_AUTH", text, { cause, hint });
   }
 }
 
 function isSendable(text: unknown): text is string {
-  if (typeof text !== "string") return false;
-  const line = text.trim();
-  return line !== "" && !/[\r\n\0]/.test(line);
+  return typeof text === "string" && text.trim() !== "" && !/[\r\n\0]/.test(lineOf(text));
+}
+
+/** Files end in line breaks, which no header may have. */
+function lineOf(text: string): string {
+  return text.replace(/[\r\n]+$/, "");
 }

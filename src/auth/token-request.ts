@@ -32,6 +32,10 @@ export interface TokenRequest {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Timers take a longer delay for none at all. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** What stands for the secret, should an endpoint repeat it. */
+const HIDDEN = "[redacted]";
 
 /**
  * Asks the token endpoint once.
@@ -40,8 +44,9 @@ const TIMEOUT_MS = 10_000;
  */
 export async function fetchToken(request: TokenRequest): Promise<Token> {
   const { tokenUrl, clientId, clientSecret, scopes, parameters, tls, proxy = "env", timeoutMs = TIMEOUT_MS } = request;
+  const signal = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS));
   const oauth = await import("oauth4webapi");
-  const secret = await reveal("clientCredentials", clientSecret);
+  const secret = await inTime(reveal("clientCredentials", clientSecret), signal, timeoutMs);
   const authentication: ClientAuth =
     request.credentialsIn === "body" ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
   const server = { issuer: tokenUrl.origin, token_endpoint: tokenUrl.href };
@@ -49,43 +54,64 @@ export async function fetchToken(request: TokenRequest): Promise<Token> {
   const form = new URLSearchParams(parameters);
   if (scopes !== undefined && scopes.length > 0) form.set("scope", scopes.join(" "));
   const http = await openFetch({ tls, proxy, keepAlive: false });
+  let status: number | undefined;
   try {
-    const signal = AbortSignal.timeout(timeoutMs);
     const response = await oauth.clientCredentialsGrantRequest(server, client, authentication, form, {
       [oauth.customFetch]: http.fetch,
       [oauth.allowInsecureRequests]: tokenUrl.protocol === "http:",
       signal,
     });
+    status = response.status;
     const token = await oauth.processClientCredentialsResponse(server, client, response);
     const lifeMs = token.expires_in === undefined ? undefined : token.expires_in * 1_000;
     return { value: token.access_token, lifeMs };
-  } catch (cause) {
-    throw explain(cause, tokenUrl, timeoutMs);
+  } catch (thrown) {
+    throw explain(thrown);
   } finally {
     await http.close();
   }
 
-  function explain(cause: unknown, url: URL, limitMs: number): OpAMPError {
-    const endpoint = `the token endpoint ${url.host}${url.pathname}`;
-    if (cause instanceof oauth.ResponseBodyError) {
-      const why = [cause.error, cause.error_description].filter(Boolean).join(": ");
-      return failed(`${endpoint} refuses (${cause.status}): ${why}`, { cause, httpStatus: cause.status });
+  // What the library throws about an answer has that answer in it, tokens included, so it is no cause to keep.
+  function explain(thrown: unknown): OpAMPError {
+    const endpoint = `the token endpoint ${tokenUrl.host}${tokenUrl.pathname}`;
+    if (thrown instanceof oauth.ResponseBodyError) {
+      const why = [thrown.error, thrown.error_description].filter(Boolean).join(": ");
+      return failed(`${endpoint} refuses (${thrown.status}): ${why.replaceAll(secret, HIDDEN)}`, {
+        httpStatus: thrown.status,
+      });
     }
-    if (cause instanceof oauth.WWWAuthenticateChallengeError) {
+    if (thrown instanceof oauth.WWWAuthenticateChallengeError) {
       const hint = "check clientId and clientSecret, and whether the endpoint wants them in the header or the body";
-      return failed(`${endpoint} refuses the client (${cause.status})`, { cause, hint, httpStatus: cause.status });
+      return failed(`${endpoint} refuses the client (${thrown.status})`, { hint, httpStatus: thrown.status });
     }
-    if (cause instanceof oauth.OperationProcessingError) {
+    if (
+      status !== undefined &&
+      (thrown instanceof oauth.OperationProcessingError || thrown instanceof oauth.UnsupportedOperationError)
+    ) {
       const hint = "check that tokenUrl is the token endpoint itself, not the issuer or a log-in page";
-      return failed(`${endpoint} gave no token: ${cause.message}`, { cause, hint });
+      return failed(`${endpoint} gave no token (${status}): ${thrown.message}`, { hint, httpStatus: status });
     }
-    if (cause instanceof Error && cause.name === "TimeoutError") {
-      return failed(`${endpoint} did not answer within ${limitMs} ms`, { cause });
+    if (thrown instanceof Error && thrown.name === "TimeoutError") {
+      return failed(`${endpoint} did not answer within ${timeoutMs} ms`, { cause: thrown });
     }
     // fetch wraps what the connection met.
-    const met = cause instanceof TypeError && cause.cause !== undefined ? cause.cause : cause;
-    const error = met instanceof OpAMPError ? met : dialFailed(met, url).error;
-    return failed(`${endpoint} cannot be reached: ${messageOf(error)}`, { cause: error, hint: error.hint });
+    const met = thrown instanceof TypeError && thrown.cause !== undefined ? thrown.cause : thrown;
+    const cause = met instanceof OpAMPError ? met : dialFailed(met, tokenUrl).error;
+    return failed(`${endpoint} cannot be reached: ${messageOf(cause)}`, { cause, hint: cause.hint });
+  }
+}
+
+/** Whoever never comes back must not keep all later attempts waiting. */
+async function inTime(secret: Promise<string>, signal: AbortSignal, timeoutMs: number): Promise<string> {
+  let giveUp = (): void => undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    giveUp = () => reject(failed(`the function given to clientCredentials did not return within ${timeoutMs} ms`, {}));
+  });
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([secret, late]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 

@@ -4,7 +4,8 @@ import { TLSSocket } from "node:tls";
 import { OpAMPError } from "../errors.js";
 import { dialFailed } from "../transport/connect-error.js";
 import { dial } from "../transport/dial.js";
-import { proxyFor } from "../transport/proxy.js";
+import { hostOf, isSecure, portOf } from "../transport/host.js";
+import { proxyFor, type ResolvedProxy } from "../transport/proxy.js";
 import type { DialSettings } from "../transport/settings.js";
 import type { Finding } from "./diagnosis.js";
 
@@ -16,7 +17,7 @@ const SOON_DAYS = 14;
 export async function checkName(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
   const proxy = await proxyFor(url, settings);
   const target = proxy?.url ?? url;
-  const host = target.hostname.replace(/^\[|\]$/g, "");
+  const host = hostOf(target);
   if (isIP(host) !== 0) return { detail: `${host} is an address`, skipped: true };
   try {
     const found = await within(lookup(host, { all: true }), timeoutMs, `looking up ${host}`);
@@ -28,19 +29,19 @@ export async function checkName(url: URL, settings: DialSettings, timeoutMs: num
 
 /** Whether a TCP connection comes about, through the proxy where there is one. */
 export async function checkSocket(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
-  const plain = new URL(url);
-  // What a WebSocket takes: a tunnel where there is a proxy.
-  plain.protocol = "ws:";
-  plain.port = portOf(url);
-  const socket = await open(plain, settings, timeoutMs);
-  const { remoteAddress, remotePort } = socket;
+  const proxy = await proxyFor(url, settings);
+  const socket = isSecure(url.protocol)
+    ? await open(withoutTls(url), pinned(settings, proxy), timeoutMs)
+    : await open(url, settings, timeoutMs);
+  const { remoteAddress = hostOf(url), remotePort = portOf(url) } = socket;
   socket.destroy();
-  return { detail: `a TCP connection to ${remoteAddress ?? url.hostname}, port ${remotePort ?? portOf(url)}` };
+  const whose = proxy === undefined ? "" : ", the proxy's";
+  return { detail: `a TCP connection to ${remoteAddress}, port ${remotePort}${whose}` };
 }
 
 /** Whether the TLS handshake succeeds, and what was agreed on. */
 export async function checkTls(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
-  if (url.protocol === "ws:" || url.protocol === "http:") return { detail: "the URL asks for none", skipped: true };
+  if (!isSecure(url.protocol)) return { detail: "the URL asks for none", skipped: true };
   const socket = await open(url, settings, timeoutMs);
   try {
     return socket instanceof TLSSocket ? describe(socket) : { detail: "no TLS on this connection" };
@@ -90,6 +91,20 @@ async function within<T>(work: Promise<T>, timeoutMs: number, what: string): Pro
   }
 }
 
-function portOf({ port, protocol }: URL): string {
-  return port !== "" ? port : protocol === "wss:" || protocol === "https:" ? "443" : "80";
+/** What a WebSocket in the clear takes: a tunnel where there is a proxy. */
+function withoutTls(url: URL): URL {
+  const plain = new URL(url);
+  plain.protocol = "ws:";
+  plain.port = String(portOf(url));
+  return plain;
+}
+
+/** With the proxy for one URL as the one for all: the environment may name several, by scheme. */
+function pinned(settings: DialSettings, proxy: ResolvedProxy | undefined): DialSettings {
+  if (settings.proxy !== "env") return settings;
+  if (proxy === undefined) return { ...settings, proxy: false };
+  const url = new URL(proxy.url);
+  url.username = encodeURIComponent(proxy.username);
+  url.password = encodeURIComponent(proxy.password);
+  return { ...settings, proxy: { url: url.href } };
 }

@@ -1,4 +1,5 @@
 import { OpAMPClient } from "../client/client.js";
+import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
 import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import type { DiagnoseOptions, Finding } from "./diagnosis.js";
@@ -35,7 +36,9 @@ export function checkExchange({ url, headers, tls, proxy, compression, timeoutMs
       const how = transport === "http" ? "requests can be made" : "the upgrade to WebSocket was accepted";
       opened.resolve({ detail: how });
     } else if (phase === "online" && hasAnswer) {
-      answered.resolve({ detail: `the server answered; it ${describeCapabilities(client.serverCapabilities)}` });
+      const detail = `the server answered; it ${describeCapabilities(client.serverCapabilities)}`;
+      // That the answer is an error is told next.
+      queueMicrotask(() => answered.resolve({ detail }));
     } else if (phase === "online") {
       const text = `the server took the report and did not answer within ${timeoutMs} ms`;
       answered.reject(new OpAMPError("ERR_OPAMP_TIMEOUT", text, { hint: "look at the server's log" }));
@@ -45,8 +48,11 @@ export function checkExchange({ url, headers, tls, proxy, compression, timeoutMs
   });
   client.on("serverError", ({ type, message }) => {
     const code = type === "unavailable" ? "ERR_OPAMP_THROTTLED" : "ERR_OPAMP_REJECTED";
-    fail(new OpAMPError(code, `the server answered with an error (${type}): ${message}`));
+    const words = createRedactor().text(message);
+    fail(new OpAMPError(code, `the server answered with an error (${type}): ${words}`));
   });
+  // An answer that cannot be read leaves a WebSocket up, on which nothing more need come.
+  client.on("error", fail);
   function fail(error: OpAMPError): void {
     opened.reject(error);
     answered.reject(error);

@@ -1,10 +1,13 @@
 import { performance } from "node:perf_hooks";
+import { readNetworkSettings } from "../client/network-settings.js";
+import { oneLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type Endpoint, parseEndpoint, redactUrl } from "../transport/endpoint.js";
+import { isSecure } from "../transport/host.js";
 import { insecurities } from "../transport/insecure.js";
 import { proxyFor } from "../transport/proxy.js";
 import { checkName, checkSocket, checkTls } from "./check-connection.js";
-import { checkExchange } from "./check-exchange.js";
+import { checkExchange, type Exchange } from "./check-exchange.js";
 import {
   type DiagnoseOptions,
   type Diagnosis,
@@ -13,7 +16,6 @@ import {
   type Finding,
   type Step,
   type StepName,
-  stepNames,
 } from "./diagnosis.js";
 
 /**
@@ -24,7 +26,6 @@ import {
 export async function diagnose(options: DiagnoseOptions, told: (step: Step) => void = () => {}): Promise<Diagnosis> {
   const steps: Step[] = [];
   let exitCode: number = exitCodes.healthy;
-  let endpoint: Endpoint | undefined;
 
   async function take(name: StepName, look: () => Finding | Promise<Finding>): Promise<void> {
     const step = exitCode === exitCodes.healthy ? await tried(name, look) : skipped(name);
@@ -37,47 +38,58 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
     try {
       const { detail, warning, hint, skipped: none } = await look();
       const status = none === true ? "skipped" : warning === undefined ? "ok" : "warning";
-      const text = warning === undefined ? detail : `${detail}; ${warning}`;
+      const text = shown(warning === undefined ? detail : `${detail}; ${warning}`);
       const durationMs = Math.round(performance.now() - began);
       return { name, status, detail: text, ...(hint && { hint }), ...(none !== true && { durationMs }) };
     } catch (thrown) {
       const error = thrown instanceof OpAMPError ? thrown : new OpAMPError("ERR_OPAMP_CONNECT", messageOf(thrown));
       exitCode = exitCodeOf(error, name);
       const durationMs = Math.round(performance.now() - began);
-      return { name, status: "failed", detail: error.message, hint: error.hint, code: error.code, durationMs };
+      const [detail, hint] = [shown(error.message), shown(error.hint)];
+      return { name, status: "failed", detail, hint, code: error.code, durationMs };
     }
   }
 
-  for (const name of stepNames) {
-    if (name === "url") {
-      await take(name, async () => {
-        endpoint = parseEndpoint(options.url);
-        return describeEndpoint(endpoint, options);
-      });
-    } else if (name === "report") {
-      // Found together with the step before.
-      if (exitCode !== exitCodes.healthy) await take(name, nothing);
-    } else if (name === "open") {
-      if (endpoint === undefined || exitCode !== exitCodes.healthy) await take(name, nothing);
-      else await exchange();
-    } else {
-      await take(name, () => connection(name));
-    }
+  await take("url", () => checkOptions(options));
+  for (const [name, look] of connectionSteps) {
+    await take(name, () => look(parseEndpoint(options.url).url, dialSettings(options), options.timeoutMs));
   }
-  return { url: endpoint?.url.href.split("?")[0] ?? redactUrl(options.url), ok: exitCode === 0, exitCode, steps };
+  let exchange: Exchange | undefined;
+  await take("open", () => {
+    exchange = checkExchange(options);
+    return exchange.opened;
+  });
+  await take("report", () => exchange?.answered ?? nothing());
+  await exchange?.ended;
+  return { url: shownUrl(options.url), ok: exitCode === exitCodes.healthy, exitCode, steps };
+}
 
-  function connection(name: "resolve" | "connect" | "tls"): Finding | Promise<Finding> {
-    if (endpoint === undefined) return nothing();
-    const look = { resolve: checkName, connect: checkSocket, tls: checkTls }[name];
-    return look(endpoint.url, dialSettings(options), options.timeoutMs);
-  }
+const connectionSteps = [
+  ["resolve", checkName],
+  ["connect", checkSocket],
+  ["tls", checkTls],
+] as const;
 
-  async function exchange(): Promise<void> {
-    const outcome = checkExchange(options);
-    await take("open", () => outcome.opened);
-    await take("report", () => outcome.answered);
-    await outcome.ended;
+/** Much of it comes from the other side: none of it may move the cursor, or pass for a line of its own. */
+function shown(text: string): string {
+  return oneLine(text, (same) => same);
+}
+
+/** Without user, password and query. */
+function shownUrl(text: string): string {
+  try {
+    const { protocol, host, pathname } = parseEndpoint(text).url;
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return redactUrl(text);
   }
+}
+
+/** Whether the client would take the options. */
+function checkOptions(options: DiagnoseOptions): Promise<Finding> {
+  const endpoint = parseEndpoint(options.url);
+  readNetworkSettings(options);
+  return describeEndpoint(endpoint, options);
 }
 
 function nothing(): Finding {
@@ -89,17 +101,16 @@ function skipped(name: StepName): Step {
 }
 
 /** What connections are made with. */
-export function dialSettings({ tls, proxy }: DiagnoseOptions) {
+function dialSettings({ tls, proxy }: DiagnoseOptions) {
   return { tls, proxy: proxy ?? ("env" as const), keepAlive: true };
 }
 
 async function describeEndpoint({ kind, url }: Endpoint, options: DiagnoseOptions): Promise<Finding> {
   const { tls, proxy } = dialSettings(options);
   const how = kind === "websocket" ? "WebSocket" : "HTTP polling";
-  const secure = url.protocol === "wss:" || url.protocol === "https:";
   const via = await proxyFor(url, dialSettings(options));
   const way = via === undefined ? "" : ` through the proxy ${via.url.host}`;
-  const detail = `${how} ${secure ? "over TLS" : "in the clear"} to ${url.host}${url.pathname}${way}`;
+  const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${url.host}${url.pathname}${way}`;
   const [first] = insecurities(url, tls, proxy);
   return first === undefined ? { detail } : { detail, warning: first.message, hint: first.hint };
 }

@@ -2,10 +2,7 @@ import type { OpAMPClientOptions } from "../client/options.js";
 import type { OpAMPError, OpAMPErrorCode } from "../errors.js";
 
 /** What is looked at, in this order; each needs the ones before. */
-export const stepNames = ["url", "resolve", "connect", "tls", "open", "report"] as const;
-
-/** One thing that is looked at. */
-export type StepName = (typeof stepNames)[number];
+export type StepName = "url" | "resolve" | "connect" | "tls" | "open" | "report";
 
 /** How one step went. */
 export interface Step {
@@ -63,7 +60,7 @@ export const exitCodes = {
   unauthorized: 6,
   /** Something answers, but not as an OpAMP server does. */
   notOpAMP: 7,
-  /** The server asks for a pause, or fails by itself. */
+  /** The server asks for a pause, refuses the report, or fails by itself. */
   unavailable: 8,
   /** No answer in time. */
   timeout: 9,

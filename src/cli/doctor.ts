@@ -5,7 +5,6 @@ import type { HeaderSource } from "../transport/headers.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { diagnose } from "./diagnose.js";
 import type { DiagnoseOptions } from "./diagnosis.js";
-
 import { stepText, verdict } from "./doctor-text.js";
 import type { Terminal } from "./terminal.js";
 
@@ -23,6 +22,8 @@ interface Flags {
   json?: true;
 }
 
+const MAX_TIMEOUT_S = 86_400;
+
 const EXIT_CODES = `
 Exit codes:
   0  the server answered the report
@@ -32,7 +33,7 @@ Exit codes:
   5  TLS: certificates, versions, or a side that does not speak it
   6  credentials are refused
   7  something answers, but not as an OpAMP server does
-  8  the server asks for a pause, or fails by itself
+  8  the server asks for a pause, refuses the report, or fails by itself
   9  no answer in time
 `;
 
@@ -111,6 +112,6 @@ function addHeader(text: string, headers: Record<string, string>): Record<string
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("Give a number of seconds above 0.");
+  if (value > 0 && value <= MAX_TIMEOUT_S) return value;
+  throw new InvalidArgumentError(`Give a number of seconds above 0, and at most ${MAX_TIMEOUT_S}.`);
 }

@@ -28,7 +28,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
 }
 
 function version(): string {
-  const manifest: unknown = createRequire(import.meta.url)("../../package.json");
+  const manifest: unknown = createRequire(import.meta.url)("opamp-client/package.json");
   const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
   return isManifest ? String(manifest.version) : "unknown";
 }

@@ -1,11 +1,10 @@
 import { isUint8Array } from "node:util/types";
+import { bytesText } from "./bytes-text.js";
 import type { Redactor } from "./redactor.js";
 import { HIDDEN } from "./secret-text.js";
 
 /** The longest text that is shown whole. */
 const LONGEST_TEXT = 1_000;
-/** Hashes and signatures, of which everybody wants to see what they are. */
-const LONGEST_HASH = 64;
 const UID_BYTES = 16;
 
 const TYPE = "opamp.proto.v1.";
@@ -100,9 +99,9 @@ function headers(message: object): Record<string, unknown> {
 
 function bytesOf(key: string, bytes: Uint8Array): string {
   const lower = key.toLowerCase();
-  const hex = () => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
-  if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES) return hex().replace(UUID, "$1-$2-$3-$4-");
-  if (lower.endsWith("hash") && bytes.length <= LONGEST_HASH) return hex();
+  if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES)
+    return bytesText(bytes).replace(UUID, "$1-$2-$3-$4-");
+  if (lower.endsWith("hash")) return bytesText(bytes);
   return `[${bytes.length} bytes]`;
 }
 

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { messageOf, OpAMPError } from "../errors.js";
+import { BoundedList } from "./bounded-list.js";
 import type { LinkCounts } from "./link.js";
 import { type TlsFailure, type TlsPeer, tlsPeer } from "./server-tls.js";
 
@@ -19,15 +20,18 @@ export class Connections {
   /** Those that closed while they did, in order: their sessions fail in the same order, and have no address by then. */
   readonly #broken: { connection: number; cut: boolean }[] = [];
   readonly #sessions = new WeakMap<Socket, { tcp: Socket; peer: TlsPeer }>();
-  readonly #failures: TlsFailure[] = [];
+  readonly #failures: BoundedList<TlsFailure>;
   #accepted = 0;
   #ended: Traffic = { received: 0, sent: 0 };
 
   constructor(
     /** Called when a connection came, went or failed to speak TLS. */
     changed: () => void,
+    /** How many failures are kept for certain. */
+    keep: number,
   ) {
     this.#changed = changed;
+    this.#failures = new BoundedList(keep);
   }
 
   get counts(): LinkCounts {
@@ -39,7 +43,7 @@ export class Connections {
   }
 
   get tlsFailures(): readonly TlsFailure[] {
-    return this.#failures;
+    return this.#failures.entries;
   }
 
   /** Takes a TCP connection over. */
@@ -84,7 +88,7 @@ export class Connections {
       cause,
       hint: "check what the client trusts and shows, and that it speaks TLS at all",
     });
-    this.#failures.push({ connection, error });
+    this.#failures.add({ connection, error });
     this.#changed();
   }
 

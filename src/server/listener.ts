@@ -23,6 +23,7 @@ export interface ListenerSetup {
   readonly port: number;
   readonly path: string;
   readonly maxMessageBytes: number;
+  readonly keepMessages: number;
   readonly tls: ServerTlsOptions | undefined;
   readonly compression: boolean;
   readonly door: Door;
@@ -46,7 +47,7 @@ export class Listener {
 
   constructor(setup: ListenerSetup) {
     this.#setup = setup;
-    this.connections = new Connections(setup.changed);
+    this.connections = new Connections(setup.changed, setup.keepMessages);
     this.#upgrades = new WebSocketServer({
       noServer: true,
       maxPayload: setup.maxMessageBytes,

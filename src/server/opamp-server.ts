@@ -65,7 +65,7 @@ export class OpAMPServer {
       reset: ({ wire }) => wire && this.#listener.connections.reset(wire.socket),
     });
     const user = { hook: settings.onMessage, changed };
-    this.#receiver = new Receiver(this.#registry, this.#links, this.#log, this.#script, user);
+    this.#receiver = new Receiver(this.#registry, this.#links, this.#log, this.#script, user, keepMessages);
     this.#listener = new Listener({
       ...settings,
       door: this.#door,

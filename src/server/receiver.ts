@@ -3,6 +3,7 @@ import { type AgentToServer, ServerErrorResponseType } from "../gen/opamp/v1/opa
 import { type Decoded, decodeAgentToServer } from "../wire/codec.js";
 import type { AgentRegistry, KnownAgent } from "./agent-registry.js";
 import type { ServerToAgentFields } from "./answer.js";
+import { BoundedList } from "./bounded-list.js";
 import type { Link, TransportName } from "./link.js";
 import type { Links } from "./links.js";
 import type { MessageLog } from "./message-log.js";
@@ -49,7 +50,7 @@ export class Receiver {
   readonly #log: MessageLog;
   readonly #script: MessageScript;
   readonly #user: { hook: MessageHook | undefined; changed(): void };
-  readonly #malformed: MalformedInput[] = [];
+  readonly #malformed: BoundedList<MalformedInput>;
 
   constructor(
     registry: AgentRegistry,
@@ -57,16 +58,19 @@ export class Receiver {
     log: MessageLog,
     script: MessageScript,
     user: { hook: MessageHook | undefined; changed(): void },
+    /** How many malformed inputs are kept for certain. */
+    keep: number,
   ) {
     this.#registry = registry;
     this.#links = links;
     this.#log = log;
     this.#script = script;
     this.#user = user;
+    this.#malformed = new BoundedList(keep);
   }
 
   get malformed(): readonly MalformedInput[] {
-    return this.#malformed;
+    return this.#malformed.entries;
   }
 
   /** Takes in a payload. The answer goes out before this returns, unless the hook takes its time. */
@@ -86,7 +90,7 @@ export class Receiver {
 
   /** Answers what could not be read: 400 on HTTP, otherwise BAD_REQUEST, addressed if the link has a single agent. */
   refuse(link: Link, error: OpAMPError): void {
-    this.#malformed.push({ transport: link.transport, connection: link.origin.connection, error });
+    this.#malformed.add({ transport: link.transport, connection: link.origin.connection, error });
     if (link.transport === "http") {
       link.refuse(error.message);
     } else if (link.open) {

@@ -23,7 +23,10 @@ export interface OpAMPServerOptions {
   customCapabilities?: readonly string[];
   /** The limit on one message in bytes, after decompression (SIZE-09). Default: 64 MiB. */
   maxMessageBytes?: number;
-  /** How many messages the server's log, and that of each agent, and how many attempts are kept for certain. Default: all. */
+  /**
+   * How many messages the server's log, and that of each agent, and how many attempts, malformed inputs and TLS failures are
+   * kept for certain. Default: all.
+   */
   keepMessages?: number;
   /** Adds to answers, replaces or withholds them. */
   onMessage?: MessageHook;

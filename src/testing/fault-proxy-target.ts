@@ -1,4 +1,5 @@
 import { OpAMPError } from "../errors.js";
+import { hostOf } from "../transport/host.js";
 
 /** Where connections of a `FaultProxy` go. A host left out is 127.0.0.1. */
 export type FaultProxyTarget = string | URL | { readonly host?: string; readonly port: number };
@@ -10,10 +11,11 @@ export function targetOf(target: FaultProxyTarget): { host: string; port: number
   if (typeof target === "object" && !(target instanceof URL)) {
     return { host: target.host ?? "127.0.0.1", port: target.port };
   }
-  const { hostname, port, protocol } = parse(target);
+  const url = parse(target);
+  const { hostname, port, protocol } = url;
   const number = port === "" ? DEFAULT_PORTS[protocol] : Number(port);
   if (hostname === "" || number === undefined) throw wrongUrl("names no host and port");
-  return { host: hostname.replace(/^\[|\]$/g, ""), port: number };
+  return { host: hostOf(url), port: number };
 }
 
 /** The URL with the proxy's host and port in place of its own. Throws ERR_OPAMP_OPTION for what is no URL. */

@@ -6,7 +6,8 @@ import { explainBytes } from "./explain-bytes.js";
 import { explainNetwork } from "./explain-network.js";
 import { explainStatus, type ResponseHeaders } from "./explain-status.js";
 import { explainTls } from "./explain-tls.js";
-import { CLOSE_NOW, type Loss } from "./transport.js";
+import { ended } from "./loss.js";
+import type { Loss } from "./transport.js";
 
 /** No link came about, so nothing left. */
 export function dialFailed(cause: unknown, url: URL): Loss {
@@ -33,17 +34,6 @@ export function handshakeFailed(cause: unknown, url: URL): Loss {
   const hint =
     "a proxy in between garbles the upgrade, or it is no WebSocket server: check the port, and go around the proxy";
   return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
-}
-
-/** This side ended the link. */
-export function closedHere(code: number, reason: string): Loss {
-  const error = new OpAMPError("ERR_OPAMP_CLOSED", `closed from this side: ${reason}`);
-  return { ...ended(error), orderly: code !== CLOSE_NOW };
-}
-
-/** A link that ended because the peer said so, or said what cannot be used. A payload under way may have arrived. */
-export function ended(error: OpAMPError): Loss {
-  return { error, fate: "unknown", orderly: true, throttled: false };
 }
 
 /**

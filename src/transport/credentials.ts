@@ -39,7 +39,7 @@ export class Credentials {
 }
 
 /** The same error with other advice. */
-export function withHint(error: OpAMPError, hint: string): OpAMPError {
+function withHint(error: OpAMPError, hint: string): OpAMPError {
   const { code, message, cause, retryable, httpStatus } = error;
   const status = httpStatus === undefined ? {} : { httpStatus };
   return new OpAMPError(code, message, { cause, hint, retryable, ...status });

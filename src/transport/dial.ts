@@ -20,6 +20,8 @@ export interface Dialling {
    * with what Node says of the server's own connection.
    */
   readonly socket: Promise<Socket>;
+  /** The proxy that has yet to make its connection, if that is what is being waited for. */
+  readonly awaited: ResolvedProxy | undefined;
   /** Ends whatever is under way, or the socket; safe at any time and again. A promise that is still open rejects. */
   destroy(): void;
 }
@@ -37,7 +39,8 @@ export function dial(url: URL, settings: DialSettings): Dialling {
   const ended = new Promise<never>((_resolve, reject) => {
     giveUp = reject;
   });
-  const made = make(url, settings, group).catch((error: unknown) => {
+  const waits: Waits = { for: undefined };
+  const made = make(url, settings, group, waits).catch((error: unknown) => {
     group.end();
     throw error;
   });
@@ -46,6 +49,9 @@ export function dial(url: URL, settings: DialSettings): Dialling {
   socket.catch(() => undefined);
   return {
     socket,
+    get awaited() {
+      return waits.for;
+    },
     destroy() {
       group.end();
       giveUp(givenUp());
@@ -53,16 +59,22 @@ export function dial(url: URL, settings: DialSettings): Dialling {
   };
 }
 
-async function make(url: URL, settings: DialSettings, group: SocketGroup): Promise<Socket> {
+interface Waits {
+  for: ResolvedProxy | undefined;
+}
+
+async function make(url: URL, settings: DialSettings, group: SocketGroup, waits: Waits): Promise<Socket> {
   // Read before anything is dialled: a file that is missing need not cost the server a connection.
   const [proxy, tls] = await Promise.all([
     proxyFor(url, settings),
     isSecure(url.protocol) ? prepared("tls", settings.tls) : undefined,
   ]);
+  waits.for = proxy;
   const base =
     proxy === undefined
       ? await connectTcp(hostOf(url), portOf(url), settings.keepAlive, group)
       : await through(proxy, url, settings, group);
+  waits.for = undefined;
   const socket = tls === undefined ? base : await secured(base, hostOf(url), tls, group);
   if (!settings.keepAlive) makeGuest(socket);
   return socket;

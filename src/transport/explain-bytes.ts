@@ -1,5 +1,6 @@
-import { type Explanation, type Failure, isSecure, otherScheme } from "./explain.js";
+import { type Explanation, type Failure, otherScheme } from "./explain.js";
 import { portHint } from "./explain-port.js";
+import { isSecure } from "./host.js";
 
 /** What a protocol that is not HTTP/1.1 begins with, as text or, for a binary one, in hexadecimal. */
 interface Signature {
@@ -37,7 +38,7 @@ export function explainBytes({ code, text, bytes }: Failure, url: URL): Explanat
     const secure = otherScheme(url);
     const says = `what answers there ${found?.speaks ?? "does not speak HTTP"}`;
     if (found?.tls === true) return { code: "ERR_OPAMP_TLS", says, hint: `use ${secure}` };
-    const scheme = isSecure(url) ? "" : `; where the server expects TLS, use ${secure}`;
+    const scheme = isSecure(url.protocol) ? "" : `; where the server expects TLS, use ${secure}`;
     return {
       code: "ERR_OPAMP_NOT_OPAMP",
       says,

@@ -1,5 +1,6 @@
 import type { OpAMPErrorCode } from "../errors.js";
-import { type Explanation, type Failure, isSecure, otherScheme, type Stage } from "./explain.js";
+import { type Explanation, type Failure, otherScheme, type Stage } from "./explain.js";
+import { isSecure } from "./host.js";
 
 /** What a failure below HTTP means; `code` where it is neither a failed dial nor a break. */
 interface Row {
@@ -88,7 +89,7 @@ function hangUp(url: URL, stage: Stage): Row {
     };
   }
   const says = `${HUNG_UP} without an answer`;
-  return isSecure(url)
+  return isSecure(url.protocol)
     ? {
         says,
         hint: "a server that misses a client certificate, or refuses it, hangs up like this: see tls.cert and its log",

@@ -39,11 +39,6 @@ export function failureOf(cause: unknown): Failure {
   };
 }
 
-/** Whether the URL is one of TLS. */
-export function isSecure({ protocol }: URL): boolean {
-  return protocol === "wss:" || protocol === "https:";
-}
-
 /** The scheme that differs in TLS alone, as it is written in a URL. */
 export function otherScheme({ protocol }: URL): string {
   switch (protocol) {

@@ -1,5 +1,6 @@
-import type { buildConnector, RequestInit as UndiciRequestInit } from "undici";
+import type { buildConnector, Dispatcher, RequestInit as UndiciRequestInit } from "undici";
 import { type Dialling, dial } from "./dial.js";
+import { plainProxyFor } from "./proxy.js";
 import type { DialSettings } from "./settings.js";
 
 /** A `fetch` whose connections are made as the transports' are, and end with it. */
@@ -20,13 +21,23 @@ export async function openFetch(settings: DialSettings): Promise<OwnFetch> {
       (error: Error) => callback(error, null),
     );
   };
-  const dispatcher = new undici.Agent({ connect });
+  const straight = new undici.Agent({ connect });
+  const inAbsoluteForm = straight.compose(
+    (dispatch): Dispatcher.Dispatch =>
+      (options, handler) =>
+        dispatch({ ...options, path: `${String(options.origin)}${options.path}` }, handler),
+  );
   return {
-    fetch: (url, init) =>
-      undici.fetch(url, { ...init, dispatcher } as UndiciRequestInit) as unknown as Promise<Response>,
+    async fetch(url, init) {
+      const proxy = await plainProxyFor(new URL(url), settings);
+      const headers = new Headers(init.headers);
+      for (const [name, value] of Object.entries(proxy?.headers ?? {})) headers.set(name, value);
+      const dispatcher = proxy === undefined ? straight : inAbsoluteForm;
+      return undici.fetch(url, { ...init, headers, dispatcher } as UndiciRequestInit) as unknown as Promise<Response>;
+    },
     async close() {
       for (const dialling of dials) dialling.destroy();
-      await dispatcher.destroy();
+      await straight.destroy();
     },
   };
 }

@@ -3,8 +3,9 @@ import type { buildConnector, Client, Dispatcher } from "undici";
 import { messageOf } from "../errors.js";
 import { type Dialling, dial } from "./dial.js";
 import { makeLastingGuest } from "./guest-socket.js";
-import { proxyFor, type ResolvedProxy } from "./proxy.js";
-import type { DialSettings, TransportSettings } from "./settings.js";
+import { plainProxyFor, type ResolvedProxy } from "./proxy.js";
+import { proxyOverdue } from "./proxy-error.js";
+import type { TransportSettings } from "./settings.js";
 
 type Undici = typeof import("undici");
 
@@ -19,15 +20,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  */
 export async function routeTo(url: URL, settings: TransportSettings): Promise<HttpRoute> {
   // Loaded on demand, so that whoever uses WebSocket does not pay for it.
-  const [undici, proxy] = await Promise.all([import("undici"), plainProxy(url, settings)]);
+  const [undici, proxy] = await Promise.all([import("undici"), plainProxyFor(url, settings)]);
   return new HttpRoute(undici, url, proxy, settings);
-}
-
-/** The proxy that has to be asked in absolute form, which takes no tunnel: only plain HTTP through an HTTP proxy. */
-async function plainProxy(url: URL, settings: DialSettings): Promise<ResolvedProxy | undefined> {
-  if (url.protocol !== "http:" || settings.proxy === false) return undefined;
-  const proxy = await proxyFor(url, settings);
-  return proxy?.kind === "http" ? proxy : undefined;
 }
 
 export class HttpRoute {
@@ -133,8 +127,9 @@ export class HttpRoute {
       this.#socket = await dialling.socket;
       return this.#socket;
     } catch (cause) {
-      if (isLate) throw new this.#undici.errors.ConnectTimeoutError(`not within ${timeouts.connectMs} ms`);
-      throw cause;
+      if (!isLate) throw cause;
+      if (dialling.awaited !== undefined) throw proxyOverdue(dialling.awaited);
+      throw new this.#undici.errors.ConnectTimeoutError(`not within ${timeouts.connectMs} ms`);
     } finally {
       this.#dialling = undefined;
       clearTimeout(timer);

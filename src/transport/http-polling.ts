@@ -1,11 +1,12 @@
 import type { Dispatcher } from "undici";
 import { OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
-import { brokeOff, closedHere, dialFailed, ended, notOpamp, single, statusRefused } from "./connect-error.js";
+import { brokeOff, dialFailed, notOpamp, single, statusRefused } from "./connect-error.js";
 import { contentCoding, encodeBody, readBody, readStart } from "./content-coding.js";
 import { Credentials } from "./credentials.js";
 import { bodyTells } from "./explain-status.js";
 import { type HttpRoute, routeTo } from "./http-polling-route.js";
+import { closedHere, ended } from "./loss.js";
 import { type Hop, redirected } from "./redirect.js";
 import type { TransportSettings } from "./settings.js";
 import type { Loss, Sink, Transport } from "./transport.js";

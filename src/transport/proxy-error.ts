@@ -47,6 +47,13 @@ export function proxyUnreachable(proxy: ResolvedProxy, cause: unknown): OpAMPErr
   return failure(`no connection to ${called(proxy)}: ${messageOf(first) || code}`, cause, UNREACHABLE[code]);
 }
 
+/** The proxy made no connection in the time for that. */
+export function proxyOverdue(proxy: ResolvedProxy): OpAMPError {
+  const hint =
+    "the proxy is down, a firewall drops what is sent to it, or it waits for the server: check both hosts and ports";
+  return failure(`${called(proxy)} made no connection within timeouts.connectMs`, undefined, hint);
+}
+
 /** The proxy answered CONNECT, but not with a tunnel. */
 export function connectRefused(proxy: ResolvedProxy, target: string, status: number): OpAMPError {
   const hint = statusHint(status, proxy.headers["proxy-authorization"] !== undefined);

@@ -40,6 +40,16 @@ export async function proxyFor(
   return resolve(address, {}, towardsProxy(tls));
 }
 
+/** The proxy that has to be asked in absolute form, which takes no tunnel: only plain HTTP through an HTTP proxy. */
+export async function plainProxyFor(
+  url: URL,
+  settings: Pick<DialSettings, "proxy" | "tls">,
+): Promise<ResolvedProxy | undefined> {
+  if (url.protocol !== "http:" || settings.proxy === false) return undefined;
+  const proxy = await proxyFor(url, settings);
+  return proxy?.kind === "http" ? proxy : undefined;
+}
+
 function resolve(
   address: ProxyAddress,
   given: Readonly<Record<string, string>>,

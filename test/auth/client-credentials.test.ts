@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type ClientCredentialsOptions, clientCredentials } from "../../src/auth/client-credentials.js";
 import { verifies } from "../verifies.js";
@@ -62,6 +63,13 @@ verifies("AUTH-01", "a token is asked for with the client's credentials, and use
     scope: "a b",
     audience: "opamp",
   });
+});
+
+test("any length of time will do to wait for a token", async () => {
+  const { tokenUrl } = await tokenEndpoint();
+  for (const timeoutMs of [5_000.5, Number.POSITIVE_INFINITY]) {
+    expect(await helper(tokenUrl, { timeoutMs })()).toMatch(/^Bearer token-/);
+  }
 });
 
 test("the credentials go into the body where the endpoint wants them there", async () => {
@@ -139,6 +147,22 @@ describe("a failure says what the endpoint said and what to do, never the secret
       /gave no token/,
     ],
     ["an answer without a token", (_asked, response) => json(response, 200, { token_type: "bearer" }), /gave no token/],
+    [
+      "a token of a kind that cannot be used",
+      (_asked, response) => json(response, 200, { access_token: "s3cret", token_type: "mac" }),
+      /gave no token \(200\): unsupported/,
+    ],
+    [
+      "a token with a life that is none",
+      (_asked, response) => json(response, 200, { access_token: "s3cret", token_type: "bearer", expires_in: "soon" }),
+      /gave no token \(200\): .*expires_in/,
+    ],
+    ["a path that it does not have", (_asked, response) => json(response, 404, {}), /gave no token \(404\)/],
+    [
+      "a reason that repeats the secret",
+      (_asked, response) => json(response, 400, { error: "invalid_client", error_description: "s3cret is wrong" }),
+      /invalid_client: \[redacted\] is wrong/,
+    ],
     ["a connection that breaks", (_asked, response) => void response.destroy(), /cannot be reached/],
     ["no answer", () => undefined, /did not answer within 50 ms/],
   ];
@@ -147,9 +171,21 @@ describe("a failure says what the endpoint said and what to do, never the secret
       const { tokenUrl } = await tokenEndpoint(answer);
       const error: unknown = await helper(tokenUrl, { timeoutMs: 50 })().catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: "ERR_OPAMP_AUTH", retryable: true, message: expect.stringMatching(text) });
-      expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toMatch(/s3cret/);
+      // As a program would show it, causes and all.
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/s3cret/);
     });
   }
+
+  test("a function for the secret that never returns, which keeps nobody waiting who comes later", async () => {
+    const { tokenUrl } = await tokenEndpoint();
+    const answers = [new Promise<string>(() => undefined), Promise.resolve("s3cret")];
+    const headers = helper(tokenUrl, { timeoutMs: 20, clientSecret: () => answers.shift() ?? "" });
+    await expect(headers()).rejects.toMatchObject({
+      code: "ERR_OPAMP_AUTH",
+      message: "the function given to clientCredentials did not return within 20 ms",
+    });
+    expect(await headers()).toMatch(/^Bearer token-/);
+  });
 
   test("nobody listening", async () => {
     const error: unknown = await helper("http://127.0.0.1:1/token")().catch((thrown: unknown) => thrown);
@@ -167,6 +203,8 @@ describe("wrong options are refused when the helper is called", () => {
     { tokenUrl: "login" },
     { clientId: "" },
     { clientSecret: "" },
+    { timeoutMs: Number.NaN },
+    { marginMs: -1 },
   ];
   for (const options of wrong) {
     test(JSON.stringify(options), () => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { apiKeyAuth, basicAuth, bearerAuth } from "../../src/auth/static-credentials.js";
+import { createRedactor } from "../../src/diagnostics/redactor.js";
+import { OpAMPError } from "../../src/errors.js";
 import { resolveHeaders } from "../../src/transport/headers.js";
 import { verifies } from "../verifies.js";
 
@@ -26,8 +28,32 @@ test("a function is asked for the secret each time, and a file's last line break
   expect(await resolve(source)).toEqual({ authorization: "Bearer two" });
   await expect(resolve(source)).rejects.toMatchObject({
     code: "ERR_OPAMP_AUTH",
-    message: "bearerAuth: the function returned no credentials",
+    message: "the function given to bearerAuth returned no credentials",
   });
+});
+
+test("the spaces of a password are its own", async () => {
+  const authorization = `Basic ${Buffer.from("agent: pass ").toString("base64")}`;
+  expect(await resolve(basicAuth("agent", () => " pass \n"))).toEqual({ authorization });
+});
+
+test("a failure is told in words that a redactor leaves alone, with the hint of one that has a hint", async () => {
+  const { text } = createRedactor();
+  const cause = new OpAMPError("ERR_OPAMP_AUTH", "the vault is sealed", { hint: "unseal it" });
+  const failing = [bearerAuth, apiKeyAuth].map((helper) => helper(() => Promise.reject(cause)));
+  for (const source of [...failing, bearerAuth(() => ""), apiKeyAuth(() => "")]) {
+    const failure: OpAMPError = await resolve(source).then(
+      () => expect.fail("resolved"),
+      (error) => error,
+    );
+    expect(failure.message).toMatch(
+      /^the function given to (bearer|apiKey)Auth (failed: the vault is sealed|returned no)/,
+    );
+    expect(text(failure.message)).toBe(failure.message);
+    expect(failure.hint).toBe(
+      failure.cause === cause ? "unseal it" : "make it return the token, key or password as a text of one line",
+    );
+  }
 });
 
 test("what a secret function throws is the cause", async () => {

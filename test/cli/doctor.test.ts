@@ -85,6 +85,15 @@ describe("a server that is well", () => {
 describe("a server that is not", () => {
   const cases: readonly [string, () => Promise<string[]>, number, StepName, RegExp][] = [
     ["no URL at all", async () => ["opamp.example.com"], 2, "url", /is not a server URL/],
+    [
+      "a certificate without its key",
+      async () => ["ws://127.0.0.1:1/", "--cert", fileForTest(certificates.client.cert)],
+      2,
+      "url",
+      /tls\.key/,
+    ],
+    ["a header that cannot be sent", async () => ["ws://127.0.0.1:1/", "-H", "a b: c"], 2, "url", /"a b"/],
+    ["a proxy that is none", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /proxy\.url/],
     ["a name that does not resolve", async () => ["ws://opamp.invalid/"], 3, "resolve", /opamp\.invalid/],
     ["a port where nobody listens", async () => ["ws://127.0.0.1:1/"], 4, "connect", /127\.0\.0\.1:1/],
     ["TLS that nobody speaks there", async () => [(await start()).url.replace("ws:", "wss:")], 5, "tls", /TLS/],
@@ -108,6 +117,17 @@ describe("a server that is not", () => {
       7,
       "report",
       /html/i,
+    ],
+    [
+      "an answer on a WebSocket that is no message",
+      async () => {
+        const server = await start();
+        server.misbehave({ mode: "garbage", transport: "ws" });
+        return [server.url];
+      },
+      7,
+      "report",
+      /not a valid ServerToAgent/,
     ],
     [
       "a server that is too busy",
@@ -140,11 +160,33 @@ describe("a server that is not", () => {
   }
 });
 
+test("words of the server stay on their line, and hold no secrets", async () => {
+  const errorMessage = "\u001b[2Jno\n  ok    report   all is well, token=tok-4711";
+  const server = await start({ onMessage: () => ({ errorResponse: { type: 1, errorMessage } }) });
+  const { out, code } = await opamp("doctor", "--proxy", "none", server.url);
+  expect(code).toBe(8);
+  expect(out.split("\n").filter((line) => /all is well/.test(line))).toEqual([
+    expect.stringMatching(/^ {2}FAIL {2}report {3}.*\(badRequest\): \\u001b\[2Jno\\n/),
+  ]);
+  expect(out).not.toContain("\u001b");
+  expect(out).not.toContain("4711");
+});
+
+test("a token that cannot be read is told with the option to look at", async () => {
+  const server = await start();
+  const found = await diagnosis(server.url, "--token-file", "/nowhere/token");
+  expect(step(found, "open")).toMatchObject({
+    detail: expect.stringMatching(/ENOENT/),
+    hint: expect.stringMatching(/--token-file/),
+  });
+});
+
 describe("a command line that is wrong ends with 2 and says why", () => {
   const wrong: readonly [string[], RegExp][] = [
     [["doctor"], /missing required argument 'url'/],
     [["doctor", "ws://h", "--header", "x"], /Name: value/],
     [["doctor", "ws://h", "--timeout", "soon"], /above 0/],
+    [["doctor", "ws://h", "--timeout", "1e9"], /at most/],
     [["doctor", "ws://h", "--wrong"], /unknown option '--wrong'/],
     [["heal"], /unknown command 'heal'/],
   ];

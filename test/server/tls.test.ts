@@ -104,6 +104,15 @@ describe("with tls", () => {
     await server.until(({ sockets }) => sockets.open === 0);
   });
 
+  test("failures are kept as long as messages are", async () => {
+    const server = await startServer({ tls: kit.server, keepMessages: 1 });
+    for (let connection = 1; connection <= 3; connection += 1) {
+      await expect(BareSocket.open(server.url)).rejects.toThrow(/certificate/);
+      await server.until(({ tlsFailures }) => tlsFailures.at(-1)?.connection === connection);
+    }
+    expect(server.tlsFailures).toHaveLength(1);
+  });
+
   test("a client that hangs up in the middle of its handshake is noted", async () => {
     const server = await startServer({ tls: kit.server });
     await secureDial(server);

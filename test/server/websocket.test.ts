@@ -191,6 +191,17 @@ test("a bounded log keeps the newest messages", async () => {
   expect(server.log.map(({ at }) => at)).toEqual([3, 4, 5]);
 });
 
+test("malformed inputs are kept as long as messages are", async () => {
+  const server = await startServer({ keepMessages: 2 });
+  const peer = await dial(server);
+  for (let count = 0; count < 9; count += 1) {
+    peer.socket.send("text");
+    await peer.next();
+  }
+  expect(server.malformed.length).toBeLessThanOrEqual(4);
+  expect(server.malformed.length).toBeGreaterThanOrEqual(2);
+});
+
 test("a second connection of the same agent shows in the counts until it ends", async () => {
   const server = await startServer();
   const first = await dial(server);

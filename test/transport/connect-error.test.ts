@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { closedHere, ended, handshakeFailed } from "../../src/transport/connect-error.js";
+import { handshakeFailed } from "../../src/transport/connect-error.js";
+import { closedHere, ended } from "../../src/transport/loss.js";
 import { CLOSE_NOW } from "../../src/transport/transport.js";
 
 const WS = new URL("ws://opamp.example.com:4320/v1/opamp?token=secret");

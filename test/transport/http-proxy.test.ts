@@ -58,7 +58,7 @@ describe("plain HTTP through an HTTP proxy", () => {
     onTestFinished(() => beside.close());
     const url = "http://token.invalid:8080/token?x=1";
     const response = await beside.fetch(url, { method: "POST", headers: { "x-own": "1" }, body: "a=b" });
-    expect([...(await response.bytes())]).toEqual([7]);
+    expect([...new Uint8Array(await response.arrayBuffer())]).toEqual([7]);
     const { request, body } = proxy.seen[0] ?? {};
     expect([request?.method, request?.url, String(body)]).toEqual(["POST", url, "a=b"]);
     expect(request?.headersDistinct.host).toEqual(["token.invalid:8080"]);

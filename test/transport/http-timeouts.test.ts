@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Loss } from "../../src/transport/transport.js";
 import { startHttp, startTcp } from "./raw-servers.js";
-import { connect } from "./recorder.js";
+import { connect, type TestSettings } from "./recorder.js";
 
 const LONG_MS = 60_000;
 const OUT_OF_TIME = { orderly: true, throttled: false, error: { code: "ERR_OPAMP_TIMEOUT" } };
@@ -9,9 +9,10 @@ const OUT_OF_TIME = { orderly: true, throttled: false, error: { code: "ERR_OPAMP
 async function lossOf(
   url: string,
   timeouts: { connectMs?: number; headersMs?: number; bodyMs?: number },
+  settings: TestSettings = {},
 ): Promise<Loss> {
   const all = { connectMs: LONG_MS, headersMs: LONG_MS, bodyMs: LONG_MS, ...timeouts };
-  const { transport, ear } = await connect(url, { timeouts: all });
+  const { transport, ear } = await connect(url, { timeouts: all, ...settings });
   transport.send(Uint8Array.of(1));
   const loss = await ear.lost();
   expect(ear.heard).toEqual(["opened", "lost"]);
@@ -25,6 +26,17 @@ test("a connection that is not made in time is given up before anything left", a
   expect({ error, ...loss }).toMatchObject({ ...OUT_OF_TIME, fate: "unsent" });
   expect(error.message).toContain("connectMs");
   await expect.poll(() => server.sockets.every((socket) => socket.destroyed)).toBe(true);
+});
+
+test("a proxy that makes none in time is named", async () => {
+  const proxy = await startTcp();
+  for (const scheme of ["http", "socks5"]) {
+    const settings = { proxy: { url: `${scheme}://me:secret@${proxy.host}` } };
+    const { error, fate } = await lossOf("https://opamp.invalid/", { connectMs: 250 }, settings);
+    expect([fate, error.code]).toEqual(["unsent", "ERR_OPAMP_PROXY"]);
+    expect(error.message).toBe(`the proxy ${proxy.host} made no connection within timeouts.connectMs`);
+  }
+  await expect.poll(() => proxy.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
 
 // undici looks at its clock twice a second, so these two wait for that; at the same time.
