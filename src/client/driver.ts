@@ -1,7 +1,7 @@
 import type { Core } from "../core/core.js";
 import type { Input, Lost, Output } from "../core/io.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
+import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../transport/transport.js";
 import { decodeServerToAgent, encodeAgentToServer } from "../wire/codec.js";
 import type { Clock } from "./clock.js";
 import { DialSink, type SinkEar } from "./dial-sink.js";
@@ -32,6 +32,9 @@ export class Driver implements SinkEar {
   #busy = false;
   /** The sink of the current dial; what older ones report is no longer heard. */
   #sink: Sink | undefined;
+  /** The sink of a link that is being cut because something took too long, and what its transport says of that. */
+  #cutting: Sink | undefined;
+  #overdue: unknown;
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
@@ -77,9 +80,21 @@ export class Driver implements SinkEar {
         return this.#ping();
       case "close":
         return this.#close(output.code, output.reason);
+      case "phase":
+        return this.#host(this.#explained(output));
       default:
         return this.#host(output);
     }
+  }
+
+  /** What took too long, where the core only knows that something did. */
+  #explained(output: Extract<Output, { type: "phase" }>): HostOutput {
+    const error = this.#overdue;
+    this.#cutting = undefined;
+    this.#overdue = undefined;
+    // A transport that knows no more says that it was closed.
+    const isKnown = error instanceof OpAMPError && error.code !== "ERR_OPAMP_CLOSED";
+    return isKnown && output.reason === "timeout" ? { ...output, error } : output;
   }
 
   #dial(): void {
@@ -120,7 +135,10 @@ export class Driver implements SinkEar {
   }
 
   #close(code: number, reason: string): void {
-    if (code === CLOSE_NOW) this.#sink = undefined;
+    if (code === CLOSE_NOW) {
+      this.#cutting = reason === OVERDUE ? this.#sink : undefined;
+      this.#sink = undefined;
+    }
     try {
       this.#transport.close(code, reason);
     } catch (cause) {
@@ -153,6 +171,7 @@ export class Driver implements SinkEar {
   }
 
   lost(sink: Sink, loss: Lost): void {
+    if (sink === this.#cutting) this.#overdue = loss.error;
     if (sink !== this.#sink) return;
     this.#sink = undefined;
     this.feed({ type: "lost", loss });

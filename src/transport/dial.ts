@@ -20,8 +20,8 @@ export interface Dialling {
    * with what Node says of the server's own connection.
    */
   readonly socket: Promise<Socket>;
-  /** The proxy that has yet to make its connection, if that is what is being waited for. */
-  readonly awaited: ResolvedProxy | undefined;
+  /** What is being waited for: the network, a proxy that has yet to make its connection, or the TLS handshake. */
+  readonly awaited: "network" | "tls" | ResolvedProxy;
   /** Ends whatever is under way, or the socket; safe at any time and again. A promise that is still open rejects. */
   destroy(): void;
 }
@@ -39,7 +39,7 @@ export function dial(url: URL, settings: DialSettings): Dialling {
   const ended = new Promise<never>((_resolve, reject) => {
     giveUp = reject;
   });
-  const waits: Waits = { for: undefined };
+  const waits: Waits = { for: "network" };
   const made = make(url, settings, group, waits).catch((error: unknown) => {
     group.end();
     throw error;
@@ -60,7 +60,7 @@ export function dial(url: URL, settings: DialSettings): Dialling {
 }
 
 interface Waits {
-  for: ResolvedProxy | undefined;
+  for: Dialling["awaited"];
 }
 
 async function make(url: URL, settings: DialSettings, group: SocketGroup, waits: Waits): Promise<Socket> {
@@ -69,12 +69,12 @@ async function make(url: URL, settings: DialSettings, group: SocketGroup, waits:
     proxyFor(url, settings),
     isSecure(url.protocol) ? prepared("tls", settings.tls) : undefined,
   ]);
-  waits.for = proxy;
+  if (proxy !== undefined) waits.for = proxy;
   const base =
     proxy === undefined
       ? await connectTcp(hostOf(url), portOf(url), settings.keepAlive, group)
       : await through(proxy, url, settings, group);
-  waits.for = undefined;
+  if (tls !== undefined) waits.for = "tls";
   const socket = tls === undefined ? base : await secured(base, hostOf(url), tls, group);
   if (!settings.keepAlive) makeGuest(socket);
   return socket;

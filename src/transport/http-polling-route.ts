@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
 import type { buildConnector, Client, Dispatcher } from "undici";
-import { messageOf } from "../errors.js";
+import { messageOf, type OpAMPError } from "../errors.js";
 import { type Dialling, dial } from "./dial.js";
 import { makeLastingGuest } from "./guest-socket.js";
+import { dialOverdue } from "./overdue.js";
 import { plainProxyFor, type ResolvedProxy } from "./proxy.js";
-import { proxyOverdue } from "./proxy-error.js";
 import type { TransportSettings } from "./settings.js";
 
 type Undici = typeof import("undici");
@@ -28,7 +28,7 @@ export class HttpRoute {
   readonly origin: string;
   /** Not the server but a proxy before it gets the requests. */
   readonly proxy: ResolvedProxy | undefined;
-  readonly #undici: Undici;
+  readonly #url: URL;
   readonly #client: Client;
   readonly #settings: TransportSettings;
   /** The connection that is being made, and the one in use. */
@@ -42,7 +42,7 @@ export class HttpRoute {
   constructor(undici: Undici, url: URL, proxy: ResolvedProxy | undefined, settings: TransportSettings) {
     this.origin = url.origin;
     this.proxy = proxy;
-    this.#undici = undici;
+    this.#url = url;
     this.#settings = settings;
     const { headersMs, bodyMs } = settings.timeouts;
     this.#client = new undici.Client((proxy?.url ?? url).origin, {
@@ -56,6 +56,11 @@ export class HttpRoute {
   /** Why no connection came about, so that nothing of the request can have left; `undefined` when there was one. */
   get dialFailure(): { cause: unknown } | undefined {
     return this.#connected ? undefined : { cause: this.#failure };
+  }
+
+  /** Why the connection that is being made takes too long; `undefined` when none is. */
+  get overdue(): OpAMPError | undefined {
+    return this.#dialling && dialOverdue(this.#dialling, this.#url);
   }
 
   /** Whether the connection has carried an answer. */
@@ -128,8 +133,7 @@ export class HttpRoute {
       return this.#socket;
     } catch (cause) {
       if (!isLate) throw cause;
-      if (dialling.awaited !== undefined) throw proxyOverdue(dialling.awaited);
-      throw new this.#undici.errors.ConnectTimeoutError(`not within ${timeouts.connectMs} ms`);
+      throw dialOverdue(dialling, url);
     } finally {
       this.#dialling = undefined;
       clearTimeout(timer);

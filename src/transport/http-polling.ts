@@ -7,9 +7,10 @@ import { Credentials } from "./credentials.js";
 import { bodyTells } from "./explain-status.js";
 import { type HttpRoute, routeTo } from "./http-polling-route.js";
 import { closedHere, ended } from "./loss.js";
+import { answerOverdue, headersOverdue } from "./overdue.js";
 import { type Hop, redirected } from "./redirect.js";
 import type { TransportSettings } from "./settings.js";
-import type { Loss, Sink, Transport } from "./transport.js";
+import { type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 
 const CONTENT_TYPE = "application/x-protobuf";
 
@@ -59,7 +60,9 @@ export class HttpPollingTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    if (this.#session !== undefined) lose(this.#session, closedHere(code, reason));
+    const session = this.#session;
+    if (session === undefined) return;
+    lose(session, reason === OVERDUE ? ended(overdueIn(session)) : closedHere(code, reason));
   }
 
   async #prepare(session: Session): Promise<void> {
@@ -152,6 +155,11 @@ export class HttpPollingTransport implements Transport {
 function known({ home, away }: Session, { origin }: URL): HttpRoute | undefined {
   if (home?.origin === origin) return home;
   return away?.origin === origin ? away : undefined;
+}
+
+/** What an exchange that took too long was waiting for. */
+function overdueIn({ route, at }: Session): OpAMPError {
+  return route === undefined ? headersOverdue() : (route.overdue ?? answerOverdue(at));
 }
 
 function lose(session: Session, loss: Loss): void {

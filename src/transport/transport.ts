@@ -67,7 +67,8 @@ export interface Transport {
   /** Asks the peer for a sign of life, which comes as `alive`. Called only where `duplex`, while a link is open. */
   ping(): void;
   /**
-   * Ends the link and then reports `lost`. {@link CLOSE_NOW} cuts it without a handshake; any other code is an orderly
+   * Ends the link and then reports `lost`, with what was waited for as its error where the reason is {@link OVERDUE}.
+   * {@link CLOSE_NOW} cuts it without a handshake; any other code is an orderly
    * close, which a later `close(CLOSE_NOW)` may cut short.
    */
   close(code: number, reason: string): void;
@@ -77,3 +78,5 @@ export interface Transport {
 export const CLOSE_NORMAL = 1000;
 /** Never on the wire (RFC 6455, 7.4.1): the socket is destroyed at once. */
 export const CLOSE_NOW = 1006;
+/** The reason given where the link is cut because something took too long. */
+export const OVERDUE = "timeout";

@@ -10,9 +10,10 @@ import { Credentials } from "./credentials.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
 import { bodyTells } from "./explain-status.js";
 import { closedHere, ended } from "./loss.js";
+import { dialOverdue, headersOverdue, upgradeOverdue } from "./overdue.js";
 import { type Hop, redirected } from "./redirect.js";
 import type { TransportSettings } from "./settings.js";
-import { CLOSE_NOW, type Loss, type Sink, type Transport } from "./transport.js";
+import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 
 /** How long a server that has said Close may leave the TCP connection open. */
 const LINGER_MS = 5_000;
@@ -97,9 +98,10 @@ export class WebSocketTransport implements Transport {
     if (dial === undefined) return;
     // Before it is open there is nobody to shake hands with.
     if (dial.stage === "open" && code !== CLOSE_NOW) return dial.socket?.close(code, reason);
+    const loss = reason === OVERDUE && dial.stage !== "open" ? ended(overdueIn(dial)) : closedHere(code, reason);
     dial.dialling?.destroy();
     dial.socket?.terminate();
-    lose(dial, closedHere(code, reason));
+    lose(dial, loss);
   }
 
   async #begin(dial: Dial): Promise<void> {
@@ -202,6 +204,12 @@ export class WebSocketTransport implements Transport {
         return stage satisfies never;
     }
   }
+}
+
+/** What a dial that took too long was waiting for. */
+function overdueIn({ dialling, url, stage }: Dial): OpAMPError {
+  if (dialling !== undefined) return dialOverdue(dialling, url);
+  return stage === "dialling" ? headersOverdue() : upgradeOverdue(url);
 }
 
 /** No connection came about: what the options ask for cannot be done, or the network failed. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { makeClient } from "../client/wire-fixture.js";
 import { collect, next } from "../contract/meeting.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
 import { startServer } from "../server/server-fixture.js";
 import { startTcp } from "../transport/raw-servers.js";
 import { verifies } from "../verifies.js";
@@ -16,18 +17,23 @@ describe("the time for a connection", () => {
     await clock.advance(699);
     expect([client.phase, errors]).toEqual(["connecting", []]);
     await clock.advance(1);
-    expect(errors).toMatchObject([{ ...OUT_OF_TIME, message: "no connection was made in time" }]);
+    expect(errors).toMatchObject([
+      {
+        ...OUT_OF_TIME,
+        message: expect.stringMatching(/did not answer the upgrade to WebSocket within timeouts\.connectMs$/),
+      },
+    ]);
     await until(() => mute.sockets.every((socket) => socket.destroyed));
   });
 
   test("over HTTP includes TLS, and no part of the answer's", async () => {
     const mute = await startTcp();
-    const client = makeClient({ url: `https://${mute.host}`, timeouts: { connectMs: 30 } });
+    const client = makeClient({ url: `https://${mute.host}`, timeouts: { connectMs: 400 } });
     const failed = next(client, "error");
     client.start();
     expect(await failed).toMatchObject({
       ...OUT_OF_TIME,
-      message: expect.stringContaining("no connection within timeouts.connectMs"),
+      message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
     });
     expect(client.stats().messagesReceived).toBe(0);
   });
@@ -62,7 +68,9 @@ describe("over HTTP", () => {
       await clock.advance(4_999);
       expect([client.phase, errors]).toEqual(["reporting", []]);
       await clock.advance(1);
-      expect(errors).toMatchObject([{ ...OUT_OF_TIME, message: "the server did not answer in time" }]);
+      expect(errors).toMatchObject([
+        { ...OUT_OF_TIME, message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
+      ]);
       await timed.nextAttempt();
       const agent = server.agent(client.instanceUid);
       expect(client.phase).toBe("online");
@@ -82,4 +90,43 @@ describe("over WebSocket", () => {
     await clock.advance(20_000);
     expect([errors, warnings, server.connections.total]).toEqual([[], [], 1]);
   });
+});
+
+describe("a connection that takes too long over WebSocket says what it was waiting for", () => {
+  verifies("PROXY-01", "a proxy that makes no connection, by its name", async () => {
+    const proxy = await startHttpProxy({ hang: true });
+    const client = makeClient({ url: "ws://opamp.test/", proxy: { url: proxy.url }, timeouts: { connectMs: 400 } });
+    const failed = next(client, "error");
+    client.start();
+    expect(await failed).toMatchObject({
+      code: "ERR_OPAMP_PROXY",
+      message: expect.stringMatching(/^the proxy 127\.0\.0\.1:\d+ made no connection within timeouts\.connectMs$/),
+    });
+  });
+
+  test("the TLS handshake", async () => {
+    const mute = await startTcp();
+    const client = makeClient({ url: `wss://${mute.host}`, timeouts: { connectMs: 400 } });
+    const failed = next(client, "error");
+    client.start();
+    expect(await failed).toMatchObject({
+      ...OUT_OF_TIME,
+      message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
+      hint: expect.stringMatching(/does not speak TLS/),
+    });
+  });
+
+  for (const scheme of ["ws", "http"]) {
+    test(`the headers function, also over ${scheme}`, async () => {
+      const server = await startTcp();
+      const client = makeClient({
+        url: `${scheme}://${server.host}`,
+        headers: () => new Promise(() => undefined),
+        timeouts: { connectMs: 30, answerMs: 30 },
+      });
+      const failed = next(client, "error");
+      client.start();
+      expect(await failed).toMatchObject({ code: "ERR_OPAMP_HEADERS", message: expect.stringMatching(/in time/) });
+    });
+  }
 });
