@@ -1,0 +1,4 @@
+import { everyCase } from "./every.js";
+import { payloadCases } from "./payload-cases.js";
+
+everyCase(payloadCases);
