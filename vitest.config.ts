@@ -8,6 +8,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**"],
+    // Each file of its own would load the package and its dependencies anew, which took longer than the tests.
+    isolate: false,
+    maxWorkers: 2,
     testTimeout: 10_000,
     hookTimeout: 10_000,
     reporters: results === undefined ? ["default"] : ["default", ["json", { outputFile: results }]],

@@ -26,7 +26,6 @@ export class Agent {
   readonly #hold: Hold;
   /** There once the server has asked for something again; most never do. */
   #gate: StormGate | undefined;
-  /** Until then the host is given time to carry out a restart. */
   #restartingUntil = 0;
 
   constructor(config: CoreConfig) {
@@ -58,7 +57,7 @@ export class Agent {
     return earlier(earlier(deadline, this.#outbox.deadline), this.#gate?.deadline);
   }
 
-  /** The one thing with a deadline before there is a start: messages that wait in vain. */
+  /** What has a deadline before there is a start: messages that wait in vain. */
   get expiry(): number | undefined {
     return this.#outbox.deadline;
   }

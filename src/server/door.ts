@@ -83,6 +83,9 @@ export class Door {
         onConnect?.(request) ??
         (this.auth && authRefusal(this.auth, request)) ??
         (pathOf(request) === path ? undefined : { status: 404 });
+      // Who answers later, or with what is no status, would be let in or break the answer.
+      if (refusal !== undefined && !Number.isInteger(refusal.status))
+        throw new TypeError("no HTTP status to refuse with");
       return refusal && { kind: "answer", refusal };
     } catch (thrown) {
       return { kind: "answer", refusal: { status: 500, body: messageOf(thrown) } };

@@ -1,6 +1,6 @@
 import { OpAMPError, type OpAMPErrorCode } from "../errors.js";
 import { parseRetryAfter } from "../wire/retry-after.js";
-import { failureOf, type Stage } from "./explain.js";
+import { failureOf, forgetBytes, type Stage } from "./explain.js";
 import { type Answer, explainBody } from "./explain-body.js";
 import { explainBytes } from "./explain-bytes.js";
 import { explainNetwork } from "./explain-network.js";
@@ -33,6 +33,7 @@ export function handshakeFailed(cause: unknown, url: URL): Loss {
   const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
   const hint =
     "a proxy in between garbles the upgrade, or it is no WebSocket server: check the port, and go around the proxy";
+  forgetBytes(cause);
   return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
 }
 
@@ -75,6 +76,7 @@ export function single(value: string | readonly string[] | undefined): string | 
 function explained(cause: unknown, url: URL, stage: Stage, text: string): OpAMPError {
   if (cause instanceof OpAMPError) return cause;
   const failure = failureOf(cause);
+  forgetBytes(cause);
   const found = explainTls(failure, url) ?? explainNetwork(failure, url, stage) ?? explainBytes(failure, url);
   if (found !== undefined) return new OpAMPError(found.code, `${text}: ${found.says}`, { cause, hint: found.hint });
   const code: OpAMPErrorCode = stage === "dialling" ? "ERR_OPAMP_CONNECT" : "ERR_OPAMP_CLOSED";

@@ -39,6 +39,16 @@ export function failureOf(cause: unknown): Failure {
   };
 }
 
+/**
+ * Takes away what came in place of HTTP, which libraries keep with their errors: a server may have sent back what it was
+ * sent, credentials included.
+ */
+export function forgetBytes(cause: unknown): void {
+  for (const part of partsOf(cause)) {
+    for (const key of ["rawPacket", "data"]) Reflect.deleteProperty(part, key);
+  }
+}
+
 /** The scheme that differs in TLS alone, as it is written in a URL. */
 export function otherScheme({ protocol }: URL): string {
   switch (protocol) {

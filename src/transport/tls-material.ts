@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { Pem, TlsOptions } from "./tls-options.js";
@@ -24,6 +24,19 @@ const FILE_HINTS: Readonly<Record<string, string>> = {
   EISDIR: "that is a directory: give the path of one file",
 };
 const CONVERT = "give PEM, which begins with -----BEGIN; openssl converts other forms, such as DER and PKCS#12, to it";
+
+/** A digest of all that the options name; `undefined` where something cannot be read. */
+export async function digestOf({ ca, cert, key }: TlsOptions): Promise<string | undefined> {
+  const given = [...(typeof ca === "string" ? [ca] : (ca ?? [])), cert ?? "", key ?? ""];
+  try {
+    const texts = await Promise.all(given.map((one) => (isNoPem(one) ? readFile(one, "utf8") : one)));
+    const hash = createHash("sha256");
+    for (const text of texts) hash.update(`${text.length}:`).update(text);
+    return hash.digest("base64");
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * The authorities that an option names, checked.
@@ -67,7 +80,7 @@ export async function readIdentity(where: string, options: TlsOptions): Promise<
 }
 
 async function read(where: string, given: Pem): Promise<Material> {
-  if (given.includes("-----BEGIN")) return { text: given, called: where };
+  if (!isNoPem(given)) return { text: given, called: where };
   // What is a key in some other form must not be shown for a path.
   const isPath = !/[\r\n]/.test(given) && given.length < 1_024 && !/^M[\w+/=-]{39,}$/.test(given);
   if (!isPath) throw unusable(where, "is neither PEM text nor the path of a file", { hint: CONVERT });
@@ -118,4 +131,8 @@ function labels(blocks: readonly RegExpMatchArray[]): string {
 
 function unusable(where: string, problem: string, details: { cause?: unknown; hint?: string } = {}): OpAMPError {
   return new OpAMPError("ERR_OPAMP_TLS", `${where}: ${problem}`, details);
+}
+
+function isNoPem(given: Pem): boolean {
+  return given !== "" && !given.includes("-----BEGIN");
 }

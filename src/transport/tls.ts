@@ -11,7 +11,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { cipherSuite } from "./cipher-suites.js";
 import { connectionClosed, type SocketGroup, until } from "./socket-group.js";
 import { systemAuthorities } from "./tls-authorities.js";
-import { readAuthorities, readIdentity } from "./tls-material.js";
+import { digestOf, readAuthorities, readIdentity } from "./tls-material.js";
 import type { TlsOptions } from "./tls-options.js";
 import { DEFAULT_MIN_VERSION, secureVersion, versionRank } from "./tls-versions.js";
 
@@ -24,13 +24,27 @@ export interface PreparedTls {
   verify: boolean;
 }
 
+const NO_OPTIONS: TlsOptions = {};
+/** What was made of options the last time, for as long as the files that they name stay the same. */
+const prepared = new WeakMap<TlsOptions, { digest: string; tls: PreparedTls }>();
+
 /**
  * Reads what the options name: files anew each time, so that what was rotated is picked up.
  *
  * @param where the option's path, such as `tls`
  * @throws OpAMPError `ERR_OPAMP_TLS` naming the option and the file, when something cannot be read or used
  */
-export async function prepareTls(where: string, options: TlsOptions = {}): Promise<PreparedTls> {
+export async function prepareTls(where: string, options: TlsOptions = NO_OPTIONS): Promise<PreparedTls> {
+  const digest = await digestOf(options);
+  const known = prepared.get(options);
+  // Hundreds of authorities take tens of milliseconds, which polls must not pay for each time.
+  if (known !== undefined && known.digest === digest) return known.tls;
+  const tls = await prepare(where, options);
+  if (digest !== undefined) prepared.set(options, { digest, tls });
+  return tls;
+}
+
+async function prepare(where: string, options: TlsOptions): Promise<PreparedTls> {
   const { includeSystemCa = false, insecureSkipVerify = false } = options;
   const [own, system, identity] = await Promise.all([
     readAuthorities(where, options),

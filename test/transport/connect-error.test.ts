@@ -1,5 +1,6 @@
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
-import { handshakeFailed } from "../../src/transport/connect-error.js";
+import { brokeOff, dialFailed, handshakeFailed } from "../../src/transport/connect-error.js";
 import { closedHere, ended } from "../../src/transport/loss.js";
 import { CLOSE_NOW } from "../../src/transport/transport.js";
 
@@ -22,4 +23,16 @@ test("a link that this side cut did not end in good order, one that it closed di
   expect(closedHere(CLOSE_NOW, "no answer").error.message).toBe("closed from this side: no answer");
   const { error } = closedHere(1000, "stop");
   expect(ended(error)).toEqual({ error, fate: "unknown", orderly: true, throttled: false });
+});
+
+test("what came in place of HTTP is not kept, since a server may send back the credentials that it was sent", () => {
+  const echoed = "Authorization: Bearer secret";
+  for (const explain of [dialFailed, brokeOff, handshakeFailed]) {
+    const cause = new Error("Parse Error: Expected HTTP/", {
+      cause: Object.assign(new Error("inner"), { data: echoed, rawPacket: Buffer.from(echoed) }),
+    });
+    const { error } = explain(Object.assign(cause, { rawPacket: Buffer.from(echoed) }), WS);
+    expect(inspect(error, { depth: 9 })).not.toMatch(/secret|rawPacket|data:/);
+    expect(error.cause).toBe(cause);
+  }
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { testCertificates } from "../../src/testing/certificates.js";
+import { prepareTls } from "../../src/transport/tls.js";
 import type { TlsOptions } from "../../src/transport/tls-options.js";
 import { listenForTest } from "../proxies/listening.js";
 import { verifies } from "../verifies.js";
@@ -60,6 +61,20 @@ describe("files", () => {
     await dialled(url, { tls });
     put("ca.pem", other.ca);
     expect((await failureOf(dialled(url, { tls }))).code).toMatch(/UNABLE_TO/);
+  });
+
+  test("that stay as they are cost no new context, and those that change do", async () => {
+    const put = files();
+    const tls = { ca: put("ca.pem", ca) };
+    const first = await prepareTls("tls", tls);
+    expect((await prepareTls("tls", tls)).context).toBe(first.context);
+    put("ca.pem", other.ca);
+    const second = await prepareTls("tls", tls);
+    expect(second.context).not.toBe(first.context);
+    put("ca.pem", "nothing");
+    await expect(prepareTls("tls", tls)).rejects.toMatchObject({ code: "ERR_OPAMP_TLS" });
+    put("ca.pem", other.ca);
+    expect((await prepareTls("tls", tls)).context).toBe(second.context);
   });
 
   test("hold the client certificate that the server sees, also after they were rotated", async () => {
