@@ -1,13 +1,22 @@
 import { readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { fileURLToPath } from "node:url";
 
 /** A measure by the place that it is due to. */
 export type Spread = ReadonlyMap<string, number>;
 
 /** The form in which V8 writes a CPU profile. */
 interface Profile {
-  nodes: readonly { id: number; callFrame: { functionName: string; url: string } }[];
+  nodes: readonly { id: number; callFrame: CallFrame }[];
   samples: readonly number[];
   timeDeltas: readonly number[];
+}
+
+interface CallFrame {
+  functionName: string;
+  url: string;
+  lineNumber: number;
+  columnNumber: number;
 }
 
 /** Reads a `.cpuprofile`: microseconds of self time by place, idle time left out. */
@@ -29,11 +38,24 @@ export function spreadOf(spread: Spread, divisor: number): Spread {
 }
 
 /** A folder of this package, another package, or Node. */
-function placeOf({ functionName, url }: { functionName: string; url: string }): string {
+function placeOf({ functionName, url, lineNumber, columnNumber }: CallFrame): string {
   if (url === "") return functionName.startsWith("(") ? functionName : "native";
   if (url.startsWith("node:")) return "node";
   const dependency = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*\/node_modules\/)/.exec(url)?.[1];
   if (dependency !== undefined) return dependency;
-  const own = /\/dist\/([^/]+)/.exec(url)?.[1];
-  return own === undefined ? "the benchmark's own program" : `our ${own}`;
+  if (!url.includes("/dist/")) return "the benchmark's own program";
+  // Several modules share a file.
+  const entry = mapOf(url).findEntry(lineNumber, columnNumber);
+  const source = "originalSource" in entry ? entry.originalSource : url;
+  return `our ${/\/src\/([^/]+)/.exec(source)?.[1] ?? "package"}`;
+}
+
+const maps = new Map<string, SourceMap>();
+
+function mapOf(url: string): SourceMap {
+  const known = maps.get(url);
+  if (known !== undefined) return known;
+  const map = new SourceMap(JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, "utf8")));
+  maps.set(url, map);
+  return map;
 }
