@@ -98,7 +98,10 @@ export interface OpAMPClientOptions extends Handlers {
    * addresses; `false` is none. Default `"env"`.
    */
   proxy?: ProxyOptions | "env" | false;
-  /** Whether messages are sent compressed (HTTP-07). Compressed ones are understood either way. Default false. */
+  /**
+   * Whether messages are sent compressed, and over HTTP asked for compressed (HTTP-07, HTTP-09). Compressed ones are
+   * understood either way. Default false.
+   */
   compression?: boolean;
   /** How many redirects an attempt follows; 0 is none. Default 5. */
   maxRedirects?: number;

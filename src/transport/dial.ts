@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { OpAMPError } from "../errors.js";
 import { makeGuest, makeLastingGuest } from "./guest-socket.js";
 import { hostOf, isSecure, portOf } from "./host.js";
-import { proxyFor, type ResolvedProxy } from "./proxy.js";
+import { isDirect, proxyFor, type ResolvedProxy } from "./proxy.js";
 import { proxyUnreachable } from "./proxy-error.js";
 import { proxyPort } from "./proxy-url.js";
 import type { DialSettings } from "./settings.js";
@@ -34,6 +34,22 @@ export interface Dialling {
  * tells when that is so.
  */
 export function dial(url: URL, settings: DialSettings): Dialling {
+  const isPlain = !isSecure(url.protocol) && isDirect(url, settings.proxy);
+  return isPlain ? dialPlain(url, settings) : dialByStages(url, settings);
+}
+
+/** The usual case, with no more left lying about than a socket and a promise: thousands may be dialled at a time. */
+function dialPlain(url: URL, { keepAlive }: DialSettings): Dialling {
+  const group = new SocketGroup();
+  const socket = connectTcp(hostOf(url), portOf(url), keepAlive, group).catch((error: unknown) => {
+    throw group.over ? givenUp() : error;
+  });
+  // Who gives up need not listen.
+  socket.catch(() => undefined);
+  return { socket, awaited: "network", destroy: () => group.end() };
+}
+
+function dialByStages(url: URL, settings: DialSettings): Dialling {
   const group = new SocketGroup();
   let giveUp: (error: OpAMPError) => void = () => undefined;
   const ended = new Promise<never>((_resolve, reject) => {

@@ -85,7 +85,9 @@ export class HttpPollingTransport implements Transport {
       session.route = route;
       const headers: Record<string, string> = at.origin === url.origin ? { ...given } : {};
       headers["content-type"] = CONTENT_TYPE;
-      headers["accept-encoding"] = "gzip";
+      // Not asked for otherwise: of an answer as short as most are, compressing and inflating are the larger part.
+      if (compression) headers["accept-encoding"] = "gzip";
+      else delete headers["accept-encoding"];
       headers["opamp-instance-uid"] = instanceUid();
       if (coding === "gzip") headers["content-encoding"] = coding;
       const response = await route.post(at, headers, body);

@@ -72,16 +72,30 @@ function towardsProxy(tls: TlsOptions | undefined): TlsOptions | undefined {
   return others;
 }
 
+/** Whether it is plain without asking anybody that a URL's connections go through no proxy. */
+export function isDirect(url: URL, proxy: DialSettings["proxy"]): boolean {
+  return proxy === false || (proxy === "env" && environmentFor(url) === undefined);
+}
+
 async function fromEnvironment(url: URL): Promise<{ name: string; value: string } | undefined> {
+  const variable = environmentFor(url);
+  if (variable === undefined) return undefined;
+  const { getProxyForUrl } = await import("proxy-from-env");
+  // It knows NO_PROXY; but to a value without a scheme it gives the target's, where everybody else means http.
+  return getProxyForUrl(`${schemeOf(url)}://${url.host}`) === "" ? undefined : variable;
+}
+
+/** The variable that names a proxy for this URL, before NO_PROXY is looked at. */
+function environmentFor(url: URL): { name: string; value: string } | undefined {
   if (isLoopback(hostOf(url))) return undefined;
-  const scheme = isSecure(url.protocol) ? "https" : "http";
-  const names = [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), "all_proxy", "ALL_PROXY"];
-  for (const name of names) {
+  const scheme = schemeOf(url);
+  for (const name of [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), "all_proxy", "ALL_PROXY"]) {
     const value = process.env[name];
-    if (value === undefined || value === "") continue;
-    const { getProxyForUrl } = await import("proxy-from-env");
-    // It knows NO_PROXY; but to a value without a scheme it gives the target's, where everybody else means http.
-    return getProxyForUrl(`${scheme}://${url.host}`) === "" ? undefined : { name, value };
+    if (value !== undefined && value !== "") return { name, value };
   }
   return undefined;
+}
+
+function schemeOf({ protocol }: URL): "http" | "https" {
+  return isSecure(protocol) ? "https" : "http";
 }

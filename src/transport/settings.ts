@@ -38,7 +38,7 @@ export interface TransportSettings extends DialSettings {
   maxSendBytes: number;
   /** The largest message to take, in bytes, framing included (SIZE-01). */
   maxReceiveBytes: number;
-  /** Whether messages are sent compressed; received ones are understood either way. */
+  /** Whether messages are sent compressed, and over HTTP asked for; received ones are understood either way. */
   compression: boolean;
   /** How many redirects one attempt follows. */
   maxRedirects: number;

@@ -6,6 +6,11 @@ export class SocketGroup {
   readonly #sockets: Socket[] = [];
   #over = false;
 
+  /** Whether it has ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   /**
    * Makes a socket that belongs to the group.
    *

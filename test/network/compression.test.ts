@@ -54,11 +54,11 @@ describe.each(CASES)("large configs arrive both ways where %s", (_who, agentDoes
     expect(headers?.["sec-websocket-extensions"]).toMatch(/^permessage-deflate/);
   });
 
-  verifies(["HTTP-07", "HTTP-09"], "over HTTP, compressed by the side that does so", async () => {
+  verifies(["HTTP-07", "HTTP-09"], "over HTTP, compressed by the agent, and by a server that it asks to", async () => {
     const { link, headers, up, down } = await exchange(http, agentDoes, serverDoes);
-    expect([up, down]).toEqual([agentDoes ? "small" : "full", serverDoes ? "small" : "full"]);
-    expect(link).toMatchObject({ receivesCompressed: agentDoes, sendsCompressed: serverDoes });
+    expect([up, down]).toEqual([agentDoes ? "small" : "full", agentDoes && serverDoes ? "small" : "full"]);
+    expect(link).toMatchObject({ receivesCompressed: agentDoes, sendsCompressed: agentDoes && serverDoes });
     expect(headers?.["content-encoding"]).toBe(agentDoes ? "gzip" : undefined);
-    expect(headers?.["accept-encoding"]).toBe("gzip");
+    expect(headers?.["accept-encoding"]).toBe(agentDoes ? "gzip" : undefined);
   });
 });

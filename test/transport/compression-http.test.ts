@@ -39,21 +39,29 @@ describe("an answer", () => {
   const text = Buffer.from("available components ".repeat(500));
   const zipped = gzipSync(text);
 
-  verifies("HTTP-09", "may be compressed, which is announced; or not", async () => {
+  for (const [what, compression, announced] of [
+    ["which is announced", true, "gzip"],
+    ["also unasked", false, undefined],
+  ] as const) {
+    verifies("HTTP-09", `may be compressed, ${what}; or not`, () => expectEither(compression, announced));
+  }
+
+  async function expectEither(compression: boolean, announced: string | undefined): Promise<void> {
     const accepts: (string | undefined)[] = [];
     const server = await startHttp((request, response) => {
       accepts.push(request.headersDistinct["accept-encoding"]?.join("|"));
       if (accepts.length === 1) response.writeHead(200, GZIP).end(zipped);
       else response.writeHead(200, PROTOBUF).end(text);
     });
-    const { transport, ear } = await connect(`http://${server.host}/`, { headers: { "Accept-Encoding": "br" } });
+    const headers = { "Accept-Encoding": "br" };
+    const { transport, ear } = await connect(`http://${server.host}/`, { headers, compression });
     for (let i = 0; i < 2; i++) {
       transport.send(Uint8Array.of(1));
       expect(Buffer.from((await ear.next("payload")).bytes).equals(text)).toBe(true);
     }
-    expect(accepts).toEqual(["gzip", "gzip"]);
+    expect(accepts).toEqual([announced, announced]);
     expect(server.sockets).toHaveLength(1);
-  });
+  }
 
   const understood: Readonly<Record<string, [headers: OutgoingHttpHeaders, pieces: Uint8Array[]]>> = {
     "under gzip's other name": [{ ...PROTOBUF, "content-encoding": "X-GZIP" }, [zipped]],
