@@ -36,7 +36,7 @@ export const upgradeCases: readonly HostileCase[] = (
     { name: "lets the 101 drip", conduct: dripping("HTTP/1.1 101 ", "x"), slow: true, errors: ["ERR_OPAMP_TIMEOUT"] },
     {
       name: "accepts another key",
-      ...saying((request) => switching(request).replace(/Accept: ./, "Accept: +")),
+      ...saying((request) => switching(request).replace(/(?<=Accept: )./, (first) => (first === "+" ? "/" : "+"))),
       errors: NO_HANDSHAKE,
     },
     {

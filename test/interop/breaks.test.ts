@@ -89,6 +89,8 @@ describe.each(transports)("when the link to the reference server breaks, over %s
       });
       await server.reply(offer("h1", { "a.yaml": "a: 1" }));
       await untilStatus(server, APPLIED, "h1");
+      // What was not answered would be told again.
+      await untilMessage(server, isBare, server.events.length);
       await server.stop();
       await expect.poll(() => errors.map(({ code }) => code)).toContain("ERR_OPAMP_CONNECT");
       for (let number = 1; number <= 1_000; number++) client.setHealth({ healthy: false, status: `down ${number}` });
