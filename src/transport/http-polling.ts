@@ -80,14 +80,16 @@ export class HttpPollingTransport implements Transport {
     while (hop !== undefined && !session.over) {
       const { url: at }: Hop = hop;
       session.at = at;
-      const route = known(session, at) ?? (await this.#detour(session, at));
+      // Mostly the URL itself, which spares working out its origin.
+      const isHome = at === url || at.origin === url.origin;
+      const route = (isHome ? session.home : known(session, at)) ?? (await this.#detour(session, at));
       if (session.over) return;
       session.route = route;
-      const headers: Record<string, string> = at.origin === url.origin ? { ...given } : {};
+      const headers: Record<string, string> = isHome ? { ...given } : {};
       headers["content-type"] = CONTENT_TYPE;
       // Not asked for otherwise: of an answer as short as most are, compressing and inflating are the larger part.
       if (compression) headers["accept-encoding"] = "gzip";
-      else delete headers["accept-encoding"];
+      else if ("accept-encoding" in headers) delete headers["accept-encoding"];
       headers["opamp-instance-uid"] = instanceUid();
       if (coding === "gzip") headers["content-encoding"] = coding;
       const response = await route.post(at, headers, body);
@@ -154,8 +156,7 @@ export class HttpPollingTransport implements Transport {
   }
 }
 
-function known({ home, away }: Session, { origin }: URL): HttpRoute | undefined {
-  if (home?.origin === origin) return home;
+function known({ away }: Session, { origin }: URL): HttpRoute | undefined {
   return away?.origin === origin ? away : undefined;
 }
 
