@@ -81,7 +81,7 @@ export class LogLines {
   }
 
   heartbeatInterval(intervalMs: number): void {
-    const text = `Heartbeat interval is now ${intervalMs} ms, at the server's wish`;
+    const text = `Heartbeat interval is now ${intervalMs} ms`;
     this.#line("info", "heartbeat", String(intervalMs), text);
   }
 
