@@ -177,7 +177,8 @@ async function outlives(
   await agent.until(() => agent.hasApplied(), { signal: AbortSignal.timeout(8_000) });
   await sent;
   expect(applied.at(-1)).toEqual(["healed.yaml"]);
-  expect(client.phase).toBe("online");
+  // A machine that is busy for as long as a slow case is patient costs one more attempt.
+  await client.connected();
   await ends({ client, clock }, stage);
 }
 
