@@ -42,11 +42,6 @@ const ROWS: Readonly<Record<string, Row>> = {
   EMFILE: { says: "too many files are open here", hint: "raise this process's limit on open files (ulimit -n)" },
   ENFILE: { says: "too many files are open here", hint: "raise this machine's limit on open files" },
   ECONNABORTED: { says: "this machine gave the connection up", hint: DOWN },
-  UND_ERR_CONNECT_TIMEOUT: {
-    code: "ERR_OPAMP_TIMEOUT",
-    says: "no connection within timeouts.connectMs",
-    hint: "the host is down, or a firewall drops what is sent to it: check both, and the port",
-  },
   UND_ERR_HEADERS_TIMEOUT: {
     code: "ERR_OPAMP_TIMEOUT",
     says: "the server took the request and did not begin to answer within timeouts.headersMs",

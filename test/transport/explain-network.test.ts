@@ -115,7 +115,6 @@ test("undici tells of an answer cut short in its text alone", () => {
 
 describe("a wait that was too long says which one", () => {
   test.each([
-    ["UND_ERR_CONNECT_TIMEOUT", "timeouts.connectMs"],
     ["UND_ERR_HEADERS_TIMEOUT", "timeouts.headersMs"],
     ["UND_ERR_BODY_TIMEOUT", "timeouts.bodyMs"],
   ])("%s: %s", (code, option) => {
