@@ -3,10 +3,10 @@ export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-cr
 export type { Attributes, AttributeValue } from "./client/attributes.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
-export type { Component, Components } from "./client/components.js";
+export { COMPONENTS_HASH, type Component, type Components } from "./client/components.js";
 export type { ConfigFile, ConfigFiles, RemoteConfig } from "./client/config-files.js";
-export type { CustomChannel, CustomMessageReceived, SendOptions } from "./client/custom-channel.js";
-export type { Description } from "./client/description.js";
+export type { ChannelOptions, CustomChannel, CustomMessageReceived, SendOptions } from "./client/custom-channel.js";
+export type { AgentNames, DescribeAgent, Description } from "./client/description.js";
 export type {
   ApplyDiagnostic,
   Diagnostic,

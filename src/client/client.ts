@@ -2,13 +2,13 @@ import type { Core } from "../core/core.js";
 import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
 import type { StoredState } from "../store/store.js";
+import { ChannelsOnDemand } from "./channels-on-demand.js";
 import { type Clock, systemClock, wallNanoseconds } from "./clock.js";
 import { type Components, toAvailableComponents } from "./components.js";
 import { createCore } from "./create-core.js";
-import type { CustomChannel } from "./custom-channel.js";
-import { CustomChannels } from "./custom-channels.js";
+import type { ChannelOptions, CustomChannel } from "./custom-channel.js";
 import { declaredMask, type Supplied } from "./declared.js";
-import { type Description, toAgentDescription } from "./description.js";
+import type { DescribeAgent, Description } from "./description.js";
 import { Driver } from "./driver.js";
 import type { OpAMPClientEvents, WarningEvent } from "./events.js";
 import { type Health, toComponentHealth } from "./health.js";
@@ -20,6 +20,7 @@ import { Metering } from "./meter.js";
 import { Notifier } from "./notifier.js";
 import type { Handlers, OpAMPClientOptions } from "./options.js";
 import { Persistence } from "./persistence.js";
+import { SelfDescription } from "./self-description.js";
 import { checkNewHandlers, readSettings, type Settings } from "./settings.js";
 import { startInput } from "./stored-state.js";
 import type { ClientStats } from "./tally.js";
@@ -34,15 +35,15 @@ import { warningsAbout } from "./warnings.js";
  * reached. Connection failures are `phase` and `error` events.
  */
 export class OpAMPClient implements AsyncDisposable {
-  readonly #settings: Pick<Settings, "off" | "requestInstanceUid" | "customMessageMs" | "timeouts">;
+  readonly #settings: Pick<Settings, "off" | "requestInstanceUid" | "timeouts">;
   readonly #core: Core;
   readonly #driver: Driver;
   readonly #host: Host;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
-  /** There once a custom capability is in use; most agents have none. */
-  #channels: CustomChannels | undefined;
+  readonly #channels: ChannelsOnDemand;
   readonly #waiters: Waiters;
+  readonly #self: SelfDescription;
   readonly #telemetry: Telemetry;
   readonly #warnings: readonly WarningEvent[];
   /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
@@ -56,8 +57,8 @@ export class OpAMPClient implements AsyncDisposable {
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
   constructor(options: OpAMPClientOptions) {
     const settings = readSettings(options);
-    const { off, requestInstanceUid, customMessageMs, timeouts } = settings;
-    this.#settings = { off, requestInstanceUid, customMessageMs, timeouts };
+    const { off, requestInstanceUid, timeouts } = settings;
+    this.#settings = { off, requestInstanceUid, timeouts };
     const clock = options.clock ?? systemClock(settings.keepAlive);
     const { effectiveConfig, remoteConfig, restart } = options;
     this.#supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
@@ -82,9 +83,12 @@ export class OpAMPClient implements AsyncDisposable {
     const calls = new HostCalls(this.#supplied, clock, feed, failed);
     this.#persistence = new Persistence(options.store, clock, failed);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
+    this.#self = new SelfDescription(this, feed, failed);
+    this.#channels = new ChannelsOnDemand(feed, failed, settings.customMessageMs);
     this.#host = new Host(
+      this.#self,
       calls,
-      () => this.#channels,
+      this.#channels,
       this.#notifier,
       this.#persistence,
       this.#waiters,
@@ -190,10 +194,14 @@ export class OpAMPClient implements AsyncDisposable {
     this.#driver.feed({ type: "reconnect" });
   }
 
-  /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED` */
-  setDescription(description: Description): void {
+  /**
+   * Who the agent is; a function is called again whenever the instance uid is another one.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`, and what a function throws when it is called here
+   */
+  setDescription(description: Description | DescribeAgent): void {
     this.#refuseWhenStopped("setDescription");
-    this.#driver.feed({ type: "set", parts: { agentDescription: toAgentDescription(description) } });
+    this.#self.set(description);
   }
 
   /**
@@ -249,21 +257,17 @@ export class OpAMPClient implements AsyncDisposable {
    * Announces a custom capability and returns a channel for its messages.
    *
    * @param name reverse domain name, a dot and a short name, perhaps `/` and a version: `com.example.feature/v2`
-   * @throws OpAMPError `ERR_OPAMP_CAPABILITY`, `ERR_OPAMP_STOPPED`
+   * @throws OpAMPError `ERR_OPAMP_CAPABILITY`, `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
-  customCapability(name: string): CustomChannel {
+  customCapability(name: string, options?: ChannelOptions): CustomChannel {
     this.#refuseWhenStopped("customCapability");
-    this.#channels ??= new CustomChannels(
-      (input) => this.#driver.feed(input),
-      (error) => this.#notifier.failed(error),
-      this.#settings.customMessageMs,
-    );
-    return this.#channels.register(name);
+    return this.#channels.register(name, options);
   }
 
   #begin(state: StoredState): void {
     if (this.#stopping !== undefined) return;
     this.#driver.feed(startInput(state, this.#givenUid));
+    this.#self.renamed();
     const isNew = state.instanceUid === undefined || this.#givenUid;
     if (isNew && !this.#settings.requestInstanceUid) {
       this.#persistence.save({ instanceUid: this.#core.instanceUid });
@@ -276,7 +280,7 @@ export class OpAMPClient implements AsyncDisposable {
       this.#driver.feed({ type: "stop", withinMs });
       this.#waiters.fail(stopped("connected"));
       await this.#waiters.stopped(this.phase);
-      this.#channels?.stop(stopped("a custom message"));
+      this.#channels.current?.stop(stopped("a custom message"));
       await this.#waiters.atMost(withinMs, this.#persistence.settled());
     } finally {
       hold();

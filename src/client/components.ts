@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import type { AnyValue, KeyValue } from "../gen/opamp/v1/anyvalue_pb.js";
 import {
@@ -19,8 +20,13 @@ export interface Component {
   readonly components?: Components;
 }
 
+/** Where components may carry a hash of their own making, of 1 to 64 bytes; otherwise one is made (COMP-04). */
+export const COMPONENTS_HASH: unique symbol = Symbol("opamp-client components hash");
+
 /** Components by name. The tree need not have the shape of the one in the health. */
-export type Components = Readonly<Record<string, Component>>;
+export type Components = Readonly<Record<string, Component>> & { readonly [COMPONENTS_HASH]?: Uint8Array };
+
+const LONGEST_HASH = 64;
 
 type Details = Readonly<Record<string, ComponentDetails>>;
 
@@ -32,7 +38,14 @@ type Details = Readonly<Record<string, ComponentDetails>>;
  */
 export function toAvailableComponents(components: Components): AvailableComponents {
   const details = toDetails(components, "availableComponents", 1);
-  return create(AvailableComponentsSchema, { components: details, hash: componentsHash(details) });
+  const hash = ownHash(components[COMPONENTS_HASH]) ?? componentsHash(details);
+  return create(AvailableComponentsSchema, { components: details, hash });
+}
+
+function ownHash(given: unknown): Uint8Array | undefined {
+  if (given === undefined) return undefined;
+  if (isUint8Array(given) && given.length > 0 && given.length <= LONGEST_HASH) return new Uint8Array(given);
+  throw wrongOption("availableComponents[COMPONENTS_HASH]", `must be 1 to ${LONGEST_HASH} bytes`);
 }
 
 /**

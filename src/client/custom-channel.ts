@@ -1,7 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { OpAMPError } from "../errors.js";
-import { durations } from "./checks.js";
-import { kindOf, wrongOption } from "./option-path.js";
+import { count, durations, refuseUnknown } from "./checks.js";
+import { isOptions, kindOf, wrongOption } from "./option-path.js";
 
 /** A custom message from the server. */
 export interface CustomMessageReceived {
@@ -20,7 +20,12 @@ export interface SendOptions {
   expiresInMs?: number;
 }
 
-/** How many received messages wait for a consumer that is busy. */
+/** How a {@link CustomChannel} is set up. */
+export interface ChannelOptions {
+  /** How many received messages wait for a consumer that is busy; more are dropped, the newest first. Default 10. */
+  maxQueuedMessages?: number;
+}
+
 const QUEUE_LIMIT = 10;
 
 /** What a channel needs from the client. */
@@ -36,12 +41,13 @@ export interface ChannelHost {
 /**
  * One use of a custom capability. Several may share a capability; each gets every message (D11).
  *
- * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten wait; when
- * that is not enough, the newest is dropped and counted.
+ * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten
+ * wait, or as many as {@link ChannelOptions} say; when that is not enough, the newest is dropped and counted.
  */
 export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
   readonly capability: string;
   readonly #host: ChannelHost;
+  readonly #maxQueued: number;
   readonly #queue: CustomMessageReceived[] = [];
   readonly #readers: ((result: IteratorResult<CustomMessageReceived, undefined>) => void)[] = [];
   #handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined;
@@ -49,9 +55,11 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
   #dropped = 0;
   #closed = false;
 
-  constructor(capability: string, host: ChannelHost) {
+  /** @throws OpAMPError `ERR_OPAMP_OPTION` */
+  constructor(capability: string, host: ChannelHost, options: ChannelOptions | undefined) {
     this.capability = capability;
     this.#host = host;
+    this.#maxQueued = readQueueLimit(options);
   }
 
   /** How many messages were dropped because nobody took them in time. */
@@ -115,7 +123,7 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     if (this.#closed) return;
     const read = this.#handler === undefined ? this.#readers.shift() : undefined;
     if (read !== undefined) return read({ done: false, value: message });
-    if (this.#queue.length >= QUEUE_LIMIT) {
+    if (this.#queue.length >= this.#maxQueued) {
       this.#dropped += 1;
       return;
     }
@@ -150,6 +158,13 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     }
     this.#handling = false;
   }
+}
+
+function readQueueLimit(options: ChannelOptions = {}): number {
+  if (!isOptions(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  const { maxQueuedMessages }: ChannelOptions = options;
+  refuseUnknown("options", options, { maxQueuedMessages: true });
+  return count("options.maxQueuedMessages", maxQueuedMessages, QUEUE_LIMIT);
 }
 
 function readExpiry(options: SendOptions | undefined): number | undefined {

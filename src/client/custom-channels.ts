@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { CustomFate, Input } from "../core/io.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { CustomCapabilitiesSchema, type CustomMessage } from "../gen/opamp/v1/opamp_pb.js";
-import { type ChannelHost, CustomChannel } from "./custom-channel.js";
+import { type ChannelHost, type ChannelOptions, CustomChannel } from "./custom-channel.js";
 
 /** Reverse domain name, a dot, a short name, and perhaps a version (CUSTOM-03). */
 const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+(\/[\w.-]+)?$/i;
@@ -34,11 +34,11 @@ export class CustomChannels implements ChannelHost {
   }
 
   /** @throws OpAMPError `ERR_OPAMP_CAPABILITY` when the name is not a reverse domain name and a short name */
-  register(capability: string): CustomChannel {
+  register(capability: string, options?: ChannelOptions): CustomChannel {
     if (typeof capability !== "string" || !NAME.test(capability)) {
       throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${JSON.stringify(capability)} is no custom capability name`);
     }
-    const channel = new CustomChannel(capability, this);
+    const channel = new CustomChannel(capability, this, options);
     const channels = this.#channels.get(capability);
     if (channels !== undefined) channels.add(channel);
     else {

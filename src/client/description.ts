@@ -14,6 +14,18 @@ export interface Description {
   nonIdentifying?: Attributes;
 }
 
+/** What a {@link DescribeAgent} is told of the agent it describes. */
+export interface AgentNames {
+  /** UUID text. */
+  readonly instanceUid: string;
+}
+
+/**
+ * Makes the description for an agent that may be renamed, where `service.instance.id` is to be the instance uid: called
+ * at once, and again whenever the uid is another one, be it from the store or from the server (UID-05).
+ */
+export type DescribeAgent = (agent: AgentNames) => Description;
+
 /**
  * Turns a description into its wire form.
  *

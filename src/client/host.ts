@@ -1,28 +1,32 @@
-import type { CustomChannels } from "./custom-channels.js";
+import type { ChannelsOnDemand } from "./channels-on-demand.js";
 import type { HostOutput } from "./driver.js";
 import type { HostCalls } from "./host-calls.js";
 import type { Notifier } from "./notifier.js";
 import type { Persistence } from "./persistence.js";
+import type { SelfDescription } from "./self-description.js";
 import type { Telemetry } from "./telemetry.js";
 import type { Waiters } from "./waiters.js";
 
 /** Takes what the core wants of the host program to whoever does it. */
 export class Host {
+  readonly #self: SelfDescription;
   readonly #calls: HostCalls;
-  readonly #channels: () => CustomChannels | undefined;
+  readonly #channels: ChannelsOnDemand;
   readonly #notifier: Notifier;
   readonly #persistence: Persistence;
   readonly #waiters: Waiters;
   readonly #telemetry: Telemetry;
 
   constructor(
+    self: SelfDescription,
     calls: HostCalls,
-    channels: () => CustomChannels | undefined,
+    channels: ChannelsOnDemand,
     notifier: Notifier,
     persistence: Persistence,
     waiters: Waiters,
     telemetry: Telemetry,
   ) {
+    this.#self = self;
     this.#calls = calls;
     this.#channels = channels;
     this.#notifier = notifier;
@@ -47,6 +51,7 @@ export class Host {
       }
       case "saveInstanceUid":
         this.#persistence.save({ instanceUid: output.uid });
+        this.#self.renamed();
         return this.#notifier.instanceUid(output.uid, output.previous);
       case "phase":
         this.#waiters.phase(output.phase);
@@ -59,10 +64,10 @@ export class Host {
         return this.#notifier.listeners.emit("serverCustomCapabilities", output.names);
       case "customMessage":
         this.#telemetry.customReceived();
-        return this.#channels()?.deliver(output.message);
+        return this.#channels.current?.deliver(output.message);
       case "customSettled":
         this.#telemetry.customSettled(output.fate);
-        return this.#channels()?.settled(output.id, output.fate);
+        return this.#channels.current?.settled(output.id, output.fate);
       case "heartbeatInterval":
         return this.#notifier.heartbeatInterval(output.intervalMs);
       case "notice":

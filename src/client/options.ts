@@ -8,7 +8,7 @@ import type { Transport } from "../transport/transport.js";
 import type { Clock } from "./clock.js";
 import type { Components } from "./components.js";
 import type { ConfigFiles, RemoteConfig } from "./config-files.js";
-import type { Description } from "./description.js";
+import type { DescribeAgent, Description } from "./description.js";
 import type { Health } from "./health.js";
 import type { MeterLike } from "./meter.js";
 
@@ -110,8 +110,11 @@ export interface OpAMPClientOptions extends Handlers {
    * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false` is none.
    */
   ping?: { intervalMs?: number } | false;
-  /** Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). */
-  description: Description;
+  /**
+   * Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). A function is called again
+   * whenever the instance uid is another one.
+   */
+  description: Description | DescribeAgent;
   /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
   health?: Health;
   /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAvailableComponents } from "../../src/client/components.js";
-import { type AttributeValue, type Component, type Components, OpAMPClient } from "../../src/index.js";
+import { type AttributeValue, COMPONENTS_HASH, type Component, type Components, OpAMPClient } from "../../src/index.js";
 import { decodeAgentToServer, encodeAgentToServer } from "../../src/wire/codec.js";
 import { verifies } from "../verifies.js";
 import { refusal } from "./refusal.js";
@@ -56,6 +56,23 @@ describe("the wire form of components", () => {
 });
 
 describe("the hash of components", () => {
+  test("is the one that they carry, where they carry one", () => {
+    const own = Uint8Array.of(1, 2, 3);
+    const components = toAvailableComponents({ ...COLLECTOR, [COMPONENTS_HASH]: own });
+    expect(components.hash).toEqual(Uint8Array.of(1, 2, 3));
+    expect(components.hash).not.toBe(own);
+    expect(Object.keys(components.components).sort()).toEqual(["exporters", "receivers"]);
+  });
+
+  test.each([
+    ["no bytes", new Uint8Array()],
+    ["too many", new Uint8Array(65)],
+    ["text", "abc" as unknown as Uint8Array],
+  ])("that they carry is refused when it is %s", (_, own) => {
+    const error = refusal(() => toAvailableComponents({ [COMPONENTS_HASH]: own }));
+    expect(error.message).toBe("availableComponents[COMPONENTS_HASH]: must be 1 to 64 bytes");
+  });
+
   test("is the SHA-256 of the text that the documentation describes", () => {
     const text = JSON.stringify([
       [

@@ -49,6 +49,24 @@ async function read(channel: CustomChannel, count: number): Promise<string[]> {
 }
 
 describe("messages that nobody takes", () => {
+  test("wait in the number that the channel was registered with, for each channel of a capability", () => {
+    const { all } = channels();
+    const [short, long] = [all.register(NAME, { maxQueuedMessages: 2 }), all.register(NAME, { maxQueuedMessages: 20 })];
+    arrive(all, digits(21));
+    expect([short.dropped, long.dropped]).toEqual([19, 1]);
+  });
+
+  test.each([
+    [{ maxQueuedMessages: 0 }, "options.maxQueuedMessages: must be a whole number above 0"],
+    [{ maxQueuedMessages: "5" }, "options.maxQueuedMessages: must be a whole number above 0"],
+    [{ maxQueued: 5 }, /^options\.maxQueued: .*maxQueuedMessages/],
+    [5, "options: must be an object, not number"],
+  ])("need a number that makes sense: %j", (options, text) => {
+    const { all, announced } = channels();
+    expect(refusal(() => all.register(NAME, options as never)).message).toMatch(text);
+    expect(announced()).toEqual([]);
+  });
+
   test("wait in order, ten of them; of more the newest are dropped and counted", async () => {
     const { all } = channels();
     const channel = all.register(NAME);
