@@ -19,9 +19,33 @@ const mayImport = {
     "src/gen/",
     "src/errors.ts",
   ],
+  "src/extension/": [
+    "src/extension/",
+    "src/client/",
+    "src/core/",
+    "src/auth/",
+    "src/diagnostics/",
+    "src/transport/",
+    "src/store/",
+    "src/errors.ts",
+  ],
+  "src/agent/": [
+    "src/agent/",
+    "src/extension/",
+    "src/client/",
+    "src/diagnostics/",
+    "src/transport/",
+    "src/wire/",
+    "src/store/",
+    "src/gen/",
+    "src/errors.ts",
+  ],
   "src/server/": ["src/server/", "src/wire/", "src/gen/", "src/errors.ts"],
   "src/cli/": [
     "src/cli/",
+    "src/agent/",
+    "src/extension/",
+    "src/store/",
     "src/client/",
     "src/core/",
     "src/diagnostics/",
@@ -36,7 +60,7 @@ const mayImport = {
 const pattern = (path) => `^${path.replaceAll(".", "\\.")}${path.endsWith("/") ? "" : "$"}`;
 const inPackage = (name) => `(^|/)node_modules/${name}/`;
 
-const entryPoints = "^src/(((proto|testing)/)?index|cli/main)\\.ts$";
+const entryPoints = "^src/(((extension|proto|testing)/)?index|cli/main)\\.ts$";
 
 const floors = Object.entries(mayImport).map(([from, allowed]) => ({
   name: `floor-of-${from}`,
@@ -108,6 +132,13 @@ module.exports = {
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "npm-optional", "npm-peer", "undetermined"],
       },
+    },
+    {
+      name: "yaml-only-for-the-extension-and-the-command",
+      comment: "whoever embeds a client does not pay for it",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(extension|agent|cli)/" },
+      to: { path: inPackage("yaml") },
     },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
