@@ -4,6 +4,8 @@ package main
 import (
 	"log"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/opampextension"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -20,12 +22,17 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
-const core = "v0.149.0"
+const (
+	core    = "v0.149.0"
+	contrib = "github.com/open-telemetry/opentelemetry-collector-contrib/extension/"
+)
 
 func factories() (otelcol.Factories, error) {
 	var all otelcol.Factories
 	var err error
-	if all.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](opampextension.NewFactory()); err != nil {
+	all.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
+		opampextension.NewFactory(), bearertokenauthextension.NewFactory(), basicauthextension.NewFactory())
+	if err != nil {
 		return all, err
 	}
 	all.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](nopreceiver.NewFactory(), otlpreceiver.NewFactory())
@@ -37,7 +44,9 @@ func factories() (otelcol.Factories, error) {
 		return all, err
 	}
 	all.ExtensionModules = map[component.Type]string{
-		component.MustNewType("opamp"): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/opampextension " + core,
+		component.MustNewType("opamp"):           contrib + "opampextension " + core,
+		component.MustNewType("bearertokenauth"): contrib + "bearertokenauthextension " + core,
+		component.MustNewType("basicauth"):       contrib + "basicauthextension " + core,
 	}
 	all.ReceiverModules = map[component.Type]string{
 		component.MustNewType("nop"):  "go.opentelemetry.io/collector/receiver/nopreceiver " + core,
