@@ -266,6 +266,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   #begin(state: StoredState): void {
     if (this.#stopping !== undefined) return;
+    this.#host.restore(state);
     this.#driver.feed(startInput(state, this.#givenUid));
     this.#self.renamed();
     const isNew = state.instanceUid === undefined || this.#givenUid;
@@ -280,8 +281,8 @@ export class OpAMPClient implements AsyncDisposable {
       this.#driver.feed({ type: "stop", withinMs });
       this.#waiters.fail(stopped("connected"));
       await this.#waiters.stopped(this.phase);
-      this.#channels.current?.stop(stopped("a custom message"));
-      await this.#waiters.atMost(withinMs, this.#persistence.settled());
+      this.#channels?.stop(stopped("a custom message"));
+      await this.#waiters.atMost(withinMs, this.#persistence.close());
     } finally {
       hold();
     }

@@ -8,6 +8,7 @@ import {
   type EffectiveConfig,
   EffectiveConfigSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
+import type { StoredConfig, StoredFile } from "../store/store.js";
 import { isOptions, isRecord, kindOf, member, wrongOption } from "./option-path.js";
 
 /** A configuration file that the server offered. */
@@ -78,12 +79,34 @@ export function sameEffectiveConfig(a: EffectiveConfig, b: EffectiveConfig): boo
 
 /** Turns an offer into plain files. Everything is copied, so no network buffer stays alive through it. */
 export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
+  return remoteConfigOf(
+    new Uint8Array(offer.configHash),
+    offer.config?.configMap ?? {},
+    (body) => new Uint8Array(body),
+  );
+}
+
+/** The config that was applied before a restart, without a copy of it. */
+export function fromStoredConfig({ hash, files }: StoredConfig): RemoteConfig {
+  return remoteConfigOf(hash, files, (body) => body);
+}
+
+/** What of a config is to be stored, without a copy of it. */
+export function toStoredConfig(config: RemoteConfig): StoredConfig {
+  const files: Record<string, StoredFile> = Object.create(null);
+  for (const [name, { body, contentType }] of Object.entries(config.files)) files[name] = { body, contentType };
+  return { hash: config.hash, files };
+}
+
+function remoteConfigOf(
+  hash: Uint8Array,
+  given: StoredConfig["files"],
+  own: (body: Uint8Array) => Uint8Array,
+): RemoteConfig {
   const files: Record<string, ConfigFile> = Object.create(null);
-  const entries = Object.entries(offer.config?.configMap ?? {});
-  for (const [name, { body, contentType }] of entries) {
-    files[name] = new NamedFile(name, new Uint8Array(body), contentType);
-  }
-  return { hash: new Uint8Array(offer.configHash), files, isEmpty: entries.length === 0 };
+  const entries = Object.entries(given);
+  for (const [name, { body, contentType }] of entries) files[name] = new NamedFile(name, own(body), contentType);
+  return { hash, files, isEmpty: entries.length === 0 };
 }
 
 function toConfigFile(file: unknown, name: string): MessageInitShape<typeof AgentConfigFileSchema> {

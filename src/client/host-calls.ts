@@ -45,6 +45,16 @@ export class HostCalls {
     this.#failed = failed;
   }
 
+  /** The config that was applied last. */
+  get applied(): RemoteConfig | undefined {
+    return this.#previous;
+  }
+
+  /** It was so in an earlier life. */
+  restore(applied: RemoteConfig): void {
+    this.#previous = applied;
+  }
+
   /** Runs the remote config handler. */
   async apply(id: number, offer: AgentRemoteConfig): Promise<void> {
     const handler = this.#supplied.handlers.remoteConfig;

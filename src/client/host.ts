@@ -1,4 +1,6 @@
-import type { ChannelsOnDemand } from "./channels-on-demand.js";
+import type { StoredState } from "../store/store.js";
+import { fromStoredConfig } from "./config-files.js";
+import type { CustomChannels } from "./custom-channels.js";
 import type { HostOutput } from "./driver.js";
 import type { HostCalls } from "./host-calls.js";
 import type { Notifier } from "./notifier.js";
@@ -35,6 +37,11 @@ export class Host {
     this.#telemetry = telemetry;
   }
 
+  /** What a store remembers of an earlier life, besides what the core is told. */
+  restore({ lastGoodConfig }: StoredState): void {
+    if (lastGoodConfig !== undefined) this.#calls.restore(fromStoredConfig(lastGoodConfig));
+  }
+
   carryOut(output: HostOutput): void {
     switch (output.type) {
       case "fetchEffectiveConfig":
@@ -47,12 +54,15 @@ export class Host {
         return void this.#calls.restart();
       case "saveRemoteConfig": {
         const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
-        return this.#persistence.save({ remoteConfig: { hash, status: status === 1 ? "applied" : "failed", error } });
+        if (status !== 1) return this.#persistence.save({ remoteConfig: { hash, status: "failed", error } });
+        return this.#persistence.saveApplied({ hash, status: "applied", error }, this.#calls.applied);
       }
       case "saveInstanceUid":
         this.#persistence.save({ instanceUid: output.uid });
         this.#self.renamed();
         return this.#notifier.instanceUid(output.uid, output.previous);
+      case "saveHeartbeat":
+        return this.#persistence.saveHeartbeat(output.wishMs);
       case "phase":
         this.#waiters.phase(output.phase);
         return this.#notifier.phase(output);

@@ -16,7 +16,7 @@ import type { MeterLike } from "./meter.js";
 export interface ApplyContext {
   /** Aborts when a newer offer came, when the time is up, or when the client stops. The outcome no longer counts then. */
   signal: AbortSignal;
-  /** The config that was applied last in this process, if any. */
+  /** The config that was applied last: in this process or, with a store, before a restart; `undefined` if none was. */
   previous: RemoteConfig | undefined;
 }
 
@@ -123,7 +123,7 @@ export interface OpAMPClientOptions extends Handlers {
   instanceUid?: string | Uint8Array;
   /** Ask the server to make the instance uid (UID-04). Default false. */
   requestInstanceUid?: boolean;
-  /** What outlives a restart. Default: a store that does not. */
+  /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
   store?: Store;
   /** Capabilities to leave off although a handler is there; `true` changes nothing. */
   capabilities?: Readonly<Partial<Record<CapabilityName, boolean>>>;

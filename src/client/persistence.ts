@@ -1,6 +1,7 @@
 import { messageOf, OpAMPError } from "../errors.js";
-import type { Store, StoredState } from "../store/store.js";
+import type { Store, StoredRemoteConfig, StoredState } from "../store/store.js";
 import type { Clock } from "./clock.js";
+import { type RemoteConfig, toStoredConfig } from "./config-files.js";
 import { isOptions } from "./option-path.js";
 import { readStoredState } from "./stored-state.js";
 
@@ -10,14 +11,17 @@ const LOAD_MS = 30_000;
 /** Keeps a store up to date: one save at a time, the newest state wins, a failure is told and survived. */
 export class Persistence {
   /** Without one, nothing outlives the client. */
-  readonly #store: Store | undefined;
+  #store: Store | undefined;
   readonly #clock: Clock;
   readonly #failed: (error: OpAMPError) => void;
   #state: StoredState = {};
+  /** There is something that is not saved, and nobody at it unless `#writing`. */
   #dirty = false;
   #writing = false;
   /** The end of the saving that began last. */
   #saving: Promise<void> | undefined;
+  /** When the store has come back from loading, however late. */
+  #loading: Promise<void> | undefined;
   #endLoading: (() => void) | undefined;
 
   constructor(store: Store | undefined, clock: Clock, failed: (error: OpAMPError) => void) {
@@ -30,9 +34,19 @@ export class Persistence {
   load(): StoredState | Promise<StoredState> {
     if (this.#store === undefined) return this.#state;
     try {
-      const loaded: unknown = this.#store.load();
-      return isThenable(loaded) ? this.#loadInTime(loaded) : this.#loaded(loaded);
+      const loaded: unknown = this.#store.load((error) => this.#reported(error));
+      if (!isThenable(loaded)) {
+        this.#loading = Promise.resolve();
+        return this.#loaded(loaded);
+      }
+      const loading = Promise.resolve(loaded);
+      this.#loading = loading.then(
+        () => undefined,
+        (cause: unknown) => this.#refused(cause),
+      );
+      return this.#loadInTime(loading);
     } catch (cause) {
+      this.#refused(cause);
       return this.#unreadable(cause);
     }
   }
@@ -45,27 +59,60 @@ export class Persistence {
     if (!this.#writing) this.#saving = this.#write();
   }
 
+  /** An offer was put to use: what came of it and what it was belong together. */
+  saveApplied(remoteConfig: StoredRemoteConfig, applied: RemoteConfig | undefined): void {
+    if (this.#store === undefined) return;
+    this.save(applied === undefined ? { remoteConfig } : { remoteConfig, lastGoodConfig: toStoredConfig(applied) });
+  }
+
+  /** Servers repeat what they ask for, some in every answer. */
+  saveHeartbeat(heartbeatMs: number): void {
+    if (this.#state.heartbeatMs !== heartbeatMs) this.save({ heartbeatMs });
+  }
+
   /** Nothing is loaded any more. Resolves when everything is saved, or cannot be. */
   async settled(): Promise<void> {
     this.#endLoading?.();
     await this.#saving;
   }
 
+  /** The end: what could not be saved is tried once more, and the store let go of. */
+  async close(): Promise<void> {
+    if (this.#dirty && !this.#writing) this.#saving = this.#write();
+    await this.settled();
+    const closing = this.#loading?.then(() => this.#close());
+    // A store that is still loading is closed when it has, without anybody waiting for that.
+    if (this.#endLoading === undefined) await closing;
+  }
+
   async #write(): Promise<void> {
     this.#writing = true;
+    let isOwing = false;
     while (this.#dirty) {
       this.#dirty = false;
       try {
         await this.#store?.save(this.#state);
+        isOwing = false;
       } catch (cause) {
-        this.#failed(new OpAMPError("ERR_OPAMP_STORE", `the store did not save: ${messageOf(cause)}`, { cause }));
+        isOwing = true;
+        this.#refused(cause);
+        this.#complain("the store did not save", cause);
       }
     }
     // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
+    this.#dirty = isOwing;
     this.#writing = false;
   }
 
-  async #loadInTime(loading: PromiseLike<unknown>): Promise<StoredState> {
+  async #close(): Promise<void> {
+    try {
+      await this.#store?.close?.();
+    } catch (cause) {
+      this.#complain("the store did not close", cause);
+    }
+  }
+
+  async #loadInTime(loading: Promise<unknown>): Promise<StoredState> {
     const late = new Promise<never>((_, reject) => {
       this.#endLoading = this.#clock.after(LOAD_MS, () => reject(new Error(`nothing came within ${LOAD_MS} ms`)));
     });
@@ -75,17 +122,33 @@ export class Persistence {
       return this.#unreadable(cause);
     } finally {
       this.#endLoading?.();
+      this.#endLoading = undefined;
     }
   }
 
   #loaded(loaded: unknown): StoredState {
-    this.#state = readStoredState(loaded);
+    this.#state = readStoredState(loaded, this.#failed);
     return this.#state;
   }
 
   #unreadable(cause: unknown): StoredState {
-    this.#failed(new OpAMPError("ERR_OPAMP_STORE", `the store did not load: ${messageOf(cause)}`, { cause }));
+    this.#complain("the store did not load", cause);
     return {};
+  }
+
+  /** A store that is for somebody else is left alone, and closing it is not up to us either. */
+  #refused(cause: unknown): void {
+    if (cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STORE" && !cause.retryable) this.#store = undefined;
+  }
+
+  #reported(error: unknown): void {
+    if (error instanceof OpAMPError) this.#failed(error);
+    else this.#complain("the store reports", error);
+  }
+
+  #complain(what: string, cause: unknown): void {
+    const details = cause instanceof OpAMPError ? { cause, hint: cause.hint, retryable: cause.retryable } : { cause };
+    this.#failed(new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, details));
   }
 }
 

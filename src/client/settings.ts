@@ -118,6 +118,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkFunctions("logger", options.logger, ["debug", "info", "warn", "error"]);
   checkFunctions("meter", options.meter, ["createCounter"]);
   checkFunctions("store", options.store, ["load", "save"]);
+  checkFunction("store.close", options.store?.close);
   if (options.transport !== "auto") {
     checkFunctions("transport", options.transport, ["open", "send", "ping", "close"]);
     if (options.transport !== undefined) checkFlag("transport.duplex", options.transport.duplex);

@@ -2,6 +2,7 @@ import type { ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
 import type { CoreConfig } from "./config.js";
+import { wishMs } from "./heartbeat.js";
 import { earlier } from "./hold.js";
 import type { Input, Lost, Outgoing, Output } from "./io.js";
 import { type Failure, Link } from "./link.js";
@@ -85,6 +86,7 @@ export class Core {
     switch (input.type) {
       case "start":
         if (this.#link.phase !== "idle") return;
+        if (input.heartbeatMs !== undefined) this.#vitals.restore(input.heartbeatMs);
         this.#agent.start(input, now, out);
         return this.#link.start(now, out);
       case "stop":
@@ -197,7 +199,10 @@ export class Core {
     this.#agent.answered(now, out);
     if (this.#link.ending) return;
     const seconds = this.#agent.receive(message, now, out);
-    if (seconds !== undefined) tell(this.#vitals.offered(seconds), out);
+    const heartbeatMs = seconds === undefined ? undefined : wishMs(seconds, this.#vitals.duplex);
+    if (heartbeatMs === undefined) return;
+    out.push({ type: "saveHeartbeat", wishMs: heartbeatMs });
+    tell(this.#vitals.offered(heartbeatMs), out);
   }
 
   /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */

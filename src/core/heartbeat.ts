@@ -4,15 +4,19 @@ import type { HeartbeatBounds } from "./config.js";
 const LONGEST_POLL_MS = 86_400_000;
 
 /**
- * What becomes of an interval that a server asks for: it stays within the user's bounds (D8).
+ * The interval that a server asks for.
  *
  * @param seconds 0 is no heartbeats at all, which polling cannot do: there it changes nothing (AMB-04)
  * @param duplex whether the link carries messages both ways at any time
  * @returns milliseconds, `Infinity` for no heartbeats; `undefined` where nothing changes
  */
-export function boundedMs(seconds: bigint, duplex: boolean, { minMs, maxMs }: HeartbeatBounds): number | undefined {
-  if (seconds === 0n && !duplex) return undefined;
-  const askedMs = seconds === 0n ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000;
+export function wishMs(seconds: bigint, duplex: boolean): number | undefined {
+  if (seconds === 0n) return duplex ? Number.POSITIVE_INFINITY : undefined;
+  return Number(seconds) * 1_000;
+}
+
+/** What becomes of such a wish: it stays within the user's bounds (D8). */
+export function boundedMs(askedMs: number, { minMs, maxMs }: HeartbeatBounds): number {
   return Math.min(maxMs, Math.max(minMs, askedMs));
 }
 

@@ -36,7 +36,7 @@ export type PartChanges = { readonly [P in PartName]?: PartValues[P] | undefined
 /** What can happen to an agent. */
 export type Input =
   /** Begin; with what a store remembers. */
-  | { type: "start"; instanceUid?: Uint8Array; remoteConfig?: RemoteConfigState }
+  | { type: "start"; instanceUid?: Uint8Array; remoteConfig?: RemoteConfigState; heartbeatMs?: number }
   /** Say goodbye, within the time given. */
   | { type: "stop"; withinMs: number }
   /** Say goodbye and dial again (DUP-02). */
@@ -106,6 +106,8 @@ export type Output =
   | { type: "restart" }
   | { type: "saveRemoteConfig"; state: RemoteConfigState }
   | { type: "saveInstanceUid"; uid: Uint8Array; previous: Uint8Array }
+  /** The interval that the server asks for, whatever becomes of it here; `Infinity` for none. */
+  | { type: "saveHeartbeat"; wishMs: number }
   | {
       type: "phase";
       phase: Phase;

@@ -57,11 +57,14 @@ export class Vitals {
   }
 
   /** The server asks for an interval. @returns the one from now on in milliseconds, if it is another one */
-  offered(seconds: bigint): number | undefined {
-    const wishedMs = boundedMs(seconds, this.#duplex, this.#bounds);
-    if (wishedMs === undefined) return undefined;
-    this.#wishedMs = wishedMs;
+  offered(wishMs: number): number | undefined {
+    this.restore(wishMs);
     return this.#news();
+  }
+
+  /** It did so in an earlier life; what becomes of that is known when a link opens. */
+  restore(wishMs: number): void {
+    this.#wishedMs = boundedMs(wishMs, this.#bounds);
   }
 
   /**

@@ -1,9 +1,22 @@
-/** What an agent has to remember so that a restart is no new beginning. */
+import type { OpAMPError } from "../errors.js";
+
+/**
+ * What an agent has to remember so that a restart is no new beginning.
+ *
+ * Each member stands for itself: one that is missing, or has the wrong form, costs nothing but itself.
+ */
 export interface StoredState {
   /** 16 bytes: the agent's name for as long as the store lives (UID-03). */
   instanceUid?: Uint8Array;
   /** How the last remote config offer ended (D14). */
   remoteConfig?: StoredRemoteConfig;
+  /**
+   * The config whose handler resolved last; `previous` of the next apply. It may be as large as a message, so a save that
+   * has the same object here as the one before need not write it again. Its bodies do not change.
+   */
+  lastGoodConfig?: StoredConfig;
+  /** The heartbeat interval that the server asked for, in milliseconds; `Infinity` for none (HB-02, HB-03). */
+  heartbeatMs?: number;
 }
 
 /** The outcome of the last remote config offer. */
@@ -15,12 +28,35 @@ export interface StoredRemoteConfig {
   error: string;
 }
 
+/** A config that was put to use. */
+export interface StoredConfig {
+  /** As the server gave it. */
+  hash: Uint8Array;
+  /** By name; a single file may have the name "" (CFG-07). */
+  files: Readonly<Record<string, StoredFile>>;
+}
+
+/** One of its files. */
+export interface StoredFile {
+  body: Uint8Array;
+  /** The MIME type that the server gave, or "". */
+  contentType: string;
+}
+
 /**
- * Where an agent keeps what it must not forget. Both methods may be asynchronous and may fail: a failure is reported as
- * `ERR_OPAMP_STORE` and the agent goes on without. A save is the whole state, and the next starts when it has ended.
+ * Where an agent keeps what it must not forget. All methods may be asynchronous and may fail: a failure is reported as
+ * `ERR_OPAMP_STORE` and the agent goes on without. An `OpAMPError` of that code that is not `retryable` says that the
+ * store is not for this agent, because another one has it for instance: then nothing more is asked of it.
  */
 export interface Store {
-  /** The state as last saved; `undefined` when there is none. */
-  load(): StoredState | undefined | Promise<StoredState | undefined>;
+  /**
+   * The state as last saved; `undefined` when there is none. Called before anything else.
+   *
+   * @param report tells of what went wrong and was survived, now or later
+   */
+  load(report?: (error: OpAMPError) => void): StoredState | undefined | Promise<StoredState | undefined>;
+  /** Keeps the whole state; the next save starts when this one has ended. */
   save(state: StoredState): void | Promise<void>;
+  /** Lets go of what `load` took. Called when the agent has stopped, after the last save; another `load` may follow. */
+  close?(): void | Promise<void>;
 }

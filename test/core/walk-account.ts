@@ -243,6 +243,7 @@ export class Account {
         return;
       case "restart":
       case "saveRemoteConfig":
+      case "saveHeartbeat":
       case "serverCapabilities":
       case "customMessage":
         return;

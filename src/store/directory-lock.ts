@@ -1,0 +1,106 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { OpAMPError } from "../errors.js";
+import { type LockPlace, lockPlace } from "./lock-place.js";
+import { ask, type LockSocket, listen } from "./lock-socket.js";
+import { storeError } from "./store-error.js";
+
+/** However short the wait, those who begin in the same instant need some tries. */
+const LEAST_TRIES = 5;
+const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [10, 60];
+const IN_USE_HINT =
+  "give each agent a directory of its own, or stop the other one; until then this one goes on without its store, under a new identity";
+const UNGUARDED_HINT = "make sure that no other agent uses the directory; everything else works as usual";
+
+/** A directory that is ours until we let go of it, or the process ends, however it does. */
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+/** What one try came to: our socket, none where none can be made, or another process that is there. */
+type Outcome = { socket: LockSocket | undefined; problem: unknown } | { pid: number | undefined };
+
+/**
+ * Makes sure that nobody else uses a directory: neither another process of this machine, nor another part of this one.
+ *
+ * Each process listens at a socket of its own, and only then looks for those of others. Of two, the one that looks last
+ * sees the other, so they never both go on. A socket at which nobody listens is dead for good, since no name is used
+ * twice; it can be removed.
+ *
+ * @param waitMs how long to wait for another one to let go
+ * @param report told where no socket can be made: the directory is used all the same
+ * @throws OpAMPError `ERR_OPAMP_STORE`, not retryable, where another one has the directory
+ */
+export async function lockDirectory(
+  directory: string,
+  waitMs: number,
+  report: (error: OpAMPError) => void,
+): Promise<DirectoryLock> {
+  const place = await lockPlace(directory);
+  try {
+    const until = performance.now() + waitMs;
+    for (let tries = 1; ; tries++) {
+      const outcome = await contend(place);
+      if ("socket" in outcome) {
+        if (outcome.socket === undefined) report(unguarded(directory, outcome.problem));
+        return lockOf(outcome.socket, place);
+      }
+      if (tries >= LEAST_TRIES && performance.now() >= until) throw inUse(directory, outcome.pid);
+      await pause(SHORTEST_PAUSE_MS + Math.random() * (LONGEST_PAUSE_MS - SHORTEST_PAUSE_MS));
+    }
+  } catch (cause) {
+    place.close();
+    throw cause;
+  }
+}
+
+async function contend(place: LockPlace): Promise<Outcome> {
+  const name = place.newName();
+  let socket: LockSocket | undefined;
+  let problem: unknown;
+  try {
+    socket = await listen(place.address(name));
+  } catch (cause) {
+    problem = cause;
+  }
+  const rival = await findRival(place, name, socket !== undefined);
+  if (rival === undefined) return { socket, problem };
+  await socket?.close();
+  return rival;
+}
+
+/** @param isListening whether the name is our own; where it is not, and taken, that is a rival */
+async function findRival(
+  place: LockPlace,
+  name: string,
+  isListening: boolean,
+): Promise<{ pid: number | undefined } | undefined> {
+  const names = await place.list();
+  for (const other of names) {
+    if (isListening && other === name) continue;
+    const occupant = await ask(place.address(other));
+    if (occupant !== "nobody") return occupant;
+    await place.remove(other);
+  }
+  // Whoever came between our socket and its listening took it for dead, and did not see us.
+  return isListening && !(await place.list()).includes(name) ? { pid: undefined } : undefined;
+}
+
+function lockOf(socket: LockSocket | undefined, place: LockPlace): DirectoryLock {
+  return {
+    async release() {
+      await socket?.close();
+      place.close();
+    },
+  };
+}
+
+function inUse(directory: string, pid: number | undefined): OpAMPError {
+  const holder = pid === undefined ? "another agent" : `the agent of process ${pid}`;
+  const text = `${directory} is in use by ${holder}`;
+  return new OpAMPError("ERR_OPAMP_STORE", text, { hint: IN_USE_HINT, retryable: false });
+}
+
+function unguarded(directory: string, cause: unknown): OpAMPError {
+  const { message } = storeError(`${directory} is not guarded against a second agent`, cause);
+  return new OpAMPError("ERR_OPAMP_STORE", message, { cause, hint: UNGUARDED_HINT });
+}

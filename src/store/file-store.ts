@@ -1,0 +1,147 @@
+import { resolve } from "node:path";
+import { OpAMPError } from "../errors.js";
+import type { DirectoryLock } from "./directory-lock.js";
+import type { StateDirectory } from "./state-directory.js";
+import type { Store, StoredState } from "./store.js";
+import { storeError } from "./store-error.js";
+
+/** How a {@link fileStore} is set up. */
+export interface FileStoreOptions {
+  /**
+   * How long `load` waits for another agent to let go of the directory, in milliseconds, as after a restart that overlaps.
+   * Default 2 000.
+   */
+  lockWaitMs?: number;
+}
+
+/** A store in a directory. */
+export interface FileStore extends Store {
+  load(report?: (error: OpAMPError) => void): Promise<StoredState | undefined>;
+  save(state: StoredState): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The directory while it is ours. */
+interface Open {
+  files: StateDirectory;
+  lock: DirectoryLock;
+}
+
+type Report = (error: OpAMPError) => void;
+
+const LOCK_WAIT_MS = 2_000;
+const SHARED_HINT = "give each client a store of its own, in a directory of its own";
+const UNREAD_HINT = "end what keeps it from being read, which an earlier error names, and restart the agent";
+
+/**
+ * A store in a directory, which is made with mode 0700 where it is missing.
+ *
+ * `state.json` is replaced as a whole, so that a crash or a power cut leaves the old state or the new one. The last good
+ * config is a file beside it, written only when it is another one. What is damaged is set aside as
+ * `state.json.corrupt`, reported and survived. While it is loaded the directory is locked against other agents on the
+ * same machine; the lock ends with the process, however that ends.
+ *
+ * All failures are `ERR_OPAMP_STORE`. A directory that another agent uses is not retryable: the client goes on without
+ * the store. After a `load` that failed otherwise, saves try anew to open the directory, but never overwrite a state that
+ * has not been read.
+ *
+ * @param directory for this agent alone; relative to the working directory of this moment
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function fileStore(directory: string, options: FileStoreOptions = {}): FileStore {
+  if (typeof directory !== "string" || directory === "") throw wrong("directory", "must be a path");
+  if (typeof options !== "object" || options === null) throw wrong("options", "must be an object");
+  const { lockWaitMs = LOCK_WAIT_MS, ...others } = options;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw wrong(unknown, "is not an option; known are lockWaitMs");
+  if (typeof lockWaitMs !== "number" || !(lockWaitMs >= 0))
+    throw wrong("lockWaitMs", "must be milliseconds, 0 or more");
+  return new DirectoryStore(resolve(directory), lockWaitMs);
+}
+
+class DirectoryStore implements FileStore {
+  readonly #path: string;
+  readonly #lockWaitMs: number;
+  /** `"unread"`: wanted, but what is there may be a state that nobody has seen. */
+  #open: Open | "unread" | undefined;
+  #report: Report = () => undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, lockWaitMs: number) {
+    this.#path = path;
+    this.#lockWaitMs = lockWaitMs;
+  }
+
+  load(report?: Report): Promise<StoredState | undefined> {
+    return this.#next("read", () => {
+      if (this.#open !== undefined && this.#open !== "unread") throw this.#shared();
+      if (report !== undefined) this.#report = report;
+      return this.#read();
+    });
+  }
+
+  save(state: StoredState): Promise<void> {
+    return this.#next("written", async () => {
+      if (this.#open === undefined) throw new Error("it is not loaded");
+      if (this.#open === "unread") await this.#readNothing();
+      if (this.#open !== "unread") await this.#open.files.write(state);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#next("closed", () => this.#close());
+  }
+
+  /** One after the other, whatever became of the one before. */
+  #next<T>(done: string, action: () => Promise<T>): Promise<T> {
+    const ended = this.#last.then(action).catch((cause: unknown) => {
+      throw storeError(`${this.#path} cannot be ${done}`, cause);
+    });
+    this.#last = ended.catch(() => undefined);
+    return ended;
+  }
+
+  async #read(): Promise<StoredState | undefined> {
+    this.#open = "unread";
+    // Not before it is used: who has no such store loads nothing for it.
+    const [{ lockDirectory }, { makeDirectory, StateDirectory }] = await Promise.all([
+      import("./directory-lock.js"),
+      import("./state-directory.js"),
+    ]);
+    await makeDirectory(this.#path);
+    const lock = await lockDirectory(this.#path, this.#lockWaitMs, this.#report);
+    try {
+      const files = new StateDirectory(this.#path);
+      const state = await files.read(this.#report);
+      this.#open = { files, lock };
+      return state;
+    } catch (cause) {
+      await lock.release();
+      throw cause;
+    }
+  }
+
+  /** Opens what could not be opened before, unless there is a state: nobody has seen it, so it must not be lost. */
+  async #readNothing(): Promise<void> {
+    if ((await this.#read()) === undefined) return;
+    await this.#close();
+    this.#open = "unread";
+    const text = `${this.#path} holds a state that could not be read at first, and is not overwritten`;
+    throw new OpAMPError("ERR_OPAMP_STORE", text, { hint: UNREAD_HINT });
+  }
+
+  async #close(): Promise<void> {
+    const was = this.#open;
+    this.#open = undefined;
+    if (was !== undefined && was !== "unread") await was.lock.release();
+  }
+
+  #shared(): OpAMPError {
+    const text = `${this.#path} is in use by another client, which has the same store`;
+    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: SHARED_HINT, retryable: false });
+  }
+}
+
+function wrong(where: string, problem: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `fileStore: ${where}: ${problem}`);
+}

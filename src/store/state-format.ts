@@ -1,0 +1,124 @@
+import type { StoredConfig, StoredRemoteConfig, StoredState } from "./store.js";
+
+const VERSION = 1;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const HEX = /^([0-9a-f]{2})*$/i;
+const OFF = "off";
+
+/** Where the files of a config are, and which config that is. */
+interface ConfigReference {
+  hash: Uint8Array;
+  /** The name of a file beside the state. */
+  file: string;
+}
+
+/** A state as it was read. */
+export interface DecodedState {
+  state: Omit<StoredState, "lastGoodConfig">;
+  config: ConfigReference | undefined;
+  /** Members that this version does not know; the next save writes them again. */
+  rest: Readonly<Record<string, unknown>>;
+  /** What is wrong with the members that are left out. */
+  problems: readonly string[];
+}
+
+/** The state as JSON that people can read: bytes as hex, the uid as UUID text, the files of a config elsewhere. */
+export function encodeState(
+  { instanceUid, remoteConfig, lastGoodConfig, heartbeatMs }: StoredState,
+  configFile: string | undefined,
+  rest: DecodedState["rest"],
+): Uint8Array {
+  const json = {
+    version: VERSION,
+    instanceUid: instanceUid && uuidText(instanceUid),
+    remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
+    lastGoodConfig: lastGoodConfig && configJson(lastGoodConfig, configFile),
+    heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
+    ...rest,
+  };
+  return Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+}
+
+/**
+ * The opposite of {@link encodeState}. A member with the wrong form is left out; the others do not need it.
+ *
+ * @throws Error where there is nothing to be had
+ */
+export function decodeState(text: string): DecodedState {
+  const json = parsed(text);
+  if (!isObject(json)) throw new TypeError("it is no JSON object");
+  const { version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, ...rest } = json;
+  if (typeof version !== "number" || !(version >= VERSION)) throw new TypeError("it names no version");
+  if (version > VERSION) {
+    throw new TypeError(`it is of a later version: it has the format ${version}, and this one knows ${VERSION}`);
+  }
+  const problems: string[] = [];
+  const read = <T>(name: string, value: unknown, reader: (value: unknown) => T | undefined): T | undefined => {
+    if (value === undefined) return undefined;
+    const found = reader(value);
+    if (found === undefined) problems.push(`its ${name} is not as it should be`);
+    return found;
+  };
+  const state: DecodedState["state"] = {};
+  const uid = read("instanceUid", instanceUid, uidOf);
+  if (uid !== undefined) state.instanceUid = uid;
+  const outcome = read("remoteConfig", remoteConfig, outcomeOf);
+  if (outcome !== undefined) state.remoteConfig = outcome;
+  const everyMs = read("heartbeatMs", heartbeatMs, heartbeatOf);
+  if (everyMs !== undefined) state.heartbeatMs = everyMs;
+  return { state, config: read("lastGoodConfig", lastGoodConfig, referenceOf), rest, problems };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's own words show a piece of the text, and that may be a secret.
+    throw new TypeError("it is not JSON");
+  }
+}
+
+function configJson({ hash }: StoredConfig, file: string | undefined): unknown {
+  return { hash: hexOf(hash), file };
+}
+
+function uidOf(value: unknown): Uint8Array | undefined {
+  return typeof value === "string" && UUID.test(value) ? bytesOf(value.replaceAll("-", "")) : undefined;
+}
+
+function outcomeOf(value: unknown): StoredRemoteConfig | undefined {
+  if (!isObject(value)) return undefined;
+  const { status, error } = value;
+  const hash = bytesOf(value["hash"]);
+  if (hash === undefined || (status !== "applied" && status !== "failed") || typeof error !== "string")
+    return undefined;
+  return { hash, status, error };
+}
+
+function referenceOf(value: unknown): ConfigReference | undefined {
+  if (!isObject(value)) return undefined;
+  const { file } = value;
+  const hash = bytesOf(value["hash"]);
+  return hash === undefined || typeof file !== "string" ? undefined : { hash, file };
+}
+
+function heartbeatOf(value: unknown): number | undefined {
+  if (value === OFF) return Number.POSITIVE_INFINITY;
+  return typeof value === "number" && value > 0 ? value : undefined;
+}
+
+function bytesOf(hex: unknown): Uint8Array | undefined {
+  return typeof hex === "string" && HEX.test(hex) ? Uint8Array.from(Buffer.from(hex, "hex")) : undefined;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function uuidText(uid: Uint8Array): string {
+  return hexOf(uid).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,40 @@
+import { messageOf, OpAMPError } from "../errors.js";
+
+const FULL = "the disk or the quota is full: make room; the next change is saved again, with all before it";
+const READ_ONLY =
+  "the file system is read-only: give the store a directory that can be written; until then a restart forgets what is new";
+const FORBIDDEN =
+  "this user may not use the store's directory: change its owner or its mode, or run the agent as its owner";
+const TOO_MANY = "too many files are open: raise the limit (ulimit -n), or find what does not close them";
+const NO_PLACE = "a part of the path is missing, or is no directory: check the store's directory";
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EFBIG: FULL,
+  EROFS: READ_ONLY,
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
+  EMFILE: TOO_MANY,
+  ENFILE: TOO_MANY,
+  ENOENT: NO_PLACE,
+  ENOTDIR: NO_PLACE,
+  EEXIST: NO_PLACE,
+  EIO: "the disk does not work as it should: look at the system's log",
+};
+
+/** The `ERR_OPAMP_STORE` for something that the system refused, with a hint for why it did. */
+export function storeError(what: string, cause: unknown): OpAMPError {
+  if (cause instanceof OpAMPError) return cause;
+  const hint = HINTS[codeOf(cause) ?? ""];
+  return new OpAMPError(
+    "ERR_OPAMP_STORE",
+    `${what}: ${messageOf(cause)}`,
+    hint === undefined ? { cause } : { cause, hint },
+  );
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
