@@ -53,7 +53,7 @@ export function decodeConfig(bytes: Uint8Array): Readonly<Record<string, StoredF
   const { files: list }: { files: readonly Entry[] } = JSON.parse(Buffer.from(bytes.subarray(0, at)).toString());
   const files: Record<string, StoredFile> = Object.create(null);
   for (const { name, contentType, bytes: length } of list) {
-    files[name] = { body: bytes.subarray(at, at + length), contentType };
+    files[name] = { body: new Uint8Array(bytes.buffer, bytes.byteOffset + at, length), contentType };
     at += length;
   }
   return files;

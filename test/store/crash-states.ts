@@ -1,0 +1,21 @@
+import type { StoredState } from "../../src/store/store.js";
+
+const instanceUid = new Uint8Array(16).fill(7);
+const applied = (byte: number) => ({ hash: Uint8Array.of(byte), status: "applied", error: "" }) as const;
+const config = (byte: number, text: string) => ({
+  hash: Uint8Array.of(byte),
+  files: {
+    "a.yaml": { body: new TextEncoder().encode(text.repeat(1_000)), contentType: "text/yaml" },
+    "b.bin": { body: Uint8Array.of(0, byte, 255), contentType: "" },
+  },
+});
+const [first, second] = [config(1, "one: 1\n"), config(2, "two: 2\n")];
+
+/** What an agent saves in the course of its life. */
+export const STATES: readonly StoredState[] = [
+  { instanceUid },
+  { instanceUid, remoteConfig: { hash: Uint8Array.of(9), status: "failed", error: "cannot bind" } },
+  { instanceUid, remoteConfig: applied(1), lastGoodConfig: first, heartbeatMs: 5_000 },
+  { instanceUid, remoteConfig: applied(2), lastGoodConfig: second, heartbeatMs: 5_000 },
+  { instanceUid: new Uint8Array(16).fill(8), remoteConfig: applied(2), lastGoodConfig: second },
+];

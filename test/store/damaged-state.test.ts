@@ -1,0 +1,219 @@
+import fs from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { StoredState } from "../../src/index.js";
+import { config, filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
+
+const UID_TEXT = "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10";
+const SECRET = "hunter2";
+
+const STATE: StoredState = {
+  instanceUid: uid(1),
+  remoteConfig: { hash: Uint8Array.of(1), status: "applied", error: "" },
+  lastGoodConfig: config(1, `password: ${SECRET}`),
+  heartbeatMs: 1_000,
+};
+
+/** A directory with a state in it. */
+async function directoryWith(content: string | Uint8Array): Promise<string> {
+  const directory = await temporaryFolder();
+  await fs.writeFile(join(directory, "state.json"), content);
+  return directory;
+}
+
+/** A directory with {@link STATE} in it, and the path of its config. */
+async function directoryWithConfig(): Promise<{ directory: string; configFile: string }> {
+  const directory = await temporaryFolder();
+  await saved(directory, STATE);
+  const name = (await filesIn(directory)).find((file) => file.startsWith("config-"));
+  return { directory, configFile: join(directory, name ?? "none") };
+}
+
+/** Has reads of a file fail as the system would. */
+function failsToRead(path: string, code: string): () => void {
+  const { readFile } = fs;
+  const spy = vi.spyOn(fs, "readFile").mockImplementation((file, options) => {
+    if (String(file) === path) return Promise.reject(Object.assign(new Error(`${code}: no`), { code }));
+    return readFile(file, options);
+  });
+  onTestFinished(() => spy.mockRestore());
+  return () => spy.mockRestore();
+}
+
+describe("a state that cannot be used", () => {
+  test.each<[string, string | Uint8Array, RegExp]>([
+    ["empty", "", /it is not JSON/],
+    ["half", `{"version": 1, "instanceUid": "${SECRET}`, /it is not JSON/],
+    ["binary", Uint8Array.from({ length: 4_096 }, (_, index) => (index * 7) % 256), /it is not JSON/],
+    ["zeros, as after a power cut", new Uint8Array(512), /it is not JSON/],
+    ["a list", `["${SECRET}"]`, /it is no JSON object/],
+    ["null", "null", /it is no JSON object/],
+    ["without a version", "{}", /it names no version/],
+    ["of a version that is text", '{"version": "1"}', /it names no version/],
+    ["of a version that never was", '{"version": 0}', /it names no version/],
+    ["of a later version", '{"version": 2}', /it is of a later version: it has the format 2, and this one knows 1/],
+  ])("because it is %s is set aside, reported and done without", async (_, content, why) => {
+    const directory = await directoryWith(content);
+    const { state, reports } = await found(directory);
+    expect(state).toBeUndefined();
+    expect(reports).toMatchObject([{ code: "ERR_OPAMP_STORE", message: expect.stringMatching(why) }]);
+    const [{ message, hint } = { message: "", hint: "" }] = reports;
+    expect(message).toContain(join(directory, "state.json"));
+    expect(message).toContain("it was set aside as state.json.corrupt");
+    expect(hint).toMatch(/give it its old name back; until then the agent has a new identity/);
+    expect(`${message} ${hint}`).not.toContain(SECRET);
+    await saved(directory, { heartbeatMs: 1 });
+    expect(await fs.readFile(join(directory, "state.json.corrupt"))).toEqual(Buffer.from(content));
+    expect(await found(directory)).toEqual({ state: { heartbeatMs: 1 }, reports: [] });
+  });
+
+  test("because it is a directory is set aside as well", async () => {
+    const directory = await temporaryFolder();
+    await fs.mkdir(join(directory, "state.json"));
+    const { state, reports } = await found(directory);
+    expect([state, reports.length]).toEqual([undefined, 1]);
+    await saved(directory, { heartbeatMs: 1 });
+    expect(await filesIn(directory)).toEqual(["state.json", "state.json.corrupt"]);
+  });
+
+  test.each(["EACCES", "EIO"])("because reading ends with %s is set aside as well", async (code) => {
+    const directory = await directoryWith('{"version": 1}');
+    const restore = failsToRead(join(directory, "state.json"), code);
+    const { state, reports } = await found(directory);
+    restore();
+    expect([state, reports.length]).toEqual([undefined, 1]);
+    expect(await filesIn(directory)).toEqual(["state.json.corrupt"]);
+  });
+
+  test("never takes the place of an earlier one, and of many the last five are kept", async () => {
+    const directory = await temporaryFolder();
+    for (let round = 1; round <= 7; round++) {
+      await fs.writeFile(join(directory, "state.json"), `damage ${round}`);
+      await found(directory);
+    }
+    const names = await filesIn(directory);
+    expect(names).toEqual([3, 4, 5, 6, 7].map((number) => `state.json.corrupt-${number}`));
+    for (const name of names) {
+      expect(await fs.readFile(join(directory, name), "utf8")).toBe(`damage ${name.at(-1)}`);
+    }
+  });
+
+  test("keeps the config that it names, so that it can be used again", async () => {
+    const { directory, configFile } = await directoryWithConfig();
+    const path = join(directory, "state.json");
+    const text = await fs.readFile(path, "utf8");
+    await fs.writeFile(path, text.replace('"version": 1', '"version": 2'));
+    await found(directory);
+    await saved(directory, { lastGoodConfig: config(2, "other") }, {});
+    await fs.rename(join(directory, "state.json.corrupt"), path);
+    await fs.writeFile(path, text);
+    expect(await found(directory)).toEqual({ state: STATE, reports: [] });
+    await saved(directory, {});
+    await expect(fs.stat(configFile)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+});
+
+describe("a member that is wrong", () => {
+  const whole = { instanceUid: UID_TEXT, remoteConfig: { hash: "01", status: "applied", error: "" }, heartbeatMs: 5 };
+  test.each<[keyof typeof whole | "lastGoodConfig", unknown]>([
+    ["instanceUid", `${UID_TEXT}0`],
+    ["instanceUid", 7],
+    ["instanceUid", null],
+    ["remoteConfig", "applied"],
+    ["remoteConfig", { hash: "0", status: "applied", error: "" }],
+    ["remoteConfig", { hash: [1], status: "applied", error: "" }],
+    ["remoteConfig", { hash: "01", status: "applying", error: "" }],
+    ["remoteConfig", { hash: "01", status: "failed" }],
+    ["heartbeatMs", "on"],
+    ["heartbeatMs", 0],
+    ["heartbeatMs", -1],
+    ["lastGoodConfig", []],
+    ["lastGoodConfig", { hash: "01" }],
+    ["lastGoodConfig", { hash: "zz", file: "config" }],
+  ])("costs the state nothing but itself: %s %j", async (name, value) => {
+    const directory = await directoryWith(JSON.stringify({ version: 1, ...whole, [name]: value }));
+    const { state = {}, reports } = await found(directory);
+    const others = ["instanceUid", "remoteConfig", "heartbeatMs"].filter((other) => other !== name);
+    expect(Object.keys(state)).toEqual(others);
+    expect(reports).toMatchObject([
+      { code: "ERR_OPAMP_STORE", message: expect.stringContaining(`its ${name} is not`) },
+    ]);
+    expect(await filesIn(directory)).toEqual(["state.json"]);
+  });
+});
+
+describe("a last good config that cannot be used", () => {
+  const { lastGoodConfig: _, ...rest } = STATE;
+
+  test.each<[string, (path: string) => Promise<void>]>([
+    ["changed", async (path) => fs.writeFile(path, (await fs.readFile(path, "utf8")).replace("password", "passw0rd"))],
+    ["cut short", (path) => fs.truncate(path, 20)],
+    ["empty", (path) => fs.truncate(path, 0)],
+    ["a directory", (path) => fs.unlink(path).then(() => fs.mkdir(path))],
+  ])("because it was %s is set aside and reported, and the rest of the state stays", async (_what, damage) => {
+    const { directory, configFile } = await directoryWithConfig();
+    await damage(configFile);
+    const { state, reports } = await found(directory);
+    expect(state).toEqual(rest);
+    expect(reports).toMatchObject([
+      { code: "ERR_OPAMP_STORE", message: expect.stringContaining("it was set aside as config.corrupt") },
+    ]);
+    expect(reports[0]?.message).not.toContain(SECRET);
+    await saved(directory, STATE);
+    expect(await found(directory)).toEqual({ state: STATE, reports: [] });
+    expect(await filesIn(directory)).toContain("config.corrupt");
+  });
+
+  test("because it is gone is reported, and the rest of the state stays", async () => {
+    const { directory, configFile } = await directoryWithConfig();
+    await fs.unlink(configFile);
+    const { state, reports } = await found(directory);
+    expect(state).toEqual(rest);
+    expect(reports).toMatchObject([{ code: "ERR_OPAMP_STORE", message: expect.stringContaining("ENOENT") }]);
+  });
+
+  test("because its name leads elsewhere is not even looked at", async () => {
+    const lastGoodConfig = { hash: "01", file: "../config" };
+    const directory = await directoryWith(JSON.stringify({ version: 1, heartbeatMs: 5, lastGoodConfig }));
+    const { state, reports } = await found(directory);
+    expect([state, reports.map(({ code }) => code)]).toEqual([{ heartbeatMs: 5 }, ["ERR_OPAMP_STORE"]]);
+  });
+
+  test("is kept twice at most, since it may be large", async () => {
+    const directory = await temporaryFolder();
+    for (let round = 1; round <= 4; round++) {
+      await saved(directory, { lastGoodConfig: config(round, `round: ${round}`) });
+      const [name = ""] = (await filesIn(directory)).filter((file) => file.startsWith("config-"));
+      await fs.truncate(join(directory, name), round);
+      await found(directory);
+    }
+    expect(await filesIn(directory)).toEqual(["config.corrupt-3", "config.corrupt-4", "state.json"]);
+  });
+});
+
+describe("a state that cannot be read just now", () => {
+  test.each(["state.json", "config"])("for want of file numbers, with its %s, is never overwritten", async (which) => {
+    const { directory, configFile } = await directoryWithConfig();
+    const restore = failsToRead(which === "config" ? configFile : join(directory, which), "EMFILE");
+    const { store, reports, load } = storeIn(directory);
+    await expect(load()).rejects.toMatchObject({
+      code: "ERR_OPAMP_STORE",
+      retryable: true,
+      hint: expect.stringContaining("ulimit -n"),
+    });
+    await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
+      hint: expect.stringContaining("ulimit"),
+    });
+    restore();
+    for (let save = 1; save <= 2; save++) {
+      await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
+        code: "ERR_OPAMP_STORE",
+        message: `${directory} holds a state that could not be read at first, and is not overwritten`,
+      });
+    }
+    expect(reports).toEqual([]);
+    expect(await found(directory)).toEqual({ state: STATE, reports: [] });
+    expect(await load()).toEqual(STATE);
+    await store.save({});
+  });
+});
