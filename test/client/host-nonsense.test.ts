@@ -39,9 +39,8 @@ describe("what TypeScript would refuse", () => {
     { remoteConfig: { hash: "h1", status: "applied", error: "" } },
     { remoteConfig: { hash, status: "applying", error: "" } },
     { remoteConfig: { hash, status: "failed" } },
-    { instanceUid: new Uint8Array(16), remoteConfig: null },
   ];
-  test.each(states)("a stored state of %o is refused whole, and the client begins anew", async (state) => {
+  test.each(states)("a stored state of %o is refused, and the client begins anew", async (state) => {
     const saved: StoredState[] = [];
     const store = { load: () => nonsense<StoredState>(state), save: (next: StoredState) => void saved.push(next) };
     const { server, client, clock, errors } = await running({ store, remoteConfig: { apply: () => undefined } });

@@ -46,6 +46,11 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ requestInstanceUid: 1 }, "requestInstanceUid", /must be true or false, not number/],
   [{ store: "/var/lib" }, "store", /must be an object with load, save, not string/],
   [{ store: { load: () => undefined } }, "store.save", /must be a function, not undefined/],
+  [
+    { store: { load: () => undefined, save: () => undefined, close: true } },
+    "store.close",
+    /must be a function, not boolean/,
+  ],
   [{ heartbeat: 30_000 }, "heartbeat", /must be an object, not number/],
   [{ heartbeat: { interval: 1 } }, "heartbeat.interval", /is not an option; known are intervalMs, minMs, maxMs/],
   [{ heartbeat: { intervalMs: 0 } }, "heartbeat.intervalMs", /must be milliseconds above 0, not 0/],

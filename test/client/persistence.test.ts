@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Persistence } from "../../src/client/persistence.js";
-import { memoryStore, type OpAMPError, type Store, type StoredState } from "../../src/index.js";
+import { memoryStore, OpAMPError, type Store, type StoredState } from "../../src/index.js";
 import { virtualClock } from "../../src/testing/index.js";
 import { Arrivals } from "../transport/arrivals.js";
 
@@ -141,9 +141,175 @@ describe("saving", () => {
     }
   });
 
+  test("of what the server asks for takes place only when it asks for something else", async () => {
+    const saved: StoredState[] = [];
+    const { persistence } = persisting({
+      load: () => ({ heartbeatMs: 2_000 }),
+      save: (state) => void saved.push(state),
+    });
+    persistence.load();
+    for (const heartbeatMs of [2_000, 4_000, 4_000, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]) {
+      persistence.saveHeartbeat(heartbeatMs);
+      await persistence.settled();
+    }
+    expect(saved).toEqual([{ heartbeatMs: 4_000 }, { heartbeatMs: Number.POSITIVE_INFINITY }]);
+  });
+
   test("settles at once when there is nothing to save", async () => {
     const { persistence } = persisting(memoryStore());
     await persistence.settled();
     expect(persistence.load()).toEqual({});
+  });
+});
+
+describe("closing", () => {
+  /** A store that notes what is asked of it. */
+  function noting(store: Partial<Store> = {}) {
+    const calls: string[] = [];
+    return {
+      calls,
+      store: {
+        load: () => undefined,
+        save: (state: StoredState) => void calls.push(`save ${state.heartbeatMs}`),
+        close: () => void calls.push("close"),
+        ...store,
+      },
+    };
+  }
+
+  test("comes after the last save", async () => {
+    const { store, saves } = slowStore();
+    const { calls, store: noted } = noting(store);
+    const { persistence } = persisting(noted);
+    await persistence.load();
+    persistence.save({ heartbeatMs: 1 });
+    const closed = persistence.close();
+    (await saves.next()).end();
+    await closed;
+    expect([saves.all.length, calls]).toEqual([1, ["close"]]);
+  });
+
+  test("tries once more what could not be saved", async () => {
+    let isFull = true;
+    const { calls, store } = noting({
+      save(state) {
+        if (isFull) throw new Error("disk full");
+        calls.push(`save ${state.heartbeatMs}`);
+      },
+    });
+    const { persistence, errors } = persisting(store);
+    persistence.load();
+    persistence.save({ heartbeatMs: 1 });
+    persistence.save({ heartbeatMs: 2 });
+    await persistence.settled();
+    isFull = false;
+    await persistence.close();
+    expect([calls, errors.length]).toEqual([["save 2", "close"], 2]);
+  });
+
+  test("is no matter of a store that was never loaded", async () => {
+    const { calls, store } = noting();
+    await persisting(store).persistence.close();
+    expect(calls).toEqual([]);
+  });
+
+  test("waits in vain for a store that is still loading, which is closed when it has", async () => {
+    let end: (state: undefined) => void = () => undefined;
+    const { calls, store } = noting({ load: () => new Promise<undefined>((resolve) => (end = resolve)) });
+    const { persistence } = persisting(store);
+    void persistence.load();
+    await persistence.close();
+    expect(calls).toEqual([]);
+    end(undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(calls).toEqual(["close"]);
+  });
+
+  test("comes to a store that could not be read, since it may have begun to", async () => {
+    const { calls, store } = noting({ load: () => Promise.reject(new Error("no such file")) });
+    const { persistence } = persisting(store);
+    await persistence.load();
+    await persistence.close();
+    expect(calls).toEqual(["close"]);
+  });
+
+  for (const [what, close] of [
+    [
+      "throws",
+      () => {
+        throw new Error("busy");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("busy"))],
+  ] as const) {
+    test(`that ${what} is complained of`, async () => {
+      const { persistence, errors } = persisting(noting({ close }).store);
+      persistence.load();
+      await persistence.close();
+      expect(errors).toMatchObject([{ code: "ERR_OPAMP_STORE", message: "the store did not close: busy" }]);
+    });
+  }
+});
+
+describe("a store that is for somebody else", () => {
+  const taken = () => {
+    const details = { hint: "stop the other one", retryable: false };
+    return new OpAMPError("ERR_OPAMP_STORE", "in use", details);
+  };
+
+  test.each<[string, () => Promise<undefined>]>([
+    [
+      "at once",
+      () => {
+        throw taken();
+      },
+    ],
+    ["later", () => Promise.reject(taken())],
+  ])("and says so %s is told of once and left alone", async (_, load) => {
+    const calls: string[] = [];
+    const store = { load, save: () => void calls.push("save"), close: () => void calls.push("close") };
+    const { persistence, errors } = persisting(store);
+    expect(await persistence.load()).toEqual({});
+    persistence.save({ instanceUid: uid(1) });
+    await persistence.close();
+    expect(calls).toEqual([]);
+    expect(errors).toMatchObject([
+      { message: "the store did not load: in use", hint: "stop the other one", retryable: false },
+    ]);
+  });
+
+  test("and says so when it is to save is told of once and left alone", async () => {
+    let saves = 0;
+    const { persistence, errors } = persisting({
+      load: () => undefined,
+      save() {
+        saves += 1;
+        throw taken();
+      },
+    });
+    persistence.load();
+    for (let save = 0; save < 3; save++) {
+      persistence.save({ instanceUid: uid(save) });
+      await persistence.settled();
+    }
+    await persistence.close();
+    expect([saves, errors.length]).toEqual([1, 1]);
+  });
+});
+
+describe("what a store reports", () => {
+  test("is passed on, and anything else than an error of ours put into one", async () => {
+    const own = new OpAMPError("ERR_OPAMP_STORE", "set aside");
+    const { persistence, errors } = persisting({
+      load(report) {
+        report?.(own);
+        Reflect.apply(report ?? String, undefined, ["text"]);
+        return { heartbeatMs: 1 };
+      },
+      save: () => undefined,
+    });
+    expect(persistence.load()).toEqual({ heartbeatMs: 1 });
+    expect(errors[0]).toBe(own);
+    expect(errors.slice(1)).toMatchObject([{ code: "ERR_OPAMP_STORE", message: "the store reports: text" }]);
   });
 });

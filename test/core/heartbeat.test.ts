@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { maskOf } from "../../src/core/capabilities.js";
 import { verifies } from "../verifies.js";
-import { type Answer, acknowledges, type Harness, OWN_UID, online, partsOf, type Script } from "./harness.js";
+import { type Answer, acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script } from "./harness.js";
 import { effectiveConfig, hash, health } from "./values.js";
 
 const SILENT: Script = { config: { capabilities: maskOf(["reportsHealth"]), ping: false } };
@@ -156,5 +156,72 @@ describe("the interval that the server offers", () => {
     const harness = online(SILENT);
     harness.receive(offer(2n));
     expect([harness.all("heartbeatInterval"), harness.core.deadline]).toEqual([[], undefined]);
+  });
+});
+
+describe("the interval that the server asked for before a restart", () => {
+  /** An agent that remembers one, up to its first answered report. */
+  function restarted(heartbeatMs: number, script: Script): Harness {
+    const harness = new Harness({ answers: acknowledges, ...script });
+    harness.feed({ type: "start", heartbeatMs });
+    if (harness.core.phase !== "online") throw new Error(`the link is ${harness.core.phase}`);
+    return harness;
+  }
+
+  const told = (harness: Harness): readonly number[] =>
+    harness.all("heartbeatInterval").map(({ output }) => output.intervalMs);
+
+  verifies("HB-02", "counts from the first report on, and is told about once", () => {
+    const harness = restarted(2_000, {});
+    expect(sentWithin(harness, 4_000)).toEqual([2_000, 4_000]);
+    const again = restarted(2_000, {});
+    again.receive(offer(2n));
+    again.lose();
+    again.advanceUntil("online");
+    expect(told(again)).toEqual([2_000]);
+  });
+
+  test("is not told about where it is the usual one", () => {
+    expect(told(restarted(30_000, {}))).toEqual([]);
+  });
+
+  test.each([
+    [1_000, 5_000],
+    [7_000, 7_000],
+    [3_600_000, 20_000],
+    [Number.POSITIVE_INFINITY, 20_000],
+  ])("of %d ms stays within the bounds that the user has set since", (heartbeatMs, intervalMs) => {
+    const harness = restarted(heartbeatMs, bounded(5_000, 20_000));
+    expect(told(harness)).toEqual([intervalMs]);
+    expect(sentWithin(harness, intervalMs)).toEqual([intervalMs]);
+  });
+
+  verifies("HB-03", "may be none at all", () => {
+    const harness = restarted(Number.POSITIVE_INFINITY, {});
+    expect([told(harness), sentWithin(harness, 3_600_000)]).toEqual([[Number.POSITIVE_INFINITY], []]);
+  });
+
+  verifies("HB-04", "where it was none changes nothing for polls", () => {
+    const harness = restarted(Number.POSITIVE_INFINITY, polling());
+    expect([told(harness), sentWithin(harness, 60_000)]).toEqual([[], [30_000, 60_000]]);
+  });
+});
+
+describe("what the server asks for", () => {
+  const wishes = (harness: Harness): readonly number[] =>
+    harness.all("saveHeartbeat").map(({ output }) => output.wishMs);
+
+  test("is to be saved as it was said, whatever the bounds make of it", () => {
+    const harness = online(bounded(5_000, 20_000));
+    for (const seconds of [1n, 3_600n, 0n]) harness.receive(offer(seconds));
+    expect(wishes(harness)).toEqual([1_000, 3_600_000, Number.POSITIVE_INFINITY]);
+  });
+
+  test("is not to be saved where it means nothing: none on polls, or to an agent without heartbeats", () => {
+    const polls = online(polling({ answers: acknowledges }));
+    polls.receive(offer(0n));
+    const silent = online(SILENT);
+    silent.receive(offer(2n));
+    expect([wishes(polls), wishes(silent)]).toEqual([[], []]);
   });
 });
