@@ -91,10 +91,17 @@ export function fromStoredConfig({ hash, files }: StoredConfig): RemoteConfig {
   return remoteConfigOf(hash, files, (body) => body);
 }
 
-/** What of a config is to be stored, without a copy of it. */
+/**
+ * What of a config is to be stored, without a copy of it.
+ *
+ * @throws TypeError where its handler has made something else of it
+ */
 export function toStoredConfig(config: RemoteConfig): StoredConfig {
   const files: Record<string, StoredFile> = Object.create(null);
-  for (const [name, { body, contentType }] of Object.entries(config.files)) files[name] = { body, contentType };
+  for (const [name, { body, contentType }] of Object.entries(config.files)) {
+    if (!isUint8Array(body) || typeof contentType !== "string") throw new TypeError("a file of it was changed");
+    files[name] = { body, contentType };
+  }
   return { hash: config.hash, files };
 }
 

@@ -33,12 +33,10 @@ export class Persistence {
   /** What the store remembers; nothing where it cannot be read. At once where the store answers at once. */
   load(): StoredState | Promise<StoredState> {
     if (this.#store === undefined) return this.#state;
+    this.#loading = Promise.resolve();
     try {
       const loaded: unknown = this.#store.load((error) => this.#reported(error));
-      if (!isThenable(loaded)) {
-        this.#loading = Promise.resolve();
-        return this.#loaded(loaded);
-      }
+      if (!isThenable(loaded)) return this.#loaded(loaded);
       const loading = Promise.resolve(loaded);
       this.#loading = loading.then(
         () => undefined,
@@ -62,7 +60,13 @@ export class Persistence {
   /** An offer was put to use: what came of it and what it was belong together. */
   saveApplied(remoteConfig: StoredRemoteConfig, applied: RemoteConfig | undefined): void {
     if (this.#store === undefined) return;
-    this.save(applied === undefined ? { remoteConfig } : { remoteConfig, lastGoodConfig: toStoredConfig(applied) });
+    const change: StoredState = { remoteConfig };
+    try {
+      if (applied !== undefined) change.lastGoodConfig = toStoredConfig(applied);
+    } catch (cause) {
+      this.#complain("the config that was applied cannot be stored", cause);
+    }
+    this.save(change);
   }
 
   /** Servers repeat what they ask for, some in every answer. */

@@ -9,7 +9,7 @@ import { storeError } from "./store-error.js";
 export interface FileStoreOptions {
   /**
    * How long `load` waits for another agent to let go of the directory, in milliseconds, as after a restart that overlaps.
-   * Default 2 000.
+   * At most 20 000. Default 2 000.
    */
   lockWaitMs?: number;
 }
@@ -30,6 +30,8 @@ interface Open {
 type Report = (error: OpAMPError) => void;
 
 const LOCK_WAIT_MS = 2_000;
+/** A client does without a store that takes longer than 30 s. */
+const MAX_LOCK_WAIT_MS = 20_000;
 const SHARED_HINT = "give each client a store of its own, in a directory of its own";
 const UNREAD_HINT = "end what keeps it from being read, which an earlier error names, and restart the agent";
 
@@ -54,8 +56,9 @@ export function fileStore(directory: string, options: FileStoreOptions = {}): Fi
   const { lockWaitMs = LOCK_WAIT_MS, ...others } = options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw wrong(unknown, "is not an option; known are lockWaitMs");
-  if (typeof lockWaitMs !== "number" || !(lockWaitMs >= 0))
-    throw wrong("lockWaitMs", "must be milliseconds, 0 or more");
+  if (typeof lockWaitMs !== "number" || !(lockWaitMs >= 0 && lockWaitMs <= MAX_LOCK_WAIT_MS)) {
+    throw wrong("lockWaitMs", `must be milliseconds, 0 to ${MAX_LOCK_WAIT_MS}`);
+  }
   return new DirectoryStore(resolve(directory), lockWaitMs);
 }
 

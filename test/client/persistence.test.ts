@@ -225,13 +225,23 @@ describe("closing", () => {
     expect(calls).toEqual(["close"]);
   });
 
-  test("comes to a store that could not be read, since it may have begun to", async () => {
-    const { calls, store } = noting({ load: () => Promise.reject(new Error("no such file")) });
-    const { persistence } = persisting(store);
-    await persistence.load();
-    await persistence.close();
-    expect(calls).toEqual(["close"]);
-  });
+  for (const [what, load] of [
+    [
+      "throws",
+      () => {
+        throw new Error("no such file");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("no such file"))],
+  ] as const) {
+    test(`comes to a store whose load ${what}, since it may have begun to`, async () => {
+      const { calls, store } = noting({ load });
+      const { persistence } = persisting(store);
+      await persistence.load();
+      await persistence.close();
+      expect(calls).toEqual(["close"]);
+    });
+  }
 
   for (const [what, close] of [
     [

@@ -68,6 +68,20 @@ describe("the config that was applied last", () => {
     },
   );
 
+  test.each<[string, (config: RemoteConfig) => void]>([
+    ["has no body any more", (config) => void Object.assign(config.files["a"] ?? {}, { body: "text" })],
+    ["is none any more", (config) => void Object.assign(config.files, { a: null })],
+    ["has gone", (config) => void Object.assign(config, { files: null })],
+  ])("is not stored when its handler spoils it: a file that %s; the outcome is", async (_, apply) => {
+    const { store, saved } = noted();
+    const { agent, clock, errors, escaped } = await running({ store, remoteConfig: { apply } });
+    const hash = agent.offerConfig({ a: "1" });
+    await clock.advance(0);
+    expect(agent.hasApplied(hash)).toBe(true);
+    expect(saved.at(-1)).toEqual({ instanceUid: agent.uid, remoteConfig: { hash, status: "applied", error: "" } });
+    expect([errors, escaped]).toEqual([["ERR_OPAMP_STORE"], []]);
+  });
+
   verifies("MSG-01", "is never one that a newer offer has overtaken, even if its handler resolves", async () => {
     const { store, saved } = noted();
     const ends: (() => void)[] = [];

@@ -16,6 +16,5 @@ export const STATES: readonly StoredState[] = [
   { instanceUid },
   { instanceUid, remoteConfig: { hash: Uint8Array.of(9), status: "failed", error: "cannot bind" } },
   { instanceUid, remoteConfig: applied(1), lastGoodConfig: first, heartbeatMs: 5_000 },
-  { instanceUid, remoteConfig: applied(2), lastGoodConfig: second, heartbeatMs: 5_000 },
-  { instanceUid: new Uint8Array(16).fill(8), remoteConfig: applied(2), lastGoodConfig: second },
+  { instanceUid, remoteConfig: applied(2), lastGoodConfig: second, heartbeatMs: Number.POSITIVE_INFINITY },
 ];

@@ -75,7 +75,7 @@ describe("a directory that a store has", () => {
 
   test("is waited for, as after a restart that overlaps", async () => {
     const directory = await temporaryFolder();
-    const [first, second] = [storeIn(directory), storeIn(directory, { lockWaitMs: 60_000 })];
+    const [first, second] = [storeIn(directory), storeIn(directory, { lockWaitMs: 20_000 })];
     await first.load();
     await first.store.save({ heartbeatMs: 1 });
     const loading = second.load();
@@ -88,7 +88,7 @@ describe("a directory that a store has", () => {
     const directory = await temporaryFolder();
     let holders = 0;
     const most: number[] = [];
-    const agents = Array.from({ length: 6 }, () => storeIn(directory, { lockWaitMs: 60_000 }));
+    const agents = Array.from({ length: 6 }, () => storeIn(directory, { lockWaitMs: 20_000 }));
     await Promise.all(
       agents.map(async ({ store, load }) => {
         const { heartbeatMs = 0 } = (await load()) ?? {};
@@ -117,6 +117,15 @@ describe("another process", () => {
     expect(await socketsIn(directory)).toHaveLength(1);
     expect(await load()).toBeUndefined();
     expect([await socketsIn(directory), reports]).toEqual([[expect.any(String)], []]);
+  });
+
+  test("that has nothing else to do ends by itself, and need not have let go", async () => {
+    const program = await builtProgram("lock-program");
+    const directory = await temporaryFolder();
+    const child = await holder(program, directory);
+    child.stdin?.end();
+    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(await found(directory)).toEqual({ state: undefined, reports: [] });
   });
 
   test("has it even while it is stopped and cannot answer", async () => {

@@ -174,7 +174,8 @@ describe("a file store", () => {
     [undefined, {}, /directory: must be a path/],
     ["x", null, /options: must be an object/],
     ["x", { lockWait: 1 }, /lockWait: is not an option; known are lockWaitMs/],
-    ["x", { lockWaitMs: -1 }, /lockWaitMs: must be milliseconds, 0 or more/],
+    ["x", { lockWaitMs: -1 }, /lockWaitMs: must be milliseconds, 0 to 20000/],
+    ["x", { lockWaitMs: Number.POSITIVE_INFINITY }, /lockWaitMs: must be milliseconds, 0 to 20000/],
     ["x", { lockWaitMs: "1s" }, /lockWaitMs: must be milliseconds/],
   ];
   test.each(wrong)("refuses the directory %j with the options %j", (directory, options, message) => {
