@@ -1,4 +1,6 @@
 export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-credentials.js";
+export { envHeaders } from "./auth/env-headers.js";
+export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
 export type { Attributes, AttributeValue } from "./client/attributes.js";
 export { OpAMPClient } from "./client/client.js";

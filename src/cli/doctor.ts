@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
+import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
-import { messageOf, OpAMPError } from "../errors.js";
 import type { HeaderSource } from "../transport/headers.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { diagnose } from "./diagnose.js";
@@ -82,7 +82,7 @@ function optionsOf(url: string, flags: Flags): DiagnoseOptions {
   };
   const { tokenFile } = flags;
   const headers: HeaderSource[] = [flags.header];
-  if (tokenFile !== undefined) headers.push(bearerAuth(() => readToken(tokenFile)));
+  if (tokenFile !== undefined) headers.push(bearerAuth(fileSecret(tokenFile)));
   const proxy = flags.proxy === "env" ? "env" : flags.proxy === "none" ? false : { url: flags.proxy };
   return {
     url,
@@ -92,16 +92,6 @@ function optionsOf(url: string, flags: Flags): DiagnoseOptions {
     compression: flags.compression === true,
     ...(Object.keys(tls).length > 0 && { tls }),
   };
-}
-
-async function readToken(path: string): Promise<string> {
-  const { readFile } = await import("node:fs/promises");
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const hint = "check the path given to --token-file";
-    throw new OpAMPError("ERR_OPAMP_AUTH", `the token cannot be read: ${messageOf(cause)}`, { cause, hint });
-  }
 }
 
 function addHeader(text: string, headers: Record<string, string>): Record<string, string> {
