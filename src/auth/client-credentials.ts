@@ -1,5 +1,6 @@
 import { OpAMPError } from "../errors.js";
 import type { HeaderFunction } from "../transport/headers.js";
+import type { Secret } from "./static-credentials.js";
 import type { Token, TokenRequest } from "./token-request.js";
 
 /** How {@link clientCredentials} gets and keeps its tokens. */
@@ -25,18 +26,34 @@ const DEFAULT_LIFE_MS = 3_600_000;
  * @see AUTH-01, AUTH-02
  */
 export function clientCredentials(options: ClientCredentialsOptions): HeaderFunction {
-  const { tokenUrl, marginMs = 30_000, now = () => performance.now(), ...rest } = options;
+  const { tokenUrl, marginMs = 30_000, now = () => performance.now(), credentialsIn = "header", ...rest } = options;
   const request = { ...rest, tokenUrl: checkTokenUrl(tokenUrl) };
   checkTexts(options);
   checkDurations({ timeoutMs: options.timeoutMs, marginMs });
   let current: { token: Token; expiresAt: number } | undefined;
   let pending: Promise<string> | undefined;
+  /** Which of the two an endpoint takes that may take either. */
+  let place = credentialsIn === "auto" ? undefined : credentialsIn;
+
+  async function fetchAnew(): Promise<Token> {
+    // Most agents have no use for it, and it brings an HTTP client.
+    const { fetchToken } = await import("./token-request.js");
+    if (place !== undefined) return fetchToken({ ...request, credentialsIn: place });
+    try {
+      const token = await fetchToken({ ...request, credentialsIn: "header" });
+      place = "header";
+      return token;
+    } catch (thrown) {
+      if (!(thrown instanceof OpAMPError) || !isRefusal(thrown.httpStatus)) throw thrown;
+      const token = await fetchToken({ ...request, credentialsIn: "body" });
+      place = "body";
+      return token;
+    }
+  }
 
   async function renew(): Promise<string> {
     current = undefined;
-    // Most agents have no use for it, and it brings an HTTP client.
-    const { fetchToken } = await import("./token-request.js");
-    const token = await fetchToken(request);
+    const token = await fetchAnew();
     const lifeMs = token.lifeMs ?? DEFAULT_LIFE_MS;
     // One that lives shorter than the margin would otherwise be fetched for every request.
     current = { token, expiresAt: now() + Math.max(lifeMs - marginMs, lifeMs / 2) };
@@ -65,9 +82,16 @@ function checkTokenUrl(given: string | URL): URL {
 }
 
 function checkTexts({ clientId, clientSecret }: ClientCredentialsOptions): void {
-  const isSecret = typeof clientSecret === "function" || (typeof clientSecret === "string" && clientSecret !== "");
-  if (typeof clientId === "string" && clientId !== "" && isSecret) return;
+  if (isThere(clientId) && isThere(clientSecret)) return;
   throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: clientId and clientSecret must be there");
+}
+
+function isThere(secret: Secret): boolean {
+  return typeof secret === "function" || (typeof secret === "string" && secret !== "");
+}
+
+function isRefusal(status: number | undefined): boolean {
+  return status === 400 || status === 401 || status === 403;
 }
 
 function checkDurations(durations: Readonly<Record<string, number | undefined>>): void {

@@ -13,7 +13,10 @@ import { parsePairs } from "./key-value-pairs.js";
  * @param env default `process.env`
  * @see AUTH-01
  */
-export function envHeaders(name: string, env: Readonly<Record<string, string | undefined>> = process.env): HeaderFunction {
+export function envHeaders(
+  name: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): HeaderFunction {
   if (typeof name !== "string" || name === "") {
     throw new OpAMPError("ERR_OPAMP_OPTION", "envHeaders: must be given the name of an environment variable");
   }

@@ -16,14 +16,18 @@ export interface Token {
 /** What is asked of a token endpoint, and how. */
 export interface TokenRequest {
   tokenUrl: URL;
-  clientId: string;
+  /** A function is asked anew for each request, as with `clientSecret`. */
+  clientId: Secret;
   clientSecret: Secret;
   /** Default: none asked for. */
   scopes?: readonly string[];
-  /** Further parameters of the request, such as `audience`. */
-  parameters?: Readonly<Record<string, string>>;
-  /** Where the client's id and secret go: an `Authorization` header or the body. Default `"header"`. */
-  credentialsIn?: "header" | "body";
+  /** Further parameters of the request, such as `audience`; one with a list is sent once for each item. */
+  parameters?: Readonly<Record<string, string | readonly string[]>>;
+  /**
+   * Where the client's id and secret go: an `Authorization` header or the body; `"auto"` tries the header, and the body
+   * where that is refused. Default `"header"`.
+   */
+  credentialsIn?: "header" | "body" | "auto";
   /** For one request, in milliseconds. Default 10 000. */
   timeoutMs?: number;
   tls?: TlsOptions;
@@ -42,16 +46,20 @@ const HIDDEN = "[redacted]";
  *
  * @throws OpAMPError `ERR_OPAMP_AUTH` with the endpoint's words, without any secret
  */
-export async function fetchToken(request: TokenRequest): Promise<Token> {
+export async function fetchToken(request: TokenRequest & { credentialsIn?: "header" | "body" }): Promise<Token> {
   const { tokenUrl, clientId, clientSecret, scopes, parameters, tls, proxy = "env", timeoutMs = TIMEOUT_MS } = request;
   const signal = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), MAX_TIMER_MS));
   const oauth = await import("oauth4webapi");
-  const secret = await inTime(reveal("clientCredentials", clientSecret), signal, timeoutMs);
+  const [id, secret] = await inTime(
+    Promise.all([reveal("clientCredentials", clientId), reveal("clientCredentials", clientSecret)]),
+    signal,
+    timeoutMs,
+  );
   const authentication: ClientAuth =
     request.credentialsIn === "body" ? oauth.ClientSecretPost(secret) : oauth.ClientSecretBasic(secret);
   const server = { issuer: tokenUrl.origin, token_endpoint: tokenUrl.href };
-  const client = { client_id: clientId };
-  const form = new URLSearchParams(parameters);
+  const client = { client_id: id };
+  const form = formOf(parameters);
   if (scopes !== undefined && scopes.length > 0) form.set("scope", scopes.join(" "));
   const http = await openFetch({ tls, proxy, keepAlive: false });
   let status: number | undefined;
@@ -101,8 +109,16 @@ export async function fetchToken(request: TokenRequest): Promise<Token> {
   }
 }
 
+function formOf(parameters: TokenRequest["parameters"] = {}): URLSearchParams {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const one of typeof value === "string" ? [value] : value) form.append(name, one);
+  }
+  return form;
+}
+
 /** Whoever never comes back must not keep all later attempts waiting. */
-async function inTime(secret: Promise<string>, signal: AbortSignal, timeoutMs: number): Promise<string> {
+async function inTime<T>(secret: Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T> {
   let giveUp = (): void => undefined;
   const late = new Promise<never>((_resolve, reject) => {
     giveUp = () => reject(failed(`the function given to clientCredentials did not return within ${timeoutMs} ms`, {}));

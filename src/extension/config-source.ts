@@ -71,7 +71,7 @@ export function configSource(config: string | object): ConfigSource {
  *
  * @returns a text stays as it is, with its quotes, and so does what is no YAML
  */
-export function valueOf(text: string): unknown {
+export function yamlValue(text: string): unknown {
   const document = parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
   const value = plain(document);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { OpAMPError } from "../errors.js";
-import { valueOf } from "./config-source.js";
+import { yamlValue } from "./config-source.js";
 
 /** What came of a value that is nothing but one reference: of what type it is, and how it was written. */
 export class Expanded {
@@ -30,7 +30,7 @@ const LONGEST = 2 ** 20;
 const ENV_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LOCATION = /^([A-Za-z][A-Za-z0-9+.-]+):([\s\S]*)$/;
 const MEND = "correct the variables that it refers to";
-const HINT = "write ${env:NAME}, ${env:NAME:-default} or ${file:/path}, and $$ for a dollar sign";
+const HINT = `write \${env:NAME}, \${env:NAME:-default} or \${file:/path}, and $$ for a dollar sign`;
 
 /**
  * Puts in what `${env:X}`, `${X}`, `${env:X:-default}` and `${file:path}` stand for, and takes `$$` for `$`, by the rules
@@ -81,7 +81,7 @@ function replaceFirst(text: string, given: string, references: References, fail:
   if (reference === undefined) return text;
   const found = lookUp(reference.slice(2, -1), given.includes(reference), references, fail);
   if (reference !== text) return text.replaceAll(reference, () => found);
-  return new Expanded(valueOf(found), found);
+  return new Expanded(yamlValue(found), found);
 }
 
 /** The innermost reference of the first ones; none at all after one that is escaped. */

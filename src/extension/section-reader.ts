@@ -35,7 +35,9 @@ export class SectionReader {
     const { root } = source;
     if (isOptions(root)) return new SectionReader(source, references, [], root);
     const what = root === null || root === undefined ? "is empty" : `must be a map of keys, not ${typeName(root)}`;
-    throw new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}`, { hint: "give the extension's block, or a file with one" });
+    throw new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}`, {
+      hint: "give the extension's block, or a file with one",
+    });
   }
 
   /** All keys that are there, known or not. */
@@ -45,7 +47,7 @@ export class SectionReader {
 
   /** Whether a key is there with a value. */
   has(key: string): boolean {
-    return this.#typed(key) !== undefined;
+    return (this.#typed(key) ?? undefined) !== undefined;
   }
 
   text(key: string): string | undefined {
@@ -121,6 +123,11 @@ export class SectionReader {
     return given === undefined || given === null ? undefined : this.#block([key], given);
   }
 
+  /** A block that may as well be left away. */
+  sectionOrEmpty(key: string): SectionReader {
+    return this.section(key) ?? this.#block([key], {});
+  }
+
   /** A list of blocks. */
   sections(key: string): readonly SectionReader[] {
     const given = this.#typed(key);
@@ -131,6 +138,17 @@ export class SectionReader {
   /** A value of any type, with everything expanded that is in it. */
   value(key: string): unknown {
     return this.#deep([key], this.#raw(key));
+  }
+
+  /** A text in quotes for an error, unless a reference stands for it. */
+  quoted(key: string): string {
+    return this.refers(key) ? "that it refers to" : JSON.stringify(this.#raw(key));
+  }
+
+  /** Whether there is a reference in a text. */
+  refers(key: string): boolean {
+    const raw = this.#raw(key);
+    return typeof raw === "string" && raw.includes("${");
   }
 
   /** Takes a key for known without reading it. */

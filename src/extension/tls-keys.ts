@@ -80,7 +80,8 @@ function suites(block: SectionReader, maxVersion: TlsOptions["maxVersion"]): rea
   const [unknown] = given.filter((name) => cipherSuite(name) === undefined);
   if (unknown !== undefined) {
     const meant = ianaNameOf(unknown) ?? nearest(unknown, ALWAYS);
-    const hint = meant === undefined ? "use IANA's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" : `write ${meant}`;
+    const hint =
+      meant === undefined ? "use IANA's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" : `write ${meant}`;
     throw block.wrong("cipher_suites", `invalid TLS cipher suite at place ${given.indexOf(unknown) + 1}`, hint);
   }
   if (given.length === 0) return undefined;

@@ -80,6 +80,39 @@ test("the credentials go into the body where the endpoint wants them there", asy
   expect(asked[0]?.form.get("client_secret")).toBe("from-file");
 });
 
+test("an endpoint that takes the credentials in one place only is asked there, from the second time on at once", async () => {
+  const { asked, tokenUrl } = await tokenEndpoint(({ form }, response) =>
+    form.has("client_secret") ? grant(response) : json(response, 401, { error: "invalid_client" }),
+  );
+  const headers = helper(tokenUrl, { credentialsIn: "auto" });
+  await headers();
+  await headers(true);
+  expect(asked.map(({ form }) => form.has("client_secret"))).toEqual([false, true, true]);
+});
+
+test("a client that is refused in both places is told once, and asked for in the header again", async () => {
+  const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
+    json(response, 401, { error: "invalid_client" }),
+  );
+  const headers = helper(tokenUrl, { credentialsIn: "auto" });
+  await expect(headers()).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH", httpStatus: 401 });
+  await expect(headers()).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH" });
+  expect(asked.map(({ form }) => form.has("client_secret"))).toEqual([false, true, false, true]);
+});
+
+test("the client's id may come from a function, and a parameter may have several values", async () => {
+  const { asked, tokenUrl } = await tokenEndpoint();
+  const ids = ["one\n", "two\n"];
+  const headers = helper(tokenUrl, { clientId: () => ids.shift() ?? "", parameters: { resource: ["a", "b"], x: "y" } });
+  await headers();
+  await headers(true);
+  expect(asked.map(({ authorization }) => authorization)).toEqual(
+    ["one:s3cret", "two:s3cret"].map((pair) => `Basic ${Buffer.from(pair).toString("base64")}`),
+  );
+  expect(asked[0]?.form.getAll("resource")).toEqual(["a", "b"]);
+  expect(asked[0]?.form.get("x")).toBe("y");
+});
+
 test("a token is kept until shortly before it expires, and then fetched anew", async () => {
   let now = 0;
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) => grant(response, 100));

@@ -172,12 +172,12 @@ test("words of the server stay on their line, and hold no secrets", async () => 
   expect(out).not.toContain("4711");
 });
 
-test("a token that cannot be read is told with the option to look at", async () => {
+test("a token that cannot be read is told with the path to look at", async () => {
   const server = await start();
   const found = await diagnosis(server.url, "--token-file", "/nowhere/token");
   expect(step(found, "open")).toMatchObject({
-    detail: expect.stringMatching(/ENOENT/),
-    hint: expect.stringMatching(/--token-file/),
+    detail: expect.stringMatching(/the file \/nowhere\/token cannot be read: ENOENT/),
+    hint: expect.stringMatching(/check the path/),
   });
 });
 

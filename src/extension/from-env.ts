@@ -1,0 +1,184 @@
+import { envHeaders } from "../auth/env-headers.js";
+import { fileSecret } from "../auth/file-secret.js";
+import { parsePairs } from "../auth/key-value-pairs.js";
+import { bearerAuth } from "../auth/static-credentials.js";
+import type { Description } from "../client/description.js";
+import type { OpAMPClientOptions } from "../client/options.js";
+import { OpAMPError } from "../errors.js";
+import type { HeaderSource } from "../transport/headers.js";
+import type { TlsOptions } from "../transport/tls-options.js";
+import { parseDuration } from "./durations.js";
+import { editDistance, nearest } from "./nearest.js";
+
+/** Where {@link fromEnv} looks. */
+export interface FromEnvOptions {
+  /** What the variables' names begin with. Default `OTEL_OPAMP`. */
+  prefix?: string;
+  /** Default `process.env`. */
+  env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** What the environment says, with what needs more than an option to be used. */
+export interface EnvSettings {
+  options: OpAMPClientOptions;
+  /** Where state is to be kept. */
+  stateDirectory: string | undefined;
+}
+
+const NAMES = [
+  "ENDPOINT",
+  "HEADERS",
+  "HEARTBEAT_INTERVAL",
+  "CERTIFICATE",
+  "CLIENT_CERTIFICATE",
+  "CLIENT_KEY",
+  "INSECURE_SKIP_VERIFY",
+  "SERVER_NAME",
+  "TOKEN_FILE",
+  "INSTANCE_UID",
+  "STATE_DIRECTORY",
+  "COMPRESSION",
+  "TRANSPORT",
+] as const;
+
+type Name = (typeof NAMES)[number];
+
+/** Nearer than this, an unknown name is a slip of a known one; Kubernetes puts others beside them. */
+const SLIP = 2;
+const IDENTIFYING = new Set(["service.name", "service.version", "service.namespace", "service.instance.id"]);
+
+/**
+ * Reads what the environment says about the server and the agent. A variable that is empty counts as not set.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` naming the variable, never with its value
+ */
+export function readEnv({ prefix = "OTEL_OPAMP", env = process.env }: FromEnvOptions = {}): EnvSettings {
+  refuseSlips(prefix, env);
+  const reader = new EnvReader(prefix, env);
+  const url = reader.text("ENDPOINT");
+  if (url === undefined) {
+    throw reader.wrong(
+      "ENDPOINT",
+      "is not set",
+      "set it to the server's URL, such as wss://opamp.example.com/v1/opamp",
+    );
+  }
+  const instanceUid = reader.text("INSTANCE_UID");
+  const intervalMs = reader.intervalMs("HEARTBEAT_INTERVAL");
+  const compression = reader.word("COMPRESSION", { gzip: true, true: true, none: false, false: false });
+  const transport = reader.word("TRANSPORT", { auto: "auto" } as const);
+  const tls = readTls(reader);
+  const headers = readHeaderSources(reader, env);
+  return {
+    options: {
+      url,
+      description: readDescription(env),
+      ...(headers.length > 0 && { headers }),
+      ...(Object.keys(tls).length > 0 && { tls }),
+      ...(intervalMs !== undefined && { heartbeat: { intervalMs } }),
+      ...(instanceUid !== undefined && { instanceUid }),
+      ...(compression !== undefined && { compression }),
+      ...(transport !== undefined && { transport }),
+    },
+    stateDirectory: reader.text("STATE_DIRECTORY"),
+  };
+}
+
+class EnvReader {
+  readonly #prefix: string;
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  constructor(prefix: string, env: Readonly<Record<string, string | undefined>>) {
+    this.#prefix = prefix;
+    this.#env = env;
+  }
+
+  nameOf(name: Name): string {
+    return `${this.#prefix}_${name}`;
+  }
+
+  text(name: Name): string | undefined {
+    return this.#env[this.nameOf(name)]?.trim() || undefined;
+  }
+
+  /** One of some words, in any case, by what it means. */
+  word<T>(name: Name, meanings: Readonly<Record<string, T>>): T | undefined {
+    const given = this.text(name)?.toLowerCase();
+    if (given === undefined) return undefined;
+    if (Object.hasOwn(meanings, given)) return meanings[given];
+    throw this.wrong(name, `must be one of ${Object.keys(meanings).join(", ")}`, "set it to one of these words");
+  }
+
+  /** A duration as Go writes it, or milliseconds, as OpenTelemetry's variables have them. */
+  intervalMs(name: Name): number | undefined {
+    const given = this.text(name);
+    if (given === undefined) return undefined;
+    const ms = /^\d+$/.test(given) ? Number(given) : parseDuration(given);
+    if (ms !== undefined && ms > 0) return ms;
+    throw this.wrong(name, "must be a duration above 0", "set it to milliseconds, or such as 30s");
+  }
+
+  wrong(name: Name, problem: string, hint: string): OpAMPError {
+    return new OpAMPError("ERR_OPAMP_OPTION", `${this.nameOf(name)}: ${problem}`, { hint });
+  }
+}
+
+function readTls(reader: EnvReader): TlsOptions {
+  const [ca, cert, key] = [reader.text("CERTIFICATE"), reader.text("CLIENT_CERTIFICATE"), reader.text("CLIENT_KEY")];
+  const serverName = reader.text("SERVER_NAME");
+  const insecureSkipVerify = reader.word("INSECURE_SKIP_VERIFY", { true: true, false: false });
+  if (cert !== undefined && key === undefined) {
+    throw reader.wrong("CLIENT_KEY", "is not set", `it belongs to ${reader.nameOf("CLIENT_CERTIFICATE")}`);
+  }
+  if (key !== undefined && cert === undefined) {
+    throw reader.wrong("CLIENT_CERTIFICATE", "is not set", `it belongs to ${reader.nameOf("CLIENT_KEY")}`);
+  }
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(serverName !== undefined && { serverName }),
+    ...(insecureSkipVerify === true && { insecureSkipVerify }),
+  };
+}
+
+function readHeaderSources(reader: EnvReader, env: Readonly<Record<string, string | undefined>>): HeaderSource[] {
+  const sources: HeaderSource[] = [];
+  const headers = reader.text("HEADERS");
+  const tokenFile = reader.text("TOKEN_FILE");
+  if (headers !== undefined) {
+    const pairs = parsePairs(headers);
+    if (typeof pairs === "string") throw reader.wrong("HEADERS", pairs, "write it as name=value,other=value");
+    sources.push(envHeaders(reader.nameOf("HEADERS"), env));
+  }
+  if (tokenFile !== undefined) sources.push(bearerAuth(fileSecret(tokenFile)));
+  return sources;
+}
+
+/** As OpenTelemetry's SDKs name a service that nobody named. */
+const UNNAMED = "unknown_service:node";
+
+function readDescription(env: Readonly<Record<string, string | undefined>>): Description {
+  const given = parsePairs(env["OTEL_RESOURCE_ATTRIBUTES"] ?? "");
+  if (typeof given === "string") {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `OTEL_RESOURCE_ATTRIBUTES: ${given}`, {
+      hint: "write it as name=value,other=value, percent-encoded",
+    });
+  }
+  const name = env["OTEL_SERVICE_NAME"]?.trim() || given["service.name"] || UNNAMED;
+  const pairs = Object.entries({ ...given, "service.name": name });
+  return {
+    identifying: Object.fromEntries(pairs.filter(([key]) => IDENTIFYING.has(key))),
+    nonIdentifying: Object.fromEntries(pairs.filter(([key]) => !IDENTIFYING.has(key))),
+  };
+}
+
+function refuseSlips(prefix: string, env: Readonly<Record<string, string | undefined>>): void {
+  const known = NAMES.map((name) => `${prefix}_${name}`);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith(`${prefix}_`) || known.includes(name)) continue;
+    const meant = nearest(name, known);
+    if (meant === undefined || editDistance(name, meant) > SLIP) continue;
+    throw new OpAMPError("ERR_OPAMP_OPTION", `${name}: is no known variable; ${meant} is`, { hint: `set ${meant}` });
+  }
+}

@@ -1,0 +1,34 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { fileSecret } from "../../src/auth/file-secret.js";
+import { bearerAuth } from "../../src/auth/static-credentials.js";
+import { resolveHeaders } from "../../src/transport/headers.js";
+import { fileForTest } from "../cli/files.js";
+import { verifies } from "../verifies.js";
+
+verifies("AUTH-01", "a token in a file is read anew at each attempt, without the line ends after it", async () => {
+  const path = fileForTest("one\r\n\n");
+  const source = bearerAuth(fileSecret(path));
+  expect(await resolveHeaders(source, undefined)).toEqual({ authorization: "Bearer one" });
+  writeFileSync(path, "two");
+  expect(await resolveHeaders(source, undefined)).toEqual({ authorization: "Bearer two" });
+});
+
+test("a file that is gone or empty fails that attempt alone, and is named", async () => {
+  const path = fileForTest("\n");
+  const secret = fileSecret(path);
+  await expect(secret()).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH", message: `the file ${path} is empty` });
+  rmSync(path);
+  const failure = {
+    code: "ERR_OPAMP_AUTH",
+    message: expect.stringContaining(`the file ${path} cannot be read: ENOENT`),
+  };
+  await expect(secret()).rejects.toMatchObject(failure);
+  await expect(resolveHeaders(bearerAuth(secret), undefined)).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH" });
+  writeFileSync(path, "back");
+  expect(await secret()).toBe("back");
+});
+
+test("no path is refused at once", () => {
+  expect(() => fileSecret("")).toThrow(expect.objectContaining({ code: "ERR_OPAMP_OPTION" }));
+});
