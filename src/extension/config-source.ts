@@ -1,4 +1,4 @@
-import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { OpAMPError } from "../errors.js";
 import type { KeyPath } from "./key-path.js";
 
@@ -37,7 +37,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
 };
 
 /** YAML as the Collector reads it: 1.2, with merge keys. */
-const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "silent" } as const;
+const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "error" } as const;
 
 /**
  * Reads a configuration: YAML text, or an object that somebody has read.
@@ -53,10 +53,12 @@ export function configSource(config: string | object): ConfigSource {
     return ` (line ${line}, column ${col})`;
   };
   const [error] = document.errors;
-  if (error !== undefined) {
-    const text = `config: this is no YAML: ${PROBLEMS[error.code] ?? "the text cannot be read"}${place(error.pos[0])}`;
-    throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint: "correct the line, or the one before it" });
-  }
+  if (error !== undefined) throw noYaml(`${PROBLEMS[error.code] ?? "the text cannot be read"}${place(error.pos[0])}`);
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) === undefined) throw noYaml(`${PROBLEMS.BAD_ALIAS}${place(alias.range?.[0] ?? 0)}`);
+    },
+  });
   return {
     root: plain(document),
     placeOf: (path) => {
@@ -64,6 +66,12 @@ export function configSource(config: string | object): ConfigSource {
       return offset === undefined ? "" : place(offset);
     },
   };
+}
+
+function noYaml(problem: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `config: this is no YAML: ${problem}`, {
+    hint: "correct the line, or the one before it",
+  });
 }
 
 /**
@@ -74,8 +82,13 @@ export function configSource(config: string | object): ConfigSource {
 export function yamlValue(text: string): unknown {
   const document = parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
-  const value = plain(document);
-  return typeof value === "string" ? text : value;
+  try {
+    const value: unknown = document.toJS();
+    return typeof value === "string" ? text : value;
+  } catch {
+    // An alias without an anchor, such as a token with an asterisk in front.
+    return text;
+  }
 }
 
 function plain(document: Document): unknown {

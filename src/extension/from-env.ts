@@ -5,9 +5,10 @@ import { bearerAuth } from "../auth/static-credentials.js";
 import type { Description } from "../client/description.js";
 import type { OpAMPClientOptions } from "../client/options.js";
 import { OpAMPError } from "../errors.js";
+import type { Store } from "../store/store.js";
 import type { HeaderSource } from "../transport/headers.js";
 import type { TlsOptions } from "../transport/tls-options.js";
-import { parseDuration } from "./durations.js";
+import { EnvReader, envNames } from "./env-reader.js";
 import { editDistance, nearest } from "./nearest.js";
 
 /** Where {@link fromEnv} looks. */
@@ -16,6 +17,8 @@ export interface FromEnvOptions {
   prefix?: string;
   /** Default `process.env`. */
   env?: Readonly<Record<string, string | undefined>>;
+  /** Makes the store that keeps state in the directory of `OTEL_OPAMP_STATE_DIRECTORY`. */
+  storeAt?: (directory: string) => Store;
 }
 
 /** What the environment says, with what needs more than an option to be used. */
@@ -25,34 +28,32 @@ export interface EnvSettings {
   stateDirectory: string | undefined;
 }
 
-const NAMES = [
-  "ENDPOINT",
-  "HEADERS",
-  "HEARTBEAT_INTERVAL",
-  "CERTIFICATE",
-  "CLIENT_CERTIFICATE",
-  "CLIENT_KEY",
-  "INSECURE_SKIP_VERIFY",
-  "SERVER_NAME",
-  "TOKEN_FILE",
-  "INSTANCE_UID",
-  "STATE_DIRECTORY",
-  "COMPRESSION",
-  "TRANSPORT",
-] as const;
-
-type Name = (typeof NAMES)[number];
-
 /** Nearer than this, an unknown name is a slip of a known one; Kubernetes puts others beside them. */
 const SLIP = 2;
 const IDENTIFYING = new Set(["service.name", "service.version", "service.namespace", "service.instance.id"]);
+
+/**
+ * The client's options as the environment has them: `OTEL_OPAMP_ENDPOINT` and others with the same prefix, and the
+ * description by `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`. To be spread, with what the environment cannot say.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` naming the variable, never with its value
+ */
+export function fromEnv({ storeAt, ...from }: FromEnvOptions = {}): OpAMPClientOptions {
+  const { options, stateDirectory } = readEnv(from);
+  return stateDirectory === undefined || storeAt === undefined
+    ? options
+    : { ...options, store: storeAt(stateDirectory) };
+}
 
 /**
  * Reads what the environment says about the server and the agent. A variable that is empty counts as not set.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the variable, never with its value
  */
-export function readEnv({ prefix = "OTEL_OPAMP", env = process.env }: FromEnvOptions = {}): EnvSettings {
+export function readEnv({
+  prefix = "OTEL_OPAMP",
+  env = process.env,
+}: Omit<FromEnvOptions, "storeAt"> = {}): EnvSettings {
   refuseSlips(prefix, env);
   const reader = new EnvReader(prefix, env);
   const url = reader.text("ENDPOINT");
@@ -82,45 +83,6 @@ export function readEnv({ prefix = "OTEL_OPAMP", env = process.env }: FromEnvOpt
     },
     stateDirectory: reader.text("STATE_DIRECTORY"),
   };
-}
-
-class EnvReader {
-  readonly #prefix: string;
-  readonly #env: Readonly<Record<string, string | undefined>>;
-
-  constructor(prefix: string, env: Readonly<Record<string, string | undefined>>) {
-    this.#prefix = prefix;
-    this.#env = env;
-  }
-
-  nameOf(name: Name): string {
-    return `${this.#prefix}_${name}`;
-  }
-
-  text(name: Name): string | undefined {
-    return this.#env[this.nameOf(name)]?.trim() || undefined;
-  }
-
-  /** One of some words, in any case, by what it means. */
-  word<T>(name: Name, meanings: Readonly<Record<string, T>>): T | undefined {
-    const given = this.text(name)?.toLowerCase();
-    if (given === undefined) return undefined;
-    if (Object.hasOwn(meanings, given)) return meanings[given];
-    throw this.wrong(name, `must be one of ${Object.keys(meanings).join(", ")}`, "set it to one of these words");
-  }
-
-  /** A duration as Go writes it, or milliseconds, as OpenTelemetry's variables have them. */
-  intervalMs(name: Name): number | undefined {
-    const given = this.text(name);
-    if (given === undefined) return undefined;
-    const ms = /^\d+$/.test(given) ? Number(given) : parseDuration(given);
-    if (ms !== undefined && ms > 0) return ms;
-    throw this.wrong(name, "must be a duration above 0", "set it to milliseconds, or such as 30s");
-  }
-
-  wrong(name: Name, problem: string, hint: string): OpAMPError {
-    return new OpAMPError("ERR_OPAMP_OPTION", `${this.nameOf(name)}: ${problem}`, { hint });
-  }
 }
 
 function readTls(reader: EnvReader): TlsOptions {
@@ -174,7 +136,7 @@ function readDescription(env: Readonly<Record<string, string | undefined>>): Des
 }
 
 function refuseSlips(prefix: string, env: Readonly<Record<string, string | undefined>>): void {
-  const known = NAMES.map((name) => `${prefix}_${name}`);
+  const known = envNames.map((name) => `${prefix}_${name}`);
   for (const name of Object.keys(env)) {
     if (!name.startsWith(`${prefix}_`) || known.includes(name)) continue;
     const meant = nearest(name, known);

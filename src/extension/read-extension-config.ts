@@ -2,6 +2,7 @@ import { componentId } from "./auth-extension.js";
 import { configSource } from "./config-source.js";
 import { readBlock } from "./extension-block.js";
 import type { ExtensionConfig } from "./extension-config.js";
+import { nearest } from "./nearest.js";
 import { readResource } from "./resource-attributes.js";
 import { SectionReader } from "./section-reader.js";
 
@@ -79,6 +80,8 @@ function findBlock(root: SectionReader, ignore: readonly string[]): Found {
   if (keys.some(isOpamp)) return { block: instanceOf(root, keys, undefined), extensions: root };
   const part = keys.find((key) => key === "service" || OTHER_PARTS.includes(key));
   if (part !== undefined) throw root.wrong(undefined, "has no extensions", HINT);
+  const slip = keys.find((key) => nearest(key, ["extensions", TYPE]) !== undefined);
+  if (slip !== undefined) throw root.wrong(slip, "is no known key", HINT);
   return { block: root, extensions: undefined };
 }
 

@@ -41,8 +41,8 @@ function readTransport(
   const headers = block.textMap("headers");
   block.ignore("auth", ...(more === undefined ? [] : [more]));
   block.done();
-  const scheme = schemeOf(transport, block, given);
   const tls = tlsBlock === undefined ? undefined : readTlsKeys(tlsBlock);
+  const scheme = schemeOf(transport, block, given);
   const headerBlock = block.sectionOrEmpty("headers");
   for (const [name, value] of Object.entries(headers)) checkSendable(headerBlock, name, name, value);
   const auth = readAuth(block, "auth", extensions);
