@@ -57,6 +57,8 @@ describe("text", () => {
     [`$${ref("env:A")}`, ref("env:A")],
     [`$$${ref("env:A")}`, "$a"],
     [`${ref("env:A")} costs ${ref("env:DOLLAR")}`, "a costs $5"],
+    [`$${ref("env:A")} ${ref("env:B")}`, `${ref("env:A")} ${ref("env:B")}`],
+    [`${ref("env:B")} $${ref("env:A")}`, `b ${ref("env:A")}`],
     ["{}${", "{}${"],
     [`}}${ref("env:A")}`, "}}a"],
     ["no reference", "no reference"],
