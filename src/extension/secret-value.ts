@@ -1,0 +1,14 @@
+/** What stands where a secret stood, as the Collector writes it. */
+export const REDACTED = "[REDACTED]";
+
+/** As the Collector's configuration refers to what is kept elsewhere: `${env:TOKEN}`, `${TOKEN}`, `${file:/run/token}`. */
+const REFERENCE = String.raw`\$\{(?:env:|file:)?[\w./-]+\}`;
+/** References alone, with what may stand before them in a header and between them. */
+const REFERENCES = new RegExp(`^(?:(?:apikey|basic|bearer|token)[ \\t]+)?(?:${REFERENCE}[:@/._,-]?)+$`, "i");
+/** A replaced value that was not quoted reads like a list with one word in it. */
+const ALREADY = new Set(["", REDACTED, REDACTED.slice(1, -1)]);
+
+/** Whether a value in a secret place gives nothing away: empty, hidden before, or a reference to where the secret is. */
+export function isHarmless(value: string): boolean {
+  return ALREADY.has(value) || REFERENCES.test(value.trim());
+}
