@@ -260,7 +260,7 @@ export function isRequirementId(text: string): text is RequirementId {
 
 /** What comes later, and the ids that wait for it. */
 const later = {
-  "descriptions from host and resource": ["DESC-02", "DESC-03", "DESC-04", "DESC-05"],
+  "descriptions from host and resource": ["DESC-04", "DESC-05"],
   "connection settings": [
     "CONN-01",
     "CONN-02",

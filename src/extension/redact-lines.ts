@@ -17,6 +17,8 @@ const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256})\1(\s*(?:=|:(?=\s|$))\s*)/;
 const SECTION = /^\[+([^\]]{1,256})\]+\s*$/;
 const KEY_BEGINS = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
 const KEY_ENDS = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
+/** A key whose value is on the lines that follow; by itself it shows nothing. */
+const OPENS_ONLY = /[:=]\s*[[{]?$/;
 /** Nothing yet: the value is on the lines that follow. */
 const OPENING = /^(?:[|>][-+\d]*|[[{])?(?:\s+#.*)?$/;
 const BLOCK = /^[|>]/;
@@ -94,8 +96,9 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     return `${line.slice(0, from)}${REDACTED}${after}`;
   }
 
-  /** What shows a secret all the same, whatever line it is on. */
+  /** Without what shows a secret all the same, whatever line it is on. */
   function scrubbed(line: string): string {
+    if (OPENS_ONLY.test(line) && KEY.test(line.replace(MARGIN, ""))) return line;
     // So that it knows again what it has hidden before.
     const known = line.replaceAll(REDACTED, HIDDEN);
     const clean = scrub(known, names);

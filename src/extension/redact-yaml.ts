@@ -11,10 +11,8 @@ const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);
 /** What may stand in single quotes on one line. */
 const PRINTABLE = /^[\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
 
-interface Visit {
-  readonly node: Node;
-  readonly hiding: Hiding;
-}
+/** A pair is taken apart when it is its turn: its key may be an alias of what comes before it. */
+type Visit = { readonly node: Node; readonly hiding: Hiding } | { readonly pair: Pair; readonly hiding: Hiding };
 
 /**
  * Takes the secrets out of YAML and leaves everything else as it is written: comments, order, quotes, anchors, line ends.
@@ -36,6 +34,10 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
     const open: Visit[] = contents === null ? [] : [{ node: contents, hiding: "nothing" }];
     // Last in, first out, so what is put in is put in backwards: anchors come before their aliases.
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if ("pair" in next) {
+        open.push(...insideOf(next.pair, next.hiding, keys, anchors));
+        continue;
+      }
       const { node, hiding } = next;
       if (isAlias(node)) {
         const target = anchors.get(node.source);
@@ -49,12 +51,12 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
         if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, lines));
         else hidden.push(...hideScalar(node, tags));
       } else if (isMap(node)) {
-        for (const pair of node.items.toReversed()) open.push(...ofPair(pair, hiding, keys, anchors));
+        for (const pair of node.items.toReversed()) open.push({ pair, hiding });
       } else if (isSeq(node)) {
         for (const item of node.items.toReversed()) {
-          // An entry like `- key: value` without a map around it, as lists in brackets may have.
+          // A pair without a map around it is an entry of an ordered map, `!!omap`.
           if (isNode(item)) open.push({ node: item, hiding: ofItem(hiding, kindOf(item)) });
-          else if (isPair(item)) open.push(...ofPair(item, hiding, keys, anchors));
+          else if (isPair(item)) open.push({ pair: item, hiding });
         }
       }
     }
@@ -62,7 +64,7 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
   return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, lines)]);
 }
 
-function ofPair(pair: Pair, around: Hiding, keys: HiddenKeys, anchors: ReadonlyMap<string, Node>): Visit[] {
+function insideOf(pair: Pair, around: Hiding, keys: HiddenKeys, anchors: ReadonlyMap<string, Node>): Visit[] {
   const { key, value } = pair;
   const visits: Visit[] = [];
   if (isNode(value)) {
