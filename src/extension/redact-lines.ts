@@ -10,7 +10,8 @@ export interface LineRedactor {
   lines(lines: readonly string[]): readonly (string | undefined)[];
 }
 
-/** What stands before a key: white space, marks of a comment and of a list, `export` of a shell. */
+/** What stands before a key: white space and marks of a comment; and with marks of a list, and `export` of a shell. */
+const INDENT = /^[\s#;]*/;
 const MARGIN = /^[\s#;]*(?:-\s+)*(?:export\s+)?/;
 /** A key, and what separates it from its value. */
 const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256})\1(\s*(?:=|:(?=\s|$))\s*)/;
@@ -47,7 +48,7 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     const margin = MARGIN.exec(line)?.[0] ?? "";
     const content = line.slice(margin.length);
     if (content === "") return line;
-    const around = aroundAt(margin.length, state);
+    const around = aroundAt(margin, state);
     const key = KEY.exec(content);
     if (around.whole) return undefined;
     if (key !== null) return margin + redactPair(key, content, margin.length, around.hiding, state);
@@ -59,9 +60,11 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     return around.hiding === "nothing" || /^[\]})]+,?$/.test(content) ? line : margin + hide(content);
   }
 
-  function aroundAt(margin: number, state: State): { hiding: Hiding; whole: boolean } {
+  function aroundAt(margin: string, state: State): { hiding: Hiding; whole: boolean } {
     const { deeper } = state;
-    if (deeper !== undefined && margin > deeper.than) return deeper;
+    // A list may stand right below its key, but not below one that has a value.
+    const depth = deeper?.whole ? INDENT.exec(margin)?.[0].length : margin.length;
+    if (deeper !== undefined && depth !== undefined && depth > deeper.than) return deeper;
     state.deeper = undefined;
     return { hiding: state.section, whole: false };
   }

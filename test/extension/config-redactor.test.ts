@@ -58,6 +58,11 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     "# password: [REDACTED]\n# headers:\n#   x-a: [REDACTED]\n# port: 1\na: 1 # token: [REDACTED]\n",
   ],
   [
+    "a list that was commented out, but not one that comes next",
+    "# tokens:\n# - abc\n# token: abc\n#   def\n# - see below\na: 1\n",
+    "# tokens:\n# - [REDACTED]\n# token: [REDACTED]\n#\n# - see below\na: 1\n",
+  ],
+  [
     "a private key that was commented out",
     "a:\n  # -----BEGIN PRIVATE KEY-----\n  # MIIEabc\n  # -----END PRIVATE KEY-----\n  # more\n  b: 1\n",
     "a:\n  # [REDACTED]\n  #\n  #\n  # more\n  b: 1\n",
