@@ -37,9 +37,8 @@ export interface ManyConfigs {
 /** An entry with all that was left out. */
 export type FullEntry = Required<ConfigEntry>;
 
-/** Entries by name, as they are now. */
-export type ListEntries = () => readonly (readonly [name: string, FullEntry])[] | ReturnType<ListLater>;
-type ListLater = () => Promise<readonly (readonly [name: string, FullEntry])[]>;
+/** Entries by name. */
+export type NamedEntries = readonly (readonly [name: string, FullEntry])[];
 
 const CONTENT_TYPES = { yaml: "text/yaml", json: "application/json" } as const satisfies Record<ConfigFormat, string>;
 const ENTRY_KEYS = { read: true, format: true, contentType: true };
@@ -52,7 +51,7 @@ const WHERE = "effectiveConfig";
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function readConfigSource(source: ReadConfig | SingleConfig | ManyConfigs): {
-  list: ListEntries;
+  list: () => NamedEntries | Promise<NamedEntries>;
   raw: readonly [name: string, FullEntry] | undefined;
 } {
   if (typeof source === "function") return { list: always({ "": source }), raw: undefined };
@@ -76,12 +75,12 @@ function checkObject(source: unknown): void {
   if (!isOptions(source)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(source)}`);
 }
 
-function always(entries: NamedConfigs): ListEntries {
+function always(entries: NamedConfigs): () => NamedEntries {
   const full = fullEntries(entries);
   return () => full;
 }
 
-function fullEntries(entries: unknown): readonly (readonly [string, FullEntry])[] {
+function fullEntries(entries: unknown): NamedEntries {
   if (!isRecord(entries)) throw wrongOption(WHERE, `must be a record of configurations, not ${kindOf(entries)}`);
   return Object.entries(entries).map(([name, entry]) => {
     return [name, fullEntry(name === "" ? WHERE : member(WHERE, name), name, entry)] as const;
