@@ -1,0 +1,141 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ConfigFiles, RemoteConfig } from "../client/config-files.js";
+import type { RemoteConfigHandler } from "../client/options.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { ConfigLinks } from "./config-links.js";
+import { type ConfigDirectoryOptions, readConfigOptions } from "./config-options.js";
+import { contentTypeOf } from "./config-plan.js";
+import { type Recovery, recover } from "./config-recovery.js";
+import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
+import { TrialRecord } from "./config-trial.js";
+import { ConfigVersions, type Version } from "./config-versions.js";
+import { hasCode } from "./durable.js";
+
+/** The remote configuration of a program that reads files. */
+export interface ConfigDirectory {
+  /**
+   * Recovers from whatever a crash left, and must have resolved before anything else is used.
+   *
+   * @param signal ends a command that tells the program of the configuration that is in use again
+   * @throws OpAMPError `ERR_OPAMP_STORE` if the directory cannot be read or written
+   */
+  prepare(signal?: AbortSignal): Promise<Recovery>;
+  /** For the client's `remoteConfig`; one offer at a time. */
+  readonly handler: RemoteConfigHandler;
+  /**
+   * For the client's `effectiveConfig`: the files that the program reads now under names that were offered, and the
+   * user's own where no offer hides them. While an offer is on trial, those before it.
+   */
+  effectiveConfig(): Promise<ConfigFiles>;
+  /** The offer in use, and the names of its files; `undefined` while the user's own files are. */
+  readonly current: { readonly hash: Uint8Array; readonly files: readonly string[] } | undefined;
+  /** Resolves when no offer is being put to use or taken back. To be waited for before the process ends. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Writes offered configurations into a directory, has a program take them, and takes them back where that fails.
+ *
+ * What can be opened in the directory is one whole configuration at every moment, even if the process is killed: names in
+ * it are symbolic links through `.opamp/current`, which is itself replaced in one step. An offer lies over the user's own
+ * files: where it has a name that one of them has, that one is kept in `.opamp`, and seen again as soon as the offer in use
+ * does not have the name. An offer without files thus brings all of them back. Files that no offer names are never
+ * touched, and a directory of the user's stays a directory. A file that took the place of an offered one is kept until
+ * the next but one configuration.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`; also on Windows, where links cannot be replaced in one step
+ */
+export function configDirectory(
+  options: ConfigDirectoryOptions,
+  platform: NodeJS.Platform = process.platform,
+): ConfigDirectory {
+  const settings = readConfigOptions(options, platform);
+  const versions = new ConfigVersions(settings.state);
+  const links = new ConfigLinks(settings.directory, versions.currentLink);
+  const place: ConfigPlace = { settings, versions, links, trials: new TrialRecord(settings.state) };
+  /** The version that is in use for good. */
+  let committed: Version | undefined;
+  let applying = false;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = queue.then(work).catch((error: unknown) => {
+      throw error instanceof OpAMPError ? error : asError(messageOf(error), error);
+    });
+    queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  function prepared(): Version {
+    if (committed !== undefined) return committed;
+    throw new OpAMPError("ERR_OPAMP_HANDLER", "the config directory is not prepared", {
+      hint: "await `prepare()` first",
+    });
+  }
+
+  async function apply(config: RemoteConfig, signal: AbortSignal): Promise<void> {
+    prepared();
+    refuseAborted(signal);
+    applying = true;
+    try {
+      // An offer that could not be taken back, since the disk was full perhaps.
+      if ((await place.trials.read()) !== undefined) await recover(place, false);
+      await applyOffer(place, config, signal);
+    } finally {
+      if ((await place.trials.read()) === undefined) committed = (await versions.current()) ?? committed;
+      applying = false;
+    }
+  }
+
+  async function filesOf(version: Version): Promise<ConfigFiles> {
+    const files: [string, { body: Uint8Array; contentType: string }][] = [];
+    for (const { name, path, contentType } of version.files) {
+      const kept = join(versions.filesOf(version.id), path);
+      const source = applying ? kept : await readable(path, kept);
+      if (source !== undefined) files.push([name, { body: await readFile(source), contentType }]);
+    }
+    for (const name of settings.localFiles) {
+      if (version.files.some(({ path }) => path === name)) continue;
+      const { kind, at } = await links.point(name);
+      if (kind !== "file" || at !== name) continue;
+      files.push([name, { body: await readFile(join(settings.directory, name)), contentType: contentTypeOf(name) }]);
+    }
+    return Object.fromEntries(files);
+  }
+
+  /** Where the program reads a file: in the version in use, unless somebody put another in place of the link. */
+  async function readable(path: string, kept: string): Promise<string | undefined> {
+    const { kind, at } = await links.point(path);
+    if (kind === "link") return kept;
+    return kind === "file" && at === path ? join(settings.directory, path) : undefined;
+  }
+
+  return {
+    prepare: (signal) =>
+      inTurn(async () => {
+        const recovery = await recover(place, true, signal);
+        committed = await versions.current();
+        return recovery;
+      }),
+    handler: { apply: (config, { signal }) => inTurn(() => apply(config, signal)) },
+    async effectiveConfig() {
+      try {
+        return await filesOf(prepared());
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw error;
+        // Another configuration came into use meanwhile.
+        await queue;
+        return await filesOf(prepared());
+      }
+    },
+    get current() {
+      if (committed?.hash === undefined) return undefined;
+      const files = committed.files.filter(({ local }) => !local).map(({ name }) => name);
+      return { hash: new Uint8Array(Buffer.from(committed.hash, "hex")), files };
+    },
+    async settled() {
+      await queue;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { StringDecoder } from "node:string_decoder";
+
+const MOST_LINES = 20;
+const MOST_CHARACTERS = 2_048;
+/** Longer lines are cut into pieces, so that output without line ends does not pile up. */
+const LONGEST_LINE = 4_096;
+
+/** The lines that a program writes: each is handed on, and the last ones are kept. */
+export class OutputTail {
+  readonly #line: (line: string) => void;
+  readonly #lines: string[] = [];
+  readonly #streams: { decoder: StringDecoder; rest: string }[] = [];
+
+  constructor(line: (line: string) => void) {
+    this.#line = line;
+  }
+
+  /** @returns what takes the bytes of one more stream */
+  stream(): (bytes: Uint8Array) => void {
+    const stream = { decoder: new StringDecoder("utf8"), rest: "" };
+    this.#streams.push(stream);
+    return (bytes) => {
+      const lines = (stream.rest + stream.decoder.write(Buffer.from(bytes))).split("\n");
+      stream.rest = lines.pop() ?? "";
+      for (const line of lines) this.#take(line);
+      while (stream.rest.length > LONGEST_LINE) {
+        this.#take(stream.rest.slice(0, LONGEST_LINE));
+        stream.rest = stream.rest.slice(LONGEST_LINE);
+      }
+    };
+  }
+
+  /** Nothing more comes. @returns the last lines: 20 at most, and 2 048 characters */
+  end(): string {
+    for (const stream of this.#streams) {
+      this.#take(stream.rest + stream.decoder.end());
+      stream.rest = "";
+    }
+    const text = this.#lines.join("\n");
+    return text.length > MOST_CHARACTERS ? `...${text.slice(-MOST_CHARACTERS)}` : text;
+  }
+
+  #take(text: string): void {
+    const line = text.trimEnd();
+    if (line === "") return;
+    this.#lines.push(line);
+    if (this.#lines.length > MOST_LINES) this.#lines.shift();
+    this.#line(line);
+  }
+}

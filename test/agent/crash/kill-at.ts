@@ -1,0 +1,79 @@
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { join } from "node:path";
+
+/*
+ * Loaded before the agent: counts what it changes in the file system, and kills it when it is about to do the change with
+ * the number in KILL_AT, half of which is done where that can be. KILL_LOG is a file that gets a line for each.
+ */
+
+const killAt = Number(process.env["KILL_AT"] ?? 0);
+const logPath = process.env["KILL_LOG"];
+let changes = 0;
+
+/** @param half what is done of the last change */
+function count(name: string, path: unknown, half: () => void = () => undefined): void {
+  changes += 1;
+  if (logPath !== undefined) fs.appendFileSync(logPath, `${name} ${String(path)}\n`);
+  if (changes !== killAt) return;
+  half();
+  process.kill(process.pid, "SIGKILL");
+}
+
+function halfOf(body: unknown): Buffer {
+  const bytes = Buffer.from(typeof body === "string" || body instanceof Uint8Array ? body : "");
+  return bytes.subarray(0, Math.floor(bytes.length / 2));
+}
+
+function removeOneIn(path: string): void {
+  if (!fs.existsSync(path) || !fs.statSync(path).isDirectory()) return;
+  const file = fs.readdirSync(path, { recursive: true, withFileTypes: true }).find((entry) => entry.isFile());
+  if (file !== undefined) fs.unlinkSync(join(file.parentPath, file.name));
+}
+
+const { promises } = fs;
+const { mkdir, rename, symlink, link, copyFile, rm, writeFile, open } = promises;
+const probe = await open(process.execPath);
+const handles: { writeFile: typeof probe.writeFile } = Object.getPrototypeOf(probe);
+await probe.close();
+const writeToHandle = handles.writeFile;
+
+Object.assign(promises, {
+  mkdir: (...args: Parameters<typeof mkdir>) => {
+    count("mkdir", args[0]);
+    return mkdir(...args);
+  },
+  rename: (...args: Parameters<typeof rename>) => {
+    count("rename", args[1]);
+    return rename(...args);
+  },
+  symlink: (...args: Parameters<typeof symlink>) => {
+    count("symlink", args[1]);
+    return symlink(...args);
+  },
+  link: (...args: Parameters<typeof link>) => {
+    count("link", args[1]);
+    return link(...args);
+  },
+  copyFile: (...args: Parameters<typeof copyFile>) => {
+    count("copyFile", args[1]);
+    return copyFile(...args);
+  },
+  rm: (...args: Parameters<typeof rm>) => {
+    count("rm", args[0], () => removeOneIn(String(args[0])));
+    return rm(...args);
+  },
+  writeFile: (...args: Parameters<typeof writeFile>) => {
+    count("writeFile", args[0], () => fs.writeFileSync(String(args[0]), halfOf(args[1])));
+    return writeFile(...args);
+  },
+  open: (...args: Parameters<typeof open>) => {
+    if (args[1] !== undefined && args[1] !== "r") count("open", args[0]);
+    return open(...args);
+  },
+});
+handles.writeFile = function (this: fs.promises.FileHandle, ...args: Parameters<typeof writeToHandle>) {
+  count("write", this.fd, () => void fs.writeSync(this.fd, halfOf(args[0])));
+  return writeToHandle.apply(this, args);
+};
+syncBuiltinESMExports();
