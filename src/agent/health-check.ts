@@ -106,20 +106,30 @@ async function askUrl(url: string, timeoutMs: number, stop: AbortSignal, clock: 
   const late = new AbortController();
   const endWait = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
   try {
-    const signal = AbortSignal.any([stop, late.signal]);
-    const { status, ok, body } = await fetch(url, { signal, redirect: "manual" });
-    await body?.cancel();
-    return ok ? undefined : `${new URL(url).host} answered ${status}`;
+    const status = await statusOf(new URL(url), AbortSignal.any([stop, late.signal]));
+    return status >= 200 && status < 300 ? undefined : `${new URL(url).host} answered ${status}`;
   } finally {
     endWait();
   }
 }
 
-/** `fetch` says no more than that it failed; the reason is its cause. */
+/** Not by `fetch`, which refuses some ports and keeps connections. */
+async function statusOf(url: URL, signal: AbortSignal): Promise<number> {
+  const { get } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  return await new Promise((resolve, reject) => {
+    const failed = (error: unknown) => reject(signal.aborted ? signal.reason : error);
+    const request = get(url, { agent: false, signal }, (response) => {
+      // Its body is of no interest.
+      response.on("error", failed).destroy();
+      resolve(response.statusCode ?? 0);
+    });
+    request.on("error", failed);
+  });
+}
+
+/** A host with several addresses fails with one error for each. */
 function reasonOf(error: unknown): string {
-  const { cause } = error instanceof TypeError ? error : {};
-  if (cause instanceof AggregateError) return messageOf(cause.errors.at(-1));
-  return messageOf(cause ?? error);
+  return messageOf(error instanceof AggregateError ? error.errors.at(-1) : error);
 }
 
 function checked(options: HealthCheckOptions): typeof TIMES {
