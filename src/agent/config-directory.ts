@@ -4,7 +4,7 @@ import type { ConfigFiles, RemoteConfig } from "../client/config-files.js";
 import type { RemoteConfigHandler } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { ConfigLinks } from "./config-links.js";
-import { type ConfigDirectoryOptions, readConfigOptions } from "./config-options.js";
+import { type ConfigDirectoryOptions, type ConfigHost, readConfigOptions } from "./config-options.js";
 import { contentTypeOf } from "./config-plan.js";
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
@@ -46,11 +46,8 @@ export interface ConfigDirectory {
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION`; also on Windows, where links cannot be replaced in one step
  */
-export function configDirectory(
-  options: ConfigDirectoryOptions,
-  platform: NodeJS.Platform = process.platform,
-): ConfigDirectory {
-  const settings = readConfigOptions(options, platform);
+export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHost = {}): ConfigDirectory {
+  const settings = readConfigOptions(options, host);
   const versions = new ConfigVersions(settings.state);
   const links = new ConfigLinks(settings.directory, versions.currentLink);
   const place: ConfigPlace = { settings, versions, links, trials: new TrialRecord(settings.state) };

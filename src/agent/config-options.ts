@@ -45,6 +45,14 @@ export interface ConfigDirectoryOptions {
   log?: Logger | undefined;
 }
 
+/** What the agent runs on. */
+export interface ConfigHost {
+  /** Default: that of this process. */
+  platform?: NodeJS.Platform;
+  /** From SIGTERM to SIGKILL for a command that is ended, in milliseconds. Default 3 000. */
+  graceMs?: number;
+}
+
 /** The options, checked, with the defaults in place. */
 export interface ConfigSettings {
   readonly directory: string;
@@ -54,6 +62,7 @@ export interface ConfigSettings {
   readonly command: Command | undefined;
   readonly reload: ReloadSignal | undefined;
   readonly timeoutMs: number;
+  readonly graceMs: number;
   readonly fileMode: number;
   readonly log: Logger | undefined;
 }
@@ -71,14 +80,15 @@ const KEYS = {
 } as const satisfies Record<keyof ConfigDirectoryOptions, true>;
 
 const TIMES = { timeoutMs: 30_000 };
+const GRACE_MS = 3_000;
 const FILE_MODE = 0o640;
 const STATE = ".opamp";
 
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
-export function readConfigOptions(options: ConfigDirectoryOptions, platform: NodeJS.Platform): ConfigSettings {
+export function readConfigOptions(options: ConfigDirectoryOptions, host: ConfigHost): ConfigSettings {
   if (!isOptions(options)) throw wrongOption("configDirectory", `must be an object, not ${kindOf(options)}`);
   refuseUnknown("configDirectory", options, KEYS);
-  if (platform === "win32") {
+  if ((host.platform ?? process.platform) === "win32") {
     throw new OpAMPError("ERR_OPAMP_OPTION", "configDirectory: cannot change a configuration as a whole on Windows", {
       hint: "give `remoteConfig` a handler of your own, whose `apply` writes the files and restarts the program",
     });
@@ -105,6 +115,7 @@ export function readConfigOptions(options: ConfigDirectoryOptions, platform: Nod
     command,
     reload,
     timeoutMs: durations("configDirectory", timeoutMs === undefined ? undefined : { timeoutMs }, TIMES).timeoutMs,
+    graceMs: host.graceMs ?? GRACE_MS,
     fileMode,
     log,
   };

@@ -1,6 +1,6 @@
 import type { RemoteConfig } from "../client/config-files.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { withDirectory } from "./command.js";
+import { type Command, withDirectory } from "./command.js";
 import type { ConfigLinks } from "./config-links.js";
 import type { ConfigSettings } from "./config-options.js";
 import { type Plan, planSwitch } from "./config-plan.js";
@@ -42,6 +42,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   const plan = await planSwitch({ versions, links, directory, current, offered, hash, fileMode });
   const { candidate } = plan;
   const trial: Trial = { phase: "candidate", from: current.id, to: candidate.id, hash, attempt: crashes + 1 };
+  if (crashes === 0) await trials.forgetCrashes();
   await trials.write(trial);
   let reached: Reached = "candidate";
   try {
@@ -69,12 +70,22 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
 
 /** Has the program take the version in use. */
 export async function tellProgram({ settings }: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
-  const { directory, command, reload, timeoutMs, log } = settings;
+  const { directory, command, reload } = settings;
   if (command !== undefined) {
-    const env = { OPAMP_CONFIG_DIR: directory, OPAMP_CONFIG_HASH: version.hash ?? "" };
-    await runCommand(withDirectory(command, directory), { timeoutMs, signal, env, log });
+    await run(settings, command, directory, version, signal);
   }
   if (reload !== undefined) await signalProcess(reload);
+}
+
+async function run(
+  { timeoutMs, graceMs, log }: ConfigSettings,
+  command: Command,
+  directory: string,
+  version: Version,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const env = { OPAMP_CONFIG_DIR: directory, OPAMP_CONFIG_HASH: version.hash ?? "" };
+  await runCommand(withDirectory(command, directory), { timeoutMs, graceMs, signal, env, log });
 }
 
 /** At every moment, what can be opened in the directory is one whole version. */
@@ -89,11 +100,9 @@ export async function switchTo(
 }
 
 async function validateCandidate({ settings, versions }: ConfigPlace, version: Version, signal: AbortSignal) {
-  const { validate, timeoutMs, log } = settings;
+  const { validate, log } = settings;
   if (validate === undefined) return;
-  const directory = versions.filesOf(version.id);
-  const env = { OPAMP_CONFIG_DIR: directory, OPAMP_CONFIG_HASH: version.hash ?? "" };
-  await runCommand(withDirectory(validate, directory), { timeoutMs, signal, env, log });
+  await run(settings, validate, versions.filesOf(version.id), version, signal);
   log?.info(`configuration ${version.id}: valid`);
 }
 

@@ -151,3 +151,25 @@ for (const [when, command] of [
     }
   });
 }
+
+test("an offer of which the agent died three times is refused until another one came", {
+  timeout: 30_000,
+}, async () => {
+  const { work } = await before(1);
+  const directory = join(work, "config");
+  const step: Step = { hash: "deadly", files: { "a.yaml": "a: deadly\n" }, view: { ...own, "a.yaml": "a: deadly\n" } };
+  const context = { signal: new AbortController().signal, previous: undefined };
+  for (let count = 0; count < 3; count += 1) {
+    expect(await agent(work, step, {}, 'test -e "$OPAMP_CONFIG_DIR/conf.d" || kill -9 $PPID')).toBe("SIGKILL");
+  }
+  const configs = configDirectory({ directory, command: TAKE });
+  await configs.prepare();
+  await expect(configs.handler.apply(offer(step.hash, step.files), context)).rejects.toMatchObject({
+    code: "ERR_OPAMP_HANDLER",
+    message: "the agent died 3 times while applying this configuration",
+  });
+  expect(visible(directory)).toEqual({ ...own, ...inA });
+  await configs.handler.apply(offer("B", inB), context);
+  await configs.handler.apply(offer(step.hash, step.files), context);
+  expect(visible(directory)).toEqual(step.view);
+});
