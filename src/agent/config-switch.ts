@@ -11,7 +11,7 @@ import { runCommand } from "./run-command.js";
 import { signalProcess } from "./signal-process.js";
 
 /** How often the agent may die of one offer before it refuses it. */
-export const MOST_CRASHES = 3;
+const MOST_CRASHES = 3;
 
 /** How far an offer came: whether it was being put to use, and whether the program may have heard of it. */
 type Reached = "candidate" | "switch" | "program";
@@ -71,9 +71,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
 /** Has the program take the version in use. */
 export async function tellProgram({ settings }: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
   const { directory, command, reload } = settings;
-  if (command !== undefined) {
-    await run(settings, command, directory, version, signal);
-  }
+  if (command !== undefined) await run(settings, command, directory, version, signal);
   if (reload !== undefined) await signalProcess(reload);
 }
 

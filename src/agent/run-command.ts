@@ -78,7 +78,10 @@ export async function runCommand(command: Command, options: RunOptions): Promise
   await drain(child);
   const output = redactor.text(tail.end());
   const quoted = output === "" ? "" : `\n${output}`;
-  if (cut !== undefined) throw failure(`${name} ${cut}${quoted}`, "see what it waits for, or give it more time");
+  if (cut !== undefined) {
+    const hint = signal?.aborted === true ? "it was no longer wanted" : "see what it waits for, or give it more time";
+    throw failure(`${name} ${cut}${quoted}`, hint);
+  }
   if ("cause" in ending) throw notStarted(name, ending.cause);
   if (ending.signal !== null) throw failure(`${name} was ended by ${ending.signal}${quoted}`, "see who ended it");
   if (ending.code === 0) return;

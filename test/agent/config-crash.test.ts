@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configDirectory } from "../../src/agent/config-directory.js";
@@ -107,6 +107,15 @@ async function checkKilled(work: string, step: Step, old: Record<string, string>
   expect(readFileSync(join(work, "program"), "utf8")).toBe(programOf(step.view));
 }
 
+/** What an agent did, in order: "rename <path>". */
+function linesOf(trace: string): string[] {
+  return readFileSync(trace, "utf8").trimEnd().split("\n");
+}
+
+function changesIn(trace: string): string[] {
+  return linesOf(trace).filter((line) => !line.startsWith("sync "));
+}
+
 /** Runs over some numbers, several at once. */
 async function forEachOf(numbers: readonly number[], run: (number: number) => Promise<void>): Promise<void> {
   const left = [...numbers];
@@ -124,7 +133,7 @@ STEPS.forEach((step, index) => {
     const [trace, counted] = [join(work, "trace"), copyOf(work)];
     expect(await agent(counted, step, { KILL_LOG: trace })).toBe(0);
     expect(visible(join(counted, "config"))).toEqual(step.view);
-    const changes = readFileSync(trace, "utf8").trimEnd().split("\n");
+    const changes = changesIn(trace);
     const commit = 1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/trial.json"));
     expect(commit).toBeGreaterThan(10);
     await forEachOf(
@@ -173,3 +182,30 @@ test("an offer of which the agent died three times is refused until another one 
   await configs.handler.apply(offer(step.hash, step.files), context);
   expect(visible(directory)).toEqual(step.view);
 });
+
+test("a version is on the disk before it is in use, and its links are", async () => {
+  const { work } = await before(0);
+  const trace = join(work, "trace");
+  expect(await agent(work, STEPS[0] ?? fail(), { KILL_LOG: trace })).toBe(0);
+  const lines = linesOf(trace);
+  const switched = lines.findLastIndex((line) => /^rename .*\/\.opamp\/current$/.test(line));
+  expect(lines[switched + 1]).toMatch(/^sync .*\/\.opamp$/);
+  const steps = lines.slice(0, switched);
+  let checked = 0;
+  steps.forEach((line, index) => {
+    const [what = "", path = ""] = line.split(" ");
+    const isTemporaryLink = what === "symlink" && /\.opamp-link$|current\.tmp$/.test(path);
+    const isThere = what === "mkdir" && !path.includes("/versions/");
+    if (isTemporaryLink || isThere || !["open", "link", "mkdir", "rename", "symlink"].includes(what)) return;
+    // The name is in its directory, and for a file also what is in it.
+    const later = steps.slice(index + 1);
+    expect(later, line).toContain(`sync ${dirname(path)}`);
+    if (what === "open" || what === "link") expect(later, line).toContain(`sync ${path}`);
+    checked += 1;
+  });
+  expect(checked).toBeGreaterThan(15);
+});
+
+function fail(): never {
+  throw new Error("no such step");
+}

@@ -97,6 +97,7 @@ for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
   test(`a note that says nothing, ${text}, leaves the config in use`, async () => {
     const place = await inUse();
     onTrial(place, text);
+    symlinkSync(".opamp/current/d", join(place.directory, "d"));
     const recovery = await configDirectory({ directory: place.directory }).prepare();
     expect(recovery).toMatchObject({ action: "cleaned", text: expect.stringContaining("cannot be read") });
     expect(visible(place.directory)).toEqual({ a: "2", b: "2" });

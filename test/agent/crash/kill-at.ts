@@ -4,17 +4,22 @@ import { join } from "node:path";
 
 /*
  * Loaded before the agent: counts what it changes in the file system, and kills it when it is about to do the change with
- * the number in KILL_AT, half of which is done where that can be. KILL_LOG is a file that gets a line for each.
+ * the number in KILL_AT, half of which is done where that can be. KILL_LOG is a file that gets a line for each, and for each
+ * time that something is put down to the disk.
  */
 
 const killAt = Number(process.env["KILL_AT"] ?? 0);
 const logPath = process.env["KILL_LOG"];
 let changes = 0;
 
+function note(name: string, path: unknown): void {
+  if (logPath !== undefined) fs.appendFileSync(logPath, `${name} ${String(path)}\n`);
+}
+
 /** @param half what is done of the last change */
 function count(name: string, path: unknown, half: () => void = () => undefined): void {
   changes += 1;
-  if (logPath !== undefined) fs.appendFileSync(logPath, `${name} ${String(path)}\n`);
+  note(name, path);
   if (changes !== killAt) return;
   half();
   process.kill(process.pid, "SIGKILL");
@@ -34,9 +39,11 @@ function removeOneIn(path: string): void {
 const { promises } = fs;
 const { mkdir, rename, symlink, link, copyFile, rm, writeFile, open } = promises;
 const probe = await open(process.execPath);
-const handles: { writeFile: typeof probe.writeFile } = Object.getPrototypeOf(probe);
+const handles: Pick<typeof probe, "writeFile" | "sync"> = Object.getPrototypeOf(probe);
 await probe.close();
-const writeToHandle = handles.writeFile;
+const { writeFile: writeToHandle, sync } = handles;
+/** Of what is open, by the number of its handle. */
+const paths = new Map<number, string>();
 
 Object.assign(promises, {
   mkdir: (...args: Parameters<typeof mkdir>) => {
@@ -67,13 +74,20 @@ Object.assign(promises, {
     count("writeFile", args[0], () => fs.writeFileSync(String(args[0]), halfOf(args[1])));
     return writeFile(...args);
   },
-  open: (...args: Parameters<typeof open>) => {
+  open: async (...args: Parameters<typeof open>) => {
     if (args[1] !== undefined && args[1] !== "r") count("open", args[0]);
-    return open(...args);
+    const handle = await open(...args);
+    paths.set(handle.fd, String(args[0]));
+    return handle;
   },
 });
 handles.writeFile = function (this: fs.promises.FileHandle, ...args: Parameters<typeof writeToHandle>) {
-  count("write", this.fd, () => void fs.writeSync(this.fd, halfOf(args[0])));
+  count("write", paths.get(this.fd), () => void fs.writeSync(this.fd, halfOf(args[0])));
   return writeToHandle.apply(this, args);
+};
+handles.sync = async function (this: fs.promises.FileHandle) {
+  const path = paths.get(this.fd);
+  await sync.call(this);
+  note("sync", path);
 };
 syncBuiltinESMExports();
