@@ -1,7 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 
 const MOST_LINES = 20;
-const MOST_CHARACTERS = 2_048;
 /** Longer lines are cut into pieces, so that output without line ends does not pile up. */
 const LONGEST_LINE = 4_096;
 
@@ -30,14 +29,13 @@ export class OutputTail {
     };
   }
 
-  /** Nothing more comes. @returns the last lines: 20 at most, and 2 048 characters */
+  /** Nothing more comes. @returns the last lines, 20 at most */
   end(): string {
     for (const stream of this.#streams) {
       this.#take(stream.rest + stream.decoder.end());
       stream.rest = "";
     }
-    const text = this.#lines.join("\n");
-    return text.length > MOST_CHARACTERS ? `...${text.slice(-MOST_CHARACTERS)}` : text;
+    return this.#lines.join("\n");
   }
 
   #take(text: string): void {

@@ -33,6 +33,8 @@ const GRACE_MS = 3_000;
 /** For output that is still on its way when the program has ended; a daemon that it started may never close it. */
 const DRAIN_MS = 250;
 const LONGEST_SHOWN = 200;
+/** How much of what it wrote an error has, in characters. */
+const MOST_QUOTED = 2_048;
 /** Longer ones would end at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -54,34 +56,31 @@ export async function runCommand(command: Command, options: RunOptions): Promise
   const name = `\`${shown(command, redactor)}\``;
   if (signal?.aborted === true) throw failure(`${name} was not started: ${messageOf(signal.reason)}`);
   const tail = new OutputTail((line) => log?.debug(`${name}: ${oneLine(line, (text) => redactor.text(text))}`));
-  const child = start(command, options);
+  const child = start(command, options, name);
   child.stdout?.on("data", tail.stream());
   child.stderr?.on("data", tail.stream());
   const ended = new Promise<Ending>((resolve) => {
     child.on("error", (cause) => resolve({ cause }));
     child.once("exit", (code, by) => resolve({ code, signal: by }));
   });
-  let cut: string | undefined;
+  let cut: { why: string; hint: string } | undefined;
   let cutting: Promise<void> | undefined;
-  const end = (why: string) => {
+  const end = (why: string, hint: string) => {
     if (cut !== undefined || child.pid === undefined) return;
-    cut = why;
+    cut = { why, hint };
     cutting = endProcessGroup(child.pid, graceMs, ended);
   };
-  const timer = setTimeout(() => end(`did not end within ${timeoutMs} ms`), Math.min(timeoutMs, LONGEST_TIMER_MS));
-  const abort = () => end(`was ended: ${messageOf(signal?.reason)}`);
+  const late = () => end(`did not end within ${timeoutMs} ms`, "see what it waits for, or give it more time");
+  const timer = setTimeout(late, Math.min(timeoutMs, LONGEST_TIMER_MS));
+  const abort = () => end(`was ended: ${messageOf(signal?.reason)}`, "it was no longer wanted");
   signal?.addEventListener("abort", abort, { once: true });
   const ending = await ended;
   clearTimeout(timer);
   signal?.removeEventListener("abort", abort);
   await cutting;
   await drain(child);
-  const output = redactor.text(tail.end());
-  const quoted = output === "" ? "" : `\n${output}`;
-  if (cut !== undefined) {
-    const hint = signal?.aborted === true ? "it was no longer wanted" : "see what it waits for, or give it more time";
-    throw failure(`${name} ${cut}${quoted}`, hint);
-  }
+  const quoted = quotedOutput(redactor.text(tail.end()));
+  if (cut !== undefined) throw failure(`${name} ${cut.why}${quoted}`, cut.hint);
   if ("cause" in ending) throw notStarted(name, ending.cause);
   if (ending.signal !== null) throw failure(`${name} was ended by ${ending.signal}${quoted}`, "see who ended it");
   if (ending.code === 0) return;
@@ -89,14 +88,25 @@ export async function runCommand(command: Command, options: RunOptions): Promise
   throw failure(`${name} ended with exit code ${ending.code}${quoted}`, hint);
 }
 
-function start(command: Command, { cwd, env }: RunOptions): ChildProcess {
+function start(command: Command, { cwd, env }: RunOptions, name: string): ChildProcess {
   const [file = "", ...rest] = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
-  return spawn(file, rest, {
-    cwd,
-    env: { ...process.env, ...env },
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  try {
+    return spawn(file, rest, {
+      cwd,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  } catch (cause) {
+    // Some failures are thrown, most are told later.
+    throw notStarted(name, cause);
+  }
+}
+
+/** Cut when secrets are out of it, since half of one might not be known for it. */
+function quotedOutput(output: string): string {
+  if (output === "") return "";
+  return output.length > MOST_QUOTED ? `\n...${output.slice(-MOST_QUOTED)}` : `\n${output}`;
 }
 
 async function drain(child: ChildProcess): Promise<void> {

@@ -152,7 +152,9 @@ for (const [when, command] of [
   ["before the program took the config", `kill -9 $PPID; ${TAKE}`],
   ["after the program took the config", `${TAKE}; kill -9 $PPID`],
 ] as const) {
-  test(`killed by its own command ${when}, the agent goes back, and so does the program`, async () => {
+  test(`killed by its own command ${when}, the agent goes back, and so does the program`, {
+    timeout: 30_000,
+  }, async () => {
     for (const [index, step] of STEPS.entries()) {
       const { work, view } = await before(index);
       expect(await agent(work, step, {}, command)).toBe("SIGKILL");

@@ -69,6 +69,13 @@ describe("a command that ends by itself", () => {
     expect(message).not.toContain("hunter2");
     expect(lines.all.join()).not.toContain("hunter2");
     expect(message).toContain("password=[redacted]");
+    // So long that what is quoted begins in the middle of the secret.
+    const long = await failure("printf 'password=%02500d' 7; exit 1");
+    expect(long).toMatch(/\npassword=\[redacted\]$/);
+  });
+
+  test("fails if its arguments are too long for the system", async () => {
+    expect(await failure(["true", "x".repeat(300_000)])).toMatch(/^`true x.*` did not start: .*E2BIG/);
   });
 
   test("fails by the signal that ended it", async () => {
