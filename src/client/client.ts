@@ -57,7 +57,7 @@ export class OpAMPClient implements AsyncDisposable {
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
   constructor(options: OpAMPClientOptions) {
     const settings = readSettings(options);
-    const { off, requestInstanceUid, timeouts } = settings;
+    const { off, requestInstanceUid, timeouts, redactor } = settings;
     this.#settings = { off, requestInstanceUid, timeouts };
     const clock = options.clock ?? systemClock(settings.keepAlive);
     const { effectiveConfig, remoteConfig, restart } = options;
@@ -72,7 +72,6 @@ export class OpAMPClient implements AsyncDisposable {
       capabilities: declaredMask(this.#supplied, off),
       random: options.random ?? Math.random,
     });
-    const { redactor } = settings;
     const metering = options.meter && new Metering(options.meter, (error) => this.#notifier.failed(error));
     this.#telemetry = new Telemetry(this.#core, transport, clock, redactor, metering);
     this.#notifier = new Notifier(options.logger, clock, redactor, this.#telemetry);
@@ -269,10 +268,8 @@ export class OpAMPClient implements AsyncDisposable {
     this.#host.restore(state);
     this.#driver.feed(startInput(state, this.#givenUid));
     this.#self.renamed();
-    const isNew = state.instanceUid === undefined || this.#givenUid;
-    if (isNew && !this.#settings.requestInstanceUid) {
-      this.#persistence.save({ instanceUid: this.#core.instanceUid });
-    }
+    const isKnown = state.instanceUid !== undefined && !this.#givenUid;
+    if (!isKnown && !this.#settings.requestInstanceUid) this.#persistence.save({ instanceUid: this.#core.instanceUid });
   }
 
   async #stop(withinMs: number): Promise<void> {
@@ -281,7 +278,7 @@ export class OpAMPClient implements AsyncDisposable {
       this.#driver.feed({ type: "stop", withinMs });
       this.#waiters.fail(stopped("connected"));
       await this.#waiters.stopped(this.phase);
-      this.#channels?.stop(stopped("a custom message"));
+      this.#channels.current?.stop(stopped("a custom message"));
       await this.#waiters.atMost(withinMs, this.#persistence.close());
     } finally {
       hold();

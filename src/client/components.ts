@@ -20,7 +20,7 @@ export interface Component {
   readonly components?: Components;
 }
 
-/** The key under which {@link Components} carry a hash of their own, of 1 to 64 bytes, instead of the usual one. */
+/** Where components may carry a hash of their own making, of 1 to 64 bytes; otherwise one is made (COMP-04). */
 export const COMPONENTS_HASH: unique symbol = Symbol("opamp-client components hash");
 
 /** Components by name. The tree need not have the shape of the one in the health. */
@@ -41,15 +41,14 @@ type Details = Readonly<Record<string, ComponentDetails>>;
  */
 export function toAvailableComponents(components: Components): AvailableComponents {
   const details = toDetails(components, "availableComponents", 1);
-  return create(AvailableComponentsSchema, {
-    components: details,
-    hash: ownHash(components) ?? componentsHash(details),
-  });
+  const hash = ownHash(components[COMPONENTS_HASH]) ?? componentsHash(details);
+  return create(AvailableComponentsSchema, { components: details, hash });
 }
 
-function ownHash(components: Components): Uint8Array | undefined {
-  const hash = components[COMPONENTS_HASH];
-  return isUint8Array(hash) && hash.length > 0 && hash.length <= LONGEST_HASH ? new Uint8Array(hash) : undefined;
+function ownHash(given: unknown): Uint8Array | undefined {
+  if (given === undefined) return undefined;
+  if (isUint8Array(given) && given.length > 0 && given.length <= LONGEST_HASH) return new Uint8Array(given);
+  throw wrongOption("availableComponents[COMPONENTS_HASH]", `must be 1 to ${LONGEST_HASH} bytes`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { StoredState } from "../store/store.js";
+import type { ChannelsOnDemand } from "./channels-on-demand.js";
 import { fromStoredConfig } from "./config-files.js";
-import type { CustomChannels } from "./custom-channels.js";
 import type { HostOutput } from "./driver.js";
 import type { HostCalls } from "./host-calls.js";
 import type { Notifier } from "./notifier.js";

@@ -67,11 +67,16 @@ function scrubQuery(query: string, names: SecretNames): string {
   });
 }
 
+/** What an image is named by: `repository:tag@sha256:...`. */
+const IMAGE_DIGEST = /^@sha\d{3}:[0-9a-f]{32,}$/;
+
 /** As in `user:password@host`, where the scheme was left out. */
 function scrubBareUser(token: string): string {
   const userEnd = token.lastIndexOf("@");
   const colon = token.indexOf(":");
-  return colon >= 0 && colon < userEnd ? `${HIDDEN}${token.slice(userEnd)}` : token;
+  const isUser =
+    colon >= 0 && colon < userEnd && !IMAGE_DIGEST.test(token.slice(userEnd, endWithoutPunctuation(token)));
+  return isUser ? `${HIDDEN}${token.slice(userEnd)}` : token;
 }
 
 /** Where the word ends if it is followed by punctuation of the sentence around it. */

@@ -1,111 +1,114 @@
-import { checkFunction, oneOf, refuseUnknown } from "../client/checks.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../client/option-path.js";
-import type { ConfigFormat } from "./config-text.js";
+import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { OpAMPError } from "../errors.js";
+import type { KeyPath } from "./key-path.js";
 
-/** Gives configuration as of now, perhaps later: a record or list to be written out, text, or bytes. */
-export type ReadConfig = () => unknown;
-
-/** One configuration and how to report it. */
-export interface ConfigEntry {
-  /** Called for each report; may be asynchronous. */
-  read: ReadConfig;
-  /** How an object is written. Default `"json"` where the entry's name ends in `.json`, else `"yaml"`. */
-  format?: ConfigFormat;
-  /** The MIME type. Default: "text/yaml" or "application/json" where the name or `format` tells, else none. */
-  contentType?: string;
+/** A configuration as it was given. */
+export interface ConfigSource {
+  readonly root: unknown;
+  /** Where in the text a key stands, as in ` (line 3, column 5)`; empty where that cannot be told. */
+  placeOf(path: KeyPath): string;
 }
 
-/** A configuration that is all in one. */
-export interface SingleConfig extends ConfigEntry {
-  /** The entry's name. Default: "", as for the Collector's extension. */
-  name?: string;
-  /**
-   * The configuration as its author wrote it, with references such as `${env:X}` not yet resolved; reported under "raw"
-   * besides the one in effect (`reports_raw_config`). Where it fails, only this entry is missing. Default: none.
-   */
-  raw?: ReadConfig;
-}
+/** In our words: the library's have pieces of the text in them, which may be secrets. */
+const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: "an alias has an anchor or a tag",
+  BAD_ALIAS: "an alias has no anchor before it",
+  BAD_COLLECTION_TYPE: "a tag does not fit what follows it",
+  BAD_DIRECTIVE: "a directive is not known",
+  BAD_DQ_ESCAPE: "a backslash in a quoted text is followed by what it cannot escape",
+  BAD_INDENT: "the indentation is wrong",
+  BAD_PROP_ORDER: "an anchor or a tag is in the wrong place",
+  BAD_SCALAR_START: "a text starts with a character that needs quotes around the text",
+  BLOCK_AS_IMPLICIT_KEY: "two values stand on one line, or a text with a colon needs quotes",
+  BLOCK_IN_FLOW: "a block stands inside brackets",
+  DUPLICATE_KEY: "a key is there twice",
+  IMPOSSIBLE: "the text cannot be read",
+  KEY_OVER_1024_CHARS: "a key is too long",
+  MISSING_CHAR: "a quote, a bracket, a comma or a colon is missing",
+  MULTILINE_IMPLICIT_KEY: "a key goes over several lines, or a colon is missing",
+  MULTIPLE_ANCHORS: "a value has two anchors",
+  MULTIPLE_DOCS: "there is more than one document",
+  MULTIPLE_TAGS: "a value has two tags",
+  NON_STRING_KEY: "a key is no text",
+  RESOURCE_EXHAUSTION: "it nests too deeply",
+  TAB_AS_INDENT: "a tab is used as indentation",
+  TAG_RESOLVE_FAILED: "a tag does not fit its value",
+  UNEXPECTED_TOKEN: "something stands where it cannot",
+};
 
-/** Configurations by the name to report them under. */
-export type NamedConfigs = Readonly<Record<string, ConfigEntry | ReadConfig>>;
-
-/** Several configurations, or a function that finds out each time which there are. */
-export interface ManyConfigs {
-  files: NamedConfigs | (() => NamedConfigs | Promise<NamedConfigs>);
-}
-
-/** An entry with all that was left out. */
-export type FullEntry = Required<ConfigEntry>;
-
-/** Entries by name. */
-export type NamedEntries = readonly (readonly [name: string, FullEntry])[];
-
-const CONTENT_TYPES = { yaml: "text/yaml", json: "application/json" } as const satisfies Record<ConfigFormat, string>;
-const ENTRY_KEYS = { read: true, format: true, contentType: true };
-const RAW = "raw";
-const WHERE = "effectiveConfig";
+/** YAML as the Collector reads it: 1.2, with merge keys. */
+const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "error" } as const;
 
 /**
- * Checks where configuration comes from.
+ * Reads a configuration: YAML text, or an object that somebody has read.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION`
+ * @throws OpAMPError `ERR_OPAMP_OPTION` with line and column for a text that is no YAML, without any of the text
  */
-export function readConfigSource(source: ReadConfig | SingleConfig | ManyConfigs): {
-  list: () => NamedEntries | Promise<NamedEntries>;
-  raw: readonly [name: string, FullEntry] | undefined;
-} {
-  if (typeof source === "function") return { list: always({ "": source }), raw: undefined };
-  checkObject(source);
-  if ("files" in source) {
-    refuseUnknown(WHERE, source, { files: true });
-    const { files } = source;
-    if (typeof files !== "function") return { list: always(files), raw: undefined };
-    return { list: async () => fullEntries(await files()), raw: undefined };
-  }
-  refuseUnknown(WHERE, source, { ...ENTRY_KEYS, name: true, raw: true });
-  const { name = "", raw, ...entry } = source;
-  const list = always({ [name]: entry });
-  if (raw === undefined) return { list, raw };
-  checkFunction(`${WHERE}.raw`, raw);
-  if (name === RAW) throw wrongOption(`${WHERE}.name`, `must not be ${JSON.stringify(RAW)} where there is \`raw\``);
-  return { list, raw: [RAW, { ...fullEntry(WHERE, name, entry), read: raw }] };
+export function configSource(config: string | object): ConfigSource {
+  if (typeof config !== "string") return { root: config, placeOf: () => "" };
+  const lines = new LineCounter();
+  const document = parseDocument(config, { ...YAML, lineCounter: lines });
+  const place = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return ` (line ${line}, column ${col})`;
+  };
+  const [error] = document.errors;
+  if (error !== undefined) throw noYaml(`${PROBLEMS[error.code] ?? "the text cannot be read"}${place(error.pos[0])}`);
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) === undefined) throw noYaml(`${PROBLEMS.BAD_ALIAS}${place(alias.range?.[0] ?? 0)}`);
+    },
+  });
+  return {
+    root: plain(document),
+    placeOf: (path) => {
+      const offset = offsetOf(document, path);
+      return offset === undefined ? "" : place(offset);
+    },
+  };
 }
 
-function checkObject(source: unknown): void {
-  if (!isOptions(source)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(source)}`);
-}
-
-function always(entries: NamedConfigs): () => NamedEntries {
-  const full = fullEntries(entries);
-  return () => full;
-}
-
-function fullEntries(entries: unknown): NamedEntries {
-  if (!isRecord(entries)) throw wrongOption(WHERE, `must be a record of configurations, not ${kindOf(entries)}`);
-  return Object.entries(entries).map(([name, entry]) => {
-    return [name, fullEntry(name === "" ? WHERE : member(WHERE, name), name, entry)] as const;
+function noYaml(problem: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `config: this is no YAML: ${problem}`, {
+    hint: "correct the line, or the one before it",
   });
 }
 
-function fullEntry(where: string, name: string, entry: unknown): FullEntry {
-  const given = typeof entry === "function" ? { read: entry } : entry;
-  if (!isOptions(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
-  refuseUnknown(where, given, ENTRY_KEYS);
-  const { read, format = formatOf(name), contentType } = given;
-  if (!isRead(read)) throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);
-  if (contentType !== undefined && typeof contentType !== "string") {
-    throw wrongOption(`${where}.contentType`, `must be a string, not ${kindOf(contentType)}`);
+/**
+ * What a text from a variable or a file is, as a value of its own.
+ *
+ * @returns a text stays as it is, with its quotes, and so does what is no YAML
+ */
+export function yamlValue(text: string): unknown {
+  const document = parseDocument(text, YAML);
+  if (document.errors.length > 0) return text;
+  try {
+    const value: unknown = document.toJS();
+    return typeof value === "string" ? text : value;
+  } catch {
+    // An alias without an anchor, such as a token with an asterisk in front.
+    return text;
   }
-  const written = oneOf<string>(`${where}.format`, format === undefined ? undefined : String(format), ["yaml", "json"]);
-  const asFormat = written === "json" ? "json" : "yaml";
-  return { read, format: asFormat, contentType: contentType ?? (format === undefined ? "" : CONTENT_TYPES[asFormat]) };
 }
 
-function formatOf(name: string): ConfigFormat | undefined {
-  if (name.endsWith(".json")) return "json";
-  return name === "" || /\.ya?ml$/.test(name) ? "yaml" : undefined;
+function plain(document: Document): unknown {
+  try {
+    const value: unknown = document.toJS();
+    return value;
+  } catch {
+    // A few lines of aliases of aliases can stand for more than fits into memory.
+    throw new OpAMPError("ERR_OPAMP_OPTION", "config: its aliases stand for too much", {
+      hint: "write out what the aliases repeat",
+    });
+  }
 }
 
-function isRead(value: unknown): value is ReadConfig {
-  return typeof value === "function";
+/** Where the last key of a path starts. */
+function offsetOf(document: Document, path: KeyPath): number | undefined {
+  const last = path.at(-1);
+  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
+  const resolved = isAlias(parent) ? parent.resolve(document) : parent;
+  if (!isMap(resolved)) return undefined;
+  const pair = resolved.items.find(({ key }) => isScalar(key) && key.value === last);
+  return pair !== undefined && isScalar(pair.key) ? pair.key.range?.[0] : undefined;
 }

@@ -6,14 +6,14 @@ import { isOptions, kindOf, wrongOption } from "../client/option-path.js";
 import type { RedactionLists } from "../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type ConfigRedactor, createConfigRedactor } from "./config-redactor.js";
+import { configText } from "./config-text.js";
 import {
   type FullEntry,
   type ManyConfigs,
   type ReadConfig,
   readConfigSource,
   type SingleConfig,
-} from "./config-source.js";
-import { configText } from "./config-text.js";
+} from "./effective-source.js";
 
 /** How {@link effectiveConfig} reports. */
 export interface EffectiveConfigOptions {

@@ -5,6 +5,7 @@ import { bearerAuth } from "../auth/static-credentials.js";
 import type { Description } from "../client/description.js";
 import type { OpAMPClientOptions } from "../client/options.js";
 import { OpAMPError } from "../errors.js";
+import { fileStore } from "../store/file-store.js";
 import type { Store } from "../store/store.js";
 import type { HeaderSource } from "../transport/headers.js";
 import type { TlsOptions } from "../transport/tls-options.js";
@@ -17,13 +18,16 @@ export interface FromEnvOptions {
   prefix?: string;
   /** Default `process.env`. */
   env?: Readonly<Record<string, string | undefined>>;
-  /** Makes the store that keeps state in the directory of `OTEL_OPAMP_STATE_DIRECTORY`. */
+  /** Makes the store that keeps state in the directory of `OTEL_OPAMP_STATE_DIRECTORY`. Default {@link fileStore}. */
   storeAt?: (directory: string) => Store;
 }
 
+/** The client's options, with a description that is no function. */
+export type EnvOptions = OpAMPClientOptions & { description: Description };
+
 /** What the environment says, with what needs more than an option to be used. */
 export interface EnvSettings {
-  options: OpAMPClientOptions;
+  options: EnvOptions;
   /** Where state is to be kept. */
   stateDirectory: string | undefined;
 }
@@ -38,11 +42,9 @@ const IDENTIFYING = new Set(["service.name", "service.version", "service.namespa
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the variable, never with its value
  */
-export function fromEnv({ storeAt, ...from }: FromEnvOptions = {}): OpAMPClientOptions {
+export function fromEnv({ storeAt = fileStore, ...from }: FromEnvOptions = {}): EnvOptions {
   const { options, stateDirectory } = readEnv(from);
-  return stateDirectory === undefined || storeAt === undefined
-    ? options
-    : { ...options, store: storeAt(stateDirectory) };
+  return stateDirectory === undefined ? options : { ...options, store: storeAt(stateDirectory) };
 }
 
 /**

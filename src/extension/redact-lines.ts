@@ -23,6 +23,8 @@ const OPENS_ONLY = /[:=]\s*[[{]?$/;
 /** Nothing yet: the value is on the lines that follow. */
 const OPENING = /^(?:[|>][-+\d]*|[[{])?(?:\s+#.*)?$/;
 const BLOCK = /^[|>]/;
+/** An element of XML with nothing but text in it. */
+const ELEMENT = /<([\w.:-]{1,256})(\s[^<>]*)?>([^<>]+)<\/\1>/g;
 const NUMBER_OR_SWITCH = /^(?:[-+\d.]+|true|false|yes|no|on|off)$/i;
 const NO_VALUE = new Set(["null", "~", "none", "undefined", '""', "''", "{}", "[]"]);
 
@@ -103,9 +105,16 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
   function scrubbed(line: string): string {
     if (OPENS_ONLY.test(line) && KEY.test(line.replace(MARGIN, ""))) return line;
     // So that it knows again what it has hidden before.
-    const known = line.replaceAll(REDACTED, HIDDEN);
+    const known = hideElements(line).replaceAll(REDACTED, HIDDEN);
     const clean = scrub(known, names);
-    return clean === known ? line : clean.replaceAll(HIDDEN, REDACTED);
+    return clean === line.replaceAll(REDACTED, HIDDEN) ? line : clean.replaceAll(HIDDEN, REDACTED);
+  }
+
+  function hideElements(line: string): string {
+    if (!line.includes("</")) return line;
+    return line.replace(ELEMENT, (all, name: string, attributes = "", text: string) =>
+      names.isSecret(name) && !isHarmless(text.trim()) ? `<${name}${attributes}>${REDACTED}</${name}>` : all,
+    );
   }
 
   function lines(given: readonly string[]): readonly (string | undefined)[] {

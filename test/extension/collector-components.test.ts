@@ -91,16 +91,3 @@ describe("components from a list", () => {
     );
   });
 });
-
-describe("a hash that components carry", () => {
-  test("is used if a server could take it, and copied", () => {
-    const usual = toAvailableComponents({ a: {} }).hash;
-    const own = Uint8Array.of(1, 2);
-    const { hash } = toAvailableComponents({ a: {}, [COMPONENTS_HASH]: own });
-    expect(hash).toEqual(own);
-    expect(hash).not.toBe(own);
-    for (const wrong of [new Uint8Array(), new Uint8Array(65)]) {
-      expect(toAvailableComponents({ a: {}, [COMPONENTS_HASH]: wrong }).hash).toEqual(usual);
-    }
-  });
-});

@@ -24,6 +24,11 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     "credentials:\n  user: me\n  more: [a1, {b: c1}]\n  none:\n",
     "credentials:\n  user: '[REDACTED]'\n  more: ['[REDACTED]', {b: '[REDACTED]'}]\n  none:\n",
   ],
+  [
+    "an element of XML, whatever is around it",
+    '<db kind="x"><password enc="no">hunter2</password><name>me</name></db>\n<token>\n',
+    '<db kind="x"><password enc="no">[REDACTED]</password><name>me</name></db>\n<token>\n',
+  ],
   ["a set", "tokens: {abc, def: }\n", "tokens: {'[REDACTED]', def: }\n"],
   [
     "a header map, in either style",

@@ -1,0 +1,106 @@
+import { EventEmitter } from "eventemitter3";
+import { OpAMPClient } from "../client/client.js";
+import type { OpAMPClientOptions } from "../client/options.js";
+import { type ComponentHealth, componentHealth } from "./component-health.js";
+import { type ExtensionHost, optionsFrom, readForHost } from "./from-extension-config.js";
+import { type Orphaned, watchParent } from "./parent-watch.js";
+
+/** How an {@link OpAMPExtension} is set up besides its configuration. */
+export interface OpAMPExtensionOptions extends ExtensionHost {
+  /** Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values. */
+  client?: Partial<OpAMPClientOptions>;
+}
+
+/** What an {@link OpAMPExtension} tells its host. */
+export interface OpAMPExtensionEvents {
+  /** The process that `ppid` names is gone. Told once the server knows, and the client has stopped: end the program. */
+  orphaned: (event: Orphaned) => void;
+}
+
+/**
+ * The Collector's OpAMP extension for any program: a client set up from the same configuration, the health of the
+ * program's components, and the watch over a parent process.
+ */
+export class OpAMPExtension implements AsyncDisposable {
+  /** For what the extension does not do by itself: events, custom capabilities, `refreshEffectiveConfig()`. */
+  readonly client: OpAMPClient;
+  /** How the program's components are; call {@link ComponentHealth.ready} once all have started. */
+  readonly health: ComponentHealth;
+  readonly #events = new EventEmitter<OpAMPExtensionEvents>();
+  readonly #watch: () => { stop(): void } | undefined;
+  #watching: { stop(): void } | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block
+   * @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, what is wrong with it and what would be right
+   */
+  constructor(config: string | object, { client = {}, ...host }: OpAMPExtensionOptions = {}) {
+    const { capabilities, ppid: pid, ppidPollIntervalMs: intervalMs, ...rest } = readForHost(config, host);
+    const { clock } = client;
+    this.client = new OpAMPClient({
+      ...optionsFrom({ ...rest, capabilities, ppid: pid, ppidPollIntervalMs: intervalMs }, host),
+      ...client,
+    });
+    this.health = componentHealth(
+      (health) => {
+        if (capabilities.reportsHealth && this.client.phase !== "stopped") this.client.setHealth(health);
+      },
+      clock === undefined ? {} : { clock },
+    );
+    const onOrphaned = (orphaned: Orphaned): void => void this.#orphaned(orphaned);
+    this.#watch = () => (pid === 0 ? undefined : watchParent({ pid, intervalMs, onOrphaned, ...(clock && { clock }) }));
+  }
+
+  on<E extends keyof OpAMPExtensionEvents>(event: E, listener: OpAMPExtensionEvents[E]): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  off<E extends keyof OpAMPExtensionEvents>(event: E, listener: OpAMPExtensionEvents[E]): this {
+    this.#events.off(event, listener);
+    return this;
+  }
+
+  /**
+   * Begins to connect, and to watch the parent. Calling it again changes nothing.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
+   */
+  start(): void {
+    this.client.start();
+    this.#watching ??= this.#watch();
+  }
+
+  /**
+   * Tells the server that the program is no longer healthy, says goodbye and ends everything. Safe to call again, and in
+   * a handler; never rejects.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop(() => this.health.notReady());
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(last: () => void): Promise<void> {
+    this.#watching?.stop();
+    last();
+    this.health.stop();
+    await this.client.stop();
+  }
+
+  async #orphaned(orphaned: Orphaned): Promise<void> {
+    if (this.#stopping !== undefined) return;
+    const { message: error } = orphaned;
+    this.#stopping = this.#stop(() => {
+      // Or it would wait until the program is ready, which it will never be.
+      this.health.ready();
+      this.health.set("StatusFatalError", { error });
+    });
+    await this.#stopping;
+    this.#events.emit("orphaned", orphaned);
+  }
+}
