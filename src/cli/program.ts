@@ -1,15 +1,17 @@
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { messageOf, OpAMPError } from "../errors.js";
+import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";
 import type { Terminal } from "./terminal.js";
+import { packageVersion } from "./version.js";
 
 /** Runs the command line `opamp ARGS...`. Never rejects; how it went is what the terminal is told to exit with. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
   const program = new Command("opamp")
     .description("Tools for OpAMP agents and servers.")
-    .version(version())
+    .version(packageVersion())
+    .addCommand(agentCommand(terminal))
     .addCommand(doctorCommand(terminal));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
@@ -25,10 +27,4 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     terminal.complain(`error: ${messageOf(thrown)}${hint}`);
     terminal.exit(exitCodes.usage);
   }
-}
-
-function version(): string {
-  const manifest: unknown = createRequire(import.meta.url)("opamp-client/package.json");
-  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
-  return isManifest ? String(manifest.version) : "unknown";
 }

@@ -1,0 +1,140 @@
+import type { Components } from "../client/components.js";
+import type { RedactionLists } from "../diagnostics/redactor.js";
+import { collectorComponents } from "../extension/collector-components.js";
+import type { ExtensionConfig } from "../extension/extension-config.js";
+import { type ConfigOptions, extensionConfigOf, openConfig } from "../extension/read-extension-config.js";
+import type { SectionReader } from "../extension/section-reader.js";
+import type { Command } from "./command.js";
+import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
+import type { ConfigDirectoryOptions } from "./config-options.js";
+import { type HealthSettings, readHealth } from "./health-keys.js";
+import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
+import { readRemoteConfig } from "./remote-config-keys.js";
+
+/** What the effective config is made of, besides what was offered. */
+export interface EffectiveSettings {
+  /** Paths of the program's own files, by the names to report them under. */
+  files: Readonly<Record<string, string>>;
+  /** The configuration as it was written, for `reports_raw_config`. */
+  rawFile: string | undefined;
+  /** `false`: files are reported as they are, secrets included. */
+  redact: RedactionLists | false;
+}
+
+/** The configuration of `opamp agent`, checked, with its defaults in place. */
+export interface AgentConfig {
+  /** The whole file. */
+  source: string;
+  extension: ExtensionConfig;
+  /** Where the agent keeps what it must not forget. */
+  stateDirectory: string;
+  remoteConfig: Omit<ConfigDirectoryOptions, "log"> | undefined;
+  effectiveConfig: EffectiveSettings;
+  health: HealthSettings | undefined;
+  availableComponents: Components | undefined;
+  /** What a restart command runs; without it the agent itself starts anew. */
+  restart: CommandSettings | undefined;
+  log: { level: LogLevel; format: LogFormat };
+}
+
+/** The sections that are the command's own, besides the extension's. */
+export const agentSections: readonly string[] = [
+  "storage",
+  "remote_config",
+  "effective_config",
+  "health",
+  "available_components",
+  "restart",
+  "log",
+];
+const STATE_DIRECTORY = "/var/lib/opamp-agent";
+const RESTART_MS = 30_000;
+
+/**
+ * Reads the file of `opamp agent`: the configuration of the Collector's extension, and sections of its own beside it.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key, its line, what is wrong and what would be right
+ */
+export function readAgentConfig(source: string, options: ConfigOptions = {}): AgentConfig {
+  const root = openConfig(source, options);
+  const restart = root.section("restart");
+  const extension = extensionConfigOf(root, { ignore: agentSections, ownRestart: restart !== undefined });
+  return {
+    source,
+    extension,
+    stateDirectory: readStorage(root.sectionOrEmpty("storage")),
+    remoteConfig: readSection(root, "remote_config", readRemoteConfig),
+    effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
+    health: readSection(root, "health", readHealth),
+    availableComponents: readSection(root, "available_components", readComponents),
+    restart: restart && readRestart(restart),
+    log: readLog(root.sectionOrEmpty("log")),
+  };
+}
+
+function readSection<T>(root: SectionReader, key: string, read: (section: SectionReader) => T): T | undefined {
+  const section = root.section(key);
+  return section && read(section);
+}
+
+function readStorage(section: SectionReader): string {
+  const directory = section.text("directory") ?? STATE_DIRECTORY;
+  section.done();
+  if (directory !== "") return directory;
+  throw section.wrong("directory", "is empty", "give a directory, or take the key away");
+}
+
+function readRestart(section: SectionReader): CommandSettings {
+  const command: Command | undefined = commandOf(section, "command");
+  const timeoutMs = limitMs(section, "timeout") ?? RESTART_MS;
+  section.done();
+  if (command === undefined) throw section.wrong("command", "is missing", "give the command that restarts the program");
+  return { command, timeoutMs };
+}
+
+function readEffectiveConfig(section: SectionReader): EffectiveSettings {
+  const files = readFiles(section);
+  const rawFile = section.text("raw_file");
+  const redact = readRedact(section);
+  section.done();
+  return { files, rawFile, redact };
+}
+
+/** A map from names to paths, or a list of paths that are reported under the names of the files. */
+function readFiles(section: SectionReader): Readonly<Record<string, string>> {
+  const given = section.value("files");
+  if (given === undefined || given === null) return {};
+  if (!Array.isArray(given) && typeof given === "object") return section.textMap("files");
+  const paths = section.textList("files");
+  const named = paths.map((path): [string, string] => [path.replace(/^.*[/\\]/, ""), path]);
+  const twice = named.find(([name], index) => named.findIndex(([other]) => other === name) !== index);
+  if (twice === undefined) return Object.fromEntries(named);
+  throw section.wrong("files", `has two files called ${twice[0]}`, "give a map from names to paths instead of a list");
+}
+
+function readRedact(section: SectionReader): RedactionLists | false {
+  const given = section.value("redact");
+  if (given === false) return false;
+  if (given === undefined || given === null || given === true) return {};
+  const lists = section.sectionOrEmpty("redact");
+  const redact = { allow: lists.textList("allow"), deny: lists.textList("deny") };
+  lists.done();
+  return redact;
+}
+
+function readComponents(section: SectionReader): Components {
+  const groups = ["receivers", "processors", "exporters", "extensions", "connectors"] as const;
+  const types = groups.map((group) => [group, readTypes(section, group)] as const);
+  section.done();
+  return collectorComponents(Object.fromEntries(types));
+}
+
+function readTypes(section: SectionReader, group: string): Readonly<Record<string, string>> | readonly string[] {
+  return Array.isArray(section.value(group)) ? section.textList(group) : section.textMap(group);
+}
+
+function readLog(section: SectionReader): AgentConfig["log"] {
+  const log = { level: section.oneOf("level", ["info", ...logLevels]), format: section.oneOf("format", logFormats) };
+  section.done();
+  return log;
+}

@@ -1,0 +1,129 @@
+import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { OpAMPExtension } from "../extension/opamp-extension.js";
+import { type FileStore, fileStore } from "../store/file-store.js";
+import type { Store, StoredState } from "../store/store.js";
+import type { AgentConfig } from "./agent-config.js";
+import { type ConfigDirectory, configDirectory } from "./config-directory.js";
+import { watchEffectiveFiles } from "./effective-files.js";
+import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
+import { type HealthChecks, startHealthChecks } from "./health-checks.js";
+
+/** What an {@link Agent} needs from the program around it. */
+export interface AgentOptions {
+  log: Logger;
+  service: ServiceName;
+  /** Further options of the client. */
+  client?: Partial<OpAMPClientOptions>;
+  /** The process that `ppid` names is gone, and the agent has stopped. */
+  onOrphaned: (message: string) => void;
+}
+
+/** How often the files of the effective config are looked at, in milliseconds. */
+const LOOK_MS = 30_000;
+
+/** `opamp agent` without the command line: an agent for a program that reads its configuration from files. */
+export class Agent {
+  readonly #config: AgentConfig;
+  readonly #options: AgentOptions;
+  readonly #store: FileStore;
+  readonly #stopping = new AbortController();
+  readonly #directory: ConfigDirectory | undefined;
+  readonly #host: AgentHost;
+  readonly #extension: OpAMPExtension;
+  #state: StoredState | undefined;
+  #starting: Promise<void> | undefined;
+  #checks: HealthChecks | undefined;
+  #endWatch: (() => void) | undefined;
+
+  /**
+   * Checks everything that can be checked without acting on it.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID`
+   */
+  constructor(config: AgentConfig, options: AgentOptions) {
+    const { log, client, onOrphaned } = options;
+    this.#config = config;
+    this.#options = options;
+    this.#store = fileStore(config.stateDirectory);
+    this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log });
+    this.#host = extensionHost(config, this.#directory, options);
+    // Open when the client asks for it, and open until all else has ended.
+    const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state) };
+    this.#extension = new OpAMPExtension(config.source, {
+      ...this.#host,
+      client: { ...this.#host.client, store, keepAlive: true, logger: log, ...client },
+    });
+    this.#extension.on("orphaned", ({ message }) => onOrphaned(message));
+  }
+
+  /**
+   * Recovers from whatever a crash left, and begins to connect. Needs no network.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses the same directory, or the config directory cannot be
+   * used
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  /** Ends everything: an apply under way is taken back, and the server is told goodbye. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error("the agent stops"));
+    await this.#starting?.catch(() => undefined);
+    this.#endWatch?.();
+    await this.#checks?.stop();
+    await this.#extension.stop();
+    await this.#directory?.settled();
+    // Not before: whoever opens it next changes the same files.
+    await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));
+  }
+
+  async #start(): Promise<void> {
+    this.#state = await this.#load();
+    await this.#recover();
+    if (this.#stopping.signal.aborted) return;
+    this.#watchFiles();
+    this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
+    this.#extension.start();
+  }
+
+  /** Before anything is changed, so that no two agents work in the same directories. */
+  async #load(): Promise<StoredState | undefined> {
+    const { log } = this.#options;
+    try {
+      return await this.#store.load((error) => log.warn(lineOf(error)));
+    } catch (error) {
+      if (error instanceof OpAMPError && error.retryable) {
+        log.warn(lineOf(error));
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#directory === undefined) return;
+    const { log } = this.#options;
+    const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
+    if (action !== "nothing") log.warn(`Recovered ${this.#config.remoteConfig?.directory}: ${text}`);
+    if (error !== undefined) log.error(lineOf(error));
+  }
+
+  #watchFiles(): void {
+    const { effectiveConfig } = this.#host;
+    if (effectiveConfig === undefined) return;
+    const { client } = this.#extension;
+    this.#endWatch = watchEffectiveFiles(effectiveConfig, {
+      intervalMs: LOOK_MS,
+      log: this.#options.log,
+      onChange: () => void (client.phase !== "stopped" && client.refreshEffectiveConfig()),
+    });
+  }
+}
+
+/** One line for an operator. */
+function lineOf(error: OpAMPError): string {
+  return `${error.message} (${error.hint})`;
+}

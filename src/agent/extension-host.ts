@@ -1,0 +1,49 @@
+import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import type { EffectiveConfigProvider } from "../extension/effective-config.js";
+import type { ExtensionHost } from "../extension/from-extension-config.js";
+import { type AgentConfig, agentSections } from "./agent-config.js";
+import type { ConfigDirectory } from "./config-directory.js";
+import { effectiveFiles } from "./effective-files.js";
+import { runCommand } from "./run-command.js";
+
+/** What the program calls itself where its configuration does not say. */
+export interface ServiceName {
+  name: string;
+  version: string;
+}
+
+/** What the extension is told of a program that consists of files and commands. */
+export interface AgentHost extends ExtensionHost {
+  effectiveConfig?: EffectiveConfigProvider;
+  client: Pick<OpAMPClientOptions, "remoteConfig" | "timeouts">;
+}
+
+const TIMEOUT_MS = 30_000;
+/** For files to be written, and for what a command leaves to end. */
+const SPARE_MS = 30_000;
+
+/** Joins what the configuration says with what does it. */
+export function extensionHost(
+  { extension, effectiveConfig, remoteConfig, availableComponents, restart }: AgentConfig,
+  directory: ConfigDirectory | undefined,
+  { log, service }: { log: Logger; service: ServiceName },
+): AgentHost {
+  const files = effectiveFiles(effectiveConfig, directory, log);
+  return {
+    ignore: agentSections,
+    // The version of this package is none of a program that has a name of its own.
+    service: extension.resource["service.name"] === undefined ? service : { name: service.name },
+    ...(files && { effectiveConfig: files }),
+    ...(availableComponents && { availableComponents }),
+    ...(restart && { restart: () => runCommand(restart.command, { ...restart, log }) }),
+    client: {
+      ...(directory && { remoteConfig: directory.handler }),
+      ...(remoteConfig && { timeouts: { applyMs: longestApplyMs(remoteConfig.timeoutMs) } }),
+    },
+  };
+}
+
+/** Validation, the command, and the command once more where the offer is taken back. */
+function longestApplyMs(timeoutMs = TIMEOUT_MS): number {
+  return 3 * timeoutMs + SPARE_MS;
+}

@@ -1,0 +1,48 @@
+import { messageOf, OpAMPError } from "../errors.js";
+import type { SectionReader } from "../extension/section-reader.js";
+import { commandOf, limitMs } from "./command-keys.js";
+import { type ConfigDirectoryOptions, readConfigOptions } from "./config-options.js";
+
+const OCTAL = 8;
+
+/** The section `remote_config`: where offered files go, and what makes the program take them. */
+export function readRemoteConfig(section: SectionReader): Omit<ConfigDirectoryOptions, "log"> {
+  const hint = "give the directory that the program reads its configuration from";
+  const directory = section.needText("directory", "is missing", hint);
+  const state = section.text("state_directory");
+  const localFiles = section.textList("local_files");
+  const validate = commandOf(section, "validate_command");
+  const command = commandOf(section, "command");
+  const reload = readReload(section);
+  const timeoutMs = limitMs(section, "timeout");
+  const fileMode = readMode(section);
+  section.done();
+  const options = { directory, state, localFiles, validate, command, reload, timeoutMs, fileMode };
+  try {
+    readConfigOptions(options, {});
+  } catch (cause) {
+    const why = messageOf(cause).replace(/^configDirectory[.:]\s*/, "");
+    throw section.wrong(undefined, why, cause instanceof OpAMPError ? cause.hint : "correct it");
+  }
+  return options;
+}
+
+function readReload(section: SectionReader): ConfigDirectoryOptions["reload"] {
+  const signal = section.text("reload_signal");
+  const pidFile = section.text("pid_file");
+  if (signal === undefined) {
+    if (pidFile === undefined) return undefined;
+    throw section.wrong("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or take it away");
+  }
+  if (pidFile !== undefined && pidFile !== "") return { signal, pidFile };
+  throw section.wrong("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");
+}
+
+/** Written as in a shell, and in quotes: without them YAML takes 0640 for a decimal number and 0o640 for 416. */
+function readMode(section: SectionReader): number | undefined {
+  const given = section.value("file_mode");
+  if (given === undefined || given === null) return undefined;
+  const digits = typeof given === "string" ? /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1] : undefined;
+  if (digits !== undefined) return Number.parseInt(digits, OCTAL);
+  throw section.wrong("file_mode", "is no permissions", 'write them in quotes, such as "0640"');
+}

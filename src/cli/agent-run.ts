@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { Agent } from "../agent/agent.js";
+import { type AgentConfig, readAgentConfig } from "../agent/agent-config.js";
+import type { ServiceName } from "../agent/extension-host.js";
+import type { LogFormat, LogLevel } from "../agent/log-words.js";
+import type { Logger } from "../client/options.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { agentLog } from "./agent-log.js";
+import { dryRun, dryRunText } from "./dry-run.js";
+import type { Terminal } from "./terminal.js";
+import { packageVersion } from "./version.js";
+import { Wishes } from "./wishes.js";
+
+/** The options of the command as they were given. */
+export interface AgentFlags {
+  config: string;
+  logFormat?: LogFormat;
+  logLevel?: LogLevel;
+  dryRun?: true;
+}
+
+const EXIT = { stopped: 0, failed: 1 } as const;
+
+/** Runs `opamp agent`. @returns what the process is to exit with */
+export async function runAgent(flags: AgentFlags, terminal: Terminal): Promise<number> {
+  const warnings: string[] = [];
+  const config = await read(flags.config, (text) => warnings.push(text));
+  const log = agentLog({
+    format: flags.logFormat ?? config.log.format,
+    level: flags.logLevel ?? config.log.level,
+    write: (line) => terminal.complain(line),
+  });
+  for (const text of warnings) log.warn(text);
+  if (flags.dryRun === true) {
+    const outcome = await dryRun(config, log, serviceOf());
+    const isJson = (flags.logFormat ?? config.log.format) === "json";
+    terminal.print(isJson ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
+    return EXIT.stopped;
+  }
+  return runUntilSignalled(config, flags.config, log);
+}
+
+async function runUntilSignalled(first: AgentConfig, path: string, log: Logger): Promise<number> {
+  const wishes = new Wishes();
+  const make = (config: AgentConfig): Agent =>
+    new Agent(config, {
+      log,
+      service: serviceOf(),
+      onOrphaned(message) {
+        log.error(`Stopped: ${message}`);
+        wishes.add("fail");
+      },
+    });
+  try {
+    let agent = make(first);
+    for (;;) {
+      const next = await lifeOf(agent, wishes, log, async () => make(await read(path, (text) => log.warn(text))));
+      if (next === "stop") return EXIT.stopped;
+      if (next === "fail") return EXIT.failed;
+      agent = next;
+    }
+  } finally {
+    wishes.end();
+  }
+}
+
+/** Runs one agent to its end. @returns the one that takes its place, or that there is none */
+async function lifeOf(
+  agent: Agent,
+  wishes: Wishes,
+  log: Logger,
+  remake: () => Promise<Agent>,
+): Promise<Agent | "stop" | "fail"> {
+  agent.start().catch((error: unknown) => {
+    log.error(lineOf(error));
+    wishes.add("fail");
+  });
+  let next: Agent | "stop" | "fail" | undefined;
+  while (next === undefined) {
+    const wish = await wishes.next();
+    next = wish === "reload" ? await remade(remake, log) : wish;
+  }
+  await agent.stop();
+  return next;
+}
+
+/** A configuration that is wrong leaves the agent as it is: nobody may be there to start it anew. */
+async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
+  try {
+    const agent = await remake();
+    log.info("SIGHUP: starting anew with the configuration as it is now");
+    return agent;
+  } catch (error) {
+    log.error(`SIGHUP: going on with the old configuration: ${lineOf(error)}`);
+    return undefined;
+  }
+}
+
+async function read(path: string, onWarning: (text: string) => void): Promise<AgentConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (cause) {
+    const hint = "check the path given to --config";
+    throw new OpAMPError("ERR_OPAMP_OPTION", `the configuration cannot be read: ${messageOf(cause)}`, { cause, hint });
+  }
+  return readAgentConfig(text, { onWarning });
+}
+
+function serviceOf(): ServiceName {
+  return { name: "opamp-agent", version: packageVersion() };
+}
+
+function lineOf(error: unknown): string {
+  return error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error);
+}

@@ -1,0 +1,30 @@
+import { Command, Option } from "commander";
+import { logFormats, logLevels } from "../agent/log-words.js";
+import type { AgentFlags } from "./agent-run.js";
+import type { Terminal } from "./terminal.js";
+
+const MORE = `
+Signals:
+  SIGTERM, SIGINT  say goodbye to the server and end
+  SIGHUP           read the configuration again and start anew with it
+
+Exit codes:
+  0  ended by a signal
+  1  another agent uses the same directory, it cannot be used, or the parent process is gone
+  2  the command line or the configuration is wrong
+`;
+
+/** `opamp agent`: an agent for any program, from one file. */
+export function agentCommand(terminal: Terminal): Command {
+  return new Command("agent")
+    .description("connects a program to an OpAMP server: reports it, and writes offered configuration to its files")
+    .requiredOption("-c, --config <path>", "the configuration: that of the Collector's OpAMP extension, and more")
+    .addOption(new Option("--log-format <format>", "how log lines look (default: text)").choices(logFormats))
+    .addOption(new Option("--log-level <level>", "the least that is logged (default: info)").choices(logLevels))
+    .option("--dry-run", "prints what would be sent and done, without secrets, and ends")
+    .addHelpText("after", MORE)
+    .action(async (flags: AgentFlags) => {
+      const { runAgent } = await import("./agent-run.js");
+      terminal.exit(await runAgent(flags, terminal));
+    });
+}

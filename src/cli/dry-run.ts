@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { AgentConfig } from "../agent/agent-config.js";
+import { configDirectory } from "../agent/config-directory.js";
+import { extensionHost, type ServiceName } from "../agent/extension-host.js";
+import { firstReport } from "../agent/first-report.js";
+import type { Logger } from "../client/options.js";
+import { capabilityNames, has } from "../core/capabilities.js";
+import { messageOutline } from "../diagnostics/message-outline.js";
+import { createRedactor } from "../diagnostics/redactor.js";
+import { fromExtensionConfig } from "../extension/from-extension-config.js";
+import { decodeState } from "../store/state-format.js";
+import { redactUrl } from "../transport/endpoint.js";
+
+/** What an agent would send and do, without secrets. */
+export interface DryRun {
+  server: string;
+  /** The names of the headers; those of an auth extension are made when they are needed. */
+  headers: readonly string[];
+  stateDirectory: string;
+  /** Where offered configuration would go. */
+  configDirectory?: string;
+  capabilities: readonly string[];
+  firstReport: Record<string, unknown>;
+  /** The files of the effective config in that report, by name. */
+  effectiveConfig: Readonly<Record<string, string>>;
+}
+
+/** Makes the first report of an agent; nothing is written, run or sent. */
+export async function dryRun(config: AgentConfig, log: Logger, service: ServiceName): Promise<DryRun> {
+  const { extension, remoteConfig, stateDirectory } = config;
+  const directory = remoteConfig && configDirectory({ ...remoteConfig, log });
+  const host = extensionHost(config, directory, { log, service });
+  const options = { ...fromExtensionConfig(config.source, host), ...host.client };
+  const instanceUid = options.instanceUid ?? (await storedUid(stateDirectory));
+  const report = await firstReport({ ...options, ...(instanceUid && { instanceUid }) });
+  const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
+  return {
+    server: redactUrl(extension.server.endpoint),
+    headers: Object.keys(extension.server.headers),
+    stateDirectory,
+    ...(remoteConfig && { configDirectory: remoteConfig.directory }),
+    capabilities: capabilityNames.filter((name) => has(report.capabilities, name)),
+    firstReport: messageOutline(report, createRedactor()),
+    effectiveConfig: Object.fromEntries(files.map(([name, { body }]) => [name, new TextDecoder().decode(body)])),
+  };
+}
+
+/** As lines for a person. */
+export function dryRunText({ firstReport: report, effectiveConfig, ...rest }: DryRun): string {
+  const lines = [
+    `server            ${rest.server}`,
+    `headers           ${rest.headers.join(", ") || "none"}`,
+    `state directory   ${rest.stateDirectory}`,
+    `config directory  ${rest.configDirectory ?? "none: remote configuration is not accepted"}`,
+    `capabilities      ${rest.capabilities.join(", ")}`,
+    `first report      ${JSON.stringify(report, undefined, 2)}`,
+  ];
+  for (const [name, text] of Object.entries(effectiveConfig)) {
+    lines.push(`effective config ${JSON.stringify(name)}`, text.replaceAll(/^/gm, "  ").trimEnd());
+  }
+  return lines.join("\n");
+}
+
+/** The uid of an earlier run. Whatever keeps it from being read will be told when the agent runs. */
+async function storedUid(directory: string): Promise<Uint8Array | undefined> {
+  try {
+    return decodeState(await readFile(join(directory, "state.json"), "utf8")).state.instanceUid;
+  } catch {
+    return undefined;
+  }
+}
