@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
 import { phaseDiagram } from "./phase-diagram.js";
 
@@ -15,6 +16,22 @@ interface GeneratedDoc {
 export const generatedDocs: readonly GeneratedDoc[] = [
   { path: "docs/conformance.md", render: () => conformance() },
   { path: "docs/architecture.md", render: (current) => withSection(current, "phases", phaseDiagram()) },
+  {
+    path: "docs/coming-from-the-collector.md",
+    render: (current) => withSections(current, { "extension-keys": extensionTable(), "auth-keys": authTable() }),
+  },
+  {
+    path: "docs/agent.md",
+    render: (current) =>
+      withSections(current, {
+        "agent-keys": agentTable(),
+        "agent-file": agentExample("opamp.yaml", "yaml"),
+        "agent-unit": agentExample("opamp-agent.service", "ini"),
+        "agent-image": agentExample("Dockerfile", "dockerfile"),
+        "agent-compose": agentExample("compose.yaml", "yaml"),
+        "agent-pod": agentExample("pod.yaml", "yaml"),
+      }),
+  },
 ];
 
 /** Where a document lies. */
@@ -29,6 +46,10 @@ export function currentText(doc: GeneratedDoc): string {
   } catch {
     return "";
   }
+}
+
+function withSections(text: string, bodies: Readonly<Record<string, string>>): string {
+  return Object.entries(bodies).reduce((current, [name, body]) => withSection(current, name, body), text);
 }
 
 /** A text with what stands between a section's two marker comments replaced. */

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { OpAMPExtension } from "../../src/extension/index.js";
 import { OpAMPClient } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
@@ -24,6 +25,7 @@ test("the README's agent connects, reports itself and applies what it is offered
   const { client } = await runSnippet(snippetNamed("first-agent"), {
     replace: {
       "ws://127.0.0.1:4320/v1/opamp": server.url,
+      'fileStore("state")': `fileStore(${JSON.stringify(join(folder, "state"))})`,
       'readFile("agent.yaml")': `readFile(${JSON.stringify(file)})`,
       'writeFile("agent.yaml"': `writeFile(${JSON.stringify(file)}`,
     },
@@ -45,6 +47,18 @@ test("the README's agent connects, reports itself and applies what it is offered
   expect(agent.remoteConfigStatus?.lastRemoteConfigHash).toEqual(broken);
   expect(agent.remoteConfigStatus?.errorMessage).toBe("the offer has no agent.yaml");
   expect(await readFile(file, "utf8")).toBe("level: debug\n");
+});
+
+test("the README's extension reports its components", async () => {
+  const server = await OpAMPServer.start();
+  cleanup.push(() => server.close());
+  const { agent: extension } = await runSnippet(snippetNamed("extension"), {
+    replace: { "ws://127.0.0.1:4320/v1/opamp": server.url },
+  });
+  if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
+  cleanup.push(() => extension.stop());
+  const agent = await server.firstAgent();
+  await agent.until(({ health }) => health?.componentHealthMap["pipeline:traces"]?.healthy === true);
 });
 
 test("the README's test runs to its end", async () => {

@@ -1,0 +1,154 @@
+/** One key of a section that `opamp agent` has besides the extension's, as the documents list it. */
+export interface AgentKey {
+  /** From the top of the file; `<name>` stands for a name of the user's. */
+  key: string;
+  type: string;
+  /** What counts when it is left away. */
+  default: string;
+  meaning: string;
+}
+
+const COMMAND = "text for the shell, or list";
+const DURATION = "duration";
+
+const ofRemoteConfig: readonly AgentKey[] = [
+  {
+    key: "remote_config.directory",
+    type: "path",
+    default: "none; required",
+    meaning: "where the program reads its configuration; made where it is missing",
+  },
+  {
+    key: "remote_config.state_directory",
+    type: "path",
+    default: "`.opamp` in `directory`",
+    meaning: "where versions are kept; always the same one, and not around `directory`",
+  },
+  {
+    key: "remote_config.local_files",
+    type: "list of names",
+    default: "none",
+    meaning: "your own files in `directory` that are reported before any offer names them; never written",
+  },
+  {
+    key: "remote_config.validate_command",
+    type: COMMAND,
+    default: "none",
+    meaning: "looks at an offer before it is put to use; exit code 0 is valid",
+  },
+  {
+    key: "remote_config.command",
+    type: COMMAND,
+    default: "none",
+    meaning: "has the program take what is in use; exit code 0 is success",
+  },
+  {
+    key: "remote_config.reload_signal",
+    type: "name of a signal",
+    default: "none",
+    meaning: "sent after `command`, to the process of `pid_file`",
+  },
+  {
+    key: "remote_config.pid_file",
+    type: "path",
+    default: "none; required with `reload_signal`",
+    meaning: "its first line is the process id; read each time",
+  },
+  {
+    key: "remote_config.timeout",
+    type: DURATION,
+    default: "30s",
+    meaning: "for `validate_command` and for `command`, each",
+  },
+  {
+    key: "remote_config.file_mode",
+    type: "octal, in quotes",
+    default: '"0640"',
+    meaning: "of offered files; one that takes the place of yours has the mode and owner of yours",
+  },
+];
+
+const ofReports: readonly AgentKey[] = [
+  {
+    key: "effective_config.files",
+    type: "list of paths, or map from names to paths",
+    default: "none",
+    meaning: "files to report besides those of `remote_config`; from a list, under their last name",
+  },
+  {
+    key: "effective_config.raw_file",
+    type: "path",
+    default: "none",
+    meaning: "the configuration as it was written, reported as `raw`; needs `reports_raw_config: true`",
+  },
+  {
+    key: "effective_config.redact",
+    type: "`false`, or map",
+    default: "secrets are taken out",
+    meaning: "`false` sends files as they are, secrets included",
+  },
+  {
+    key: "effective_config.redact.deny",
+    type: "list of names",
+    default: "none",
+    meaning: "names to hide besides those that are hidden by themselves",
+  },
+  {
+    key: "effective_config.redact.allow",
+    type: "list of names",
+    default: "none",
+    meaning: "names to show all the same",
+  },
+  {
+    key: "health.url",
+    type: "http or https URL",
+    default: "none",
+    meaning: "healthy is 200 to 299; redirects are not followed",
+  },
+  {
+    key: "health.command",
+    type: COMMAND,
+    default: "none",
+    meaning: "in place of `url`; healthy is exit code 0",
+  },
+  {
+    key: "health.interval",
+    type: DURATION,
+    default: "30s",
+    meaning: "from the end of a check to the next",
+  },
+  { key: "health.timeout", type: DURATION, default: "5s", meaning: "for one check; then it has failed" },
+  {
+    key: "health.components",
+    type: "map by name",
+    default: "none",
+    meaning: "each with `url` or `command`, and `components` of its own",
+  },
+];
+
+const ofRest: readonly AgentKey[] = [
+  {
+    key: "storage.directory",
+    type: "path",
+    default: "/var/lib/opamp-agent",
+    meaning: "what the agent must not forget; for one agent alone",
+  },
+  ...["receivers", "processors", "exporters", "extensions", "connectors"].map((group) => ({
+    key: `available_components.${group}`,
+    type: "list of types, or map to modules",
+    default: "none",
+    meaning: "what the program is built of",
+  })),
+  {
+    key: "restart.command",
+    type: COMMAND,
+    default: "none; required in `restart`",
+    meaning: "what a restart command of the server does; without `restart` the agent itself starts anew",
+  },
+  { key: "restart.timeout", type: DURATION, default: "30s", meaning: "for the command" },
+  { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "the least that is logged" },
+  { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
+];
+
+/** Every key of the sections that are the command's own, in the order of the document. */
+export const agentKeys: readonly AgentKey[] = [...ofRemoteConfig, ...ofReports, ...ofRest];
