@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
 import type { Logger, OpAMPClientOptions } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
+import { redactUrl } from "../transport/endpoint.js";
 import type { AgentConfig } from "./agent-config.js";
 import { type ConfigDirectory, configDirectory } from "./config-directory.js";
 import { watchEffectiveFiles } from "./effective-files.js";
@@ -87,6 +89,15 @@ export class Agent {
     this.#watchFiles();
     this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
     this.#extension.start();
+    this.#introduce();
+  }
+
+  #introduce(): void {
+    const { extension, stateDirectory, remoteConfig } = this.#config;
+    const configs = remoteConfig === undefined ? "" : `, offered configuration in ${resolve(remoteConfig.directory)}`;
+    const server = redactUrl(extension.server.endpoint);
+    const uid = this.#extension.client.instanceUid;
+    this.#options.log.info(`Agent ${uid} for ${server}: state in ${resolve(stateDirectory)}${configs}`);
   }
 
   /** Before anything is changed, so that no two agents work in the same directories. */

@@ -12,10 +12,13 @@ import { TrialRecord } from "./config-trial.js";
 import { ConfigVersions, type Version } from "./config-versions.js";
 import { hasCode } from "./durable.js";
 
+/** Before anything was ever offered. */
+const NO_VERSION: Version = { id: "", hash: undefined, base: "", previous: undefined, files: [] };
+
 /** The remote configuration of a program that reads files. */
 export interface ConfigDirectory {
   /**
-   * Recovers from whatever a crash left, and must have resolved before anything else is used.
+   * Recovers from whatever a crash left, and must have resolved before the handler is used.
    *
    * @param signal ends a command that tells the program of the configuration that is in use again
    * @throws OpAMPError `ERR_OPAMP_STORE` if the directory cannot be read or written
@@ -25,7 +28,8 @@ export interface ConfigDirectory {
   readonly handler: RemoteConfigHandler;
   /**
    * For the client's `effectiveConfig`: the files that the program reads now under names that were offered, and the
-   * user's own where no offer hides them. While an offer is on trial, those before it.
+   * user's own where no offer hides them. While an offer is on trial, those before it. Changes nothing, and needs no
+   * `prepare()`: without it, what `prepare()` would put to use.
    */
   effectiveConfig(): Promise<ConfigFiles>;
   /** The offer in use, and the names of its files; `undefined` while the user's own files are. */
@@ -64,15 +68,11 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     return turn;
   }
 
-  function prepared(): Version {
-    if (committed !== undefined) return committed;
-    throw new OpAMPError("ERR_OPAMP_HANDLER", "the config directory is not prepared", {
-      hint: "await `prepare()` first",
-    });
-  }
-
   async function apply(config: RemoteConfig, signal: AbortSignal): Promise<void> {
-    prepared();
+    if (committed === undefined) {
+      const hint = "await `prepare()` first";
+      throw new OpAMPError("ERR_OPAMP_HANDLER", "the config directory is not prepared", { hint });
+    }
     refuseAborted(signal);
     applying = true;
     try {
@@ -85,11 +85,22 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     }
   }
 
-  async function filesOf(version: Version): Promise<ConfigFiles> {
+  /** @returns also whether another version is on trial, so that the directory may show that one */
+  async function inUse(): Promise<{ version: Version; onTrial: boolean }> {
+    if (committed !== undefined) return { version: committed, onTrial: applying };
+    const trial = await place.trials.read();
+    const isTrial = typeof trial === "object" && trial.phase === "trial";
+    const before = isTrial ? await versions.read(trial.from) : undefined;
+    if (before !== undefined) return { version: before, onTrial: true };
+    return { version: (await versions.current()) ?? NO_VERSION, onTrial: false };
+  }
+
+  async function filesInUse(): Promise<ConfigFiles> {
+    const { version, onTrial } = await inUse();
     const files: [string, { body: Uint8Array; contentType: string }][] = [];
     for (const { name, path, contentType } of version.files) {
       const kept = join(versions.filesOf(version.id), path);
-      const source = applying ? kept : await readable(path, kept);
+      const source = onTrial ? kept : await readable(path, kept);
       if (source !== undefined) files.push([name, { body: await readFile(source), contentType }]);
     }
     for (const name of settings.localFiles) {
@@ -118,12 +129,12 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     handler: { apply: (config, { signal }) => inTurn(() => apply(config, signal)) },
     async effectiveConfig() {
       try {
-        return await filesOf(prepared());
+        return await filesInUse();
       } catch (error) {
         if (!hasCode(error, "ENOENT")) throw error;
         // Another configuration came into use meanwhile.
         await queue;
-        return await filesOf(prepared());
+        return await filesInUse();
       }
     },
     get current() {

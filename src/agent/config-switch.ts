@@ -48,7 +48,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   try {
     refuseAborted(signal);
     await versions.write(candidate, plan.contents, plan.directories);
-    log?.info(`configuration ${candidate.id}: ${offered.length} files written`);
+    log?.info(`configuration ${candidate.id}: ${filesText(offered.length)} written`);
     await validateCandidate(place, candidate, signal);
     refuseAborted(signal);
     await makeWay(place, plan);
@@ -64,7 +64,6 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   } catch (cause) {
     throw await takeBack(place, plan, reached, cause);
   }
-  log?.info(`configuration ${candidate.id}: applied`);
   await tidy(place);
 }
 
@@ -84,6 +83,10 @@ async function run(
 ): Promise<void> {
   const env = { OPAMP_CONFIG_DIR: directory, OPAMP_CONFIG_HASH: version.hash ?? "" };
   await runCommand(withDirectory(command, directory), { timeoutMs, graceMs, signal, env, log });
+}
+
+function filesText(count: number): string {
+  return count === 1 ? "1 file" : `${count} files`;
 }
 
 /** At every moment, what can be opened in the directory is one whole version. */
@@ -128,13 +131,12 @@ async function takeBack(place: ConfigPlace, plan: Plan, reached: Reached, cause:
       });
     }
     await trials.clear();
+    settings.log?.info(`configuration ${plan.candidate.id}: taken back, ${plan.from.id} is in use`);
     await tidy(place);
   } catch (error) {
     message += `\nwhat was there before is not back yet: ${messageOf(error)}`;
   }
-  const error = asError(message, cause);
-  settings.log?.warn(`configuration ${plan.candidate.id}: not applied: ${error.message}`);
-  return error;
+  return asError(message, cause);
 }
 
 async function tidy({ settings, versions }: ConfigPlace): Promise<void> {

@@ -14,24 +14,32 @@ const RAW = "raw";
 
 /**
  * What an agent reports as its effective config: the program's own files, over these what was offered, without secrets.
- * A file that cannot be read is left out and logged.
+ * A file that cannot be read is left out; that is logged once, and so is that it can be read again.
  *
  * @returns `undefined` where there is nothing to report
  */
 export function effectiveFiles(
   { files, rawFile, redact }: EffectiveSettings,
   directory: Pick<ConfigDirectory, "effectiveConfig"> | undefined,
-  log: Pick<Logger, "warn">,
+  log: Pick<Logger, "info" | "warn">,
 ): EffectiveConfigProvider | undefined {
   const own = Object.entries(files);
   if (own.length === 0 && rawFile === undefined && directory === undefined) return undefined;
 
+  /** Why files are left out, by their paths. */
+  const problems = new Map<string, string>();
+
   async function entryOf(name: string, path: string): Promise<Entry[]> {
     try {
       const body = await readFile(path);
+      if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
       return [[name, { read: () => body, contentType: contentTypeOf(path) }]];
     } catch (error) {
-      log.warn(`effective_config: ${path} cannot be read and is left out: ${messageOf(error)}`);
+      const problem = messageOf(error);
+      if (problems.get(path) !== problem) {
+        log.warn(`effective_config: ${path} cannot be read and is left out: ${problem}`);
+      }
+      problems.set(path, problem);
       return [];
     }
   }
@@ -60,6 +68,7 @@ export function watchEffectiveFiles(
   { intervalMs, log, onChange }: { intervalMs: number; log: Pick<Logger, "warn">; onChange: () => void },
 ): () => void {
   let looking = false;
+  let problem: string | undefined;
   const timer = setInterval(() => void look(), intervalMs);
   timer.unref();
 
@@ -67,9 +76,13 @@ export function watchEffectiveFiles(
     if (looking) return;
     looking = true;
     try {
-      if (await changed()) onChange();
+      const isOther = await changed();
+      problem = undefined;
+      if (isOther) onChange();
     } catch (error) {
-      log.warn(error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error));
+      const before = problem;
+      problem = error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error);
+      if (problem !== before) log.warn(problem);
     } finally {
       looking = false;
     }

@@ -107,7 +107,9 @@ async function askUrl(url: string, timeoutMs: number, stop: AbortSignal, clock: 
   const endWait = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
   try {
     const status = await statusOf(new URL(url), AbortSignal.any([stop, late.signal]));
-    return status >= 200 && status < 300 ? undefined : `${new URL(url).host} answered ${status}`;
+    if (status >= 200 && status < 300) return undefined;
+    const more = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
+    return `${new URL(url).host} answered ${status}${more}`;
   } finally {
     endWait();
   }

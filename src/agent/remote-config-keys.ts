@@ -5,6 +5,18 @@ import { type ConfigDirectoryOptions, readConfigOptions } from "./config-options
 
 const OCTAL = 8;
 
+/** How the options are called in the file. */
+const KEYS = {
+  directory: "directory",
+  state: "state_directory",
+  localFiles: "local_files",
+  validate: "validate_command",
+  command: "command",
+  reload: "reload_signal",
+  timeoutMs: "timeout",
+  fileMode: "file_mode",
+} as const satisfies Record<keyof Omit<ConfigDirectoryOptions, "log">, string>;
+
 /** The section `remote_config`: where offered files go, and what makes the program take them. */
 export function readRemoteConfig(section: SectionReader): Omit<ConfigDirectoryOptions, "log"> {
   const hint = "give the directory that the program reads its configuration from";
@@ -21,10 +33,18 @@ export function readRemoteConfig(section: SectionReader): Omit<ConfigDirectoryOp
   try {
     readConfigOptions(options, {});
   } catch (cause) {
-    const why = messageOf(cause).replace(/^configDirectory[.:]\s*/, "");
-    throw section.wrong(undefined, why, cause instanceof OpAMPError ? cause.hint : "correct it");
+    throw inWordsOfFile(section, cause);
   }
   return options;
+}
+
+/** The same error with the path of the key. */
+function inWordsOfFile(section: SectionReader, cause: unknown): OpAMPError {
+  const hint = cause instanceof OpAMPError ? cause.hint : "correct it";
+  const [, option = "", item, problem = messageOf(cause)] =
+    /^configDirectory(?:\.(\w+))?(?:\[(\d+)\])?[\w.]*: (.*)$/s.exec(messageOf(cause)) ?? [];
+  const key = Object.entries(KEYS).find(([name]) => name === option)?.[1];
+  return section.wrong(key, item === undefined ? problem : `item ${Number(item) + 1} ${problem}`, hint);
 }
 
 function readReload(section: SectionReader): ConfigDirectoryOptions["reload"] {
@@ -40,9 +60,9 @@ function readReload(section: SectionReader): ConfigDirectoryOptions["reload"] {
 
 /** Written as in a shell, and in quotes: without them YAML takes 0640 for a decimal number and 0o640 for 416. */
 function readMode(section: SectionReader): number | undefined {
-  const given = section.value("file_mode");
-  if (given === undefined || given === null) return undefined;
-  const digits = typeof given === "string" ? /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1] : undefined;
+  const given = section.text("file_mode");
+  if (given === undefined) return undefined;
+  const digits = /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1];
   if (digits !== undefined) return Number.parseInt(digits, OCTAL);
   throw section.wrong("file_mode", "is no permissions", 'write them in quotes, such as "0640"');
 }

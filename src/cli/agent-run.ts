@@ -71,7 +71,10 @@ async function lifeOf(
   log: Logger,
   remake: () => Promise<Agent>,
 ): Promise<Agent | "stop" | "fail"> {
+  let isOver = false;
   agent.start().catch((error: unknown) => {
+    // One that is given up may still fail, and that is no matter to the one that takes its place.
+    if (isOver) return;
     log.error(lineOf(error));
     wishes.add("fail");
   });
@@ -80,6 +83,8 @@ async function lifeOf(
     const wish = await wishes.next();
     next = wish === "reload" ? await remade(remake, log) : wish;
   }
+  isOver = true;
+  if (next === "stop") log.info("Told to end: saying goodbye to the server");
   await agent.stop();
   return next;
 }

@@ -4,13 +4,22 @@ import type { AgentFlags } from "./agent-run.js";
 import type { Terminal } from "./terminal.js";
 
 const MORE = `
+The configuration is that of the Collector's OpAMP extension, and these sections beside it:
+  storage               where the agent keeps its identity; default: directory: /var/lib/opamp-agent
+  remote_config         where offered files go, what checks them, and what has the program take them
+  effective_config      the program's own files, to be reported without their secrets
+  health                commands or URLs that tell how the program and its components are
+  available_components  what the program is built of
+  restart               the command for a restart that the server asks for
+  log                   level and format
+
 Signals:
   SIGTERM, SIGINT  say goodbye to the server and end
   SIGHUP           read the configuration again and start anew with it
 
 Exit codes:
   0  ended by a signal
-  1  another agent uses the same directory, it cannot be used, or the parent process is gone
+  1  another agent uses the same state directory, the config directory cannot be used, or the parent process is gone
   2  the command line or the configuration is wrong
 `;
 

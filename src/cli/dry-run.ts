@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { AgentConfig } from "../agent/agent-config.js";
 import { configDirectory } from "../agent/config-directory.js";
 import { extensionHost, type ServiceName } from "../agent/extension-host.js";
@@ -32,14 +32,16 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   const directory = remoteConfig && configDirectory({ ...remoteConfig, log });
   const host = extensionHost(config, directory, { log, service });
   const options = { ...fromExtensionConfig(config.source, host), ...host.client };
+  // Without checks there is nothing to wait for.
+  if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
   const instanceUid = options.instanceUid ?? (await storedUid(stateDirectory));
   const report = await firstReport({ ...options, ...(instanceUid && { instanceUid }) });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   return {
     server: redactUrl(extension.server.endpoint),
     headers: Object.keys(extension.server.headers),
-    stateDirectory,
-    ...(remoteConfig && { configDirectory: remoteConfig.directory }),
+    stateDirectory: resolve(stateDirectory),
+    ...(remoteConfig && { configDirectory: resolve(remoteConfig.directory) }),
     capabilities: capabilityNames.filter((name) => has(report.capabilities, name)),
     firstReport: messageOutline(report, createRedactor()),
     effectiveConfig: Object.fromEntries(files.map(([name, { body }]) => [name, new TextDecoder().decode(body)])),

@@ -1,9 +1,15 @@
 /** What the agent is to do next. */
 export type Wish = "stop" | "reload" | "fail";
 
-/** What signals and the agent wish for, in order. A second signal to end ends the process at once. */
+/** The most pressing first: nothing is started anew only to be stopped. */
+const ORDER: readonly Wish[] = ["fail", "stop", "reload"];
+
+/**
+ * What signals and the agent wish for; what is wished for twice before it is done is done once. A second signal to end
+ * ends the process at once.
+ */
 export class Wishes {
-  readonly #waiting: Wish[] = [];
+  readonly #waiting = new Set<Wish>();
   #told: (() => void) | undefined;
   readonly #stop = (): void => this.add("stop");
   readonly #reload = (): void => this.add("reload");
@@ -13,13 +19,13 @@ export class Wishes {
   }
 
   add(wish: Wish): void {
-    this.#waiting.push(wish);
+    this.#waiting.add(wish);
     this.#told?.();
   }
 
   async next(): Promise<Wish> {
     for (;;) {
-      const wish = this.#waiting.shift();
+      const wish = ORDER.find((one) => this.#waiting.delete(one));
       if (wish !== undefined) return wish;
       await new Promise<void>((resolve) => {
         this.#told = resolve;

@@ -91,7 +91,7 @@ describe("a command that fails", () => {
       "conf.d/x": ["1", ""],
       "b.yaml": ["own b", "text/yaml"],
     });
-    expect(lines.all.some((line) => line.startsWith("warn configuration") && line.includes("not applied"))).toBe(true);
+    expect(lines.all.filter((line) => / taken back, \S+ is in use$/.test(line))).toHaveLength(1);
     expect(await apply("third", { d: "3" })).toBe("applied");
     expect(visible(directory)).toEqual({ ...own, d: "3" });
   });
@@ -222,5 +222,4 @@ test("the handler before `prepare` says what is missing", async () => {
     code: "ERR_OPAMP_HANDLER",
     message: "the config directory is not prepared",
   });
-  await expect(configs.effectiveConfig()).rejects.toThrow("not prepared");
 });

@@ -128,7 +128,7 @@ describe("a command that is ended", () => {
     });
     await lines.next();
     controller.abort(new Error("stop"));
-    expect(await failed).toMatch(/was ended: stop\nready\ncleaned$/);
+    expect(await failed).toMatch(/was ended: stop\nready\n(.*\n)?cleaned/);
   });
 
   test("before it began, is not started", async () => {

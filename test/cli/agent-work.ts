@@ -1,0 +1,106 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll } from "vitest";
+import type { OpAMPServer } from "../../src/testing/index.js";
+import { folderForTest } from "../agent/folder.js";
+import { AgentProcess } from "./agent-process.js";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const CONFIG = "opamp.yaml";
+
+export type Transport = "ws" | "http";
+
+/** A folder for one agent: its configuration, its state, and the directory `config` of its program. */
+export class Work {
+  readonly folder = folderForTest();
+  /** Where offered files go. */
+  readonly directory = join(this.folder, "config");
+  readonly #program: string;
+  readonly #endpoint: object;
+
+  constructor(program: string, server: Pick<OpAMPServer, "url" | "httpUrl">, transport: Transport) {
+    this.#program = program;
+    this.#endpoint =
+      transport === "ws"
+        ? { ws: { endpoint: server.url } }
+        : { http: { endpoint: server.httpUrl, polling_interval: "40ms" } };
+    mkdirSync(this.directory);
+  }
+
+  /** The path of something in the folder. */
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  write(name: string, content: string): string {
+    const path = this.path(name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+    return path;
+  }
+
+  read(name: string): string {
+    return readFileSync(this.path(name), "utf8");
+  }
+
+  /** Writes the configuration: `remote_config` is completed with the directory, the rest is taken as it is. */
+  configure({ remote_config: remote, ...config }: Record<string, unknown> = {}): void {
+    const remoteConfig = remote !== undefined && { remote_config: { directory: this.directory, ...Object(remote) } };
+    const storage = { directory: this.path("state") };
+    this.write(CONFIG, JSON.stringify({ server: this.#endpoint, storage, ...remoteConfig, ...config }, undefined, 2));
+  }
+
+  /** The command's arguments, as for a command line. */
+  args(...more: string[]): string[] {
+    return ["agent", "--config", this.path(CONFIG), ...more];
+  }
+
+  start({ args = [], preload, env = {} }: StartOptions = {}): AgentProcess {
+    const preloaded = preload === undefined ? [] : ["--import", preload];
+    return new AgentProcess([...preloaded, this.#program, ...this.args(...args)], {
+      cwd: this.folder,
+      env: { ...process.env, ...env },
+    });
+  }
+}
+
+export interface StartOptions {
+  /** Further arguments of the command. */
+  args?: string[];
+  /** A module to load before the command. */
+  preload?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Builds the command once for the tests of a file. @returns where it is, while they run */
+export function builtCommand(): { readonly program: string; readonly killAt: string } {
+  let folder = "";
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "opamp-command-"));
+    // As in an installed package: the version is read from package.json by the package's name.
+    cpSync(join(ROOT, "package.json"), join(folder, "package.json"));
+    symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+    await build({
+      entryPoints: { main: join(ROOT, "src/cli/main.ts"), "kill-at": join(ROOT, "test/agent/crash/kill-at.ts") },
+      bundle: true,
+      splitting: true,
+      packages: "external",
+      platform: "node",
+      target: "node20",
+      format: "esm",
+      outdir: join(folder, "dist"),
+      logLevel: "error",
+    });
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return {
+    get program() {
+      return join(folder, "dist/main.js");
+    },
+    get killAt() {
+      return join(folder, "dist/kill-at.js");
+    },
+  };
+}
