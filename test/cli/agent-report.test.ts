@@ -2,21 +2,15 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
 import { capabilityNames, has } from "../../src/core/capabilities.js";
-import { startServer } from "../server/server-fixture.js";
 import { startHttp } from "../transport/raw-servers.js";
-import { builtCommand, type Transport, Work } from "./agent-work.js";
+import { builtCommand } from "./agent-work.js";
 
 const built = builtCommand();
 const SECRET = "tok-4711";
 
-async function begin(transport: Transport) {
-  const server = await startServer();
-  return { server, work: new Work(built.program, server, transport) };
-}
-
 describe.each(["ws", "http"] as const)("over %s", (transport) => {
   test("the first report says who the agent is, what it can do, how it is and what is in effect", async () => {
-    const { server, work } = await begin(transport);
+    const { server, work } = await built.begin(transport);
     const own = work.write("own.yaml", `receivers: { otlp: {} }\napi_key: ${SECRET}\n`);
     work.write("config/local.yaml", "level: info\n");
     work.write("config/unrelated.txt", "nobody's business\n");
@@ -62,7 +56,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
 });
 
 test("what is offered is in effect with its secrets hidden, and the program's own file below it", async () => {
-  const { server, work } = await begin("ws");
+  const { server, work } = await built.begin("ws");
   const own = work.write("own.yaml", "own: true\n");
   work.configure({
     remote_config: { command: "cp {directory}/agent.yaml program" },
@@ -81,7 +75,7 @@ test("what is offered is in effect with its secrets hidden, and the program's ow
 });
 
 test("without redaction secrets are reported, as asked for, and the raw file beside them", async () => {
-  const { server, work } = await begin("ws");
+  const { server, work } = await built.begin("ws");
   const own = work.write("own.yaml", `password: ${SECRET}\n`);
   work.configure({
     reports_raw_config: true,
@@ -95,7 +89,7 @@ test("without redaction secrets are reported, as asked for, and the raw file bes
 });
 
 test("health follows what checks of the program and its components say", async () => {
-  const { server, work } = await begin("ws");
+  const { server, work } = await built.begin("ws");
   let status = 503;
   const { host } = await startHttp((_request, response) => response.writeHead(status).end());
   const well = work.path("well");
@@ -126,7 +120,7 @@ test("health follows what checks of the program and its components say", async (
 });
 
 test("a file of the effective config that vanishes is left out, and told once", async () => {
-  const { server, work } = await begin("ws");
+  const { server, work } = await built.begin("ws");
   const [own, gone] = [work.write("own.yaml", "own: true\n"), work.path("gone.yaml")];
   work.configure({ remote_config: {}, effective_config: { files: { own, gone } } });
   const agent = work.start();

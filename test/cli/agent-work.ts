@@ -5,6 +5,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll } from "vitest";
 import type { OpAMPServer } from "../../src/testing/index.js";
 import { folderForTest } from "../agent/folder.js";
+import { startServer } from "../server/server-fixture.js";
 import { AgentProcess } from "./agent-process.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -74,8 +75,16 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-/** Builds the command once for the tests of a file. @returns where it is, while they run */
-export function builtCommand(): { readonly program: string; readonly killAt: string } {
+/** The command, built once for the tests of a file. */
+export interface BuiltCommand {
+  /** A module to load before it, which kills it when it changes the file system: see there. */
+  readonly killAt: string;
+  /** A server, and a folder for an agent of it. */
+  begin(transport?: Transport): Promise<{ server: OpAMPServer; work: Work }>;
+  work(server: Pick<OpAMPServer, "url" | "httpUrl">, transport?: Transport): Work;
+}
+
+export function builtCommand(): BuiltCommand {
   let folder = "";
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "opamp-command-"));
@@ -95,12 +104,16 @@ export function builtCommand(): { readonly program: string; readonly killAt: str
     });
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const work: BuiltCommand["work"] = (server, transport = "ws") =>
+    new Work(join(folder, "dist/main.js"), server, transport);
   return {
-    get program() {
-      return join(folder, "dist/main.js");
-    },
     get killAt() {
       return join(folder, "dist/kill-at.js");
+    },
+    work,
+    async begin(transport) {
+      const server = await startServer();
+      return { server, work: work(server, transport) };
     },
   };
 }

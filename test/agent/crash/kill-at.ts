@@ -4,11 +4,12 @@ import { join } from "node:path";
 
 /*
  * Loaded before the agent: counts what it changes in the file system, and kills it when it is about to do the change with
- * the number in KILL_AT, half of which is done where that can be. KILL_LOG is a file that gets a line for each, and for each
- * time that something is put down to the disk.
+ * the number in KILL_AT, or one whose line in the log the pattern in KILL_ON matches; half of it is done where that can be.
+ * KILL_LOG is a file that gets a line for each, and for each time that something is put down to the disk.
  */
 
 const killAt = Number(process.env["KILL_AT"] ?? 0);
+const killOn = process.env["KILL_ON"];
 const logPath = process.env["KILL_LOG"];
 let changes = 0;
 
@@ -20,7 +21,8 @@ function note(name: string, path: unknown): void {
 function count(name: string, path: unknown, half: () => void = () => undefined): void {
   changes += 1;
   note(name, path);
-  if (changes !== killAt) return;
+  const isMeant = killOn !== undefined && new RegExp(killOn).test(`${name} ${String(path)}`);
+  if (changes !== killAt && !isMeant) return;
   half();
   process.kill(process.pid, "SIGKILL");
 }
