@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { RemoteConfigStatuses } from "../../src/gen/opamp/v1/opamp_pb.js";
 import type { OpAMPServer, ServerAgent } from "../../src/testing/index.js";
 import { litter, visible } from "../agent/folder.js";
@@ -77,6 +77,7 @@ function watch(work: Work): () => Record<string, string>[] {
     const [one, two] = [visible(work.directory), visible(work.directory)];
     if (JSON.stringify(one) === JSON.stringify(two)) found.set(JSON.stringify(one), one);
   }, 5);
+  onTestFinished(() => clearInterval(timer));
   return () => {
     clearInterval(timer);
     return [...found.values()];
