@@ -35,6 +35,7 @@ export class Agent {
   readonly #extension: OpAMPExtension;
   #state: StoredState | undefined;
   #starting: Promise<void> | undefined;
+  /** There once the extension has started. */
   #checks: HealthChecks | undefined;
   #endWatch: (() => void) | undefined;
 
@@ -76,7 +77,7 @@ export class Agent {
     await this.#starting?.catch(() => undefined);
     this.#endWatch?.();
     await this.#checks?.stop();
-    await this.#extension.stop();
+    if (this.#checks !== undefined) await this.#extension.stop();
     await this.#directory?.settled();
     // Not before: whoever opens it next changes the same files.
     await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));
@@ -110,7 +111,8 @@ export class Agent {
         log.warn(lineOf(error));
         return undefined;
       }
-      throw error;
+      const hint = "stop the other agent, or give each one a storage.directory of its own";
+      throw new OpAMPError("ERR_OPAMP_STORE", messageOf(error), { cause: error, hint, retryable: false });
     }
   }
 

@@ -111,11 +111,11 @@ test("an empty offer brings the user's own files back", async () => {
 
 test("of offers that come while the command runs only the newest is reported", async () => {
   const { server, work } = await built.begin();
-  work.configure({ remote_config: { command: `${TAKE}; if grep -q slow program; then exec sleep 60; fi` } });
-  const agent = work.start();
+  work.configure({ remote_config: { command: `${TAKE}; if grep -q slow program; then echo slow; exec sleep 60; fi` } });
+  const agent = work.start({ args: ["--log-level", "debug"] });
   const seen = await server.firstAgent();
   const slow = seen.offerConfig({ "a.yaml": "slow: 1\n" });
-  await agent.line(/in use on trial/);
+  await agent.line(/: slow$/);
   seen.offerConfig({ "a.yaml": "slow: 2\n" });
   const newest = seen.offerConfig({ "b.yaml": "fast: true\n" });
   await seen.until((one) => one.hasApplied(newest));

@@ -157,6 +157,23 @@ test("a config of which the agent died three times is refused and reported, unti
   expect(visible(work.directory)).toEqual({ ...OWN, ...NEW });
 });
 
+test("ended while it recovers, the agent has the program told of the config in use when it is started again", async () => {
+  const { work, seen } = await place({ command: `${TAKE}; kill -9 $PPID` });
+  expect(await start(work).ended).toBe("SIGKILL");
+  expect(work.read("program")).toBe(taken(NEW));
+  work.configure({ remote_config: { command: "echo slow; exec sleep 60" }, log: { level: "debug" } });
+  const slow = start(work);
+  await slow.line(/: slow$/);
+  expect(await slow.end()).toBe(0);
+  expect(visible(work.directory)).toEqual({ ...OWN, ...OLD });
+  seen.withdrawConfig();
+  work.configure({ remote_config: { command: TAKE } });
+  const again = start(work);
+  await again.line(/Connected/);
+  expect(visible(work.directory)).toEqual({ ...OWN, ...OLD });
+  expect(work.read("program")).toBe(taken(OLD));
+});
+
 test("ended in good order and started again, the agent has its uid and its status, and applies nothing anew", async () => {
   const { work, server, seen } = await place({ command: `${TAKE}; echo taken >> $WORK/count` }, "ws", OLD);
   start(work);

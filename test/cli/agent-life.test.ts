@@ -1,0 +1,196 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { OpAMPServer } from "../../src/testing/index.js";
+import { litter, visible } from "../agent/folder.js";
+import { startServer } from "../server/server-fixture.js";
+import { startTcp } from "../transport/raw-servers.js";
+import { builtCommand } from "./agent-work.js";
+
+const built = builtCommand();
+/** Well above what a goodbye may take. */
+const SOON_MS = 4_000;
+
+/** A process that has nothing to do with the agent. */
+function stranger(): { pid: number; end(): Promise<unknown> } {
+  const child = spawn("sleep", ["60"], { stdio: "ignore" });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const exited = once(child, "exit");
+  return {
+    pid: child.pid ?? 0,
+    end() {
+      child.kill("SIGKILL");
+      return exited;
+    },
+  };
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("without a server the agent starts all the same, says what to do, and connects when the server is there", async () => {
+  const gone = await OpAMPServer.start();
+  const { port } = gone;
+  const work = built.work(gone);
+  await gone.close();
+  work.configure();
+  const agent = work.start();
+  expect(await agent.line(/Connection failed/)).toMatch(
+    /WARN {2}Connection failed \(no connection to 127\.0\.0\.1:\d+: .*nothing listens there: check that the server is up/,
+  );
+  const server = await startServer({ port });
+  await server.firstAgent();
+  await agent.line(/INFO {2}Connected to the OpAMP server over websocket, after 2 attempts/);
+  expect(await agent.end()).toBe(0);
+});
+
+describe("of two agents in one state directory", () => {
+  test("the second ends with 1 and says why, and the first is not disturbed; a crash leaves no lock", async () => {
+    const { server, work } = await built.begin();
+    work.configure({ remote_config: { command: "cat {directory}/a.yaml" } });
+    const first = work.start();
+    const seen = await server.firstAgent();
+    const second = work.start();
+    expect(await second.ended).toBe(1);
+    const why = `${work.path("state")} is in use by the agent of process ${first.pid}`;
+    const fix = "(stop the other agent, or give each one a storage.directory of its own)";
+    expect(second.log.slice("2026-01-31T12:00:00.000Z ".length)).toBe(`ERROR ${why} ${fix}`);
+    seen.offerConfig({ "a.yaml": "x: 1\n" });
+    await seen.until((one) => one.hasApplied());
+    expect(server.agents.size).toBe(1);
+    expect(seen.connections.total).toBe(1);
+    expect(await first.end("SIGKILL")).toBe("SIGKILL");
+    const third = work.start();
+    await seen.until(({ connections }) => connections.total === 2);
+    expect(await third.end()).toBe(0);
+    expect(third.count(/WARN|ERROR/)).toBe(0);
+  });
+});
+
+describe("a restart that the server asks for", () => {
+  test("runs the command, whose failure is logged", async () => {
+    const { server, work } = await built.begin();
+    const command = "echo told; test ! -e broken || { echo no way; exit 7; }";
+    work.configure({ capabilities: { accepts_restart_command: true }, restart: { command } });
+    const agent = work.start({ args: ["--log-level", "debug"] });
+    const seen = await server.firstAgent();
+    seen.restart();
+    await agent.line(/DEBUG .*: told$/);
+    work.write("broken", "");
+    seen.restart();
+    expect(await agent.line(/restart failed/)).toMatch(
+      /WARN {2}restart failed: .* ended with exit code 7\\ntold\\nno way/,
+    );
+    expect(seen.connections.total).toBe(1);
+  });
+
+  test("without a command has the agent start anew, under the same uid, with the file as it is now", async () => {
+    const { server, work } = await built.begin();
+    const config = (team: string) => ({
+      capabilities: { accepts_restart_command: true },
+      agent_description: { non_identifying_attributes: { team } },
+    });
+    work.configure(config("blue"));
+    const agent = work.start();
+    const seen = await server.firstAgent();
+    expect(seen.attributes.nonIdentifying["team"]).toBe("blue");
+    work.configure(config("red"));
+    seen.restart();
+    await seen.until(({ attributes }) => attributes.nonIdentifying["team"] === "red");
+    expect(server.agents.size).toBe(1);
+    expect(seen.received.filter(({ agentDisconnect }) => agentDisconnect !== undefined)).toHaveLength(1);
+    expect(await agent.end()).toBe(0);
+    expect(agent.count(/INFO {2}SIGHUP: starting anew/)).toBe(1);
+  });
+});
+
+test("SIGHUP with a broken file changes nothing, says why, and does so again and again", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: {} });
+  const agent = work.start();
+  const seen = await server.firstAgent();
+  const config = work.read("opamp.yaml");
+  work.write("opamp.yaml", "server: { ws: { endpoint: ws://h/ } }\nstorage:\n  directroy: /tmp\n");
+  agent.signal("SIGHUP");
+  expect(await agent.line(/SIGHUP/)).toMatch(
+    /ERROR SIGHUP: going on with the old configuration: storage\.directroy: is no known key; directory is \(line 3, column 3\)/,
+  );
+  seen.offerConfig({ "a.yaml": "x: 1\n" });
+  await seen.until((one) => one.hasApplied());
+  expect(seen.connections.total).toBe(1);
+  work.write("opamp.yaml", config);
+  // More than one while the agent starts anew is as good as one after that.
+  for (let count = 0; count < 5; count += 1) agent.signal("SIGHUP");
+  await seen.until(({ connections }) => connections.total >= 2);
+  expect(await agent.end()).toBe(0);
+  expect(agent.count(/SIGHUP: starting anew/)).toBeLessThan(4);
+});
+
+test("when the process it watches is gone, the agent says so to the server and ends with 1", async () => {
+  const { server, work } = await built.begin();
+  const parent = stranger();
+  work.configure({ ppid: parent.pid, ppid_poll_interval: "20ms" });
+  const agent = work.start();
+  const seen = await server.firstAgent();
+  await seen.until(({ health }) => health?.healthy === true);
+  await parent.end();
+  expect(await agent.ended).toBe(1);
+  const error = `the agent was orphaned, process with pid ${parent.pid} does not exist`;
+  expect(seen.health).toMatchObject({ healthy: false, status: "StatusFatalError", lastError: error });
+  expect(seen.disconnected).toBe(true);
+  expect(agent.count(new RegExp(`ERROR Stopped: ${error}`))).toBe(1);
+});
+
+describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
+  test("says goodbye and ends with 0", async () => {
+    const { server, work } = await built.begin();
+    work.configure();
+    const agent = work.start();
+    const seen = await server.firstAgent();
+    await seen.until(({ health }) => health?.healthy === true);
+    expect(await agent.end(signal)).toBe(0);
+    expect(seen.disconnected).toBe(true);
+    expect(seen.health).toMatchObject({ healthy: false });
+    expect(agent.log).toMatch(/Told to end: .*\n.*stopped.*$/);
+  });
+});
+
+describe("SIGTERM, in good time,", () => {
+  test("ends a command that runs, and takes its config back", async () => {
+    const { server, work } = await built.begin();
+    const command = "if [ -e {directory}/b.yaml ]; then echo $$ > pid; echo slow; exec sleep 60; fi";
+    work.configure({ remote_config: { command } });
+    const agent = work.start({ args: ["--log-level", "debug"] });
+    const seen = await server.firstAgent();
+    seen.offerConfig({ "a.yaml": "x: 1\n" });
+    await seen.until((one) => one.hasApplied());
+    seen.offerConfig({ "b.yaml": "y: 1\n" });
+    await agent.line(/: slow$/);
+    const began = performance.now();
+    expect(await agent.end()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(SOON_MS);
+    expect(exists(Number(work.read("pid")))).toBe(false);
+    expect(visible(work.directory)).toEqual({ "a.yaml": "x: 1\n" });
+    expect(litter(work.directory)).toEqual([]);
+    expect(seen.disconnected).toBe(true);
+    expect(agent.count(/taken back/)).toBe(1);
+  });
+
+  test("ends it while no server can be reached, or while one is silent", async () => {
+    const silent = await startTcp();
+    for (const host of ["127.0.0.1:1", silent.host]) {
+      const work = built.work({ url: `ws://${host}/v1/opamp`, httpUrl: "" });
+      work.configure();
+      const agent = work.start();
+      await agent.line(host === silent.host ? /INFO {2}Agent / : /Connection failed/);
+      const began = performance.now();
+      expect(await agent.end()).toBe(0);
+      expect(performance.now() - began).toBeLessThan(SOON_MS);
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import { everything } from "../agent/folder.js";
+import { builtCommand } from "./agent-work.js";
+
+const built = builtCommand();
+const SECRET = "tok-4711";
+
+test("a config directory that cannot be used ends the agent with 1, and it says why", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: { directory: work.write("file", "") } });
+  const agent = work.start();
+  expect(await agent.ended).toBe(1);
+  console.log(agent.log);
+  expect(server.connections.total).toBe(0);
+});
+
+test("a state directory that cannot be used is told, and survived without one", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ storage: { directory: `${work.write("file", "")}/state` } });
+  const agent = work.start();
+  const seen = await server.firstAgent();
+  await seen.until(({ health }) => health?.healthy === true);
+  expect(await agent.end()).toBe(0);
+  expect(agent.log).toMatch(/^\S+ WARN {2}\S+\/file\/state cannot be read: /);
+  console.log(agent.log);
+});
+
+test("a configuration that is wrong ends the process with 2, before anything is done", async () => {
+  const { work } = await built.begin();
+  const missing = work.start();
+  expect(await missing.ended).toBe(2);
+  expect(missing.log).toMatch(
+    /^error: the configuration cannot be read: ENOENT.* \(check the path given to --config\)$/,
+  );
+  work.configure({ remote_config: { comand: "true" }, health: {} });
+  const wrong = work.start();
+  expect(await wrong.ended).toBe(2);
+  expect(wrong.log).toMatch(
+    /^error: remote_config\.comand: is no known key; command is \(line 12, column 5\) \(write command;/,
+  );
+  expect(existsSync(work.path("state"))).toBe(false);
+});
+
+test("as JSON every line of the log has a time, a level and a message, and none a secret", async () => {
+  const { server, work } = await built.begin();
+  const command = `printf 'first line\\nkey=%s\\n' "token=${SECRET}"; exit 1`;
+  work.configure({
+    server: { ws: { endpoint: server.url.replace("ws://", `ws://user:${SECRET}@`), headers: { "X-Key": SECRET } } },
+    remote_config: { command },
+    agent_description: { non_identifying_attributes: { team: ["$", "{env:TEAM_NOT_SET}"].join("") } },
+  });
+  const agent = work.start({ args: ["--log-format", "json", "--log-level", "debug"] });
+  const seen = await server.firstAgent();
+  seen.offerConfig({ "a.yaml": `token: ${SECRET}\n` });
+  await agent.line(/"warn".*failed/);
+  expect(await agent.end()).toBe(0);
+  const lines = agent.log.split("\n").map((line) => JSON.parse(line) as Record<string, string>);
+  for (const line of lines) {
+    expect(Object.keys(line)).toEqual(["time", "level", "message"]);
+    expect(line["time"]).toBe(new Date(line["time"] ?? "").toISOString());
+    expect(["debug", "info", "warn", "error"]).toContain(line["level"]);
+  }
+  expect(lines.map(({ message }) => message)).toContainEqual(expect.stringMatching(/TEAM_NOT_SET, which is not set/));
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: "debug", message: expect.stringMatching(/: first line$/) }),
+  );
+  expect(agent.log).not.toContain(SECRET);
+});
+
+test("only lines of the level asked for are written; the command line has precedence over the file", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: { validate_command: "exit 3" }, log: { level: "debug", format: "json" } });
+  const agent = work.start({ args: ["--log-level", "warn", "--log-format", "text"] });
+  const seen = await server.firstAgent();
+  seen.offerConfig({ "a.yaml": "x: 1\n" });
+  await agent.line(/WARN {2}Remote config \w+ failed: `exit 3` ended with exit code 3$/);
+  expect(await agent.end()).toBe(0);
+  expect(agent.log.split("\n").filter((line) => !/^\S+ (WARN|ERROR)/.test(line))).toEqual([]);
+});
+
+test("a dry run works while the agent runs, shows what it has, and touches nothing", async () => {
+  const { server, work } = await built.begin();
+  work.write("config/own.yaml", "own: true\n");
+  const remote = { command: "true", local_files: ["own.yaml"] };
+  work.configure({ remote_config: remote });
+  work.start();
+  const seen = await server.firstAgent();
+  seen.offerConfig({ "a.yaml": { body: `password: ${SECRET}\n`, contentType: "text/yaml" } });
+  await seen.until((one) => one.hasApplied() && one.effectiveConfig !== undefined);
+  const before = everything(work.folder);
+  const dry = work.start({ args: ["--dry-run", "--log-format", "json"] });
+  expect(await dry.ended).toBe(0);
+  expect(dry.log).toBe("");
+  const shown = JSON.parse(await dry.output);
+  expect(shown).toMatchObject({
+    server: server.url,
+    stateDirectory: work.path("state"),
+    configDirectory: work.directory,
+  });
+  expect(shown.firstReport).toMatchObject({ instanceUid: seen.uidText });
+  expect(Object.keys(shown.effectiveConfig).sort()).toEqual(["a.yaml", "own.yaml"]);
+  expect(await dry.output).not.toContain(SECRET);
+  expect(everything(work.folder)).toEqual(before);
+  expect(server.agents.size).toBe(1);
+  expect(seen.connections.total).toBe(1);
+});
