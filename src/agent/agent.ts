@@ -117,11 +117,18 @@ export class Agent {
   }
 
   async #recover(): Promise<void> {
-    if (this.#directory === undefined) return;
+    const { remoteConfig } = this.#config;
+    if (this.#directory === undefined || remoteConfig === undefined) return;
     const { log } = this.#options;
-    const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
-    if (action !== "nothing") log.warn(`Recovered ${this.#config.remoteConfig?.directory}: ${text}`);
-    if (error !== undefined) log.error(lineOf(error));
+    const path = resolve(remoteConfig.directory);
+    try {
+      const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
+      if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
+      if (error !== undefined) log.error(lineOf(error));
+    } catch (cause) {
+      const hint = cause instanceof OpAMPError ? { hint: cause.hint } : {};
+      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${messageOf(cause)}`, { cause, ...hint });
+    }
   }
 
   #watchFiles(): void {
