@@ -1,5 +1,4 @@
 import type { Components } from "../client/components.js";
-import type { RedactionLists } from "../diagnostics/redactor.js";
 import { collectorComponents } from "../extension/collector-components.js";
 import type { ExtensionConfig } from "../extension/extension-config.js";
 import { type ConfigOptions, extensionConfigOf, openConfig } from "../extension/read-extension-config.js";
@@ -7,19 +6,10 @@ import type { SectionReader } from "../extension/section-reader.js";
 import type { Command } from "./command.js";
 import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
 import type { ConfigDirectoryOptions } from "./config-options.js";
+import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js";
 import { type HealthSettings, readHealth } from "./health-keys.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
 import { readRemoteConfig } from "./remote-config-keys.js";
-
-/** What the effective config is made of, besides what was offered. */
-export interface EffectiveSettings {
-  /** Paths of the program's own files, by the names to report them under. */
-  files: Readonly<Record<string, string>>;
-  /** The configuration as it was written, for `reports_raw_config`. */
-  rawFile: string | undefined;
-  /** `false`: files are reported as they are, secrets included. */
-  redact: RedactionLists | false;
-}
 
 /** The configuration of `opamp agent`, checked, with its defaults in place. */
 export interface AgentConfig {
@@ -64,7 +54,7 @@ export function readAgentConfig(source: string, options: ConfigOptions = {}): Ag
     extension,
     stateDirectory: readStorage(root.sectionOrEmpty("storage")),
     remoteConfig: readSection(root, "remote_config", readRemoteConfig),
-    effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
+    effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config"), extension.reportsRawConfig),
     health: readSection(root, "health", readHealth),
     availableComponents: readSection(root, "available_components", readComponents),
     restart: restart && readRestart(restart),
@@ -92,36 +82,6 @@ function readRestart(section: SectionReader): CommandSettings {
   return { command, timeoutMs };
 }
 
-function readEffectiveConfig(section: SectionReader): EffectiveSettings {
-  const files = readFiles(section);
-  const rawFile = section.text("raw_file");
-  const redact = readRedact(section);
-  section.done();
-  return { files, rawFile, redact };
-}
-
-/** A map from names to paths, or a list of paths that are reported under the names of the files. */
-function readFiles(section: SectionReader): Readonly<Record<string, string>> {
-  const given = section.value("files");
-  if (given === undefined || given === null) return {};
-  if (!Array.isArray(given) && typeof given === "object") return section.textMap("files");
-  const paths = section.textList("files");
-  const named = paths.map((path): [string, string] => [path.replace(/^.*[/\\]/, ""), path]);
-  const twice = named.find(([name], index) => named.findIndex(([other]) => other === name) !== index);
-  if (twice === undefined) return Object.fromEntries(named);
-  throw section.wrong("files", `has two files called ${twice[0]}`, "give a map from names to paths instead of a list");
-}
-
-function readRedact(section: SectionReader): RedactionLists | false {
-  const given = section.value("redact");
-  if (given === false) return false;
-  if (given === undefined || given === null || given === true) return {};
-  const lists = section.sectionOrEmpty("redact");
-  const redact = { allow: lists.textList("allow"), deny: lists.textList("deny") };
-  lists.done();
-  return redact;
-}
-
 function readComponents(section: SectionReader): Components {
   const groups = ["receivers", "processors", "exporters", "extensions", "connectors"] as const;
   const types = groups.map((group) => [group, readTypes(section, group)] as const);
@@ -134,7 +94,8 @@ function readTypes(section: SectionReader, group: string): Readonly<Record<strin
 }
 
 function readLog(section: SectionReader): AgentConfig["log"] {
-  const log = { level: section.oneOf("level", ["info", ...logLevels]), format: section.oneOf("format", logFormats) };
+  const others = logLevels.filter((level) => level !== "info");
+  const log = { level: section.oneOf("level", ["info", ...others]), format: section.oneOf("format", logFormats) };
   section.done();
   return log;
 }

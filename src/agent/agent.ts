@@ -4,7 +4,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
-import { redactUrl } from "../transport/endpoint.js";
+import { shownUrl } from "../transport/endpoint.js";
 import type { AgentConfig } from "./agent-config.js";
 import { type ConfigDirectory, configDirectory } from "./config-directory.js";
 import { watchEffectiveFiles } from "./effective-files.js";
@@ -96,7 +96,7 @@ export class Agent {
   #introduce(): void {
     const { extension, stateDirectory, remoteConfig } = this.#config;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${resolve(remoteConfig.directory)}`;
-    const server = redactUrl(extension.server.endpoint);
+    const server = shownUrl(extension.server.endpoint);
     const uid = this.#extension.client.instanceUid;
     this.#options.log.info(`Agent ${uid} for ${server}: state in ${resolve(stateDirectory)}${configs}`);
   }

@@ -3,14 +3,11 @@ import type { Logger } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-source.js";
-import type { EffectiveSettings } from "./agent-config.js";
 import type { ConfigDirectory } from "./config-directory.js";
 import { contentTypeOf } from "./config-plan.js";
+import { type EffectiveSettings, RAW } from "./effective-keys.js";
 
 type Entry = readonly [name: string, entry: ConfigEntry];
-
-/** The name that the extension gives to the configuration as it was written. */
-const RAW = "raw";
 
 /**
  * What an agent reports as its effective config: the program's own files, over these what was offered, without secrets.

@@ -31,6 +31,7 @@ function readNode(section: SectionReader): HealthNode {
   const check = readCheck(section);
   const inner = section.sectionOrEmpty("components");
   section.done();
+  if (inner.keys.includes("")) throw inner.wrong("", "is no name", "give the component a name");
   const components = Object.fromEntries(inner.keys.map((name) => [name, readNode(inner.sectionOrEmpty(name))]));
   if (check === undefined && Object.keys(components).length === 0) {
     throw section.wrong(undefined, "checks nothing", FORM);

@@ -1,4 +1,4 @@
-import { messageOf, OpAMPError } from "../errors.js";
+import { messageOf, type OpAMPError } from "../errors.js";
 import type { SectionReader } from "../extension/section-reader.js";
 import { commandOf, limitMs } from "./command-keys.js";
 import { type ConfigDirectoryOptions, readConfigOptions } from "./config-options.js";
@@ -40,9 +40,10 @@ export function readRemoteConfig(section: SectionReader): Omit<ConfigDirectoryOp
 
 /** The same error with the path of the key. */
 function inWordsOfFile(section: SectionReader, cause: unknown): OpAMPError {
-  const hint = cause instanceof OpAMPError ? cause.hint : "correct it";
-  const [, option = "", item, problem = messageOf(cause)] =
+  const [, option, item, problem = messageOf(cause)] =
     /^configDirectory(?:\.(\w+))?(?:\[(\d+)\])?[\w.]*: (.*)$/s.exec(messageOf(cause)) ?? [];
+  if (option === undefined) throw section.wrong(undefined, problem, "take it away, or run the agent on another system");
+  const hint = "correct the key named in the message";
   const key = Object.entries(KEYS).find(([name]) => name === option)?.[1];
   return section.wrong(key, item === undefined ? problem : `item ${Number(item) + 1} ${problem}`, hint);
 }

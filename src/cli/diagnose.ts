@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { readNetworkSettings } from "../client/network-settings.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { type Endpoint, parseEndpoint, redactUrl } from "../transport/endpoint.js";
+import { type Endpoint, parseEndpoint, shownUrl } from "../transport/endpoint.js";
 import { isSecure } from "../transport/host.js";
 import { insecurities } from "../transport/insecure.js";
 import { proxyFor } from "../transport/proxy.js";
@@ -73,16 +73,6 @@ const connectionSteps = [
 /** Much of it comes from the other side: none of it may move the cursor, or pass for a line of its own. */
 function shown(text: string): string {
   return oneLine(text, (same) => same);
-}
-
-/** Without user, password and query. */
-function shownUrl(text: string): string {
-  try {
-    const { protocol, host, pathname } = parseEndpoint(text).url;
-    return `${protocol}//${host}${pathname}`;
-  } catch {
-    return redactUrl(text);
-  }
 }
 
 /** Whether the client would take the options. */

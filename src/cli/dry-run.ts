@@ -10,7 +10,7 @@ import { messageOutline } from "../diagnostics/message-outline.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/from-extension-config.js";
 import { decodeState } from "../store/state-format.js";
-import { redactUrl } from "../transport/endpoint.js";
+import { shownUrl } from "../transport/endpoint.js";
 
 /** What an agent would send and do, without secrets. */
 export interface DryRun {
@@ -38,7 +38,7 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   const report = await firstReport({ ...options, ...(instanceUid && { instanceUid }) });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   return {
-    server: redactUrl(extension.server.endpoint),
+    server: shownUrl(extension.server.endpoint),
     headers: Object.keys(extension.server.headers),
     stateDirectory: resolve(stateDirectory),
     ...(remoteConfig && { configDirectory: resolve(remoteConfig.directory) }),

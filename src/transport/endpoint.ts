@@ -70,6 +70,16 @@ export function redactUrl(text: string): string {
   return text.includes("@") ? `${/^[a-z]+:\/\//i.exec(text)?.[0] ?? ""}...` : shown;
 }
 
+/** Where a client would connect, as it may be shown: without user, password and query. */
+export function shownUrl(text: string): string {
+  try {
+    const { protocol, host, pathname } = parseEndpoint(text).url;
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return redactUrl(text);
+  }
+}
+
 function credentials({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   try {

@@ -49,7 +49,7 @@ test("as JSON every line of the log has a time, a level and a message, and none 
   work.configure({
     server: { ws: { endpoint: server.url.replace("ws://", `ws://user:${SECRET}@`), headers: { "X-Key": SECRET } } },
     remote_config: { command },
-    agent_description: { non_identifying_attributes: { team: ["$", "{env:TEAM_NOT_SET}"].join("") } },
+    agent_description: { non_identifying_attributes: { team: `\${env:TEAM_NOT_SET}` } },
   });
   const agent = work.start({ args: ["--log-format", "json", "--log-level", "debug"] });
   const seen = await server.firstAgent();
