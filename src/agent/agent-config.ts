@@ -8,6 +8,7 @@ import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
 import type { ConfigDirectoryOptions } from "./config-options.js";
 import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js";
 import { type HealthSettings, readHealth } from "./health-keys.js";
+import { idleSections } from "./idle-sections.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
 import { readRemoteConfig } from "./remote-config-keys.js";
 
@@ -49,17 +50,19 @@ export function readAgentConfig(source: string, options: ConfigOptions = {}): Ag
   const root = openConfig(source, options);
   const restart = root.section("restart");
   const extension = extensionConfigOf(root, { ignore: agentSections, ownRestart: restart !== undefined });
-  return {
+  const config: AgentConfig = {
     source,
     extension,
     stateDirectory: readStorage(root.sectionOrEmpty("storage")),
     remoteConfig: readSection(root, "remote_config", readRemoteConfig),
-    effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config"), extension.reportsRawConfig),
+    effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
     health: readSection(root, "health", readHealth),
     availableComponents: readSection(root, "available_components", readComponents),
     restart: restart && readRestart(restart),
     log: readLog(root.sectionOrEmpty("log")),
   };
+  for (const text of idleSections(config)) options.onWarning?.(text);
+  return config;
 }
 
 function readSection<T>(root: SectionReader, key: string, read: (section: SectionReader) => T): T | undefined {

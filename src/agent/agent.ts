@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { Logger, OpAMPClientOptions } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
+import { lockDirectory } from "../store/directory-lock.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
 import { shownUrl } from "../transport/endpoint.js";
@@ -23,6 +24,8 @@ export interface AgentOptions {
 
 /** How often the files of the effective config are looked at, in milliseconds. */
 const LOOK_MS = 30_000;
+/** For another agent to let go of the config directory, as after a restart that overlaps. */
+const LOCK_WAIT_MS = 2_000;
 
 /** `opamp agent` without the command line: an agent for a program that reads its configuration from files. */
 export class Agent {
@@ -49,7 +52,8 @@ export class Agent {
     this.#config = config;
     this.#options = options;
     this.#store = fileStore(config.stateDirectory);
-    this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log });
+    const lock = (path: string) => lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(lineOf(error)));
+    this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
     this.#host = extensionHost(config, this.#directory, options);
     // Open when the client asks for it, and open until all else has ended.
     const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state) };
@@ -63,8 +67,8 @@ export class Agent {
   /**
    * Recovers from whatever a crash left, and begins to connect. Needs no network.
    *
-   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses the same directory, or the config directory cannot be
-   * used
+   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses one of the directories, or the config directory cannot be
+   * used otherwise
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -78,7 +82,7 @@ export class Agent {
     this.#endWatch?.();
     await this.#checks?.stop();
     if (this.#checks !== undefined) await this.#extension.stop();
-    await this.#directory?.settled();
+    await this.#directory?.close();
     // Not before: whoever opens it next changes the same files.
     await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));
   }
@@ -126,8 +130,12 @@ export class Agent {
       if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
       if (error !== undefined) log.error(lineOf(error));
     } catch (cause) {
-      const hint = cause instanceof OpAMPError ? { hint: cause.hint } : {};
-      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${messageOf(cause)}`, { cause, ...hint });
+      if (!(cause instanceof OpAMPError)) throw cause;
+      const { message, retryable } = cause;
+      const hint = retryable
+        ? cause.hint
+        : "stop the other agent, or give each one a remote_config.directory of its own";
+      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, { cause, hint, retryable });
     }
   }
 

@@ -4,7 +4,7 @@ import type { ConfigFiles, RemoteConfig } from "../client/config-files.js";
 import type { RemoteConfigHandler } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { ConfigLinks } from "./config-links.js";
-import { type ConfigDirectoryOptions, type ConfigHost, readConfigOptions } from "./config-options.js";
+import { type ConfigDirectoryOptions, type ConfigHost, type ConfigLock, readConfigOptions } from "./config-options.js";
 import { contentTypeOf } from "./config-plan.js";
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
@@ -36,6 +36,8 @@ export interface ConfigDirectory {
   readonly current: { readonly hash: Uint8Array; readonly files: readonly string[] } | undefined;
   /** Resolves when no offer is being put to use or taken back. To be waited for before the process ends. */
   settled(): Promise<void>;
+  /** The same, and others may use the directory then. */
+  close(): Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   const versions = new ConfigVersions(settings.state);
   const links = new ConfigLinks(settings.directory, versions.currentLink);
   const place: ConfigPlace = { settings, versions, links, trials: new TrialRecord(settings.state) };
+  let lock: ConfigLock | undefined;
   /** The version that is in use for good. */
   let committed: Version | undefined;
   let applying = false;
@@ -122,6 +125,8 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   return {
     prepare: (signal) =>
       inTurn(async () => {
+        await versions.prepare();
+        lock ??= await host.lock?.(settings.state);
         const recovery = await recover(place, true, signal);
         committed = await versions.current();
         return recovery;
@@ -144,6 +149,11 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     },
     async settled() {
       await queue;
+    },
+    async close() {
+      await queue;
+      await lock?.release();
+      lock = undefined;
     },
   };
 }

@@ -51,6 +51,16 @@ export interface ConfigHost {
   platform?: NodeJS.Platform;
   /** From SIGTERM to SIGKILL for a command that is ended, in milliseconds. Default 3 000. */
   graceMs?: number;
+  /**
+   * Keeps others from using the same versions, which are in the directory that it is called with, or throws. Default: the
+   * caller sees to that.
+   */
+  lock?: (state: string) => Promise<ConfigLock>;
+}
+
+/** A directory that nobody else uses. */
+export interface ConfigLock {
+  release(): Promise<void>;
 }
 
 /** The options, checked, with the defaults in place. */

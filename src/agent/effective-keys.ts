@@ -15,15 +15,12 @@ export interface EffectiveSettings {
 export const RAW = "raw";
 
 /** The section `effective_config`. */
-export function readEffectiveConfig(section: SectionReader, reportsRawConfig: boolean): EffectiveSettings {
+export function readEffectiveConfig(section: SectionReader): EffectiveSettings {
   const files = readFiles(section);
   const rawFile = section.text("raw_file");
   const redact = readRedact(section);
   section.done();
   if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or take the key away");
-  if (rawFile !== undefined && !reportsRawConfig) {
-    throw section.wrong("raw_file", "belongs to reports_raw_config", "set reports_raw_config: true, or take it away");
-  }
   if (rawFile !== undefined && Object.hasOwn(files, RAW)) {
     throw section.wrong("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
   }

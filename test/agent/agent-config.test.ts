@@ -106,11 +106,6 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
       "give a map from names to paths instead of a list",
     ],
     ["{ raw_file: '' }", ".raw_file: is empty (line 2, column 21)", "give the path of a file, or take the key away"],
-    [
-      "{ raw_file: /x }",
-      ".raw_file: belongs to reports_raw_config (line 2, column 21)",
-      "set reports_raw_config: true, or take it away",
-    ],
     ["{ redact: maybe }", ".redact: must be a map of keys, not text (line 2, column 21)", MAP],
     [
       "{ redact: { alow: [a] } }",
@@ -233,6 +228,25 @@ describe("what is wrong is told with the key, the line and the fix", () => {
       expect(() => readAgentConfig(SERVER + value, { env })).toThrow(/^(?!.*4711)/s);
     }
   });
+});
+
+test("what is given and has no effect is told", () => {
+  const off = "reports_effective_config: false, reports_health: false, reports_available_components: false";
+  const text = `${SERVER}capabilities: { ${off} }
+restart: { command: a }
+health: { command: a }
+available_components: { receivers: [otlp] }
+effective_config: { files: [/a], raw_file: /b }
+`;
+  const warnings: string[] = [];
+  readAgentConfig(text, { onWarning: (warning) => warnings.push(warning) });
+  expect(warnings).toEqual([
+    "restart is given, and is of no use without capabilities.accepts_restart_command: true",
+    "health is given, and is of no use without capabilities.reports_health: true",
+    "available_components is given, and is of no use without capabilities.reports_available_components: true",
+    "effective_config.files is given, and is of no use without capabilities.reports_effective_config: true",
+    "effective_config.raw_file is given, and is of no use without reports_raw_config: true",
+  ]);
 });
 
 test("the extension's block alone is enough", () => {

@@ -47,20 +47,15 @@ export class Work {
   }
 
   /** Writes the configuration: `remote_config` is completed with the directory, the rest is taken as it is. */
-  configure({ remote_config: remote, ...config }: Record<string, unknown> = {}): void {
+  configure({ remote_config: remote, ...config }: Record<string, unknown> = {}, name = CONFIG): void {
     const remoteConfig = remote !== undefined && { remote_config: { directory: this.directory, ...Object(remote) } };
     const storage = { directory: this.path("state") };
-    this.write(CONFIG, JSON.stringify({ server: this.#endpoint, storage, ...remoteConfig, ...config }, undefined, 2));
+    this.write(name, JSON.stringify({ server: this.#endpoint, storage, ...remoteConfig, ...config }, undefined, 2));
   }
 
-  /** The command's arguments, as for a command line. */
-  args(...more: string[]): string[] {
-    return ["agent", "--config", this.path(CONFIG), ...more];
-  }
-
-  start({ args = [], preload, env = {} }: StartOptions = {}): AgentProcess {
+  start({ args = [], config = CONFIG, preload, env = {} }: StartOptions = {}): AgentProcess {
     const preloaded = preload === undefined ? [] : ["--import", preload];
-    return new AgentProcess([...preloaded, this.#program, ...this.args(...args)], {
+    return new AgentProcess([...preloaded, this.#program, "agent", "--config", this.path(config), ...args], {
       cwd: this.folder,
       env: { ...process.env, ...env },
     });
@@ -70,6 +65,8 @@ export class Work {
 export interface StartOptions {
   /** Further arguments of the command. */
   args?: string[];
+  /** The name of its configuration. */
+  config?: string;
   /** A module to load before the command. */
   preload?: string;
   env?: NodeJS.ProcessEnv;
