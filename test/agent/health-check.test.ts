@@ -43,6 +43,17 @@ async function waiting(clock: { pending: number }): Promise<void> {
 }
 
 describe("a URL", () => {
+  test("that leads elsewhere is not followed, and not well", async () => {
+    const { url, host, state, requests } = await answering();
+    state.status = 302;
+    const { reports } = checking({ url });
+    expect(await reports.next()).toMatchObject({
+      healthy: false,
+      lastError: `${host} answered 302, a redirect, which is not followed`,
+    });
+    expect(requests.all).toEqual(["GET /health"]);
+  });
+
   test("is asked at once, then at each interval, and only changes are reported", async () => {
     const { url, host, state, requests } = await answering();
     const { clock, reports } = checking({ url, intervalMs: 1_000 });

@@ -1,0 +1,71 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { effectiveFiles, watchEffectiveFiles } from "../../src/agent/effective-files.js";
+import type { EffectiveConfigProvider } from "../../src/extension/effective-config.js";
+import { Arrivals } from "../transport/arrivals.js";
+import { folderForTest } from "./folder.js";
+
+/** How often the tests look, in milliseconds. */
+const OFTEN_MS = 2;
+
+function logging() {
+  const lines = new Arrivals<string>();
+  return { lines, log: { info: (text: string) => lines.push(text), warn: (text: string) => lines.push(text) } };
+}
+
+/** Looks until the test ends. @returns what arrives when there is a change */
+function watching(provider: EffectiveConfigProvider, log: Parameters<typeof effectiveFiles>[2]): Arrivals<"changed"> {
+  const changes = new Arrivals<"changed">();
+  const onChange = () => changes.push("changed");
+  onTestFinished(watchEffectiveFiles(provider, { intervalMs: OFTEN_MS, log, onChange }));
+  return changes;
+}
+
+test("a file that changes, vanishes and comes back is noticed, and told once each time", async () => {
+  const { lines, log } = logging();
+  const path = join(folderForTest(), "a.yaml");
+  writeFileSync(path, "a: 1\n");
+  const provider = effectiveFiles({ files: { "a.yaml": path }, rawFile: undefined, redact: {} }, undefined, log);
+  if (provider === undefined) throw new Error("nothing to report");
+  expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 1\n" });
+  const changes = watching(provider, log);
+  writeFileSync(path, "a: 2\n");
+  await changes.next();
+  expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 2\n" });
+  rmSync(path);
+  expect(await lines.next()).toMatch(/^effective_config: \S+a\.yaml cannot be read and is left out: ENOENT/);
+  expect(await textsOf(provider)).toEqual({});
+  writeFileSync(path, "a: 3\n");
+  expect(await lines.next()).toMatch(/^effective_config: \S+a\.yaml can be read again$/);
+  expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 3\n" });
+  expect(lines.all).toHaveLength(2);
+});
+
+test("what keeps the config from being looked at is told once, until it is something else", async () => {
+  const { lines, log } = logging();
+  const problems = ["one", "one", "one", "two", "two"];
+  const looks = new Arrivals<string>();
+  const changed = async (): Promise<boolean> => {
+    const problem = problems[looks.all.length];
+    looks.push(problem ?? "none");
+    if (problem !== undefined) throw new Error(problem);
+    return true;
+  };
+  const changes = watching(
+    Object.assign(async () => ({}), { changed }),
+    log,
+  );
+  await changes.next();
+  expect(lines.all).toEqual(["one", "two"]);
+});
+
+test("with neither files nor a config directory there is nothing to report", () => {
+  const { log } = logging();
+  expect(effectiveFiles({ files: {}, rawFile: undefined, redact: {} }, undefined, log)).toBeUndefined();
+});
+
+async function textsOf(provider: EffectiveConfigProvider): Promise<Record<string, string>> {
+  const files = Object.entries(await provider());
+  return Object.fromEntries(files.map(([name, { body }]) => [name, Buffer.from(body).toString()]));
+}
