@@ -5,13 +5,8 @@ import type { AgentToServer } from "../gen/opamp/v1/opamp_pb.js";
 import type { Sink, Transport } from "../transport/transport.js";
 import { decodeAgentToServer } from "../wire/codec.js";
 
-/** What a client with these options would say first; nothing leaves the process, and no store is asked. */
-export async function firstReport({
-  url: _,
-  store: __,
-  logger: ___,
-  ...options
-}: OpAMPClientOptions): Promise<AgentToServer> {
+/** What a client with these options would say first; nothing leaves the process. */
+export async function firstReport({ url: _, logger: __, ...options }: OpAMPClientOptions): Promise<AgentToServer> {
   let sent: (payload: Uint8Array) => void = () => undefined;
   const first = new Promise<Uint8Array>((resolve) => {
     sent = resolve;

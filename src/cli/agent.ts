@@ -19,7 +19,7 @@ Signals:
 
 Exit codes:
   0  ended by a signal
-  1  another agent uses the same state directory, the config directory cannot be used, or the parent process is gone
+  1  another agent uses the same directory, the config directory cannot be used, or the parent process is gone
   2  the command line or the configuration is wrong
 `;
 

@@ -10,6 +10,7 @@ import { messageOutline } from "../diagnostics/message-outline.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/from-extension-config.js";
 import { decodeState } from "../store/state-format.js";
+import type { StoredState } from "../store/store.js";
 import { shownUrl } from "../transport/endpoint.js";
 
 /** What an agent would send and do, without secrets. */
@@ -34,8 +35,8 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   const options = { ...fromExtensionConfig(config.source, host), ...host.client };
   // Without checks there is nothing to wait for.
   if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
-  const instanceUid = options.instanceUid ?? (await storedUid(stateDirectory));
-  const report = await firstReport({ ...options, ...(instanceUid && { instanceUid }) });
+  const state = await storedState(stateDirectory);
+  const report = await firstReport({ ...options, store: { load: () => state, save: () => undefined } });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   return {
     server: shownUrl(extension.server.endpoint),
@@ -64,10 +65,10 @@ export function dryRunText({ firstReport: report, effectiveConfig, ...rest }: Dr
   return lines.join("\n");
 }
 
-/** The uid of an earlier run. Whatever keeps it from being read will be told when the agent runs. */
-async function storedUid(directory: string): Promise<Uint8Array | undefined> {
+/** What an earlier run left. Whatever keeps it from being read will be told when the agent runs. */
+async function storedState(directory: string): Promise<StoredState | undefined> {
   try {
-    return decodeState(await readFile(join(directory, "state.json"), "utf8")).state.instanceUid;
+    return decodeState(await readFile(join(directory, "state.json"), "utf8")).state;
   } catch {
     return undefined;
   }

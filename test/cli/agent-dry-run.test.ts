@@ -51,11 +51,14 @@ test("a dry run shows what would be sent and done, without secrets, and does not
   expect(server.attempts).toEqual([]);
 });
 
-test("as JSON it is one object, and has the uid of an earlier run", async () => {
+test("as JSON it is one object, and has what an earlier run left", async () => {
   const { folder, path } = configured("ws://127.0.0.1:1/v1/opamp", "log: { format: json }\n");
   const store = fileStore(join(folder, "state"));
   await store.load();
-  await store.save({ instanceUid: new Uint8Array(Buffer.from(UID.replaceAll("-", ""), "hex")) });
+  await store.save({
+    instanceUid: new Uint8Array(Buffer.from(UID.replaceAll("-", ""), "hex")),
+    remoteConfig: { hash: new Uint8Array([1, 2]), status: "applied", error: "" },
+  });
   await store.close();
   const { out } = await opamp("agent", "--config", path, "--dry-run");
   expect(JSON.parse(out)).toEqual({
@@ -64,7 +67,10 @@ test("as JSON it is one object, and has the uid of an earlier run", async () => 
     stateDirectory: `${folder}/state`,
     configDirectory: `${folder}/config`,
     capabilities: expect.arrayContaining(["acceptsRemoteConfig"]),
-    firstReport: expect.objectContaining({ instanceUid: UID }),
+    firstReport: expect.objectContaining({
+      instanceUid: UID,
+      remoteConfigStatus: expect.objectContaining({ lastRemoteConfigHash: "0102", status: 1 }),
+    }),
     effectiveConfig: { "own.yaml": expect.stringMatching(/^level: info\n/) },
   });
 });
