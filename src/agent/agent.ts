@@ -54,7 +54,7 @@ export class Agent {
     this.#store = fileStore(config.stateDirectory);
     const lock = (path: string) => lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(lineOf(error)));
     this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
-    this.#host = extensionHost(config, this.#directory, options);
+    this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
     const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state) };
     this.#extension = new OpAMPExtension(config.source, {
@@ -75,13 +75,14 @@ export class Agent {
     return this.#starting;
   }
 
-  /** Ends everything: an apply under way is taken back, and the server is told goodbye. Never rejects. */
+  /** Ends everything: an apply under way is taken back, commands are ended, and the server is told goodbye. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
     await this.#starting?.catch(() => undefined);
     this.#endWatch?.();
     await this.#checks?.stop();
     if (this.#checks !== undefined) await this.#extension.stop();
+    await this.#host.settled();
     await this.#directory?.close();
     // Not before: whoever opens it next changes the same files.
     await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));

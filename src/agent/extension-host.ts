@@ -2,6 +2,7 @@ import type { Logger, OpAMPClientOptions } from "../client/options.js";
 import type { EffectiveConfigProvider } from "../extension/effective-config.js";
 import type { ExtensionHost } from "../extension/from-extension-config.js";
 import { type AgentConfig, agentSections } from "./agent-config.js";
+import type { CommandSettings } from "./command-keys.js";
 import type { ConfigDirectory } from "./config-directory.js";
 import { effectiveFiles } from "./effective-files.js";
 import { runCommand } from "./run-command.js";
@@ -16,18 +17,27 @@ export interface ServiceName {
 export interface AgentHost extends ExtensionHost {
   effectiveConfig?: EffectiveConfigProvider;
   client: Pick<OpAMPClientOptions, "remoteConfig" | "timeouts">;
+  /** Resolves when no restart command runs. */
+  settled(): Promise<void>;
 }
 
 const TIMEOUT_MS = 30_000;
 /** For files to be written, and for what a command leaves to end. */
 const SPARE_MS = 30_000;
 
-/** Joins what the configuration says with what does it. */
+/** Joins what the configuration says with what does it. @param stopping ends a restart command */
 export function extensionHost(
   { extension, effectiveConfig, remoteConfig, availableComponents, restart }: AgentConfig,
   directory: ConfigDirectory | undefined,
-  { log, service }: { log: Logger; service: ServiceName },
+  { log, service, stopping }: { log: Logger; service: ServiceName; stopping?: AbortSignal },
 ): AgentHost {
+  let restarting: Promise<void> = Promise.resolve();
+
+  function runRestart({ command, timeoutMs }: CommandSettings): Promise<void> {
+    restarting = runCommand(command, { timeoutMs, log, signal: stopping });
+    return restarting;
+  }
+
   const files = effectiveFiles(effectiveConfig, directory, log);
   return {
     ignore: agentSections,
@@ -35,11 +45,12 @@ export function extensionHost(
     service: extension.resource["service.name"] === undefined ? service : { name: service.name },
     ...(files && { effectiveConfig: files }),
     ...(availableComponents && { availableComponents }),
-    ...(restart && { restart: () => runCommand(restart.command, { ...restart, log }) }),
+    ...(restart && { restart: () => runRestart(restart) }),
     client: {
       ...(directory && { remoteConfig: directory.handler }),
       ...(remoteConfig && { timeouts: { applyMs: longestApplyMs(remoteConfig.timeoutMs) } }),
     },
+    settled: () => restarting.catch(() => undefined),
   };
 }
 

@@ -19,10 +19,25 @@ export interface AgentFlags {
   dryRun?: true;
 }
 
-const EXIT = { stopped: 0, failed: 1 } as const;
+const EXIT = { stopped: 0, failed: 1, wrong: 2 } as const;
 
-/** Runs `opamp agent`. @returns what the process is to exit with */
+/**
+ * Runs `opamp agent`.
+ *
+ * @returns what the process is to exit with
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for a configuration that is wrong, unless that is to be told as JSON
+ */
 export async function runAgent(flags: AgentFlags, terminal: Terminal): Promise<number> {
+  try {
+    return await run(flags, terminal);
+  } catch (error) {
+    if (flags.logFormat !== "json") throw error;
+    agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(lineOf(error));
+    return EXIT.wrong;
+  }
+}
+
+async function run(flags: AgentFlags, terminal: Terminal): Promise<number> {
   const warnings: string[] = [];
   const config = await read(flags.config, (text) => warnings.push(text));
   const log = agentLog({

@@ -14,7 +14,7 @@ The configuration is that of the Collector's OpAMP extension, and these sections
   log                   level and format
 
 Signals:
-  SIGTERM, SIGINT  say goodbye to the server and end
+  SIGTERM, SIGINT  take back what is being applied, say goodbye to the server and end; a second one ends at once
   SIGHUP           read the configuration again and start anew with it
 
 Exit codes:

@@ -102,6 +102,12 @@ test.each([
   expect(await opamp(...args)).toMatchObject({ code: 2, err: expect.stringMatching(text) });
 });
 
+test("a configuration that is wrong is told as JSON where that is asked for", async () => {
+  const { code, out, err } = await opamp("agent", "-c", "/nowhere/opamp.yaml", "--log-format", "json");
+  expect([code, out]).toEqual([2, ""]);
+  expect(JSON.parse(err)).toMatchObject({ level: "error", message: expect.stringMatching(/cannot be read: ENOENT/) });
+});
+
 test("help tells the sections, the signals and the exit codes", async () => {
   const { code, out } = await opamp("agent", "--help");
   expect(code).toBe(0);

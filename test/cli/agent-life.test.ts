@@ -185,7 +185,20 @@ describe("SIGTERM, in good time,", () => {
     expect(agent.count(/taken back/)).toBe(1);
   });
 
-  test("ends it while no server can be reached, or while one is silent", async () => {
+  test("ends a restart command that runs", async () => {
+    const { server, work } = await built.begin();
+    const restart = { command: "echo $$ > pid; echo slow; exec sleep 60" };
+    work.configure({ capabilities: { accepts_restart_command: true }, restart });
+    const agent = work.start({ args: ["--log-level", "debug"] });
+    (await server.firstAgent()).restart();
+    await agent.line(/: slow$/);
+    const began = performance.now();
+    expect(await agent.end()).toBe(0);
+    expect(performance.now() - began).toBeLessThan(SOON_MS);
+    expect(exists(Number(work.read("pid")))).toBe(false);
+  });
+
+  test("ends the agent while no server can be reached, or while one is silent", async () => {
     const silent = await startTcp();
     for (const host of ["127.0.0.1:1", silent.host]) {
       const work = built.work({ url: `ws://${host}/v1/opamp`, httpUrl: "" });
