@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 /** What is built, each a Go module beside this file, and with what. Without symbols the Collector links in half the time. */
 const modules = [
@@ -9,8 +10,8 @@ const modules = [
 ];
 
 /**
- * Builds the Go programs into `bin/`. Go's own cache makes it a matter of seconds when nothing changed; the Collector
- * takes about two minutes at first.
+ * Builds the Go programs, and the command `opamp`, into `bin/`. Go's own cache makes it a matter of seconds when nothing
+ * changed; the Collector takes about two minutes at first.
  * Named so that vitest takes this file as a global set-up; running it builds as well.
  */
 export function setup(): void {
@@ -26,6 +27,17 @@ export function setup(): void {
       throw new Error(`go build in test/interop/${folder} failed:\n${built.stderr}`);
     }
   }
+  buildSync({
+    entryPoints: [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))],
+    outdir: fileURLToPath(new URL("bin/opamp", import.meta.url)),
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    logLevel: "warning",
+  });
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
