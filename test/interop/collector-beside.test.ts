@@ -1,8 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { testCertificates } from "../../src/testing/index.js";
 import { compare, type Given, seen, unwantedIn } from "./collector-compare.js";
 import { collectorFile, type FileChanges } from "./collector-config.js";
-import { type ProgramName, programs, type RunOptions, startProgram } from "./collector-program.js";
-import { startWatchedServer } from "./collector-run.js";
+import { type ProgramName, programs, type RunOptions, startProgram, temporaryFolder } from "./collector-program.js";
+import { endpointOf, startWatchedServer } from "./collector-run.js";
 import { differences } from "./differences.js";
 import { transports } from "./fixture.js";
 import { wantedDifferences } from "./wanted-differences.js";
@@ -24,7 +29,7 @@ test.for(transports)("%s: both say the same from the first report to the last", 
   const both = {
     headers: { "x-tenant": "acme", "x-region": "north" },
     health: { healthy: true, status: "StatusOK" },
-    restart: { health: { healthy: true } },
+    restart: { health: { healthy: true }, description: { nonIdentifying: { changed: "yes" } } },
     heartbeat: transport === "ws" ? { messages: 0 } : { polls: "at the interval" },
     end: { exitCode: 0 },
   };
@@ -123,6 +128,54 @@ test.for(Object.entries(settings))(
   },
 );
 
+describe.for(transports)("over TLS, %s", (transport) => {
+  /** What a program needs, as files. */
+  async function prepare() {
+    const certificates = await testCertificates();
+    const folder = temporaryFolder();
+    const save = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const { ca, server, client } = certificates;
+    return {
+      server: { ...server, ca, requestClientCert: "require" } as const,
+      own: { cert_file: save("cert.pem", client.cert), key_file: save("key.pem", client.key) },
+      ownInText: { cert_pem: client.cert, key_pem: client.key },
+      trusted: { ca_file: save("ca.pem", ca) },
+      trustedInText: { ca_pem: ca },
+    };
+  }
+
+  test("both show their certificate, and trust what they are to trust", async () => {
+    const { server, own, ownInText, trusted, trustedInText } = await prepare();
+    const tlsKeys = transport === "http" ? { ...own, ...trusted } : { ...ownInText, ...trustedInText };
+    const given = { transport, tls: server, changes: { server: { tls: { ...tlsKeys, min_version: "1.3" } } } };
+    const { collector, ours, unwanted } = await compare(given);
+    expect(unwanted).toEqual([]);
+    const tls = { protocol: "TLSv1.3", client: "CN=test client" };
+    expect([collector, ours]).toMatchObject([{ tls }, { tls }]);
+    expect(JSON.stringify([collector, ours])).not.toContain("PRIVATE KEY");
+  });
+
+  test("both go without a check where that is wanted", async () => {
+    const { server, own } = await prepare();
+    const given = { transport, tls: server, changes: { server: { tls: { ...own, insecure_skip_verify: true } } } };
+    expect((await compare(given)).unwanted).toEqual([]);
+  });
+
+  test("neither speaks to a server that it has no reason to trust", async () => {
+    const { server: tls, own } = await prepare();
+    const speaks = async (program: ProgramName) => {
+      const { server } = await startWatchedServer(tls);
+      startProgram(program, collectorFile(transport, endpointOf(server, transport), { server: { tls: own } }));
+      await server.until(({ tlsFailures }) => tlsFailures.length > 0, { signal: AbortSignal.timeout(LONG_MS) });
+      return server.agents.size > 0;
+    };
+    expect(await Promise.all(programs.map(speaks))).toEqual([false, false]);
+  });
+});
+
 describe("what one of the two refuses", () => {
   const files: Record<string, { changes?: FileChanges; endpoint?: string; withoutGate?: true }> = {
     "a restart command without the gate": {
@@ -163,6 +216,29 @@ test("without health, one of the two does not even start", async () => {
   const found = differences(
     { speaks: { "without health": collector?.speaks } },
     { speaks: { "without health": ours?.speaks } },
+  );
+  expect(found).not.toEqual([]);
+  expect(unwantedIn(found)).toEqual([]);
+});
+
+test("one of the two goes on without its parent process", async () => {
+  const ends = async (program: ProgramName) => {
+    const parent = spawn("sleep", ["60"]);
+    onTestFinished(() => void parent.kill("SIGKILL"));
+    const { server } = await startWatchedServer();
+    const opamp = { ppid: parent.pid, ppid_poll_interval: "50ms" };
+    const { ended } = startProgram(program, collectorFile("ws", server.url, { opamp }));
+    const agent = await server.firstAgent({ signal: AbortSignal.timeout(LONG_MS) });
+    await agent.until(({ health }) => health?.healthy === true, { signal: AbortSignal.timeout(LONG_MS) });
+    parent.kill("SIGKILL");
+    const code = await Promise.race([ended, sleep(program === "ours" ? LONG_MS : SHORT_MS, "runs")]);
+    return { code, health: agent.health, disconnected: agent.disconnected };
+  };
+  const [collector, ours] = await Promise.all([ends("collector"), ends("ours")]);
+  expect(ours).toMatchObject({ code: 1, health: { status: "StatusFatalError" }, disconnected: true });
+  const found = differences(
+    { ends: { orphaned: collector.code !== "runs" } },
+    { ends: { orphaned: ours.code !== "runs" } },
   );
   expect(found).not.toEqual([]);
   expect(unwantedIn(found)).toEqual([]);

@@ -1,3 +1,4 @@
+import type { ServerTlsOptions } from "../../src/testing/index.js";
 import type { FileChanges } from "./collector-config.js";
 import type { ProgramName, RunOptions } from "./collector-program.js";
 import { observe } from "./collector-run.js";
@@ -9,6 +10,8 @@ import { wantedDifferences } from "./wanted-differences.js";
 /** What both are given, and whether they are put through everything. */
 export interface Given {
   transport: TransportName;
+  /** Of the server. */
+  tls?: ServerTlsOptions;
   changes?: FileChanges;
   options?: RunOptions;
   whole?: boolean;

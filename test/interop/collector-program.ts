@@ -24,6 +24,8 @@ export interface RunOptions {
 export interface Running {
   /** What it logged so far. */
   readonly log: string;
+  /** Puts another file in the place of its file. */
+  rewrite(file: ReturnType<typeof collectorFile>): void;
   signal(name: "SIGTERM"): void;
   /** Its exit code. */
   readonly ended: Promise<number | null>;
@@ -41,8 +43,10 @@ export function startProgram(
 ): Running {
   const folder = temporaryFolder();
   const path = join(folder, "config.yaml");
-  const own = name === "ours" ? agentSections(file, folder, path) : {};
-  writeFileSync(path, toYaml({ ...file, ...own }));
+  const rewrite: Running["rewrite"] = (changed) => {
+    writeFileSync(path, toYaml({ ...changed, ...(name === "ours" && agentSections(changed, folder, path)) }));
+  };
+  rewrite(file);
   const [program, ...args] = commandLine(name, path, options);
   const env = { PATH: process.env["PATH"], ...options.env };
   const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
@@ -61,6 +65,7 @@ export function startProgram(
     get log() {
       return log;
     },
+    rewrite,
     signal: (signal) => void child.kill(signal),
     ended,
   };

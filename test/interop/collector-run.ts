@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import type { AgentToServer } from "../../src/proto/index.js";
-import { OpAMPServer, type ServerAgent } from "../../src/testing/index.js";
+import { OpAMPServer, type ServerAgent, type ServerTlsOptions, type TlsPeer } from "../../src/testing/index.js";
 import { collectorFile, type FileChanges } from "./collector-config.js";
 import { type ProgramName, type Running, type RunOptions, startProgram } from "./collector-program.js";
 import type { TransportName } from "./fixture.js";
@@ -35,11 +35,15 @@ export interface Observation {
   transport: TransportName;
   endpoint: string;
   file: ReturnType<typeof collectorFile>;
+  /** What it was when the program was restarted. */
+  fileAtRestart: ReturnType<typeof collectorFile>;
   messages: Readonly<Record<ChapterName, readonly Received[]>>;
   /** The headers of every upgrade or POST. */
   headers: readonly Headers[];
   /** From each poll to the next, in milliseconds, while the program had nothing to say. */
   pollGapsMs: readonly number[];
+  /** Of the TLS session, where there was one. */
+  tls: TlsPeer | undefined;
   exitCode: number | null;
 }
 
@@ -47,6 +51,8 @@ export interface Observation {
 export interface Run {
   program: ProgramName;
   transport: TransportName;
+  /** Of the server. */
+  tls?: ServerTlsOptions;
   changes?: FileChanges;
   options?: RunOptions;
   /** The whole of it, or just what is said of the agent, and the end. */
@@ -62,9 +68,10 @@ const SHORT_QUIET_MS = 300;
 const POLLS = 5;
 
 /** Starts a server that takes down the headers it is shown; it ends with the test. */
-export async function startWatchedServer(): Promise<{ server: OpAMPServer; headers: Headers[] }> {
+export async function startWatchedServer(tls?: ServerTlsOptions): Promise<{ server: OpAMPServer; headers: Headers[] }> {
   const headers: Headers[] = [];
   const server = await OpAMPServer.start({
+    ...(tls && { tls }),
     onConnect({ headers: shown }) {
       headers.push(Object.fromEntries(Object.entries(shown).map(([name, value = ""]) => [name, String(value)])));
       return undefined;
@@ -80,10 +87,11 @@ export function endpointOf(server: OpAMPServer, transport: TransportName): strin
 }
 
 /** Puts a program through everything, and takes down what it says. */
-export async function observe({ program, transport, changes, options, whole }: Run): Promise<Observation> {
-  const { server, headers } = await startWatchedServer();
+export async function observe({ program, transport, tls, changes, options, whole }: Run): Promise<Observation> {
+  const { server, headers } = await startWatchedServer(tls);
   const endpoint = endpointOf(server, transport);
   const file = collectorFile(transport, endpoint, changes);
+  const fileAtRestart = withAttribute(file, "changed", "yes");
   const running = startProgram(program, file, options);
   const script = new Script(server, running, file);
   await script.chapter("start", () => script.untilComplete());
@@ -91,6 +99,7 @@ export async function observe({ program, transport, changes, options, whole }: R
   if (isOn(file, "reports_available_components")) await script.chapter("askedForComponents", () => script.askForMap());
   if (whole) {
     await script.chapter("offeredHeartbeat", () => script.heartbeat(transport));
+    running.rewrite(fileAtRestart);
     await script.chapter("restart", () => script.restart());
     await script.chapter("newUid", () => script.rename());
     await script.chapter("askedUnderNewUid", () => script.askForAll());
@@ -100,7 +109,26 @@ export async function observe({ program, transport, changes, options, whole }: R
     await running.ended;
   });
   const { messages, pollGapsMs } = script;
-  return { program, transport, endpoint, file, messages, headers, pollGapsMs, exitCode: await running.ended };
+  const peer = script.agent().link?.tls;
+  return {
+    program,
+    transport,
+    endpoint,
+    file,
+    fileAtRestart,
+    messages,
+    headers,
+    pollGapsMs,
+    tls: peer,
+    exitCode: await running.ended,
+  };
+}
+
+/** The same file, with another attribute of the agent in it. */
+function withAttribute(file: Observation["file"], name: string, value: string): Observation["file"] {
+  const { opamp } = file.extensions;
+  const changed = { ...opamp, agent_description: { non_identifying_attributes: { [name]: value } } };
+  return { ...file, extensions: { ...file.extensions, opamp: changed } };
 }
 
 /** Whether a capability that is on by default is on. */
@@ -142,19 +170,19 @@ class Script {
   }
 
   askForAll(): Promise<unknown> {
-    this.#agent().requestFullState();
+    this.agent().requestFullState();
     return this.#until(() => this.#since().some(({ message }) => message.agentDescription !== undefined));
   }
 
   askForMap(): Promise<unknown> {
-    this.#agent().requestComponents();
+    this.agent().requestComponents();
     return this.#until(() => this.#since().some(({ message }) => hasMap(message)));
   }
 
   /** An offer that neither has asked for, and then time for what it would bring about. */
   async heartbeat(transport: TransportName): Promise<void> {
     const { length } = this.#server.attempts;
-    this.#agent().offerHeartbeat(1);
+    this.agent().offerHeartbeat(1);
     if (transport === "ws") {
       await sleep(QUIET_MS);
       return;
@@ -165,12 +193,12 @@ class Script {
   }
 
   restart(): Promise<unknown> {
-    this.#agent().restart();
+    this.agent().restart();
     return this.#until(() => this.#isComplete(afterRestart(this.#since())));
   }
 
   async rename(): Promise<void> {
-    const agent = this.#agent();
+    const agent = this.agent();
     agent.assignUid(Buffer.from(NEW_UID.replaceAll("-", ""), "hex"));
     // There may be nothing for the program to say.
     await agent
@@ -194,7 +222,7 @@ class Script {
   }
 
   /** The one that spoke last: after a restart it may be another. */
-  #agent(): ServerAgent {
+  agent(): ServerAgent {
     const last = this.#server.log.findLast(({ direction }) => direction === "in");
     if (last === undefined) throw new Error("nobody has spoken");
     return this.#server.agent(last.uid);

@@ -3,6 +3,7 @@ import { capabilityNames, has } from "../../src/core/capabilities.js";
 import type { AgentToServer, ComponentDetails, ComponentHealth } from "../../src/proto/index.js";
 import { plainAttributes } from "../../src/server/plain-values.js";
 import { uidText } from "../../src/server/uid-text.js";
+import type { TlsPeer } from "../../src/testing/index.js";
 import { POLLING_INTERVAL_MS } from "./collector-config.js";
 import { afterRestart, type Headers, hasMap, NEW_UID, type Observation, type Received } from "./collector-run.js";
 
@@ -26,8 +27,8 @@ const PARTS = [
 /** What belongs to the exchange, and not to the agent. */
 const OF_HTTP =
   /^(?:host|connection|upgrade|sec-websocket-.*|accept.*|content-length|content-encoding|transfer-encoding|user-agent)$/;
-const SLOWEST = 2.5;
-const FASTEST = 0.75;
+const FASTEST = 0.8;
+const SLOWEST = 4;
 
 /** What a server has learnt of a program. */
 export function view(observation: Observation): View {
@@ -39,6 +40,7 @@ export function view(observation: Observation): View {
   const wholeLife = restart.length > 0;
   return {
     headers: named(headersOf(observation.headers[0]), known),
+    ...(observation.tls && { tls: tlsOf(observation.tls) }),
     sequence: sequenceOf(start),
     firstParts: partsOf(start),
     uidVersion: firstUid[14],
@@ -60,7 +62,7 @@ export function view(observation: Observation): View {
         parts: partsOf(offeredHeartbeat),
         ...(transport === "ws" ? { messages: offeredHeartbeat.length } : { polls: pollsOf(observation.pollGapsMs) }),
       },
-      restart: restartOf(observation),
+      restart: restartOf(observation, known),
       newUid: newUidOf(observation),
     }),
     end: { ...endOf(messages.end), exitCode },
@@ -68,6 +70,14 @@ export function view(observation: Observation): View {
 }
 
 const blank: Pick<AgentToServer, never> & AgentToServer = Object.create(null) as AgentToServer;
+
+function hasConfig({ effectiveConfig }: AgentToServer): boolean {
+  return effectiveConfig !== undefined;
+}
+
+function tlsOf({ protocol, serverName, clientCertificate }: TlsPeer): View {
+  return { protocol, serverName, client: clientCertificate?.subject };
+}
 
 function last(received: readonly Received[], fits: (message: AgentToServer) => boolean): AgentToServer | undefined {
   return received.findLast(({ message }) => fits(message))?.message;
@@ -147,7 +157,10 @@ function detailsOf(components: Readonly<Record<string, ComponentDetails>>): View
 }
 
 /** For each file what is reported for every value of the file that both were given, and whether there is more. */
-function effectiveConfigOf(message: AgentToServer | undefined, { file, endpoint }: Observation): View | undefined {
+function effectiveConfigOf(
+  message: AgentToServer | undefined,
+  { file, endpoint }: Pick<Observation, "file" | "endpoint">,
+): View | undefined {
   if (message?.effectiveConfig === undefined) return undefined;
   const files = Object.entries(message.effectiveConfig.configMap?.configMap ?? {});
   const entries = files.map(([name, { body, contentType }]) => {
@@ -160,11 +173,12 @@ function effectiveConfigOf(message: AgentToServer | undefined, { file, endpoint 
   return Object.fromEntries(entries);
 }
 
-/** The values at the ends of a tree, by the way to them; an empty record counts as nothing is given for it. */
+/** The values at the ends of a tree, by the way to them; an empty record is nothing, and so is a line break at the end. */
 function leavesOf(value: unknown, path = ""): Record<string, unknown> {
   if (value === null || (typeof value === "object" && Object.keys(value).length === 0 && !Array.isArray(value))) {
     return { [path]: null };
   }
+  if (typeof value === "string") return { [path]: value.trimEnd() };
   if (typeof value !== "object" || Array.isArray(value)) return { [path]: value };
   const inside = Object.entries(value).map(([key, inner]) => leavesOf(inner, path === "" ? key : `${path}>${key}`));
   return Object.assign({}, ...inside) as Record<string, unknown>;
@@ -179,15 +193,17 @@ function topsOf(paths: readonly string[]): readonly string[] {
   return [...new Set(paths.map((path) => path.replace(/>.*/, "")))].sort();
 }
 
+/** On the whole: a busy machine delays some. */
 function pollsOf(gapsMs: readonly number[]): unknown {
-  const sorted = [...gapsMs].sort((a, b) => a - b);
-  const [least = 0] = sorted;
-  const middle = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const isSteady = least >= POLLING_INTERVAL_MS * FASTEST && middle <= POLLING_INTERVAL_MS * SLOWEST;
+  const meanMs = gapsMs.reduce((sum, gapMs) => sum + gapMs, 0) / gapsMs.length;
+  const isSteady = meanMs >= POLLING_INTERVAL_MS * FASTEST && meanMs <= POLLING_INTERVAL_MS * SLOWEST;
   return isSteady ? "at the interval" : gapsMs.map(Math.round);
 }
 
-function restartOf({ messages, transport }: Observation): View {
+function restartOf(
+  { messages, transport, fileAtRestart: file, endpoint }: Observation,
+  known: ReadonlyMap<string, string>,
+): View {
   const { start, restart } = messages;
   const after = afterRestart(restart);
   const [first] = after;
@@ -198,6 +214,8 @@ function restartOf({ messages, transport }: Observation): View {
     connection: transport === "ws" && first?.connection === start[0]?.connection ? "the same" : "another",
     sequence: sequenceOf(after),
     parts: partsOf(after),
+    description: descriptionOf(first?.message, known),
+    effectiveConfig: effectiveConfigOf(last(after, hasConfig), { file, endpoint }),
     health: healthOf(last(after, ({ health }) => health !== undefined)?.health),
   };
 }

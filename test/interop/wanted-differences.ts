@@ -57,7 +57,8 @@ export const wantedDifferences: readonly WantedDifference[] = [
     collector: "The time of the status",
     ours: "When the agent started",
     why: "A server can tell for how long the agent has been running",
-    matches: ({ path, ours }) => path === "startTime" && ours === "before the status",
+    matches: ({ path, collector, ours }) =>
+      path === "startTime" && collector === "the time of the status" && ours === "before the status",
   },
   {
     id: "own-name",
@@ -67,7 +68,7 @@ export const wantedDifferences: readonly WantedDifference[] = [
     why: "It is another program, and its version is not that of the program it speaks for",
     matches: ({ path, collector, ours }) =>
       (path === "description/identifying/service.name" && ours === "opamp-agent") ||
-      path === "description/identifying/service.version" ||
+      (path === "description/identifying/service.version" && collector === "0.149.0") ||
       (path === "description/order" &&
         isList(collector) &&
         isSame(
@@ -97,9 +98,12 @@ export const wantedDifferences: readonly WantedDifference[] = [
     collector: "Used with the next message; `service.instance.id` stays the old one",
     ours: "Used and reported at once, with everything else; `service.instance.id` is the new one",
     why: "The description says who the agent is, and a server knows nothing yet under the new uid",
-    matches: ({ path, ours }) =>
+    matches: ({ path, collector, ours }) =>
       (path === "newUid/instanceId" && ours === "the new uid") ||
-      (path === "newUid/saysWithoutBeingAsked" && isList(ours) && ours.includes("agentDescription")),
+      (path === "newUid/saysWithoutBeingAsked" &&
+        isSame(collector, []) &&
+        isList(ours) &&
+        ours.includes("agentDescription")),
   },
   {
     id: "config-as-written",
@@ -108,21 +112,36 @@ export const wantedDifferences: readonly WantedDifference[] = [
     ours: "The files of the program, as they are, without their secrets",
     why: "Only the program knows its defaults; comments and order stay, and values of variables may be secrets",
     matches: ({ path, collector, ours }) =>
-      (/^effectiveConfig\/.*\/more$/.test(path) && isList(ours) && ours.every((key) => OWN_SECTIONS.includes(key))) ||
+      (/(?:^|\/)effectiveConfig\/.*\/more$/.test(path) &&
+        isList(ours) &&
+        ours.every((key) => OWN_SECTIONS.includes(key))) ||
       (isReported(path) && isText(collector) && isText(ours) && collector.toLowerCase() === ours.toLowerCase()) ||
       (isReported(path) && isText(ours) && /\$[${]/.test(ours) && collector !== undefined),
   },
   {
     id: "http-endpoint",
-    what: "`server.http.endpoint` and `headers` in the effective config",
+    what: "`endpoint`, `headers`, `auth` and `tls` of `server.http` in the effective config",
     collector: "Missing",
     ours: "There; values of headers are `[REDACTED]`",
     why: "They are part of the configuration",
     matches: ({ path, collector, ours }) =>
       isReported(path) &&
-      /server>http>(?:endpoint|headers>.*|auth)$/.test(path) &&
+      /server>http>(?:endpoint|auth|(?:headers|tls)>.*)$/.test(path) &&
       collector === undefined &&
       ours !== undefined,
+  },
+  {
+    id: "certificates",
+    what: "`tls.ca_pem` and `tls.cert_pem` in the effective config",
+    collector: "`[REDACTED]`",
+    ours: "As they are; `key_pem` is `[REDACTED]`",
+    why: "Certificates are public, and worth seeing; keys are not",
+    matches: ({ path, collector, ours }) =>
+      isReported(path) &&
+      /tls>(?:ca|cert)_pem$/.test(path) &&
+      collector === "[REDACTED]" &&
+      isText(ours) &&
+      ours.startsWith("-----BEGIN CERTIFICATE-----"),
   },
   {
     id: "goodbye-http",
@@ -140,7 +159,8 @@ export const wantedDifferences: readonly WantedDifference[] = [
     collector: "Not healthy, then StatusStopping and StatusStopped, component by component",
     ours: "Not healthy",
     why: "The agent ends, and the program it speaks for goes on",
-    matches: ({ path, ours }) => /(?:^end|goodbye)\/stopping$/.test(path) && ours === "not told",
+    matches: ({ path, collector, ours }) =>
+      /(?:^end|goodbye)\/stopping$/.test(path) && collector === "component by component" && ours === "not told",
   },
   {
     id: "no-gate",
@@ -173,6 +193,14 @@ export const wantedDifferences: readonly WantedDifference[] = [
     ours: "The agent starts, and reports no health",
     why: "It is what the key is for",
     matches: ({ path, collector, ours }) => path === "speaks/without health" && collector === false && ours === true,
+  },
+  {
+    id: "orphaned",
+    what: "`ppid`, when that process is gone",
+    collector: "v0.149.0 goes on, as nobody hears of it",
+    ours: "The agent reports StatusFatalError, says goodbye and ends with exit code 1",
+    why: "It is what the key is for",
+    matches: ({ path, collector, ours }) => path === "ends/orphaned" && collector === false && ours === true,
   },
   {
     id: "scheme",
@@ -212,7 +240,7 @@ function isRefused(title: string): WantedDifference["matches"] {
 
 /** Whether it is about a value of the file in the effective config. */
 function isReported(path: string): boolean {
-  return /^effectiveConfig\/.*\/values\//.test(path);
+  return /(?:^|\/)effectiveConfig\/.*\/values\//.test(path);
 }
 
 function isText(value: unknown): value is string {
