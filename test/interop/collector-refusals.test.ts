@@ -5,8 +5,10 @@ import { type ProgramName, programs, startProgram } from "./collector-program.js
 const WS = { endpoint: "ws://127.0.0.1:1/v1/opamp" };
 const HTTP = { endpoint: "http://127.0.0.1:1/v1/opamp" };
 
+type Section = Readonly<Record<string, unknown>>;
+
 /** Blocks that are wrong, and what both must say of them. */
-const refused: Record<string, { opamp: object; extensions?: object; phrase: string }> = {
+const refused: Record<string, { opamp: object; extensions?: Section; resource?: Section; phrase: string }> = {
   "both ws and http": {
     opamp: { server: { ws: WS, http: HTTP } },
     phrase: "opamp server must have only ws or http set",
@@ -43,6 +45,11 @@ const refused: Record<string, { opamp: object; extensions?: object; phrase: stri
     opamp: { server: { http: { ...HTTP, polling_interval: "soon" } } },
     phrase: "polling_interval",
   },
+  "an instance id of the resource that is no uid": {
+    opamp: { server: { ws: WS } },
+    resource: { "service.instance.id": "host-1" },
+    phrase: "UUID",
+  },
   "an auth extension that is not there": {
     opamp: { server: { ws: { ...WS, auth: "bearertokenauth" } } },
     phrase: "bearertokenauth",
@@ -62,8 +69,8 @@ const refused: Record<string, { opamp: object; extensions?: object; phrase: stri
   },
 };
 
-test.for(Object.entries(refused))("both refuse %s, and say so", async ([, { opamp, extensions = {}, phrase }]) => {
-  const file = collectorFile("ws", WS.endpoint, { extensions: { ...extensions } });
+test.for(Object.entries(refused))("both refuse %s, and say so", async ([, { opamp, phrase, ...changes }]) => {
+  const file = collectorFile("ws", WS.endpoint, changes);
   // The server is what is wrong here, so that the whole block is the case's.
   const broken = { ...file, extensions: { ...file.extensions, opamp: { ...file.extensions.opamp, ...opamp } } };
   const outcome = async (program: ProgramName) => {

@@ -202,7 +202,7 @@ class Script {
     agent.assignUid(Buffer.from(NEW_UID.replaceAll("-", ""), "hex"));
     // There may be nothing for the program to say.
     await agent
-      .until(({ uidText }) => uidText === NEW_UID, { signal: AbortSignal.timeout(SHORT_QUIET_MS) })
+      .until(({ uidText }) => uidText === NEW_UID, { signal: AbortSignal.timeout(QUIET_MS) })
       .catch(() => undefined);
     await sleep(SHORT_QUIET_MS);
   }

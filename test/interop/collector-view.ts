@@ -48,6 +48,7 @@ export function view(observation: Observation): View {
     description: descriptionOf(all, known),
     capabilities: capabilityNames.filter((name) => has(all?.capabilities ?? 0n, name)),
     health: healthOf(all?.health),
+    beforeHealthy: beforeHealthy(start),
     startTime: startTimeOf(all?.health),
     effectiveConfig: effectiveConfigOf(all, observation),
     availableComponents: {
@@ -55,7 +56,7 @@ export function view(observation: Observation): View {
       first: start.some(({ message }) => hasMap(message)) ? "map" : "hash",
       map: mapOf(last(askedForComponents, hasMap)),
     },
-    askedForAll: { parts: partsOf(askedForAll), components: hasMap(all ?? blank) ? "map" : "hash" },
+    askedForAll: { parts: partsOf(askedForAll), components: all !== undefined && hasMap(all) ? "map" : "hash" },
     askedForComponents: partsOf(askedForComponents),
     ...(wholeLife && {
       heartbeat: {
@@ -68,8 +69,6 @@ export function view(observation: Observation): View {
     end: { ...endOf(messages.end), exitCode },
   };
 }
-
-const blank: Pick<AgentToServer, never> & AgentToServer = Object.create(null) as AgentToServer;
 
 function hasConfig({ effectiveConfig }: AgentToServer): boolean {
   return effectiveConfig !== undefined;
@@ -132,6 +131,13 @@ function healthOf(health: ComponentHealth | undefined): View | undefined {
     isTimed: health.statusTimeUnixNano > 0n,
     components: Object.fromEntries(inside),
   };
+}
+
+/** Whether nothing but the start itself showed before all was well; how much of that is seen is a matter of luck. */
+function beforeHealthy(start: readonly Received[]): string | readonly string[] {
+  const healths = start.flatMap(({ message: { health } }) => (health === undefined || health.healthy ? [] : [health]));
+  const statuses = healths.map(({ status }) => status);
+  return statuses.every((status) => status === "" || status === "StatusStarting") ? "at most starting" : statuses;
 }
 
 function startTimeOf(health: ComponentHealth | undefined): string | undefined {

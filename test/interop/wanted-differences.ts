@@ -213,7 +213,7 @@ export const wantedDifferences: readonly WantedDifference[] = [
   {
     id: "ppid-range",
     what: "A `ppid` above 2147483647",
-    collector: "Taken, for another number",
+    collector: "Taken",
     ours: "Refused",
     why: "No process has it",
     matches: isRefused("a process id that is too large"),
