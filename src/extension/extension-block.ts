@@ -1,8 +1,7 @@
-import { parseInstanceUid } from "../client/instance-uid.js";
-import { OpAMPError } from "../errors.js";
 import type { ExtensionConfig } from "./extension-config.js";
 import type { SectionReader } from "./section-reader.js";
 import { readServer } from "./server-keys.js";
+import { uidOf } from "./uid-forms.js";
 
 const MOST_PID = 2 ** 31 - 1;
 const PPID_POLL_INTERVAL_MS = 5_000;
@@ -70,19 +69,8 @@ function readDescription(block: SectionReader): ExtensionConfig["agentDescriptio
 function readInstanceUid(block: SectionReader): string | undefined {
   const given = block.text("instance_uid") ?? "";
   if (given === "") return undefined;
-  const uid = withHyphens(given);
-  try {
-    parseInstanceUid(uid);
-    return uid;
-  } catch (thrown) {
-    if (!(thrown instanceof OpAMPError)) throw thrown;
-    const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or take it away";
-    throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
-  }
-}
-
-/** The other forms of a UUID that Go takes: in braces, as a URN, without hyphens. */
-function withHyphens(text: string): string {
-  const bare = text.replace(/^urn:uuid:/i, "").replace(/^\{(.*)\}$/, "$1");
-  return bare.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, "$1-$2-$3-$4-$5");
+  const uid = uidOf(given);
+  if (uid !== undefined) return uid;
+  const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or take it away";
+  throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
 }

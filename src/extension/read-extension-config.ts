@@ -5,6 +5,7 @@ import type { ExtensionConfig } from "./extension-config.js";
 import { nearest } from "./nearest.js";
 import { readResource } from "./resource-attributes.js";
 import { SectionReader } from "./section-reader.js";
+import { uidOf } from "./uid-forms.js";
 
 /** How a configuration is opened. */
 export interface ConfigOptions {
@@ -27,6 +28,7 @@ export interface ReadOptions extends ConfigOptions {
 /** The other parts of a Collector's configuration. */
 const OTHER_PARTS = ["receivers", "processors", "exporters", "connectors"];
 const TYPE = "opamp";
+const INSTANCE_ID = "service.instance.id";
 const HINT = "give `extensions: opamp:`, or the extension's block itself, with server.ws.endpoint";
 
 /**
@@ -58,10 +60,21 @@ export function extensionConfigOf(root: SectionReader, options: ReadOptions = {}
   const { platform = process.platform, ownRestart = false, ignore = [] } = options;
   root.ignore(...ignore);
   const { block, extensions } = findBlock(root, ignore);
-  return {
-    ...readBlock(block, { extensions, platform, ownRestart }),
-    resource: root.has("extensions") ? readResource(root.sectionOrEmpty("service")) : {},
-  };
+  const config = readBlock(block, { extensions, platform, ownRestart });
+  if (!root.has("extensions")) return { ...config, resource: {} };
+  const service = root.sectionOrEmpty("service");
+  const resource = readResource(service);
+  return { ...config, resource: config.instanceUid === undefined ? withUid(resource, service) : resource };
+}
+
+/** As there, the resource names the agent where `instance_uid` does not. */
+function withUid(resource: ExtensionConfig["resource"], service: SectionReader): ExtensionConfig["resource"] {
+  const { [INSTANCE_ID]: id } = resource;
+  if (typeof id !== "string" || id === "") return resource;
+  const uid = uidOf(id);
+  if (uid !== undefined) return { ...resource, [INSTANCE_ID]: uid };
+  const hint = "give a UUID, or give instance_uid, which comes before it";
+  throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "is no UUID", hint);
 }
 
 interface Found {

@@ -45,6 +45,7 @@ const refused: Record<string, { opamp: object; extensions?: Section; resource?: 
     opamp: { server: { http: { ...HTTP, polling_interval: "soon" } } },
     phrase: "polling_interval",
   },
+  // The Collector does not say which UUID.
   "an instance id of the resource that is no uid": {
     opamp: { server: { ws: WS } },
     resource: { "service.instance.id": "host-1" },
