@@ -28,7 +28,7 @@ export interface Compared {
 /** The wanted differences that were seen so far, by their ids. */
 export const seen = new Set<string>();
 
-/** Gives both the same file, one after the other in the same surroundings, and compares what their servers learnt. */
+/** Gives both the same file, each with a server of its own, and compares what the servers learnt. */
 export async function compare(given: Given): Promise<Compared> {
   const [collector, ours] = await Promise.all([viewOf("collector", given), viewOf("ours", given)]);
   return { collector, ours, unwanted: unwantedIn(differences(collector, ours)) };
