@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { wantedDifferencesTable } from "../interop/wanted-differences.js";
 import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
 import { phaseDiagram } from "./phase-diagram.js";
@@ -18,7 +19,12 @@ export const generatedDocs: readonly GeneratedDoc[] = [
   { path: "docs/architecture.md", render: (current) => withSection(current, "phases", phaseDiagram()) },
   {
     path: "docs/coming-from-the-collector.md",
-    render: (current) => withSections(current, { "extension-keys": extensionTable(), "auth-keys": authTable() }),
+    render: (current) =>
+      withSections(current, {
+        "extension-keys": extensionTable(),
+        "auth-keys": authTable(),
+        "collector-differences": wantedDifferencesTable(),
+      }),
   },
   {
     path: "docs/agent.md",
