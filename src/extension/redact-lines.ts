@@ -28,9 +28,16 @@ const ELEMENT = /<([\w.:-]{1,256})(\s[^<>]*)?>([^<>]+)<\/\1>/g;
 const NUMBER_OR_SWITCH = /^(?:[-+\d.]+|true|false|yes|no|on|off)$/i;
 const NO_VALUE = new Set(["null", "~", "none", "undefined", '""', "''", "{}", "[]"]);
 
+/** Since which margin everything deeper is hidden, and as what. */
+interface Level {
+  readonly than: number;
+  readonly hiding: Hiding;
+  readonly whole: boolean;
+}
+
 interface State {
-  /** Since which margin everything deeper is hidden, and as what. */
-  deeper: { than: number; hiding: Hiding; whole: boolean } | undefined;
+  /** From the outermost in. */
+  levels: Level[];
   section: Hiding;
   inKey: boolean;
   /** The quote that is still to come. */
@@ -62,13 +69,14 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     return around.hiding === "nothing" || /^[\]})]+,?$/.test(content) ? line : margin + hide(content);
   }
 
-  function aroundAt(margin: string, state: State): { hiding: Hiding; whole: boolean } {
-    const { deeper } = state;
-    // A list may stand right below its key, but not below one that has a value.
-    const depth = deeper?.whole ? INDENT.exec(margin)?.[0].length : margin.length;
-    if (deeper !== undefined && depth !== undefined && depth > deeper.than) return deeper;
-    state.deeper = undefined;
-    return { hiding: state.section, whole: false };
+  function aroundAt(margin: string, { levels, section }: State): Omit<Level, "than"> {
+    const indent = INDENT.exec(margin)?.[0].length ?? 0;
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      // A list may stand right below its key, but not below one that has a value.
+      if ((level.whole ? indent : margin.length) > level.than) return level;
+      levels.pop();
+    }
+    return { hiding: section, whole: false };
   }
 
   function redactPair(
@@ -83,7 +91,7 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     const hiding = keys.below(around, name, kindOfValue(value, isOpening));
     if (hiding === "nothing") return content;
     const whole = !isOpening || BLOCK.test(value);
-    state.deeper = { than: margin, hiding, whole };
+    state.levels.push({ than: margin, hiding, whole });
     if (isOpening && !whole) return content;
     const quote = value.charAt(0);
     if ((quote === '"' || quote === "'") && !value.includes(quote, 1)) state.quote = quote;
@@ -118,7 +126,7 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
   }
 
   function lines(given: readonly string[]): readonly (string | undefined)[] {
-    const state: State = { deeper: undefined, section: "nothing", inKey: false, quote: "" };
+    const state: State = { levels: [], section: "nothing", inKey: false, quote: "" };
     return given.map((line) => {
       const end = line.endsWith("\r") ? "\r" : "";
       const redacted = redactLine(end === "" ? line : line.slice(0, -1), state);

@@ -63,6 +63,16 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     "# password: [REDACTED]\n# headers:\n#   x-a: [REDACTED]\n# port: 1\na: 1 # token: [REDACTED]\n",
   ],
   [
+    "every header of a map that was commented out",
+    "# headers:\n#   x-a: b\n#   x-c: d\n# port: 1\na: 1\n",
+    "# headers:\n#   x-a: [REDACTED]\n#   x-c: [REDACTED]\n# port: 1\na: 1\n",
+  ],
+  [
+    "every header in a template",
+    "{{ if .x }}\nheaders:\n  x-a: b\n  more:\n    x-c: d\n  x-e: {{ .f }}\nport: 1\n{{ end }}\n",
+    "{{ if .x }}\nheaders:\n  x-a: [REDACTED]\n  more:\n    x-c: [REDACTED]\n  x-e: [REDACTED]\nport: 1\n{{ end }}\n",
+  ],
+  [
     "a list that was commented out, but not one that comes next",
     "# tokens:\n# - abc\n# token: abc\n#   def\n# - see below\na: 1\n",
     "# tokens:\n# - [REDACTED]\n# token: [REDACTED]\n#\n# - see below\na: 1\n",
