@@ -11,8 +11,14 @@ export type ValueKind = "map" | "list" | "text" | "other";
 
 /** Knows which keys hide what is below them. */
 export interface HiddenKeys {
-  /** What is hidden below a key, given what is hidden around it. */
-  below(around: Hiding, key: string, kind: ValueKind): Hiding;
+  /**
+   * What is hidden below a key, given what is hidden around it.
+   *
+   * @param outer the key of the map that it is in: with it, the `key` in `api: {key: abc}` is one of a secret
+   */
+  below(around: Hiding, key: string, kind: ValueKind, outer?: string): Hiding;
+  /** Whether what is called so is secret, where names are values, as in `name: DB_PASSWORD`. */
+  isSecretName(name: string): boolean;
 }
 
 /** Names of header maps end with this word, as `headers` and `http_headers` do; or are one of these. */
@@ -32,8 +38,10 @@ export function hiddenKeys(lists: RedactionLists): HiddenKeys {
   }
 
   return {
-    below(around, key, kind) {
+    isSecretName: names.isSecret,
+    below(around, key, kind, outer = "") {
       if (names.isSecret(key) && !isAuthMap(key, kind)) return "secret";
+      if (key.toLowerCase() === "key" && kind === "text" && names.isSecret(`${outer}_${key}`)) return "secret";
       if (names.isAllowed(key) || (around === "header" && DESCRIBING.has(key))) return "nothing";
       if (around !== "nothing") return around === "header" ? "headers" : around;
       const isHeaders = HEADERS.test(key) || HEADERS_TOO.has(key.toLowerCase());

@@ -1,15 +1,25 @@
 import { type HiddenKeys, type Hiding, ofItem, type ValueKind } from "./hidden-keys.js";
 import { isHarmless, REDACTED } from "./secret-value.js";
 import { type Edit, splice } from "./splice.js";
+import { type Entry, isArgument, toldSecrets } from "./told-secrets.js";
 
 /** In text that is known to be JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
+/** What has to be there before a map can tell of its own values. */
+const TELLS = /"(?:value|kind)"/;
+
 interface Level {
   readonly isList: boolean;
   readonly hiding: Hiding;
+  /** The key above. */
+  readonly outer: string;
+  /** Those of its keys whose values are secret by what it says elsewhere. */
+  readonly told: ReadonlySet<string>;
   /** Of the value that comes next; `undefined` while its key is still to come. */
   key: string | undefined;
+  /** The last item, where it was text. */
+  last: string;
 }
 
 /**
@@ -22,10 +32,13 @@ export function redactJson(text: string, keys: HiddenKeys, clean: (text: string)
   if (!isJson(text)) return undefined;
   const edits: Edit[] = [];
   const levels: Level[] = [];
+  const toldAt = toldInside(text, keys);
 
-  function hidingOf(level: Level | undefined, kind: ValueKind): Hiding {
+  function hidingOf(level: Level | undefined, kind: ValueKind, text = ""): Hiding {
     if (level === undefined) return "nothing";
-    return level.isList ? ofItem(level.hiding, kind) : keys.below(level.hiding, level.key ?? "", kind);
+    const { isList, hiding, key = "", outer, told, last } = level;
+    if (isList) return isArgument(last, text, keys) ? "secret" : ofItem(hiding, kind);
+    return keys.below(told.has(key) ? "secret" : hiding, key, kind, outer);
   }
 
   for (const { 0: token, index: from } of text.matchAll(TOKEN)) {
@@ -33,7 +46,10 @@ export function redactJson(text: string, keys: HiddenKeys, clean: (text: string)
     const first = token.charAt(0);
     if (first === "{" || first === "[") {
       const isList = first === "[";
-      levels.push({ isList, hiding: hidingOf(level, isList ? "list" : "map"), key: undefined });
+      const hiding = hidingOf(level, isList ? "list" : "map");
+      const outer = level?.key ?? level?.outer ?? "";
+      levels.push({ isList, hiding, outer, told: toldAt.get(from) ?? new Set(), key: undefined, last: "" });
+      if (level !== undefined) level.last = "";
     } else if (first === "}" || first === "]") levels.pop();
     else if (first === ",") {
       if (level !== undefined) level.key = undefined;
@@ -41,13 +57,36 @@ export function redactJson(text: string, keys: HiddenKeys, clean: (text: string)
       const isKey = level !== undefined && !level.isList && level.key === undefined;
       const kind = first === '"' ? "text" : "other";
       const value = kind === "text" ? stringOf(token) : token;
-      const isHidden = !isKey && hidingOf(level, kind) !== "nothing";
+      const isHidden = !isKey && hidingOf(level, kind, value) !== "nothing";
       if (isKey) level.key = value;
+      else if (level !== undefined) level.last = kind === "text" ? value : "";
       const shown = isHidden ? hide(value, token) : kind === "text" ? clean(value) : value;
       if (shown !== value) edits.push({ from, to: from + token.length, text: JSON.stringify(shown) });
     }
   }
   return splice(text, edits);
+}
+
+/** For each map, by where it starts, what {@link toldSecrets} says. */
+function toldInside(text: string, keys: HiddenKeys): ReadonlyMap<number, ReadonlySet<string>> {
+  const found = new Map<number, ReadonlySet<string>>();
+  if (!TELLS.test(text)) return found;
+  const open: { from: number; isList: boolean; key: string | undefined; entries: Entry[] }[] = [];
+  for (const { 0: token, index: from } of text.matchAll(TOKEN)) {
+    const level = open.at(-1);
+    const first = token.charAt(0);
+    if (first === "{" || first === "[") open.push({ from, isList: first === "[", key: undefined, entries: [] });
+    else if (level === undefined) continue;
+    else if (first === "}" || first === "]") {
+      open.pop();
+      found.set(level.from, toldSecrets(level.entries, keys));
+    } else if (first === ",") level.key = undefined;
+    else if (first === '"' && !level.isList) {
+      if (level.key === undefined) level.key = stringOf(token);
+      else level.entries.push([level.key, stringOf(token)]);
+    }
+  }
+  return found;
 }
 
 function hide(value: string, token: string): string {

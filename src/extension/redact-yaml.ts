@@ -4,6 +4,7 @@ import { redactComments } from "./redact-comments.js";
 import type { LineRedactor } from "./redact-lines.js";
 import { isHarmless, REDACTED } from "./secret-value.js";
 import { type Edit, splice } from "./splice.js";
+import { isArgument, toldSecrets } from "./told-secrets.js";
 import { type Piece, readYaml } from "./yaml-source.js";
 
 /** Which a value may have and still be the text that replaces it. */
@@ -12,7 +13,11 @@ const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);
 const PRINTABLE = /^[\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
 
 /** A pair is taken apart when it is its turn: its key may be an alias of what comes before it. */
-type Visit = { readonly node: Node; readonly hiding: Hiding } | { readonly pair: Pair; readonly hiding: Hiding };
+type Visit = {
+  readonly hiding: Hiding;
+  /** The key above. */
+  readonly outer: string;
+} & ({ readonly node: Node } | { readonly pair: Pair });
 
 /**
  * Takes the secrets out of YAML and leaves everything else as it is written: comments, order, quotes, anchors, line ends.
@@ -31,19 +36,19 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
   for (const { contents } of documents) {
     const anchors = new Map<string, Node>();
     const visited = new Set<Node>();
-    const open: Visit[] = contents === null ? [] : [{ node: contents, hiding: "nothing" }];
+    const open: Visit[] = contents === null ? [] : [{ node: contents, hiding: "nothing", outer: "" }];
     // Last in, first out, so what is put in is put in backwards: anchors come before their aliases.
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       if ("pair" in next) {
-        open.push(...insideOf(next.pair, next.hiding, keys, anchors));
+        open.push(...insideOf(next.pair, next, keys, anchors));
         continue;
       }
-      const { node, hiding } = next;
+      const { node, hiding, outer } = next;
       if (isAlias(node)) {
         const target = anchors.get(node.source);
         if (target === undefined || hiding === "nothing" || visited.has(target)) continue;
         visited.add(target);
-        open.push({ node: target, hiding: "secret" });
+        open.push({ node: target, hiding: "secret", outer });
         continue;
       }
       if ("anchor" in node && node.anchor !== undefined) anchors.set(node.anchor, node);
@@ -51,12 +56,21 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
         if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, lines));
         else hidden.push(...hideScalar(node, tags));
       } else if (isMap(node)) {
-        for (const pair of node.items.toReversed()) open.push({ pair, hiding });
+        const told = toldSecrets(
+          node.items.map(({ key, value }) => [nameOf(key, anchors), textOf(value)]),
+          keys,
+        );
+        for (const pair of node.items.toReversed()) {
+          open.push({ pair, hiding: told.has(nameOf(pair.key, anchors)) ? "secret" : hiding, outer });
+        }
       } else if (isSeq(node)) {
-        for (const item of node.items.toReversed()) {
+        for (const [index, item] of [...node.items.entries()].toReversed()) {
+          const isSecret = isArgument(textOf(node.items[index - 1]) ?? "", textOf(item) ?? "", keys);
           // A pair without a map around it is an entry of an ordered map, `!!omap`.
-          if (isNode(item)) open.push({ node: item, hiding: ofItem(hiding, kindOf(item)) });
-          else if (isPair(item)) open.push({ pair: item, hiding });
+          if (isPair(item)) open.push({ pair: item, hiding, outer });
+          else if (isNode(item)) {
+            open.push({ node: item, hiding: isSecret ? "secret" : ofItem(hiding, kindOf(item)), outer });
+          }
         }
       }
     }
@@ -64,20 +78,30 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
   return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, lines)]);
 }
 
-function insideOf(pair: Pair, around: Hiding, keys: HiddenKeys, anchors: ReadonlyMap<string, Node>): Visit[] {
+function insideOf(
+  pair: Pair,
+  { hiding: around, outer }: Visit,
+  keys: HiddenKeys,
+  anchors: ReadonlyMap<string, Node>,
+): Visit[] {
   const { key, value } = pair;
   const visits: Visit[] = [];
   if (isNode(value)) {
-    visits.push({ node: value, hiding: keys.below(around, nameOf(key, anchors), kindOf(value)) });
+    const name = nameOf(key, anchors);
+    visits.push({ node: value, hiding: keys.below(around, name, kindOf(value), outer), outer: name });
   }
   // Where it has no value, as in a set, a key is the secret itself.
-  if (isNode(key)) visits.push({ node: key, hiding: value === null ? around : "nothing" });
+  if (isNode(key)) visits.push({ node: key, hiding: value === null ? around : "nothing", outer });
   return visits;
 }
 
 function nameOf(key: unknown, anchors: ReadonlyMap<string, Node>): string {
   const named = isAlias(key) ? anchors.get(key.source) : key;
   return isScalar(named) ? String(named.value) : "";
+}
+
+function textOf(node: unknown): string | undefined {
+  return isScalar(node) && typeof node.value === "string" ? node.value : undefined;
 }
 
 function kindOf(node: Node): ValueKind {

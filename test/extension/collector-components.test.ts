@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { COMPONENTS_HASH, toAvailableComponents } from "../../src/client/components.js";
+import { toAvailableComponents } from "../../src/client/components.js";
 import {
   type CollectorComponents,
   collectorComponents,

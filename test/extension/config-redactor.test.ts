@@ -29,6 +29,43 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     '<db kind="x"><password enc="no">hunter2</password><name>me</name></db>\n<token>\n',
     '<db kind="x"><password enc="no">[REDACTED]</password><name>me</name></db>\n<token>\n',
   ],
+  [
+    "a value beside the name of a secret, whichever comes first",
+    "env:\n- name: DB_PASSWORD\n  value: hunter2\n- {value: hunter3, name: API_TOKEN}\n- {key: user, value: me}\n",
+    "env:\n- name: DB_PASSWORD\n  value: '[REDACTED]'\n- {value: '[REDACTED]', name: API_TOKEN}\n- {key: user, value: me}\n",
+  ],
+  [
+    "a value beside the name of a secret in JSON",
+    '{"env":[{"value":["a",{"b":"c"}],"name":"TOKEN"},{"name":"USER","value":"me"},{"value":"a","name":"PWD","k":[1]}]}',
+    '{"env":[{"value":["[REDACTED]",{"b":"[REDACTED]"}],"name":"TOKEN"},{"name":"USER","value":"me"},' +
+      '{"value":"[REDACTED]","name":"PWD","k":[1]}]}',
+  ],
+  [
+    "what is in a Secret of Kubernetes, but not in a ConfigMap",
+    "kind: Secret\nmetadata: {}\ndata:\n  a: b\nstringData: {c: d}\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+    "kind: Secret\nmetadata: {}\ndata:\n  a: '[REDACTED]'\nstringData: {c: '[REDACTED]'}\n---\nkind: ConfigMap\ndata:\n  a: b\n",
+  ],
+  [
+    "a Secret of Kubernetes in JSON",
+    '{"data":{"a":"b"},"kind":"Secret","type":"Opaque"}',
+    '{"data":{"a":"[REDACTED]"},"kind":"Secret","type":"Opaque"}',
+  ],
+  [
+    "an argument that belongs to the one before it",
+    "args: [--token, abc, -v, --api-key, --password-stdin, x]\nmore:\n- --password\n- 'abc'\n- abd\n",
+    "args: [--token, '[REDACTED]', -v, --api-key, --password-stdin, '[REDACTED]']\nmore:\n- --password\n- '[REDACTED]'\n- abd\n",
+  ],
+  [
+    "an argument in JSON",
+    '["--token","abc","--token",["a"],"c","--password",5,"d"]',
+    '["--token","[REDACTED]","--token",["[REDACTED]"],"c","--password","[REDACTED]","d"]',
+  ],
+  [
+    "a key that its map makes secret",
+    "datadog:\n  api: {site: x, key: hunter2}\nencryption: {key: hunter2}\nhost: {key: b}\n",
+    "datadog:\n  api: {site: x, key: '[REDACTED]'}\nencryption: {key: '[REDACTED]'}\nhost: {key: b}\n",
+  ],
+  ["a key that its map makes secret, in JSON", '{"api":{"key":"a"}}', '{"api":{"key":"[REDACTED]"}}'],
   ["a set", "tokens: {abc, def: }\n", "tokens: {'[REDACTED]', def: }\n"],
   [
     "a header map, in either style",
