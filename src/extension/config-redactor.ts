@@ -15,7 +15,8 @@ export interface ConfigRedactor {
  * Makes a redactor for configuration files. In YAML and JSON it puts `[REDACTED]` in the place of each secret and leaves
  * all else byte for byte: comments, order, quotes, anchors, line ends. In any other text it goes by the lines.
  *
- * Secret is what has the name of a secret, and all below such a name; every value in a map or list called `headers`,
+ * Secret is what has the name of a secret, and all below such a name; a `value` beside such a name (`name: DB_PASSWORD`);
+ * the item after such an option in a list; the data of a Kubernetes Secret; every value in a map or list called `headers`,
  * `..._headers` or `metadata`; user, password and query values of URLs, tokens and private keys wherever they are,
  * comments included; and what an alias (`*name`) puts in one of these places. Left to see are empty values and references
  * such as `${env:TOKEN}`, but for one with a default value.

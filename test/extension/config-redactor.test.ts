@@ -66,6 +66,29 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     "datadog:\n  api: {site: x, key: '[REDACTED]'}\nencryption: {key: '[REDACTED]'}\nhost: {key: b}\n",
   ],
   ["a key that its map makes secret, in JSON", '{"api":{"key":"a"}}', '{"api":{"key":"[REDACTED]"}}'],
+  [
+    "what XML has in attributes, in character data and over several lines",
+    '<c>\n <add key="Token" value="abc" />\n <add value=\'abc\' name=\'Pwd\'/>\n <add key="a" value="b"/>\n' +
+      '<p name="token">abc</p>\n<password><![CDATA[abc]]></password>\n<secret>\n  abc\n</secret>\n<token>abc</token\n>\n</c>\n',
+    '<c>\n <add key="Token" value="[REDACTED]" />\n <add value=\'[REDACTED]\' name=\'Pwd\'/>\n <add key="a" value="b"/>\n' +
+      '<p name="token">[REDACTED]</p>\n<password>[REDACTED]</password>\n<secret>\n</secret>\n<token>[REDACTED]</token\n>\n</c>\n',
+  ],
+  [
+    "a text over several lines, a header by its path, and a table of secrets in TOML",
+    'password = """\nabc\n"""\na.headers."X-A" = "b"\nb = \'c\'\n[secrets.db]\nuser = "b"\n',
+    'password = "[REDACTED]"\na.headers."X-A" = "[REDACTED]"\nb = \'c\'\n[secrets.db]\nuser = "[REDACTED]"\n',
+  ],
+  [
+    "a directive with the name of a secret",
+    "Name es\nSplunk_Token abc\nset $api_key abc;\npassword 'abc'\nproxy_set_header X-Api-Key \"a b\";\nThe api-key is not here\n",
+    "Name es\nSplunk_Token [REDACTED]\nset $api_key [REDACTED];\npassword '[REDACTED]'\n" +
+      'proxy_set_header X-Api-Key "[REDACTED]";\nThe api-key is not here\n',
+  ],
+  [
+    "a value beside the name of a secret in a template",
+    "{{ if .x }}\n- name: DB_PASSWORD\n  value: abc\n- name: HOST\n  value: abd\n{{ end }}\n",
+    "{{ if .x }}\n- name: DB_PASSWORD\n  value: [REDACTED]\n- name: HOST\n  value: abd\n{{ end }}\n",
+  ],
   ["a set", "tokens: {abc, def: }\n", "tokens: {'[REDACTED]', def: }\n"],
   [
     "a header map, in either style",
