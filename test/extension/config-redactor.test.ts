@@ -247,6 +247,14 @@ describe("the lists", () => {
   });
 });
 
+test("in very large YAML, secrets are hidden by the lines, which takes a fraction of the time", () => {
+  const padding = "- a\n".repeat(132_000);
+  const given = `${padding}- password: hunter2\n  headers:\n    x-a: hunter2\n    x-b: hunter2\n`;
+  expect(redactor.text(given).slice(padding.length)).toBe(
+    "- password: [REDACTED]\n  headers:\n    x-a: [REDACTED]\n    x-b: [REDACTED]\n",
+  );
+});
+
 describe("a text made to be hard", () => {
   const times = 5_000;
   for (const [what, text, secrets] of [
