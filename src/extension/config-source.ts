@@ -1,6 +1,7 @@
 import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { OpAMPError } from "../errors.js";
 import type { KeyPath } from "./key-path.js";
+import { nestsTooDeeply } from "./yaml-source.js";
 
 /** A configuration as it was given. */
 export interface ConfigSource {
@@ -46,6 +47,7 @@ const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "er
  */
 export function configSource(config: string | object): ConfigSource {
   if (typeof config !== "string") return { root: config, placeOf: () => "" };
+  if (nestsTooDeeply(config)) throw noYaml(PROBLEMS.RESOURCE_EXHAUSTION);
   const lines = new LineCounter();
   const document = parseDocument(config, { ...YAML, lineCounter: lines });
   const place = (offset: number): string => {
@@ -80,6 +82,7 @@ function noYaml(problem: string): OpAMPError {
  * @returns a text stays as it is, with its quotes, and so does what is no YAML
  */
 export function yamlValue(text: string): unknown {
+  if (nestsTooDeeply(text)) return text;
   const document = parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
   try {
@@ -95,7 +98,9 @@ function plain(document: Document): unknown {
   try {
     const value: unknown = document.toJS();
     return value;
-  } catch {
+  } catch (thrown) {
+    // So says the library of an alias, and of what is merged.
+    if (!(thrown instanceof ReferenceError)) throw noYaml("what `<<` merges is no map");
     // A few lines of aliases of aliases can stand for more than fits into memory.
     throw new OpAMPError("ERR_OPAMP_OPTION", "config: its aliases stand for too much", {
       hint: "write out what the aliases repeat",

@@ -25,7 +25,8 @@ export function readBlock(block: SectionReader, context: BlockContext): Omit<Ext
   const ppid = block.integer("ppid", 0, { least: 0, most: MOST_PID });
   const ppidPollIntervalMs = block.durationMs("ppid_poll_interval") ?? PPID_POLL_INTERVAL_MS;
   block.done();
-  if (ppidPollIntervalMs <= 0) throw block.wrong("ppid_poll_interval", "must be above 0", "write it such as 5s");
+  if (ppid !== 0 && ppidPollIntervalMs <= 0)
+    throw block.wrong("ppid_poll_interval", "must be above 0", "write it such as 5s");
   if (reportsRawConfig && !capabilities.reportsEffectiveConfig) {
     const hint = "turn on capabilities.reports_effective_config, or take this away";
     throw block.wrong("reports_raw_config", "needs the effective config to be reported", hint);

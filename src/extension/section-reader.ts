@@ -6,12 +6,14 @@ import { Expanded, expand, type References } from "./expansion.js";
 import { type KeyPath, pathText, typeName } from "./key-path.js";
 import { nearest } from "./nearest.js";
 
+/** How deeply lists and maps in a value may nest. */
+const DEEPEST = 100;
 const DURATION_HINT = "write it as Go does, such as 300ms, 30s or 1h30m";
 
 /**
  * Reads one block of a configuration: each key by its name and type, references expanded when they are read. A key that is
- * there without a value counts as not given, and one that refers to an empty variable as the zero of its type, as in the
- * Collector.
+ * there without a value, or refers to an empty variable, counts as the zero of its type, as in the Collector: false, 0, no
+ * text. A block without anything in it counts as not given.
  *
  * Everything that is wrong throws `ERR_OPAMP_OPTION` with the path of the key, its line if that is known, what is wrong and
  * what would be right, and never with a value.
@@ -183,9 +185,10 @@ export class SectionReader {
     return Object.hasOwn(this.#record, key) ? this.#record[key] : undefined;
   }
 
-  /** What a key is for all but text: `undefined` where nothing is given, `null` where a reference came to nothing. */
+  /** What a key is for all but text: `undefined` where it is not there, `null` where it comes to nothing. */
   #typed(key: string): unknown {
-    return this.#value([key], this.#raw(key));
+    const raw = this.#raw(key);
+    return raw === null ? null : this.#value([key], raw);
   }
 
   #value(below: KeyPath, raw: unknown): unknown {
@@ -218,6 +221,9 @@ export class SectionReader {
   }
 
   #deep(below: KeyPath, raw: unknown): unknown {
+    if (below.length > DEEPEST) {
+      throw this.#wrong(below.slice(0, 1), "nests too deeply, or contains itself", "write it with fewer levels");
+    }
     const value = this.#value(below, raw);
     if (Array.isArray(value)) return value.map((item, index) => this.#deep([...below, index], item));
     if (!isOptions(value)) return value;

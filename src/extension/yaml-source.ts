@@ -38,6 +38,11 @@ export function readYaml(text: string): YamlSource | undefined {
   }
 }
 
+/** Whether it nests too deeply to be read, which can end the process; said without recursion. */
+export function nestsTooDeeply(text: string): boolean {
+  return piecesOf([...new Parser().parse(text)]) === undefined;
+}
+
 type Pieces = Pick<YamlSource, "comments" | "tags">;
 
 /** Without recursion: nobody has looked yet how deep this is. */

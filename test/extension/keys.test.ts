@@ -22,7 +22,8 @@ function flag(get: Row["get"], byDefault: boolean): Row {
     forms: [
       [true, true],
       [false, false],
-      [null, byDefault],
+      // The Collector's own reading: there, but nothing.
+      [null, false],
       [ref("env:ON"), true],
       [ref("env:UNSET"), false],
     ],
@@ -109,14 +110,12 @@ const rows: Readonly<Record<string, Row>> = {
     forms: [
       ["1m", 60_000],
       ["1.5s", 1_500],
-      [null, 5_000],
+      [null, 0],
     ],
     refusals: [
       [5, /is a number without a unit/],
       [SECRET, /is no duration/],
       [true, /must be a duration, not a truth value/],
-      [0, /must be above 0/],
-      ["-1s", /must be above 0/],
       [ref("env:ZIP"), /is a number without a unit/],
     ],
   },
@@ -209,6 +208,12 @@ describe("keys that depend on others", () => {
       message: "reports_raw_config: needs the effective config to be reported",
       hint: expect.stringContaining("capabilities.reports_effective_config"),
     });
+  });
+
+  test.each([0, "-1s", null])("a parent cannot be looked for every %j", (ppid_poll_interval) => {
+    const message = "ppid_poll_interval: must be above 0";
+    expect(refused({ ...serverWith("ws", {}), ppid: 1, ppid_poll_interval })).toMatchObject({ message });
+    expect(readExtensionConfig({ ...serverWith("ws", {}), ppid_poll_interval }).ppid).toBe(0);
   });
 
   test("a restart on Windows needs a way of the program's own", () => {

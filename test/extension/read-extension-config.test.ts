@@ -137,6 +137,18 @@ describe("text that is no YAML is refused with line and column, without any of i
     expect(refused(text).message).toMatch(/^config: this is no YAML: /);
   });
 
+  test("what nests too deeply, or contains itself, is refused", () => {
+    expect(refused(`a: ${"[".repeat(10_000)}`).message).toBe("config: this is no YAML: it nests too deeply");
+    const resource = "service: {telemetry: {resource: {a: &a [*a]}}}";
+    expect(refused(`extensions: {opamp: {server: {ws: {endpoint: "ws://h/"}}}}\n${resource}`).message).toMatch(
+      /^service\.telemetry\.resource\.a: nests too deeply, or contains itself/,
+    );
+  });
+
+  test("what is merged must be a map", () => {
+    expect(refused("server:\n  <<: 5\n").message).toBe("config: this is no YAML: what `<<` merges is no map");
+  });
+
   test("aliases that stand for too much are no way to fill the memory", () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let at = 1; at < 10; at += 1)
