@@ -1,4 +1,5 @@
 import { fileSecret } from "../auth/file-secret.js";
+import { OpAMPError } from "../errors.js";
 import { type AuthExtension, checkSendable } from "./auth-extension.js";
 import { readSecret } from "./auth-secret.js";
 import type { SectionReader } from "./section-reader.js";
@@ -33,5 +34,10 @@ export function bearerTokenAuth(block: SectionReader): AuthExtension {
 /** A file may hold several tokens, for servers, one a line. */
 function firstLine(path: string): () => Promise<string> {
   const read = fileSecret(path);
-  return async () => (await read()).split("\n", 1)[0]?.trim() ?? "";
+  return async () => {
+    const line = (await read()).split("\n", 1)[0]?.trim() ?? "";
+    if (line !== "") return line;
+    const hint = "write the token into its first line";
+    throw new OpAMPError("ERR_OPAMP_AUTH", `the first line of the file ${path} is empty`, { hint });
+  };
 }

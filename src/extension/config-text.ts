@@ -1,4 +1,4 @@
-import { isUint8Array } from "node:util/types";
+import { isMap, isSet, isUint8Array } from "node:util/types";
 import { type Pair, stringify } from "yaml";
 import { isRecord, kindOf } from "../client/option-path.js";
 import { messageOf, OpAMPError } from "../errors.js";
@@ -29,7 +29,14 @@ export function configText(value: unknown, format: ConfigFormat, what: string): 
 }
 
 function jsonOf(value: unknown): string {
-  return `${JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? String(inner) : inner), 2)}\n`;
+  return `${JSON.stringify(value, (_, inner: unknown) => jsonValue(inner), 2)}\n`;
+}
+
+/** What JSON has no words for, as in YAML; it would leave maps and sets empty. */
+function jsonValue(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (isMap(value)) return Object.fromEntries(value);
+  return isSet(value) ? [...value] : value;
 }
 
 function yamlOf(value: unknown): string {

@@ -3,11 +3,12 @@ import { fileSecret } from "../auth/file-secret.js";
 import { parsePairs } from "../auth/key-value-pairs.js";
 import { bearerAuth } from "../auth/static-credentials.js";
 import type { Description } from "../client/description.js";
+import { parseInstanceUid } from "../client/instance-uid.js";
 import type { OpAMPClientOptions } from "../client/options.js";
 import { OpAMPError } from "../errors.js";
 import { fileStore } from "../store/file-store.js";
 import type { Store } from "../store/store.js";
-import type { HeaderSource } from "../transport/headers.js";
+import { checkHeader, type HeaderSource } from "../transport/headers.js";
 import type { TlsOptions } from "../transport/tls-options.js";
 import { EnvReader, envNames } from "./env-reader.js";
 import { editDistance, nearest } from "./nearest.js";
@@ -66,7 +67,7 @@ export function readEnv({
       "set it to the server's URL, such as wss://opamp.example.com/v1/opamp",
     );
   }
-  const instanceUid = reader.text("INSTANCE_UID");
+  const instanceUid = readInstanceUid(reader);
   const intervalMs = reader.intervalMs("HEARTBEAT_INTERVAL");
   const compression = reader.word("COMPRESSION", { gzip: true, true: true, none: false, false: false });
   const transport = reader.word("TRANSPORT", { auto: "auto" } as const);
@@ -85,6 +86,18 @@ export function readEnv({
     },
     stateDirectory: reader.text("STATE_DIRECTORY"),
   };
+}
+
+function readInstanceUid(reader: EnvReader): string | undefined {
+  const given = reader.text("INSTANCE_UID");
+  if (given === undefined) return undefined;
+  try {
+    parseInstanceUid(given);
+    return given;
+  } catch (thrown) {
+    if (!(thrown instanceof OpAMPError)) throw thrown;
+    throw reader.wrong("INSTANCE_UID", "is no instance uid", "set it to a UUID or a ULID, or to nothing");
+  }
 }
 
 function readTls(reader: EnvReader): TlsOptions {
@@ -113,10 +126,20 @@ function readHeaderSources(reader: EnvReader, env: Readonly<Record<string, strin
   if (headers !== undefined) {
     const pairs = parsePairs(headers);
     if (typeof pairs === "string") throw reader.wrong("HEADERS", pairs, "write it as name=value,other=value");
+    for (const [index, [name, value]] of Object.entries(pairs).entries()) checkPair(reader, index + 1, name, value);
     sources.push(envHeaders(reader.nameOf("HEADERS"), env));
   }
   if (tokenFile !== undefined) sources.push(bearerAuth(fileSecret(tokenFile)));
   return sources;
+}
+
+function checkPair(reader: EnvReader, place: number, name: string, value: string): void {
+  try {
+    checkHeader(name, value);
+  } catch (thrown) {
+    if (!(thrown instanceof OpAMPError)) throw thrown;
+    throw reader.wrong("HEADERS", `pair ${place} cannot be sent as a header`, thrown.hint ?? "correct it");
+  }
 }
 
 /** As OpenTelemetry's SDKs name a service that nobody named. */

@@ -72,6 +72,14 @@ describe("bearertokenauth", () => {
     await expect(ask()).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH", message: expect.stringContaining(filename) });
   });
 
+  test("a file whose first line is empty, as one that is being written, fails the attempt", async () => {
+    const failure = {
+      code: "ERR_OPAMP_AUTH",
+      message: expect.stringMatching(/^the first line of the file .* is empty$/),
+    };
+    await expect(by({ filename: fileForTest(" \r\none\n") })).rejects.toMatchObject(failure);
+  });
+
   test.each([
     [{}, /bearertokenauth: no bearer token provided/],
     [null, /bearertokenauth: no bearer token provided/],

@@ -38,10 +38,11 @@ describe("an effective config", () => {
   });
 
   test("may be JSON, later, under a name, and with its secrets", async () => {
-    const source = { read: async () => ({ ...CONFIG, big: 5n }), format: "json", name: "agent" } as const;
+    const more = { big: 5n, map: new Map([["a", new Set([1])]]) };
+    const source = { read: async () => ({ ...CONFIG, ...more }), format: "json", name: "agent" } as const;
     const files = await effectiveConfig(source, { redact: false })();
     expect(files["agent"]?.contentType).toBe("application/json");
-    expect(JSON.parse(String(files["agent"]?.body))).toEqual({ ...CONFIG, big: "5" });
+    expect(JSON.parse(String(files["agent"]?.body))).toEqual({ ...CONFIG, big: "5", map: { a: [1] } });
   });
 
   test("of text or bytes stays as it is, but for secrets", async () => {

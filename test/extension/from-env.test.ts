@@ -127,6 +127,8 @@ test("another prefix may be asked for", () => {
 describe("what is wrong is named by its variable, without its value", () => {
   test.each([
     ["HEADERS", SECRET, /pair 1 is not written as name=value/],
+    ["HEADERS", `a=b,c=%0a${SECRET}`, /pair 2 cannot be sent as a header/],
+    ["INSTANCE_UID", SECRET, /is no instance uid/],
     ["HEARTBEAT_INTERVAL", SECRET, /must be a duration above 0/],
     ["HEARTBEAT_INTERVAL", "0", /must be a duration above 0/],
     ["HEARTBEAT_INTERVAL", "-5s", /must be a duration above 0/],
