@@ -16,7 +16,7 @@ const INDENT = /^[\s#;]*/;
 const MARGIN = /^[\s#;]*(?:-\s+)*(?:export\s+)?/;
 /** A key, and what separates it from its value. */
 const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256}(?:\.(?:"[^"]{1,256}"|'[^']{1,256}'))?)\1(\s*(?:=|:(?=\s|$))\s*)/;
-const SECTION = /^\[+([^\]]{1,256})\]+\s*$/;
+const SECTION = /^\[+([^\][=]{1,256})\]+\s*$/;
 const KEY_BEGINS = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
 const KEY_ENDS = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----/;
 /** A key whose value is on the lines that follow; by itself it shows nothing. */

@@ -156,6 +156,17 @@ describe("headers_setter", () => {
     expect(await by(steps)).toEqual({ "x-file": "from file", "x-context": "d", "x-attribute": "e" });
   });
 
+  test("what an additional extension takes away does not come from the headers of the server either", async () => {
+    const extensions = {
+      opamp: serverWith("ws", { auth: "headers_setter", headers: { "X-A": "1", "X-B": "2" } }),
+      headers_setter: { headers: [{ key: "X-C", value: "3" }], additional_auth: "headers_setter/more" },
+      "headers_setter/more": { headers: [{ key: "x-a", action: "delete" }] },
+    };
+    const { headers, auth } = readExtensionConfig({ extensions }).server;
+    expect(headers).toEqual({ "X-B": "2" });
+    expect(typeof auth === "function" && (await auth({ refresh: false }))).toEqual({ "x-b": "2", "x-c": "3" });
+  });
+
   test("an additional extension has the last word", async () => {
     const steps = [
       { key: "Authorization", value: "mine" },

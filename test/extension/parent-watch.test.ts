@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Orphaned, watchParent } from "../../src/extension/parent-watch.js";
 import { virtualClock } from "../../src/testing/index.js";
 import { refusal } from "../client/refusal.js";
@@ -51,6 +51,24 @@ describe("a parent", () => {
     await clock.advance(0);
     const message = "the agent was orphaned, failed to find process with pid 4711: EIO";
     expect(orphaned).toEqual([{ pid: 4711, message, cause }]);
+  });
+
+  test.each([
+    ["EPERM", []],
+    ["ESRCH", [/does not exist$/]],
+    ["EINVAL", [/failed to find process with pid 4711: no$/]],
+  ])("that the system refuses to signal with %s", async (code, messages) => {
+    const kill = vi.spyOn(process, "kill").mockImplementation(() => {
+      throw Object.assign(new Error("no"), { code });
+    });
+    onTestFinished(() => kill.mockRestore());
+    const clock = virtualClock();
+    const orphaned: string[] = [];
+    const watch = watchParent({ pid: 4711, clock, onOrphaned: ({ message }) => orphaned.push(message) });
+    await clock.advance(0);
+    watch.stop();
+    expect(kill).toHaveBeenCalledWith(4711, 0);
+    expect(orphaned).toEqual(messages.map((message) => expect.stringMatching(message)));
   });
 
   test("whose number another process has taken is gone, as the parent is another one now", async () => {
