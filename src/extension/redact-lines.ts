@@ -24,6 +24,9 @@ const OPENS_ONLY = /[:=]\s*[[{]?$/;
 /** Nothing yet: the value is on the lines that follow. */
 const OPENING = /^(?:[|>][-+\d]*|[[{])?(?:\s+#.*)?$/;
 const BLOCK = /^[|>]/;
+/** A text that goes on up to a line with this word, as shells and Terraform have it. */
+const HEREDOC = /^<<[-~]?["']?(\w{1,64})["']?\s*$/;
+const CONTINUED = /(?<!\\)(?:\\\\)*\\$/;
 /** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
 const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
 const SEVERAL_WORDS = /[a-z\d][_.-][a-z\d]|[a-z][A-Z]/i;
@@ -46,6 +49,8 @@ interface State {
   inKey: boolean;
   /** What is still to come before a secret ends: a quote, or the end of an element. */
   end: string;
+  /** Whether the secret goes on on the next line, as a backslash says. */
+  goesOn: boolean;
   /** The margin of the last key whose value was the name of a secret, as in `name: DB_PASSWORD`. */
   named: number | undefined;
   /** Whether there is more than one line. */
@@ -61,6 +66,10 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
   function redactLine(line: string, state: State): string | undefined {
     const withinKey = redactKey(line, state);
     if (withinKey !== line) return withinKey;
+    if (state.goesOn) {
+      state.goesOn = CONTINUED.test(line);
+      return undefined;
+    }
     if (state.end !== "") {
       const at = line.indexOf(state.end);
       if (at < 0) return undefined;
@@ -125,6 +134,8 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
     if (isOpening && !whole) return content;
     const quote = /^(?:"""|'''|["'])/.exec(value)?.[0] ?? "";
     if (quote !== "" && !value.includes(quote, quote.length)) state.end = quote;
+    state.end ||= HEREDOC.exec(value)?.[1] ?? "";
+    state.goesOn = CONTINUED.test(value);
     return head + hide(value);
   }
 
@@ -162,6 +173,7 @@ export function lineRedactor(lists: RedactionLists, keys: HiddenKeys): LineRedac
       section: "nothing",
       inKey: false,
       end: "",
+      goesOn: false,
       named: undefined,
       isText: given.length > 1,
       index: -1,

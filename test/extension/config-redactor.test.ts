@@ -79,6 +79,11 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     'password = "[REDACTED]"\na.headers."X-A" = "[REDACTED]"\nb = \'c\'\n[secrets.db]\nuser = "[REDACTED]"\n',
   ],
   [
+    "a text up to a word, and one that goes on after a backslash",
+    "token = <<EOT\nabc\nEOT\nb = 1\nspring.password=abc\\\ndef\\\nghi\nc = 2\n",
+    "token = [REDACTED]\nb = 1\nspring.password=[REDACTED]\nc = 2\n",
+  ],
+  [
     "a directive with the name of a secret",
     "Name es\nSplunk_Token abc\nset $api_key abc;\npassword 'abc'\nproxy_set_header X-Api-Key \"a b\";\nThe api-key is not here\n",
     "Name es\nSplunk_Token [REDACTED]\nset $api_key [REDACTED];\npassword '[REDACTED]'\n" +
