@@ -214,7 +214,7 @@ function kindOfValue(value: string, isOpening: boolean): ValueKind {
 function hide(value: string): string {
   const [, bare = "", comma = ""] = /^(.*?)([,;]?)$/.exec(value.trimEnd()) ?? [];
   const quote = /^(["'])/.exec(bare)?.[1] ?? "";
-  const inner = quote !== "" && bare.endsWith(quote) ? bare.slice(1, -1) : bare;
+  const inner = bare.length > 1 && bare.endsWith(quote) ? bare.slice(quote.length, bare.length - quote.length) : bare;
   if (isHarmless(inner) || NO_VALUE.has(bare)) return value;
   return `${quote}${REDACTED}${quote}${comma}`;
 }

@@ -184,6 +184,8 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     'export API_TOKEN="abc\ndef"\nPORT=1\nDSN=pg://u:p@h/d\n',
     'export API_TOKEN="[REDACTED]"\nPORT=1\nDSN=pg://[REDACTED]@h/d\n',
   ],
+  ["an open quote with what follows, be it white space", "a=b\npassword='  \nabc\n", "a=b\npassword='[REDACTED]'"],
+  ["what only looks like the head of a section", "a: b: c\n[password=abc\nb\n", "a: b: c\n[password=[REDACTED]\nb\n"],
   [
     "text that is hardly YAML any more",
     "a: b: c\npassword: correct horse\nheaders:\n  x-a: b c\nsecret: |\n  abc\n  def\nb: c\n",
