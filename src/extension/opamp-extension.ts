@@ -93,7 +93,6 @@ export class OpAMPExtension implements AsyncDisposable {
   }
 
   async #orphaned(orphaned: Orphaned): Promise<void> {
-    if (this.#stopping !== undefined) return;
     const { message: error } = orphaned;
     this.#stopping = this.#stop(() => {
       // Or it would wait until the program is ready, which it will never be.

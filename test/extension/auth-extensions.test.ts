@@ -101,6 +101,7 @@ describe("basicauth", () => {
     const [username_file, password_file] = [fileForTest("u\n"), fileForTest(" p:w \n")];
     expect(await by({ username: "u", password: "p:w" })).toEqual(basic("u:p:w"));
     expect(await by({ username: "u" })).toEqual(basic("u:"));
+    expect(await by({ username: "not:used", username_file })).toEqual(basic("u:"));
     expect(await by({ username: "x", password: "y", username_file, password_file })).toEqual(basic("u:p:w"));
   });
 

@@ -213,6 +213,10 @@ describe("left as it is", () => {
     ["an empty value", 'password:\ntoken: ""\nsecret: ~\nheaders:\n'],
     ["a reference", `token: \${env:TOKEN}\npassword: '\${PW}'\nheaders: {authorization: "Bearer \${file:/run/t}"}\n`],
     ["what only sounds secret", "token_count: 5\nkey_file: /a/b\nmax_idle: 1\nauth:\n  authenticator: oidc\n"],
+    [
+      "an empty element of XML, and one with a reference",
+      "<c>\n<token> </token>\n<token>$" + "{env:TOKEN}</token>\n</c>\n",
+    ],
     ["a switch that ends in headers", "include_headers: true\n"],
     ["any way to write YAML", "%YAML 1.2\n---\n? [a, 'b']\n: &x {c: \"d\\u0041\"}\n--- |\n  text\n...\n# end"],
     ["a text", "just some words\n"],
