@@ -1,6 +1,7 @@
 import type { Attributes } from "../client/attributes.js";
 import type { Components } from "../client/components.js";
 import type { ConfigFiles } from "../client/config-files.js";
+import { wrongOption } from "../client/option-path.js";
 import type { Handlers, OpAMPClientOptions } from "../client/options.js";
 import { describeService, type ServiceDescription } from "./describe-service.js";
 import type { ExtensionConfig } from "./extension-config.js";
@@ -54,6 +55,10 @@ export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMP
   const { service, detected, effectiveConfig, availableComponents, restart = restartBySignal() } = host;
   const resource = { ...config.resource, ...host.resource };
   const instanceUid = config.instanceUid ?? ownInstanceId(resource);
+  if (service?.name === undefined && resource["service.name"] === undefined) {
+    const problem = "is missing; give what the program is called, or service.name in service.telemetry.resource";
+    throw wrongOption("service.name", problem);
+  }
   return {
     url: server.endpoint,
     headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],

@@ -1,6 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { OpAMPClient } from "../client/client.js";
-import type { OpAMPClientOptions } from "../client/options.js";
+import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import { messageOf } from "../errors.js";
 import { type ComponentHealth, componentHealth } from "./component-health.js";
 import { type ExtensionHost, optionsFrom, readForHost } from "./from-extension-config.js";
 import { type Orphaned, watchParent } from "./parent-watch.js";
@@ -27,6 +28,7 @@ export class OpAMPExtension implements AsyncDisposable {
   /** How the program's components are; call {@link ComponentHealth.ready} once all have started. */
   readonly health: ComponentHealth;
   readonly #events = new EventEmitter<OpAMPExtensionEvents>();
+  readonly #log: Logger | undefined;
   readonly #watch: () => { stop(): void } | undefined;
   #watching: { stop(): void } | undefined;
   #stopping: Promise<void> | undefined;
@@ -37,7 +39,8 @@ export class OpAMPExtension implements AsyncDisposable {
    */
   constructor(config: string | object, { client = {}, ...host }: OpAMPExtensionOptions = {}) {
     const { capabilities, ppid: pid, ppidPollIntervalMs: intervalMs, ...rest } = readForHost(config, host);
-    const { clock } = client;
+    const { clock, logger } = client;
+    this.#log = logger;
     this.client = new OpAMPClient({
       ...optionsFrom({ ...rest, capabilities, ppid: pid, ppidPollIntervalMs: intervalMs }, host),
       ...client,
@@ -100,6 +103,17 @@ export class OpAMPExtension implements AsyncDisposable {
       this.health.set("StatusFatalError", { error });
     });
     await this.#stopping;
-    this.#events.emit("orphaned", orphaned);
+    for (const listener of this.#events.listeners("orphaned")) await this.#tell(listener, orphaned);
+  }
+
+  /** One that fails harms neither the others nor the program. */
+  async #tell(listener: OpAMPExtensionEvents["orphaned"], orphaned: Orphaned): Promise<void> {
+    try {
+      // One that is asynchronous may fail later.
+      const told: unknown = listener(orphaned);
+      await told;
+    } catch (cause) {
+      this.#log?.error(`a listener of "orphaned" failed: ${messageOf(cause)}`);
+    }
   }
 }

@@ -213,7 +213,30 @@ describe("afterwards", () => {
   });
 });
 
+test("a program that nobody gave a name to is refused, with what to give", () => {
+  expect(() => new OpAMPExtension({ server: WS })).toThrow(
+    "service.name: is missing; give what the program is called, or service.name in service.telemetry.resource",
+  );
+});
+
 describe("a parent that is gone", () => {
+  test("is told to every listener, whatever the others do", async () => {
+    const logged: string[] = [];
+    const log = (line: string): void => void logged.push(line);
+    const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: log };
+    const { made, clock } = await extension({ ppid: 2 ** 22 + 1 }, { client: { logger } });
+    const last = vi.fn();
+    made.on("orphaned", () => {
+      throw new Error("first");
+    });
+    made.on("orphaned", () => Promise.reject(new Error("second")));
+    made.on("orphaned", last);
+    made.start();
+    await clock.advance(2_000);
+    expect(last).toHaveBeenCalledTimes(1);
+    expect(logged).toEqual(['a listener of "orphaned" failed: first', 'a listener of "orphaned" failed: second']);
+  });
+
   test("is told to the server as fatal, then to the host, once the client has stopped", async () => {
     const ended = 2 ** 22 + 1;
     const { made, agent, clock } = await extension({ ppid: ended, ppid_poll_interval: "1s" });
