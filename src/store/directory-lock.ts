@@ -62,10 +62,16 @@ async function contend(place: LockPlace): Promise<Outcome> {
   } catch (cause) {
     problem = cause;
   }
-  const rival = await findRival(place, name, socket !== undefined);
-  if (rival === undefined) return { socket, problem };
-  await socket?.close();
-  return rival;
+  try {
+    const rival = await findRival(place, name, socket !== undefined);
+    if (rival === undefined) return { socket, problem };
+    await socket?.close();
+    return rival;
+  } catch (cause) {
+    // Left open, it would be our own rival at the next try.
+    await socket?.close();
+    throw cause;
+  }
 }
 
 /** @param isListening whether the name is our own; where it is not, and taken, that is a rival */

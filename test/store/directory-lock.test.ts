@@ -226,6 +226,19 @@ describe("the sockets of the lock", () => {
     expect(await socketsOf(directory)).toHaveLength(1);
   });
 
+  test("are not left open by a try that fails, which would be in the way of the next", async () => {
+    const directory = await temporaryFolder();
+    const spy = vi
+      .spyOn(fs, "readdir")
+      .mockRejectedValueOnce(Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" }));
+    onTestFinished(() => spy.mockRestore());
+    const { store, load } = storeIn(directory, { lockWaitMs: 0 });
+    await expect(load()).rejects.toMatchObject({ code: "ERR_OPAMP_STORE", retryable: true });
+    expect(await socketsIn(directory)).toEqual([]);
+    await store.save({ heartbeatMs: 1 });
+    expect(await socketsIn(directory)).toHaveLength(1);
+  });
+
   test("that talk without end are not listened to for long", async () => {
     const directory = await temporaryFolder();
     const server = createServer((socket) => {
