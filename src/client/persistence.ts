@@ -23,6 +23,8 @@ export class Persistence {
   /** When the store has come back from loading, however late. */
   #loading: Promise<void> | undefined;
   #endLoading: (() => void) | undefined;
+  /** There while a store that was done without is still loading; whether it holds a state that nobody has seen. */
+  #late: Promise<boolean> | undefined;
 
   constructor(store: Store | undefined, clock: Clock, failed: (error: OpAMPError) => void) {
     this.#store = store;
@@ -95,6 +97,7 @@ export class Persistence {
     while (this.#dirty) {
       this.#dirty = false;
       try {
+        if (this.#late !== undefined && (await this.#late)) throw unseen();
         await this.#store?.save(this.#state);
         isOwing = false;
       } catch (cause) {
@@ -118,7 +121,10 @@ export class Persistence {
 
   async #loadInTime(loading: Promise<unknown>): Promise<StoredState> {
     const late = new Promise<never>((_, reject) => {
-      this.#endLoading = this.#clock.after(LOAD_MS, () => reject(new Error(`nothing came within ${LOAD_MS} ms`)));
+      this.#endLoading = this.#clock.after(LOAD_MS, () => {
+        this.#late = loading.then(isState, () => false);
+        reject(new Error(`nothing came within ${LOAD_MS} ms`));
+      });
     });
     try {
       return this.#loaded(await Promise.race([loading, late]));
@@ -154,6 +160,17 @@ export class Persistence {
     const details = cause instanceof OpAMPError ? { cause, hint: cause.hint, retryable: cause.retryable } : { cause };
     this.#failed(new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, details));
   }
+}
+
+/** Whether a store came back with something. */
+function isState(loaded: unknown): boolean {
+  return loaded !== undefined && loaded !== null;
+}
+
+function unseen(): OpAMPError {
+  const hint = "restart the agent once the store answers in time";
+  const text = "it holds a state that came too late to be used, and is not overwritten";
+  return new OpAMPError("ERR_OPAMP_STORE", text, { hint });
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

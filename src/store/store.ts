@@ -55,7 +55,7 @@ export interface Store {
    * @param report tells of what went wrong and was survived, now or later
    */
   load(report?: (error: OpAMPError) => void): StoredState | undefined | Promise<StoredState | undefined>;
-  /** Keeps the whole state; the next save starts when this one has ended. */
+  /** Keeps the whole state; not before `load` has ended, and the next save starts when this one has. */
   save(state: StoredState): void | Promise<void>;
   /** Lets go of what `load` took. Called when the agent has stopped, after the last save; another `load` may follow. */
   close?(): void | Promise<void>;

@@ -52,6 +52,51 @@ describe("loading", () => {
   }
 });
 
+describe("a store that loads for longer than 30 s", () => {
+  /** One that was done without, and what was saved in it. */
+  async function overdue() {
+    const saved: StoredState[] = [];
+    const clock = virtualClock();
+    const errors: OpAMPError[] = [];
+    const loads = new Arrivals<{ resolve: (state: StoredState | undefined) => void; reject: (cause: Error) => void }>();
+    const store: Store = {
+      load: () => new Promise((resolve, reject) => loads.push({ resolve, reject })),
+      save: (state) => void saved.push(state),
+    };
+    const persistence = new Persistence(store, clock, (error) => errors.push(error));
+    const loaded = persistence.load();
+    await clock.advance(30_000);
+    expect(await loaded).toEqual({});
+    persistence.save({ instanceUid: uid(2) });
+    await clock.advance(0);
+    expect(saved).toEqual([]);
+    return { persistence, saved, errors, ...(await loads.next()) };
+  }
+
+  test("keeps the state that it comes with at last, since nobody has seen it", async () => {
+    const { persistence, saved, errors, resolve } = await overdue();
+    resolve({ instanceUid: uid(1) });
+    await persistence.settled();
+    expect(saved).toEqual([]);
+    expect(errors).toMatchObject([
+      { code: "ERR_OPAMP_STORE", message: "the store did not load: nothing came within 30000 ms" },
+      {
+        code: "ERR_OPAMP_STORE",
+        message: expect.stringMatching(/did not save: it holds a state that came too late to be used/),
+        hint: expect.stringContaining("restart the agent"),
+      },
+    ]);
+  });
+
+  test.each(["nothing", "a failure"])("is saved to once it comes with %s", async (what) => {
+    const { persistence, saved, resolve, reject } = await overdue();
+    if (what === "nothing") resolve(undefined);
+    else reject(new Error("no such file"));
+    await persistence.settled();
+    expect(saved).toEqual([{ instanceUid: uid(2) }]);
+  });
+});
+
 describe("saving", () => {
   test("keeps what was loaded and not changed", async () => {
     const { store, saves } = slowStore();
