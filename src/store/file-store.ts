@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { OpAMPError } from "../errors.js";
 import type { DirectoryLock } from "./directory-lock.js";
 import type { StateDirectory } from "./state-directory.js";
@@ -8,8 +9,8 @@ import { storeError } from "./store-error.js";
 /** How a {@link fileStore} is set up. */
 export interface FileStoreOptions {
   /**
-   * How long `load` waits for another agent to let go of the directory, in milliseconds, as after a restart that overlaps.
-   * At most 20 000. Default 2 000.
+   * How long `load` waits for another agent, or an earlier client with the same store, to let go of the directory, in
+   * milliseconds, as after a restart that overlaps. At most 20 000. Default 2 000.
    */
   lockWaitMs?: number;
 }
@@ -29,9 +30,11 @@ interface Open {
 
 type Report = (error: OpAMPError) => void;
 
+const IN_USE = "in use";
 const LOCK_WAIT_MS = 2_000;
 /** A client does without a store that takes longer than 30 s. */
 const MAX_LOCK_WAIT_MS = 20_000;
+const LET_GO_CHECK_MS = 20;
 const SHARED_HINT = "give each client a store of its own, in a directory of its own";
 const UNREAD_HINT = "end what keeps it from being read, which an earlier error names, and restart the agent";
 
@@ -75,12 +78,19 @@ class DirectoryStore implements FileStore {
     this.#lockWaitMs = lockWaitMs;
   }
 
-  load(report?: Report): Promise<StoredState | undefined> {
-    return this.#next("read", () => {
-      if (this.#open !== undefined && this.#open !== "unread") throw this.#shared();
-      if (report !== undefined) this.#report = report;
-      return this.#read();
-    });
+  async load(report?: Report): Promise<StoredState | undefined> {
+    const until = performance.now() + this.#lockWaitMs;
+    for (;;) {
+      const outcome = await this.#next("read", async () => {
+        if (this.#open !== undefined && this.#open !== "unread") return IN_USE;
+        if (report !== undefined) this.#report = report;
+        return this.#read();
+      });
+      if (outcome !== IN_USE) return outcome;
+      if (performance.now() >= until) throw this.#shared();
+      // Outside the queue: the client before may still have to save, and to close.
+      await pause(LET_GO_CHECK_MS);
+    }
   }
 
   save(state: StoredState): Promise<void> {

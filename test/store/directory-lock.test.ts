@@ -65,12 +65,21 @@ describe("a directory that a store has", () => {
 
   test("is not for another client with the same store either, which does not disturb the first", async () => {
     const directory = await temporaryFolder();
-    const { store, load } = storeIn(directory);
+    const { store, load } = storeIn(directory, { lockWaitMs: 0 });
     await load();
     await expect(load()).rejects.toMatchObject({ code: "ERR_OPAMP_STORE", retryable: false });
     await store.save({ heartbeatMs: 1 });
     await store.close();
     expect((await found(directory)).state).toEqual({ heartbeatMs: 1 });
+  });
+
+  test("is waited for by a later client with the same store, while the first saves for the last time", async () => {
+    const { store, load } = storeIn(await temporaryFolder(), { lockWaitMs: 20_000 });
+    await load();
+    const loading = load();
+    await store.save({ heartbeatMs: 1 });
+    await store.close();
+    expect(await loading).toEqual({ heartbeatMs: 1 });
   });
 
   test("is waited for, as after a restart that overlaps", async () => {
