@@ -3,8 +3,9 @@ import { dirname, join } from "node:path";
 import { messageOf, OpAMPError } from "../errors.js";
 import { leftoverOf, syncDirectory, writeAtomically } from "./atomic-write.js";
 import { configFileName, decodeConfig, encodeConfig, isConfigFile } from "./config-format.js";
+import { readRegularFile } from "./read-regular-file.js";
 import { setAside } from "./set-aside.js";
-import { type DecodedState, decodeState, encodeState } from "./state-format.js";
+import { type DecodedState, decodeState, encodeState, MAX_STATE_BYTES } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
 import { codeOf } from "./store-error.js";
 
@@ -15,7 +16,6 @@ const KEEP_STATES = 5;
 const KEEP_CONFIGS = 2;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: ReadonlySet<string | undefined> = new Set([
-  "EISDIR",
   "EACCES",
   "EPERM",
   "EIO",
@@ -98,7 +98,7 @@ export class StateDirectory {
 
   async #readState(report: Report): Promise<DecodedState | undefined> {
     try {
-      return decodeState(await fs.readFile(join(this.#directory, STATE), "utf8"));
+      return decodeState((await readRegularFile(join(this.#directory, STATE), MAX_STATE_BYTES)).toString());
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
       report(await this.#setAside(STATE, STATE, KEEP_STATES, cause, STATE_HINT));
@@ -113,7 +113,7 @@ export class StateDirectory {
       return undefined;
     }
     try {
-      const bytes = await fs.readFile(join(this.#directory, name));
+      const bytes = await readRegularFile(join(this.#directory, name), Number.POSITIVE_INFINITY);
       if ((await configFileName([bytes])) === name) return decodeConfig(bytes);
       throw new Error("its content is not what its name says");
     } catch (cause) {
@@ -149,8 +149,8 @@ export class StateDirectory {
   /** The states, and those set aside: what these name may be wanted again, by a later version for instance. */
   async #statesText(names: readonly string[]): Promise<string> {
     const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
-    const texts = states.map((name) => fs.readFile(join(this.#directory, name), "utf8").catch(() => ""));
-    return (await Promise.all(texts)).join("\n");
+    const texts = states.map((name) => readRegularFile(join(this.#directory, name), MAX_STATE_BYTES).catch(() => ""));
+    return (await Promise.all(texts)).map(String).join("\n");
   }
 
   #names(): Promise<string[]> {

@@ -4,6 +4,8 @@ const VERSION = 1;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const HEX = /^([0-9a-f]{2})*$/i;
 const OFF = "off";
+/** What a state may take: far more than one ever does, and little enough to be read in a moment. */
+export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 /** Where the files of a config are, and which config that is. */
 interface ConfigReference {
@@ -22,7 +24,11 @@ export interface DecodedState {
   problems: readonly string[];
 }
 
-/** The state as JSON that people can read: bytes as hex, the uid as UUID text, the files of a config elsewhere. */
+/**
+ * The state as JSON that people can read: bytes as hex, the uid as UUID text, the files of a config elsewhere.
+ *
+ * @throws Error where it would be too large to be read again
+ */
 export function encodeState(
   { instanceUid, remoteConfig, lastGoodConfig, heartbeatMs }: StoredState,
   configFile: string | undefined,
@@ -36,7 +42,11 @@ export function encodeState(
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
     ...rest,
   };
-  return Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);
+  if (bytes.length > MAX_STATE_BYTES) {
+    throw new RangeError(`the state would have ${bytes.length} bytes, and may have ${MAX_STATE_BYTES}`);
+  }
+  return bytes;
 }
 
 /**
@@ -66,7 +76,19 @@ export function decodeState(text: string): DecodedState {
   if (outcome !== undefined) state.remoteConfig = outcome;
   const everyMs = read("heartbeatMs", heartbeatMs, heartbeatOf);
   if (everyMs !== undefined) state.heartbeatMs = everyMs;
-  return { state, config: read("lastGoodConfig", lastGoodConfig, referenceOf), rest, problems };
+  const config = read("lastGoodConfig", lastGoodConfig, referenceOf);
+  if (canBeWritten(rest)) return { state, config, rest, problems };
+  problems.push("members that this version does not know are too large or too deep to be written again");
+  return { state, config, rest: {}, problems };
+}
+
+/** With room left for what this version knows. */
+function canBeWritten(rest: DecodedState["rest"]): boolean {
+  try {
+    return encodeState({}, undefined, rest).length <= MAX_STATE_BYTES / 2;
+  } catch {
+    return false;
+  }
 }
 
 function parsed(text: string): unknown {

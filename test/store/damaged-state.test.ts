@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -76,6 +77,26 @@ describe("a state that cannot be used", () => {
     expect(await filesIn(directory)).toEqual(["state.json", "state.json.corrupt"]);
   });
 
+  test("because it is a pipe, which would never end, is not opened, and set aside as well", async () => {
+    const directory = await temporaryFolder();
+    execFileSync("mkfifo", [join(directory, "state.json")]);
+    const { state, reports } = await found(directory);
+    expect(state).toBeUndefined();
+    expect(reports).toMatchObject([{ message: expect.stringContaining("it is no regular file; it was set aside as") }]);
+    // What was set aside is looked through for configs that it needs.
+    await fs.writeFile(join(directory, `config-${"0".repeat(64)}`), "of nobody");
+    await saved(directory, { heartbeatMs: 1 });
+    expect(await filesIn(directory)).toEqual(["state.json", "state.json.corrupt"]);
+  });
+
+  test("because it is far too large is set aside as well, without being read", async () => {
+    const directory = await directoryWith('{"version": 1}');
+    await fs.truncate(join(directory, "state.json"), 5_000_000_000);
+    const { state, reports } = await found(directory);
+    expect(state).toBeUndefined();
+    expect(reports).toMatchObject([{ message: expect.stringMatching(/5000000000 bytes, and at most \d+ are read/) }]);
+  });
+
   test.each(["EACCES", "EIO"])("because reading ends with %s is set aside as well", async (code) => {
     const directory = await directoryWith('{"version": 1}');
     const restore = failsToRead(join(directory, "state.json"), code);
@@ -139,6 +160,36 @@ describe("a member that is wrong", () => {
       { code: "ERR_OPAMP_STORE", message: expect.stringContaining(`its ${name} is not`) },
     ]);
     expect(await filesIn(directory)).toEqual(["state.json"]);
+  });
+});
+
+describe("members that this version does not know", () => {
+  test.each<[string, string]>([
+    ["deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
+    ["large", JSON.stringify("x".repeat(9_000_000))],
+  ])("and that are too %s to be written again are reported and left out", async (_, json) => {
+    const directory = await directoryWith(`{"version": 1, "heartbeatMs": 5, "later": ${json}}`);
+    const { state, reports } = await found(directory);
+    expect(state).toEqual({ heartbeatMs: 5 });
+    expect(reports).toMatchObject([{ message: expect.stringContaining("too large or too deep to be written again") }]);
+    await saved(directory, { heartbeatMs: 6 });
+    expect(await found(directory)).toEqual({ state: { heartbeatMs: 6 }, reports: [] });
+  });
+});
+
+describe("a state that would be too large to be read again", () => {
+  test("is not written, and the one before stays", async () => {
+    const directory = await temporaryFolder();
+    await saved(directory, STATE);
+    const { store, load } = storeIn(directory);
+    await load();
+    const error = "x".repeat(17_000_000);
+    const saving = store.save({ remoteConfig: { hash: Uint8Array.of(2), status: "failed", error } });
+    await expect(saving).rejects.toMatchObject({
+      message: expect.stringMatching(/would have 17\d{6} bytes, and may have/),
+    });
+    await store.close();
+    expect(await found(directory)).toEqual({ state: STATE, reports: [] });
   });
 });
 
