@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { OpAMPError } from "../errors.js";
 import { type LockPlace, lockPlace } from "./lock-place.js";
 import { ask, type LockSocket, listen } from "./lock-socket.js";
-import { storeError } from "./store-error.js";
+import { codeOf, storeError } from "./store-error.js";
 
 /** However short the wait, those who begin in the same instant need some tries. */
 const LEAST_TRIES = 5;
@@ -13,11 +13,18 @@ const UNGUARDED_HINT = "make sure that no other agent uses the directory; everyt
 
 /** A directory that is ours until we let go of it, or the process ends, however it does. */
 export interface DirectoryLock {
+  /** Whether others can still see that it is; not where somebody removed the directory or our socket. */
+  isVisible(): Promise<boolean>;
   release(): Promise<void>;
 }
 
+/** Our socket, and where it is. */
+interface NamedSocket extends LockSocket {
+  name: string;
+}
+
 /** What one try came to: our socket, none where none can be made, or another process that is there. */
-type Outcome = { socket: LockSocket | undefined; problem: unknown } | { pid: number | undefined };
+type Outcome = { socket: NamedSocket | undefined; problem: unknown } | { pid: number | undefined };
 
 /**
  * Makes sure that nobody else uses a directory: neither another process of this machine, nor another part of this one.
@@ -55,10 +62,10 @@ export async function lockDirectory(
 
 async function contend(place: LockPlace): Promise<Outcome> {
   const name = place.newName();
-  let socket: LockSocket | undefined;
+  let socket: NamedSocket | undefined;
   let problem: unknown;
   try {
-    socket = await listen(place.address(name));
+    socket = { ...(await listen(place.address(name))), name };
   } catch (cause) {
     problem = cause;
   }
@@ -91,8 +98,17 @@ async function findRival(
   return isListening && !(await place.list()).includes(name) ? { pid: undefined } : undefined;
 }
 
-function lockOf(socket: LockSocket | undefined, place: LockPlace): DirectoryLock {
+function lockOf(socket: NamedSocket | undefined, place: LockPlace): DirectoryLock {
   return {
+    async isVisible() {
+      if (socket === undefined) return true;
+      try {
+        return (await place.list()).includes(socket.name);
+      } catch (cause) {
+        if (codeOf(cause) === "ENOENT") return false;
+        throw cause;
+      }
+    },
     async release() {
       await socket?.close();
       place.close();

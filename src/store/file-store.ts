@@ -36,6 +36,7 @@ const LOCK_WAIT_MS = 2_000;
 const MAX_LOCK_WAIT_MS = 20_000;
 const LET_GO_CHECK_MS = 20;
 const SHARED_HINT = "give each client a store of its own, in a directory of its own";
+const TAKEN_HINT = "give each agent a directory of its own, and remove none while its agent runs";
 const UNREAD_HINT = "end what keeps it from being read, which an earlier error names, and restart the agent";
 
 /**
@@ -48,7 +49,7 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  *
  * All failures are `ERR_OPAMP_STORE`. A directory that another agent uses is not retryable: the client goes on without
  * the store. After a `load` that failed otherwise, saves try anew to open the directory, but never overwrite a state that
- * has not been read.
+ * has not been read. A directory that was removed meanwhile is made again by the next save, unless another agent did so.
  *
  * @param directory for this agent alone; relative to the working directory of this moment
  * @throws OpAMPError `ERR_OPAMP_OPTION`
@@ -70,6 +71,8 @@ class DirectoryStore implements FileStore {
   readonly #lockWaitMs: number;
   /** `"unread"`: wanted, but what is there may be a state that nobody has seen. */
   #open: Open | "unread" | undefined;
+  /** The agent's name as it was read or written last. */
+  #uid: Uint8Array | undefined;
   #report: Report = () => undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -84,7 +87,10 @@ class DirectoryStore implements FileStore {
       const outcome = await this.#next("read", async () => {
         if (this.#open !== undefined && this.#open !== "unread") return IN_USE;
         if (report !== undefined) this.#report = report;
-        return this.#read();
+        this.#uid = undefined;
+        const state = await this.#read();
+        this.#uid = state?.instanceUid;
+        return state;
       });
       if (outcome !== IN_USE) return outcome;
       if (performance.now() >= until) throw this.#shared();
@@ -96,8 +102,15 @@ class DirectoryStore implements FileStore {
   save(state: StoredState): Promise<void> {
     return this.#next("written", async () => {
       if (this.#open === undefined) throw new Error("it is not loaded");
-      if (this.#open === "unread") await this.#readNothing();
-      if (this.#open !== "unread") await this.#open.files.write(state);
+      // Somebody may have removed the directory, or only our socket in it.
+      if (this.#open !== "unread" && !(await this.#open.lock.isVisible())) {
+        await this.#close();
+        this.#open = "unread";
+      }
+      if (this.#open === "unread") await this.#openAgain();
+      if (this.#open === "unread") return;
+      await this.#open.files.write(state);
+      this.#uid = state.instanceUid;
     });
   }
 
@@ -134,13 +147,13 @@ class DirectoryStore implements FileStore {
     }
   }
 
-  /** Opens what could not be opened before, unless there is a state: nobody has seen it, so it must not be lost. */
-  async #readNothing(): Promise<void> {
-    if ((await this.#read()) === undefined) return;
+  /** Opens what is not open, unless there is a state that nobody has seen, or another agent's: it must not be lost. */
+  async #openAgain(): Promise<void> {
+    const state = await this.#read();
+    if (state === undefined || isSame(state.instanceUid, this.#uid)) return;
     await this.#close();
     this.#open = "unread";
-    const text = `${this.#path} holds a state that could not be read at first, and is not overwritten`;
-    throw new OpAMPError("ERR_OPAMP_STORE", text, { hint: UNREAD_HINT });
+    throw this.#uid === undefined ? this.#unread() : this.#taken();
   }
 
   async #close(): Promise<void> {
@@ -149,10 +162,24 @@ class DirectoryStore implements FileStore {
     if (was !== undefined && was !== "unread") await was.lock.release();
   }
 
+  #unread(): OpAMPError {
+    const text = `${this.#path} holds a state that could not be read at first, and is not overwritten`;
+    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: UNREAD_HINT });
+  }
+
+  #taken(): OpAMPError {
+    const text = `${this.#path} was removed while it was in use, and holds the state of another agent now`;
+    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: TAKEN_HINT, retryable: false });
+  }
+
   #shared(): OpAMPError {
     const text = `${this.#path} is in use by another client, which has the same store`;
     return new OpAMPError("ERR_OPAMP_STORE", text, { hint: SHARED_HINT, retryable: false });
   }
+}
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
 }
 
 function wrong(where: string, problem: string): OpAMPError {
