@@ -3,8 +3,9 @@ import { messageOf, OpAMPError } from "../errors.js";
 /**
  * A secret in a file, for `bearerAuth` and its like: `bearerAuth(fileSecret("/run/secrets/token"))`.
  *
- * The file is read anew each time the secret is needed, so that one that was rotated is used; line ends after it are taken
- * off. A file that cannot be read, or is empty, is `ERR_OPAMP_AUTH` at that attempt, naming the path.
+ * The file is read anew each time the secret is needed, so that one that was rotated is used; a byte order mark before it
+ * and line ends after it are taken off. A file that cannot be read, or is empty, is `ERR_OPAMP_AUTH` at that attempt,
+ * naming the path.
  *
  * @param path of a file with UTF-8 text
  * @see AUTH-01
@@ -13,11 +14,20 @@ export function fileSecret(path: string): () => Promise<string> {
   if (typeof path !== "string" || path === "") {
     throw new OpAMPError("ERR_OPAMP_OPTION", "fileSecret: must be given the path of a file");
   }
-  return async () => {
-    const text = (await read(path)).replace(/[\r\n]+$/, "");
-    if (text !== "") return text;
-    throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} is empty`, { hint: "write the secret into it" });
+  let reading: Promise<string> | undefined;
+  // One at a time: each that never ends, as where a network file system hangs, takes a thread from the whole process.
+  return () => {
+    reading ??= secretIn(path).finally(() => {
+      reading = undefined;
+    });
+    return reading;
   };
+}
+
+async function secretIn(path: string): Promise<string> {
+  const text = (await read(path)).replace(/^\uFEFF|[\r\n]+$/g, "");
+  if (text !== "") return text;
+  throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} is empty`, { hint: "write the secret into it" });
 }
 
 async function read(path: string): Promise<string> {

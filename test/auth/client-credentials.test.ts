@@ -90,6 +90,18 @@ test("an endpoint that takes the credentials in one place only is asked there, f
   expect(asked.map(({ form }) => form.has("client_secret"))).toEqual([false, true, true]);
 });
 
+test("an endpoint that took the client in the header once is not shown it in the body", async () => {
+  let isRevoked = false;
+  const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
+    isRevoked ? json(response, 401, { error: "invalid_client" }) : grant(response),
+  );
+  const headers = helper(tokenUrl, { credentialsIn: "auto" });
+  await headers();
+  isRevoked = true;
+  await expect(headers(true)).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH", httpStatus: 401 });
+  expect(asked.map(({ form }) => form.has("client_secret"))).toEqual([false, false]);
+});
+
 test("a client that is refused in both places is told once, and asked for in the header again", async () => {
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
     json(response, 401, { error: "invalid_client" }),

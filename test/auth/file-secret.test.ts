@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { fileSecret } from "../../src/auth/file-secret.js";
 import { bearerAuth } from "../../src/auth/static-credentials.js";
@@ -27,6 +29,21 @@ test("a file that is gone or empty fails that attempt alone, and is named", asyn
   await expect(resolveHeaders(bearerAuth(secret), undefined)).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH" });
   writeFileSync(path, "back");
   expect(await secret()).toBe("back");
+});
+
+test("a byte order mark is no part of the secret", async () => {
+  expect(await fileSecret(fileForTest("\uFEFFone\r\n"))()).toBe("one");
+});
+
+test("a file that does not come back is read once, however often it is asked for", async () => {
+  const path = fileForTest("");
+  rmSync(path);
+  execFileSync("mkfifo", [path]);
+  const secret = fileSecret(path);
+  const asked = [secret(), secret(), secret()];
+  // Of several readers of a pipe, only one would get this.
+  await writeFile(path, "one\n");
+  expect(await Promise.all(asked)).toEqual(["one", "one", "one"]);
 });
 
 test("no path is refused at once", () => {
