@@ -59,6 +59,7 @@ export class Host {
       }
       case "saveInstanceUid":
         this.#persistence.save({ instanceUid: output.uid });
+        if (output.uid === output.previous) return;
         this.#self.renamed();
         return this.#notifier.instanceUid(output.uid, output.previous);
       case "saveHeartbeat":

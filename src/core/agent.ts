@@ -270,10 +270,11 @@ export class Agent {
 
   /** UID-05: the new name counts at once, and whoever gave it is told everything under it (D4). */
   #adopt(uid: Uint8Array, now: number, out: Output[]): void {
-    const previous = this.#identity.uid;
-    if (!this.#identity.adopt(uid)) return;
-    out.push({ type: "saveInstanceUid", uid: this.#identity.uid, previous });
-    this.#askedAgain(Again.everything, now, out);
+    const { uid: previous, wanted } = this.#identity;
+    const isOther = this.#identity.adopt(uid);
+    // The one that was asked for may be the temporary one: only now is it known to last.
+    if (isOther || wanted) out.push({ type: "saveInstanceUid", uid: this.#identity.uid, previous });
+    if (isOther) this.#askedAgain(Again.everything, now, out);
   }
 
   /** D13: answered at once, unless the server does not leave off. */

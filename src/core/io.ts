@@ -105,6 +105,7 @@ export type Output =
   | { type: "abort"; id: number; why: "superseded" | "overdue" | "stopped" }
   | { type: "restart" }
   | { type: "saveRemoteConfig"; state: RemoteConfigState }
+  /** The uid is settled; `previous` is the same where the server confirmed the temporary one. */
   | { type: "saveInstanceUid"; uid: Uint8Array; previous: Uint8Array }
   /** The interval that the server asks for, whatever becomes of it here; `Infinity` for none. */
   | { type: "saveHeartbeat"; wishMs: number }

@@ -94,3 +94,25 @@ describe("an instance uid given beside a store", () => {
     expect(next.instanceUid).toBe(given);
   });
 });
+
+describe("an instance uid asked of the server", () => {
+  const NEW = new Uint8Array(16).fill(9);
+
+  test.each<[string, boolean]>([
+    ["another one", true],
+    ["the temporary one", false],
+  ])("is kept once it comes, be it %s, and not before", async (_, isOther) => {
+    const store = memoryStore();
+    const { client, agent, clock } = await running({ store, requestInstanceUid: true });
+    expect(store.load()).toBeUndefined();
+    const renames: string[] = [];
+    client.on("instanceUid", ({ instanceUid }) => renames.push(instanceUid));
+    const given = isOther ? NEW : parseInstanceUid(client.instanceUid);
+    agent.assignUid(given);
+    await clock.advance(0);
+    expect(store.load()).toEqual({ instanceUid: given });
+    expect(renames).toEqual(isOther ? [formatInstanceUid(NEW)] : []);
+    const { client: next } = await running({ store, requestInstanceUid: true });
+    expect(next.instanceUid).toBe(formatInstanceUid(given));
+  });
+});
