@@ -112,6 +112,12 @@ describe("a process that is killed at any moment", () => {
 /** Each file is whole on disk before it gets its name, and the name is on disk before anything else happens. */
 function expectDurable(reports: readonly CrashReport[]): void {
   const operations = operationsIn(reports);
+  const made = operations.findIndex(({ name }) => name === "mkdir");
+  expect(operations.slice(made, made + 3)).toMatchObject([
+    { name: "mkdir", file: "store" },
+    { name: "open", file: expect.stringMatching(/^c-/) },
+    { name: "sync" },
+  ]);
   const renames = operations.flatMap(({ name }, index) => (name === "rename" ? [index] : []));
   expect(renames).toHaveLength(STATES.length + 2);
   for (const at of renames) {

@@ -77,6 +77,14 @@ describe("a state that cannot be used", () => {
     expect(await filesIn(directory)).toEqual(["state.json", "state.json.corrupt"]);
   });
 
+  test("because it is a link to itself is set aside as well", async () => {
+    const directory = await temporaryFolder();
+    await fs.symlink("state.json", join(directory, "state.json"));
+    const { state, reports } = await found(directory);
+    expect([state, reports.length]).toEqual([undefined, 1]);
+    expect(await filesIn(directory)).toEqual(["state.json.corrupt"]);
+  });
+
   test("because it is a pipe, which would never end, is not opened, and set aside as well", async () => {
     const directory = await temporaryFolder();
     execFileSync("mkfifo", [join(directory, "state.json")]);

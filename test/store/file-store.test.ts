@@ -119,6 +119,22 @@ describe("the last good config", () => {
     }
   });
 
+  test("is not even looked at again while it is the same object", async () => {
+    const { store, load } = storeIn(await temporaryFolder());
+    await load();
+    let looks = 0;
+    const files = {
+      get "agent.yaml"() {
+        looks += 1;
+        return { body, contentType: "" };
+      },
+    };
+    await store.save({ lastGoodConfig: { hash: Uint8Array.of(1), files } });
+    const before = looks;
+    await store.save({ lastGoodConfig: { hash: Uint8Array.of(1), files }, heartbeatMs: 1 });
+    expect([before > 0, looks]).toEqual([true, before]);
+  });
+
   test("is not written again after a restart", async () => {
     const directory = await temporaryFolder();
     await saved(directory, EVERYTHING);
