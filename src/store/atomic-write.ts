@@ -11,7 +11,7 @@ const NOTHING_TO_SYNC: ReadonlySet<string | undefined> = new Set(["EINVAL", "ENO
  * Puts a file in its place as a whole: whoever looks, at whatever moment and after whatever crash, finds the old one or
  * the new one.
  *
- * @throws the system's error; then the old file is still there
+ * @throws the system's error; then the old file is still there, or the new one if only the directory cannot be synced
  */
 export async function writeAtomically(directory: string, name: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const temporary = join(directory, `${name}.${randomBytes(6).toString("hex")}.tmp`);

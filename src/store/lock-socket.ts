@@ -32,8 +32,9 @@ export function listen(address: string): Promise<LockSocket> {
   };
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    // Exclusive: a worker of a cluster would have its parent listen, which outlives it.
-    server.listen({ path: address, exclusive: true }, () => {
+    // Exclusive: a worker of a cluster would have its parent listen, which outlives it. For all users: whoever may not
+    // connect cannot tell that nobody listens any more. A named pipe leaves nothing behind that others could meet.
+    server.listen({ path: address, exclusive: true, writableAll: process.platform !== "win32" }, () => {
       server.off("error", reject);
       server.on("error", () => undefined);
       server.unref();

@@ -235,6 +235,13 @@ describe("the sockets of the lock", () => {
     expect(await socketsOf(directory)).toHaveLength(1);
   });
 
+  test("can be asked by every user, so that nobody takes one for alive which is not", async () => {
+    const directory = await temporaryFolder();
+    await storeIn(directory).load();
+    const [name = ""] = await socketsIn(directory);
+    expect((await fs.stat(join(directory, name))).mode & 0o222).toBe(0o222);
+  });
+
   test("are not left open by a try that fails, which would be in the way of the next", async () => {
     const directory = await temporaryFolder();
     const spy = vi
