@@ -88,7 +88,7 @@ class DirectoryStore implements FileStore {
         if (this.#open !== undefined && this.#open !== "unread") return IN_USE;
         if (report !== undefined) this.#report = report;
         this.#uid = undefined;
-        const state = await this.#read();
+        const { state } = await this.#read();
         this.#uid = state?.instanceUid;
         return state;
       });
@@ -101,15 +101,8 @@ class DirectoryStore implements FileStore {
 
   save(state: StoredState): Promise<void> {
     return this.#next("written", async () => {
-      if (this.#open === undefined) throw new Error("it is not loaded");
-      // Somebody may have removed the directory, or only our socket in it.
-      if (this.#open !== "unread" && !(await this.#open.lock.isVisible())) {
-        await this.#close();
-        this.#open = "unread";
-      }
-      if (this.#open === "unread") await this.#openAgain();
-      if (this.#open === "unread") return;
-      await this.#open.files.write(state);
+      const files = await this.#forWriting();
+      await files.write(state);
       this.#uid = state.instanceUid;
     });
   }
@@ -127,7 +120,7 @@ class DirectoryStore implements FileStore {
     return ended;
   }
 
-  async #read(): Promise<StoredState | undefined> {
+  async #read(): Promise<{ state: StoredState | undefined; files: StateDirectory }> {
     this.#open = "unread";
     // Not before it is used: who has no such store loads nothing for it.
     const [{ lockDirectory }, { makeDirectory, StateDirectory }] = await Promise.all([
@@ -140,7 +133,7 @@ class DirectoryStore implements FileStore {
       const files = new StateDirectory(this.#path);
       const state = await files.read(this.#report);
       this.#open = { files, lock };
-      return state;
+      return { state, files };
     } catch (cause) {
       await lock.release();
       throw cause;
@@ -148,9 +141,13 @@ class DirectoryStore implements FileStore {
   }
 
   /** Opens what is not open, unless there is a state that nobody has seen, or another agent's: it must not be lost. */
-  async #openAgain(): Promise<void> {
-    const state = await this.#read();
-    if (state === undefined || isSame(state.instanceUid, this.#uid)) return;
+  async #forWriting(): Promise<StateDirectory> {
+    if (this.#open === undefined) throw new Error("it is not loaded");
+    // Somebody may have removed the directory, or only our socket in it.
+    if (this.#open !== "unread" && (await this.#open.lock.isVisible())) return this.#open.files;
+    await this.#close();
+    const { state, files } = await this.#read();
+    if (state === undefined || isSame(state.instanceUid, this.#uid)) return files;
     await this.#close();
     this.#open = "unread";
     throw this.#uid === undefined ? this.#unread() : this.#taken();
