@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configDirectory } from "../../src/agent/config-directory.js";
+import { crashPoints } from "../crash/crash-points.js";
 import { folderForTest, litter, offer, visible } from "./folder.js";
 
 interface Step {
@@ -136,15 +137,12 @@ STEPS.forEach((step, index) => {
     const changes = changesIn(trace);
     const commit = 1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/trial.json"));
     expect(commit).toBeGreaterThan(10);
-    await forEachOf(
-      [...changes.keys()].map((key) => key + 1),
-      async (killAt) => {
-        const killed = copyOf(work);
-        expect(await agent(killed, step, { KILL_AT: String(killAt) })).toBe("SIGKILL");
-        await checkKilled(killed, step, view, killAt <= commit ? view : step.view);
-        rmSync(killed, { recursive: true });
-      },
-    );
+    await forEachOf(crashPoints([...changes.keys()].map((key) => key + 1)), async (killAt) => {
+      const killed = copyOf(work);
+      expect(await agent(killed, step, { KILL_AT: String(killAt) })).toBe("SIGKILL");
+      await checkKilled(killed, step, view, killAt <= commit ? view : step.view);
+      rmSync(killed, { recursive: true });
+    });
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { StoredState } from "../../src/index.js";
+import { crashPoints } from "../crash/crash-points.js";
 import { builtProgram } from "./built-program.js";
 import type { CrashOrders, CrashReport } from "./crash-program.js";
 import { STATES } from "./crash-states.js";
@@ -50,10 +51,11 @@ async function atEachPoint(
   };
   const whole = await run(program, { directory: await fresh(), saves, killAt: 0 });
   expect(whole.code).toBe(0);
-  const points = operationsIn(whole.reports).flatMap(({ name }, index) => {
+  const all = operationsIn(whole.reports).flatMap(({ name }, index) => {
     const killAt = index + 1;
     return name === "write" ? [{ killAt }, { killAt, half: true }] : [{ killAt }];
   });
+  const points = crashPoints(all);
   const work = async (): Promise<void> => {
     for (let point = points.shift(); point !== undefined; point = points.shift()) {
       const directory = await fresh();
