@@ -268,11 +268,10 @@ export class Agent {
     out.push({ type: "serverCapabilities", mask });
   }
 
-  /** UID-05: the new name counts at once, and whoever gave it is told everything under it (D4). */
+  /** UID-05: the new name counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */
   #adopt(uid: Uint8Array, now: number, out: Output[]): void {
     const { uid: previous, wanted } = this.#identity;
     const isOther = this.#identity.adopt(uid);
-    // The one that was asked for may be the temporary one: only now is it known to last.
     if (isOther || wanted) out.push({ type: "saveInstanceUid", uid: this.#identity.uid, previous });
     if (isOther) this.#askedAgain(Again.everything, now, out);
   }
