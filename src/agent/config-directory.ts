@@ -71,6 +71,18 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     return turn;
   }
 
+  async function reopen(): Promise<void> {
+    await versions.prepare();
+    if (lock !== undefined && !(await lock.isVisible())) {
+      await lock.release();
+      lock = undefined;
+    }
+    lock ??= await host.lock?.(settings.state);
+    const { action, text } = await recover(place, false);
+    const what = action === "nothing" ? "made it again, since it was removed" : text;
+    settings.log?.warn(`Recovered ${settings.directory}: ${what}`);
+  }
+
   async function apply(config: RemoteConfig, signal: AbortSignal): Promise<void> {
     if (committed === undefined) {
       const hint = "await `prepare()` first";
@@ -79,8 +91,8 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     refuseAborted(signal);
     applying = true;
     try {
-      // An offer that could not be taken back, since the disk was full perhaps.
-      if ((await place.trials.read()) !== undefined) await recover(place, false);
+      // An offer that could not be taken back, since the disk was full perhaps; or somebody removed the directory.
+      if ((await place.trials.read()) !== undefined || (await versions.current()) === undefined) await reopen();
       await applyOffer(place, config, signal);
     } finally {
       if ((await place.trials.read()) === undefined) committed = (await versions.current()) ?? committed;

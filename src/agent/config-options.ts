@@ -60,6 +60,8 @@ export interface ConfigHost {
 
 /** A directory that nobody else uses. */
 export interface ConfigLock {
+  /** Whether others can still see that it is taken; not where somebody removed the directory. */
+  isVisible(): Promise<boolean>;
   release(): Promise<void>;
 }
 

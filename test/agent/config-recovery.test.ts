@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { configDirectory } from "../../src/agent/config-directory.js";
-import { everything, folderForTest, litter, script, visible } from "./folder.js";
+import { lockDirectory } from "../../src/store/directory-lock.js";
+import { everything, folderForTest, litter, offer, script, visible } from "./folder.js";
 import { type Prepared, prepared, reopened } from "./prepared.js";
 
 /** A directory with one offer in use, and one before that. */
@@ -162,4 +163,28 @@ test("an offer that could not be taken back is taken back before the next one", 
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
   expect(configs.current?.files).toEqual(["a", "b"]);
   expect(litter(directory)).toEqual([]);
+});
+
+test("a directory that somebody removed is made again for the next offer, and locked again", async () => {
+  const work = folderForTest();
+  const directory = join(work, "config");
+  const lines: string[] = [];
+  const say = (line: string) => void lines.push(line);
+  const log = { debug: say, info: () => undefined, warn: say, error: say };
+  const lock = (path: string) => lockDirectory(path, 0, (error) => log.warn(error.message));
+  const configs = configDirectory({ directory, log }, { lock });
+  onTestFinished(() => configs.close());
+  await configs.prepare();
+  const take = (hash: string, files: Record<string, string>) =>
+    configs.handler.apply(offer(hash, files), { signal: AbortSignal.timeout(10_000), previous: undefined });
+  await take("one", { "a/b": "1", c: "1" });
+  rmSync(directory, { recursive: true });
+  expect(await configs.effectiveConfig()).toEqual({});
+  await take("two", { "a/b": "2" });
+  expect(visible(directory)).toEqual({ "a/b": "2" });
+  expect(configs.current?.files).toEqual(["a/b"]);
+  expect(lines).toEqual([`Recovered ${directory}: made it again, since it was removed`]);
+  await expect(lock(join(directory, ".opamp"))).rejects.toThrow(/is in use by/);
+  await configs.close();
+  await (await lock(join(directory, ".opamp"))).release();
 });
