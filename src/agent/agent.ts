@@ -130,6 +130,7 @@ export class Agent {
       const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
       if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
       if (error !== undefined) log.error(lineOf(error));
+      this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
       const { message, retryable } = cause;
@@ -138,6 +139,16 @@ export class Agent {
         : "stop the other agent, or give each one a remote_config.directory of its own";
       throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, { cause, hint, retryable });
     }
+  }
+
+  /** The server offers only what it does not see as applied, so it must not see what somebody removed. */
+  #forgetLost(path: string): void {
+    const outcome = this.#state?.remoteConfig;
+    const inUse = this.#directory?.current?.hash ?? new Uint8Array();
+    if (outcome?.status !== "applied" || Buffer.compare(outcome.hash, inUse) === 0) return;
+    this.#options.log.warn(`${path} does not have the configuration that was applied last: it may be offered again`);
+    const { remoteConfig: _, ...state } = this.#state ?? {};
+    this.#state = state;
   }
 
   #watchFiles(): void {

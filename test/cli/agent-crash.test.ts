@@ -187,3 +187,22 @@ test("ended in good order and started again, the agent has its uid and its statu
   expect(seen.hasApplied()).toBe(true);
   expect(() => work.read("count")).toThrow("ENOENT");
 });
+
+test("started without the config directory that it had, the agent does not call it applied, and is offered it again", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: {} });
+  const first = work.start();
+  const seen = await server.firstAgent();
+  seen.offerConfig(OLD);
+  await seen.until((one) => one.hasApplied());
+  expect(await first.end()).toBe(0);
+  rmSync(work.directory, { recursive: true });
+  const second = work.start();
+  await second.line(
+    /WARN {2}\S+\/config does not have the configuration that was applied last: it may be offered again/,
+  );
+  await second.line(/INFO {2}Remote config \w+ applied/);
+  expect(visible(work.directory)).toEqual(OLD);
+  await seen.until((one) => one.hasApplied());
+  expect(await second.end()).toBe(0);
+});
