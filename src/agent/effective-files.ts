@@ -1,11 +1,14 @@
-import { readFile } from "node:fs/promises";
 import type { Logger } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-source.js";
+import { readRegularFile } from "../store/read-regular-file.js";
 import type { ConfigDirectory } from "./config-directory.js";
 import { contentTypeOf } from "./config-plan.js";
 import { type EffectiveSettings, RAW } from "./effective-keys.js";
+
+/** Of one file. More is a mistake, a log for instance, and would be read again and again. */
+const MOST_BYTES = 64 * 1_024 * 1_024;
 
 type Entry = readonly [name: string, entry: ConfigEntry];
 
@@ -28,7 +31,7 @@ export function effectiveFiles(
 
   async function entryOf(name: string, path: string): Promise<Entry[]> {
     try {
-      const body = await readFile(path);
+      const body = await readRegularFile(path, MOST_BYTES);
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
       return [[name, { read: () => body, contentType: contentTypeOf(path) }]];
     } catch (error) {

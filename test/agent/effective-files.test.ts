@@ -1,4 +1,5 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { effectiveFiles, watchEffectiveFiles } from "../../src/agent/effective-files.js";
@@ -40,6 +41,21 @@ test("a file that changes, vanishes and comes back is noticed, and told once eac
   expect(await lines.next()).toMatch(/^effective_config: \S+a\.yaml can be read again$/);
   expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 3\n" });
   expect(lines.all).toHaveLength(2);
+});
+
+test("what is no file, or far too large for a configuration, is never opened", async () => {
+  const { lines, log } = logging();
+  const folder = folderForTest();
+  const [pipe, large] = ["pipe", "large"].map((name) => join(folder, name)) as [string, string];
+  execFileSync("mkfifo", [pipe]);
+  writeFileSync(large, "");
+  truncateSync(large, 64 * 1_024 * 1_024 + 1);
+  const provider = effectiveFiles({ files: { pipe, large }, rawFile: undefined, redact: {} }, undefined, log);
+  expect(await provider?.()).toEqual({});
+  expect(lines.all.sort()).toEqual([
+    `effective_config: ${large} cannot be read and is left out: it has 67108865 bytes, and at most 67108864 are read`,
+    `effective_config: ${pipe} cannot be read and is left out: it is no regular file`,
+  ]);
 });
 
 test("what keeps the config from being looked at is told once, until it is something else", async () => {
