@@ -94,7 +94,12 @@ export async function replaceWithLink(path: string, target: string): Promise<voi
   const temporary = join(dirname(path), TEMPORARY_LINK);
   await rm(temporary, { force: true });
   await symlink(target, temporary);
-  await rename(temporary, path);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Removes what {@link replaceWithLink} left in a directory when it was cut off. @returns whether there was something */
