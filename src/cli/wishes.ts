@@ -1,21 +1,33 @@
+import { constants } from "node:os";
+
 /** What the agent is to do next. */
 export type Wish = "stop" | "reload" | "fail";
 
 /** The most pressing first: nothing is started anew only to be stopped. */
 const ORDER: readonly Wish[] = ["fail", "stop", "reload"];
+/** What a shell adds to a signal's number to make an exit code. */
+const ENDED_BY_SIGNAL = 128;
+/** A key pressed in a terminal comes to the whole group at once, and again from those that pass it on, as npx does. */
+const SAME_SIGNAL_MS = 500;
 
 /**
  * What signals and the agent wish for; what is wished for twice before it is done is done once. A second signal to end
- * ends the process at once.
+ * ends the process at once, whichever of the two it is, unless it comes with the first.
  */
 export class Wishes {
   readonly #waiting = new Set<Wish>();
   #told: (() => void) | undefined;
-  readonly #stop = (): void => this.add("stop");
+  #endingSince: number | undefined;
+  readonly #stop = (signal: NodeJS.Signals): void => {
+    const now = performance.now();
+    this.#endingSince ??= now;
+    if (now - this.#endingSince > SAME_SIGNAL_MS) this.#endAtOnce(signal);
+    this.add("stop");
+  };
   readonly #reload = (): void => this.add("reload");
 
   constructor() {
-    process.once("SIGTERM", this.#stop).once("SIGINT", this.#stop).on("SIGHUP", this.#reload);
+    process.on("SIGTERM", this.#stop).on("SIGINT", this.#stop).on("SIGHUP", this.#reload);
   }
 
   add(wish: Wish): void {
@@ -35,5 +47,12 @@ export class Wishes {
 
   end(): void {
     process.off("SIGTERM", this.#stop).off("SIGINT", this.#stop).off("SIGHUP", this.#reload);
+  }
+
+  #endAtOnce(signal: NodeJS.Signals): never {
+    this.end();
+    process.kill(process.pid, signal);
+    // The first process of a container goes on: it has no signals but those that it listens for.
+    process.exit(ENDED_BY_SIGNAL + constants.signals[signal]);
   }
 }

@@ -164,10 +164,36 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   });
 });
 
+describe("a second signal to end", () => {
+  test("ends the agent at once, though it is another one", async () => {
+    const { server, work } = await built.begin();
+    work.configure({ remote_config: { command: 'trap "" TERM; echo $$$$ > pid; echo deaf; sleep 60' } });
+    const agent = work.start({ args: ["--log-level", "debug"] });
+    (await server.firstAgent()).offerConfig({ "a.yaml": "x: 1\n" });
+    await agent.line(/: deaf$/);
+    onTestFinished(() => void process.kill(-Number(work.read("pid")), "SIGKILL"));
+    agent.signal("SIGTERM");
+    // Not heard while it may be the first one that comes twice.
+    const again = setInterval(() => agent.signal("SIGINT"), 50);
+    onTestFinished(() => clearInterval(again));
+    expect(await agent.ended).toBe("SIGINT");
+  });
+
+  test("that comes with the first, as from a terminal by way of npx, does not", async () => {
+    const { server, work } = await built.begin();
+    work.configure();
+    const agent = work.start();
+    const seen = await server.firstAgent();
+    agent.signal("SIGTERM");
+    expect(await agent.end("SIGINT")).toBe(0);
+    expect(seen.disconnected).toBe(true);
+  });
+});
+
 describe("SIGTERM, in good time,", () => {
   test("ends a command that runs, and takes its config back", async () => {
     const { server, work } = await built.begin();
-    const command = "if [ -e {directory}/b.yaml ]; then echo $$ > pid; echo slow; exec sleep 60; fi";
+    const command = "if [ -e {directory}/b.yaml ]; then echo $$$$ > pid; echo slow; exec sleep 60; fi";
     work.configure({ remote_config: { command } });
     const agent = work.start({ args: ["--log-level", "debug"] });
     const seen = await server.firstAgent();
@@ -178,7 +204,9 @@ describe("SIGTERM, in good time,", () => {
     const began = performance.now();
     expect(await agent.end()).toBe(0);
     expect(performance.now() - began).toBeLessThan(SOON_MS);
-    expect(exists(Number(work.read("pid")))).toBe(false);
+    const pid = Number(work.read("pid"));
+    expect(pid).toBeGreaterThan(1);
+    expect(exists(pid)).toBe(false);
     expect(visible(work.directory)).toEqual({ "a.yaml": "x: 1\n" });
     expect(litter(work.directory)).toEqual([]);
     expect(seen.disconnected).toBe(true);
@@ -187,7 +215,7 @@ describe("SIGTERM, in good time,", () => {
 
   test("ends a restart command that runs", async () => {
     const { server, work } = await built.begin();
-    const restart = { command: "echo $$ > pid; echo slow; exec sleep 60" };
+    const restart = { command: "echo $$$$ > pid; echo slow; exec sleep 60" };
     work.configure({ capabilities: { accepts_restart_command: true }, restart });
     const agent = work.start({ args: ["--log-level", "debug"] });
     (await server.firstAgent()).restart();
@@ -195,7 +223,9 @@ describe("SIGTERM, in good time,", () => {
     const began = performance.now();
     expect(await agent.end()).toBe(0);
     expect(performance.now() - began).toBeLessThan(SOON_MS);
-    expect(exists(Number(work.read("pid")))).toBe(false);
+    const pid = Number(work.read("pid"));
+    expect(pid).toBeGreaterThan(1);
+    expect(exists(pid)).toBe(false);
   });
 
   test("ends the agent while no server can be reached, or while one is silent", async () => {
