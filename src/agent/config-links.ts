@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, relative } from "node:path";
 import { OpAMPError } from "../errors.js";
 import { parentsOf, type Version, type VersionFile } from "./config-versions.js";
 import { hasCode, look, removeTemporaryLink, replaceWithLink, syncDirectory } from "./durable.js";
+import { conflicting } from "./offered-files.js";
 
 /** What lies in the directory where the way to a file leaves the user's own directories. */
 export interface Point {
@@ -49,9 +50,14 @@ export class ConfigLinks {
     return points;
   }
 
-  /** @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours */
+  /**
+   * @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours, or a path
+   * leads to where the versions are kept
+   */
   async refuseObstacles(paths: Iterable<string>): Promise<void> {
+    const state = relative(this.#directory, dirname(this.#currentLink)).toLowerCase();
     for (const path of paths) {
+      if (conflicting(path.toLowerCase(), state)) throw reserved(path);
       const { at, kind } = await this.point(path);
       if (kind !== "directory" && kind !== "other") continue;
       const what = kind === "directory" ? "a directory" : "neither a regular file nor a link to a configuration";
@@ -134,6 +140,12 @@ export class ConfigLinks {
     if (inside.startsWith("..") || isAbsolute(inside)) return join(this.#currentLink, at);
     return join(relative(dirname(at), "."), inside, at);
   }
+}
+
+function reserved(path: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" is where configurations are kept`, {
+    hint: "rename the file on the server, or keep configurations outside the directory",
+  });
 }
 
 function pathsOf(versions: readonly Version[]): Set<string> {

@@ -230,6 +230,15 @@ describe("what is in the way of an offered file", () => {
     expect(visible(directory)).toEqual({});
   });
 
+  test("the place where configurations are kept is not written to, though its name is not hidden", async () => {
+    const work = folderForTest();
+    const { apply } = await reopened(work, { state: join(work, "config/kept") });
+    for (const name of ["kept/trial.json", "Kept/versions/1-local/files/x", "kept"]) {
+      expect(await apply("one", { name: "1", [name]: "{}" })).toBe(`"${name}" is where configurations are kept`);
+    }
+    expect(await apply("one", { "keptish/a": "1" })).toBe("applied");
+  });
+
   test("a file is taken in where a directory is needed", async () => {
     const { directory, apply } = await prepared({}, holding({ "conf.d": "own" }));
     expect(await apply("one", { "conf.d/a": "1" })).toBe("applied");
