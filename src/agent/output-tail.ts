@@ -3,11 +3,14 @@ import { StringDecoder } from "node:string_decoder";
 const MOST_LINES = 20;
 /** Longer lines are cut into pieces, so that output without line ends does not pile up. */
 const LONGEST_LINE = 4_096;
+/** Enough for people to read. More would fill the log, and keep the agent from its work. */
+const MOST_HANDED_ON = 1_000;
 
-/** The lines that a program writes: each is handed on, and the last ones are kept. */
+/** The lines that a program writes: the first thousand are handed on, and the last ones are kept. */
 export class OutputTail {
   readonly #line: (line: string) => void;
   readonly #lines: string[] = [];
+  #count = 0;
   readonly #streams: { decoder: StringDecoder; rest: string }[] = [];
 
   constructor(line: (line: string) => void) {
@@ -43,6 +46,8 @@ export class OutputTail {
     if (line === "") return;
     this.#lines.push(line);
     if (this.#lines.length > MOST_LINES) this.#lines.shift();
-    this.#line(line);
+    this.#count += 1;
+    if (this.#count <= MOST_HANDED_ON) this.#line(line);
+    else if (this.#count === MOST_HANDED_ON + 1) this.#line("further lines are not logged");
   }
 }

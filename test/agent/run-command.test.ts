@@ -63,6 +63,16 @@ describe("a command that ends by itself", () => {
     expect(message).toMatch(/x{1000}$/);
   });
 
+  test("has its first thousand lines in the log, and its last ones in the error all the same", async () => {
+    const { lines, log } = logged();
+    expect(await failure("seq 200000; exit 1", { log })).toMatch(/\n199981\n.*\n200000$/s);
+    expect(lines.all).toHaveLength(1_001);
+    expect(lines.all.slice(-2)).toEqual([
+      expect.stringMatching(/: 1000$/),
+      expect.stringMatching(/: further lines are/),
+    ]);
+  });
+
   test("fails without the secrets that it says", async () => {
     const { lines, log } = logged();
     const message = await failure("echo password=hunter2; exit 1", { log });
