@@ -53,11 +53,14 @@ export function effectiveConfig(
   checkFunction("effectiveConfig.onError", onError);
   const redactor = redact === false ? undefined : createConfigRedactor(redact);
   const { list, raw } = readConfigSource(source);
+  /** Hashes of what was given last, and of what it was made of: to take secrets out takes far longer than to read. */
   let given: string | undefined;
+  let madeOf: string | undefined;
 
+  /** With the secrets. */
   async function collect(): Promise<ConfigFiles> {
     const entries = await list();
-    const files = await Promise.all(entries.map((entry) => namedFile(entry, redactor)));
+    const files = await Promise.all(entries.map(namedFile));
     if (raw !== undefined) files.push(...(await rawFile(raw)));
     // fromEntries makes even "__proto__" an entry.
     return Object.fromEntries(files);
@@ -65,7 +68,7 @@ export function effectiveConfig(
 
   async function rawFile(entry: readonly [string, FullEntry]): Promise<NamedFile[]> {
     try {
-      return [await namedFile(entry, redactor)];
+      return [await namedFile(entry)];
     } catch (cause) {
       onError?.(new OpAMPError("ERR_OPAMP_HANDLER", `the raw config is left out: ${messageOf(cause)}`, { cause }));
       return [];
@@ -74,11 +77,22 @@ export function effectiveConfig(
 
   async function provide(): Promise<ConfigFiles> {
     const files = await collect();
-    given = hashOf(files);
-    return files;
+    const shown = withoutSecrets(files, redactor);
+    madeOf = hashOf(files);
+    given = hashOf(shown);
+    return shown;
   }
 
-  return Object.assign(provide, { changed: async () => hashOf(await collect()) !== given });
+  async function changed(): Promise<boolean> {
+    const files = await collect();
+    const hash = hashOf(files);
+    if (hash === madeOf) return false;
+    if (hashOf(withoutSecrets(files, redactor)) !== given) return true;
+    madeOf = hash;
+    return false;
+  }
+
+  return Object.assign(provide, { changed });
 }
 
 function checkOptions(options: unknown): void {
@@ -88,13 +102,10 @@ function checkOptions(options: unknown): void {
 
 type NamedFile = readonly [name: string, file: { body: string | Uint8Array; contentType: string }];
 
-async function namedFile(
-  [name, entry]: readonly [string, FullEntry],
-  redactor: ConfigRedactor | undefined,
-): Promise<NamedFile> {
+async function namedFile([name, entry]: readonly [string, FullEntry]): Promise<NamedFile> {
   const what = name === "" ? "the effective config" : `the effective config ${JSON.stringify(name)}`;
   const body = configText(await read(entry, what), entry.format, what);
-  return [name, { body: redacted(body, redactor), contentType: entry.contentType }];
+  return [name, { body, contentType: entry.contentType }];
 }
 
 async function read(entry: FullEntry, what: string): Promise<unknown> {
@@ -105,9 +116,12 @@ async function read(entry: FullEntry, what: string): Promise<unknown> {
   }
 }
 
-function redacted(body: string | Uint8Array, redactor: ConfigRedactor | undefined): string | Uint8Array {
-  if (redactor === undefined) return body;
-  return isUint8Array(body) ? redactor.bytes(body) : redactor.text(body);
+function withoutSecrets(files: ConfigFiles, redactor: ConfigRedactor | undefined): ConfigFiles {
+  if (redactor === undefined) return files;
+  const shown = Object.entries(files).map(([name, { body, ...rest }]) => {
+    return [name, { ...rest, body: isUint8Array(body) ? redactor.bytes(body) : redactor.text(body) }] as const;
+  });
+  return Object.fromEntries(shown);
 }
 
 /** Lengths keep what belongs to one entry from being taken for a part of the next. */
