@@ -9,7 +9,7 @@ import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { Terminal } from "./terminal.js";
 import { packageVersion } from "./version.js";
-import { Wishes } from "./wishes.js";
+import type { Wishes } from "./wishes.js";
 
 /** The options of the command as they were given. */
 export interface AgentFlags {
@@ -24,12 +24,13 @@ const EXIT = { stopped: 0, failed: 1, wrong: 2 } as const;
 /**
  * Runs `opamp agent`.
  *
+ * @param wishes what signals wish for; no longer looked for in a dry run
  * @returns what the process is to exit with
  * @throws OpAMPError `ERR_OPAMP_OPTION` for a configuration that is wrong, unless that is to be told as JSON
  */
-export async function runAgent(flags: AgentFlags, terminal: Terminal): Promise<number> {
+export async function runAgent(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promise<number> {
   try {
-    return await run(flags, terminal);
+    return await run(flags, terminal, wishes);
   } catch (error) {
     if (flags.logFormat !== "json") throw error;
     agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(lineOf(error));
@@ -37,7 +38,7 @@ export async function runAgent(flags: AgentFlags, terminal: Terminal): Promise<n
   }
 }
 
-async function run(flags: AgentFlags, terminal: Terminal): Promise<number> {
+async function run(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promise<number> {
   const warnings: string[] = [];
   const config = await read(flags.config, (text) => warnings.push(text));
   const log = agentLog({
@@ -47,16 +48,16 @@ async function run(flags: AgentFlags, terminal: Terminal): Promise<number> {
   });
   for (const text of warnings) log.warn(text);
   if (flags.dryRun === true) {
+    wishes.end();
     const outcome = await dryRun(config, log, serviceOf());
     const isJson = (flags.logFormat ?? config.log.format) === "json";
     terminal.print(isJson ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
     return EXIT.stopped;
   }
-  return runUntilSignalled(config, flags.config, log);
+  return runUntilSignalled(config, flags.config, log, wishes);
 }
 
-async function runUntilSignalled(first: AgentConfig, path: string, log: Logger): Promise<number> {
-  const wishes = new Wishes();
+async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, wishes: Wishes): Promise<number> {
   const make = (config: AgentConfig): Agent =>
     new Agent(config, {
       log,
@@ -66,16 +67,12 @@ async function runUntilSignalled(first: AgentConfig, path: string, log: Logger):
         wishes.add("fail");
       },
     });
-  try {
-    let agent = make(first);
-    for (;;) {
-      const next = await lifeOf(agent, wishes, log, async () => make(await read(path, (text) => log.warn(text))));
-      if (next === "stop") return EXIT.stopped;
-      if (next === "fail") return EXIT.failed;
-      agent = next;
-    }
-  } finally {
-    wishes.end();
+  let agent = make(first);
+  for (;;) {
+    const next = await lifeOf(agent, wishes, log, async () => make(await read(path, (text) => log.warn(text))));
+    if (next === "stop") return EXIT.stopped;
+    if (next === "fail") return EXIT.failed;
+    agent = next;
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { logFormats, logLevels } from "../agent/log-words.js";
 import type { AgentFlags } from "./agent-run.js";
 import type { Terminal } from "./terminal.js";
+import { Wishes } from "./wishes.js";
 
 const MORE = `
 The configuration is that of the Collector's OpAMP extension, and these sections beside it:
@@ -33,7 +34,13 @@ export function agentCommand(terminal: Terminal): Command {
     .option("--dry-run", "prints what would be sent and done, without secrets, and ends")
     .addHelpText("after", MORE)
     .action(async (flags: AgentFlags) => {
-      const { runAgent } = await import("./agent-run.js");
-      terminal.exit(await runAgent(flags, terminal));
+      // Before the rest is loaded: until then even SIGHUP ends the process, and it may come soon.
+      const wishes = new Wishes();
+      try {
+        const { runAgent } = await import("./agent-run.js");
+        terminal.exit(await runAgent(flags, terminal, wishes));
+      } finally {
+        wishes.end();
+      }
     });
 }

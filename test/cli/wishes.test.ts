@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
 import { Wishes } from "../../src/cli/wishes.js";
+import { opamp } from "./terminal.js";
 
 function wishes(): Wishes {
   const made = new Wishes();
@@ -28,4 +29,13 @@ test("a wish that comes later ends the wait for it", async () => {
   const next = made.next();
   made.add("stop");
   expect(await next).toBe("stop");
+});
+
+test("signals are listened for before the agent is loaded, and no longer than it lives", async () => {
+  const listening = () => ["SIGHUP", "SIGTERM", "SIGINT"].map((signal) => process.listenerCount(signal));
+  const before = listening();
+  const ended = opamp("agent", "--config", "/nowhere/opamp.yaml");
+  expect(listening()).toEqual(before.map((count) => count + 1));
+  expect(await ended).toMatchObject({ code: 2, err: expect.stringContaining("cannot be read") });
+  expect(listening()).toEqual(before);
 });
