@@ -16,6 +16,8 @@ import { type HealthChecks, startHealthChecks } from "./health-checks.js";
 export interface AgentOptions {
   log: Logger;
   service: ServiceName;
+  /** Whether an operator wants the last offer to be tried again if it failed. Default false: it is remembered as it ended. */
+  triesAgain?: boolean;
   /** Further options of the client. */
   client?: Partial<OpAMPClientOptions>;
   /** The process that `ppid` names is gone, and the agent has stopped. */
@@ -90,6 +92,7 @@ export class Agent {
 
   async #start(): Promise<void> {
     this.#state = await this.#load();
+    if (this.#options.triesAgain === true && this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
     await this.#recover();
     if (this.#stopping.signal.aborted) return;
     this.#watchFiles();
@@ -141,12 +144,17 @@ export class Agent {
     }
   }
 
-  /** The server offers only what it does not see as applied, so it must not see what somebody removed. */
+  /** The server must not see as applied what somebody removed. */
   #forgetLost(path: string): void {
     const outcome = this.#state?.remoteConfig;
     const inUse = this.#directory?.current?.hash ?? new Uint8Array();
     if (outcome?.status !== "applied" || Buffer.compare(outcome.hash, inUse) === 0) return;
     this.#options.log.warn(`${path} does not have the configuration that was applied last: it may be offered again`);
+    this.#forgetOutcome();
+  }
+
+  /** What has an outcome is not offered again. */
+  #forgetOutcome(): void {
     const { remoteConfig: _, ...state } = this.#state ?? {};
     this.#state = state;
   }

@@ -58,18 +58,20 @@ async function run(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promi
 }
 
 async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, wishes: Wishes): Promise<number> {
-  const make = (config: AgentConfig): Agent =>
+  const make = (config: AgentConfig, triesAgain: boolean): Agent =>
     new Agent(config, {
       log,
+      triesAgain,
       service: serviceOf(),
       onOrphaned(message) {
         log.error(`Stopped: ${message}`);
         wishes.add("fail");
       },
     });
-  let agent = make(first);
+  let agent = make(first, false);
   for (;;) {
-    const next = await lifeOf(agent, wishes, log, async () => make(await read(path, (text) => log.warn(text))));
+    const remake = async () => make(await read(path, (text) => log.warn(text)), true);
+    const next = await lifeOf(agent, wishes, log, remake);
     if (next === "stop") return EXIT.stopped;
     if (next === "fail") return EXIT.failed;
     agent = next;

@@ -135,6 +135,21 @@ test("SIGHUP with a broken file changes nothing, says why, and does so again and
   expect(agent.count(/SIGHUP: starting anew/)).toBeLessThan(4);
 });
 
+test("SIGHUP has an offer that failed tried again, as when what was in its way is gone", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: { command: "test -e room" } });
+  const agent = work.start();
+  const seen = await server.firstAgent();
+  seen.offerConfig({ "a.yaml": "x: 1\n" });
+  await agent.line(/Remote config \w+ failed/);
+  work.write("room", "");
+  agent.signal("SIGHUP");
+  await agent.line(/Remote config \w+ applied/);
+  expect(visible(work.directory)).toEqual({ "a.yaml": "x: 1\n" });
+  await seen.until((one) => one.hasApplied());
+  expect(await agent.end()).toBe(0);
+});
+
 test("when the process it watches is gone, the agent says so to the server and ends with 1", async () => {
   const { server, work } = await built.begin();
   const parent = stranger();
