@@ -5,6 +5,7 @@ import { afterAll, expect, onTestFinished, test } from "vitest";
 import { RemoteConfigStatuses } from "../../src/gen/opamp/v1/opamp_pb.js";
 import type { OpAMPServer, ServerAgent } from "../../src/testing/index.js";
 import { litter, visible } from "../agent/folder.js";
+import { crashPoints } from "../crash/crash-points.js";
 import type { AgentProcess } from "./agent-process.js";
 import { builtCommand, type Transport, type Work } from "./agent-work.js";
 
@@ -116,7 +117,7 @@ const CHANGES: readonly [when: string, change: string, transport?: Transport][] 
   ["when it is kept, and before the agent has noted that", "^open .*/state/config-"],
 ];
 
-for (const [when, change, transport] of CHANGES) {
+for (const [when, change, transport] of crashPoints(CHANGES)) {
   test(`killed ${when}${transport === undefined ? "" : " over HTTP"}, the agent comes to the new config`, async () => {
     const there = await place({ command: TAKE }, transport);
     expect(await start(there.work, change).ended).toBe("SIGKILL");

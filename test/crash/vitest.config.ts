@@ -7,5 +7,8 @@ const crash = mergeConfig(base, { test: { env: { CRASH_POINTS: "all" } } });
 export default {
   ...crash,
   root: new URL("../..", import.meta.url).pathname,
-  test: { ...crash.test, include: ["test/agent/config-crash.test.ts", "test/store/crash-points.test.ts"] },
+  test: {
+    ...crash.test,
+    include: ["test/agent/config-crash.test.ts", "test/cli/agent-crash.test.ts", "test/store/crash-points.test.ts"],
+  },
 };
