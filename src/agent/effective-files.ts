@@ -3,6 +3,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-source.js";
 import { readRegularFile } from "../store/read-regular-file.js";
+import { codeOf } from "../store/store-error.js";
 import type { ConfigDirectory } from "./config-directory.js";
 import { contentTypeOf } from "./config-plan.js";
 import { type EffectiveSettings, RAW } from "./effective-keys.js";
@@ -35,9 +36,10 @@ export function effectiveFiles(
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
       return [[name, { read: () => body, contentType: contentTypeOf(path) }]];
     } catch (error) {
-      const problem = messageOf(error);
+      // The same problem has other words when it is met a moment later: one file may vanish before or after a look at it.
+      const problem = codeOf(error) ?? messageOf(error);
       if (problems.get(path) !== problem) {
-        log.warn(`effective_config: ${path} cannot be read and is left out: ${problem}`);
+        log.warn(`effective_config: ${path} cannot be read and is left out: ${messageOf(error)}`);
       }
       problems.set(path, problem);
       return [];

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { rmSync, truncateSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { effectiveFiles, watchEffectiveFiles } from "../../src/agent/effective-files.js";
 import type { EffectiveConfigProvider } from "../../src/extension/effective-config.js";
 import { Arrivals } from "../transport/arrivals.js";
@@ -41,6 +42,20 @@ test("a file that changes, vanishes and comes back is noticed, and told once eac
   expect(await lines.next()).toMatch(/^effective_config: \S+a\.yaml can be read again$/);
   expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 3\n" });
   expect(lines.all).toHaveLength(2);
+});
+
+test("a file that vanishes while it is read is told of once, though the next look has other words for it", async () => {
+  const { lines, log } = logging();
+  const path = join(folderForTest(), "a.yaml");
+  writeFileSync(path, "a: 1\n");
+  const provider = effectiveFiles({ files: { "a.yaml": path }, rawFile: undefined, redact: {} }, undefined, log);
+  const gone = Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" });
+  const readFile = vi.spyOn(fs, "readFile").mockRejectedValueOnce(gone);
+  onTestFinished(() => readFile.mockRestore());
+  expect(await provider?.()).toEqual({});
+  rmSync(path);
+  expect(await provider?.()).toEqual({});
+  expect(lines.all).toEqual([`effective_config: ${path} cannot be read and is left out: ${gone.message}`]);
 });
 
 test("what is no file, or far too large for a configuration, is never opened", async () => {
