@@ -1,8 +1,9 @@
 import { readlink, rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { OpAMPError } from "../errors.js";
+import { syncDirectory } from "../store/atomic-write.js";
 import { parentsOf, type Version, type VersionFile } from "./config-versions.js";
-import { hasCode, look, removeTemporaryLink, replaceWithLink, syncDirectory } from "./durable.js";
+import { hasCode, look, removeTemporaryLink, replaceWithLink } from "./durable.js";
 import { conflicting } from "./offered-files.js";
 
 /** What lies in the directory where the way to a file leaves the user's own directories. */

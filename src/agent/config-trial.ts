@@ -1,7 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isOptions } from "../client/option-path.js";
-import { hasCode, look, replaceText, syncDirectory } from "./durable.js";
+import { syncDirectory } from "../store/atomic-write.js";
+import { hasCode, look, replaceText } from "./durable.js";
 
 /** An apply that has neither succeeded nor been taken back. */
 export interface Trial {

@@ -3,7 +3,8 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from "
 import { basename, dirname, join, posix } from "node:path";
 import { isOptions } from "../client/option-path.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { type Access, hasCode, linkFile, makeDirectory, syncDirectory, writeNewFile } from "./durable.js";
+import { syncDirectory } from "../store/atomic-write.js";
+import { type Access, hasCode, linkFile, makeDirectory, writeNewFile } from "./durable.js";
 
 /** A file of a version. */
 export interface VersionFile {

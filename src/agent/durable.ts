@@ -1,5 +1,7 @@
 import { chmod, chown, copyFile, link, lstat, mkdir, open, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncDirectory } from "../store/atomic-write.js";
+import { codeOf } from "../store/store-error.js";
 
 /** Who may do what with a file. */
 export interface Access {
@@ -15,7 +17,8 @@ const TEMPORARY_LINK = ".opamp-link";
 
 /** Whether something thrown is a system error of one of these codes. */
 export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
-  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && codes.includes(thrown.code);
+  const code = codeOf(thrown);
+  return code !== undefined && codes.includes(code);
 }
 
 /** What lies at a path, itself and not what it leads to; undefined where there is nothing. */
@@ -26,19 +29,6 @@ export async function look(path: string) {
     // ENOTDIR: a part of the path is a file.
     if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
-  }
-}
-
-/** Puts what was done to the entries of a directory on the disk. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path);
-  try {
-    await directory.sync();
-  } catch (error) {
-    // File systems that cannot say so for a directory.
-    if (!hasCode(error, "EINVAL", "ENOTSUP")) throw error;
-  } finally {
-    await directory.close();
   }
 }
 
