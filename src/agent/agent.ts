@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import { errorLine } from "../diagnostics/error-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { lockDirectory } from "../store/directory-lock.js";
@@ -54,7 +55,7 @@ export class Agent {
     this.#config = config;
     this.#options = options;
     this.#store = fileStore(config.stateDirectory);
-    const lock = (path: string) => lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(lineOf(error)));
+    const lock = (path: string) => lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error)));
     this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
     this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
@@ -113,10 +114,10 @@ export class Agent {
   async #load(): Promise<StoredState | undefined> {
     const { log } = this.#options;
     try {
-      return await this.#store.load((error) => log.warn(lineOf(error)));
+      return await this.#store.load((error) => log.warn(errorLine(error)));
     } catch (error) {
       if (error instanceof OpAMPError && error.retryable) {
-        log.warn(lineOf(error));
+        log.warn(errorLine(error));
         return undefined;
       }
       const hint = "stop the other agent, or give each one a storage.directory of its own";
@@ -132,7 +133,7 @@ export class Agent {
     try {
       const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
       if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
-      if (error !== undefined) log.error(lineOf(error));
+      if (error !== undefined) log.error(errorLine(error));
       this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
@@ -169,9 +170,4 @@ export class Agent {
       onChange: () => void (client.phase !== "stopped" && client.refreshEffectiveConfig()),
     });
   }
-}
-
-/** One line for an operator. */
-function lineOf(error: OpAMPError): string {
-  return `${error.message} (${error.hint})`;
 }

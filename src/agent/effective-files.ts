@@ -1,5 +1,6 @@
 import type { Logger } from "../client/options.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { errorLine } from "../diagnostics/error-line.js";
+import { messageOf } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-source.js";
 import { readRegularFile } from "../store/read-regular-file.js";
@@ -83,7 +84,7 @@ export function watchEffectiveFiles(
       if (isOther) onChange();
     } catch (error) {
       const before = problem;
-      problem = error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error);
+      problem = errorLine(error);
       if (problem !== before) log.warn(problem);
     } finally {
       looking = false;

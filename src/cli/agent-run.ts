@@ -4,6 +4,7 @@ import { type AgentConfig, readAgentConfig } from "../agent/agent-config.js";
 import type { ServiceName } from "../agent/extension-host.js";
 import type { LogFormat, LogLevel } from "../agent/log-words.js";
 import type { Logger } from "../client/options.js";
+import { errorLine } from "../diagnostics/error-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
@@ -33,7 +34,7 @@ export async function runAgent(flags: AgentFlags, terminal: Terminal, wishes: Wi
     return await run(flags, terminal, wishes);
   } catch (error) {
     if (flags.logFormat !== "json") throw error;
-    agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(lineOf(error));
+    agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(errorLine(error));
     return EXIT.wrong;
   }
 }
@@ -89,7 +90,7 @@ async function lifeOf(
   agent.start().catch((error: unknown) => {
     // One that is given up may still fail, and that is no matter to the one that takes its place.
     if (isOver) return;
-    log.error(lineOf(error));
+    log.error(errorLine(error));
     wishes.add("fail");
   });
   let next: Agent | "stop" | "fail" | undefined;
@@ -110,7 +111,7 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     log.info("SIGHUP: starting anew with the configuration as it is now");
     return agent;
   } catch (error) {
-    log.error(`SIGHUP: going on with the old configuration: ${lineOf(error)}`);
+    log.error(`SIGHUP: going on with the old configuration: ${errorLine(error)}`);
     return undefined;
   }
 }
@@ -128,8 +129,4 @@ async function read(path: string, onWarning: (text: string) => void): Promise<Ag
 
 function serviceOf(): ServiceName {
   return { name: "opamp-agent", version: packageVersion() };
-}
-
-function lineOf(error: unknown): string {
-  return error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error);
 }

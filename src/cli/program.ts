@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { messageOf, OpAMPError } from "../errors.js";
+import { errorLine } from "../diagnostics/error-line.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";
@@ -23,8 +23,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {
     if (thrown instanceof CommanderError) return terminal.exit(thrown.exitCode === 0 ? 0 : exitCodes.usage);
-    const hint = thrown instanceof OpAMPError ? ` (${thrown.hint})` : "";
-    terminal.complain(`error: ${messageOf(thrown)}${hint}`);
+    terminal.complain(`error: ${errorLine(thrown)}`);
     terminal.exit(exitCodes.usage);
   }
 }
