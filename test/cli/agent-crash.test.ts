@@ -75,14 +75,24 @@ async function place(remote: object, transport?: Transport, files: Record<string
 function watch(work: Work): () => Record<string, string>[] {
   const found = new Map<string, Record<string, string>>();
   const timer = setInterval(() => {
-    const [one, two] = [visible(work.directory), visible(work.directory)];
-    if (JSON.stringify(one) === JSON.stringify(two)) found.set(JSON.stringify(one), one);
+    const [one, two] = [look(work), look(work)];
+    if (one !== undefined && JSON.stringify(one) === JSON.stringify(two)) found.set(JSON.stringify(one), one);
   }, 5);
   onTestFinished(() => clearInterval(timer));
   return () => {
     clearInterval(timer);
     return [...found.values()];
   };
+}
+
+/** What can be opened; nothing where that changed in the middle of the look. */
+function look(work: Work): Record<string, string> | undefined {
+  try {
+    return visible(work.directory);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 /** Starts the agent again: it, its files, its program and its server come to the new config. */

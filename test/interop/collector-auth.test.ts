@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { collectorFile } from "./collector-config.js";
@@ -43,7 +43,9 @@ test.for(cases)("$transport, $type: another secret in the file counts from the n
     const running = startProgram(program, file);
     const signal = AbortSignal.timeout(WAIT_MS);
     await server.firstAgent({ signal });
-    writeFileSync(path, rotation.secrets[1]);
+    // In one step: a file that is being written is empty for a moment, and the Collector would send that.
+    writeFileSync(`${path}.new`, rotation.secrets[1]);
+    renameSync(`${path}.new`, path);
     // The Collector takes a moment to notice. Over HTTP, the next poll comes by itself.
     while (headers.at(-1)?.["authorization"] !== after) {
       const { length } = server.attempts;
