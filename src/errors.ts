@@ -74,6 +74,8 @@ export interface OpAMPErrorDetails {
   retryable?: boolean;
   /** The HTTP status that the server answered with, if one was. */
   httpStatus?: number;
+  /** With `ERR_OPAMP_STORE`: the store holds what is not for this version to change; see `onForeignStore`. Default false. */
+  foreignStore?: boolean;
 }
 
 /** The one error class: everything this package throws, rejects with or emits as `error`. */
@@ -87,6 +89,8 @@ export class OpAMPError extends Error {
   readonly retryable: boolean;
   /** The HTTP status behind the failure, if there was one. */
   readonly httpStatus: number | undefined;
+  /** Whether a store holds the state of a later version, or something of another program. */
+  readonly foreignStore: boolean;
 
   constructor(code: OpAMPErrorCode, message: string, details: OpAMPErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -94,6 +98,7 @@ export class OpAMPError extends Error {
     this.hint = details.hint ?? CODES[code].hint;
     this.retryable = details.retryable ?? CODES[code].retryable;
     this.httpStatus = details.httpStatus;
+    this.foreignStore = details.foreignStore ?? false;
   }
 }
 

@@ -55,7 +55,8 @@ export class Agent {
     this.#config = config;
     this.#options = options;
     this.#store = fileStore(config.stateDirectory);
-    const lock = (path: string) => lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error)));
+    const lock = (path: string) =>
+      lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error))).catch(taken);
     this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
     this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
@@ -70,8 +71,8 @@ export class Agent {
   /**
    * Recovers from whatever a crash left, and begins to connect. Needs no network.
    *
-   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses one of the directories, or the config directory cannot be
-   * used otherwise
+   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses one of the directories, the state directory holds what is
+   * not for this version (`foreignStore`), or the config directory cannot be used otherwise
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
@@ -120,6 +121,7 @@ export class Agent {
         log.warn(errorLine(error));
         return undefined;
       }
+      if (error instanceof OpAMPError && error.foreignStore) throw error;
       const hint = "stop the other agent, or give each one a storage.directory of its own";
       throw new OpAMPError("ERR_OPAMP_STORE", messageOf(error), { cause: error, hint, retryable: false });
     }
@@ -137,10 +139,7 @@ export class Agent {
       this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
-      const { message, retryable } = cause;
-      const hint = retryable
-        ? cause.hint
-        : "stop the other agent, or give each one a remote_config.directory of its own";
+      const { message, hint, retryable } = cause;
       throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, { cause, hint, retryable });
     }
   }
@@ -170,4 +169,11 @@ export class Agent {
       onChange: () => void (client.phase !== "stopped" && client.refreshEffectiveConfig()),
     });
   }
+}
+
+/** The hint of the lock is for a store that a client can go on without. */
+function taken(cause: unknown): never {
+  if (!(cause instanceof OpAMPError) || cause.retryable) throw cause;
+  const hint = "stop the other agent, or give each one a remote_config.directory of its own";
+  throw new OpAMPError("ERR_OPAMP_STORE", cause.message, { cause, hint, retryable: false });
 }

@@ -1,16 +1,25 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { ConfigFiles, RemoteConfig } from "../client/config-files.js";
 import type { RemoteConfigHandler } from "../client/options.js";
 import { messageOf, OpAMPError } from "../errors.js";
+import { syncDirectory } from "../store/atomic-write.js";
 import { ConfigLinks } from "./config-links.js";
-import { type ConfigDirectoryOptions, type ConfigHost, type ConfigLock, readConfigOptions } from "./config-options.js";
+import type { Version } from "./config-manifest.js";
+import {
+  type ConfigDirectoryOptions,
+  type ConfigHost,
+  type ConfigLock,
+  type ConfigSettings,
+  readConfigOptions,
+} from "./config-options.js";
 import { contentTypeOf } from "./config-plan.js";
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
 import { TrialRecord } from "./config-trial.js";
-import { ConfigVersions, type Version } from "./config-versions.js";
-import { hasCode } from "./durable.js";
+import { ConfigVersions } from "./config-versions.js";
+import { hasCode, look, makeDirectory } from "./durable.js";
+import { ownedDirectory, PASSAGE } from "./owned-directory.js";
 
 /** Before anything was ever offered. */
 const NO_VERSION: Version = { id: "", hash: undefined, base: "", previous: undefined, files: [] };
@@ -44,9 +53,9 @@ export interface ConfigDirectory {
  * Writes offered configurations into a directory, has a program take them, and takes them back where that fails.
  *
  * What can be opened in the directory is one whole configuration at every moment, even if the process is killed: names in
- * it are symbolic links through `.opamp/current`, which is itself replaced in one step. An offer lies over the user's own
- * files: where it has a name that one of them has, that one is kept in `.opamp`, and seen again as soon as the offer in use
- * does not have the name. An offer without files thus brings all of them back. Files that no offer names are never
+ * it are symbolic links through `.opamp/opamp-config/current`, which is itself replaced in one step. An offer lies over the
+ * user's own files: where it has a name that one of them has, that one is kept beside the versions, and seen again as soon
+ * as the offer in use does not have the name. An offer without files thus brings all of them back. Files that no offer names are never
  * touched, and a directory of the user's stays a directory. A file that took the place of an offered one is kept until
  * the next but one configuration.
  *
@@ -54,9 +63,8 @@ export interface ConfigDirectory {
  */
 export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHost = {}): ConfigDirectory {
   const settings = readConfigOptions(options, host);
-  const versions = new ConfigVersions(settings.state);
-  const links = new ConfigLinks(settings.directory, versions.currentLink);
-  const place: ConfigPlace = { settings, versions, links, trials: new TrialRecord(settings.state) };
+  const place = placeAt(settings, ownedDirectory(settings.state));
+  const { versions } = place;
   let lock: ConfigLock | undefined;
   /** The version that is in use for good. */
   let committed: Version | undefined;
@@ -72,7 +80,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   }
 
   async function reopen(): Promise<void> {
-    await versions.prepare();
+    await makeState(settings.state);
     if (lock !== undefined && !(await lock.isVisible())) {
       await lock.release();
       lock = undefined;
@@ -101,21 +109,30 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   }
 
   /** @returns also whether another version is on trial, so that the directory may show that one */
-  async function inUse(): Promise<{ version: Version; onTrial: boolean }> {
+  async function inUse({ versions, trials }: ConfigPlace): Promise<{ version: Version; onTrial: boolean }> {
     if (committed !== undefined) return { version: committed, onTrial: applying };
-    const trial = await place.trials.read();
+    const trial = await trials.read();
     const isTrial = typeof trial === "object" && trial.phase === "trial";
     const before = isTrial ? await versions.read(trial.from) : undefined;
     if (before !== undefined) return { version: before, onTrial: true };
     return { version: (await versions.current()) ?? NO_VERSION, onTrial: false };
   }
 
+  /** That of version 0.1.0 where nothing has been taken over yet. */
+  async function readablePlace(): Promise<ConfigPlace> {
+    if (committed !== undefined || (await versions.currentId()) !== undefined) return place;
+    const old = placeAt(settings, settings.state);
+    return (await old.versions.current()) === undefined ? place : old;
+  }
+
   async function filesInUse(): Promise<ConfigFiles> {
-    const { version, onTrial } = await inUse();
+    const there = await readablePlace();
+    const { versions, links } = there;
+    const { version, onTrial } = await inUse(there);
     const files: [string, { body: Uint8Array; contentType: string }][] = [];
     for (const { name, path, contentType } of version.files) {
       const kept = join(versions.filesOf(version.id), path);
-      const source = onTrial ? kept : await readable(path, kept);
+      const source = onTrial ? kept : await readable(links, path, kept);
       if (source !== undefined) files.push([name, { body: await readFile(source), contentType }]);
     }
     for (const name of settings.localFiles) {
@@ -128,7 +145,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   }
 
   /** Where the program reads a file: in the version in use, unless somebody put another in place of the link. */
-  async function readable(path: string, kept: string): Promise<string | undefined> {
+  async function readable(links: ConfigLinks, path: string, kept: string): Promise<string | undefined> {
     const { kind, at } = await links.point(path);
     if (kind === "link") return kept;
     return kind === "file" && at === path ? join(settings.directory, path) : undefined;
@@ -137,7 +154,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
   return {
     prepare: (signal) =>
       inTurn(async () => {
-        await versions.prepare();
+        await makeState(settings.state);
         lock ??= await host.lock?.(settings.state);
         const recovery = await recover(place, true, signal);
         committed = await versions.current();
@@ -168,4 +185,18 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
       lock = undefined;
     },
   };
+}
+
+/** @param root where versions are kept */
+function placeAt(settings: ConfigSettings, root: string): ConfigPlace {
+  const versions = new ConfigVersions(root);
+  const links = new ConfigLinks(settings.directory, versions.currentLink, settings.state);
+  return { settings, versions, links, trials: new TrialRecord(root) };
+}
+
+async function makeState(state: string): Promise<void> {
+  if ((await look(state)) !== undefined) return;
+  await mkdir(dirname(state), { recursive: true });
+  await makeDirectory(state, PASSAGE);
+  await syncDirectory(dirname(state));
 }

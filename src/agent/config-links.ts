@@ -1,10 +1,15 @@
-import { readlink, rm, symlink } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { OpAMPError } from "../errors.js";
 import { syncDirectory } from "../store/atomic-write.js";
-import { parentsOf, type Version, type VersionFile } from "./config-versions.js";
-import { hasCode, look, removeTemporaryLink, replaceWithLink } from "./durable.js";
+import type { Version, VersionFile } from "./config-manifest.js";
+import { parentsOf } from "./config-versions.js";
+import { look, replaceWithLink } from "./durable.js";
 import { conflicting } from "./offered-files.js";
+import { leadsInto, targetOf } from "./owned-directory.js";
+
+/** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
+const TEMPORARY_LINK = ".opamp-link";
 
 /** What lies in the directory where the way to a file leaves the user's own directories. */
 export interface Point {
@@ -23,10 +28,13 @@ export interface Point {
 export class ConfigLinks {
   readonly #directory: string;
   readonly #currentLink: string;
+  readonly #state: string;
 
-  constructor(directory: string, currentLink: string) {
+  /** @param state no offered file may be written below it */
+  constructor(directory: string, currentLink: string, state: string) {
     this.#directory = directory;
     this.#currentLink = currentLink;
+    this.#state = state;
   }
 
   /** Where the way to a file goes. */
@@ -56,7 +64,7 @@ export class ConfigLinks {
    * leads to where the versions are kept
    */
   async refuseObstacles(paths: Iterable<string>): Promise<void> {
-    const state = relative(this.#directory, dirname(this.#currentLink)).toLowerCase();
+    const state = relative(this.#directory, this.#state).toLowerCase();
     for (const path of paths) {
       if (conflicting(path.toLowerCase(), state)) throw reserved(path);
       const { at, kind } = await this.point(path);
@@ -91,8 +99,20 @@ export class ConfigLinks {
   async replaceFiles(paths: readonly string[]): Promise<void> {
     const changed = new Set<string>();
     for (const at of paths) {
+      changed.add(await this.#replace(at));
+    }
+    for (const directory of changed) await syncDirectory(directory);
+  }
+
+  /** Has the links that led through another link to the version in use lead through ours. */
+  async follow(paths: readonly string[], formerLink: string): Promise<void> {
+    const changed = new Set<string>();
+    for (const at of new Set(paths)) {
       const path = join(this.#directory, at);
-      await replaceWithLink(path, this.#target(at));
+      const target = await targetOf(path);
+      if (target === this.#target(at, formerLink)) await this.#replace(at);
+      // Replaced before a crash, perhaps, and not synced.
+      else if (target !== this.#target(at)) continue;
       changed.add(dirname(path));
     }
     for (const directory of changed) await syncDirectory(directory);
@@ -120,25 +140,35 @@ export class ConfigLinks {
     for (const path of pathsOf(versions)) directories.add(dirname(path));
     let found = false;
     for (const directory of directories) {
-      if (await removeTemporaryLink(join(this.#directory, directory))) found = true;
+      if (await this.#removeTemporary(join(this.#directory, directory, TEMPORARY_LINK))) found = true;
     }
     return found;
   }
 
   async #isOurs(at: string): Promise<boolean> {
-    try {
-      return (await readlink(join(this.#directory, at))) === this.#target(at);
-    } catch (error) {
-      // No link, or nothing at all.
-      if (hasCode(error, "EINVAL", "ENOENT", "ENOTDIR")) return false;
-      throw error;
-    }
+    return (await targetOf(join(this.#directory, at))) === this.#target(at);
+  }
+
+  /** @returns the directory of the link */
+  async #replace(at: string): Promise<string> {
+    const path = join(this.#directory, at);
+    const temporary = join(dirname(path), TEMPORARY_LINK);
+    await this.#removeTemporary(temporary);
+    await replaceWithLink(path, this.#target(at), temporary);
+    return dirname(path);
+  }
+
+  /** Removes a temporary link that a crash left, also one of version 0.1.0. */
+  async #removeTemporary(path: string): Promise<boolean> {
+    const isOurs = await leadsInto(path, [this.#currentLink, join(this.#state, "current")]);
+    if (isOurs) await rm(path, { force: true });
+    return isOurs;
   }
 
   /** Relative where it can be, so that the directory may be moved, or seen at another place in a container. */
-  #target(at: string): string {
-    const inside = relative(this.#directory, this.#currentLink);
-    if (inside.startsWith("..") || isAbsolute(inside)) return join(this.#currentLink, at);
+  #target(at: string, through = this.#currentLink): string {
+    const inside = relative(this.#directory, through);
+    if (inside.startsWith("..") || isAbsolute(inside)) return join(through, at);
     return join(relative(dirname(at), "."), inside, at);
   }
 }

@@ -12,7 +12,8 @@ export interface ConfigDirectoryOptions {
   /** Where the program reads its configuration; made where it is missing. */
   directory: string;
   /**
-   * Where the versions are kept. Default: `.opamp` inside `directory`; elsewhere if the program minds hidden directories.
+   * Where the versions are kept, in `opamp-config`; nothing else in it is touched. Default: `.opamp` inside `directory`;
+   * elsewhere if the program minds hidden directories.
    * Always the same for the same `directory`.
    */
   state?: string | undefined;

@@ -1,7 +1,8 @@
 import { lstat, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ConfigLinks } from "./config-links.js";
-import { type ConfigVersions, type Content, parentsOf, type Version, type VersionFile } from "./config-versions.js";
+import type { Version, VersionFile } from "./config-manifest.js";
+import { type ConfigVersions, type Content, parentsOf } from "./config-versions.js";
 import type { Access } from "./durable.js";
 import { conflicting, type OfferedFile } from "./offered-files.js";
 
@@ -43,7 +44,7 @@ export async function planSwitch(input: PlanInput): Promise<Plan> {
   const oldBase = current.base === current.id ? current : await versions.read(current.base);
   const [baseId = "", fromId = "", candidateId = ""] = await versions.newIds(
     "local",
-    current.hash === undefined ? "local" : current.hash.slice(0, 12),
+    current.hash === undefined ? "local" : current.hash.slice(0, 12) || "config",
     offered.length === 0 ? "local" : hash.slice(0, 12) || "config",
   );
 
@@ -105,7 +106,8 @@ function overlaid(lower: readonly VersionFile[], upper: readonly VersionFile[]):
   return [...upper, ...visible];
 }
 
-function localFile(path: string): VersionFile {
+/** A file of the user's, as a version has it. */
+export function localFile(path: string): VersionFile {
   return { path, name: path, contentType: contentTypeOf(path), local: true };
 }
 

@@ -1,8 +1,9 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isOptions } from "../client/option-path.js";
 import { syncDirectory } from "../store/atomic-write.js";
 import { hasCode, look, replaceText } from "./durable.js";
+import { isRealFile, isVersionName } from "./owned-directory.js";
 
 /** An apply that has neither succeeded nor been taken back. */
 export interface Trial {
@@ -47,6 +48,35 @@ export class TrialRecord {
     return { phase, from, to, hash, attempt: typeof attempt === "number" ? attempt : 1 };
   }
 
+  /** Puts an unreadable marker aside. @returns where it is now */
+  async setAside(): Promise<string> {
+    const aside = `${this.#trial}.unreadable`;
+    await rename(this.#trial, aside);
+    await syncDirectory(this.#directory);
+    return aside;
+  }
+
+  /** Takes over what version 0.1.0 wrote, unless that has been done. */
+  async copyFrom(other: TrialRecord): Promise<void> {
+    const { trial, crashes } = await other.#own();
+    if (trial !== undefined && (await look(this.#trial)) === undefined) await this.write(trial);
+    if (crashes !== undefined && (await look(this.#crashes)) === undefined) await this.countCrashes(crashes);
+  }
+
+  /** Removes what has our form. */
+  async removeOwn(): Promise<void> {
+    const { trial, crashes } = await this.#own();
+    if (trial !== undefined) await this.clear();
+    if (crashes !== undefined) await this.forgetCrashes();
+  }
+
+  async #own(): Promise<{ trial: Trial | undefined; crashes: Crashes | undefined }> {
+    const trial = (await isRealFile(this.#trial)) ? await this.read() : undefined;
+    const isTrial = typeof trial === "object" && isVersionName(trial.from) && isVersionName(trial.to);
+    const crashes = (await isRealFile(this.#crashes)) ? await readJson(this.#crashes) : undefined;
+    return { trial: isTrial ? trial : undefined, crashes: isCrashes(crashes) ? crashes : undefined };
+  }
+
   async write(trial: Trial): Promise<void> {
     await replaceText(this.#trial, JSON.stringify(trial));
   }
@@ -60,8 +90,7 @@ export class TrialRecord {
   /** How often the agent died of an offer; 0 if another one came since. */
   async crashesOf(hash: string): Promise<number> {
     const read = await readJson(this.#crashes);
-    if (!isOptions(read) || read["hash"] !== hash || hash === "") return 0;
-    return typeof read["count"] === "number" ? read["count"] : 0;
+    return isCrashes(read) && read.hash === hash && hash !== "" ? read.count : 0;
   }
 
   async countCrashes(crashes: Crashes): Promise<void> {
@@ -76,12 +105,16 @@ export class TrialRecord {
   async removeUnfinished(): Promise<boolean> {
     let found = false;
     for (const path of [`${this.#trial}.tmp`, `${this.#crashes}.tmp`]) {
-      if ((await look(path)) === undefined) continue;
+      if (!(await isRealFile(path))) continue;
       found = true;
       await rm(path, { force: true });
     }
     return found;
   }
+}
+
+function isCrashes(read: unknown): read is Crashes {
+  return isOptions(read) && typeof read["hash"] === "string" && typeof read["count"] === "number";
 }
 
 /** @returns `null` for what is no JSON, undefined where nothing is */

@@ -1,76 +1,58 @@
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
-import { basename, dirname, join, posix } from "node:path";
-import { isOptions } from "../client/option-path.js";
+import { readdir, rename, rm, symlink } from "node:fs/promises";
+import { join, posix } from "node:path";
 import { messageOf, OpAMPError } from "../errors.js";
 import { syncDirectory } from "../store/atomic-write.js";
-import { type Access, hasCode, linkFile, makeDirectory, writeNewFile } from "./durable.js";
-
-/** A file of a version. */
-export interface VersionFile {
-  /** Below the directory, with `/` between its segments. */
-  readonly path: string;
-  /** As offered. */
-  readonly name: string;
-  readonly contentType: string;
-  /** Whether it is the user's own, and was not offered. */
-  readonly local: boolean;
-}
-
-/** One whole configuration. */
-export interface Version {
-  readonly id: string;
-  /** Of the offer, in hexadecimal digits; `undefined` where none was. */
-  readonly hash: string | undefined;
-  /** The version that has the user's own files, all of them; itself where it is that one. */
-  readonly base: string;
-  /** What was in use before. */
-  readonly previous: string | undefined;
-  readonly files: readonly VersionFile[];
-}
+import {
+  entriesIn,
+  FILES,
+  inspectVersion,
+  isUnfinished,
+  MANIFEST,
+  manifestOf,
+  type Version,
+} from "./config-manifest.js";
+import { type Access, linkFile, linkTree, look, makeDirectory, writeNewFile } from "./durable.js";
+import { isRealDirectory, isVersionName, makeOwned, PASSAGE, targetOf } from "./owned-directory.js";
 
 /** What a file of a new version is made of: bytes, or another file, of which it becomes a second name. */
 export type Content = { body: Uint8Array; access: Access } | { from: string };
 
-const UNFINISHED = ".tmp";
-const MANIFEST = "manifest.json";
-const FORMAT = 1;
-/** Leads through, and shows nothing. */
-const PASSAGE: Access = { mode: 0o711, uid: -1, gid: -1 };
+/** What lies where versions are kept, by name: `damaged` has a manifest that is no JSON; `unknown` only has the name of one. */
+export interface Survey {
+  readonly whole: readonly Version[];
+  readonly damaged: readonly string[];
+  readonly unknown: readonly string[];
+}
 
+const UNFINISHED = ".tmp";
+const UNREADABLE = ".unreadable";
 /**
  * Whole configurations side by side in a directory of their own, and which of them is in use.
  *
- * A version is written under another name and then renamed, so what has its name is whole.
+ * A version is written under another name and then renamed, so what has its name is whole. Links are not followed, and
+ * only directories that have the name and the manifest of a version, or the name of an unfinished one, are removed.
  */
 export class ConfigVersions {
   /** Leads to the files of the version in use. */
   readonly currentLink: string;
-  readonly #state: string;
+  readonly #root: string;
   readonly #versions: string;
 
-  constructor(state: string) {
-    this.#state = state;
-    this.#versions = join(state, "versions");
-    this.currentLink = join(state, "current");
+  constructor(root: string) {
+    this.#root = root;
+    this.#versions = join(root, "versions");
+    this.currentLink = join(root, "current");
   }
 
-  /** Makes the place for them. */
+  /** Makes the place for them. @throws OpAMPError `ERR_OPAMP_STORE` if something else is there */
   async prepare(): Promise<void> {
-    await mkdir(dirname(this.#state), { recursive: true });
-    for (const path of [this.#state, this.#versions]) {
-      try {
-        await makeDirectory(path, PASSAGE);
-        await syncDirectory(dirname(path));
-      } catch (error) {
-        if (!hasCode(error, "EEXIST")) throw error;
-      }
-    }
+    await makeOwned(this.#versions);
   }
 
   /** Where the files of a version are. */
   filesOf(id: string): string {
-    return join(this.#versions, id, "files");
+    return join(this.#versions, id, FILES);
   }
 
   /** Ids for new versions, later ones with higher numbers. */
@@ -84,7 +66,7 @@ export class ConfigVersions {
     const whole = join(this.#versions, version.id);
     const unfinished = `${whole}${UNFINISHED}`;
     await makeDirectory(unfinished, PASSAGE);
-    const root = join(unfinished, "files");
+    const root = join(unfinished, FILES);
     await makeDirectory(root, directories);
     const made = new Set(["."]);
     for (const { path } of version.files) {
@@ -98,7 +80,7 @@ export class ConfigVersions {
       if ("from" in content) await linkFile(content.from, join(root, path));
       else await writeNewFile(join(root, path), content.body, content.access);
     }
-    const manifest = Buffer.from(JSON.stringify({ format: FORMAT, ...version }));
+    const manifest = Buffer.from(manifestOf(version));
     await writeNewFile(join(unfinished, MANIFEST), manifest, { ...PASSAGE, mode: 0o600 });
     for (const directory of [...made].reverse()) await syncDirectory(join(root, directory));
     await syncDirectory(unfinished);
@@ -108,13 +90,46 @@ export class ConfigVersions {
 
   /** A version that is there; undefined where it is not, or not whole. */
   async read(id: string): Promise<Version | undefined> {
-    try {
-      const manifest = readManifest(JSON.parse(await readFile(join(this.#versions, id, MANIFEST), "utf8")));
-      return manifest?.id === id ? manifest : undefined;
-    } catch (error) {
-      if (error instanceof SyntaxError || hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
-      throw error;
+    const found = await this.#inspect(id);
+    return typeof found === "object" ? found : undefined;
+  }
+
+  /** Whether something has the name of a version, whole or not. */
+  async has(id: string): Promise<boolean> {
+    return await isRealDirectory(join(this.#versions, id));
+  }
+
+  /** Paths of the files in a version, and of the directories around these, whatever its manifest says. */
+  async pathsIn(id: string): Promise<string[]> {
+    return (await entriesIn(join(this.#versions, id))).map(({ path }) => path);
+  }
+
+  /** What is there besides whole versions has the files that are found in it. */
+  async unreadable(): Promise<{ id: string; paths: string[] }[]> {
+    const { damaged, unknown } = await this.survey();
+    const found: { id: string; paths: string[] }[] = [];
+    for (const id of [...damaged, ...unknown].sort((a, b) => numberOf(a) - numberOf(b))) {
+      const files = (await entriesIn(join(this.#versions, id))).filter(({ isFile }) => isFile);
+      found.push({ id, paths: files.map(({ path }) => path) });
     }
+    return found;
+  }
+
+  /** Puts a version that cannot be read aside, for good. @returns where it is now */
+  async setAside(id: string): Promise<string> {
+    const aside = join(this.#versions, `${id}${UNREADABLE}`);
+    await rename(join(this.#versions, id), aside);
+    await syncDirectory(this.#versions);
+    return aside;
+  }
+
+  /** Copies a version from another place, unless it is there. */
+  async copyFrom(other: ConfigVersions, id: string): Promise<void> {
+    const whole = join(this.#versions, id);
+    if ((await look(whole)) !== undefined) return;
+    await linkTree(join(other.#versions, id), `${whole}${UNFINISHED}`);
+    await rename(`${whole}${UNFINISHED}`, whole);
+    await syncDirectory(this.#versions);
   }
 
   /** The version in use, if it is whole. */
@@ -124,28 +139,40 @@ export class ConfigVersions {
   }
 
   async currentId(): Promise<string | undefined> {
-    try {
-      return basename(dirname(await readlink(this.currentLink)));
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "EINVAL")) return undefined;
-      throw error;
-    }
+    return idIn(await targetOf(this.currentLink));
   }
 
   /** Puts a version to use: whoever opens a file before finds the old one, and after the new one. */
   async use(id: string): Promise<void> {
+    const found = await look(this.currentLink);
+    if (found !== undefined && !found.isSymbolicLink()) {
+      throw new OpAMPError("ERR_OPAMP_STORE", `${this.currentLink} is not a link`, { hint: "move it away" });
+    }
     const temporary = `${this.currentLink}${UNFINISHED}`;
-    await rm(temporary, { force: true });
-    await symlink(posix.join("versions", id, "files"), temporary);
+    await this.#removeTemporaryLink();
+    await symlink(posix.join("versions", id, FILES), temporary);
     await rename(temporary, this.currentLink);
-    await syncDirectory(this.#state);
+    await syncDirectory(this.#root);
   }
 
   /** All whole versions, oldest first. */
-  async all(): Promise<Version[]> {
-    const names = (await this.#names()).sort((a, b) => numberOf(a) - numberOf(b));
-    const versions = await Promise.all(names.map((name) => this.read(name)));
-    return versions.filter((version) => version !== undefined);
+  async all(): Promise<readonly Version[]> {
+    return (await this.survey()).whole;
+  }
+
+  /** What has the name of a version, oldest first. */
+  async survey(): Promise<Survey> {
+    const whole: Version[] = [];
+    const damaged: string[] = [];
+    const unknown: string[] = [];
+    const names = (await isRealDirectory(this.#versions)) ? await this.#names() : [];
+    for (const name of names.sort((a, b) => numberOf(a) - numberOf(b))) {
+      const found = await this.#inspect(name);
+      if (found === "damaged") damaged.push(name);
+      else if (found === "unknown") unknown.push(name);
+      else if (found !== undefined) whole.push(found);
+    }
+    return { whole, damaged, unknown };
   }
 
   /** Removes what is neither in use, nor was before, nor has the user's files for these. @returns how many were removed */
@@ -154,8 +181,8 @@ export class ConfigVersions {
     if (current === undefined) return 0;
     const previous = current.previous === undefined ? undefined : await this.read(current.previous);
     const kept = new Set([current.id, current.base, previous?.id, previous?.base]);
-    const gone = (await this.#names()).filter((name) => !kept.has(name));
-    for (const name of gone) await this.remove(name);
+    const gone = (await this.all()).filter(({ id }) => !kept.has(id));
+    for (const { id } of gone) await this.remove(id);
     if (gone.length > 0) await syncDirectory(this.#versions);
     return gone.length;
   }
@@ -163,22 +190,33 @@ export class ConfigVersions {
   async remove(id: string): Promise<void> {
     const path = join(this.#versions, id);
     // What is half removed must not look whole.
-    const doomed = id.endsWith(UNFINISHED) ? path : `${path}-${randomUUID()}${UNFINISHED}`;
-    if (doomed !== path) await rename(path, doomed);
+    const doomed = `${path}-${randomUUID()}${UNFINISHED}`;
+    await rename(path, doomed);
     await rm(doomed, { recursive: true, force: true });
   }
 
   /** Removes what a crash left half done. @returns whether there was something */
   async removeUnfinished(): Promise<boolean> {
+    let found = await this.#removeTemporaryLink();
+    const names = (await isRealDirectory(this.#versions)) ? await this.#names() : [];
+    for (const name of names) {
+      const path = join(this.#versions, name);
+      if (!(await isUnfinished(path))) continue;
+      await rm(path, { recursive: true, force: true });
+      found = true;
+    }
+    return found;
+  }
+
+  async #removeTemporaryLink(): Promise<boolean> {
     const temporary = `${this.currentLink}${UNFINISHED}`;
-    const unfinished = (await this.#names()).filter((name) => name.endsWith(UNFINISHED));
-    for (const name of unfinished) await rm(join(this.#versions, name), { recursive: true, force: true });
-    const hadLink = await lstat(temporary).then(
-      () => true,
-      () => false,
-    );
-    if (hadLink) await rm(temporary, { force: true });
-    return unfinished.length > 0 || hadLink;
+    const isOurs = idIn(await targetOf(temporary)) !== undefined;
+    if (isOurs) await rm(temporary, { force: true });
+    return isOurs;
+  }
+
+  async #inspect(name: string): Promise<Version | "damaged" | "unknown" | undefined> {
+    return (await isRealDirectory(this.#versions)) ? await inspectVersion(join(this.#versions, name)) : undefined;
   }
 
   async #names(): Promise<string[]> {
@@ -196,30 +234,14 @@ export function parentsOf(path: string): string[] {
   return segments.map((_, index) => segments.slice(0, index + 1).join("/"));
 }
 
+/** The version that a link to the one in use names. */
+function idIn(target: string | undefined): string | undefined {
+  const [versions, id = "", files, ...others] = target?.split("/") ?? [];
+  const isOurs = versions === "versions" && files === FILES && others.length === 0 && isVersionName(id);
+  return isOurs ? id : undefined;
+}
+
 function numberOf(name: string): number {
   const number = Number.parseInt(name, 10);
   return Number.isSafeInteger(number) ? number : 0;
-}
-
-function readManifest(read: unknown): Version | undefined {
-  if (!isOptions(read) || read["format"] !== FORMAT) return undefined;
-  const { id, hash, base, previous, files } = read;
-  if (typeof id !== "string" || typeof base !== "string" || !Array.isArray(files)) return undefined;
-  return {
-    id,
-    base,
-    hash: typeof hash === "string" ? hash : undefined,
-    previous: typeof previous === "string" ? previous : undefined,
-    files: files.filter(isVersionFile),
-  };
-}
-
-function isVersionFile(file: unknown): file is VersionFile {
-  return (
-    isOptions(file) &&
-    typeof file["path"] === "string" &&
-    typeof file["name"] === "string" &&
-    typeof file["contentType"] === "string" &&
-    typeof file["local"] === "boolean"
-  );
 }

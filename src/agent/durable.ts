@@ -1,4 +1,18 @@
-import { chmod, chown, copyFile, link, lstat, mkdir, open, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "../store/atomic-write.js";
 import { codeOf } from "../store/store-error.js";
@@ -11,9 +25,6 @@ export interface Access {
   /** -1: as it is. */
   gid: number;
 }
-
-/** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
-const TEMPORARY_LINK = ".opamp-link";
 
 /** Whether something thrown is a system error of one of these codes. */
 export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
@@ -71,18 +82,32 @@ export async function linkFile(from: string, to: string): Promise<void> {
   }
 }
 
+/** Copies a directory down to the disk; files get second names, links stay links. */
+export async function linkTree(from: string, to: string): Promise<void> {
+  const { mode, uid, gid } = await lstat(from);
+  await makeDirectory(to, { mode: mode & 0o7777, uid, gid });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await linkTree(source, target);
+    else if (entry.isFile()) await linkFile(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+    else throw new Error(`${source} is neither a file, a directory nor a link`);
+  }
+  await syncDirectory(to);
+}
+
 /** Replaces a small file so that a reader finds the old text or the new one. */
 export async function replaceText(path: string, text: string): Promise<void> {
   const temporary = `${path}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600, flush: true });
+  // A link of that name would be followed.
+  await rm(temporary, { force: true });
+  await writeFile(temporary, text, { mode: 0o600, flush: true, flag: "wx" });
   await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 
 /** Puts a symbolic link in the place of whatever file or link is there. The caller syncs the directory. */
-export async function replaceWithLink(path: string, target: string): Promise<void> {
-  const temporary = join(dirname(path), TEMPORARY_LINK);
-  await rm(temporary, { force: true });
+export async function replaceWithLink(path: string, target: string, temporary: string): Promise<void> {
   await symlink(target, temporary);
   try {
     await rename(temporary, path);
@@ -90,14 +115,6 @@ export async function replaceWithLink(path: string, target: string): Promise<voi
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
-}
-
-/** Removes what {@link replaceWithLink} left in a directory when it was cut off. @returns whether there was something */
-export async function removeTemporaryLink(directory: string): Promise<boolean> {
-  const temporary = join(directory, TEMPORARY_LINK);
-  const found = (await look(temporary))?.isSymbolicLink() === true;
-  if (found) await rm(temporary, { force: true });
-  return found;
 }
 
 /** Only root may give a file to others. */

@@ -10,7 +10,7 @@ import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { Terminal } from "./terminal.js";
 import { packageVersion } from "./version.js";
-import type { Wishes } from "./wishes.js";
+import type { Wish, Wishes } from "./wishes.js";
 
 /** The options of the command as they were given. */
 export interface AgentFlags {
@@ -20,7 +20,7 @@ export interface AgentFlags {
   dryRun?: true;
 }
 
-const EXIT = { stopped: 0, failed: 1, wrong: 2 } as const;
+const EXIT = { stop: 0, fail: 1, wrong: 2, refuse: 3 } as const;
 
 /**
  * Runs `opamp agent`.
@@ -53,7 +53,7 @@ async function run(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promi
     const outcome = await dryRun(config, log, serviceOf());
     const isJson = (flags.logFormat ?? config.log.format) === "json";
     terminal.print(isJson ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
-    return EXIT.stopped;
+    return EXIT.stop;
   }
   return runUntilSignalled(config, flags.config, log, wishes);
 }
@@ -73,8 +73,7 @@ async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, 
   for (;;) {
     const remake = async () => make(await read(path, (text) => log.warn(text)), true);
     const next = await lifeOf(agent, wishes, log, remake);
-    if (next === "stop") return EXIT.stopped;
-    if (next === "fail") return EXIT.failed;
+    if (typeof next === "string") return EXIT[next];
     agent = next;
   }
 }
@@ -85,15 +84,15 @@ async function lifeOf(
   wishes: Wishes,
   log: Logger,
   remake: () => Promise<Agent>,
-): Promise<Agent | "stop" | "fail"> {
+): Promise<Agent | Exclude<Wish, "reload">> {
   let isOver = false;
   agent.start().catch((error: unknown) => {
     // One that is given up may still fail, and that is no matter to the one that takes its place.
     if (isOver) return;
     log.error(errorLine(error));
-    wishes.add("fail");
+    wishes.add(error instanceof OpAMPError && error.foreignStore ? "refuse" : "fail");
   });
-  let next: Agent | "stop" | "fail" | undefined;
+  let next: Agent | Exclude<Wish, "reload"> | undefined;
   while (next === undefined) {
     const wish = await wishes.next();
     next = wish === "reload" ? await remade(remake, log) : wish;

@@ -22,6 +22,7 @@ Exit codes:
   0  ended by a signal
   1  another agent uses the same directory, the config directory cannot be used, or the parent process is gone
   2  the command line or the configuration is wrong
+  3  the state directory holds the state of a later version, or a file of another program in its place
 `;
 
 /** `opamp agent`: an agent for any program, from one file. */

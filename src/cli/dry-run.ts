@@ -67,8 +67,9 @@ export function dryRunText({ firstReport: report, effectiveConfig, ...rest }: Dr
 
 /** What an earlier run left. Whatever keeps it from being read will be told when the agent runs. */
 async function storedState(directory: string): Promise<StoredState | undefined> {
+  const path = join(directory, "state.json");
   try {
-    return decodeState(await readFile(join(directory, "state.json"), "utf8")).state;
+    return decodeState(await readFile(path, "utf8"), path).state;
   } catch {
     return undefined;
   }

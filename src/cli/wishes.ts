@@ -1,10 +1,10 @@
 import { constants } from "node:os";
 
 /** What the agent is to do next. */
-export type Wish = "stop" | "reload" | "fail";
+export type Wish = "stop" | "reload" | "fail" | "refuse";
 
 /** The most pressing first: nothing is started anew only to be stopped. */
-const ORDER: readonly Wish[] = ["fail", "stop", "reload"];
+const ORDER: readonly Wish[] = ["refuse", "fail", "stop", "reload"];
 /** What a shell adds to a signal's number to make an exit code. */
 const ENDED_BY_SIGNAL = 128;
 /** A key pressed in a terminal comes to the whole group at once, and again from those that pass it on, as npx does. */

@@ -52,6 +52,8 @@ export class OpAMPClient implements AsyncDisposable {
   readonly #givenUid: boolean;
   readonly #supplied: Supplied;
   #started = false;
+  /** Why the client stopped by itself. */
+  #refused: OpAMPError | undefined;
   #stopping: Promise<void> | undefined;
 
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
@@ -80,7 +82,7 @@ export class OpAMPClient implements AsyncDisposable {
     const feed = this.#driver.feed.bind(this.#driver);
     const failed = this.#notifier.failed.bind(this.#notifier);
     const calls = new HostCalls(this.#supplied, clock, feed, failed);
-    this.#persistence = new Persistence(options.store, clock, failed);
+    this.#persistence = new Persistence(options.store, clock, failed, settings.onForeignStore);
     this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
     this.#self = new SelfDescription(this, feed, failed);
     this.#channels = new ChannelsOnDemand(feed, failed, settings.customMessageMs);
@@ -139,7 +141,8 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Begins: reads the store, then dials, and never gives up. Calling it again changes nothing.
+   * Begins: reads the store, then dials, and never gives up; only a store that is not for this version ends it, see
+   * `onForeignStore`. Calling it again changes nothing.
    *
    * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
    */
@@ -149,7 +152,7 @@ export class OpAMPClient implements AsyncDisposable {
     this.#started = true;
     for (const warning of this.#warnings) this.#notifier.warning(warning);
     const loaded = this.#persistence.load();
-    if (loaded instanceof Promise) void loaded.then((state) => this.#begin(state));
+    if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
     else this.#begin(loaded);
   }
 
@@ -160,7 +163,7 @@ export class OpAMPClient implements AsyncDisposable {
    * or what the signal was aborted with
    */
   connected(options: WaitOptions = {}): Promise<void> {
-    if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(stopped("connected"));
+    if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(this.#stopped("connected"));
     return this.phase === "online" ? Promise.resolve() : this.#waiters.online(options);
   }
 
@@ -260,11 +263,14 @@ export class OpAMPClient implements AsyncDisposable {
    */
   customCapability(name: string, options?: ChannelOptions): CustomChannel {
     this.#refuseWhenStopped("customCapability");
-    return this.#channels.register(name, options);
+    const channel = this.#channels.register(name, options);
+    if (this.#refused !== undefined) this.#endWaits();
+    return channel;
   }
 
-  #begin(state: StoredState): void {
+  #begin(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
+    if (state instanceof OpAMPError) return this.#refuse(state);
     this.#host.restore(state);
     this.#driver.feed(startInput(state, this.#givenUid));
     this.#self.renamed();
@@ -272,13 +278,25 @@ export class OpAMPClient implements AsyncDisposable {
     if (!isKnown && !this.#settings.requestInstanceUid) this.#persistence.save({ instanceUid: this.#core.instanceUid });
   }
 
+  /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */
+  #refuse(error: OpAMPError): void {
+    this.#refused = error;
+    this.#driver.feed({ type: "stop", withinMs: 0, error });
+    this.#endWaits();
+  }
+
+  #endWaits(): void {
+    this.#waiters.fail(this.#stopped("connected"));
+    this.#channels.current?.stop(this.#stopped("a custom message"));
+  }
+
   async #stop(withinMs: number): Promise<void> {
     const hold = this.#waiters.hold();
     try {
       this.#driver.feed({ type: "stop", withinMs });
-      this.#waiters.fail(stopped("connected"));
+      this.#waiters.fail(this.#stopped("connected"));
       await this.#waiters.stopped(this.phase);
-      this.#channels.current?.stop(stopped("a custom message"));
+      this.#channels.current?.stop(this.#stopped("a custom message"));
       await this.#waiters.atMost(withinMs, this.#persistence.close());
     } finally {
       hold();
@@ -291,10 +309,13 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   #refuseWhenStopped(what: string): void {
-    if (this.#stopping !== undefined) throw stopped(what);
+    if (this.#stopping !== undefined) throw this.#stopped(what);
   }
-}
 
-function stopped(what: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_STOPPED", `${what}: the client has been stopped`);
+  #stopped(what: string): OpAMPError {
+    const cause = this.#refused;
+    if (cause === undefined) return new OpAMPError("ERR_OPAMP_STOPPED", `${what}: the client has been stopped`);
+    const text = `${what}: the client has stopped: ${cause.message}`;
+    return new OpAMPError("ERR_OPAMP_STOPPED", text, { cause, hint: cause.hint });
+  }
 }

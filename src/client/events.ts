@@ -57,7 +57,7 @@ export interface WarningEvent {
 export interface OpAMPClientEvents {
   phase: (event: PhaseEvent) => void;
   /**
-   * Something failed. The client goes on by itself; without a listener nothing happens. Message, hint and stack hold no
+   * Something failed. The client goes on by itself, unless it stopped for it (`onForeignStore`); without a listener nothing happens. Message, hint and stack hold no
    * secrets; a `cause` that is no `OpAMPError` is as it was thrown, and may hold anything: think before it is printed.
    */
   error: (error: OpAMPError) => void;

@@ -62,6 +62,9 @@ export class LogLines {
       case "online":
         return event.previous === "online" ? this.#answers() : this.#connected(event.transport);
       case "stopped":
+        if (event.error !== undefined) {
+          this.#write("error", `${this.#shown(event.error.message)} (${this.#shown(event.error.hint)})`);
+        }
         return this.#write("info", "Client is stopped, will not try anymore.");
       default:
         return this.#moved(event.phase, event.reason);

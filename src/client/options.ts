@@ -125,6 +125,12 @@ export interface OpAMPClientOptions extends Handlers {
   requestInstanceUid?: boolean;
   /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
   store?: Store;
+  /**
+   * What to do when the store holds the state of a later version, or something of another program: `"stop"` ends the
+   * client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent; `"newIdentity"` goes on without the
+   * store, as another agent. The store is left as it is either way. Default `"stop"`.
+   */
+  onForeignStore?: "stop" | "newIdentity";
   /** Capabilities to leave off although a handler is there; `true` changes nothing. */
   capabilities?: Readonly<Partial<Record<CapabilityName, boolean>>>;
   /**

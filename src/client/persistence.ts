@@ -1,4 +1,4 @@
-import { messageOf, OpAMPError } from "../errors.js";
+import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
 import type { Store, StoredRemoteConfig, StoredState } from "../store/store.js";
 import type { Clock } from "./clock.js";
 import { type RemoteConfig, toStoredConfig } from "./config-files.js";
@@ -8,12 +8,16 @@ import { readStoredState } from "./stored-state.js";
 /** How long a store may take to load before the client goes on without, in milliseconds. */
 const LOAD_MS = 30_000;
 
+/** What a store came back with, or why the client is to stop. */
+type Loaded = StoredState | OpAMPError;
+
 /** Keeps a store up to date: one save at a time, the newest state wins, a failure is told and survived. */
 export class Persistence {
   /** Without one, nothing outlives the client. */
   #store: Store | undefined;
   readonly #clock: Clock;
   readonly #failed: (error: OpAMPError) => void;
+  readonly #onForeignStore: "stop" | "newIdentity";
   #state: StoredState = {};
   /** There is something that is not saved, and nobody at it unless `#writing`. */
   #dirty = false;
@@ -26,14 +30,23 @@ export class Persistence {
   /** There while a store that was done without is still loading; whether it holds a state that nobody has seen. */
   #late: Promise<boolean> | undefined;
 
-  constructor(store: Store | undefined, clock: Clock, failed: (error: OpAMPError) => void) {
+  constructor(
+    store: Store | undefined,
+    clock: Clock,
+    failed: (error: OpAMPError) => void,
+    onForeignStore: "stop" | "newIdentity" = "stop",
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#failed = failed;
+    this.#onForeignStore = onForeignStore;
   }
 
-  /** What the store remembers; nothing where it cannot be read. At once where the store answers at once. */
-  load(): StoredState | Promise<StoredState> {
+  /**
+   * What the store remembers; nothing where it cannot be read; an error where it is foreign, and the client is to stop. At
+   * once where the store answers at once.
+   */
+  load(): Loaded | Promise<Loaded> {
     if (this.#store === undefined) return this.#state;
     this.#loading = Promise.resolve();
     try {
@@ -119,7 +132,7 @@ export class Persistence {
     }
   }
 
-  async #loadInTime(loading: Promise<unknown>): Promise<StoredState> {
+  async #loadInTime(loading: Promise<unknown>): Promise<Loaded> {
     const late = new Promise<never>((_, reject) => {
       this.#endLoading = this.#clock.after(LOAD_MS, () => {
         this.#late = loading.then(isState, () => false);
@@ -141,14 +154,21 @@ export class Persistence {
     return this.#state;
   }
 
-  #unreadable(cause: unknown): StoredState {
-    this.#complain("the store did not load", cause);
+  #unreadable(cause: unknown): Loaded {
+    if (!isForeign(cause)) this.#complain("the store did not load", cause);
+    else if (this.#onForeignStore === "newIdentity")
+      this.#complain("going on without the store, as another agent", cause);
+    else {
+      const hint = `${cause.hint}; with onForeignStore: "newIdentity" it goes on without the store, as another agent`;
+      return failure("the store did not load", cause, { hint });
+    }
     return {};
   }
 
   /** A store that is for somebody else is left alone, and closing it is not up to us either. */
   #refused(cause: unknown): void {
-    if (cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STORE" && !cause.retryable) this.#store = undefined;
+    if (!(cause instanceof OpAMPError) || cause.code !== "ERR_OPAMP_STORE") return;
+    if (!cause.retryable || cause.foreignStore) this.#store = undefined;
   }
 
   #reported(error: unknown): void {
@@ -157,9 +177,21 @@ export class Persistence {
   }
 
   #complain(what: string, cause: unknown): void {
-    const details = cause instanceof OpAMPError ? { cause, hint: cause.hint, retryable: cause.retryable } : { cause };
-    this.#failed(new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, details));
+    this.#failed(failure(what, cause));
   }
+}
+
+function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {
+  const details: OpAMPErrorDetails = { cause };
+  if (cause instanceof OpAMPError) {
+    const { hint, retryable, foreignStore } = cause;
+    Object.assign(details, { hint, retryable, foreignStore });
+  }
+  return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, { ...details, ...more });
+}
+
+function isForeign(cause: unknown): cause is OpAMPError {
+  return cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STORE" && cause.foreignStore;
 }
 
 /** Whether a store came back with something. */

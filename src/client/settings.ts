@@ -25,6 +25,7 @@ export interface Settings extends NetworkSettings {
   throttle: { floorMs: number; maxMs: number };
   timeouts: Required<Timeouts>;
   reconnectReport: "changed" | "full";
+  onForeignStore: "stop" | "newIdentity";
   /** `undefined`: as the heartbeat. */
   ping: { intervalMs: number | undefined } | false;
   maxCustomMessages: number;
@@ -47,6 +48,7 @@ const KEYS = {
   instanceUid: true,
   requestInstanceUid: true,
   store: true,
+  onForeignStore: true,
   capabilities: true,
   heartbeat: true,
   backoff: true,
@@ -152,6 +154,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     throttle,
     timeouts: durations("timeouts", options.timeouts, TIMEOUTS),
     reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
+    onForeignStore: oneOf("onForeignStore", options.onForeignStore, ["stop", "newIdentity"]),
     ping: pings(options.ping),
     customMessageMs: durations(
       "",

@@ -91,7 +91,7 @@ export class Core {
         return this.#link.start(now, out);
       case "stop":
         this.#agent.stop(out);
-        if (this.#link.stop(input.withinMs, now, out)) this.#goodbye = "owed";
+        if (this.#link.stop(input.withinMs, now, out, input.error)) this.#goodbye = "owed";
         return;
       case "reconnect":
         return this.#leave("reconnect", now, out);

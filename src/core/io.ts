@@ -38,7 +38,8 @@ export type Input =
   /** Begin; with what a store remembers. */
   | { type: "start"; instanceUid?: Uint8Array; remoteConfig?: RemoteConfigState; heartbeatMs?: number }
   /** Say goodbye, within the time given. */
-  | { type: "stop"; withinMs: number }
+  /** `error` is why, where it is not that somebody asked for it. */
+  | { type: "stop"; withinMs: number; error?: unknown }
   /** Say goodbye and dial again (DUP-02). */
   | { type: "reconnect" }
   /** Time has passed. */

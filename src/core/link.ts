@@ -162,7 +162,7 @@ export class Link {
   }
 
   /** Say goodbye for good. @returns whether there is somebody to say it to */
-  stop(withinMs: number, now: number, out: Output[]): boolean {
+  stop(withinMs: number, now: number, out: Output[], error?: unknown): boolean {
     const wasUp = this.up;
     if (this.#phase === "closing") {
       this.#return = undefined;
@@ -171,7 +171,7 @@ export class Link {
     }
     const dialling = this.#phase === "connecting";
     this.#deadline = undefined;
-    if (!this.#move("stop", "stopping", out)) return false;
+    if (!this.#move("stop", "stopping", out, error)) return false;
     if (wasUp) this.#deadline = now + withinMs;
     if (dialling) this.cut(now, out);
     return wasUp;

@@ -15,7 +15,7 @@ export function scrubbedError(error: OpAMPError, redactor: Redactor, depth = 0):
   const cause =
     ours && error.cause instanceof OpAMPError ? scrubbedError(error.cause, redactor, depth + 1) : error.cause;
   if (message === error.message && hint === error.hint && cause === error.cause) return error;
-  const details: OpAMPErrorDetails = { hint, cause, retryable: error.retryable };
+  const details: OpAMPErrorDetails = { hint, cause, retryable: error.retryable, foreignStore: error.foreignStore };
   if (error.httpStatus !== undefined) details.httpStatus = error.httpStatus;
   const clean = new OpAMPError(error.code, message, details);
   // Where it happened, which begins with the message as it was.

@@ -56,5 +56,6 @@ export function decodeConfig(bytes: Uint8Array): Readonly<Record<string, StoredF
     files[name] = { body: new Uint8Array(bytes.buffer, bytes.byteOffset + at, length), contentType };
     at += length;
   }
+  if (at !== bytes.length) throw new RangeError("it is longer or shorter than its first line says");
   return files;
 }

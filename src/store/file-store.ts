@@ -43,12 +43,13 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  * A store in a directory, which is made with mode 0700 where it is missing.
  *
  * `state.json` is replaced as a whole, so that a crash or a power cut leaves the old state or the new one. The last good
- * config is a file beside it, written only when it is another one. What is damaged is set aside as
- * `state.json.corrupt`, reported and survived. While it is loaded the directory is locked against other agents on the
- * same machine; the lock ends with the process, however that ends.
+ * config is a file beside it, written only when it is another one. A file that is damaged is set aside as
+ * `state.json.corrupt`, reported and survived. Other files in the directory are left alone. While it is loaded the
+ * directory is locked against other agents on the same machine; the lock ends with the process, however that ends.
  *
- * All failures are `ERR_OPAMP_STORE`. A directory that another agent uses is not retryable: the client goes on without
- * the store. After a `load` that failed otherwise, saves try anew to open the directory, but never overwrite a state that
+ * All failures are `ERR_OPAMP_STORE`. A `state.json` of a later version, or that is not of this package (JSON of another
+ * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. A
+ * directory that another agent uses is not retryable: the client goes on without the store. After a `load` that failed otherwise, saves try anew to open the directory, but never overwrite a state that
  * has not been read. A directory that was removed meanwhile is made again by the next save, unless another agent did so.
  *
  * @param directory for this agent alone; relative to the working directory of this moment
@@ -130,8 +131,8 @@ class DirectoryStore implements FileStore {
     await makeDirectory(this.#path);
     const lock = await lockDirectory(this.#path, this.#lockWaitMs, this.#report);
     try {
-      const files = new StateDirectory(this.#path);
-      const state = await files.read(this.#report);
+      const files = new StateDirectory(this.#path, this.#report);
+      const state = await files.read();
       this.#open = { files, lock };
       return { state, files };
     } catch (cause) {

@@ -7,6 +7,8 @@ import { join } from "node:path";
 /** What fits into a socket's address on every system, in bytes. */
 const MAX_ADDRESS_BYTES = 100;
 const RANDOM_BYTES = 8;
+/** What follows the prefix of a name. */
+const SOCKET = /^[0-9a-f]+\.sock$/;
 
 /** Where the sockets are by which processes tell each other that they use a directory. */
 export interface LockPlace {
@@ -35,11 +37,14 @@ export async function lockPlace(directory: string): Promise<LockPlace> {
 
 /** @param shortcut another, shorter path to the same folder */
 function socketPlace(folder: string, prefix: string, shortcut: string): LockPlace {
-  const isOurs = (name: string): boolean => name.startsWith(prefix) && name.endsWith(".sock");
+  const isOurs = (name: string): boolean => name.startsWith(prefix) && SOCKET.test(name.slice(prefix.length));
   return {
     newName: () => nameAfter(prefix),
     address: (name) => join(shortcut, name),
-    list: async () => (await fs.readdir(folder)).filter(isOurs),
+    async list() {
+      const entries = await fs.readdir(folder, { withFileTypes: true });
+      return entries.filter((entry) => entry.isSocket() && isOurs(entry.name)).map(({ name }) => name);
+    },
     remove: (name) => fs.unlink(join(folder, name)).catch(() => undefined),
     close: () => undefined,
   };

@@ -1,31 +1,27 @@
+import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, OpAMPError } from "../errors.js";
 import { leftoverOf, syncDirectory, writeAtomically } from "./atomic-write.js";
 import { configFileName, decodeConfig, encodeConfig, isConfigFile } from "./config-format.js";
-import { readRegularFile } from "./read-regular-file.js";
 import { setAside } from "./set-aside.js";
 import { type DecodedState, decodeState, encodeState, MAX_STATE_BYTES } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
-import { codeOf } from "./store-error.js";
+import { codeOf, FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const STATE = "state.json";
 const OWNER_ONLY = 0o700;
-const KEEP_STATES = 5;
-/** Each may be as large as a message. */
-const KEEP_CONFIGS = 2;
+/** Neither followed nor waited for, should something else have come in the place of a file; Windows has neither flag. */
+const READ_FILE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: ReadonlySet<string | undefined> = new Set([
   "EACCES",
   "EPERM",
   "EIO",
-  "ELOOP",
-  "ENXIO",
   "ERR_FS_FILE_TOO_LARGE",
   "ERR_STRING_TOO_LONG",
 ]);
-const STATE_HINT =
-  "to use it again, correct it or update opamp-client, and give it its old name back; until then the agent has a new identity";
+const STATE_HINT = "to use it again, correct it and give it its old name back; until then the agent has a new identity";
 const CONFIG_HINT = "nothing has to be done: only a handler's `previous` is missing, until a config has been applied";
 
 type Report = (error: OpAMPError) => void;
@@ -37,22 +33,28 @@ export async function makeDirectory(directory: string): Promise<void> {
   for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
-/** The files of a store: the state, which is small, and the config that it names. */
+/** The files of a store: the state, which is small, and the config that it names. Nothing else there is changed. */
 export class StateDirectory {
   readonly #directory: string;
+  readonly #report: Report;
   #rest: DecodedState["rest"] = {};
   /** The config that the state on disk names. */
   #kept: { files: StoredConfig["files"]; name: string } | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, report: Report) {
     this.#directory = directory;
+    this.#report = report;
   }
 
-  /** Reads what is there, and removes what a crash left behind. Damage is set aside, reported and survived. */
-  async read(report: Report): Promise<StoredState | undefined> {
+  /**
+   * Reads what is there, and removes what a crash left behind. Damage is set aside, reported and survived.
+   *
+   * @throws OpAMPError with `foreignStore` where a file is not ours, or of a later version; the system's error
+   */
+  async read(): Promise<StoredState | undefined> {
     this.#kept = undefined;
     this.#rest = {};
-    const decoded = await this.#readState(report);
+    const decoded = await this.#readState();
     if (decoded === undefined) {
       await this.#sweep();
       return undefined;
@@ -60,12 +62,14 @@ export class StateDirectory {
     this.#rest = decoded.rest;
     for (const problem of decoded.problems) {
       const text = `${join(this.#directory, STATE)} is damaged: ${problem}; the rest is used`;
-      report(new OpAMPError("ERR_OPAMP_STORE", text, { hint: "nothing has to be done: the next save puts it right" }));
+      this.#report(
+        new OpAMPError("ERR_OPAMP_STORE", text, { hint: "nothing has to be done: the next save puts it right" }),
+      );
     }
     const state: StoredState = decoded.state;
     if (decoded.config !== undefined) {
       const { hash, file } = decoded.config;
-      const files = await this.#readConfig(file, report);
+      const files = await this.#readConfig(file, (cause) => this.#report(unavailable(cause)));
       if (files !== undefined) {
         this.#kept = { files, name: file };
         state.lastGoodConfig = { hash, files };
@@ -78,6 +82,8 @@ export class StateDirectory {
   /** Writes the whole state; on a failure, and after a crash, it is the old one. */
   async write(state: StoredState): Promise<void> {
     const { lastGoodConfig } = state;
+    // Somebody may have put another file in its place.
+    await this.#readState();
     // What a state names is there before it.
     const kept = lastGoodConfig && (await this.#keep(lastGoodConfig.files));
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
@@ -90,71 +96,94 @@ export class StateDirectory {
     if (this.#kept?.files === files) return this.#kept;
     const chunks = encodeConfig(files);
     const name = await configFileName(chunks);
-    if (name !== this.#kept?.name && !(await this.#names()).includes(name)) {
+    // One that is there under this name is used if it is whole, and set aside if it is damaged.
+    if (name !== this.#kept?.name && (await this.#readConfig(name, () => undefined)) === undefined) {
       await writeAtomically(this.#directory, name, chunks);
     }
     return { files, name };
   }
 
-  async #readState(report: Report): Promise<DecodedState | undefined> {
+  async #readState(): Promise<DecodedState | undefined> {
     try {
-      return decodeState((await readRegularFile(join(this.#directory, STATE), MAX_STATE_BYTES)).toString());
+      return decodeState((await this.#bytes(STATE, MAX_STATE_BYTES)).toString(), join(this.#directory, STATE));
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
-      report(await this.#setAside(STATE, STATE, KEEP_STATES, cause, STATE_HINT));
+      await this.#setAside(STATE, STATE, cause, STATE_HINT);
       return undefined;
     }
   }
 
-  async #readConfig(name: string, report: Report): Promise<StoredConfig["files"] | undefined> {
+  /** @param absent called where there is no such file */
+  async #readConfig(name: string, absent: (cause: unknown) => void): Promise<StoredConfig["files"] | undefined> {
     // A name that somebody made up must not lead out of the directory.
     if (!isConfigFile(name)) {
-      report(unavailable(new Error("its name is not that of a config")));
+      absent(new Error("its name is not that of a config"));
       return undefined;
     }
     try {
-      const bytes = await readRegularFile(join(this.#directory, name), Number.POSITIVE_INFINITY);
-      if ((await configFileName([bytes])) === name) return decodeConfig(bytes);
-      throw new Error("its content is not what its name says");
+      return await this.#decodedConfig(name);
     } catch (cause) {
-      const isGone = codeOf(cause) === "ENOENT";
-      report(isGone ? unavailable(cause) : await this.#setAside(name, "config", KEEP_CONFIGS, cause, CONFIG_HINT));
+      if (codeOf(cause) === "ENOENT") absent(cause);
+      else await this.#setAside(name, "config", cause, CONFIG_HINT);
       return undefined;
     }
   }
 
-  /** @throws the cause, where it says nothing about the file */
-  async #setAside(name: string, family: string, keep: number, cause: unknown, hint: string): Promise<OpAMPError> {
-    const code = codeOf(cause);
-    if (code !== undefined && !UNREADABLE.has(code)) throw cause;
-    const aside = await setAside(this.#directory, name, family, keep);
-    const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
-    return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint });
+  async #decodedConfig(name: string): Promise<StoredConfig["files"]> {
+    const bytes = await this.#bytes(name, Number.POSITIVE_INFINITY);
+    if ((await configFileName([bytes])) !== name) throw new Error("its content is not what its name says");
+    return decodeConfig(bytes);
   }
 
-  /** Removes what nothing names any more; what cannot be removed costs room and nothing else. */
+  /** What a file of ours holds. No link is followed. */
+  async #bytes(name: string, maxBytes: number): Promise<Buffer> {
+    const path = join(this.#directory, name);
+    const found = await fs.lstat(path);
+    if (!found.isFile()) {
+      const what = found.isSymbolicLink() ? "is a symbolic link" : "is no regular file";
+      throw foreignError(`${path} ${what}`, FOREIGN_HINT);
+    }
+    if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
+    return fs.readFile(path, { flag: READ_FILE });
+  }
+
+  /** @throws the cause, where it says nothing about the file, or that it is not ours */
+  async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
+    const code = codeOf(cause);
+    if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.has(code))) throw cause;
+    const aside = await setAside(this.#directory, name, family);
+    const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
+    this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
+  }
+
+  /** Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else. */
   async #sweep(): Promise<void> {
-    const names = await this.#names().catch(() => []);
+    const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
+    const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
     const needed = configs.length === 0 ? "" : await this.#statesText(names);
-    const litter = names.filter((name) => {
-      const leftover = leftoverOf(name);
-      return leftover !== undefined && (leftover === STATE || isConfigFile(leftover));
-    });
-    for (const name of [...litter, ...configs.filter((config) => !needed.includes(config))]) {
+    for (const name of names) {
+      const target = leftoverOf(name);
+      const isLeftover = target !== undefined && (target === STATE || isConfigFile(target));
+      const isUnused = configs.includes(name) && !needed.includes(name);
+      if (!isLeftover && !(isUnused && (await this.#isConfig(name)))) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
+  }
+
+  /** Whether a file that has the name of a config is one. */
+  #isConfig(name: string): Promise<boolean> {
+    return this.#decodedConfig(name).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The states, and those set aside: what these name may be wanted again, by a later version for instance. */
   async #statesText(names: readonly string[]): Promise<string> {
     const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
-    const texts = states.map((name) => readRegularFile(join(this.#directory, name), MAX_STATE_BYTES).catch(() => ""));
+    const texts = states.map((name) => this.#bytes(name, MAX_STATE_BYTES).catch(() => ""));
     return (await Promise.all(texts)).map(String).join("\n");
-  }
-
-  #names(): Promise<string[]> {
-    return fs.readdir(this.#directory);
   }
 }
 

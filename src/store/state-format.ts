@@ -1,9 +1,13 @@
 import type { StoredConfig, StoredRemoteConfig, StoredState } from "./store.js";
+import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const VERSION = 1;
+/** Marks what this package wrote; version 0.1.0 wrote no mark. */
+const FORMAT = "opamp-client";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const HEX = /^([0-9a-f]{2})*$/i;
 const OFF = "off";
+const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
 /** What a state may take: far more than one ever does, and little enough to be read in a moment. */
 export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
@@ -13,6 +17,8 @@ interface ConfigReference {
   /** The name of a file beside the state. */
   file: string;
 }
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** A state as it was read. */
 export interface DecodedState {
@@ -35,6 +41,7 @@ export function encodeState(
   rest: DecodedState["rest"],
 ): Uint8Array {
   const json = {
+    format: FORMAT,
     version: VERSION,
     instanceUid: instanceUid && uuidText(instanceUid),
     remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
@@ -52,15 +59,20 @@ export function encodeState(
 /**
  * The opposite of {@link encodeState}. A member with the wrong form is left out; the others do not need it.
  *
- * @throws Error where there is nothing to be had
+ * Ours is a JSON object with a version that carries our mark or, as version 0.1.0 wrote it, no mark and either one of our
+ * members in its right form or no member at all.
+ *
+ * @param path what to call the file
+ * @throws OpAMPError `ERR_OPAMP_STORE` with `foreignStore` for JSON that is not ours, or of a later version; TypeError for
+ * what is not JSON, as a crash or a bad disk may leave it
  */
-export function decodeState(text: string): DecodedState {
+export function decodeState(text: string, path: string): DecodedState {
   const json = parsed(text);
-  if (!isObject(json)) throw new TypeError("it is no JSON object");
-  const { version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, ...rest } = json;
-  if (typeof version !== "number" || !(version >= VERSION)) throw new TypeError("it names no version");
+  if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
+  const { format: _, version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, ...rest } = json;
   if (version > VERSION) {
-    throw new TypeError(`it is of a later version: it has the format ${version}, and this one knows ${VERSION}`);
+    const what = `${path} is of a later version: it has the format ${version}, and this version knows ${VERSION}`;
+    throw foreignError(what, LATER_HINT);
   }
   const problems: string[] = [];
   const read = <T>(name: string, value: unknown, reader: (value: unknown) => T | undefined): T | undefined => {
@@ -80,6 +92,14 @@ export function decodeState(text: string): DecodedState {
   if (canBeWritten(rest)) return { state, config, rest, problems };
   problems.push("members that this version does not know are too large or too deep to be written again");
   return { state, config, rest: {}, problems };
+}
+
+function isOurs(json: Json): json is Json & { version: number } {
+  const { format, version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs } = json;
+  if (typeof version !== "number" || !(version >= VERSION)) return false;
+  if (format !== undefined) return format === FORMAT;
+  const members = [uidOf(instanceUid), outcomeOf(remoteConfig), referenceOf(lastGoodConfig), heartbeatOf(heartbeatMs)];
+  return members.some((member) => member !== undefined) || Object.keys(json).length === 1;
 }
 
 /** With room left for what this version knows. */
@@ -141,6 +161,6 @@ function uuidText(uid: Uint8Array): string {
   return hexOf(uid).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

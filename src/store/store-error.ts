@@ -8,6 +8,9 @@ const FORBIDDEN =
 const TOO_MANY = "too many files are open: raise the limit (ulimit -n), or find what does not close them";
 const NO_PLACE = "a part of the path is missing, or is no directory: check the store's directory";
 
+/** What to do about a file of another program. */
+export const FOREIGN_HINT = "move it away, or give the agent another directory for its state";
+
 const HINTS: Readonly<Record<string, string>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -32,6 +35,15 @@ export function storeError(what: string, cause: unknown): OpAMPError {
     `${what}: ${messageOf(cause)}`,
     hint === undefined ? { cause } : { cause, hint },
   );
+}
+
+/** The `ERR_OPAMP_STORE` for something that is not for this version to change, and was left as it is. */
+export function foreignError(what: string, hint: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_STORE", `${what}; it was left as it is`, {
+    hint,
+    retryable: false,
+    foreignStore: true,
+  });
 }
 
 /** The system's code of an error, such as `ENOENT`. */

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { configDirectory } from "../../src/agent/config-directory.js";
 import { crashPoints } from "../crash/crash-points.js";
 import { folderForTest, litter, offer, visible } from "./folder.js";
+import { keptVersions, makeVersion010, VERSIONS, VIEW_A, VIEW_B } from "./version-0-1-0.js";
 
 interface Step {
   /** Of the offer. */
@@ -146,6 +147,42 @@ STEPS.forEach((step, index) => {
   });
 });
 
+for (const onTrial of [false, true]) {
+  const what = onTrial ? "an offer on trial" : "an offer in use";
+  test(`killed at any change while it takes over version 0.1.0 with ${what}, one whole config is there`, {
+    timeout: 60_000,
+  }, async () => {
+    const work = folderForTest();
+    makeVersion010(work, { onTrial });
+    writeFileSync(join(work, "program"), programOf(VIEW_B));
+    const [trace, counted] = [join(work, "trace"), copyOf(work)];
+    const step: Step = { hash: "C", files: inC, view: { ...own, ...inC } };
+    expect(await agent(counted, step, { KILL_LOG: trace })).toBe(0);
+    expect(visible(join(counted, "config"))).toEqual(step.view);
+    const changes = changesIn(trace);
+    const isEnd = (change: string) => change.startsWith("rename") && change.endsWith("/opamp-config.json");
+    const end = 1 + changes.findLastIndex(isEnd);
+    expect(end).toBeGreaterThan(40);
+    const moved = 1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/.opamp/current"));
+    expect(moved).toBeGreaterThan(30);
+    await forEachOf(crashPoints(Array.from({ length: end }, (_, index) => index + 1)), async (killAt) => {
+      const killed = copyOf(work);
+      const directory = join(killed, "config");
+      expect(await agent(killed, step, { KILL_AT: String(killAt) })).toBe("SIGKILL");
+      expect(visible(directory), changes[killAt - 1]).toEqual(VIEW_B);
+      const configs = configDirectory({ directory, command: TAKE });
+      expect((await configs.prepare()).action).toBe(onTrial ? "rolled-back" : killAt <= moved ? "cleaned" : "nothing");
+      expect(visible(directory)).toEqual(onTrial ? VIEW_A : VIEW_B);
+      expect(litter(directory), changes[killAt - 1]).toEqual([]);
+      expect(readdirSync(join(directory, ".opamp"))).toEqual(["opamp-config"]);
+      const { "7-42": offerB, ...others } = VERSIONS;
+      expect(keptVersions(join(directory, ".opamp"))).toEqual(onTrial ? others : { ...others, "7-42": offerB });
+      await checkKilled(killed, step, onTrial ? VIEW_A : VIEW_B, onTrial ? VIEW_A : VIEW_B);
+      rmSync(killed, { recursive: true });
+    });
+  });
+}
+
 for (const [when, command] of [
   ["before the program took the config", `kill -9 $PPID; ${TAKE}`],
   ["after the program took the config", `${TAKE}; kill -9 $PPID`],
@@ -188,8 +225,8 @@ test("a version is on the disk before it is in use, and its links are", async ()
   const trace = join(work, "trace");
   expect(await agent(work, STEPS[0] ?? fail(), { KILL_LOG: trace })).toBe(0);
   const lines = linesOf(trace);
-  const switched = lines.findLastIndex((line) => /^rename .*\/\.opamp\/current$/.test(line));
-  expect(lines[switched + 1]).toMatch(/^sync .*\/\.opamp$/);
+  const switched = lines.findLastIndex((line) => /^rename .*\/\.opamp\/opamp-config\/current$/.test(line));
+  expect(lines[switched + 1]).toMatch(/^sync .*\/\.opamp\/opamp-config$/);
   const steps = lines.slice(0, switched);
   let checked = 0;
   steps.forEach((line, index) => {

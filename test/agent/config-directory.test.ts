@@ -74,13 +74,11 @@ describe("an offer", () => {
   test("leaves no more than it and the one before behind, however many came", async () => {
     const { directory, apply } = await prepared({}, holding({ a: "own" }));
     for (let number = 0; number < 6; number += 1) await apply(`hash ${number}`, { a: `${number}` });
-    const kept = readdirSync(join(directory, ".opamp/versions"));
+    const kept = readdirSync(join(directory, ".opamp/opamp-config/versions"));
     expect(kept).toHaveLength(3);
-    expect(kept.map((id) => readFileSync(join(directory, ".opamp/versions", id, "files/a"), "utf8")).sort()).toEqual([
-      "4",
-      "5",
-      "own",
-    ]);
+    expect(
+      kept.map((id) => readFileSync(join(directory, ".opamp/opamp-config/versions", id, "files/a"), "utf8")).sort(),
+    ).toEqual(["4", "5", "own"]);
   });
 
   test("with an unsafe name is refused, and changes nothing", async () => {
@@ -100,7 +98,7 @@ describe("an offer", () => {
     await other.apply("one", { "conf.d/a": "1" });
     expect(statSync(join(other.directory, "conf.d/a")).mode & 0o777).toBe(0o640);
     expect(statSync(join(other.directory, "conf.d")).mode & 0o777).toBe(0o751);
-    expect(statSync(join(other.directory, ".opamp/current/..")).mode & 0o777).toBe(0o711);
+    expect(statSync(join(other.directory, ".opamp/opamp-config/current/..")).mode & 0o777).toBe(0o711);
   });
 
   test("may be kept in a directory elsewhere", async () => {
@@ -110,7 +108,7 @@ describe("an offer", () => {
     await apply("two", { "a/b": "2", c: "2" });
     expect(visible(directory)).toEqual({ "a/b": "2", c: "2" });
     expect(readdirSync(directory).sort()).toEqual(["a", "c"]);
-    expect(readdirSync(join(state, "versions"))).toHaveLength(3);
+    expect(readdirSync(join(state, "opamp-config/versions"))).toHaveLength(3);
   });
 });
 

@@ -16,14 +16,14 @@ async function inUse(): Promise<Prepared> {
 
 /** As a crash would leave it: the version in use is on trial. */
 function onTrial({ directory }: Prepared, trial: object | string = {}): void {
-  const versions = readdirSync(join(directory, ".opamp/versions")).sort();
+  const versions = readdirSync(join(directory, ".opamp/opamp-config/versions")).sort();
   const [from, to] = ["first", "second"].map((hash) =>
     versions.find((id) => id.endsWith(Buffer.from(hash).toString("hex").slice(0, 12))),
   );
   const hash = Buffer.from("second").toString("hex");
   const text =
     typeof trial === "string" ? trial : JSON.stringify({ phase: "trial", from, to, hash, attempt: 1, ...trial });
-  writeFileSync(join(directory, ".opamp/trial.json"), text);
+  writeFileSync(join(directory, ".opamp/opamp-config/trial.json"), text);
 }
 
 test("a directory in good order is left as it is", async () => {
@@ -79,11 +79,11 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   const place = await inUse();
   onTrial(place, { phase: "candidate", to: "9-6e6577", hash: "6e6577" });
   const { directory } = place;
-  mkdirSync(join(directory, ".opamp/versions/9-6e6577.tmp/files"), { recursive: true });
-  writeFileSync(join(directory, ".opamp/versions/9-6e6577.tmp/files/a"), "hal");
-  writeFileSync(join(directory, ".opamp/trial.json.tmp"), "{");
-  symlinkSync("versions/9-6e6577/files", join(directory, ".opamp/current.tmp"));
-  symlinkSync(".opamp/current/a", join(directory, ".opamp-link"));
+  mkdirSync(join(directory, ".opamp/opamp-config/versions/9-6e6577.tmp/files"), { recursive: true });
+  writeFileSync(join(directory, ".opamp/opamp-config/versions/9-6e6577.tmp/files/a"), "hal");
+  writeFileSync(join(directory, ".opamp/opamp-config/trial.json.tmp"), "{");
+  symlinkSync("versions/9-6e6577/files", join(directory, ".opamp/opamp-config/current.tmp"));
+  symlinkSync(".opamp/opamp-config/current/a", join(directory, ".opamp-link"));
   const recovery = await configDirectory({ directory, command: "false" }).prepare();
   expect(recovery).toEqual({
     action: "cleaned",
@@ -91,14 +91,16 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   });
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
   expect(litter(directory)).toEqual([]);
-  expect(readdirSync(join(directory, ".opamp")).sort()).toEqual(["crashes.json", "current", "versions"]);
+  expect(readdirSync(join(directory, ".opamp"))).toEqual(["opamp-config"]);
+  const kept = readdirSync(join(directory, ".opamp/opamp-config")).sort();
+  expect(kept).toEqual(["crashes.json", "current", "opamp-config.json", "versions"]);
 });
 
 for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
   test(`a note that says nothing, ${text}, leaves the config in use`, async () => {
     const place = await inUse();
     onTrial(place, text);
-    symlinkSync(".opamp/current/d", join(place.directory, "d"));
+    symlinkSync(".opamp/opamp-config/current/d", join(place.directory, "d"));
     const recovery = await configDirectory({ directory: place.directory }).prepare();
     expect(recovery).toMatchObject({ action: "cleaned", text: expect.stringContaining("cannot be read") });
     expect(visible(place.directory)).toEqual({ a: "2", b: "2" });
@@ -134,11 +136,11 @@ for (const [what, damage] of [
 ] as const) {
   test(`with the link to the version in use ${what}, the newest is in use`, async () => {
     const { directory } = await inUse();
-    damage(join(directory, ".opamp/current"));
+    damage(join(directory, ".opamp/opamp-config/current"));
     const recovery = await configDirectory({ directory }).prepare();
     expect(recovery.text).toContain("the configuration in use was missing; took");
     expect(visible(directory)).toEqual({ a: "2", b: "2" });
-    expect(readlinkSync(join(directory, ".opamp/current"))).toMatch(/^versions\/\d+-7365636f6e64\/files$/);
+    expect(readlinkSync(join(directory, ".opamp/opamp-config/current"))).toMatch(/^versions\/\d+-7365636f6e64\/files$/);
   });
 }
 
@@ -155,7 +157,7 @@ test("a place that cannot be used is told of", async () => {
 test("an offer that could not be taken back is taken back before the next one", async () => {
   const { work } = await inUse();
   const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mkdir "$1"; exit 1; fi');
-  const obstacle = join(work, "config/.opamp/current.tmp");
+  const obstacle = join(work, "config/.opamp/opamp-config/current.tmp");
   const { directory, configs, apply } = await reopened(work, { command: [command, obstacle] });
   expect(await apply("third", { c: "3" })).toMatch(/exit code 1\nwhat was there before is not back yet: /);
   rmSync(obstacle, { recursive: true });

@@ -7,6 +7,6 @@ import { folderForTest } from "./folder.js";
 test("a link that cannot take its place leaves nothing behind", async () => {
   const folder = folderForTest();
   mkdirSync(join(folder, "a"));
-  await expect(replaceWithLink(join(folder, "a"), "b")).rejects.toThrow(/rename/);
+  await expect(replaceWithLink(join(folder, "a"), "b", join(folder, "temporary"))).rejects.toThrow(/rename/);
   expect(readdirSync(folder)).toEqual(["a"]);
 });

@@ -121,7 +121,7 @@ const CHANGES: readonly [when: string, change: string, transport?: Transport][] 
   ["in the middle of a file", "^write .*/files/a\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$", "http"],
-  ["after it was written, and before it is in use", "^rename .*/\\.opamp/current$"],
+  ["after it was written, and before it is in use", "^rename .*/\\.opamp/opamp-config/current$"],
   ["when it is in use, and before the command", "^rm .*/config/old\\.yaml$"],
   ["after the command, and before it is kept", "^rm .*/trial\\.json$"],
   ["when it is kept, and before the agent has noted that", "^open .*/state/config-"],

@@ -17,6 +17,19 @@ test("a config directory that cannot be used ends the agent with 1, and it says 
   expect(server.connections.total).toBe(0);
 });
 
+test("a directory of another program where versions belong ends the agent with 1, which names it", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: { state_directory: work.path("app") } });
+  work.write("app/opamp-config/data", "theirs");
+  const agent = work.start();
+  expect(await agent.ended).toBe(1);
+  expect(agent.log).toMatch(
+    /^\S+ ERROR \S+\/config cannot be used: \S+\/app\/opamp-config was not made by this agent: .* \(move it away, or give another remote_config\.state_directory; it is left as it is\)$/m,
+  );
+  expect(everything(work.path("app/opamp-config"))).toEqual({ data: "theirs" });
+  expect(server.connections.total).toBe(0);
+});
+
 test("a state directory that cannot be used is told, and survived without one", async () => {
   const { server, work } = await built.begin();
   work.configure({ storage: { directory: `${work.write("file", "")}/state` } });
@@ -25,6 +38,22 @@ test("a state directory that cannot be used is told, and survived without one", 
   await seen.until(({ health }) => health?.healthy === true);
   expect(await agent.end()).toBe(0);
   expect(agent.log).toMatch(/^\S+ WARN {2}\S+\/file\/state cannot be read: /);
+});
+
+test.each([
+  ["of a later version", '{"format":"opamp-client","version":2}', "is of a later version", "update opamp-client"],
+  ["of another program", '{"sessions":[]}', "is no state of opamp-client", "move it away"],
+])("a state %s ends the agent with 3, before anything is sent or changed", async (_, content, why, hint) => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: { command: "true" } });
+  const state = work.write("state/state.json", content);
+  const before = everything(work.folder);
+  const agent = work.start();
+  expect(await agent.ended).toBe(3);
+  expect(agent.log).toMatch(/^\S+ ERROR \S+[^\n]*; it was left as it is \([^\n]* another directory for its state\)$/);
+  for (const words of [state, why, hint]) expect(agent.log).toContain(words);
+  expect(everything(work.folder)).toEqual(before);
+  expect(server.connections.total).toBe(0);
 });
 
 test("a configuration that is wrong ends the process with 2, before anything is done", async () => {

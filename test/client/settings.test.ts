@@ -18,6 +18,7 @@ const DEFAULTS = {
   effectiveConfigMs: [5_000, ["Default 5 000."]],
   closeMs: [1_000, ["Default 1 000."]],
   reconnectReport: ["changed", ['Default `"changed"`.']],
+  onForeignStore: ["stop", ['Default `"stop"`.']],
   headersMs: [30_000, ["Default 30 000."]],
   bodyMs: [30_000, ["Default 30 000."]],
   proxy: ["env", ['Default `"env"`.']],

@@ -22,7 +22,7 @@ const ofRemoteConfig: readonly AgentKey[] = [
     key: "remote_config.state_directory",
     type: "path",
     default: "`.opamp` in `directory`",
-    meaning: "where versions are kept; always the same one, and not around `directory`",
+    meaning: "where `opamp-config` is made, which has the versions; always the same one, and not around `directory`",
   },
   {
     key: "remote_config.local_files",

@@ -48,6 +48,7 @@ describe("a state in a file", () => {
     const directory = await temporaryFolder();
     await saved(directory, { ...EVERYTHING, heartbeatMs: Number.POSITIVE_INFINITY });
     expect(JSON.parse(await fs.readFile(join(directory, "state.json"), "utf8"))).toEqual({
+      format: "opamp-client",
       version: 1,
       instanceUid: "01010101-0101-0101-0101-010101010101",
       remoteConfig: { hash: "00ff", status: "failed", error: 'cannot bind "0.0.0.0"' },
@@ -71,7 +72,7 @@ describe("a state in a file", () => {
     await fs.writeFile(join(directory, "state.json"), JSON.stringify({ version: 1, heartbeatMs: 2_000, ...extra }));
     await saved(directory, { heartbeatMs: 3_000 });
     const json: unknown = JSON.parse(await fs.readFile(join(directory, "state.json"), "utf8"));
-    expect(json).toEqual({ version: 1, heartbeatMs: 3_000, keys: { tls: "PEM" } });
+    expect(json).toEqual({ format: "opamp-client", version: 1, heartbeatMs: 3_000, keys: { tls: "PEM" } });
   });
 });
 

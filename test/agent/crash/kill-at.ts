@@ -39,7 +39,7 @@ function removeOneIn(path: string): void {
 }
 
 const { promises } = fs;
-const { mkdir, rename, symlink, link, copyFile, rm, writeFile, open } = promises;
+const { mkdir, rename, symlink, link, copyFile, rm, rmdir, writeFile, open } = promises;
 const probe = await open(process.execPath);
 const handles: Pick<typeof probe, "writeFile" | "sync"> = Object.getPrototypeOf(probe);
 await probe.close();
@@ -71,6 +71,10 @@ Object.assign(promises, {
   rm: (...args: Parameters<typeof rm>) => {
     count("rm", args[0], () => removeOneIn(String(args[0])));
     return rm(...args);
+  },
+  rmdir: (...args: Parameters<typeof rmdir>) => {
+    count("rmdir", args[0]);
+    return rmdir(...args);
   },
   writeFile: (...args: Parameters<typeof writeFile>) => {
     count("writeFile", args[0], () => fs.writeFileSync(String(args[0]), halfOf(args[1])));
