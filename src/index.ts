@@ -2,22 +2,8 @@ export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-
 export { envHeaders } from "./auth/env-headers.js";
 export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
-export type { Attributes, AttributeValue } from "./client/attributes.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
-export { COMPONENTS_HASH, type Component, type Components } from "./client/components.js";
-export type { ConfigFile, ConfigFiles, RemoteConfig } from "./client/config-files.js";
-export type { ChannelOptions, CustomChannel, CustomMessageReceived, SendOptions } from "./client/custom-channel.js";
-export type { AgentNames, DescribeAgent, Description } from "./client/description.js";
-export type {
-  ApplyDiagnostic,
-  Diagnostic,
-  DiagnosticChannels,
-  FailureDiagnostic,
-  PhaseDiagnostic,
-  ReceiveDiagnostic,
-  SendDiagnostic,
-} from "./client/diagnostics.js";
 export type {
   InstanceUidEvent,
   OpAMPClientEvents,
@@ -26,8 +12,23 @@ export type {
   ServerErrorEvent,
   WarningEvent,
 } from "./client/events.js";
-export type { Health } from "./client/health.js";
-export type { CounterLike, HistogramLike, InstrumentOptions, MeterLike } from "./client/meter.js";
+export type {
+  ChannelOptions,
+  CustomChannel,
+  CustomMessageReceived,
+  SendOptions,
+} from "./client/handlers/custom-channel.js";
+export type {
+  ApplyDiagnostic,
+  Diagnostic,
+  DiagnosticChannels,
+  FailureDiagnostic,
+  PhaseDiagnostic,
+  ReceiveDiagnostic,
+  SendDiagnostic,
+} from "./client/observe/diagnostics.js";
+export type { CounterLike, HistogramLike, InstrumentOptions, MeterLike } from "./client/observe/meter.js";
+export type { ClientStats, CustomMessageStats, OfferStats } from "./client/observe/tally.js";
 export type {
   ApplyContext,
   Handlers,
@@ -36,8 +37,7 @@ export type {
   RemoteConfigHandler,
   Timeouts,
 } from "./client/options.js";
-export type { ClientStats, CustomMessageStats, OfferStats } from "./client/tally.js";
-export type { WaitOptions } from "./client/waiters.js";
+export type { WaitOptions } from "./client/run/waiters.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.js";
 export type { CapabilityName } from "./core/capabilities.js";
 export type { PhaseReason } from "./core/io.js";
@@ -47,7 +47,18 @@ export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } f
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";
 export { memoryStore } from "./store/memory-store.js";
 export type { Store, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";
-export type { HeaderContext, HeaderFunction, HeaderRecord, HeaderSource, HeaderSources } from "./transport/headers.js";
-export type { ProxyOptions } from "./transport/proxy-options.js";
-export type { Pem, TlsOptions, TlsVersion } from "./transport/tls-options.js";
+export type {
+  HeaderContext,
+  HeaderFunction,
+  HeaderRecord,
+  HeaderSource,
+  HeaderSources,
+} from "./transport/settings/headers.js";
+export type { ProxyOptions } from "./transport/settings/proxy-options.js";
+export type { Pem, TlsOptions, TlsVersion } from "./transport/settings/tls-options.js";
 export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";
+export type { Attributes, AttributeValue } from "./values/attributes.js";
+export { COMPONENTS_HASH, type Component, type Components } from "./values/components.js";
+export type { ConfigFile, ConfigFiles, RemoteConfig } from "./values/config-files.js";
+export type { AgentNames, DescribeAgent, Description } from "./values/description.js";
+export type { Health } from "./values/health.js";

@@ -6,12 +6,12 @@ import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { lockDirectory } from "../store/directory-lock.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
-import { shownUrl } from "../transport/endpoint.js";
-import type { AgentConfig } from "./agent-config.js";
-import { type ConfigDirectory, configDirectory } from "./config-directory.js";
+import { shownUrl } from "../transport/url/endpoint.js";
+import { type ConfigDirectory, configDirectory } from "./config-directory/config-directory.js";
 import { watchEffectiveFiles } from "./effective-files.js";
 import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
-import { type HealthChecks, startHealthChecks } from "./health-checks.js";
+import type { AgentConfig } from "./file/agent-config.js";
+import { type HealthChecks, startHealthChecks } from "./health/health-checks.js";
 
 /** What an {@link Agent} needs from the program around it. */
 export interface AgentOptions {

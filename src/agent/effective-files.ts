@@ -1,13 +1,13 @@
 import type { Logger } from "../client/options.js";
 import { errorLine } from "../diagnostics/error-line.js";
 import { messageOf } from "../errors.js";
-import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config.js";
-import type { ConfigEntry } from "../extension/effective-source.js";
+import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config/effective-config.js";
+import type { ConfigEntry } from "../extension/effective-config/effective-source.js";
 import { readRegularFile } from "../store/read-regular-file.js";
 import { codeOf } from "../store/store-error.js";
-import type { ConfigDirectory } from "./config-directory.js";
-import { contentTypeOf } from "./config-plan.js";
-import { type EffectiveSettings, RAW } from "./effective-keys.js";
+import type { ConfigDirectory } from "./config-directory/config-directory.js";
+import { contentTypeOf } from "./config-directory/config-plan.js";
+import { type EffectiveSettings, RAW } from "./file/effective-keys.js";
 
 /** Of one file. More is a mistake, a log for instance, and would be read again and again. */
 const MOST_BYTES = 64 * 1_024 * 1_024;

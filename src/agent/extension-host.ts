@@ -1,11 +1,11 @@
 import type { Logger, OpAMPClientOptions } from "../client/options.js";
-import type { EffectiveConfigProvider } from "../extension/effective-config.js";
-import type { ExtensionHost } from "../extension/from-extension-config.js";
-import { type AgentConfig, agentSections } from "./agent-config.js";
-import type { CommandSettings } from "./command-keys.js";
-import type { ConfigDirectory } from "./config-directory.js";
+import type { ExtensionHost } from "../extension/config/from-extension-config.js";
+import type { EffectiveConfigProvider } from "../extension/effective-config/effective-config.js";
+import { runCommand } from "./commands/run-command.js";
+import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { effectiveFiles } from "./effective-files.js";
-import { runCommand } from "./run-command.js";
+import { type AgentConfig, agentSections } from "./file/agent-config.js";
+import type { CommandSettings } from "./file/command-keys.js";
 
 /** What the program calls itself where its configuration does not say. */
 export interface ServiceName {

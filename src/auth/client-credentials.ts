@@ -1,5 +1,5 @@
 import { OpAMPError } from "../errors.js";
-import type { HeaderFunction } from "../transport/headers.js";
+import type { HeaderFunction } from "../transport/settings/headers.js";
 import type { Secret } from "./static-credentials.js";
 import type { Token, TokenRequest } from "./token-request.js";
 

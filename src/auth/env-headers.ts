@@ -1,5 +1,5 @@
 import { OpAMPError } from "../errors.js";
-import type { HeaderFunction } from "../transport/headers.js";
+import type { HeaderFunction } from "../transport/settings/headers.js";
 import { parsePairs } from "./key-value-pairs.js";
 
 /**

@@ -1,5 +1,5 @@
 import { messageOf, OpAMPError } from "../errors.js";
-import { checkHeader, type HeaderFunction } from "../transport/headers.js";
+import { checkHeader, type HeaderFunction } from "../transport/settings/headers.js";
 
 /** A secret as it is, or a function that finds it each time it is needed: in a file, in a vault. */
 export type Secret = string | (() => string | Promise<string>);

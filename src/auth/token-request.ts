@@ -1,9 +1,9 @@
 import type { ClientAuth } from "oauth4webapi";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
-import { dialFailed } from "../transport/connect-error.js";
-import { openFetch } from "../transport/http-polling-fetch.js";
-import type { ProxyOptions } from "../transport/proxy-options.js";
-import type { TlsOptions } from "../transport/tls-options.js";
+import { dialFailed } from "../transport/explain/connect-error.js";
+import { openFetch } from "../transport/http/http-polling-fetch.js";
+import type { ProxyOptions } from "../transport/settings/proxy-options.js";
+import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { reveal, type Secret } from "./static-credentials.js";
 
 /** What a token endpoint gave. */

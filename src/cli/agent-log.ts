@@ -1,4 +1,4 @@
-import { type LogFormat, type LogLevel, logLevels } from "../agent/log-words.js";
+import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-words.js";
 import type { Logger } from "../client/options.js";
 import { oneLine } from "../diagnostics/one-line.js";
 

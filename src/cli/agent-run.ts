@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Agent } from "../agent/agent.js";
-import { type AgentConfig, readAgentConfig } from "../agent/agent-config.js";
 import type { ServiceName } from "../agent/extension-host.js";
-import type { LogFormat, LogLevel } from "../agent/log-words.js";
+import { type AgentConfig, readAgentConfig } from "../agent/file/agent-config.js";
+import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
 import type { Logger } from "../client/options.js";
 import { errorLine } from "../diagnostics/error-line.js";
 import { messageOf, OpAMPError } from "../errors.js";

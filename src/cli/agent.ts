@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { logFormats, logLevels } from "../agent/log-words.js";
+import { logFormats, logLevels } from "../agent/file/log-words.js";
 import type { AgentFlags } from "./agent-run.js";
 import type { Terminal } from "./terminal.js";
 import { Wishes } from "./wishes.js";

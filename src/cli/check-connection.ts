@@ -2,11 +2,11 @@ import { lookup } from "node:dns/promises";
 import { isIP, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { OpAMPError } from "../errors.js";
-import { dialFailed } from "../transport/connect-error.js";
 import { dial } from "../transport/dial.js";
-import { hostOf, isSecure, portOf } from "../transport/host.js";
-import { proxyFor, type ResolvedProxy } from "../transport/proxy.js";
-import type { DialSettings } from "../transport/settings.js";
+import { dialFailed } from "../transport/explain/connect-error.js";
+import { proxyFor, type ResolvedProxy } from "../transport/proxy/proxy.js";
+import type { DialSettings } from "../transport/settings/settings.js";
+import { hostOf, isSecure, portOf } from "../transport/url/host.js";
 import type { Finding } from "./diagnosis.js";
 
 const DAY_MS = 86_400_000;

@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
-import { readNetworkSettings } from "../client/network-settings.js";
+import { readNetworkSettings } from "../client/settings/network-settings.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { type Endpoint, parseEndpoint, shownUrl } from "../transport/endpoint.js";
-import { isSecure } from "../transport/host.js";
 import { insecurities } from "../transport/insecure.js";
-import { proxyFor } from "../transport/proxy.js";
+import { proxyFor } from "../transport/proxy/proxy.js";
+import { type Endpoint, parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
+import { isSecure } from "../transport/url/host.js";
 import { checkName, checkSocket, checkTls } from "./check-connection.js";
 import { checkExchange, type Exchange } from "./check-exchange.js";
 import {

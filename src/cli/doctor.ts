@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
 import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
-import type { HeaderSource } from "../transport/headers.js";
-import type { TlsOptions } from "../transport/tls-options.js";
+import type { HeaderSource } from "../transport/settings/headers.js";
+import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { diagnose } from "./diagnose.js";
 import type { DiagnoseOptions } from "./diagnosis.js";
 import { stepText, verdict } from "./doctor-text.js";

@@ -1,17 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { AgentConfig } from "../agent/agent-config.js";
-import { configDirectory } from "../agent/config-directory.js";
+import { configDirectory } from "../agent/config-directory/config-directory.js";
 import { extensionHost, type ServiceName } from "../agent/extension-host.js";
+import type { AgentConfig } from "../agent/file/agent-config.js";
 import { firstReport } from "../agent/first-report.js";
 import type { Logger } from "../client/options.js";
 import { capabilityNames, has } from "../core/capabilities.js";
 import { messageOutline } from "../diagnostics/message-outline.js";
 import { createRedactor } from "../diagnostics/redactor.js";
-import { fromExtensionConfig } from "../extension/from-extension-config.js";
+import { fromExtensionConfig } from "../extension/config/from-extension-config.js";
 import { decodeState } from "../store/state-format.js";
 import type { StoredState } from "../store/store.js";
-import { shownUrl } from "../transport/endpoint.js";
+import { shownUrl } from "../transport/url/endpoint.js";
 
 /** What an agent would send and do, without secrets. */
 export interface DryRun {

@@ -1,16 +1,16 @@
 import type { CapabilityName } from "../core/capabilities.js";
 import type { RedactionLists, Redactor } from "../diagnostics/redactor.js";
 import type { Store } from "../store/store.js";
-import type { HeaderSources } from "../transport/headers.js";
-import type { ProxyOptions } from "../transport/proxy-options.js";
-import type { TlsOptions } from "../transport/tls-options.js";
+import type { HeaderSources } from "../transport/settings/headers.js";
+import type { ProxyOptions } from "../transport/settings/proxy-options.js";
+import type { TlsOptions } from "../transport/settings/tls-options.js";
 import type { Transport } from "../transport/transport.js";
+import type { Components } from "../values/components.js";
+import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
+import type { DescribeAgent, Description } from "../values/description.js";
+import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
-import type { Components } from "./components.js";
-import type { ConfigFiles, RemoteConfig } from "./config-files.js";
-import type { DescribeAgent, Description } from "./description.js";
-import type { Health } from "./health.js";
-import type { MeterLike } from "./meter.js";
+import type { MeterLike } from "./observe/meter.js";
 
 /** What a remote config handler is given besides the config. */
 export interface ApplyContext {

@@ -5,10 +5,10 @@ import type { CoreConfig } from "./config.js";
 import { earlier, Hold } from "./hold.js";
 import { Identity } from "./identity.js";
 import type { Input, Outgoing, Output, PartChanges } from "./io.js";
+import { RemoteConfigOffers } from "./offers/remote-config.js";
 import { Outbox } from "./outbox.js";
 import { Again, Part, type PartSet, partNames } from "./parts.js";
 import { type Demand, demandsOf } from "./receive.js";
-import { RemoteConfigOffers } from "./remote-config.js";
 import { Report } from "./report.js";
 import { StormGate } from "./storm-gate.js";
 

@@ -1,5 +1,5 @@
-import type { ApplyLimits } from "./apply.js";
 import type { LinkTimes } from "./link.js";
+import type { ApplyLimits } from "./offers/apply.js";
 import type { PartName, PartValues } from "./parts.js";
 import type { PingSetting } from "./pulse.js";
 

@@ -2,8 +2,8 @@ import { EventEmitter } from "eventemitter3";
 import { OpAMPClient } from "../client/client.js";
 import type { Logger, OpAMPClientOptions } from "../client/options.js";
 import { messageOf } from "../errors.js";
-import { type ComponentHealth, componentHealth } from "./component-health.js";
-import { type ExtensionHost, optionsFrom, readForHost } from "./from-extension-config.js";
+import { type ExtensionHost, optionsFrom, readForHost } from "./config/from-extension-config.js";
+import { type ComponentHealth, componentHealth } from "./health/component-health.js";
 import { type Orphaned, watchParent } from "./parent-watch.js";
 
 /** How an {@link OpAMPExtension} is set up besides its configuration. */

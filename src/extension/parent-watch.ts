@@ -1,6 +1,6 @@
-import { checkFunction, count } from "../client/checks.js";
+import { checkFunction, count } from "../base/checks.js";
+import { wrongOption } from "../base/option-path.js";
 import { type Clock, systemClock } from "../client/clock.js";
-import { wrongOption } from "../client/option-path.js";
 import { messageOf } from "../errors.js";
 
 /** Why an agent counts as orphaned. */

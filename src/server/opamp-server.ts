@@ -1,29 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import { OpAMPError } from "../errors.js";
-import { AgentRegistry } from "./agent-registry.js";
-import type { Attempt } from "./attempts.js";
-import type { Auth } from "./auth.js";
+import { AgentRegistry } from "./agents/agent-registry.js";
+import { Links } from "./agents/links.js";
+import { type LogEntry, MessageLog } from "./agents/message-log.js";
+import { MessageScript, type Throttle } from "./agents/message-script.js";
+import { type MalformedInput, Receiver } from "./agents/receiver.js";
+import type { ServerAgent } from "./agents/server-agent.js";
 import { BoundedList } from "./bounded-list.js";
-import type { Traffic } from "./connections.js";
-import { Door, type ScriptedRefusal } from "./door.js";
-import { httpLink } from "./http-link.js";
-import type { LinkCounts, LinkOrigin, ServerLinkCounts, TransportName } from "./link.js";
-import { Links } from "./links.js";
-import { Listener } from "./listener.js";
-import { type AgentEnd, memoryLink, type ServerEnd } from "./memory-link.js";
-import { type LogEntry, MessageLog } from "./message-log.js";
-import { MessageScript, type Throttle } from "./message-script.js";
-import type { Misbehaviour } from "./misbehaviour.js";
-import { type MalformedInput, Receiver } from "./receiver.js";
-import { refuse } from "./refusal.js";
-import { readBody } from "./request-body.js";
-import type { ServerAgent } from "./server-agent.js";
+import { httpLink } from "./link/http-link.js";
+import type { LinkCounts, LinkOrigin, ServerLinkCounts, TransportName } from "./link/link.js";
+import { type AgentEnd, memoryLink, type ServerEnd } from "./link/memory-link.js";
+import { refuse } from "./link/refusal.js";
+import type { ServerTlsOptions, TlsFailure } from "./link/server-tls.js";
+import { listenTo, webSocketLink } from "./link/ws-link.js";
+import type { Attempt } from "./listen/attempts.js";
+import type { Auth } from "./listen/auth.js";
+import type { Traffic } from "./listen/connections.js";
+import { Door, type ScriptedRefusal } from "./listen/door.js";
+import { Listener } from "./listen/listener.js";
+import { readBody } from "./listen/request-body.js";
+import type { Misbehaviour } from "./misbehave/misbehaviour.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
-import type { ServerTlsOptions, TlsFailure } from "./server-tls.js";
 import { Timers } from "./timers.js";
 import { type WaitOptions, Waits } from "./waits.js";
-import { listenTo, webSocketLink } from "./ws-link.js";
 
 /**
  * A small OpAMP server for tests and demonstrations: WebSocket and HTTP on one port, with TLS, credentials and

@@ -2,11 +2,11 @@ import type { IncomingMessage } from "node:http";
 import { OpAMPError } from "../errors.js";
 import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
+import type { MessageHook } from "./agents/receiver.js";
 import type { Announcement } from "./answer.js";
-import type { Auth } from "./auth.js";
-import type { MessageHook } from "./receiver.js";
-import type { Refusal } from "./refusal.js";
-import type { ServerTlsOptions } from "./server-tls.js";
+import type { Refusal } from "./link/refusal.js";
+import type { ServerTlsOptions } from "./link/server-tls.js";
+import type { Auth } from "./listen/auth.js";
 import type { ServerClock } from "./timers.js";
 
 /** How an OpAMPServer is set up. */

@@ -1,5 +1,5 @@
 import { OpAMPError } from "../errors.js";
-import { hostOf } from "../transport/host.js";
+import { hostOf } from "../transport/url/host.js";
 
 /** Where connections of a `FaultProxy` go. A host left out is 127.0.0.1. */
 export type FaultProxyTarget = string | URL | { readonly host?: string; readonly port: number };

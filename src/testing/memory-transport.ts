@@ -1,7 +1,7 @@
 import { OpAMPError } from "../errors.js";
-import type { AgentEnd, ServerEnd } from "../server/memory-link.js";
+import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 import type { OpAMPServer } from "../server/opamp-server.js";
-import { statusRefused } from "../transport/connect-error.js";
+import { statusRefused } from "../transport/explain/connect-error.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
 
 /** How a {@link MemoryTransport} is set up. */

@@ -1,8 +1,8 @@
 import { OpAMPError } from "../errors.js";
-import { asKind } from "./endpoint.js";
-import { HttpPollingTransport } from "./http-polling.js";
-import type { TransportSettings } from "./settings.js";
+import { HttpPollingTransport } from "./http/http-polling.js";
+import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "./transport.js";
+import { asKind } from "./url/endpoint.js";
 import { type DialStage, WebSocketTransport } from "./websocket.js";
 
 /** How long HTTP serves before WebSocket is tried again: at first, and at most. */

@@ -1,7 +1,7 @@
-import type { Endpoint } from "./endpoint.js";
 import { LazyTransport, type TransportKind } from "./lazy-transport.js";
-import type { TransportSettings } from "./settings.js";
+import type { TransportSettings } from "./settings/settings.js";
 import type { Transport } from "./transport.js";
+import type { Endpoint } from "./url/endpoint.js";
 
 const KINDS: Readonly<Record<Endpoint["kind"] | "auto", TransportKind>> = {
   websocket: {
@@ -16,7 +16,7 @@ const KINDS: Readonly<Record<Endpoint["kind"] | "auto", TransportKind>> = {
     name: "http",
     duplex: false,
     async load(settings) {
-      const { HttpPollingTransport } = await import("./http-polling.js");
+      const { HttpPollingTransport } = await import("./http/http-polling.js");
       return new HttpPollingTransport(settings);
     },
   },

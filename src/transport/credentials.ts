@@ -1,6 +1,6 @@
 import { OpAMPError } from "../errors.js";
-import { canRenew, resolveHeaders } from "./headers.js";
-import type { TransportSettings } from "./settings.js";
+import { canRenew, resolveHeaders } from "./settings/headers.js";
+import type { TransportSettings } from "./settings/settings.js";
 import type { Loss } from "./transport.js";
 
 /** The headers of one transport, asked for afresh once the server has refused them (AUTH-01, AUTH-02). */

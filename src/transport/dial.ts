@@ -1,17 +1,17 @@
 import type { Socket } from "node:net";
 import { OpAMPError } from "../errors.js";
-import { makeGuest, makeLastingGuest } from "./guest-socket.js";
-import { hostOf, isSecure, portOf } from "./host.js";
-import { isDirect, proxyFor, type ResolvedProxy } from "./proxy.js";
-import { proxyUnreachable } from "./proxy-error.js";
-import { proxyPort } from "./proxy-url.js";
-import type { DialSettings } from "./settings.js";
-import { givenUp, SocketGroup } from "./socket-group.js";
-import { connectTcp } from "./tcp.js";
-import type { PreparedTls } from "./tls.js";
-import type { TlsOptions } from "./tls-options.js";
-import { tunnelByConnect } from "./tunnel-connect.js";
-import { tunnelBySocks } from "./tunnel-socks.js";
+import { isDirect, proxyFor, type ResolvedProxy } from "./proxy/proxy.js";
+import { proxyUnreachable } from "./proxy/proxy-error.js";
+import { proxyPort } from "./proxy/proxy-url.js";
+import { tunnelByConnect } from "./proxy/tunnel-connect.js";
+import { tunnelBySocks } from "./proxy/tunnel-socks.js";
+import type { DialSettings } from "./settings/settings.js";
+import type { TlsOptions } from "./settings/tls-options.js";
+import { makeGuest, makeLastingGuest } from "./socket/guest-socket.js";
+import { givenUp, SocketGroup } from "./socket/socket-group.js";
+import { connectTcp } from "./socket/tcp.js";
+import type { PreparedTls } from "./tls/tls.js";
+import { hostOf, isSecure, portOf } from "./url/host.js";
 
 /** A connection that is being made, or has been. */
 export interface Dialling {
@@ -126,11 +126,11 @@ async function reach(proxy: ResolvedProxy, settings: DialSettings, group: Socket
 
 // Loaded on demand, so that whoever stays on loopback without TLS does not pay for it.
 async function prepared(where: string, options: TlsOptions | undefined): Promise<PreparedTls> {
-  const { prepareTls } = await import("./tls.js");
+  const { prepareTls } = await import("./tls/tls.js");
   return prepareTls(where, options);
 }
 
 async function secured(base: Socket, host: string, tls: PreparedTls, group: SocketGroup): Promise<Socket> {
-  const { startTls } = await import("./tls.js");
+  const { startTls } = await import("./tls/tls.js");
   return startTls(base, host, tls, group);
 }

@@ -1,7 +1,7 @@
-import { hostOf, isLoopback, isSecure } from "./host.js";
-import { parseProxyUrl } from "./proxy-url.js";
-import type { DialSettings } from "./settings.js";
-import type { TlsOptions } from "./tls-options.js";
+import { parseProxyUrl } from "./proxy/proxy-url.js";
+import type { DialSettings } from "./settings/settings.js";
+import type { TlsOptions } from "./settings/tls-options.js";
+import { hostOf, isLoopback, isSecure } from "./url/host.js";
 
 /** Something about the connection that others could use to read or change what is sent. */
 export interface Insecurity {

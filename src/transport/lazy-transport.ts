@@ -1,6 +1,6 @@
 import { messageOf, OpAMPError } from "../errors.js";
 import { closedHere, ended } from "./loss.js";
-import type { TransportSettings } from "./settings.js";
+import type { TransportSettings } from "./settings/settings.js";
 import type { Sink, Transport } from "./transport.js";
 
 /** What is known of a transport before it is loaded. */

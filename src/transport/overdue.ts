@@ -1,6 +1,6 @@
 import { OpAMPError } from "../errors.js";
 import type { Dialling } from "./dial.js";
-import { proxyOverdue } from "./proxy-error.js";
+import { proxyOverdue } from "./proxy/proxy-error.js";
 
 /** Why a connection did not come about in the time for that. */
 export function dialOverdue({ awaited }: Dialling, { host }: URL): OpAMPError {

@@ -4,16 +4,16 @@ import type { ClientOptions, RawData, WebSocket } from "ws";
 import { OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { frame, unframe } from "../wire/ws-frame.js";
-import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./connect-error.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
 import { Credentials } from "./credentials.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
-import { bodyTells } from "./explain-status.js";
+import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
+import { bodyTells } from "./explain/explain-status.js";
 import { closedHere, ended } from "./loss.js";
 import { dialOverdue, headersOverdue, upgradeOverdue } from "./overdue.js";
-import { type Hop, redirected } from "./redirect.js";
-import type { TransportSettings } from "./settings.js";
+import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
+import { type Hop, redirected } from "./url/redirect.js";
 
 /** How long a server that has said Close may leave the TCP connection open. */
 const LINGER_MS = 5_000;

@@ -4,9 +4,9 @@ import fs from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { effectiveFiles, watchEffectiveFiles } from "../../src/agent/effective-files.js";
-import type { EffectiveConfigProvider } from "../../src/extension/effective-config.js";
+import type { EffectiveConfigProvider } from "../../src/extension/effective-config/effective-config.js";
 import { Arrivals } from "../transport/arrivals.js";
-import { folderForTest } from "./folder.js";
+import { folderForTest } from "./config-directory/folder.js";
 
 /** How often the tests look, in milliseconds. */
 const OFTEN_MS = 2;

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { type ClientCredentialsOptions, clientCredentials } from "../../src/auth/client-credentials.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 
 interface Asked {
   authorization: string | undefined;

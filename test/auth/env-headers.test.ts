@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { envHeaders } from "../../src/auth/env-headers.js";
-import { resolveHeaders } from "../../src/transport/headers.js";
-import { verifies } from "../verifies.js";
+import { resolveHeaders } from "../../src/transport/settings/headers.js";
+import { verifies } from "../conformance/verifies.js";
 
 verifies("AUTH-01", "headers come from the variable as it is at each attempt", async () => {
   const env: Record<string, string> = {};

@@ -4,9 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { fileSecret } from "../../src/auth/file-secret.js";
 import { bearerAuth } from "../../src/auth/static-credentials.js";
-import { resolveHeaders } from "../../src/transport/headers.js";
+import { resolveHeaders } from "../../src/transport/settings/headers.js";
 import { fileForTest } from "../cli/files.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 
 verifies("AUTH-01", "a token in a file is read anew at each attempt, without the line ends after it", async () => {
   const path = fileForTest("one\r\n\n");

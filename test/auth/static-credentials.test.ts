@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { apiKeyAuth, basicAuth, bearerAuth } from "../../src/auth/static-credentials.js";
 import { createRedactor } from "../../src/diagnostics/redactor.js";
 import { OpAMPError } from "../../src/errors.js";
-import { resolveHeaders } from "../../src/transport/headers.js";
-import { verifies } from "../verifies.js";
+import { resolveHeaders } from "../../src/transport/settings/headers.js";
+import { verifies } from "../conformance/verifies.js";
 
 const resolve = (source: Parameters<typeof resolveHeaders>[0]) => resolveHeaders(source, undefined);
 

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { RemoteConfigStatuses } from "../../src/gen/opamp/v1/opamp_pb.js";
 import type { ServerAgent } from "../../src/testing/index.js";
-import { everything, litter, visible } from "../agent/folder.js";
+import { everything, litter, visible } from "../agent/config-directory/folder.js";
 import { builtCommand } from "./agent-work.js";
 
 const built = builtCommand();

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fileStore } from "../../src/store/file-store.js";
-import { everything, folderForTest } from "../agent/folder.js";
+import { everything, folderForTest } from "../agent/config-directory/folder.js";
 import { startServer } from "../server/server-fixture.js";
 import { opamp } from "./terminal.js";
 

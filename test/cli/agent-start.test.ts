@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { everything } from "../agent/folder.js";
+import { everything } from "../agent/config-directory/folder.js";
 import { builtCommand } from "./agent-work.js";
 
 const built = builtCommand();

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll } from "vitest";
 import type { OpAMPServer } from "../../src/testing/index.js";
-import { folderForTest } from "../agent/folder.js";
+import { folderForTest } from "../agent/config-directory/folder.js";
 import { startServer } from "../server/server-fixture.js";
 import { AgentProcess } from "./agent-process.js";
 
@@ -89,7 +89,10 @@ export function builtCommand(): BuiltCommand {
     cpSync(join(ROOT, "package.json"), join(folder, "package.json"));
     symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
     await build({
-      entryPoints: { main: join(ROOT, "src/cli/main.ts"), "kill-at": join(ROOT, "test/agent/crash/kill-at.ts") },
+      entryPoints: {
+        main: join(ROOT, "src/cli/main.ts"),
+        "kill-at": join(ROOT, "test/agent/config-directory/crash/kill-at.ts"),
+      },
       // With what it depends on, so that a process starts in two thirds of the time; but what is imported later, and is
       // CommonJS, would lose its names.
       bundle: true,

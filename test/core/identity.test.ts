@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Identity, sameBytes } from "../../src/core/identity.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { uid } from "./values.js";
 
 test("two byte strings are equal only when length and bytes are", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script, started } from "./harness.js";
 import { hash, health, uid } from "./values.js";
 

@@ -9,6 +9,10 @@ export default {
   root: new URL("../..", import.meta.url).pathname,
   test: {
     ...crash.test,
-    include: ["test/agent/config-crash.test.ts", "test/cli/agent-crash.test.ts", "test/store/crash-points.test.ts"],
+    include: [
+      "test/agent/config-directory/config-crash.test.ts",
+      "test/cli/agent-crash.test.ts",
+      "test/store/crash-points.test.ts",
+    ],
   },
 };

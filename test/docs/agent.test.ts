@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { agentSections, readAgentConfig } from "../../src/agent/agent-config.js";
+import { agentSections, readAgentConfig } from "../../src/agent/file/agent-config.js";
 import { agentCommand } from "../../src/cli/agent.js";
 import { OpAMPError } from "../../src/errors.js";
 import { opamp } from "../cli/terminal.js";
-import { agentKeys } from "./agent-keys.js";
+import { agentKeys } from "./generate/agent-keys.js";
 
 const page = readFileSync(new URL("../../docs/agent.md", import.meta.url), "utf8");
 

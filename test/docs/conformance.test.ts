@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { groups, isRequirementId, requirementIds, waivers } from "../requirements.js";
-import { citations, citationsIn } from "./citations.js";
-import { conformance } from "./conformance.js";
+import { groups, isRequirementId, requirementIds, waivers } from "../conformance/requirements.js";
+import { citations, citationsIn } from "./generate/citations.js";
+import { conformance } from "./generate/conformance.js";
 
 describe("the catalogue of requirements", () => {
   test("has 183 ids, numbered from 01 without a gap in each group", () => {

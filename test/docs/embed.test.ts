@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { envNames } from "../../src/extension/env-reader.js";
+import { envNames } from "../../src/extension/env/env-reader.js";
 import { fileStore, OpAMPClient, OpAMPError, type Store } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
 import { folderWith, withoutSignals } from "./in-folder.js";

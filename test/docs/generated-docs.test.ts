@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { currentText, generatedDocs, withSection } from "./generated-docs.js";
-import { phaseDiagram } from "./phase-diagram.js";
+import { currentText, generatedDocs, withSection } from "./generate/generated-docs.js";
+import { phaseDiagram } from "./generate/phase-diagram.js";
 
 describe("generated documents", () => {
   test.each(generatedDocs)("$path is what `npm run docs` would write", (doc) => {

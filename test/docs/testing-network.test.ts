@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
-import { ServerAgent } from "../../src/server/server-agent.js";
+import { ServerAgent } from "../../src/server/agents/server-agent.js";
 import { FaultProxy, OpAMPServer } from "../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 

@@ -1,5 +1,5 @@
-import { type ReadOptions, readExtensionConfig } from "../../src/extension/read-extension-config.js";
-import { resolveHeaders } from "../../src/transport/headers.js";
+import { type ReadOptions, readExtensionConfig } from "../../src/extension/config/read-extension-config.js";
+import { resolveHeaders } from "../../src/transport/settings/headers.js";
 import { refusal } from "../client/refusal.js";
 
 /** What must never be shown. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { restartBySignal, type SignalledProcess } from "../../src/extension/restart-by-signal.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 
 function fake(changes: Partial<SignalledProcess>) {
   const sent: unknown[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import {
   APPLIED,
   configHost,

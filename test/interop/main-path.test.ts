@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
 import { memoryStore, type RemoteConfig } from "../../src/index.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import {
   APPLIED,
   APPLYING,

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { OpAMPClientOptions } from "../../src/index.js";
 import { FaultProxy, testCertificates } from "../../src/testing/index.js";
-import { next } from "../contract/meeting.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
+import { next } from "../end-to-end/contract/meeting.js";
 import {
   APPLIED,
   configHost,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PhaseEvent } from "../../src/index.js";
 import { virtualClock } from "../../src/testing/virtual-clock.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import {
   type Agent,
   deferred,

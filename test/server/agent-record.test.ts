@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { AgentToServerSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { type AgentRecord, absorb, UNKNOWN_AGENT } from "../../src/server/agent-record.js";
+import { type AgentRecord, absorb, UNKNOWN_AGENT } from "../../src/server/agents/agent-record.js";
 import type { AgentToServerInit } from "../../src/wire/codec.js";
 import { full, lean } from "./bare-peers.js";
 

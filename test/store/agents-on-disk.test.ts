@@ -9,7 +9,7 @@ import {
   type RemoteConfig,
 } from "../../src/index.js";
 import { memoryTransport, OpAMPServer } from "../../src/testing/index.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { found, temporaryFolder } from "./store-fixture.js";
 
 /** A server, and agents of it that are connected and in real time, since the disk is. */

@@ -2,7 +2,7 @@ import fs from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { fileStore, type StoredConfig, type StoredState } from "../../src/index.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { config, filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
 
 const EVERYTHING: StoredState = {

@@ -3,8 +3,8 @@ import { createServer, type TlsOptions as ServerOptions, type TLSSocket } from "
 import { onTestFinished } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
 import { type Dialling, dial } from "../../src/transport/dial.js";
-import type { DialSettings } from "../../src/transport/settings.js";
-import { type Listening, listenForTest } from "../proxies/listening.js";
+import type { DialSettings } from "../../src/transport/settings/settings.js";
+import { type Listening, listenForTest } from "../end-to-end/proxies/listening.js";
 import { Arrivals } from "./arrivals.js";
 
 /** A TLS server that says nothing over TLS. */

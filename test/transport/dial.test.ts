@@ -4,10 +4,10 @@ import type { Socket } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
 import { testCertificates } from "../../src/testing/certificates.js";
-import type { DialSettings } from "../../src/transport/settings.js";
-import { startHttpProxy } from "../proxies/http-proxy.js";
-import type { Listening } from "../proxies/listening.js";
-import { startSocksProxy } from "../proxies/socks-proxy.js";
+import type { DialSettings } from "../../src/transport/settings/settings.js";
+import { startHttpProxy } from "../end-to-end/proxies/http-proxy.js";
+import type { Listening } from "../end-to-end/proxies/listening.js";
+import { startSocksProxy } from "../end-to-end/proxies/socks-proxy.js";
 import { dialled, dialling, failureOf, gone, refusalOf, startPlain, startTls } from "./dial-fixture.js";
 import { freePort } from "./raw-servers.js";
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { constants, createDeflateRaw, gzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { Arrivals } from "./arrivals.js";
 import { startHttp, startWebSocket } from "./raw-servers.js";
 import { connect } from "./recorder.js";

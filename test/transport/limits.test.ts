@@ -5,7 +5,7 @@ import type { WebSocket } from "ws";
 import type { Transport } from "../../src/transport/transport.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../src/wire/limits.js";
 import { refusal } from "../client/refusal.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { Arrivals } from "./arrivals.js";
 import { bodyOf, startHttp, startWebSocket } from "./raw-servers.js";
 import { connect, type Recorder } from "./recorder.js";

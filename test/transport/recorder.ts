@@ -1,7 +1,7 @@
 import { onTestFinished } from "vitest";
 import type { OpAMPError } from "../../src/errors.js";
 import { createTransport } from "../../src/transport/create-transport.js";
-import type { TransportSettings } from "../../src/transport/settings.js";
+import type { TransportSettings } from "../../src/transport/settings/settings.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../../src/transport/transport.js";
 import { Arrivals } from "./arrivals.js";
 

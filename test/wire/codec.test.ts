@@ -11,7 +11,7 @@ import {
   encodeServerToAgent,
 } from "../../src/wire/codec.js";
 import { MAX_MESSAGE_DEPTH } from "../../src/wire/limits.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { bytes, concat, field, hex, uid, varint } from "./bytes.js";
 
 function messageOf<T>(decoded: Decoded<T>): T {

@@ -10,7 +10,7 @@ import {
   encodeServerToAgent,
 } from "../../src/wire/codec.js";
 import { frame, unframe } from "../../src/wire/ws-frame.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { arbitraryMessage } from "./arbitrary-message.js";
 
 const serverMessage = arbitraryMessage(ServerToAgentSchema, 4);

@@ -14,7 +14,7 @@ import {
   encodeServerToAgent,
   type ServerToAgentInit,
 } from "../../src/wire/codec.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { bytes, hex, uid } from "./bytes.js";
 
 const UID_HEX = "00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F";

@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect } from "vitest";
 import { type Decoded, decodeAgentToServer, decodeServerToAgent } from "../../src/wire/codec.js";
 import { MAX_MESSAGE_FIELDS } from "../../src/wire/limits.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { bytes, concat, field } from "./bytes.js";
 
 setFlagsFromString("--expose-gc");

@@ -6,7 +6,7 @@ import { AgentToServerSchema, ServerToAgentSchema } from "../../src/gen/opamp/v1
 import { encodeAgentToServer, encodeServerToAgent } from "../../src/wire/codec.js";
 import { MAX_MESSAGE_DEPTH, MAX_MESSAGE_FIELDS } from "../../src/wire/limits.js";
 import { scan } from "../../src/wire/scan.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { arbitraryMessage } from "./arbitrary-message.js";
 import { bytes, concat, field, uid, varint } from "./bytes.js";
 

@@ -2,7 +2,7 @@ import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bu
 import { describe, expect } from "vitest";
 import { file_opamp_v1_anyvalue } from "../../src/gen/opamp/v1/anyvalue_pb.js";
 import { file_opamp_v1_opamp } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { enumTable, messageTable } from "./schema-table.js";
 
 const files = [file_opamp_v1_opamp, file_opamp_v1_anyvalue];

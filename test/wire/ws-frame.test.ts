@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encodeAgentToServer } from "../../src/wire/codec.js";
 import { frame, unframe } from "../../src/wire/ws-frame.js";
-import { verifies } from "../verifies.js";
+import { verifies } from "../conformance/verifies.js";
 import { bytes, hex, uid } from "./bytes.js";
 
 const accepted: readonly [string, string, string][] = [

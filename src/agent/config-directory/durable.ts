@@ -1,0 +1,127 @@
+import {
+  chmod,
+  chown,
+  copyFile,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { syncDirectory } from "../../store/atomic-write.js";
+import { codeOf } from "../../store/store-error.js";
+
+/** Who may do what with a file. */
+export interface Access {
+  mode: number;
+  /** -1: as it is. */
+  uid: number;
+  /** -1: as it is. */
+  gid: number;
+}
+
+/** Whether something thrown is a system error of one of these codes. */
+export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
+  const code = codeOf(thrown);
+  return code !== undefined && codes.includes(code);
+}
+
+/** What lies at a path, itself and not what it leads to; undefined where there is nothing. */
+export async function look(path: string) {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    // ENOTDIR: a part of the path is a file.
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
+/** Makes a directory whatever the umask is. */
+export async function makeDirectory(path: string, { mode, uid, gid }: Access): Promise<void> {
+  await mkdir(path);
+  await chmod(path, mode);
+  await asFarAsAllowed(() => chown(path, uid, gid));
+}
+
+/** Writes a new file down to the disk. */
+export async function writeNewFile(path: string, body: Uint8Array, { mode, uid, gid }: Access): Promise<void> {
+  const file = await open(path, "wx", 0o600);
+  try {
+    await file.writeFile(body);
+    await asFarAsAllowed(() => file.chown(uid, gid));
+    await file.chmod(mode);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Gives a file a second name; where the file system or its rules do not allow that, a copy. */
+export async function linkFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "EXDEV", "EMLINK", "ENOTSUP", "ENOSYS", "EACCES")) throw error;
+    await copyFile(from, to);
+    const { mode, uid, gid } = await lstat(from);
+    await asFarAsAllowed(() => chown(to, uid, gid));
+    await chmod(to, mode & 0o777);
+  }
+  const file = await open(to);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Copies a directory down to the disk; files get second names, links stay links. */
+export async function linkTree(from: string, to: string): Promise<void> {
+  const { mode, uid, gid } = await lstat(from);
+  await makeDirectory(to, { mode: mode & 0o7777, uid, gid });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await linkTree(source, target);
+    else if (entry.isFile()) await linkFile(source, target);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target);
+    else throw new Error(`${source} is neither a file, a directory nor a link`);
+  }
+  await syncDirectory(to);
+}
+
+/** Replaces a small file so that a reader finds the old text or the new one. */
+export async function replaceText(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`;
+  // A link of that name would be followed.
+  await rm(temporary, { force: true });
+  await writeFile(temporary, text, { mode: 0o600, flush: true, flag: "wx" });
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
+}
+
+/** Puts a symbolic link in the place of whatever file or link is there. The caller syncs the directory. */
+export async function replaceWithLink(path: string, target: string, temporary: string): Promise<void> {
+  await symlink(target, temporary);
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Only root may give a file to others. */
+async function asFarAsAllowed(change: () => Promise<void>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    if (!hasCode(error, "EPERM", "EINVAL", "ENOTSUP", "ENOSYS")) throw error;
+  }
+}

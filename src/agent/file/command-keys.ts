@@ -1,0 +1,31 @@
+import type { SectionReader } from "../../extension/reader/section-reader.js";
+import { type Command, checkCommand } from "../commands/command.js";
+
+/** A command, and how long it may take, in milliseconds. */
+export interface CommandSettings {
+  command: Command;
+  timeoutMs: number;
+}
+
+const FORM = 'write a text for the shell, or a list such as ["systemctl", "reload", "my-agent"]';
+
+/** A command: a text for the shell, or a list of a program and its arguments. */
+export function commandOf(section: SectionReader, key: string): Command | undefined {
+  const given = section.value(key);
+  if (given === undefined || given === null) return undefined;
+  const command = typeof given === "string" ? given : Array.isArray(given) ? section.textList(key) : undefined;
+  if (command === undefined) throw section.wrong(key, "is no command", FORM);
+  try {
+    checkCommand(key, command);
+  } catch {
+    throw section.wrong(key, "names no program", FORM);
+  }
+  return command;
+}
+
+/** A duration above 0, in milliseconds. */
+export function limitMs(section: SectionReader, key: string): number | undefined {
+  const ms = section.durationMs(key);
+  if (ms === undefined || ms > 0) return ms;
+  throw section.wrong(key, "must be above 0", "write it such as 30s, or take the key away");
+}

@@ -1,0 +1,59 @@
+import type { RedactionLists } from "../../diagnostics/redactor.js";
+import type { SectionReader } from "../../extension/reader/section-reader.js";
+
+/** What the effective config is made of, besides what was offered. */
+export interface EffectiveSettings {
+  /** Paths of the program's own files, by the names to report them under. */
+  files: Readonly<Record<string, string>>;
+  /** The configuration as it was written, for `reports_raw_config`. */
+  rawFile: string | undefined;
+  /** `false`: files are reported as they are, secrets included. */
+  redact: RedactionLists | false;
+}
+
+/** The name that the extension gives to the configuration as it was written. */
+export const RAW = "raw";
+
+/** The section `effective_config`. */
+export function readEffectiveConfig(section: SectionReader): EffectiveSettings {
+  const files = readFiles(section);
+  const rawFile = section.text("raw_file");
+  const redact = readRedact(section);
+  section.done();
+  if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or take the key away");
+  if (rawFile !== undefined && Object.hasOwn(files, RAW)) {
+    throw section.wrong("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
+  }
+  return { files, rawFile, redact };
+}
+
+/** A map from names to paths, or a list of paths that are reported under the names of the files. */
+function readFiles(section: SectionReader): Readonly<Record<string, string>> {
+  const given = section.value("files");
+  if (given === undefined || given === null) return {};
+  const isMap = !Array.isArray(given) && typeof given === "object";
+  const files = isMap ? section.textMap("files") : readPaths(section);
+  const [pathless] = Object.entries(files).find(([, path]) => path === "") ?? [];
+  if (pathless === undefined) return files;
+  throw section.wrong("files", `has no path for ${JSON.stringify(pathless)}`, "give one, or take the name away");
+}
+
+function readPaths(section: SectionReader): Readonly<Record<string, string>> {
+  const paths = section.textList("files");
+  const named = paths.map((path): [string, string] => [path.replace(/^.*[/\\]/, ""), path]);
+  const nameless = named.findIndex(([name]) => name === "");
+  if (nameless >= 0) throw section.wrong("files", `item ${nameless + 1} names no file`, "give the path of a file");
+  const twice = named.find(([name], index) => named.findIndex(([other]) => other === name) !== index);
+  if (twice === undefined) return Object.fromEntries(named);
+  throw section.wrong("files", `has two files called ${twice[0]}`, "give a map from names to paths instead of a list");
+}
+
+function readRedact(section: SectionReader): RedactionLists | false {
+  const given = section.value("redact");
+  if (given === false) return false;
+  if (given === undefined || given === null || given === true) return {};
+  const lists = section.sectionOrEmpty("redact");
+  const redact = { allow: lists.textList("allow"), deny: lists.textList("deny") };
+  lists.done();
+  return redact;
+}

@@ -1,0 +1,49 @@
+import type { SectionReader } from "../../extension/reader/section-reader.js";
+import type { Command } from "../commands/command.js";
+import { commandOf, limitMs } from "./command-keys.js";
+
+/** How a program, or one of its components, is checked. */
+export interface HealthNode {
+  check: { command: Command } | { url: string } | undefined;
+  components: Readonly<Record<string, HealthNode>>;
+}
+
+/** The section `health`. */
+export interface HealthSettings extends HealthNode {
+  /** Between two checks, in milliseconds. */
+  intervalMs: number;
+  /** For one check, in milliseconds. */
+  timeoutMs: number;
+}
+
+const INTERVAL_MS = 30_000;
+const TIMEOUT_MS = 5_000;
+const FORM = "give either url, such as http://127.0.0.1:13133/, or command";
+
+/** The checks: of the program as a whole, of its components by name, and of theirs. */
+export function readHealth(section: SectionReader): HealthSettings {
+  const intervalMs = limitMs(section, "interval") ?? INTERVAL_MS;
+  const timeoutMs = limitMs(section, "timeout") ?? TIMEOUT_MS;
+  return { ...readNode(section), intervalMs, timeoutMs };
+}
+
+function readNode(section: SectionReader): HealthNode {
+  const check = readCheck(section);
+  const inner = section.sectionOrEmpty("components");
+  section.done();
+  if (inner.keys.includes("")) throw inner.wrong("", "is no name", "give the component a name");
+  const components = Object.fromEntries(inner.keys.map((name) => [name, readNode(inner.sectionOrEmpty(name))]));
+  if (check === undefined && Object.keys(components).length === 0) {
+    throw section.wrong(undefined, "checks nothing", FORM);
+  }
+  return { check, components };
+}
+
+function readCheck(section: SectionReader): HealthNode["check"] {
+  const url = section.text("url");
+  const command = commandOf(section, "command");
+  if (url === undefined) return command === undefined ? undefined : { command };
+  if (command !== undefined) throw section.wrong("command", "is one check too many", FORM);
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return { url };
+  throw section.wrong("url", "must be an http or https URL", FORM);
+}

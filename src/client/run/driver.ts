@@ -1,0 +1,232 @@
+import type { Core } from "../../core/core.js";
+import type { Input, Lost, Output } from "../../core/io.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
+import { decodeServerToAgent, encodeAgentToServer } from "../../wire/codec.js";
+import type { Clock } from "../clock.js";
+import type { Traffic } from "../observe/traffic.js";
+import { DialSink, type SinkEar } from "./dial-sink.js";
+
+/** An output that is not about the connection. */
+export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "close" }>;
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
+const LATE_MS = 50;
+/** Clocks are set by less than this all the time, to keep them right. */
+const JUMP_MS = 5_000;
+const ALIVE: Input = { type: "alive" };
+
+/**
+ * Runs a core against the outside: the one timer, the transport, the codec. Everything else goes to the host.
+ *
+ * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
+ */
+export class Driver implements SinkEar {
+  readonly #core: Core;
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #host: (output: HostOutput) => void;
+  readonly #traffic: Traffic;
+  readonly #inputs: Input[] = [];
+  #busy = false;
+  /** The sink of the current dial; what older ones report is no longer heard. */
+  #sink: Sink | undefined;
+  /** The sink of a link that is being cut because something took too long, and what its transport says of that. */
+  #cutting: Sink | undefined;
+  #overdue: unknown;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #endTimer: (() => void) | undefined;
+  #tickQueued = false;
+  /** What the wall clock shows when the other one shows 0. */
+  #wallOffsetMs = 0;
+
+  constructor(core: Core, transport: Transport, clock: Clock, host: (output: HostOutput) => void, traffic: Traffic) {
+    this.#core = core;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#host = host;
+    this.#traffic = traffic;
+  }
+
+  feed(input: Input): void {
+    this.#inputs.push(input);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        for (const output of this.#core.step(next, this.#clock.now())) this.#carryOut(output);
+        // A handler has ended, and with it all that belongs in its report.
+        if (next.type === "effectiveConfig" || next.type === "handled") this.#inputs.push({ type: "tick" });
+      }
+    } finally {
+      this.#busy = false;
+    }
+    this.#arm();
+  }
+
+  /** Feeds at the end of the turn, so that a host which sets itself off again and again lets others have theirs. */
+  feedLater(input: Input): void {
+    this.#clock.soon(() => this.feed(input));
+  }
+
+  #carryOut(output: Output): void {
+    switch (output.type) {
+      case "dial":
+        return this.#dial();
+      case "send":
+        return this.#send(output);
+      case "ping":
+        return this.#ping();
+      case "close":
+        return this.#close(output.code, output.reason);
+      case "phase":
+        return this.#host(this.#explained(output));
+      default:
+        return this.#host(output);
+    }
+  }
+
+  /** What took too long, where the core only knows that something did. */
+  #explained(output: Extract<Output, { type: "phase" }>): HostOutput {
+    const error = this.#overdue;
+    this.#cutting = undefined;
+    this.#overdue = undefined;
+    // A transport that knows no more says that it was closed.
+    const isKnown = error instanceof OpAMPError && error.code !== "ERR_OPAMP_CLOSED";
+    return isKnown && output.reason === "timeout" ? { ...output, error } : output;
+  }
+
+  #dial(): void {
+    // A new link need not fear a jump before its time.
+    this.#wallOffsetMs = this.#clock.wallNow() - this.#clock.now();
+    const sink = new DialSink(this);
+    this.#sink = sink;
+    try {
+      this.#transport.open(sink);
+    } catch (cause) {
+      this.lost(sink, thrown("open", cause));
+    }
+  }
+
+  #send(output: Extract<Output, { type: "send" }>): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    try {
+      const payload = encodeAgentToServer(output.message);
+      this.#transport.send(payload);
+      this.#traffic.sent(output.message, payload.length);
+    } catch (cause) {
+      const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
+      if (oversized) this.#inputs.push({ type: "oversized" });
+      else this.lost(sink, thrown("send", cause));
+    }
+  }
+
+  #ping(): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    try {
+      this.#transport.ping();
+      this.#traffic.pinged();
+    } catch (cause) {
+      this.lost(sink, thrown("ping", cause));
+    }
+  }
+
+  #close(code: number, reason: string): void {
+    if (code === CLOSE_NOW) {
+      this.#cutting = reason === OVERDUE ? this.#sink : undefined;
+      this.#sink = undefined;
+    }
+    try {
+      this.#transport.close(code, reason);
+    } catch (cause) {
+      if (this.#sink !== undefined) this.lost(this.#sink, thrown("close", cause));
+    }
+  }
+
+  opened(sink: Sink): void {
+    this.#hear(sink, { type: "opened", duplex: this.#transport.duplex });
+  }
+
+  alive(sink: Sink): void {
+    if (sink !== this.#sink) return;
+    this.#traffic.alive();
+    this.feed(ALIVE);
+  }
+
+  malformed(sink: Sink, error: OpAMPError): void {
+    this.#hear(sink, { type: "malformed", error });
+  }
+
+  payload(sink: Sink, bytes: Uint8Array): void {
+    if (sink !== this.#sink) return;
+    const decoded = decodeServerToAgent(bytes);
+    this.#traffic.received(decoded.ok ? decoded.message : undefined, bytes.length);
+    this.#hear(
+      sink,
+      decoded.ok ? { type: "received", message: decoded.message } : { type: "malformed", error: decoded.error },
+    );
+  }
+
+  lost(sink: Sink, loss: Lost): void {
+    if (sink === this.#cutting) this.#overdue = loss.error;
+    if (sink !== this.#sink) return;
+    this.#sink = undefined;
+    this.feed({ type: "lost", loss });
+  }
+
+  #hear(sink: Sink, input: Input): void {
+    if (sink === this.#sink) this.feed(input);
+  }
+
+  #arm(): void {
+    const deadline = this.#core.deadline ?? Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    if (deadline <= now) return this.#tickSoon();
+    // A timer that fires too early only looks again; moving it with every message would cost more.
+    if (this.#endTimer !== undefined && this.#timerAt <= deadline && Number.isFinite(deadline)) return;
+    this.#endTimer?.();
+    this.#endTimer = undefined;
+    if (!Number.isFinite(deadline)) return;
+    this.#timerAt = deadline;
+    this.#endTimer = this.#clock.after(Math.min(Math.ceil(deadline - now), MAX_TIMER_MS), () => {
+      this.#endTimer = undefined;
+      this.#fired();
+    });
+  }
+
+  #fired(): void {
+    const now = this.#clock.now();
+    const wallOffsetMs = this.#clock.wallNow() - now;
+    const jumpedMs = Math.abs(wallOffsetMs - this.#wallOffsetMs);
+    this.#wallOffsetMs = wallOffsetMs;
+    // Where `now` stands still during a sleep, only the wall clock tells of it.
+    if (jumpedMs > JUMP_MS) this.feed({ type: "jumped" });
+    // What came meanwhile lies unread, and may be what the deadline is about.
+    if (now - this.#timerAt > LATE_MS) this.#tickSoon();
+    else this.feed({ type: "tick" });
+  }
+
+  /** Ticks once input and output had their turn, if anything is due then. */
+  #tickSoon(): void {
+    if (this.#tickQueued) return;
+    this.#tickQueued = true;
+    this.#clock.soon(() => {
+      this.#tickQueued = false;
+      // What was due may have left with the end of a handler, or come meanwhile.
+      if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
+      else this.#arm();
+    });
+  }
+}
+
+/** A transport must not throw; one that does has lost its link. */
+function thrown(call: string, cause: unknown): Loss {
+  const error =
+    cause instanceof OpAMPError
+      ? cause
+      : new OpAMPError("ERR_OPAMP_CONNECT", `the transport's ${call} threw: ${messageOf(cause)}`, { cause });
+  return { error, fate: "unknown", orderly: true, throttled: false };
+}

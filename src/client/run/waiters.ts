@@ -1,0 +1,107 @@
+import { wrongOption } from "../../base/option-path.js";
+import type { Phase } from "../../core/phases.js";
+import { OpAMPError } from "../../errors.js";
+import type { Clock } from "../clock.js";
+
+/** How long to wait. */
+export interface WaitOptions {
+  /** In milliseconds. Default: for as long as it takes. */
+  timeoutMs?: number;
+  /** Gives up the wait. */
+  signal?: AbortSignal;
+}
+
+interface Waiter {
+  resolve: () => void;
+  reject: (reason: unknown) => void;
+}
+
+/** The longest that a timer can wait: 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Those who wait for a connection or for the end, and the process that has to live for them. */
+export class Waiters {
+  readonly #clock: Clock;
+  readonly #lastError: () => OpAMPError | undefined;
+  #online: readonly Waiter[] = [];
+  #ended: (() => void) | undefined;
+
+  /** @param lastError what to name as the cause when a wait runs out */
+  constructor(clock: Clock, lastError: () => OpAMPError | undefined) {
+    this.#clock = clock;
+    this.#lastError = lastError;
+  }
+
+  /** Resolves when the link is online. */
+  async online({ timeoutMs, signal }: WaitOptions): Promise<void> {
+    signal?.throwIfAborted();
+    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+      throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
+    }
+    const ends: (() => void)[] = [this.hold()];
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const waiter = { resolve, reject };
+        this.#online = [...this.#online, waiter];
+        ends.push(() => {
+          this.#online = this.#online.filter((other) => other !== waiter);
+        });
+        if (timeoutMs !== undefined) ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
+        if (signal === undefined) return;
+        const abort = (): void => reject(signal.reason);
+        signal.addEventListener("abort", abort, { once: true });
+        ends.push(() => signal.removeEventListener("abort", abort));
+      });
+    } finally {
+      for (const end of ends) end();
+    }
+  }
+
+  /** Resolves when the link has stopped. */
+  stopped(phase: Phase): Promise<void> {
+    if (phase === "stopped") return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#ended = resolve;
+    });
+  }
+
+  /** Waits for something that may never come, but not for longer than this. */
+  async atMost(ms: number, something: Promise<void>): Promise<void> {
+    let end: (() => void) | undefined;
+    const enough = new Promise<void>((resolve) => {
+      end = this.#after(ms, resolve);
+    });
+    await Promise.race([something, enough]);
+    end?.();
+  }
+
+  /** The link moved on. */
+  phase(phase: Phase): void {
+    if (phase === "stopped") this.#ended?.();
+    if (phase !== "online") return;
+    for (const waiter of this.#online) waiter.resolve();
+  }
+
+  /** Nobody needs to wait for a connection any more. */
+  fail(error: OpAMPError): void {
+    for (const waiter of this.#online) waiter.reject(error);
+  }
+
+  /** Keeps the process alive until the function returned is called. */
+  hold(): () => void {
+    const timer = setInterval(() => undefined, MAX_TIMER_MS);
+    return () => clearInterval(timer);
+  }
+
+  /** Timers take a longer delay for none at all. */
+  #after(ms: number, callback: () => void): () => void {
+    return this.#clock.after(Math.min(ms, MAX_TIMER_MS), callback);
+  }
+
+  #overdue(timeoutMs: number): OpAMPError {
+    const cause = this.#lastError();
+    const why = cause === undefined ? "" : `: ${cause.message}`;
+    const details = cause === undefined ? {} : { cause, hint: cause.hint };
+    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, details);
+  }
+}

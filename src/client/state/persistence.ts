@@ -1,0 +1,210 @@
+import { isOptions } from "../../base/option-path.js";
+import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
+import type { Store, StoredRemoteConfig, StoredState } from "../../store/store.js";
+import { type RemoteConfig, toStoredConfig } from "../../values/config-files.js";
+import type { Clock } from "../clock.js";
+import { readStoredState } from "./stored-state.js";
+
+/** How long a store may take to load before the client goes on without, in milliseconds. */
+const LOAD_MS = 30_000;
+
+/** What a store came back with, or why the client is to stop. */
+type Loaded = StoredState | OpAMPError;
+
+/** Keeps a store up to date: one save at a time, the newest state wins, a failure is told and survived. */
+export class Persistence {
+  /** Without one, nothing outlives the client. */
+  #store: Store | undefined;
+  readonly #clock: Clock;
+  readonly #failed: (error: OpAMPError) => void;
+  readonly #onForeignStore: "stop" | "newIdentity";
+  #state: StoredState = {};
+  /** There is something that is not saved, and nobody at it unless `#writing`. */
+  #dirty = false;
+  #writing = false;
+  /** The end of the saving that began last. */
+  #saving: Promise<void> | undefined;
+  /** When the store has come back from loading, however late. */
+  #loading: Promise<void> | undefined;
+  #endLoading: (() => void) | undefined;
+  /** There while a store that was done without is still loading; whether it holds a state that nobody has seen. */
+  #late: Promise<boolean> | undefined;
+
+  constructor(
+    store: Store | undefined,
+    clock: Clock,
+    failed: (error: OpAMPError) => void,
+    onForeignStore: "stop" | "newIdentity" = "stop",
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#failed = failed;
+    this.#onForeignStore = onForeignStore;
+  }
+
+  /**
+   * What the store remembers; nothing where it cannot be read; an error where it is foreign, and the client is to stop. At
+   * once where the store answers at once.
+   */
+  load(): Loaded | Promise<Loaded> {
+    if (this.#store === undefined) return this.#state;
+    this.#loading = Promise.resolve();
+    try {
+      const loaded: unknown = this.#store.load((error) => this.#reported(error));
+      if (!isThenable(loaded)) return this.#loaded(loaded);
+      const loading = Promise.resolve(loaded);
+      this.#loading = loading.then(
+        () => undefined,
+        (cause: unknown) => this.#refused(cause),
+      );
+      return this.#loadInTime(loading);
+    } catch (cause) {
+      this.#refused(cause);
+      return this.#unreadable(cause);
+    }
+  }
+
+  /** Changes what is remembered. */
+  save(change: StoredState): void {
+    if (this.#store === undefined) return;
+    this.#state = { ...this.#state, ...change };
+    this.#dirty = true;
+    if (!this.#writing) this.#saving = this.#write();
+  }
+
+  /** An offer was put to use: what came of it and what it was belong together. */
+  saveApplied(remoteConfig: StoredRemoteConfig, applied: RemoteConfig | undefined): void {
+    if (this.#store === undefined) return;
+    const change: StoredState = { remoteConfig };
+    try {
+      if (applied !== undefined) change.lastGoodConfig = toStoredConfig(applied);
+    } catch (cause) {
+      this.#complain("the config that was applied cannot be stored", cause);
+    }
+    this.save(change);
+  }
+
+  /** Servers repeat what they ask for, some in every answer. */
+  saveHeartbeat(heartbeatMs: number): void {
+    if (this.#state.heartbeatMs !== heartbeatMs) this.save({ heartbeatMs });
+  }
+
+  /** Nothing is loaded any more. Resolves when everything is saved, or cannot be. */
+  async settled(): Promise<void> {
+    this.#endLoading?.();
+    await this.#saving;
+  }
+
+  /** The end: what could not be saved is tried once more, and the store let go of. */
+  async close(): Promise<void> {
+    if (this.#dirty && !this.#writing) this.#saving = this.#write();
+    await this.settled();
+    const closing = this.#loading?.then(() => this.#close());
+    // A store that is still loading is closed when it has, without anybody waiting for that.
+    if (this.#endLoading === undefined) await closing;
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    let isOwing = false;
+    while (this.#dirty) {
+      this.#dirty = false;
+      try {
+        if (this.#late !== undefined && (await this.#late)) throw unseen();
+        await this.#store?.save(this.#state);
+        isOwing = false;
+      } catch (cause) {
+        isOwing = true;
+        this.#refused(cause);
+        this.#complain("the store did not save", cause);
+      }
+    }
+    // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
+    this.#dirty = isOwing;
+    this.#writing = false;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#store?.close?.();
+    } catch (cause) {
+      this.#complain("the store did not close", cause);
+    }
+  }
+
+  async #loadInTime(loading: Promise<unknown>): Promise<Loaded> {
+    const late = new Promise<never>((_, reject) => {
+      this.#endLoading = this.#clock.after(LOAD_MS, () => {
+        this.#late = loading.then(isState, () => false);
+        reject(new Error(`nothing came within ${LOAD_MS} ms`));
+      });
+    });
+    try {
+      return this.#loaded(await Promise.race([loading, late]));
+    } catch (cause) {
+      return this.#unreadable(cause);
+    } finally {
+      this.#endLoading?.();
+      this.#endLoading = undefined;
+    }
+  }
+
+  #loaded(loaded: unknown): StoredState {
+    this.#state = readStoredState(loaded, this.#failed);
+    return this.#state;
+  }
+
+  #unreadable(cause: unknown): Loaded {
+    if (!isForeign(cause)) this.#complain("the store did not load", cause);
+    else if (this.#onForeignStore === "newIdentity")
+      this.#complain("going on without the store, as another agent", cause);
+    else {
+      const hint = `${cause.hint}; with onForeignStore: "newIdentity" it goes on without the store, as another agent`;
+      return failure("the store did not load", cause, { hint });
+    }
+    return {};
+  }
+
+  /** A store that is for somebody else is left alone, and closing it is not up to us either. */
+  #refused(cause: unknown): void {
+    if (!(cause instanceof OpAMPError) || cause.code !== "ERR_OPAMP_STORE") return;
+    if (!cause.retryable || cause.foreignStore) this.#store = undefined;
+  }
+
+  #reported(error: unknown): void {
+    if (error instanceof OpAMPError) this.#failed(error);
+    else this.#complain("the store reports", error);
+  }
+
+  #complain(what: string, cause: unknown): void {
+    this.#failed(failure(what, cause));
+  }
+}
+
+function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {
+  const details: OpAMPErrorDetails = { cause };
+  if (cause instanceof OpAMPError) {
+    const { hint, retryable, foreignStore } = cause;
+    Object.assign(details, { hint, retryable, foreignStore });
+  }
+  return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, { ...details, ...more });
+}
+
+function isForeign(cause: unknown): cause is OpAMPError {
+  return cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STORE" && cause.foreignStore;
+}
+
+/** Whether a store came back with something. */
+function isState(loaded: unknown): boolean {
+  return loaded !== undefined && loaded !== null;
+}
+
+function unseen(): OpAMPError {
+  const hint = "restart the agent once the store answers in time";
+  const text = "it holds a state that came too late to be used, and is not overwritten";
+  return new OpAMPError("ERR_OPAMP_STORE", text, { hint });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return isOptions(value) && typeof value["then"] === "function";
+}

@@ -1,0 +1,33 @@
+import { OpAMPError } from "../../errors.js";
+import { checkHeader, type HeaderContext, type HeaderRecord } from "../../transport/settings/headers.js";
+import type { SectionReader } from "../reader/section-reader.js";
+
+/** What an auth extension of the Collector does to the headers of an attempt. */
+export interface AuthExtension {
+  /**
+   * @param headers those so far, with names in lower case
+   * @returns those that go out
+   * @throws OpAMPError `ERR_OPAMP_AUTH`
+   */
+  apply(headers: HeaderRecord, context: HeaderContext): Promise<HeaderRecord>;
+  /** Names, in lower case, that it may take away. */
+  readonly removes: ReadonlySet<string>;
+}
+
+/** The component ids that name the same thing are written the same: spaces around either part do not count. */
+export function componentId(text: string): string {
+  return text
+    .split("/")
+    .map((part) => part.trim())
+    .join("/");
+}
+
+/** @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, for a header that cannot be sent */
+export function checkSendable(block: SectionReader, key: string, name: string, value: string): void {
+  try {
+    checkHeader(name, value);
+  } catch (cause) {
+    if (!(cause instanceof OpAMPError)) throw cause;
+    throw block.wrong(key, "cannot be sent as a header", cause.hint);
+  }
+}

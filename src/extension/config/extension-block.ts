@@ -1,0 +1,77 @@
+import type { SectionReader } from "../reader/section-reader.js";
+import type { ExtensionConfig } from "./extension-config.js";
+import { readServer } from "./server-keys.js";
+import { uidOf } from "./uid-forms.js";
+
+const MOST_PID = 2 ** 31 - 1;
+const PPID_POLL_INTERVAL_MS = 5_000;
+
+/** What the block alone does not say. */
+export interface BlockContext {
+  /** Where `auth` is looked up. */
+  extensions: SectionReader | undefined;
+  platform: NodeJS.Platform;
+  /** Whether the program has a way of its own to restart. */
+  ownRestart: boolean;
+}
+
+/** The extension's block, all but the resource. */
+export function readBlock(block: SectionReader, context: BlockContext): Omit<ExtensionConfig, "resource"> {
+  const server = block.sectionOrEmpty("server");
+  const instanceUid = readInstanceUid(block);
+  const capabilities = readCapabilities(block.sectionOrEmpty("capabilities"), context);
+  const reportsRawConfig = block.flag("reports_raw_config", false);
+  const agentDescription = readDescription(block.sectionOrEmpty("agent_description"));
+  const ppid = block.integer("ppid", 0, { least: 0, most: MOST_PID });
+  const ppidPollIntervalMs = block.durationMs("ppid_poll_interval") ?? PPID_POLL_INTERVAL_MS;
+  block.done();
+  if (ppid !== 0 && ppidPollIntervalMs <= 0)
+    throw block.wrong("ppid_poll_interval", "must be above 0", "write it such as 5s");
+  if (reportsRawConfig && !capabilities.reportsEffectiveConfig) {
+    const hint = "turn on capabilities.reports_effective_config, or take this away";
+    throw block.wrong("reports_raw_config", "needs the effective config to be reported", hint);
+  }
+  return {
+    server: readServer(server, context.extensions),
+    instanceUid,
+    capabilities,
+    reportsRawConfig,
+    agentDescription,
+    ppid,
+    ppidPollIntervalMs,
+  };
+}
+
+function readCapabilities(block: SectionReader, context: BlockContext): ExtensionConfig["capabilities"] {
+  const capabilities = {
+    reportsEffectiveConfig: block.flag("reports_effective_config", true),
+    reportsHealth: block.flag("reports_health", true),
+    reportsAvailableComponents: block.flag("reports_available_components", true),
+    acceptsRestartCommand: block.flag("accepts_restart_command", false),
+    reportsHeartbeat: block.flag("reports_heartbeat", false),
+  };
+  block.done();
+  if (capabilities.acceptsRestartCommand && context.platform === "win32" && !context.ownRestart) {
+    const problem = "remote restart functionality is not available on the windows operating system";
+    throw block.wrong("accepts_restart_command", problem, "give a restart handler of your own, or take this away");
+  }
+  return capabilities;
+}
+
+function readDescription(block: SectionReader): ExtensionConfig["agentDescription"] {
+  const description = {
+    nonIdentifyingAttributes: block.textMap("non_identifying_attributes"),
+    includeResourceAttributes: block.flag("include_resource_attributes", false),
+  };
+  block.done();
+  return description;
+}
+
+function readInstanceUid(block: SectionReader): string | undefined {
+  const given = block.text("instance_uid") ?? "";
+  if (given === "") return undefined;
+  const uid = uidOf(given);
+  if (uid !== undefined) return uid;
+  const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or take it away";
+  throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
+}

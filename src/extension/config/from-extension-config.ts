@@ -1,0 +1,95 @@
+import { wrongOption } from "../../base/option-path.js";
+import type { Handlers, OpAMPClientOptions } from "../../client/options.js";
+import type { Attributes } from "../../values/attributes.js";
+import type { Components } from "../../values/components.js";
+import type { ConfigFiles } from "../../values/config-files.js";
+import { describeService, type ServiceDescription } from "../description/describe-service.js";
+import { restartBySignal } from "../restart-by-signal.js";
+import type { ExtensionConfig } from "./extension-config.js";
+import { type ReadOptions, readExtensionConfig } from "./read-extension-config.js";
+
+/** What the program has to say that its configuration cannot. */
+export interface ExtensionHost extends Pick<ReadOptions, "env" | "ignore" | "onWarning"> {
+  /** What the program calls itself, where no resource attribute does: `service.name` and `service.version`. */
+  service?: NonNullable<ServiceDescription["service"]>;
+  /** Attributes of the program's own resource, over those of `service.telemetry.resource` in the same file. */
+  resource?: Attributes;
+  /** What is detected of host and process. Default: {@link hostAttributes}; add `processAttributes()` where it is wanted. */
+  detected?: Attributes;
+  /** The configuration in use; without it there is nothing for `reports_effective_config` to report. */
+  effectiveConfig?: NonNullable<Handlers["effectiveConfig"]>;
+  /** What the program is built of; without it there is nothing for `reports_available_components` to report. */
+  availableComponents?: Components;
+  /** What a restart command does, with `accepts_restart_command`. Default: {@link restartBySignal}. */
+  restart?: NonNullable<Handlers["restart"]>;
+}
+
+/** The entry of the effective config that has the configuration as it was written. */
+const RAW = "raw";
+
+/**
+ * The options of a client that behaves as the Collector's OpAMP extension does with this configuration. Spread them to
+ * add what the extension has no words for: `{ ...fromExtensionConfig(yaml, host), store, remoteConfig }`.
+ *
+ * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block
+ * @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, what is wrong with it and what would be right
+ */
+export function fromExtensionConfig(config: string | object, host: ExtensionHost = {}): OpAMPClientOptions {
+  return optionsFrom(readForHost(config, host), host);
+}
+
+/** The configuration as the host wants it read. */
+export function readForHost(config: string | object, host: ExtensionHost): ExtensionConfig {
+  const { env, ignore, onWarning, restart } = host;
+  return readExtensionConfig(config, {
+    ownRestart: restart !== undefined,
+    ...(env && { env }),
+    ...(ignore && { ignore }),
+    ...(onWarning && { onWarning }),
+  });
+}
+
+/** The client's options from a configuration that has been read. */
+export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMPClientOptions {
+  const { server, capabilities, agentDescription } = config;
+  const { service, detected, effectiveConfig, availableComponents, restart = restartBySignal() } = host;
+  const resource = { ...config.resource, ...host.resource };
+  const instanceUid = config.instanceUid ?? ownInstanceId(resource);
+  if (service?.name === undefined && resource["service.name"] === undefined) {
+    const problem = "is missing; give what the program is called, or service.name in service.telemetry.resource";
+    throw wrongOption("service.name", problem);
+  }
+  return {
+    url: server.endpoint,
+    headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],
+    description: describeService({
+      resource,
+      nonIdentifying: agentDescription.nonIdentifyingAttributes,
+      includeResourceAttributes: agentDescription.includeResourceAttributes,
+      ...(service && { service }),
+      ...(detected && { host: detected }),
+    }),
+    capabilities: { reportsHeartbeat: capabilities.reportsHeartbeat },
+    ...(server.tls && { tls: server.tls }),
+    ...(server.pollingIntervalMs !== undefined && { heartbeat: { intervalMs: server.pollingIntervalMs } }),
+    ...(instanceUid !== undefined && { instanceUid }),
+    ...(capabilities.reportsHealth && { health: { healthy: false } }),
+    ...(capabilities.reportsEffectiveConfig &&
+      effectiveConfig && { effectiveConfig: config.reportsRawConfig ? effectiveConfig : withoutRaw(effectiveConfig) }),
+    ...(capabilities.reportsAvailableComponents && availableComponents && { availableComponents }),
+    ...(capabilities.acceptsRestartCommand && { restart }),
+  };
+}
+
+/** As there, a resource that names the instance names the agent. */
+function ownInstanceId({ "service.instance.id": id }: Attributes): string | undefined {
+  return typeof id === "string" && id !== "" ? id : undefined;
+}
+
+/** What is not wanted is left out here, so that a host can offer it in any case. */
+function withoutRaw(effectiveConfig: NonNullable<Handlers["effectiveConfig"]>): () => Promise<ConfigFiles> {
+  return async () => {
+    const { [RAW]: raw, ...files } = await effectiveConfig();
+    return files;
+  };
+}

@@ -1,0 +1,115 @@
+import { componentId } from "../auth/auth-extension.js";
+import { configSource } from "../reader/config-source.js";
+import { nearest } from "../reader/nearest.js";
+import { SectionReader } from "../reader/section-reader.js";
+import { readBlock } from "./extension-block.js";
+import type { ExtensionConfig } from "./extension-config.js";
+import { readResource } from "./resource-attributes.js";
+import { uidOf } from "./uid-forms.js";
+
+/** How a configuration is opened. */
+export interface ConfigOptions {
+  /** What `${env:X}` refers to. Default `process.env`. */
+  env?: Readonly<Record<string, string | undefined>>;
+  /** Told, once for each, of what is odd but not wrong: a variable that is not set. Default: nobody is. */
+  onWarning?: (text: string) => void;
+}
+
+/** How the extension's configuration is read. */
+export interface ReadOptions extends ConfigOptions {
+  /** Further keys at the top that somebody else reads. Default: none. */
+  ignore?: readonly string[];
+  /** Default `process.platform`. */
+  platform?: NodeJS.Platform;
+  /** Whether the program has a way of its own to restart, which it needs on Windows. Default false. */
+  ownRestart?: boolean;
+}
+
+/** The other parts of a Collector's configuration. */
+const OTHER_PARTS = ["receivers", "processors", "exporters", "connectors"];
+const TYPE = "opamp";
+const INSTANCE_ID = "service.instance.id";
+const HINT = "give `extensions: opamp:`, or the extension's block itself, with server.ws.endpoint";
+
+/**
+ * Reads the configuration of the Collector's OpAMP extension, unchanged: a Collector's whole file, its `extensions`, or the
+ * extension's block; as YAML or as what somebody has made of it. References such as `${env:X}` are put in, where they are
+ * read. What the other components are given is not looked at.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key as it was written, its line, what is wrong and what would
+ * be right; never with a value
+ */
+export function readExtensionConfig(config: string | object, options: ReadOptions = {}): ExtensionConfig {
+  return extensionConfigOf(openConfig(config, options), options);
+}
+
+/** A configuration to be read section by section, by several readers. */
+export function openConfig(config: string | object, options: ConfigOptions = {}): SectionReader {
+  const { env = process.env, onWarning = () => undefined } = options;
+  const told = new Set<string>();
+  const warn = (text: string): void => {
+    if (told.has(text)) return;
+    told.add(text);
+    onWarning(text);
+  };
+  return SectionReader.of(configSource(config), { env, warn });
+}
+
+/** The extension's configuration in one that is open. */
+export function extensionConfigOf(root: SectionReader, options: ReadOptions = {}): ExtensionConfig {
+  const { platform = process.platform, ownRestart = false, ignore = [] } = options;
+  root.ignore(...ignore);
+  const { block, extensions } = findBlock(root, ignore);
+  const config = readBlock(block, { extensions, platform, ownRestart });
+  if (!root.has("extensions")) return { ...config, resource: {} };
+  const service = root.sectionOrEmpty("service");
+  const resource = readResource(service);
+  return { ...config, resource: config.instanceUid === undefined ? withUid(resource, service) : resource };
+}
+
+/** As there, the resource names the agent where `instance_uid` does not. */
+function withUid(resource: ExtensionConfig["resource"], service: SectionReader): ExtensionConfig["resource"] {
+  const { [INSTANCE_ID]: id } = resource;
+  if (typeof id !== "string" || id === "") return resource;
+  const uid = uidOf(id);
+  if (uid !== undefined) return { ...resource, [INSTANCE_ID]: uid };
+  const hint = "give a UUID, or give instance_uid, which comes before it";
+  throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "is no UUID", hint);
+}
+
+interface Found {
+  block: SectionReader;
+  extensions: SectionReader | undefined;
+}
+
+function findBlock(root: SectionReader, ignore: readonly string[]): Found {
+  const keys = root.keys.filter((key) => !ignore.includes(key));
+  if (keys.includes("extensions")) {
+    root.ignore("extensions", "service", ...OTHER_PARTS);
+    root.done();
+    const extensions = root.sectionOrEmpty("extensions");
+    return { block: instanceOf(extensions, extensions.keys, root.sectionOrEmpty("service")), extensions };
+  }
+  if (keys.some(isOpamp)) return { block: instanceOf(root, keys, undefined), extensions: root };
+  const part = keys.find((key) => key === "service" || OTHER_PARTS.includes(key));
+  if (part !== undefined) throw root.wrong(undefined, "has no extensions", HINT);
+  const slip = keys.find((key) => nearest(key, ["extensions", TYPE]) !== undefined);
+  if (slip !== undefined) throw root.wrong(slip, "is no known key", HINT);
+  return { block: root, extensions: undefined };
+}
+
+/** The one extension that is meant: the only one, or the one of several that the service uses. */
+function instanceOf(extensions: SectionReader, keys: readonly string[], service: SectionReader | undefined) {
+  const instances = keys.filter(isOpamp);
+  const used = service?.textList("extensions").map(componentId) ?? [];
+  const meant = instances.length === 1 ? instances : instances.filter((key) => used.includes(componentId(key)));
+  const [only] = meant;
+  if (only !== undefined && meant.length === 1) return extensions.sectionOrEmpty(only);
+  if (instances.length === 0) throw extensions.wrong(undefined, "has no opamp extension", HINT);
+  const problem = `has several opamp extensions: ${instances.join(", ")}`;
+  throw extensions.wrong(undefined, problem, "keep one, or name one alone in service.extensions");
+}
+
+function isOpamp(key: string): boolean {
+  return componentId(key).split("/", 1)[0] === TYPE;
+}

@@ -1,0 +1,64 @@
+import { isMap, isSet, isUint8Array } from "node:util/types";
+import { type Pair, stringify } from "yaml";
+import { isRecord, kindOf } from "../../base/option-path.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import { naturalOrder } from "./natural-order.js";
+
+/** How objects are written. */
+export type ConfigFormat = "yaml" | "json";
+
+const INDENT = 4;
+
+/**
+ * Configuration as it is sent: text and bytes as they are, lists and records written out, in YAML with sorted keys as the
+ * Collector writes it.
+ *
+ * @param what how to name it in an error
+ * @throws OpAMPError `ERR_OPAMP_HANDLER`
+ */
+export function configText(value: unknown, format: ConfigFormat, what: string): string | Uint8Array {
+  if (typeof value === "string" || isUint8Array(value)) return value;
+  if (!isRecord(value) && !Array.isArray(value)) {
+    throw wrong(`${what} gave ${kindOf(value)}`, "return an object, text or bytes");
+  }
+  try {
+    return format === "json" ? jsonOf(value) : yamlOf(value);
+  } catch (cause) {
+    throw wrong(`${what} gave what cannot be written as ${format}: ${messageOf(cause)}`, "return plain values", cause);
+  }
+}
+
+function jsonOf(value: unknown): string {
+  return `${JSON.stringify(value, (_, inner: unknown) => jsonValue(inner), 2)}\n`;
+}
+
+/** What JSON has no words for, as in YAML; it would leave maps and sets empty. */
+function jsonValue(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (isMap(value)) return Object.fromEntries(value);
+  return isSet(value) ? [...value] : value;
+}
+
+function yamlOf(value: unknown): string {
+  return stringify(value, {
+    indent: INDENT,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    sortMapEntries: byKey,
+    // Quotes what readers of the older YAML would take for something else, such as "yes".
+    compat: "yaml-1.1",
+  });
+}
+
+function byKey(a: Pair, b: Pair): number {
+  return naturalOrder(keyText(a), keyText(b));
+}
+
+function keyText({ key }: Pair): string {
+  const isScalar = typeof key === "object" && key !== null && "value" in key;
+  return String(isScalar ? key.value : key);
+}
+
+function wrong(problem: string, hint: string, cause?: unknown): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_HANDLER", problem, { hint, cause });
+}

@@ -1,0 +1,105 @@
+import type { TlsOptions } from "../../transport/settings/tls-options.js";
+import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
+import { versionRank } from "../../transport/tls/tls-versions.js";
+import { nearest } from "./nearest.js";
+import type { SectionReader } from "./section-reader.js";
+
+const VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
+/** The suites of TLS 1.3 that Go always offers: its list of suites is about TLS 1.2. */
+const ALWAYS = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+
+/**
+ * The Collector's `tls` keys for a client, in this package's words.
+ *
+ * Files are read again at every dial, so `reload_interval` changes nothing. `insecure` is about gRPC and changes nothing
+ * either: whether there is TLS, the scheme of the URL says.
+ *
+ * @returns `undefined` when nothing is given that counts
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function readTlsKeys(block: SectionReader): TlsOptions | undefined {
+  const ca = pem(block, "ca_file", "ca_pem", "provide either a CA file or the PEM-encoded string, but not both");
+  const cert = pem(block, "cert_file", "cert_pem", "provide either certificate file or PEM, but not both");
+  const key = pem(block, "key_file", "key_pem", "provide either key file or PEM, but not both");
+  const includeSystemCa = block.flag("include_system_ca_certs_pool", false);
+  const insecureSkipVerify = block.flag("insecure_skip_verify", false);
+  const serverName = block.text("server_name_override") ?? "";
+  const minVersion = version(block, "min_version");
+  const maxVersion = version(block, "max_version");
+  const cipherSuites = suites(block, maxVersion);
+  block.flag("insecure", false);
+  block.durationMs("reload_interval");
+  refuseCurves(block);
+  refuseTpm(block);
+  block.done();
+  if ((cert === undefined) !== (key === undefined)) {
+    const [there, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+    const problem = "TLS configuration must include both certificate and key";
+    throw block.wrong(undefined, problem, `give ${missing}_file or ${missing}_pem, or leave the ${there} away`);
+  }
+  if (maxVersion !== undefined && versionRank(maxVersion) < versionRank(minVersion ?? "1.2")) {
+    const problem = `min_version cannot be greater than max_version; min_version is ${minVersion ?? "1.2 unless given"}`;
+    throw block.wrong("max_version", problem, "raise max_version or lower min_version");
+  }
+  const options: TlsOptions = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(includeSystemCa && { includeSystemCa }),
+    ...(insecureSkipVerify && { insecureSkipVerify }),
+    ...(serverName !== "" && { serverName }),
+    ...(minVersion !== undefined && { minVersion }),
+    ...(maxVersion !== undefined && { maxVersion }),
+    ...(cipherSuites !== undefined && { cipherSuites }),
+  };
+  return Object.keys(options).length === 0 ? undefined : options;
+}
+
+/** A file's path or PEM text; this package tells them apart by the text's first line. */
+function pem(block: SectionReader, fileKey: string, pemKey: string, both: string): string | undefined {
+  const file = block.text(fileKey) ?? "";
+  const text = block.text(pemKey) ?? "";
+  if (file !== "" && text !== "") throw block.wrong(pemKey, both, `take away ${fileKey} or ${pemKey}`);
+  if (text !== "" && !text.includes("-----BEGIN")) {
+    throw block.wrong(pemKey, "is no PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
+  }
+  if (file !== "") return file;
+  return text === "" ? undefined : text;
+}
+
+function version(block: SectionReader, key: string): (typeof VERSIONS)[number] | undefined {
+  const given = block.text(key) ?? "";
+  if (given === "") return undefined;
+  const found = VERSIONS.find((known) => known === given);
+  if (found !== undefined) return found;
+  throw block.wrong(key, "unsupported TLS version", `write one of ${VERSIONS.map((known) => `"${known}"`).join(", ")}`);
+}
+
+function suites(block: SectionReader, maxVersion: TlsOptions["maxVersion"]): readonly string[] | undefined {
+  const given = block.textList("cipher_suites");
+  const [unknown] = given.filter((name) => cipherSuite(name) === undefined);
+  if (unknown !== undefined) {
+    const meant = ianaNameOf(unknown) ?? nearest(unknown, ALWAYS);
+    const hint =
+      meant === undefined ? "use IANA's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" : `write ${meant}`;
+    throw block.wrong("cipher_suites", `invalid TLS cipher suite at place ${given.indexOf(unknown) + 1}`, hint);
+  }
+  if (given.length === 0) return undefined;
+  const hasNewest = given.some((name) => cipherSuite(name)?.forTls13 === true);
+  const newestAllowed = maxVersion === undefined || maxVersion === "1.3";
+  return hasNewest || !newestAllowed ? given : [...given, ...ALWAYS];
+}
+
+function refuseCurves(block: SectionReader): void {
+  if (block.textList("curve_preferences").length === 0) return;
+  throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "take it away");
+}
+
+function refuseTpm(block: SectionReader): void {
+  const tpm = block.section("tpm");
+  if (tpm === undefined) return;
+  const enabled = tpm.flag("enabled", false);
+  tpm.ignore("path", "owner_auth", "auth");
+  tpm.done();
+  if (enabled) throw tpm.wrong("enabled", "keys in a TPM are not supported", "give the key in key_file or key_pem");
+}

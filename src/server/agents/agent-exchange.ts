@@ -1,0 +1,256 @@
+import type { AgentRemoteConfig, AgentToServer } from "../../gen/opamp/v1/opamp_pb.js";
+import { encodeServerToAgent } from "../../wire/codec.js";
+import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "../answer.js";
+import type { AgentLinkCounts, Link, LinkOrigin, TransportName, WebSocketLink } from "../link/link.js";
+import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
+import { Script } from "../misbehave/script.js";
+import { Waits } from "../waits.js";
+import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
+import { MessageLog } from "./message-log.js";
+import { isSameHash } from "./offers.js";
+import { transmit } from "./transmit.js";
+import { uidText } from "./uid-text.js";
+
+/** What the agents of one server share. */
+export interface ServerSide {
+  readonly announcement: Announcement;
+  /** The log of the whole server. */
+  readonly log: MessageLog;
+  /** How many messages each agent's own log keeps. */
+  readonly keepMessages: number;
+  /** Called when a change of one agent is complete. */
+  changed(): void;
+}
+
+/** The server's end of the exchange with one agent, over however many links. */
+export class AgentExchange {
+  readonly waits = new Waits(() => this.#describe());
+  readonly #side: ServerSide;
+  readonly #log: MessageLog;
+  readonly #links = new Set<Link>();
+  readonly #announcedOver = new WeakSet<Link>();
+  readonly #totals = { ws: 0, http: 0 };
+  readonly #maxOpen = { ws: 0, http: 0 };
+  readonly #queue: ServerToAgentFields[] = [];
+  readonly #errors: ServerToAgentFields[] = [];
+  #uid: Uint8Array;
+  #record: AgentRecord = UNKNOWN_AGENT;
+  #origin: LinkOrigin | undefined;
+  #transport: TransportName = "ws";
+  #lastMessage: AgentToServer | undefined;
+  #offer: AgentRemoteConfig | undefined;
+  #fullStateDue = false;
+  #announcedOnHttp = false;
+  #misbehaviours: Script<AgentMisbehaviour> | undefined;
+
+  constructor(uid: Uint8Array, side: ServerSide) {
+    this.#uid = uid;
+    this.#side = side;
+    this.#log = new MessageLog(side.keepMessages);
+  }
+
+  /** The uid that the agent used last. */
+  get uid(): Uint8Array {
+    return this.#uid;
+  }
+
+  get record(): AgentRecord {
+    return this.#record;
+  }
+
+  get log(): MessageLog {
+    return this.#log;
+  }
+
+  get lastMessage(): AgentToServer | undefined {
+    return this.#lastMessage;
+  }
+
+  get offer(): AgentRemoteConfig | undefined {
+    return this.#offer;
+  }
+
+  /** Where the link came from over which the agent spoke last. */
+  get origin(): LinkOrigin | undefined {
+    return this.#origin;
+  }
+
+  /** The transport of that link. */
+  get transport(): TransportName {
+    return this.#transport;
+  }
+
+  /** What is in store for this agent alone; undefined while there has never been anything. */
+  get misbehaviours(): Script<AgentMisbehaviour> | undefined {
+    return this.#misbehaviours;
+  }
+
+  /** The newest WebSocket on which the agent has spoken and that is still open. */
+  get webSocket(): WebSocketLink | undefined {
+    return [...this.#links].findLast((link): link is WebSocketLink => link.transport === "ws" && link.open);
+  }
+
+  counts(transport: TransportName): AgentLinkCounts {
+    const open = [...this.#links].filter((link) => link.transport === transport && link.open).length;
+    return { open, total: this.#totals[transport], maxOpen: this.#maxOpen[transport] };
+  }
+
+  /** Takes in a message. The waits are asked when the record is complete. */
+  hear(link: Link, message: AgentToServer): void {
+    const isNewLink = !this.#links.has(link);
+    if (isNewLink) {
+      this.#links.add(link);
+      this.#totals[link.transport] += 1;
+      this.#maxOpen[link.transport] = Math.max(this.#maxOpen[link.transport], this.counts(link.transport).open);
+    }
+    const { record, lacksState, startedOver } = absorb(this.#record, message);
+    const isComplete = record.parts.description !== undefined;
+    // A request for the full state may have been lost with the connection before this one.
+    const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
+    this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && message.agentDescription === undefined);
+    this.#announcedOnHttp &&= !startedOver;
+    this.#record = record;
+    this.#uid = message.instanceUid;
+    this.#origin = link.origin;
+    this.#transport = link.transport;
+    this.#lastMessage = message;
+    this.#log.keep(this.#side.log.received(link, uidText(message.instanceUid), message));
+    this.changed();
+  }
+
+  /**
+   * Answers the message that came over this link, and lets the rest of the queue follow where that is possible.
+   *
+   * @param write sends the answer in another way than the link does
+   */
+  answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
+    if (!link.open) {
+      return;
+    }
+    const record = this.#record;
+    const isOfferTaken =
+      this.#offer && isSameHash(this.#offer.configHash, record.parts.remoteConfigStatus?.lastRemoteConfigHash);
+    const composed = composeAnswer({
+      instanceUid: this.#uid,
+      announcement: this.#announcementOver(link),
+      fullState: this.#fullStateDue,
+      offer: isOfferTaken ? undefined : this.#offer,
+      error: this.#errors[0],
+      queue: this.#queue,
+      extra,
+    });
+    this.#pay(link, composed, write);
+    if (link.transport === "ws" && composed.fields.errorResponse === undefined) {
+      this.#flush(link);
+    }
+    this.changed();
+  }
+
+  /** Sends at once over an open WebSocket; otherwise with the next answer. Throws if it cannot be encoded. */
+  deliver(fields: ServerToAgentFields): void {
+    // Found out now, while the caller is there to see it.
+    encodeServerToAgent(fields);
+    this.#queue.push(fields);
+    const link = this.webSocket;
+    if (link !== undefined) {
+      this.#flush(link);
+      this.changed();
+    }
+  }
+
+  /** Sends over this link, at once and past the queue. */
+  send(link: Link, fields: ServerToAgentFields, write?: (payload: Uint8Array) => void): void {
+    this.#log.keep(transmit(this.#side.log, link, uidText(this.#uid), { instanceUid: this.#uid, ...fields }, write));
+  }
+
+  /** Has something bad in store for this agent. */
+  misbehave(bad: AgentMisbehaviour): void {
+    this.#misbehaviours ??= new Script();
+    this.#misbehaviours.add(bad, bad.times);
+  }
+
+  /** Makes the next answer an error. Throws if it cannot be encoded. */
+  refuseNext(fields: ServerToAgentFields): void {
+    encodeServerToAgent(fields);
+    this.#errors.push(fields);
+  }
+
+  setOffer(offer: AgentRemoteConfig | undefined): void {
+    this.#offer = offer;
+    const link = this.webSocket;
+    if (offer !== undefined && link !== undefined) {
+      this.deliver({ remoteConfig: offer });
+    }
+  }
+
+  /** Cuts every connection that the agent has. */
+  drop(): void {
+    for (const link of this.#links) {
+      link.destroy();
+    }
+    this.changed();
+  }
+
+  /** Starts the closing handshake on every open WebSocket. */
+  close(code: number, reason: string): void {
+    for (const link of this.#links) {
+      if (link.transport === "ws" && link.open) {
+        link.close(code, reason);
+      }
+    }
+    this.changed();
+  }
+
+  /** Takes note that a link is gone. */
+  detach(link: Link): void {
+    if (this.#links.delete(link)) {
+      this.changed();
+    }
+  }
+
+  /** Loses what the agent has reported, as a server does that was restarted. */
+  forget(): void {
+    this.#record = UNKNOWN_AGENT;
+    this.#announcedOnHttp = false;
+    this.changed();
+  }
+
+  changed(): void {
+    this.waits.check();
+    this.#side.changed();
+  }
+
+  #flush(link: WebSocketLink): void {
+    for (let fields = this.#queue[0]; fields !== undefined; fields = this.#queue[0]) {
+      const to = { instanceUid: this.#uid, announcement: this.#announcementOver(link) };
+      this.#pay(link, { ...composePush(to, fields), queued: 1 });
+    }
+  }
+
+  #pay(
+    link: Link,
+    { fields, announced, fullState, error, queued }: Composed,
+    write?: (payload: Uint8Array) => void,
+  ): void {
+    this.send(link, fields, write);
+    this.#queue.splice(0, queued);
+    this.#errors.splice(0, error ? 1 : 0);
+    this.#fullStateDue &&= !fullState;
+    if (announced) {
+      this.#announcedOver.add(link);
+      this.#announcedOnHttp ||= link.transport === "http";
+    }
+  }
+
+  #announcementOver(link: Link): Announcement | undefined {
+    const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
+    return announced ? undefined : this.#side.announcement;
+  }
+
+  #describe(): string {
+    const { sequenceNum } = this.#record;
+    const state = this.webSocket === undefined ? "without an open WebSocket" : "connected";
+    const last = sequenceNum === undefined ? "nothing heard of it" : `last sequence_num ${sequenceNum}`;
+    return `agent ${uidText(this.#uid)} (${state}, ${last})`;
+  }
+}

@@ -1,0 +1,300 @@
+import { OpAMPError } from "../../errors.js";
+import {
+  type AgentDescription,
+  type AgentToServer,
+  type AvailableComponents,
+  CommandType,
+  type ComponentHealth,
+  type ConnectionSettingsStatus,
+  type EffectiveConfig,
+  type PackageStatuses,
+  type RemoteConfigStatus,
+  RemoteConfigStatuses,
+  type ServerErrorResponseType,
+  type ServerToAgent,
+  ServerToAgentFlags,
+} from "../../gen/opamp/v1/opamp_pb.js";
+import type { ServerToAgentFields } from "../answer.js";
+import type { AgentLink, AgentLinkCounts, WebSocketLink } from "../link/link.js";
+import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
+import type { WaitOptions } from "../waits.js";
+import type { AgentExchange } from "./agent-exchange.js";
+import type { AgentHome } from "./agent-home.js";
+import type { LogEntry } from "./message-log.js";
+import { configOffer, heartbeatOffer, isSameHash, type OfferedFile } from "./offers.js";
+import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes } from "./plain-values.js";
+import { uidBytes, uidText } from "./uid-text.js";
+
+/**
+ * One agent as its server sees it: what it reported, and what can be done to it.
+ *
+ * Messages to the agent leave at once over an open WebSocket. Without one they wait, and the next answer takes as many
+ * as fit in one message. Nothing checks the agent's capabilities, so that a test can offer what an agent did not declare.
+ */
+export class ServerAgent {
+  readonly #exchange: AgentExchange;
+  readonly #home: AgentHome;
+
+  constructor(exchange: AgentExchange, home: AgentHome) {
+    this.#exchange = exchange;
+    this.#home = home;
+  }
+
+  /** The instance uid that the agent used last, 16 bytes. */
+  get uid(): Uint8Array {
+    return this.#exchange.uid;
+  }
+
+  /** The same as UUID text. */
+  get uidText(): string {
+    return uidText(this.#exchange.uid);
+  }
+
+  /** Whether a WebSocket is open on which the agent has spoken. */
+  get connected(): boolean {
+    return this.#exchange.webSocket !== undefined;
+  }
+
+  /** Whether the last message said goodbye (CLOSE-01). */
+  get disconnected(): boolean {
+    return this.#exchange.record.disconnected;
+  }
+
+  /** The agent's WebSocket connections. */
+  get connections(): AgentLinkCounts {
+    return this.#exchange.counts("ws");
+  }
+
+  /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
+  get link(): AgentLink | undefined {
+    const { origin, transport } = this.#exchange;
+    return origin && { transport, ...origin };
+  }
+
+  /** The agent's POSTs. */
+  get requests(): AgentLinkCounts {
+    return this.#exchange.counts("http");
+  }
+
+  /** The agent_description reported last. */
+  get description(): AgentDescription | undefined {
+    return this.#exchange.record.parts.description;
+  }
+
+  /** The attributes of the description as plain values; empty records before the first. */
+  get attributes(): { identifying: Record<string, PlainValue>; nonIdentifying: Record<string, PlainValue> } {
+    const { identifyingAttributes = [], nonIdentifyingAttributes = [] } = this.description ?? {};
+    return {
+      identifying: plainAttributes(identifyingAttributes),
+      nonIdentifying: plainAttributes(nonIdentifyingAttributes),
+    };
+  }
+
+  /** The health reported last. */
+  get health(): ComponentHealth | undefined {
+    return this.#exchange.record.parts.health;
+  }
+
+  /** The effective_config reported last. */
+  get effectiveConfig(): EffectiveConfig | undefined {
+    return this.#exchange.record.parts.effectiveConfig;
+  }
+
+  /** The files of the effective configuration by name; empty before the first report. */
+  get effectiveFiles(): Record<string, EffectiveFile> {
+    return effectiveFiles(this.effectiveConfig);
+  }
+
+  /** The remote_config_status reported last. */
+  get remoteConfigStatus(): RemoteConfigStatus | undefined {
+    return this.#exchange.record.parts.remoteConfigStatus;
+  }
+
+  /** The package_statuses reported last. */
+  get packageStatuses(): PackageStatuses | undefined {
+    return this.#exchange.record.parts.packageStatuses;
+  }
+
+  /** The available_components reported last; the map stays while only its hash is reported. */
+  get availableComponents(): AvailableComponents | undefined {
+    return this.#exchange.record.parts.availableComponents;
+  }
+
+  /** The connection_settings_status reported last. */
+  get connectionSettingsStatus(): ConnectionSettingsStatus | undefined {
+    return this.#exchange.record.parts.connectionSettingsStatus;
+  }
+
+  /** The custom capabilities reported last. */
+  get customCapabilities(): readonly string[] {
+    return this.#exchange.record.parts.customCapabilities?.capabilities ?? [];
+  }
+
+  /** The capability bits of the last message; 0 before the first. */
+  get capabilities(): bigint {
+    return this.#exchange.record.capabilities;
+  }
+
+  /** The sequence_num of the last message. */
+  get sequenceNum(): bigint | undefined {
+    return this.#exchange.record.sequenceNum;
+  }
+
+  /** How many messages had another sequence_num than the one due (SEQ-01); a full report that starts over is none. */
+  get gaps(): number {
+    return this.#exchange.record.gaps;
+  }
+
+  /** The message that came last. */
+  get lastMessage(): AgentToServer | undefined {
+    return this.#exchange.lastMessage;
+  }
+
+  /** The agent's part of the server's log. */
+  get messages(): readonly LogEntry[] {
+    return this.#exchange.log.entries;
+  }
+
+  /** The messages from the agent, out of {@link messages}. */
+  get received(): AgentToServer[] {
+    return this.messages.flatMap((entry) => (entry.direction === "in" ? [entry.message] : []));
+  }
+
+  /** The messages to the agent, out of {@link messages}. */
+  get sent(): ServerToAgent[] {
+    return this.messages.flatMap((entry) => (entry.direction === "out" ? [entry.message] : []));
+  }
+
+  /**
+   * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true.
+   *
+   * Rejects with ERR_OPAMP_TIMEOUT if the signal aborts first, with ERR_OPAMP_STOPPED if the server closes first, and
+   * with whatever the predicate throws.
+   */
+  until(predicate: (agent: this) => boolean, options: WaitOptions = {}): Promise<this> {
+    return this.#exchange.waits.until(this, predicate, options);
+  }
+
+  /** Whether the agent reported this configuration as applied. Default: the one on offer. */
+  hasApplied(hash: Uint8Array | undefined = this.#exchange.offer?.configHash): boolean {
+    const status = this.remoteConfigStatus;
+    return (
+      hash !== undefined &&
+      status?.status === RemoteConfigStatuses.RemoteConfigStatuses_APPLIED &&
+      isSameHash(hash, status.lastRemoteConfigHash)
+    );
+  }
+
+  /**
+   * Offers a configuration: at once over an open WebSocket, and in every answer until the agent reports its hash.
+   *
+   * @returns The hash: the one given, or SHA-256 over names, bodies and media types in the order given.
+   */
+  offerConfig(files: Readonly<Record<string, OfferedFile>>, options: { hash?: Uint8Array } = {}): Uint8Array {
+    const offer = configOffer(files, options.hash);
+    this.#exchange.setOffer(offer);
+    return offer.configHash;
+  }
+
+  /** Stops offering. */
+  withdrawConfig(): void {
+    this.#exchange.setOffer(undefined);
+  }
+
+  /** Asks for a complete report (STATUS-07). */
+  requestFullState(): void {
+    this.send({ flags: BigInt(ServerToAgentFlags.ServerToAgentFlags_ReportFullState) });
+  }
+
+  /** Asks for the map of available components (COMP-05). */
+  requestComponents(): void {
+    this.send({ flags: BigInt(ServerToAgentFlags.ServerToAgentFlags_ReportAvailableComponents) });
+  }
+
+  /** Sends the restart command, in a message of its own (CMD-02). */
+  restart(): void {
+    this.send({ command: { type: CommandType.CommandType_Restart } });
+  }
+
+  /** Sends a custom message. */
+  sendCustom(capability: string, type: string, data: Uint8Array = new Uint8Array()): void {
+    this.send({ customMessage: { capability, type, data } });
+  }
+
+  /**
+   * Gives the agent another uid (UID-05). From now on the server knows it under both; {@link uid} changes with the
+   * first message that carries the new one. Throws ERR_OPAMP_INSTANCE_UID for other than 16 bytes or a uid in use.
+   */
+  assignUid(newUid: Uint8Array): void {
+    const newInstanceUid = uidBytes(newUid);
+    this.#home.claim(newInstanceUid);
+    this.send({ agentIdentification: { newInstanceUid } });
+  }
+
+  /**
+   * Offers a heartbeat interval in seconds (HB-02), with the endpoint by which the agent reached this server.
+   *
+   * @returns The hash of the offer.
+   */
+  offerHeartbeat(seconds: number | bigint): Uint8Array {
+    const connectionSettings = heartbeatOffer(this.#exchange.origin?.endpoint ?? this.#home.url, seconds);
+    this.send({ connectionSettings });
+    return connectionSettings.hash;
+  }
+
+  /** Makes the next answer an error (MSG-03), with a delay in nanoseconds if one is given (THR-02). */
+  respondWithError(type: ServerErrorResponseType, message = "", retryAfterNanoseconds?: bigint): void {
+    const delay = retryAfterNanoseconds !== undefined && {
+      Details: { case: "retryInfo" as const, value: { retryAfterNanoseconds } },
+    };
+    this.#exchange.refuseNext({ errorResponse: { type, errorMessage: message, ...delay } });
+  }
+
+  /**
+   * Answers this agent's next messages badly, before anything that {@link OpAMPServer.misbehave} has in store. Throws
+   * ERR_OPAMP_OPTION for a number of times that is none.
+   */
+  misbehave(misbehaviour: AgentMisbehaviour): void {
+    this.#exchange.misbehave(misbehaviour);
+  }
+
+  /** Sends any fields; `instance_uid` is filled in unless given. Throws for values that do not fit the schema. */
+  send(fields: ServerToAgentFields): void {
+    this.#exchange.deliver(fields);
+  }
+
+  /** Sends a binary WebSocket message of exactly these bytes, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
+  sendRaw(bytes: Uint8Array): void {
+    this.#webSocket().sendAsIs(bytes);
+  }
+
+  /** Sends a WebSocket text message, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
+  sendText(text: string): void {
+    this.#webSocket().sendAsIs(text);
+  }
+
+  /** Cuts the agent's TCP connections, without any handshake. */
+  drop(): void {
+    this.#exchange.drop();
+  }
+
+  /** Starts the closing handshake on the agent's WebSockets. Default: 1000, no reason. */
+  close(code = 1000, reason = ""): void {
+    this.#exchange.close(code, reason);
+  }
+
+  /** Forgets what the agent reported, its sequence_num included, as a restarted server would. */
+  forget(): void {
+    this.#exchange.forget();
+  }
+
+  #webSocket(): WebSocketLink {
+    const link = this.#exchange.webSocket;
+    if (link === undefined) {
+      throw new OpAMPError("ERR_OPAMP_CLOSED", `agent ${this.uidText} has no open WebSocket`, {
+        hint: "wait until the agent is connected",
+      });
+    }
+    return link;
+  }
+}

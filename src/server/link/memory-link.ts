@@ -1,0 +1,93 @@
+import { OpAMPError } from "../../errors.js";
+import { unframe } from "../../wire/ws-frame.js";
+import type { HttpLink, Link, LinkOrigin, TransportName, WebSocketLink } from "./link.js";
+
+/** The agent's end of a link without a socket: what the server can do to it. */
+export interface AgentEnd {
+  /** A serialized ServerToAgent. On `http` it is the answer. */
+  payload(payload: Uint8Array): void;
+  /** On `ws`: a message that is no payload. */
+  malformed(error: OpAMPError): void;
+  /** On `http`, in place of the answer: status 400. */
+  refused(reason: string): void;
+  /** On `ws`: the closing handshake, which {@link ServerEnd.ended} completes. */
+  closed(code: number, reason: string): void;
+  /** The connection is gone. */
+  cut(): void;
+}
+
+/** The server's end of a link without a socket: what the agent can do to it. */
+export interface ServerEnd {
+  /** A serialized AgentToServer; one for each link on `http`. */
+  payload(payload: Uint8Array): void;
+  /** The link is over, whoever ended it. */
+  ended(): void;
+}
+
+/** A link without a socket, and the means to shut it. */
+export interface MemoryLink {
+  readonly link: Link;
+  /** Nothing can be sent from now on. */
+  shut(): void;
+}
+
+/** Makes a link that behaves like one of the given transport. */
+export function memoryLink(
+  transport: TransportName,
+  place: Pick<LinkOrigin, "connection" | "endpoint">,
+  agent: AgentEnd,
+): MemoryLink {
+  const origin: LinkOrigin = { ...place, tls: undefined, receivesCompressed: false, sendsCompressed: false };
+  let open = true;
+  const shut = (): void => {
+    open = false;
+  };
+  const destroy = (): void => {
+    shut();
+    agent.cut();
+  };
+  if (transport === "http") {
+    const link: HttpLink = {
+      origin,
+      transport,
+      get open() {
+        return open;
+      },
+      send(payload) {
+        shut();
+        agent.payload(payload);
+      },
+      refuse(reason) {
+        shut();
+        agent.refused(reason);
+      },
+      destroy,
+    };
+    return { link, shut };
+  }
+  const link: WebSocketLink = {
+    origin,
+    transport,
+    get open() {
+      return open;
+    },
+    send: (payload) => agent.payload(payload),
+    sendAsIs: (message) => sendAsIs(message, agent),
+    close(code, reason) {
+      shut();
+      agent.closed(code, reason);
+    },
+    destroy,
+  };
+  return { link, shut };
+}
+
+function sendAsIs(message: Uint8Array | string, agent: AgentEnd): void {
+  if (typeof message === "string") {
+    agent.malformed(new OpAMPError("ERR_OPAMP_MALFORMED", "a text message; OpAMP uses binary ones"));
+    return;
+  }
+  const unframed = unframe(message);
+  if (unframed.ok) agent.payload(unframed.payload);
+  else agent.malformed(unframed.error);
+}

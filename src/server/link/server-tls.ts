@@ -1,0 +1,95 @@
+import type { SecureVersion, TLSSocket, TlsOptions } from "node:tls";
+import type { OpAMPError } from "../../errors.js";
+
+/** TLS of an OpAMPServer: PEM text throughout. */
+export interface ServerTlsOptions {
+  /** The server's certificate, followed by its chain. */
+  cert: string | Uint8Array;
+  /** The private key of `cert`. */
+  key: string | Uint8Array;
+  /** Opens an encrypted `key`. */
+  passphrase?: string;
+  /** The authorities that may have signed clients' certificates. Default: those that Node trusts. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /**
+   * Whether clients are asked for a certificate. `true` takes whatever they show, also none, and tells it as
+   * `agent.link.tls`; `"require"` ends the handshake unless it was signed by one of `ca`. Default: false.
+   */
+  requestClientCert?: boolean | "require";
+  /** Default: Node's, TLS 1.2. */
+  minVersion?: SecureVersion;
+  /** Default: Node's, TLS 1.3. */
+  maxVersion?: SecureVersion;
+  /** OpenSSL's names, separated by colons. Default: Node's. */
+  ciphers?: string;
+}
+
+/** What a client showed of itself. */
+export interface ClientCertificate {
+  /** Such as `CN=agent`; several attributes stand one per line. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256 over the certificate: hexadecimal, with colons. */
+  readonly fingerprint256: string;
+  readonly serialNumber: string;
+  /** Whether one of `ca` signed it and it is valid now. */
+  readonly trusted: boolean;
+}
+
+/** A TLS session from the server's side. */
+export interface TlsPeer {
+  /** The version agreed on, such as `TLSv1.3`. */
+  readonly protocol: string;
+  /** The cipher suite agreed on, by its IANA name. */
+  readonly cipher: string;
+  /** The name that the client asked for (SNI), if it named one. */
+  readonly serverName: string | undefined;
+  /** What the client showed, if it was asked and had one. */
+  readonly clientCertificate: ClientCertificate | undefined;
+}
+
+/** A TCP connection whose TLS handshake failed. */
+export interface TlsFailure {
+  /** The number of the TCP connection, from 1 in the order they were accepted. */
+  readonly connection: number;
+  /** ERR_OPAMP_TLS, with OpenSSL's or Node's error as its cause. */
+  readonly error: OpAMPError;
+}
+
+/** The options as Node takes them. */
+export function nodeTlsOptions({ requestClientCert = false, ca, cert, key, ...others }: ServerTlsOptions): TlsOptions {
+  const authorities = ca === undefined || typeof ca === "string" || ca instanceof Uint8Array ? ca : [...ca];
+  return {
+    ...others,
+    cert: bufferOf(cert),
+    key: bufferOf(key),
+    ...(authorities !== undefined && {
+      ca: Array.isArray(authorities) ? authorities.map(bufferOf) : bufferOf(authorities),
+    }),
+    requestCert: requestClientCert !== false,
+    rejectUnauthorized: requestClientCert === "require",
+  };
+}
+
+/** Describes a session whose handshake is complete. */
+export function tlsPeer(socket: TLSSocket): TlsPeer {
+  // Typed as a string, and false where the client named no server.
+  const serverName: unknown = Reflect.get(socket, "servername");
+  return {
+    protocol: socket.getProtocol() ?? "unknown",
+    cipher: socket.getCipher().standardName,
+    serverName: typeof serverName === "string" ? serverName : undefined,
+    clientCertificate: clientCertificate(socket),
+  };
+}
+
+function clientCertificate(socket: TLSSocket): ClientCertificate | undefined {
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const { subject, issuer, fingerprint256, serialNumber } = certificate;
+  return { subject, issuer, fingerprint256, serialNumber, trusted: socket.authorized };
+}
+
+function bufferOf(pem: string | Uint8Array): string | Buffer {
+  return typeof pem === "string" ? pem : Buffer.from(pem);
+}

@@ -1,0 +1,70 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Refusal } from "../link/refusal.js";
+
+/** User and password of HTTP Basic. */
+export interface BasicCredentials {
+  user: string;
+  password: string;
+}
+
+/**
+ * Who may come in: holders of a bearer token, of user and password, or of a header with a certain value, several of each
+ * if need be. Others get 401 with WWW-Authenticate. A function lets in by returning true; what else it returns is 401 or
+ * the answer it names. What it throws is 500.
+ */
+export type Auth =
+  | { bearer: string | readonly string[] }
+  | { basic: BasicCredentials | readonly BasicCredentials[] }
+  | { header: string; value: string | readonly string[] }
+  | ((request: IncomingMessage) => boolean | Refusal);
+
+/** How to turn a request away, unless its credentials are good. */
+export function authRefusal(auth: Auth, request: IncomingMessage): Refusal | undefined {
+  if (typeof auth === "function") {
+    const verdict = auth(request);
+    return typeof verdict === "object" ? verdict : unless(verdict, "Bearer");
+  }
+  const { authorization } = request.headers;
+  if ("bearer" in auth) {
+    const accepted = listOf(auth.bearer).map((token) => `Bearer ${token}`);
+    return unless(isAmong(authorization, accepted), "Bearer");
+  }
+  if ("basic" in auth) {
+    const accepted = listOf(auth.basic).map(({ user, password }) => `Basic ${base64(`${user}:${password}`)}`);
+    return unless(isAmong(authorization, accepted), "Basic");
+  }
+  const given = request.headers[auth.header.toLowerCase()];
+  return unless(isAmong(typeof given === "string" ? given : undefined, listOf(auth.value)), "ApiKey");
+}
+
+function unless(good: boolean, scheme: string): Refusal | undefined {
+  return good ? undefined : { status: 401, headers: { "www-authenticate": `${scheme} realm="opamp"` } };
+}
+
+function isAmong(given: string | undefined, accepted: readonly string[]): boolean {
+  // The scheme's name may come in any case.
+  const normal = given?.replace(/^(bearer|basic) +/i, (_, scheme: string) => `${capital(scheme)} `);
+  // All of them, so that the time taken tells nothing.
+  return normal !== undefined && accepted.filter((value) => timingSafeEqual(digest(normal), digest(value))).length > 0;
+}
+
+function capital(word: string): string {
+  return `${word.charAt(0).toUpperCase()}${word.slice(1).toLowerCase()}`;
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}
+
+function listOf<Value extends string | object>(values: Value | readonly Value[]): readonly Value[] {
+  return isList(values) ? values : [values];
+}
+
+function isList<Value>(values: Value | readonly Value[]): values is readonly Value[] {
+  return Array.isArray(values);
+}

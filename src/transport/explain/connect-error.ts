@@ -1,0 +1,84 @@
+import { OpAMPError, type OpAMPErrorCode } from "../../errors.js";
+import { parseRetryAfter } from "../../wire/retry-after.js";
+import { ended } from "../loss.js";
+import type { Loss } from "../transport.js";
+import { failureOf, forgetBytes, type Stage } from "./explain.js";
+import { type Answer, explainBody } from "./explain-body.js";
+import { explainBytes } from "./explain-bytes.js";
+import { explainNetwork } from "./explain-network.js";
+import { explainStatus, type ResponseHeaders } from "./explain-status.js";
+import { explainTls } from "./explain-tls.js";
+
+/** No link came about, so nothing left. */
+export function dialFailed(cause: unknown, url: URL): Loss {
+  return { ...ended(explained(cause, url, "dialling", `no connection to ${url.host}`)), fate: "unsent" };
+}
+
+/**
+ * A link that was up broke.
+ *
+ * @param answered whether the server has answered on it before; where not, TLS or the port may be what is wrong
+ */
+export function brokeOff(cause: unknown, url: URL, answered = true): Loss {
+  const text = `the connection to ${url.host} broke`;
+  const error =
+    cause === undefined
+      ? new OpAMPError("ERR_OPAMP_CLOSED", `${text}: without a Close frame`)
+      : explained(cause, url, answered ? "answered" : "unanswered", text);
+  return { ...ended(error), orderly: error.code !== "ERR_OPAMP_CLOSED" };
+}
+
+/** The server answered the upgrade with 101, yet the handshake is none (RFC 6455, 4.1). */
+export function handshakeFailed(cause: unknown, url: URL): Loss {
+  const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
+  const hint =
+    "a proxy in between garbles the upgrade, or it is no WebSocket server: check the port, and go around the proxy";
+  forgetBytes(cause);
+  return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
+}
+
+/**
+ * An HTTP answer, to a POST or to an upgrade, that carries no payload (AMB-21).
+ *
+ * @param wallNowMs milliseconds since the Unix epoch, for Retry-After as a date
+ * @param start the first bytes of the body, where `bodyTells(status)` says that they are of use
+ */
+export function statusRefused(
+  status: number,
+  headers: ResponseHeaders,
+  url: URL,
+  wallNowMs: number,
+  start?: Uint8Array,
+): Loss {
+  const { code, says, hint } = explainStatus({ status, headers, start }, url);
+  const text = `${url.host}${url.pathname} answered ${status}${says}`;
+  const loss = ended(new OpAMPError(code, text, { httpStatus: status, hint }));
+  if (code === "ERR_OPAMP_TOO_LARGE") return { ...loss, fate: "refused" };
+  if (code !== "ERR_OPAMP_THROTTLED") return loss;
+  const retryAfterMs = parseRetryAfter(single(headers["retry-after"]), wallNowMs);
+  return { ...loss, throttled: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** Why the content of an answer with success is no OpAMP; `undefined` if it may be. An empty one of no type is. */
+export function notOpamp(answer: Answer, url: URL): OpAMPError | undefined {
+  const misfit = explainBody(answer, url);
+  if (misfit === undefined) return undefined;
+  const text = `${url.host}${url.pathname} answered with ${misfit.says}`;
+  return new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { hint: misfit.hint });
+}
+
+/** The first value of a header that may be there several times. */
+export function single(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : value?.[0];
+}
+
+/** @returns the cause itself where it is explained already */
+function explained(cause: unknown, url: URL, stage: Stage, text: string): OpAMPError {
+  if (cause instanceof OpAMPError) return cause;
+  const failure = failureOf(cause);
+  forgetBytes(cause);
+  const found = explainTls(failure, url) ?? explainNetwork(failure, url, stage) ?? explainBytes(failure, url);
+  if (found !== undefined) return new OpAMPError(found.code, `${text}: ${found.says}`, { cause, hint: found.hint });
+  const code: OpAMPErrorCode = stage === "dialling" ? "ERR_OPAMP_CONNECT" : "ERR_OPAMP_CLOSED";
+  return new OpAMPError(code, `${text}: ${failure.text || failure.code || "unknown reason"}`, { cause });
+}

@@ -1,0 +1,125 @@
+import type { PeerCertificate } from "node:tls";
+import type { OpAMPErrorCode } from "../../errors.js";
+
+/** Why something failed, in words for a person. */
+export interface Explanation {
+  code: OpAMPErrorCode;
+  /** Goes into the error's message. */
+  says: string;
+  /** What to do about it. */
+  hint: string;
+}
+
+/** When a connection failed: as it was made, before anything was answered on it, or after that. */
+export type Stage = "dialling" | "unanswered" | "answered";
+
+/** What Node, OpenSSL, undici and the HTTP parser tell about a failure, in one form. */
+export interface Failure {
+  /** Such as `ECONNREFUSED` or `CERT_HAS_EXPIRED`; empty where there is none. */
+  code: string;
+  text: string;
+  /** The addresses that were tried. */
+  addresses: readonly string[];
+  /** The peer's certificate, where that is what failed. */
+  certificate: PeerCertificate | undefined;
+  /** What came in place of HTTP. */
+  bytes: Uint8Array | undefined;
+}
+
+/** Reads a failure of whatever kind; never throws. */
+export function failureOf(cause: unknown): Failure {
+  const parts = partsOf(cause);
+  const text = isText(cause) ? cause : (first(parts, "message", isText) ?? "");
+  return {
+    code: codeOf(first(parts, "code", isText) ?? "", text),
+    text: plain(text),
+    addresses: [...new Set(parts.flatMap(addressOf))],
+    certificate: first(parts, "cert", isCertificate),
+    bytes: first(parts, "rawPacket", isBytes) ?? bytesOf(first(parts, "data", isText)),
+  };
+}
+
+/**
+ * Takes away what came in place of HTTP, which libraries keep with their errors: a server may have sent back what it was
+ * sent, credentials included.
+ */
+export function forgetBytes(cause: unknown): void {
+  for (const part of partsOf(cause)) {
+    for (const key of ["rawPacket", "data"]) Reflect.deleteProperty(part, key);
+  }
+}
+
+/** The scheme that differs in TLS alone, as it is written in a URL. */
+export function otherScheme({ protocol }: URL): string {
+  switch (protocol) {
+    case "wss:":
+      return "ws://";
+    case "https:":
+      return "http://";
+    case "ws:":
+      return "wss://";
+    default:
+      return "https://";
+  }
+}
+
+/** Text from outside, fit for one line of a log. */
+export function printable(text: string, maxLength: number): string {
+  const line = text.replace(/[^\x20-\x7e]+/g, "?");
+  return line.length > maxLength ? `${line.slice(0, maxLength)}...` : line;
+}
+
+/** Nobody nests deeper than this, and a chain of causes may be a ring. */
+const MAX_PARTS = 8;
+
+/** The failure and what it was caused by: a host with several addresses fails as an AggregateError, whose own text is empty. */
+function partsOf(cause: unknown): object[] {
+  const parts: object[] = [];
+  const queue = [cause];
+  while (queue.length > 0 && parts.length < MAX_PARTS) {
+    const next = queue.shift();
+    if (typeof next !== "object" || next === null) continue;
+    parts.push(next);
+    if (next instanceof AggregateError) queue.push(...next.errors);
+    if ("cause" in next) queue.push(next.cause);
+  }
+  return parts;
+}
+
+function first<T>(parts: readonly object[], key: string, is: (value: unknown) => value is T): T | undefined {
+  return parts.map((part): unknown => Reflect.get(part, key)).find(is);
+}
+
+/** Such a code also where only the text has it: OpenSSL's reason in that of an EPROTO, the parser's in undici's. */
+function codeOf(code: string, text: string): string {
+  if (code === "" && /Invalid EOF state/.test(text)) return "HPE_INVALID_EOF_STATE";
+  const reason = code === "EPROTO" ? /:SSL routines:[^:]*:([^:]+)/.exec(text)?.[1] : undefined;
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(" ", "_")}`;
+}
+
+function addressOf(part: object): string[] {
+  if (!("address" in part) || !isText(part.address)) return [];
+  return [`${part.address}${"port" in part && typeof part.port === "number" ? `:${part.port}` : ""}`];
+}
+
+/** Neither credentials nor a query, should a URL stand in it. */
+function plain(text: string): string {
+  return printable(text.replace(/\/\/[^\s/@]*@/g, "//").replace(/[?#]\S*/g, ""), 200);
+}
+
+/** undici gives what it could not parse as text. */
+function bytesOf(text: string | undefined): Uint8Array | undefined {
+  return text === undefined ? undefined : Buffer.from(text, "latin1");
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
+}
+
+function isCertificate(value: unknown): value is PeerCertificate {
+  return typeof value === "object" && value !== null && "valid_to" in value;
+}

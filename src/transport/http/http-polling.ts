@@ -1,0 +1,174 @@
+import type { Dispatcher } from "undici";
+import { OpAMPError } from "../../errors.js";
+import { tooLarge } from "../../wire/limits.js";
+import { contentCoding, encodeBody, readBody, readStart } from "../content-coding.js";
+import { Credentials } from "../credentials.js";
+import { brokeOff, dialFailed, notOpamp, single, statusRefused } from "../explain/connect-error.js";
+import { bodyTells } from "../explain/explain-status.js";
+import { closedHere, ended } from "../loss.js";
+import { answerOverdue, headersOverdue } from "../overdue.js";
+import type { TransportSettings } from "../settings/settings.js";
+import { type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
+import { type Hop, redirected } from "../url/redirect.js";
+import { type HttpRoute, routeTo } from "./http-polling-route.js";
+
+const CONTENT_TYPE = "application/x-protobuf";
+
+/** One stretch of exchanges: the sink they report to, and the way to cut them short. */
+interface Session {
+  sink: Sink;
+  /** To the URL's own origin. */
+  home: HttpRoute | undefined;
+  /** To where redirects led last, if that is another origin. */
+  away: HttpRoute | undefined;
+  /** Where the exchange under way has got to. */
+  at: URL;
+  route: HttpRoute | undefined;
+  over: boolean;
+}
+
+/** OpAMP over plain HTTP: each payload is a POST, and its answer the payload that comes back (HTTP-01). */
+export class HttpPollingTransport implements Transport {
+  readonly duplex = false;
+  readonly name = "http";
+  readonly #settings: TransportSettings;
+  readonly #credentials: Credentials;
+  #session: Session | undefined;
+
+  constructor(settings: TransportSettings) {
+    this.#settings = settings;
+    this.#credentials = new Credentials(settings);
+  }
+
+  open(sink: Sink): void {
+    const { url } = this.#settings;
+    const session: Session = { sink, home: undefined, away: undefined, at: url, route: undefined, over: false };
+    this.#session = session;
+    void this.#prepare(session).catch((error: unknown) => lose(session, this.#failed(session, error)));
+  }
+
+  send(payload: Uint8Array): void {
+    const { maxSendBytes } = this.#settings;
+    if (payload.length > maxSendBytes) throw tooLarge("send", payload.length, maxSendBytes);
+    const session = this.#session;
+    if (session === undefined || session.over) return;
+    void this.#exchange(session, payload).catch((error: unknown) => lose(session, this.#failed(session, error)));
+  }
+
+  ping(): void {
+    // Each exchange is a sign of life.
+  }
+
+  close(code: number, reason: string): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    lose(session, reason === OVERDUE ? ended(overdueIn(session)) : closedHere(code, reason));
+  }
+
+  async #prepare(session: Session): Promise<void> {
+    session.home = await routeTo(this.#settings.url, this.#settings);
+    if (session.over) session.home.end();
+    else session.sink.opened();
+  }
+
+  async #exchange(session: Session, payload: Uint8Array): Promise<void> {
+    const { url, instanceUid, compression, maxRedirects } = this.#settings;
+    session.route = undefined;
+    const given = await this.#credentials.headers();
+    const { body, coding } = compression ? await encodeBody(payload) : { body: payload, coding: "identity" as const };
+    let hop: Hop | undefined = { url, redirects: 0 };
+    while (hop !== undefined && !session.over) {
+      const { url: at }: Hop = hop;
+      session.at = at;
+      // Mostly the URL itself, which spares working out its origin.
+      const isHome = at === url || at.origin === url.origin;
+      const route = (isHome ? session.home : known(session, at)) ?? (await this.#detour(session, at));
+      if (session.over) return;
+      session.route = route;
+      const headers: Record<string, string> = isHome ? { ...given } : {};
+      headers["content-type"] = CONTENT_TYPE;
+      // Not asked for otherwise: of an answer as short as most are, compressing and inflating are the larger part.
+      if (compression) headers["accept-encoding"] = "gzip";
+      else if ("accept-encoding" in headers) delete headers["accept-encoding"];
+      headers["opamp-instance-uid"] = instanceUid();
+      if (coding === "gzip") headers["content-encoding"] = coding;
+      const response = await route.post(at, headers, body);
+      route.heard();
+      const next = redirected(hop, response.statusCode, single(response.headers.location), maxRedirects);
+      if (next instanceof OpAMPError) throw next;
+      if (next === undefined) return this.#take(session, response);
+      // Without waiting: where it does not end soon, its connection is given up.
+      void response.body.dump().catch(() => undefined);
+      hop = next;
+    }
+  }
+
+  /** The way to another origin; one such is kept. */
+  async #detour(session: Session, url: URL): Promise<HttpRoute> {
+    const route = await routeTo(url, this.#settings);
+    session.away?.end();
+    session.away = route;
+    if (session.over) route.end();
+    return route;
+  }
+
+  async #take(session: Session, response: Dispatcher.ResponseData): Promise<void> {
+    const { at } = session;
+    const { statusCode, headers } = response;
+    if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
+    const contentType = single(headers["content-type"]);
+    const coding = contentCoding(headers["content-encoding"]);
+    if (coding === undefined) {
+      const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
+      const hint = "only gzip was asked for: look at the server, and at proxies in between";
+      throw (
+        notOpamp({ contentType, start: new Uint8Array() }, at) ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint })
+      );
+    }
+    const announcedBytes = Number(single(headers["content-length"]) ?? 0);
+    const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
+    if (session.over) return;
+    const isFit = body.length === 0 || contentType === CONTENT_TYPE;
+    const misfit = isFit ? undefined : notOpamp({ contentType, start: body }, at);
+    if (misfit !== undefined) throw misfit;
+    session.sink.payload(body);
+  }
+
+  async #refused(session: Session, { statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
+    const { at } = session;
+    const start = bodyTells(statusCode) ? await readStart(body) : undefined;
+    const loss = statusRefused(statusCode, headers, at, this.#settings.clock.wallNow(), start);
+    // A proxy that wants credentials passes nothing on.
+    if (loss.error.code === "ERR_OPAMP_PROXY") return lose(session, { ...loss, fate: "unsent" });
+    lose(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));
+  }
+
+  #failed({ at, route }: Session, error: unknown): Loss {
+    // Before there is a route the headers or the proxy's settings are wrong, or the library is missing.
+    const unmade = route === undefined ? { cause: error } : route.dialFailure;
+    if (unmade !== undefined) {
+      const cause = unmade.cause ?? error;
+      return cause instanceof OpAMPError ? { ...ended(cause), fate: "unsent" } : dialFailed(cause, at);
+    }
+    if (error instanceof OpAMPError) return ended(error);
+    // A break in the middle of an exchange is a failed request like any other, not the break of a standing link (EST-03).
+    return { ...brokeOff(route?.broken ?? error, at, route?.answered), orderly: true };
+  }
+}
+
+function known({ away }: Session, { origin }: URL): HttpRoute | undefined {
+  return away?.origin === origin ? away : undefined;
+}
+
+/** What an exchange that took too long was waiting for. */
+function overdueIn({ route, at }: Session): OpAMPError {
+  return route === undefined ? headersOverdue() : (route.overdue ?? answerOverdue(at));
+}
+
+function lose(session: Session, loss: Loss): void {
+  if (session.over) return;
+  session.over = true;
+  session.home?.end();
+  session.away?.end();
+  session.sink.lost(loss);
+}

@@ -1,0 +1,130 @@
+import { messageOf, OpAMPError } from "../../errors.js";
+import type { ResolvedProxy } from "./proxy.js";
+import { proxyPort } from "./proxy-url.js";
+
+const CREDENTIALS = "the proxy wants credentials: put user and password into the proxy's URL";
+const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
+const FORBIDDEN = "the proxy does not allow this host and port: ask those who run it, or exempt the host with NO_PROXY";
+const BEYOND = "the proxy cannot reach the server: check the server's host and port as the proxy sees them";
+const NO_PROXY_THERE = "what answers there makes no tunnels: check the proxy's host and port";
+
+/** What a person can do when the proxy itself is not reached. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there: check that the proxy is up, and its port",
+  ENOTFOUND: "the proxy's name does not resolve: check its spelling and the DNS",
+  EAI_AGAIN: "the proxy's name does not resolve for now: check the DNS",
+  EPROTO: "the proxy does not speak TLS: write its URL with http://",
+  ERR_SSL_WRONG_VERSION_NUMBER: "the proxy does not speak TLS: write its URL with http://",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "the proxy does not speak TLS: write its URL with http://",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the proxy's certificate is for another name: write that one in its URL",
+  CERT_HAS_EXPIRED: "the proxy's certificate has expired: it has to be renewed there",
+  SELF_SIGNED_CERT_IN_CHAIN: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
+};
+
+/** What a person can do about the reply of a SOCKS proxy, by the name of its code (RFC 1928, 6). */
+const SOCKS_REPLIES: Readonly<Record<string, readonly [words: string, hint: string | undefined]>> = {
+  Failure: ["general failure", undefined],
+  NotAllowed: ["not allowed", FORBIDDEN],
+  NetworkUnreachable: ["network unreachable", BEYOND],
+  HostUnreachable: ["host unreachable", BEYOND],
+  ConnectionRefused: ["connection refused", BEYOND],
+  TTLExpired: ["TTL expired", BEYOND],
+  CommandNotSupported: ["command not supported", NO_PROXY_THERE],
+  AddressNotSupported: [
+    "address type not supported",
+    "give the server by a name, or by an address of the other family",
+  ],
+};
+
+/** There is no connection to the proxy, or no TLS on it. */
+export function proxyUnreachable(proxy: ResolvedProxy, cause: unknown): OpAMPError {
+  const code = codeOf(cause);
+  // Node reports a host with several addresses as an AggregateError, whose own message is empty.
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return failure(`no connection to ${called(proxy)}: ${messageOf(first) || code}`, cause, UNREACHABLE[code]);
+}
+
+/** The proxy made no connection in the time for that. */
+export function proxyOverdue(proxy: ResolvedProxy): OpAMPError {
+  const hint =
+    "the proxy is down, a firewall drops what is sent to it, or it waits for the server: check both hosts and ports";
+  return failure(`${called(proxy)} made no connection within timeouts.connectMs`, undefined, hint);
+}
+
+/** The proxy answered CONNECT, but not with a tunnel. */
+export function connectRefused(proxy: ResolvedProxy, target: string, status: number): OpAMPError {
+  const hint = statusHint(status, proxy.headers["proxy-authorization"] !== undefined);
+  return new OpAMPError("ERR_OPAMP_PROXY", `${called(proxy)} answered ${status} to CONNECT ${target}`, {
+    httpStatus: status,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** The proxy gave no answer to CONNECT that can be read. */
+export function connectFailed(proxy: ResolvedProxy, target: string, cause: unknown): OpAMPError {
+  const wrongScheme = proxy.secure ? "" : "; where the proxy expects TLS, write https://";
+  // undici's, whose codes are not all there.
+  if (cause instanceof Error && cause.name === "HTTPParserError") {
+    const hint = `what answers there does not speak HTTP${wrongScheme}`;
+    return failure(`${called(proxy)} did not answer CONNECT ${target} in HTTP`, cause, hint);
+  }
+  const text = `${called(proxy)} broke off on CONNECT ${target}: ${messageOf(cause)}`;
+  return failure(text, cause, `${NO_PROXY_THERE}${wrongScheme}`);
+}
+
+/**
+ * The proxy made no connection over SOCKS.
+ *
+ * @param text what the SOCKS library says; its error itself holds the password
+ */
+export function socksFailed(proxy: ResolvedProxy, target: string, text: string): OpAMPError {
+  const about = `${called(proxy)} made no connection to ${target}`;
+  const cause = new Error(text);
+  if (/no accepted|unknown authentication/.test(text)) {
+    const hint = proxy.username === "" && proxy.password === "" ? CREDENTIALS : WRONG_CREDENTIALS;
+    return failure(`${about}: it accepts none of the ways to log in`, cause, hint);
+  }
+  if (/Authentication failed/.test(text)) return failure(`${about}: login refused`, cause, WRONG_CREDENTIALS);
+  if (/invalid socks version/.test(text)) {
+    const hint = "what answers there does not speak SOCKS 5; where it is an HTTP proxy, write http://";
+    return failure(`${about}: its answer is not SOCKS 5`, cause, hint);
+  }
+  const reply = /rejected connection - (\w+)$/.exec(text)?.[1];
+  const [words, hint] = (reply === undefined ? undefined : SOCKS_REPLIES[reply]) ?? [text, undefined];
+  return failure(`${about}: ${words}`, cause, hint);
+}
+
+function statusHint(status: number, hadCredentials: boolean): string | undefined {
+  switch (status) {
+    case 401:
+    case 407:
+      return hadCredentials ? WRONG_CREDENTIALS : CREDENTIALS;
+    case 403:
+      return FORBIDDEN;
+    case 404:
+    case 405:
+    case 501:
+      return NO_PROXY_THERE;
+    case 502:
+    case 503:
+    case 504:
+      return BEYOND;
+    default:
+      return undefined;
+  }
+}
+
+function called({ url }: ResolvedProxy): string {
+  return `the proxy ${url.hostname}:${proxyPort(url)}`;
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
+}
+
+function failure(text: string, cause: unknown, hint: string | undefined): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_PROXY", text, hint === undefined ? { cause } : { cause, hint });
+}

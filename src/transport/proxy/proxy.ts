@@ -1,0 +1,101 @@
+/// <reference path="./proxy-from-env.d.ts" />
+import { OpAMPError } from "../../errors.js";
+import type { DialSettings } from "../settings/settings.js";
+import type { TlsOptions } from "../settings/tls-options.js";
+import { hostOf, isLoopback, isSecure } from "../url/host.js";
+import { type ProxyAddress, parseProxyUrl } from "./proxy-url.js";
+
+/** The proxy that stands between the client and one URL. */
+export interface ResolvedProxy extends ProxyAddress {
+  /** For the proxy alone, names in lower case, `proxy-authorization` included (PROXY-02). Empty for SOCKS. */
+  headers: Readonly<Record<string, string>>;
+  /** For TLS towards the proxy, where it is `secure`. */
+  tls: TlsOptions | undefined;
+}
+
+const WRITE = "write http://, https:// or socks5://, user and password percent-encoded if there are any, host and port";
+
+/**
+ * Which proxy a URL's connections go through, if any: one that is given applies to all hosts, one of the environment not
+ * to loopback addresses and not to what NO_PROXY names.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`, or for the environment `ERR_OPAMP_PROXY`, when what is there is no proxy's URL
+ */
+export async function proxyFor(
+  url: URL,
+  { proxy, tls }: Pick<DialSettings, "proxy" | "tls">,
+): Promise<ResolvedProxy | undefined> {
+  if (proxy === false) return undefined;
+  if (proxy !== "env") {
+    const address = parseProxyUrl(proxy.url);
+    if (typeof address === "string") throw new OpAMPError("ERR_OPAMP_OPTION", `proxy.url: ${address}`, { hint: WRITE });
+    return resolve(address, proxy.headers ?? {}, proxy.tls ?? towardsProxy(tls));
+  }
+  const variable = await fromEnvironment(url);
+  if (variable === undefined) return undefined;
+  const address = parseProxyUrl(variable.value);
+  if (typeof address === "string") {
+    throw new OpAMPError("ERR_OPAMP_PROXY", `${variable.name}: ${address}`, { hint: WRITE });
+  }
+  return resolve(address, {}, towardsProxy(tls));
+}
+
+/** The proxy that has to be asked in absolute form, which takes no tunnel: only plain HTTP through an HTTP proxy. */
+export async function plainProxyFor(
+  url: URL,
+  settings: Pick<DialSettings, "proxy" | "tls">,
+): Promise<ResolvedProxy | undefined> {
+  if (url.protocol !== "http:" || settings.proxy === false) return undefined;
+  const proxy = await proxyFor(url, settings);
+  return proxy?.kind === "http" ? proxy : undefined;
+}
+
+function resolve(
+  address: ProxyAddress,
+  given: Readonly<Record<string, string>>,
+  tls: TlsOptions | undefined,
+): ResolvedProxy {
+  if (address.kind === "socks") return { ...address, headers: {}, tls };
+  const { username, password } = address;
+  const headers: Record<string, string> = {};
+  if (username !== "" || password !== "") {
+    headers["proxy-authorization"] = `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+  }
+  for (const [name, value] of Object.entries(given)) headers[name.toLowerCase()] = value;
+  return { ...address, headers, tls };
+}
+
+/** The client's own options as they go for its proxy (PROXY-02), which has a name of its own. */
+function towardsProxy(tls: TlsOptions | undefined): TlsOptions | undefined {
+  if (tls === undefined) return undefined;
+  const { serverName: _ofServer, ...others } = tls;
+  return others;
+}
+
+/** Whether it is plain without asking anybody that a URL's connections go through no proxy. */
+export function isDirect(url: URL, proxy: DialSettings["proxy"]): boolean {
+  return proxy === false || (proxy === "env" && environmentFor(url) === undefined);
+}
+
+async function fromEnvironment(url: URL): Promise<{ name: string; value: string } | undefined> {
+  const variable = environmentFor(url);
+  if (variable === undefined) return undefined;
+  const { getProxyForUrl } = await import("proxy-from-env");
+  // It knows NO_PROXY; but to a value without a scheme it gives the target's, where everybody else means http.
+  return getProxyForUrl(`${schemeOf(url)}://${url.host}`) === "" ? undefined : variable;
+}
+
+/** The variable that names a proxy for this URL, before NO_PROXY is looked at. */
+function environmentFor(url: URL): { name: string; value: string } | undefined {
+  if (isLoopback(hostOf(url))) return undefined;
+  const scheme = schemeOf(url);
+  for (const name of [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), "all_proxy", "ALL_PROXY"]) {
+    const value = process.env[name];
+    if (value !== undefined && value !== "") return { name, value };
+  }
+  return undefined;
+}
+
+function schemeOf({ protocol }: URL): "http" | "https" {
+  return isSecure(protocol) ? "https" : "http";
+}

@@ -1,0 +1,95 @@
+import { OpAMPError } from "../../errors.js";
+
+/** OpAMP's own port (specification, "Communication Model"). */
+const DEFAULT_PORT = "4320";
+/** The path servers listen on unless they say otherwise. */
+const DEFAULT_PATH = "/v1/opamp";
+
+/** Where to connect, and how. */
+export interface Endpoint {
+  kind: "websocket" | "http";
+  /** Without credentials, with port and path filled in. */
+  url: URL;
+  /** An `Authorization` value made from the URL's user and password. */
+  authorization: string | undefined;
+}
+
+const KINDS: Readonly<Record<string, Endpoint["kind"]>> = {
+  "ws:": "websocket",
+  "wss:": "websocket",
+  "http:": "http",
+  "https:": "http",
+};
+
+/**
+ * Reads a server URL: the scheme chooses the transport (TRANS-01); a bare host gets port 4320 and path /v1/opamp
+ * (TRANS-02); a port, a path or a query that is there stays as it is. A `URL` object does not tell a scheme's own port
+ * that was written from one that was not.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` when it is not a ws, wss, http or https URL
+ */
+export function parseEndpoint(given: string | URL): Endpoint {
+  const text = String(given).trim();
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const kind = url === undefined ? undefined : KINDS[url.protocol];
+  if (url === undefined || kind === undefined) {
+    throw wrongUrl(
+      `${JSON.stringify(redactUrl(text))} is not a server URL`,
+      "write ws://, wss://, http:// or https:// and a host, such as wss://opamp.example.com:4320/v1/opamp",
+    );
+  }
+  const authorization = credentials(url);
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  // The parser drops a port that is the scheme's own, so whether one was written shows only in the text.
+  const authority = /^[a-z]+:[\\/]*([^\\/?#]*)/i.exec(text)?.[1] ?? "";
+  const hasPort = /:\d+$/.test(authority);
+  const hasPath = url.pathname !== "/";
+  if (!hasPort && !hasPath) url.port = DEFAULT_PORT;
+  if (!hasPath) url.pathname = DEFAULT_PATH;
+  return { kind, url, authorization };
+}
+
+/** The same URL for the other transport: ws and http, wss and https go to the same server. */
+export function asKind(given: URL, kind: Endpoint["kind"]): URL {
+  const url = new URL(given);
+  const secure = url.protocol === "wss:" || url.protocol === "https:";
+  if (kind === "websocket") url.protocol = secure ? "wss:" : "ws:";
+  else url.protocol = secure ? "https:" : "http:";
+  url.username = "";
+  url.password = "";
+  url.hash = "";
+  return url;
+}
+
+/** A URL as it may be shown: without user, password and query, whether it is well formed or not. */
+export function redactUrl(text: string): string {
+  const shown = text.replace(/[?#].*$/s, "");
+  // In what cannot be parsed, nobody knows where a password ends.
+  return text.includes("@") ? `${/^[a-z]+:\/\//i.exec(text)?.[0] ?? ""}...` : shown;
+}
+
+/** Where a client would connect, as it may be shown: without user, password and query. */
+export function shownUrl(text: string): string {
+  try {
+    const { protocol, host, pathname } = parseEndpoint(text).url;
+    return `${protocol}//${host}${pathname}`;
+  } catch {
+    return redactUrl(text);
+  }
+}
+
+function credentials({ username, password }: URL): string | undefined {
+  if (username === "" && password === "") return undefined;
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
+  } catch {
+    throw wrongUrl("its user or password is not encoded as it should be", "write a percent sign in them as %25");
+  }
+}
+
+function wrongUrl(problem: string, hint: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `url: ${problem}`, { hint });
+}

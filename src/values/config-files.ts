@@ -1,0 +1,187 @@
+import { isUint8Array } from "node:util/types";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import {
+  type AgentConfigFile,
+  type AgentConfigFileSchema,
+  type AgentRemoteConfig,
+  type EffectiveConfig,
+  EffectiveConfigSchema,
+} from "../gen/opamp/v1/opamp_pb.js";
+import type { StoredConfig, StoredFile } from "../store/store.js";
+
+/** A configuration file that the server offered. */
+export interface ConfigFile {
+  /** The raw bytes; nothing is assumed about them (CFG-08). */
+  readonly body: Uint8Array;
+  /** The MIME type that the server gave, or "". */
+  readonly contentType: string;
+  /**
+   * The body as UTF-8 text, without a byte order mark.
+   *
+   * @throws {OpAMPError} ERR_OPAMP_MALFORMED naming the file if it is not UTF-8.
+   */
+  text(): string;
+  /**
+   * The body as a JSON value.
+   *
+   * @throws {OpAMPError} ERR_OPAMP_MALFORMED naming the file if it is not JSON.
+   */
+  json(): unknown;
+}
+
+/** Configuration files to report, by name. A single file may have the name "" (CFG-07). */
+export type ConfigFiles = Readonly<
+  Record<
+    string,
+    {
+      /** The content: raw bytes, or text to be sent as UTF-8. */
+      body: string | Uint8Array;
+      /** The MIME type, such as "text/yaml". Default: none. */
+      contentType?: string;
+    }
+  >
+>;
+
+/** An offered configuration. */
+export interface RemoteConfig {
+  /** The server's opaque hash of this configuration. */
+  readonly hash: Uint8Array;
+  /** The files by name, in a record without a prototype. A single file may have the name "" (CFG-07). */
+  readonly files: Readonly<Record<string, ConfigFile>>;
+  /** Whether there are no files at all. */
+  readonly isEmpty: boolean;
+}
+
+/**
+ * Turns files into the configuration an agent reports as in effect. Bodies are copied.
+ *
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
+ */
+export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
+  if (!isRecord(files)) {
+    throw wrongOption("effectiveConfig", `must be a record of files, not ${kindOf(files)}`);
+  }
+  const entries = Object.entries(files).map(([name, file]) => {
+    return [name, toConfigFile(file, name)] as const;
+  });
+  // fromEntries makes even "__proto__" an entry.
+  return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
+}
+
+/** Whether two effective configs have the same files. */
+export function sameEffectiveConfig(a: EffectiveConfig, b: EffectiveConfig): boolean {
+  const [filesA, filesB] = [a.configMap?.configMap ?? {}, b.configMap?.configMap ?? {}];
+  const names = Object.keys(filesA);
+  return names.length === Object.keys(filesB).length && names.every((name) => sameFile(filesA, filesB, name));
+}
+
+/** Turns an offer into plain files. Everything is copied, so no network buffer stays alive through it. */
+export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
+  return remoteConfigOf(
+    new Uint8Array(offer.configHash),
+    offer.config?.configMap ?? {},
+    (body) => new Uint8Array(body),
+  );
+}
+
+/** The config that was applied before a restart, without a copy of it. */
+export function fromStoredConfig({ hash, files }: StoredConfig): RemoteConfig {
+  return remoteConfigOf(hash, files, (body) => body);
+}
+
+/**
+ * What of a config is to be stored, without a copy of it.
+ *
+ * @throws TypeError where its handler has made something else of it
+ */
+export function toStoredConfig(config: RemoteConfig): StoredConfig {
+  const files: Record<string, StoredFile> = Object.create(null);
+  for (const [name, { body, contentType }] of Object.entries(config.files)) {
+    if (!isUint8Array(body) || typeof contentType !== "string") throw new TypeError("a file of it was changed");
+    files[name] = { body, contentType };
+  }
+  return { hash: config.hash, files };
+}
+
+function remoteConfigOf(
+  hash: Uint8Array,
+  given: StoredConfig["files"],
+  own: (body: Uint8Array) => Uint8Array,
+): RemoteConfig {
+  const files: Record<string, ConfigFile> = Object.create(null);
+  const entries = Object.entries(given);
+  for (const [name, { body, contentType }] of entries) files[name] = new NamedFile(name, own(body), contentType);
+  return { hash, files, isEmpty: entries.length === 0 };
+}
+
+function toConfigFile(file: unknown, name: string): MessageInitShape<typeof AgentConfigFileSchema> {
+  if (!isOptions(file)) {
+    throw wrongOption(place(name), `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+  }
+  const { body, contentType = "" } = file;
+  if (typeof contentType !== "string") {
+    throw wrongOption(`${place(name)}.contentType`, `must be a string, not ${kindOf(contentType)}`);
+  }
+  if (typeof body === "string") {
+    return { body: new TextEncoder().encode(body), contentType };
+  }
+  if (isUint8Array(body)) {
+    return { body: new Uint8Array(body), contentType };
+  }
+  throw wrongOption(`${place(name)}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+}
+
+function place(name: string): string {
+  return member("effectiveConfig", name);
+}
+
+type FileMap = Readonly<Record<string, AgentConfigFile>>;
+
+function sameFile(a: FileMap, b: FileMap, name: string): boolean {
+  const [fileA, fileB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
+  if (fileA === undefined || fileB === undefined) return false;
+  return fileA.contentType === fileB.contentType && Buffer.compare(fileA.body, fileB.body) === 0;
+}
+
+/** As long as names are on most file systems, in characters. */
+const LONGEST_NAME = 255;
+
+class NamedFile implements ConfigFile {
+  readonly #name: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+
+  constructor(name: string, body: Uint8Array, contentType: string) {
+    this.#name = name;
+    this.body = body;
+    this.contentType = contentType;
+  }
+
+  text(): string {
+    try {
+      return new TextDecoder("utf-8", { fatal: true }).decode(this.body);
+    } catch (thrown) {
+      throw this.#isNot("UTF-8 text", thrown);
+    }
+  }
+
+  json(): unknown {
+    const text = this.text();
+    try {
+      return JSON.parse(text);
+    } catch (thrown) {
+      throw this.#isNot("JSON", thrown);
+    }
+  }
+
+  #isNot(format: string, cause: unknown): OpAMPError {
+    // The server chooses the name, and the message goes into logs and into the status.
+    const name = this.#name.slice(0, LONGEST_NAME);
+    const more = this.#name.length > name.length ? "..." : "";
+    const message = `config file ${JSON.stringify(name)}${more} is not ${format}: ${messageOf(cause)}`;
+    const hint = "correct the file on the server, or read its `body` in another way";
+    return new OpAMPError("ERR_OPAMP_MALFORMED", message, { cause, hint, retryable: false });
+  }
+}

@@ -1,0 +1,45 @@
+import { create } from "@bufbuild/protobuf";
+import { isOptions, kindOf, wrongOption } from "../base/option-path.js";
+import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
+import { type Attributes, toKeyValues } from "./attributes.js";
+
+/** Who an agent is, in attributes named by the OpenTelemetry resource conventions (DESC-01, DESC-02). */
+export interface Description {
+  /**
+   * What singles out the agent's own telemetry: usually `service.name`, `service.version`, `service.instance.id` and, if
+   * in use, `service.namespace`. At least one.
+   */
+  identifying: Attributes;
+  /** What else is worth knowing: operating system, host, cloud, anything of your own. Default: none. */
+  nonIdentifying?: Attributes;
+}
+
+/** What a {@link DescribeAgent} is told of the agent it describes. */
+export interface AgentNames {
+  /** UUID text. */
+  readonly instanceUid: string;
+}
+
+/**
+ * Makes the description for an agent that may be renamed, where `service.instance.id` is to be the instance uid: called
+ * at once, and again whenever the uid is another one, be it from the store or from the server (UID-05).
+ */
+export type DescribeAgent = (agent: AgentNames) => Description;
+
+/**
+ * Turns a description into its wire form.
+ *
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
+ */
+export function toAgentDescription(description: Description): AgentDescription {
+  if (!isOptions(description)) {
+    throw wrongOption("description", `must be an object such as { identifying }, not ${kindOf(description)}`);
+  }
+  const { identifying, nonIdentifying } = description;
+  const identifyingAttributes = toKeyValues(identifying, "description.identifying");
+  if (identifyingAttributes.length === 0) {
+    throw wrongOption("description.identifying", "needs at least one attribute, such as service.name");
+  }
+  const nonIdentifyingAttributes = toKeyValues(nonIdentifying ?? {}, "description.nonIdentifying");
+  return create(AgentDescriptionSchema, { identifyingAttributes, nonIdentifyingAttributes });
+}

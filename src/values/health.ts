@@ -1,0 +1,124 @@
+import { isDeepStrictEqual } from "node:util";
+import { isDate } from "node:util/types";
+import { create } from "@bufbuild/protobuf";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
+import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
+
+/** How an agent or one of its components is doing (HEALTH-01 to HEALTH-04). */
+export interface Health {
+  /** True only if it is up and well. */
+  healthy: boolean;
+  /** A word of your own, such as "StatusOK". Default: none. */
+  status?: string;
+  /** What is wrong, for people to read. Default: none. */
+  lastError?: string;
+  /**
+   * When it started, as a Date or in nanoseconds since the Unix epoch; `0n` while it is not running. Default: for the
+   * agent as a whole the time it was created, for a component none.
+   */
+  startTime?: Date | bigint;
+  /** When this was observed, as a Date or in nanoseconds since the Unix epoch. Default: now. */
+  statusTime?: Date | bigint;
+  /** The components inside this one, by name. Default: none. */
+  components?: Readonly<Record<string, Health>>;
+  /** Anything else worth knowing. Default: none. */
+  attributes?: Attributes;
+}
+
+/** The times to assume where a {@link Health} has none, in nanoseconds since the Unix epoch. */
+export interface HealthTimes {
+  /** For the top level only. */
+  startTime: bigint;
+  /** For every level. */
+  statusTime: bigint;
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+
+/**
+ * Turns health into its wire form.
+ *
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong; so too if components, and lists and records in
+ * their attributes, nest more than 32 levels deep or contain themselves.
+ */
+export function toComponentHealth(health: Health, defaults: HealthTimes): ComponentHealth {
+  return toLevel(health, "health", 0, defaults);
+}
+
+/** Whether two healths say the same, whenever each was observed: status times are not compared, at any level. */
+export function sameHealth(a: ComponentHealth, b: ComponentHealth): boolean {
+  const names = Object.keys(a.componentHealthMap);
+  return (
+    a.healthy === b.healthy &&
+    a.startTimeUnixNano === b.startTimeUnixNano &&
+    a.lastError === b.lastError &&
+    a.status === b.status &&
+    isDeepStrictEqual(a.attributes, b.attributes) &&
+    names.length === Object.keys(b.componentHealthMap).length &&
+    names.every((name) => sameComponent(a.componentHealthMap, b.componentHealthMap, name))
+  );
+}
+
+function sameComponent(
+  a: Readonly<Record<string, ComponentHealth>>,
+  b: Readonly<Record<string, ComponentHealth>>,
+  name: string,
+): boolean {
+  const [ofA, ofB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
+  return ofA !== undefined && ofB !== undefined && sameHealth(ofA, ofB);
+}
+
+function toLevel(health: Health, where: string, depth: number, times: HealthTimes): ComponentHealth {
+  if (!isOptions(health)) {
+    throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
+  }
+  if (depth > MAX_ATTRIBUTE_DEPTH) {
+    throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
+  }
+  if (typeof health.healthy !== "boolean") {
+    throw wrongOption(`${where}.healthy`, `must be true or false, not ${kindOf(health.healthy)}`);
+  }
+  const components = health.components ?? {};
+  if (!isRecord(components)) {
+    throw wrongOption(`${where}.components`, `must be a record of components, not ${kindOf(components)}`);
+  }
+  const inner = { startTime: 0n, statusTime: times.statusTime };
+  const levels = Object.entries(components).map(([name, component]) => {
+    return [name, toLevel(component, member(`${where}.components`, name), depth + 1, inner)] as const;
+  });
+  return create(ComponentHealthSchema, {
+    healthy: health.healthy,
+    status: text(health.status, `${where}.status`),
+    lastError: text(health.lastError, `${where}.lastError`),
+    startTimeUnixNano: nanoseconds(health.startTime ?? times.startTime, `${where}.startTime`),
+    statusTimeUnixNano: nanoseconds(health.statusTime ?? times.statusTime, `${where}.statusTime`),
+    // fromEntries makes even "__proto__" an entry.
+    componentHealthMap: Object.fromEntries(levels),
+    attributes: toKeyValues(health.attributes ?? {}, `${where}.attributes`, depth),
+  });
+}
+
+function text(value: unknown, where: string): string {
+  if (value === undefined) {
+    return "";
+  }
+  if (typeof value !== "string") {
+    throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
+  }
+  return value;
+}
+
+function nanoseconds(time: unknown, where: string): bigint {
+  if (!isDate(time) && typeof time !== "bigint") {
+    throw wrongOption(where, `must be a Date or a bigint of nanoseconds, not ${kindOf(time)}`);
+  }
+  if (typeof time !== "bigint" && Number.isNaN(time.getTime())) {
+    throw wrongOption(where, "is an invalid Date");
+  }
+  const value = typeof time === "bigint" ? time : BigInt(time.getTime()) * NANOSECONDS_PER_MILLISECOND;
+  if (BigInt.asUintN(64, value) !== value) {
+    throw wrongOption(where, "must lie between 1970 and 2554");
+  }
+  return value;
+}

@@ -1,0 +1,49 @@
+import { isUint8Array } from "node:util/types";
+import { v7 } from "uuid";
+import { kindOf } from "../base/option-path.js";
+import { OpAMPError } from "../errors.js";
+
+const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const UID_BYTES = 16;
+
+/** A fresh uid: UUID version 7 (UID-02). */
+export function newInstanceUid(): Uint8Array {
+  return v7(undefined, new Uint8Array(UID_BYTES));
+}
+
+/**
+ * Reads a uid given as UUID text, ULID text or 16 bytes.
+ *
+ * @throws OpAMPError `ERR_OPAMP_INSTANCE_UID`
+ */
+export function parseInstanceUid(given: string | Uint8Array): Uint8Array {
+  if (typeof given !== "string") {
+    if (!isUint8Array(given)) {
+      const text = `instanceUid: must be a UUID, a ULID or ${UID_BYTES} bytes, not ${kindOf(given)}`;
+      throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", text);
+    }
+    if (given.length === UID_BYTES) return new Uint8Array(given);
+    throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${given.length} bytes, not ${UID_BYTES}`);
+  }
+  // Version and variant do not matter on the wire; a fleet may have named its agents otherwise.
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) {
+    return Uint8Array.from(Buffer.from(given.replaceAll("-", ""), "hex"));
+  }
+  const ulid = parseUlid(given);
+  if (ulid !== undefined) return ulid;
+  throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${JSON.stringify(given)} is neither a UUID nor a ULID`);
+}
+
+/** The canonical text of a uid: lower-case hex, 8-4-4-4-12 (HTTP-08). */
+export function formatInstanceUid(uid: Uint8Array): string {
+  const hex = Buffer.from(uid).toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** 26 characters of Crockford base 32, 128 bits; the first one holds only three. */
+function parseUlid(text: string): Uint8Array | undefined {
+  if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(text)) return undefined;
+  let value = 0n;
+  for (const letter of text.toUpperCase()) value = (value << 5n) | BigInt(CROCKFORD.indexOf(letter));
+  return Uint8Array.from(Buffer.from(value.toString(16).padStart(UID_BYTES * 2, "0"), "hex"));
+}

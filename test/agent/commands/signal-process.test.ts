@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { checkReloadSignal, signalProcess } from "../../../src/agent/commands/signal-process.js";
+import { folderForTest } from "../config-directory/folder.js";
+
+/** A process that says when it is ready and ends with a code of its own on SIGHUP. */
+async function listening() {
+  const child = spawn("/bin/sh", ["-c", 'trap "exit 42" HUP; echo ready; while :; do sleep 0.05; done'], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  await once(child.stdout, "data");
+  return { pid: child.pid ?? 0, exited: once(child, "exit").then(([code]) => code as unknown) };
+}
+
+function pidFile(text: string): string {
+  const path = join(folderForTest(), "pid");
+  writeFileSync(path, text);
+  return path;
+}
+
+test("the process in the pid file gets the signal, whatever follows on further lines", async () => {
+  const { pid, exited } = await listening();
+  await signalProcess({ signal: "SIGHUP", pidFile: pidFile(` ${pid} \n/var/lib/data\n`) });
+  expect(await exited).toBe(42);
+});
+
+test("a process given by its id gets the signal, which may be named without SIG", async () => {
+  const { pid, exited } = await listening();
+  await signalProcess({ signal: "hup", pid });
+  expect(await exited).toBe(42);
+});
+
+test("a pid file that is missing is no good", async () => {
+  const file = join(folderForTest(), "none");
+  await expect(signalProcess({ signal: "HUP", pidFile: file })).rejects.toMatchObject({
+    code: "ERR_OPAMP_HANDLER",
+    message: expect.stringMatching(/^pid file .*none cannot be read: ENOENT/),
+    hint: "is the program running, and may the agent read the file?",
+  });
+});
+
+for (const [text, problem] of [
+  ["", "has no process id"],
+  ["nginx", "has no process id"],
+  ["-5", "has no process id"],
+  ["12345678901234", "has no process id"],
+  ["0", "names process 0"],
+  ["1", "names process 1"],
+  [String(process.pid), "names the agent itself"],
+] as const) {
+  test(`a pid file with ${JSON.stringify(text)} in it is no good`, async () => {
+    const path = pidFile(text);
+    await expect(signalProcess({ signal: "SIGHUP", pidFile: path })).rejects.toMatchObject({
+      code: "ERR_OPAMP_HANDLER",
+      message: `pid file ${path} ${problem}`,
+    });
+  });
+}
+
+test("a process that has ended is named, and so is the file that still has its id", async () => {
+  const { pid, exited } = await listening();
+  process.kill(pid, "SIGHUP");
+  await exited;
+  const path = pidFile(String(pid));
+  await expect(signalProcess({ signal: "SIGHUP", pidFile: path })).rejects.toMatchObject({
+    message: `no process ${pid} is running, though ${path} names it`,
+  });
+});
+
+for (const [given, message] of [
+  ["SIGHUP", "reload: must be { signal, pidFile } or { signal, pid }, not string"],
+  [{ signal: "SIGHUP" }, "reload: must have either `pidFile` or `pid`"],
+  [{ signal: "SIGHUP", pid: 5, pidFile: "x" }, "reload: must have either `pidFile` or `pid`"],
+  [{ signal: "SIGHOP", pid: 5 }, 'reload.signal: must be the name of a signal, such as "SIGHUP"'],
+  [{ signal: "SIGHUP", pidFile: "" }, "reload.pidFile: must be the path of a file"],
+  [{ signal: "SIGHUP", pid: 0 }, "reload.pid: must be a whole number above 0"],
+  [{ signal: "SIGHUP", pid: 1 }, "reload.pid: is that of the system's first process"],
+  [{ signal: "SIGHUP", pid: process.pid }, "reload.pid: is this process itself"],
+  [{ signal: "SIGHUP", pid: 5, process: 6 }, "reload.process: is not an option; known are signal, pidFile, pid"],
+] as const) {
+  test(`${JSON.stringify(given)} is refused`, () => {
+    expect(() => checkReloadSignal("reload", given)).toThrow(message);
+  });
+}

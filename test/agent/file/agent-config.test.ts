@@ -1,0 +1,298 @@
+import { describe, expect, test } from "vitest";
+import { agentSections, readAgentConfig } from "../../../src/agent/file/agent-config.js";
+import { OpAMPError } from "../../../src/errors.js";
+
+const SERVER = "server: { ws: { endpoint: ws://h/ } }\n";
+const COMMAND_FORM = 'write a text for the shell, or a list such as ["systemctl", "reload", "my-agent"]';
+const CHECK_FORM = "give either url, such as http://127.0.0.1:13133/, or command";
+const MAP = "indent its keys below it";
+const QUOTES = "put it in quotes";
+const OTHER_TIME = "write it such as 30s, or take the key away";
+const KEY = "correct the key named in the message";
+
+/** What is wrong with `<section>: <value>` in line 2: the path, the problem, where that is, and the fix. */
+const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string, fix: string][]>> = {
+  storage: [
+    ["/var/lib/x", ": must be a map of keys, not text (line 2, column 1)", MAP],
+    ["{ directory: '' }", ".directory: is empty (line 2, column 12)", "give a directory, or take the key away"],
+    ["{ directory: 7 }", ".directory: must be text, not a number (line 2, column 12)", QUOTES],
+    [
+      "{ direktory: /x }",
+      ".direktory: is no known key; directory is (line 2, column 12)",
+      "write directory; known are directory",
+    ],
+  ],
+  remote_config: [
+    ["{}", ".directory: is missing", "give the directory that the program reads its configuration from"],
+    [
+      "{ directory: /x, comand: a }",
+      ".comand: is no known key; command is (line 2, column 33)",
+      "write command; known are directory, state_directory, local_files, validate_command, command, reload_signal, pid_file, timeout, file_mode",
+    ],
+    ["{ directory: /x, command: '' }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: [] }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: 7 }", ".command: is no command (line 2, column 33)", COMMAND_FORM],
+    [
+      "{ directory: /x, validate_command: { a: b } }",
+      ".validate_command: is no command (line 2, column 33)",
+      COMMAND_FORM,
+    ],
+    [
+      "{ directory: /x, reload_signal: HUP }",
+      ".pid_file: is missing",
+      "give the file with the process id that reload_signal is sent to",
+    ],
+    [
+      "{ directory: /x, pid_file: /p }",
+      ".pid_file: belongs to reload_signal (line 2, column 33)",
+      "give reload_signal: SIGHUP too, or take it away",
+    ],
+    [
+      "{ directory: /x, reload_signal: SIGFOO, pid_file: /p }",
+      '.reload_signal: must be the name of a signal, such as "SIGHUP" (line 2, column 33)',
+      KEY,
+    ],
+    [
+      "{ directory: /x, timeout: 30 }",
+      ".timeout: is a number without a unit (line 2, column 33)",
+      "write 30s for thirty seconds",
+    ],
+    ["{ directory: /x, timeout: 0s }", ".timeout: must be above 0 (line 2, column 33)", OTHER_TIME],
+    [
+      "{ directory: /x, timeout: soon }",
+      ".timeout: is no duration (line 2, column 33)",
+      "write it as Go does, such as 300ms, 30s or 1h30m",
+    ],
+    ["{ directory: /x, file_mode: 0640 }", ".file_mode: must be text, not a number (line 2, column 33)", QUOTES],
+    [
+      "{ directory: /x, file_mode: '0999' }",
+      ".file_mode: is no permissions (line 2, column 33)",
+      'write them in quotes, such as "0640"',
+    ],
+    [
+      "{ directory: /x, file_mode: '0040' }",
+      ".file_mode: must be permissions with which the owner can read, such as 0o640 (line 2, column 33)",
+      KEY,
+    ],
+    [
+      "{ directory: /x/y, state_directory: /x }",
+      ".state_directory: must not be `directory`, nor a directory around it (line 2, column 35)",
+      KEY,
+    ],
+    ["{ directory: /x, local_files: [a, ../b] }", '.local_files: item 2 has ".." as a part (line 2, column 33)', KEY],
+    [
+      "{ directory: /x, local_files: { a: b } }",
+      ".local_files: must be a list, not a map (line 2, column 33)",
+      "write the items with a dash before each",
+    ],
+  ],
+  effective_config: [
+    [
+      "{ file: [/a] }",
+      ".file: is no known key; files is (line 2, column 21)",
+      "write files; known are files, raw_file, redact",
+    ],
+    [
+      "{ files: 7 }",
+      ".files: must be a list, not a number (line 2, column 21)",
+      "write the items with a dash before each",
+    ],
+    ["{ files: { a: 7 } }", ".files.a: must be text, not a number (line 2, column 30)", QUOTES],
+    ["{ files: { a: '' } }", '.files: has no path for "a" (line 2, column 21)', "give one, or take the name away"],
+    ["{ files: [/a, /b/] }", ".files: item 2 names no file (line 2, column 21)", "give the path of a file"],
+    [
+      "{ files: [/a/x, /b/x] }",
+      ".files: has two files called x (line 2, column 21)",
+      "give a map from names to paths instead of a list",
+    ],
+    ["{ raw_file: '' }", ".raw_file: is empty (line 2, column 21)", "give the path of a file, or take the key away"],
+    ["{ redact: maybe }", ".redact: must be a map of keys, not text (line 2, column 21)", MAP],
+    [
+      "{ redact: { alow: [a] } }",
+      ".redact.alow: is no known key; allow is (line 2, column 31)",
+      "write allow; known are allow, deny",
+    ],
+  ],
+  health: [
+    ["{}", ": checks nothing (line 2, column 1)", CHECK_FORM],
+    [
+      "{ ur: http://h/ }",
+      ".ur: is no known key; url is (line 2, column 11)",
+      "write url; known are interval, timeout, url, command, components",
+    ],
+    ["{ url: ftp://h/ }", ".url: must be an http or https URL (line 2, column 11)", CHECK_FORM],
+    ["{ url: http://h/, command: a }", ".command: is one check too many (line 2, column 27)", CHECK_FORM],
+    ["{ interval: 0s, url: http://h/ }", ".interval: must be above 0 (line 2, column 11)", OTHER_TIME],
+    [
+      "{ timeout: 5, url: http://h/ }",
+      ".timeout: is a number without a unit (line 2, column 11)",
+      "write 30s for thirty seconds",
+    ],
+    ["{ components: [a] }", ".components: must be a map of keys, not a list (line 2, column 11)", MAP],
+    ["{ components: { api: {} } }", ".components.api: checks nothing (line 2, column 25)", CHECK_FORM],
+    [
+      "{ components: { '': { url: http://h/ } } }",
+      '.components[""]: is no name (line 2, column 25)',
+      "give the component a name",
+    ],
+    [
+      "{ components: { api: { url: http://h/, interval: 3s } } }",
+      ".components.api.interval: is no known key (line 2, column 48)",
+      "known are url, command, components",
+    ],
+  ],
+  available_components: [
+    [
+      "{ receiver: [otlp] }",
+      ".receiver: is no known key; receivers is (line 2, column 25)",
+      "write receivers; known are receivers, processors, exporters, extensions, connectors",
+    ],
+    ["{ receivers: 7 }", ".receivers: must be a map of keys, not a number (line 2, column 25)", MAP],
+    ["{ receivers: [7] }", ".receivers[0]: must be text, not a number", QUOTES],
+    [
+      "{ receivers: { otlp: { a: b } } }",
+      ".receivers.otlp: must be text, not a map (line 2, column 38)",
+      "write a text",
+    ],
+  ],
+  restart: [
+    ["{}", ".command: is missing", "give the command that restarts the program"],
+    ["systemctl restart x", ": must be a map of keys, not text (line 2, column 1)", MAP],
+    ["{ cmd: a }", ".cmd: is no known key (line 2, column 12)", "known are command, timeout"],
+    ["{ command: '' }", ".command: names no program (line 2, column 12)", COMMAND_FORM],
+    ["{ command: a, timeout: 0s }", ".timeout: must be above 0 (line 2, column 24)", OTHER_TIME],
+  ],
+  log: [
+    ["debug", ": must be a map of keys, not text (line 2, column 1)", MAP],
+    ["{ lvl: debug }", ".lvl: is no known key (line 2, column 8)", "known are level, format"],
+    [
+      "{ level: verbose }",
+      ".level: must be one of info, debug, warn, error (line 2, column 8)",
+      "write one of these words",
+    ],
+    ["{ format: xml }", ".format: must be one of text, json (line 2, column 8)", "write one of these words"],
+  ],
+};
+
+function refused(text: string): OpAMPError {
+  try {
+    readAgentConfig(text, { env: {} });
+  } catch (error) {
+    if (error instanceof OpAMPError) return error;
+    throw error;
+  }
+  throw new Error(`taken: ${text}`);
+}
+
+describe("what is wrong is told with the key, the line and the fix", () => {
+  for (const [section, mistakes] of Object.entries(MISTAKES)) {
+    test(`in ${section}`, () => {
+      for (const [value, problem, fix] of mistakes) {
+        const { code, message, hint } = refused(`${SERVER}${section}: ${value}\n`);
+        expect({ value, code, message, hint }).toEqual({
+          value,
+          code: "ERR_OPAMP_OPTION",
+          message: `${section}${problem}`,
+          hint: fix,
+        });
+      }
+    });
+  }
+
+  test("in every section that is the command's own", () => {
+    expect(Object.keys(MISTAKES).sort()).toEqual([...agentSections].sort());
+  });
+
+  test("in the name of a section", () => {
+    const { message, hint } = refused(`${SERVER}remote_confg: {}\n`);
+    expect(message).toBe("remote_confg: is no known key; remote_config is (line 2, column 1)");
+    expect(hint).toMatch(/^write remote_config; known are /);
+  });
+
+  test("about two files under one name", () => {
+    const text = `${SERVER}reports_raw_config: true\neffective_config: { files: { raw: /x }, raw_file: /y }\n`;
+    const { message, hint } = refused(text);
+    expect([message, hint]).toEqual([
+      "effective_config.files: has a file called raw, as raw_file is (line 3, column 21)",
+      "give it another name",
+    ]);
+  });
+
+  test("and never with a value that a reference stands for", () => {
+    const env = { SECRET: "tok-4711" };
+    for (const value of [
+      `storage: { directory: ['\${SECRET}'] }`,
+      `log: { level: '\${SECRET}' }`,
+      `health: { url: '\${SECRET}' }`,
+    ]) {
+      expect(() => readAgentConfig(SERVER + value, { env })).toThrow(/^(?!.*4711)/s);
+    }
+  });
+});
+
+test("what is given and has no effect is told", () => {
+  const off = "reports_effective_config: false, reports_health: false, reports_available_components: false";
+  const text = `${SERVER}capabilities: { ${off} }
+restart: { command: a }
+health: { command: a }
+available_components: { receivers: [otlp] }
+effective_config: { files: [/a], raw_file: /b }
+`;
+  const warnings: string[] = [];
+  readAgentConfig(text, { onWarning: (warning) => warnings.push(warning) });
+  expect(warnings).toEqual([
+    "restart is given, and is of no use without capabilities.accepts_restart_command: true",
+    "health is given, and is of no use without capabilities.reports_health: true",
+    "available_components is given, and is of no use without capabilities.reports_available_components: true",
+    "effective_config.files is given, and is of no use without capabilities.reports_effective_config: true",
+    "effective_config.raw_file is given, and is of no use without reports_raw_config: true",
+  ]);
+});
+
+test("the extension's block alone is enough", () => {
+  expect(readAgentConfig(SERVER)).toMatchObject({
+    stateDirectory: "/var/lib/opamp-agent",
+    remoteConfig: undefined,
+    effectiveConfig: { files: {}, rawFile: undefined, redact: {} },
+    health: undefined,
+    availableComponents: undefined,
+    restart: undefined,
+    log: { level: "info", format: "text" },
+  });
+});
+
+test("a Collector's file takes the sections beside it, and references in them are put in", () => {
+  const text = `
+extensions: { opamp: { server: { http: { endpoint: http://h/ } } } }
+service: { extensions: [opamp] }
+storage: { directory: "\${env:HOME}/state" }
+remote_config: { directory: /x, file_mode: "\${MODE}", timeout: 5s, command: [a, b], reload_signal: HUP, pid_file: /p }
+effective_config: { files: [/etc/a.yaml, b.yaml], redact: { allow: [token_count] } }
+health: { command: check, interval: 3s, components: { api: { url: "http://h:1/" } } }
+restart: { command: restart }
+log: { level: warn, format: json }
+`;
+  expect(readAgentConfig(text, { env: { HOME: "/home/x", MODE: "0600" } })).toMatchObject({
+    extension: { server: { transport: "http", endpoint: "http://h/" } },
+    stateDirectory: "/home/x/state",
+    remoteConfig: {
+      directory: "/x",
+      fileMode: 0o600,
+      timeoutMs: 5_000,
+      command: ["a", "b"],
+      reload: { signal: "HUP", pidFile: "/p" },
+    },
+    effectiveConfig: {
+      files: { "a.yaml": "/etc/a.yaml", "b.yaml": "b.yaml" },
+      redact: { allow: ["token_count"], deny: [] },
+    },
+    health: {
+      check: { command: "check" },
+      intervalMs: 3_000,
+      timeoutMs: 5_000,
+      components: { api: { check: { url: "http://h:1/" } } },
+    },
+    restart: { command: "restart", timeoutMs: 30_000 },
+    log: { level: "warn", format: "json" },
+  });
+});

@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+import { readSettings } from "../../../src/client/settings/settings.js";
+import type { OpAMPClientOptions } from "../../../src/index.js";
+
+const MINIMAL: OpAMPClientOptions = { url: "ws://host", description: { identifying: { "service.name": "agent" } } };
+
+/** Each default, and how the documentation of its option words it. */
+const DEFAULTS = {
+  heartbeat: [{ intervalMs: 30_000, minMs: 1_000, maxMs: Infinity }, ["30 000", "1 000 and no upper bound"]],
+  backoff: [{ minMs: 1_000, maxMs: 60_000 }, ["1 000 and 60 000"]],
+  throttle: [{ floorMs: 30_000, maxMs: 86_400_000 }, ["default 30 000", "default one day"]],
+  connectMs: [30_000, ["Default 30 000."]],
+  answerMs: [30_000, ["Default 30 000."]],
+  applyMs: [300_000, ["Default 300 000."]],
+  abortMs: [5_000, ["Default 5 000."]],
+  effectiveConfigMs: [5_000, ["Default 5 000."]],
+  closeMs: [1_000, ["Default 1 000."]],
+  reconnectReport: ["changed", ['Default `"changed"`.']],
+  onForeignStore: ["stop", ['Default `"stop"`.']],
+  headersMs: [30_000, ["Default 30 000."]],
+  bodyMs: [30_000, ["Default 30 000."]],
+  proxy: ["env", ['Default `"env"`.']],
+  compression: [false, ["Default false."]],
+  maxRedirects: [5, ["Default 5."]],
+  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, but 5 000 at least, and 30 000"]],
+  customMessageMs: [Infinity, ["Default: for ever."]],
+  maxMessageBytes: [{ send: 67_108_864, receive: 67_108_864 }, ["Default 67 108 864."]],
+  maxCustomMessages: [100, ["Default 100."]],
+  keepAlive: [false, ["Default false"]],
+  requestInstanceUid: [false, ["Default false."]],
+} as const;
+
+/** The documentation of the options by name, as it stands in the source. */
+function documented(): ReadonlyMap<string, string> {
+  const file = new URL("../../../src/client/options.ts", import.meta.url);
+  const source = ts.createSourceFile("options.ts", readFileSync(file, "utf8"), ts.ScriptTarget.ESNext, true);
+  const docs = new Map<string, string>();
+  for (const statement of source.statements) {
+    if (!ts.isInterfaceDeclaration(statement)) continue;
+    for (const member of statement.members) {
+      const doc = ts.getJSDocCommentsAndTags(member).map((node) => node.getText().replace(/\s*\*\s+/g, " "));
+      docs.set(member.name?.getText() ?? "", doc.join(" "));
+    }
+  }
+  return docs;
+}
+
+describe("defaults", () => {
+  const { timeouts, off, tls, redactor, ...settings } = readSettings(MINIMAL);
+  const docs = documented();
+
+  test("are known for every setting", () => {
+    expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
+    expect(off).toEqual(new Set());
+    expect(tls).toBeUndefined();
+    expect(redactor.text("token=abc")).toBe("token=[redacted]");
+  });
+
+  for (const [name, [value, words]] of Object.entries(DEFAULTS)) {
+    test(`${name} has the documented one`, () => {
+      expect({ ...settings, ...timeouts }).toHaveProperty(name, value);
+      for (const word of words) expect(docs.get(name)).toContain(word);
+    });
+  }
+
+  test("fill in for what is undefined, at every level", () => {
+    const blank = { heartbeat: { intervalMs: undefined }, timeouts: { connectMs: undefined }, backoff: {} };
+    const given = { ...MINIMAL, ...blank, throttle: undefined } as unknown as OpAMPClientOptions;
+    expect(readSettings(given)).toEqual(readSettings(MINIMAL));
+  });
+
+  test("give way to what is given, one by one", () => {
+    const given = readSettings({ ...MINIMAL, heartbeat: { intervalMs: 5 }, timeouts: { closeMs: 7 } });
+    expect(given.heartbeat).toEqual({ intervalMs: 5, minMs: 1_000, maxMs: Infinity });
+    expect(given.timeouts).toEqual({ ...timeouts, closeMs: 7 });
+  });
+});

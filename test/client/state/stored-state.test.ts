@@ -1,0 +1,88 @@
+import { describe, expect, test } from "vitest";
+import { readStoredState } from "../../../src/client/state/stored-state.js";
+import type { OpAMPError, StoredState } from "../../../src/index.js";
+
+const hash = Uint8Array.of(1);
+const file = { body: Uint8Array.of(2), contentType: "text/yaml" };
+const WHOLE = {
+  instanceUid: new Uint8Array(16).fill(7),
+  remoteConfig: { hash, status: "applied", error: "" },
+  lastGoodConfig: { hash, files: { "": file } },
+  heartbeatMs: 5_000,
+} satisfies StoredState;
+
+/** What is made of something that a store gave. */
+function read(loaded: unknown): { state: StoredState; problems: readonly string[] } {
+  const errors: OpAMPError[] = [];
+  const state = readStoredState(loaded, (error) => errors.push(error));
+  return { state, problems: errors.map(({ code, message }) => `${code} ${message}`) };
+}
+
+describe("a stored state", () => {
+  test("that is right is taken as it is, but is ours from then on", () => {
+    const loaded = structuredClone(WHOLE);
+    const { state, problems } = read(loaded);
+    expect([state, problems]).toEqual([WHOLE, []]);
+    for (const bytes of [loaded.instanceUid, loaded.remoteConfig.hash, loaded.lastGoodConfig.files[""].body])
+      bytes.fill(9);
+    expect(state).toEqual(WHOLE);
+  });
+
+  test("may have members that nobody knows, and files of any name", () => {
+    const files = JSON.parse('{"__proto__": 1, "constructor": 1}', (_, value) => (value === 1 ? file : value));
+    const { state, problems } = read({ later: 1, lastGoodConfig: { hash, files } });
+    expect(problems).toEqual([]);
+    expect(Object.keys(state)).toEqual(["lastGoodConfig"]);
+    expect(Object.keys(state.lastGoodConfig?.files ?? {})).toEqual(["__proto__", "constructor"]);
+  });
+
+  test.each<[keyof StoredState, unknown, string]>([
+    ["instanceUid", "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10", "its instanceUid is not 16 bytes"],
+    ["instanceUid", new Uint8Array(17), "its instanceUid is not 16 bytes"],
+    ["remoteConfig", null, "its remoteConfig is null"],
+    ["remoteConfig", { ...WHOLE.remoteConfig, hash: "h" }, "its remoteConfig.hash is not bytes"],
+    [
+      "remoteConfig",
+      { ...WHOLE.remoteConfig, status: "applying" },
+      "its remoteConfig.status is neither applied nor failed",
+    ],
+    ["remoteConfig", { hash, status: "failed" }, "its remoteConfig.error is no text"],
+    ["lastGoodConfig", [], "its lastGoodConfig is Array"],
+    ["lastGoodConfig", { files: {} }, "its lastGoodConfig.hash is not bytes"],
+    ["lastGoodConfig", { hash, files: [file] }, "its lastGoodConfig.files is Array"],
+    ["lastGoodConfig", { hash, files: { a: null } }, 'its lastGoodConfig.files["a"] is null'],
+    [
+      "lastGoodConfig",
+      { hash, files: { a: { ...file, body: "1" } } },
+      'its lastGoodConfig.files["a"].body is not bytes',
+    ],
+    ["lastGoodConfig", { hash, files: { a: { body: hash } } }, 'its lastGoodConfig.files["a"].contentType is no text'],
+    ["heartbeatMs", 0, "its heartbeatMs is no number of milliseconds above 0"],
+    ["heartbeatMs", Number.NaN, "its heartbeatMs is no number of milliseconds above 0"],
+    ["heartbeatMs", "off", "its heartbeatMs is no number of milliseconds above 0"],
+  ])("whose %s is %o is done without that one alone", (name, value, problem) => {
+    const { [name]: _, ...rest } = WHOLE;
+    expect(read({ ...WHOLE, [name]: value })).toEqual({
+      state: rest,
+      problems: [`ERR_OPAMP_STORE the store holds something wrong, which is done without: ${problem}`],
+    });
+  });
+
+  test("whose members cannot even be looked at is done without them", () => {
+    const trap = Object.defineProperty({ heartbeatMs: 1 }, "instanceUid", {
+      get() {
+        throw new Error("closed");
+      },
+    });
+    const { state, problems } = read(trap);
+    expect([state, problems]).toEqual([{ heartbeatMs: 1 }, [expect.stringMatching(/done without: closed$/)]]);
+  });
+
+  test.each([undefined, null, {}])("of %o is none", (loaded) => {
+    expect(read(loaded)).toEqual({ state: {}, problems: [] });
+  });
+
+  test.each([42, "state", [[]]])("of %o is refused whole", (loaded) => {
+    expect(() => read(loaded)).toThrow(/it holds no state but (number|string|Array)/);
+  });
+});

@@ -1,0 +1,224 @@
+import { describe, expect, test } from "vitest";
+import { verifies } from "../../conformance/verifies.js";
+import {
+  acknowledges,
+  Harness,
+  type Harness as Link,
+  message,
+  online,
+  polling,
+  type Script,
+  started,
+} from "../harness.js";
+import { health } from "../values.js";
+
+const transports = [
+  ["on a duplex link", {}],
+  ["over HTTP", polling()],
+] as const;
+
+function gaps(times: readonly number[]): readonly number[] {
+  return times.slice(1).map((time, index) => time - (times[index] ?? 0));
+}
+
+/** Dials that all fail, for six hours. */
+function refused(seed: number): readonly number[] {
+  const harness = started({ opens: () => false, config: { seed } });
+  harness.advance(6 * 3_600_000);
+  return gaps(harness.dialledAt);
+}
+
+/** Ends the link in this way many times, and gives the gaps between the dials. */
+function repeat(script: Script, spoil: (harness: Link) => void): readonly number[] {
+  const harness = new Harness(script);
+  harness.feed({ type: "start" });
+  for (let time = 0; time < 12; time++) {
+    spoil(harness);
+    harness.advance(harness.all("phase").at(-1)?.output.inMs ?? 0);
+  }
+  return gaps(harness.dialledAt);
+}
+
+describe("dials that fail", () => {
+  verifies("EST-02", "are repeated for ever, further and further apart up to a cap", () => {
+    for (const seed of [1, 2, 3]) {
+      const waits = refused(seed);
+      expect(waits.length).toBeGreaterThan(360);
+      for (const [failures, wait] of waits.entries()) {
+        expect(wait).toBeGreaterThanOrEqual(1_000);
+        expect(wait).toBeLessThanOrEqual(Math.min(60_000, 1_000 * 2 ** (failures + 1)));
+      }
+      const late = waits.slice(20);
+      expect(late.reduce((sum, wait) => sum + wait, 0) / late.length).toBeGreaterThan(20_000);
+    }
+  });
+
+  verifies("EST-02", "are not repeated in step by two agents that began together", () => {
+    const [one, two] = [refused(1).slice(0, 20), refused(2).slice(0, 20)];
+    expect(one.filter((wait, index) => wait === two[index])).toEqual([]);
+  });
+
+  test("say when the next one comes, and why", () => {
+    const harness = started({ opens: () => false });
+    const { output } = harness.all("phase").at(-1) ?? {};
+    expect(output).toMatchObject({
+      phase: "waiting",
+      previous: "connecting",
+      reason: "lost",
+      error: new Error("gone"),
+    });
+    harness.advance(output?.inMs ?? 0);
+    expect(harness.dialledAt).toEqual([0, output?.inMs]);
+  });
+});
+
+describe.each(transports)("a link %s", (_name, script: Script) => {
+  verifies("EST-03", "that breaks after it was answered is dialled again at once", () => {
+    const harness = online(script);
+    harness.advance(15_000);
+    harness.lose();
+    harness.advance(500);
+    expect(harness.dialledAt).toHaveLength(1);
+  });
+
+  verifies(["EST-03", "EST-02"], "that breaks and cannot be dialled again goes on with backoff", () => {
+    let reachable = true;
+    const harness = online({ ...script, opens: () => reachable });
+    reachable = false;
+    harness.lose();
+    harness.advance(3_600_000);
+    const waits = gaps([0, ...harness.dialledAt]);
+    expect(waits[0]).toBeLessThanOrEqual(500);
+    expect(Math.min(...waits.slice(1))).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...waits)).toBeGreaterThan(30_000);
+  });
+
+  test("that the server closes in good order is dialled again with backoff", () => {
+    const harness = online(script);
+    harness.lose({ orderly: true });
+    expect(harness.all("phase").at(-1)?.output.inMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test("that is accepted and broken off again and again is not dialled in a loop", () => {
+    const waits = repeat(script, (harness) => harness.lose());
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...waits)).toBeGreaterThan(15_000);
+  });
+
+  test("that is answered and broken off again and again is not dialled in a loop", () => {
+    const waits = repeat(script, (harness) => {
+      harness.receive({});
+      harness.lose();
+    });
+    expect(waits[0]).toBeLessThanOrEqual(500);
+    expect(Math.min(...waits.slice(1))).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...waits)).toBeGreaterThan(15_000);
+  });
+
+  test("that was a good one for a while makes the next break a first one again", () => {
+    const waits = repeat({ ...script, answers: acknowledges }, (harness) => {
+      harness.advance(11_000);
+      harness.lose();
+    });
+    expect(Math.max(...waits)).toBeLessThanOrEqual(11_500);
+  });
+
+  verifies("DUP-02", "left on purpose says goodbye and closes before the next dial, which comes at once", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.feed({ type: "set", parts: { health: health(false) } }, { type: "reconnect" });
+    expect(harness.outputs.filter(({ type }) => type !== "phase")).toMatchObject([
+      { type: "send", message: { agentDisconnect: {}, health: health(false) } },
+      { type: "close", code: 1000 },
+      { type: "dial" },
+      { type: "send" },
+    ]);
+    expect([harness.now, harness.core.phase]).toEqual([0, "online"]);
+  });
+
+  test("left on purpose is dialled again also when the goodbye gets stuck, and nothing is lost with it", () => {
+    const harness = online(script);
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.core.step({ type: "reconnect" }, harness.now);
+    harness.core.step({ type: "tick" }, harness.now);
+    const cut = harness.core.step({ type: "tick" }, harness.now + 1_000);
+    expect(cut).toMatchObject([
+      { type: "close", code: 1006 },
+      { type: "phase", phase: "waiting" },
+    ]);
+    harness.clear();
+    harness.advance(1_000);
+    expect(harness.last.health).toEqual(health(false));
+  });
+
+  test("left on purpose twice in a turn is left once", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.feed({ type: "reconnect" }, { type: "reconnect" });
+    expect(harness.dialledAt).toHaveLength(1);
+  });
+
+  test("that is not there cannot be left", () => {
+    const idle = new Harness(script);
+    idle.feed({ type: "reconnect" });
+    expect(idle.outputs).toEqual([]);
+    const harness = online(script);
+    harness.lose({ orderly: true });
+    const before = harness.core.deadline;
+    harness.feed({ type: "reconnect" });
+    expect([harness.core.phase, harness.core.deadline]).toEqual(["waiting", before]);
+  });
+
+  verifies("DUP-01", "is never dialled while another one is live", () => {
+    const harness = started({ ...script, answers: acknowledges });
+    let live = 0;
+    let most = 0;
+    for (let time = 0; time < 20; time++) {
+      harness.clear();
+      if (time % 3 === 0) harness.feed({ type: "reconnect" });
+      else {
+        live -= 1;
+        harness.lose({ orderly: time % 3 === 1 });
+      }
+      harness.advanceUntil("online");
+      for (const { type } of harness.outputs) {
+        if (type === "close") live -= 1;
+        if (type === "dial") live += 1;
+        most = Math.max(most, live);
+      }
+      expect(live).toBe(0);
+    }
+    expect(most).toBe(0);
+  });
+});
+
+describe("what arrives out of season", () => {
+  test("an end of a link that is none, an opening twice and a message in between mean nothing", () => {
+    const harness = online();
+    harness.lose();
+    harness.clear();
+    const before = harness.core.deadline;
+    harness.lose();
+    harness.feed({ type: "opened", duplex: true });
+    harness.receive({ flags: 1n, command: {} });
+    harness.feed({ type: "malformed", error: new Error("x") });
+    expect([harness.outputs, harness.core.deadline, harness.core.phase]).toEqual([[], before, "waiting"]);
+  });
+
+  test("a message before the link opened means nothing", () => {
+    const harness = new Harness();
+    harness.core.step({ type: "start" }, 0);
+    expect(harness.core.step({ type: "received", message: message({ capabilities: 1n, flags: 1n }) }, 0)).toEqual([]);
+    expect(harness.core.phase).toBe("connecting");
+  });
+
+  test("a second start means nothing", () => {
+    const harness = online({ answers: acknowledges });
+    harness.feed({ type: "start" });
+    expect([harness.outputs, harness.core.phase]).toEqual([[], "online"]);
+  });
+
+  test("garbage on a duplex link is told about and otherwise ignored", () => {
+    const harness = online();
+    harness.feed({ type: "malformed", error: "x" });
+    expect([harness.notices, harness.core.phase]).toEqual([[{ kind: "malformed", error: "x" }], "online"]);
+  });
+});

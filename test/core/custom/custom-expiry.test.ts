@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import type { Input } from "../../../src/core/io.js";
+import { acknowledges, Harness, online, polling, type Script } from "../harness.js";
+
+const A = "com.example.a";
+const announced = { customCapabilities: { capabilities: [A] } };
+
+function custom(id: number, expiresInMs?: number): Input {
+  const input = { type: "custom", id, message: { capability: A, type: `m${id}`, data: Uint8Array.of(id) } } as const;
+  return expiresInMs === undefined ? input : { ...input, expiresInMs };
+}
+
+/** What became of which message, and when. */
+function fates(harness: Harness): readonly (readonly [number, number, string])[] {
+  return harness.all("customSettled").map(({ at, output }) => [at, output.id, output.fate]);
+}
+
+function types(harness: Harness): readonly (string | undefined)[] {
+  return harness.sent.flatMap(({ customMessage }) => customMessage?.type ?? []);
+}
+
+describe.each([
+  ["on a duplex link", {}],
+  ["over HTTP", polling()],
+] as const)("a custom message with a time limit %s", (_name, script: Script) => {
+  test("is dropped when the server does not announce its capability in time", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    harness.feed(custom(1, 2_000), custom(2, 1_000), custom(3));
+    harness.advance(5_000);
+    expect(fates(harness)).toEqual([
+      [1_000, 2, "expired"],
+      [2_000, 1, "expired"],
+    ]);
+    harness.receive(announced);
+    expect(types(harness)).toEqual(["m3"]);
+  });
+
+  test("is dropped when there is no link in time, to the millisecond", () => {
+    let up = true;
+    const harness = online({ ...script, answers: acknowledges, opens: () => up });
+    harness.receive(announced);
+    up = false;
+    harness.lose();
+    harness.feed(custom(1, 90_000), custom(2, 100_000_000));
+    harness.advance(89_999);
+    expect(fates(harness)).toEqual([]);
+    harness.advance(1);
+    expect(fates(harness)).toEqual([[90_000, 1, "expired"]]);
+    up = true;
+    harness.advance(120_000);
+    expect(types(harness)).toEqual(["m2"]);
+  });
+
+  test("is dropped also by an agent that was never started", () => {
+    const harness = new Harness(script);
+    harness.feed(custom(1, 1_000));
+    harness.advance(1_000);
+    expect(fates(harness)).toEqual([[1_000, 1, "expired"]]);
+    expect(harness.core.deadline).toBeUndefined();
+  });
+
+  test("leaves if there is time, and is not touched once it has left", () => {
+    const harness = online(script);
+    harness.receive(announced);
+    harness.feed(custom(1, 1_000));
+    harness.advance(4_000);
+    expect([types(harness), fates(harness)]).toEqual([["m1"], []]);
+    harness.receive({});
+    expect(fates(harness)).toEqual([[4_000, 1, "delivered"]]);
+  });
+
+  test("that has left is not sent again when the link goes after its time", () => {
+    const harness = online(script);
+    harness.receive(announced);
+    harness.feed(custom(1, 1_000));
+    harness.advance(1_500);
+    harness.lose();
+    expect(fates(harness)).toEqual([[1_500, 1, "unanswered"]]);
+    harness.advanceUntil("reporting");
+    harness.receive({});
+    expect(types(harness)).toEqual(["m1"]);
+  });
+
+  test("that has left is sent again when the link goes before its time is up", () => {
+    const harness = online(script);
+    harness.receive(announced);
+    harness.feed(custom(1, 60_000));
+    harness.lose();
+    harness.advanceUntil("reporting");
+    harness.receive({});
+    harness.receive({});
+    expect(types(harness)).toEqual(["m1", "m1"]);
+    expect(fates(harness).map(([, id, fate]) => [id, fate])).toEqual([[1, "delivered"]]);
+  });
+});

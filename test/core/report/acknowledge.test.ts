@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import { Part } from "../../../src/core/parts.js";
+import { verifies } from "../../conformance/verifies.js";
+import { acknowledges, type Harness, online, partsOf, polling, type Script, started } from "../harness.js";
+import { description, health } from "../values.js";
+
+const transports = [
+  ["on a duplex link", {}],
+  ["over HTTP", polling()],
+] as const;
+
+/** Breaks the link and gives what the first report on the next one carries. */
+function afterBreak(harness: Harness): readonly string[] {
+  harness.clear();
+  harness.lose();
+  harness.advanceUntil("reporting");
+  return partsOf(harness.last);
+}
+
+function change(harness: Harness, status: string): void {
+  harness.feed({ type: "set", parts: { health: health(false, status) } });
+}
+
+describe.each(transports)("a report %s", (_name, script: Script) => {
+  test("that was answered is not sent again", () => {
+    const harness = online(script);
+    change(harness, "a");
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual([]);
+  });
+
+  verifies("RETRY-02", "that was not answered before the link went is sent again", () => {
+    const harness = online(script);
+    change(harness, "a");
+    expect(afterBreak(harness)).toEqual(["health"]);
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual([]);
+  });
+
+  const refusals: readonly (readonly [string, number, string])[] = [
+    ["BAD_REQUEST", 1, "badRequest"],
+    ["UNKNOWN", 0, "unknown"],
+    ["a type of the future", 7, "unknown"],
+  ];
+  for (const [name, type, error] of refusals) {
+    verifies(
+      ["RETRY-01", "MSG-03", "INTEROP-02"],
+      `refused with ${name} is dropped, told about and not sent again`,
+      () => {
+        const harness = online(script);
+        change(harness, "a");
+        harness.receive({ errorResponse: { type, errorMessage: "bad" } });
+        expect(harness.notices).toEqual([{ kind: "serverError", error, message: "bad", dropped: Part.health }]);
+        expect([harness.core.phase, harness.all("close")]).toEqual(["online", []]);
+        harness.clear();
+        harness.advance(29_999);
+        expect(harness.sent).toEqual([]);
+        change(harness, "b");
+        expect(harness.last.health).toEqual(health(false, "b"));
+        harness.receive({});
+        expect(afterBreak(harness)).toEqual([]);
+      },
+    );
+  }
+
+  verifies("RETRY-01", "whose first form was refused on a new link leaves the link up", () => {
+    const harness = started(script);
+    harness.receive({ errorResponse: { type: 1 } });
+    expect(harness.core.phase).toBe("online");
+    expect(afterBreak(harness)).toEqual([]);
+    expect(harness.core.phase).toBe("reporting");
+  });
+
+  verifies("MSG-03", "with an error applies nothing else that the message says", () => {
+    const harness = online({ ...script, can: ["acceptsRemoteConfig", "acceptsRestartCommand"] });
+    change(harness, "a");
+    harness.clear();
+    harness.receive({
+      errorResponse: { type: 1 },
+      capabilities: 3n,
+      flags: 1n,
+      command: {},
+      remoteConfig: { config: {}, configHash: Uint8Array.of(1) },
+    });
+    expect(harness.outputs.map(({ type }) => type)).toEqual(["notice"]);
+  });
+
+  verifies("RETRY-03", "after a thousand changes offline is one message with the last of each", () => {
+    const harness = online(script);
+    harness.lose();
+    for (let n = 1; n <= 1_000; n++) change(harness, `${n}`);
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    expect(harness.sent).toEqual([]);
+    harness.advanceUntil("reporting");
+    harness.receive({});
+    expect(harness.sent).toHaveLength(1);
+    expect(harness.last).toMatchObject({ health: health(false, "1000"), agentDescription: description("two") });
+  });
+});
+
+describe("several reports under way on a duplex link", () => {
+  verifies("RETRY-02", "are known one answer at a time, the oldest first", () => {
+    const harness = online();
+    change(harness, "a");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    expect(harness.sent).toHaveLength(2);
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual(["agentDescription"]);
+  });
+
+  verifies("RETRY-02", "with the same part are known by the answer to the last of them", () => {
+    const harness = online();
+    change(harness, "a");
+    change(harness, "b");
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual(["health"]);
+    expect(harness.last.health).toEqual(health(false, "b"));
+  });
+
+  test("are refused one at a time", () => {
+    const harness = online();
+    change(harness, "a");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    harness.receive({ errorResponse: { type: 1 } });
+    expect(harness.notices).toMatchObject([{ dropped: Part.health }]);
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual([]);
+  });
+
+  test("are all known to a server that speaks up some time later, if only once", () => {
+    const harness = online();
+    for (const status of ["a", "b", "c"]) change(harness, status);
+    harness.advance(5_001);
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual([]);
+  });
+
+  verifies("THR-01", "are all sent again when the server has become unavailable", () => {
+    const harness = online();
+    change(harness, "a");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    harness.receive({});
+    harness.receive({ errorResponse: { type: 2 } });
+    harness.clear();
+    harness.advanceUntil("reporting");
+    expect(partsOf(harness.last)).toEqual(["agentDescription"]);
+  });
+});
+
+verifies("RETRY-01", "what a request was refused with for good is dropped, told about and not sent again", () => {
+  const harness = online(polling());
+  change(harness, "a");
+  harness.lose({ fate: "refused", orderly: true });
+  expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.health, why: "refused" }]);
+  harness.advanceUntil("reporting");
+  expect(partsOf(harness.last)).toEqual([]);
+  harness.receive({});
+  change(harness, "b");
+  expect(partsOf(harness.last)).toEqual(["health"]);
+});
+
+test("a change while its older value is under way leaves as soon as there is room", () => {
+  const harness = online(polling());
+  change(harness, "a");
+  change(harness, "b");
+  change(harness, "c");
+  expect(harness.sent).toHaveLength(1);
+  harness.receive({});
+  expect(harness.sent.map((message) => message.health?.status)).toEqual(["a", "c"]);
+});
+
+verifies("RETRY-02", "a server that answers every copy causes no error and no traffic", () => {
+  const harness = online();
+  change(harness, "a");
+  harness.lose();
+  harness.advanceUntil("reporting");
+  harness.clear();
+  for (let copy = 0; copy < 3; copy++) harness.receive(acknowledges());
+  expect([harness.sent, harness.notices]).toEqual([[], []]);
+});

@@ -1,0 +1,190 @@
+import { describe, expect, test } from "vitest";
+import { capabilityNames, maskOf } from "../../../src/core/capabilities.js";
+import { verifies } from "../../conformance/verifies.js";
+import { acknowledges, Harness, partsOf, polling, type Script, started } from "../harness.js";
+import { configStatus, description, effectiveConfig, everyPart, health } from "../values.js";
+
+const CONFIG: Script = { can: ["reportsEffectiveConfig"] };
+const transports: readonly (readonly [string, (script?: Script) => Script])[] = [
+  ["on a duplex link", (script = {}) => script],
+  ["over HTTP", polling],
+];
+
+describe.each(transports)("the first report %s", (_name, over) => {
+  verifies("STATUS-01", "leaves in the moment the link opens, before anything else", () => {
+    const harness = started(over());
+    expect(harness.outputs.map(({ type }) => type)).toEqual(["phase", "dial", "phase", "send"]);
+    expect([harness.sentAt, harness.core.phase]).toEqual([[0], "reporting"]);
+  });
+
+  verifies("STATUS-02", "is complete", () => {
+    const harness = new Harness(
+      over({ config: { capabilities: maskOf(capabilityNames) }, effectiveConfig: () => effectiveConfig("one") }),
+    );
+    const { effectiveConfig: fetched, ...parts } = everyPart();
+    harness.feed({ type: "set", parts }, { type: "start" });
+    expect(harness.sent).toEqual([
+      {
+        ...parts,
+        effectiveConfig: fetched,
+        instanceUid: harness.core.instanceUid,
+        sequenceNum: 1n,
+        capabilities: 0xffffn,
+      },
+    ]);
+  });
+
+  verifies(["STATUS-02", "STATUS-05"], "says UNSET before any offer, once, if it may", () => {
+    const unset = { lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" };
+    const able = started(over({ can: ["reportsRemoteConfig"], answers: acknowledges }));
+    expect(able.last.remoteConfigStatus).toEqual(unset);
+    able.clear();
+    able.feed({ type: "set", parts: { health: health(false) } });
+    expect(able.sent.map(partsOf)).toEqual([["health"]]);
+    able.receive({ flags: 1n });
+    expect(able.last.remoteConfigStatus).toEqual(unset);
+    const unable = started(over());
+    expect(partsOf(unable.last)).toEqual(["agentDescription", "health"]);
+    unable.receive({});
+    unable.feed({ type: "declare", capabilities: maskOf(["reportsStatus", "reportsHealth", "reportsRemoteConfig"]) });
+    expect(unable.last.remoteConfigStatus).toEqual(unset);
+  });
+
+  test("carries the latest of what was set before the link opened, and nothing taken back", () => {
+    const harness = new Harness(over());
+    harness.feed(
+      { type: "set", parts: { agentDescription: description("old"), health: health(false) } },
+      { type: "start" },
+      { type: "set", parts: { agentDescription: description("new"), health: undefined } },
+    );
+    expect(harness.sent).toMatchObject([{ agentDescription: description("new") }]);
+    expect(partsOf(harness.last)).toEqual(["agentDescription"]);
+  });
+
+  test("is sent even with nothing in it", () => {
+    const harness = new Harness(over());
+    harness.feed({ type: "start" });
+    expect(harness.sent.map(partsOf)).toEqual([[]]);
+  });
+
+  test("waits for the effective config", () => {
+    const harness = started(over(CONFIG));
+    harness.advanceTo(4_000);
+    expect(harness.sent).toEqual([]);
+    harness.feed({ type: "effectiveConfig", value: effectiveConfig("one") });
+    expect(harness.sentAt).toEqual([4_000]);
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "health", "effectiveConfig"]);
+  });
+
+  test("waits for the effective config no longer than the limit", () => {
+    const harness = started(over(CONFIG));
+    harness.advanceTo(4_999);
+    expect(harness.sent).toEqual([]);
+    harness.advanceTo(5_000);
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
+    expect(harness.notices).toEqual([{ kind: "effectiveConfigLate", afterMs: 5_000 }]);
+    harness.receive({});
+    harness.feed({ type: "effectiveConfig", value: effectiveConfig("one") });
+    expect(partsOf(harness.last)).toEqual(["effectiveConfig"]);
+  });
+
+  test("goes without an effective config that could not be had", () => {
+    const harness = started(over({ ...CONFIG, effectiveConfig: () => undefined }));
+    expect([harness.sentAt, harness.notices]).toEqual([[0], []]);
+  });
+
+  test("has the whole limit for the effective config also when that was asked for long before the start", () => {
+    const harness = new Harness(over(CONFIG));
+    harness.feed({ type: "set", parts: { agentDescription: description("one") } }, { type: "refresh" });
+    harness.advanceTo(3_600_000);
+    harness.feed({ type: "start" });
+    harness.advance(1_000);
+    expect([harness.sent, harness.notices]).toEqual([[], []]);
+    harness.feed({ type: "effectiveConfig", value: effectiveConfig("one") });
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "effectiveConfig"]);
+  });
+
+  test("is not held up for ever by asking for the effective config again and again", () => {
+    const harness = started(over(CONFIG));
+    for (let ms = 1_000; ms <= 6_000; ms += 1_000) {
+      harness.advanceTo(ms);
+      harness.feed({ type: "refresh" });
+    }
+    expect(harness.sentAt).toEqual([5_000]);
+  });
+
+  test("may wait longer than an answer may take", () => {
+    const harness = started(over({ ...CONFIG, config: { effectiveConfigMs: 90_000 }, answers: acknowledges }));
+    harness.advanceTo(60_000);
+    expect([harness.core.phase, harness.sent]).toEqual(["reporting", []]);
+    harness.feed({ type: "effectiveConfig", value: effectiveConfig("one") });
+    expect([harness.core.phase, harness.sentAt]).toEqual(["online", [60_000]]);
+    expect(harness.dialledAt).toEqual([0]);
+  });
+
+  test("of a restarted agent holds the outcome of the last config of its earlier life", () => {
+    const harness = new Harness(over({ can: ["reportsRemoteConfig"] }));
+    harness.feed({ type: "start", remoteConfig: configStatus(1, 3, "broken") });
+    expect(harness.last.remoteConfigStatus).toEqual(configStatus(1, 3, "broken"));
+  });
+});
+
+describe("a duplex server that does not answer the first report", () => {
+  test("is taken to be there after the limit, and told about once", () => {
+    const harness = started();
+    harness.advanceTo(29_999);
+    expect(harness.core.phase).toBe("reporting");
+    harness.advanceTo(30_000);
+    expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "online", reason: "silent", answered: false });
+    harness.advanceTo(300_000);
+    expect(harness.notices).toEqual([{ kind: "silent", afterMs: 30_000 }]);
+    expect(harness.dialledAt).toEqual([0]);
+  });
+
+  verifies("WS-06", "gets later changes, and what it never answered again after a reconnect", () => {
+    const harness = started();
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect(partsOf(harness.last)).toEqual(["health"]);
+    harness.advanceTo(60_000);
+    expect(harness.sent.slice(2).map(partsOf)).toEqual([[], []]);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
+  });
+
+  test("is online and answered when it speaks after all", () => {
+    const harness = started();
+    harness.advanceTo(31_000);
+    harness.receive({});
+    expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "online", reason: "answered", answered: true });
+  });
+
+  test("does not count as answering when it speaks before there was a report", () => {
+    const harness = started(CONFIG);
+    harness.receive({ capabilities: 1n });
+    expect([harness.core.phase, harness.sent]).toEqual(["reporting", []]);
+    expect(harness.all("serverCapabilities").map(({ output }) => output.mask)).toEqual([1n]);
+    harness.advanceTo(100_000);
+    expect(harness.sent.slice(0, 2).map(partsOf)).toEqual([["agentDescription", "health"], []]);
+    expect(harness.dialledAt).toEqual([0]);
+  });
+});
+
+test("over HTTP a first report without an answer ends in another try", () => {
+  const harness = started(polling());
+  harness.advanceTo(30_000);
+  expect(harness.all("close")).toMatchObject([{ at: 30_000, output: { code: 1006 } }]);
+  expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "waiting", reason: "timeout" });
+  harness.advanceUntil("reporting");
+  expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
+});
+
+test("a dial that comes to nothing is cut after the limit", () => {
+  const harness = new Harness();
+  harness.core.step({ type: "start" }, 0);
+  expect(harness.core.deadline).toBe(30_000);
+  expect(harness.core.step({ type: "tick" }, 30_000)).toMatchObject([
+    { type: "close", code: 1006 },
+    { type: "phase", phase: "waiting", reason: "timeout" },
+  ]);
+});

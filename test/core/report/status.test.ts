@@ -1,0 +1,158 @@
+import { describe, expect, test } from "vitest";
+import { capabilityNames, maskOf } from "../../../src/core/capabilities.js";
+import { partNames } from "../../../src/core/parts.js";
+import { verifies } from "../../conformance/verifies.js";
+import { acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script } from "../harness.js";
+import { configStatus, description, effectiveConfig, everyPart, hash, health } from "../values.js";
+
+/** An agent that can do and has told everything. */
+function complete(script: Script = {}): Harness {
+  const config = { ...script.config, capabilities: maskOf(capabilityNames) };
+  const harness = new Harness({ effectiveConfig: () => effectiveConfig("one"), ...script, config });
+  harness.feed({ type: "set", parts: everyPart() }, { type: "start" });
+  harness.receive({});
+  harness.clear();
+  return harness;
+}
+
+describe.each([
+  ["on a duplex link", {}],
+  ["over HTTP", polling()],
+] as const)("a status %s", (_name, script) => {
+  verifies(["STATUS-04", "STATUS-05"], "that changes is reported at once, and alone", () => {
+    const harness = complete({ ...script, answers: acknowledges });
+    const changes = {
+      agentDescription: description("two"),
+      health: health(false),
+      effectiveConfig: effectiveConfig("two"),
+      remoteConfigStatus: configStatus(9),
+      packageStatuses: { ...everyPart().packageStatuses, errorMessage: "x" },
+      customCapabilities: { ...everyPart().customCapabilities, capabilities: [] },
+      availableComponents: { ...everyPart().availableComponents, hash: hash(9) },
+      connectionSettingsStatus: { ...everyPart().connectionSettingsStatus, errorMessage: "x" },
+    };
+    for (const name of partNames) {
+      harness.clear();
+      harness.feed({ type: "set", parts: { [name]: changes[name] } });
+      expect(harness.sent.map(partsOf)).toEqual([[name]]);
+      expect(harness.last[name]).toEqual(changes[name]);
+    }
+  });
+
+  verifies(["STATUS-04", "CAP-04"], "with other capabilities is reported at once", () => {
+    const harness = complete(script);
+    harness.feed({ type: "declare", capabilities: 0x801n });
+    expect(harness.sent).toMatchObject([{ capabilities: 0x801n }]);
+    expect(partsOf(harness.last)).toEqual([]);
+  });
+
+  verifies("STATUS-05", "that is set to what it is sends nothing", () => {
+    const harness = complete(script);
+    harness.feed({ type: "set", parts: everyPart() }, { type: "declare", capabilities: 0xffffn });
+    expect(harness.sent).toEqual([]);
+  });
+
+  test("that changes in several parts within a turn is one message", () => {
+    const harness = complete(script);
+    harness.feed(
+      { type: "set", parts: { health: health(false) } },
+      { type: "set", parts: { agentDescription: description("two") } },
+      { type: "set", parts: { health: health(false, "again") } },
+    );
+    expect(harness.sent).toMatchObject([{ health: health(false, "again"), agentDescription: description("two") }]);
+  });
+
+  verifies("STATUS-03", "unchanged since the last link is left out, one changed meanwhile is not", () => {
+    const harness = complete(script);
+    harness.lose();
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([["health"]]);
+    expect(harness.last).toMatchObject({ instanceUid: OWN_UID, sequenceNum: 2n, capabilities: 0xffffn });
+  });
+
+  test("is told whole on every link to those who want that", () => {
+    const harness = complete({ ...script, config: { ...(script as Script).config, reconnectReport: "full" } });
+    for (let link = 0; link < 3; link++) {
+      harness.clear();
+      harness.lose();
+      harness.advanceUntil("reporting");
+      expect(harness.sent.map(partsOf)).toEqual([partNames]);
+      harness.receive({});
+      expect(harness.sent).toHaveLength(1);
+    }
+  });
+
+  verifies("STATUS-07", "asked for in full is told in full, once, with the effective config fetched again", () => {
+    let body = "one";
+    const harness = complete({ ...script, effectiveConfig: () => effectiveConfig(body) });
+    body = "two";
+    harness.receive({ flags: 1n });
+    expect(harness.sent.map(partsOf)).toEqual([partNames]);
+    expect(harness.last.effectiveConfig).toEqual(effectiveConfig("two"));
+    harness.receive({});
+    expect(harness.sent).toHaveLength(1);
+  });
+
+  verifies("STATUS-07", "asked for in full after a lean report on a new link is told in full, once", () => {
+    const harness = complete(script);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([[]]);
+    harness.receive({ flags: 1n });
+    harness.receive({});
+    expect(harness.sent.map(partsOf)).toEqual([[], partNames]);
+  });
+
+  verifies(["MSG-02", "STATUS-08"], "is not reported because of messages that change nothing", () => {
+    const harness = complete({ ...script, can: [] });
+    harness.receive({ capabilities: 0x7fn });
+    harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(5) } });
+    harness.feed({ type: "handled", id: 1 });
+    for (let n = 0; n < 3; n++) harness.receive({});
+    harness.clear();
+    for (let n = 0; n < 100; n++) {
+      harness.receive({
+        instanceUid: n % 2 === 0 ? OWN_UID : new Uint8Array(),
+        capabilities: n % 3 === 0 ? 0x7fn : 0n,
+        ...(n % 4 === 0 ? { remoteConfig: { config: { configMap: {} }, configHash: hash(5) } } : {}),
+        ...(n % 5 === 0 ? { connectionSettings: { hash: hash(6), opamp: { heartbeatIntervalSeconds: 30n } } } : {}),
+        ...(n % 7 === 0 ? { agentIdentification: { newInstanceUid: OWN_UID } } : {}),
+        ...(n % 9 === 0 ? { packagesAvailable: { allPackagesHash: hash(7) } } : {}),
+      });
+    }
+    expect(harness.sent).toEqual([]);
+  });
+});
+
+verifies("STATUS-08", "a hundred acknowledged heartbeats are a hundred messages and nothing more", () => {
+  const harness = complete({ answers: acknowledges });
+  harness.receive({});
+  harness.clear();
+  harness.advance(100 * 30_000);
+  expect(harness.sent).toHaveLength(100);
+  expect(harness.sent.flatMap(partsOf)).toEqual([]);
+});
+
+verifies("MSG-01", "the same offer with every answer is applied once, another hash is applied too", () => {
+  const can = ["acceptsRemoteConfig", "reportsRemoteConfig"] as const;
+  let first = 1;
+  const harness = online({ can });
+  const offer = () => ({ remoteConfig: { config: { configMap: {} }, configHash: hash(first) } });
+  for (let answers = 0; answers < 10; answers++) {
+    harness.receive(offer());
+    if (answers === 0) harness.feed({ type: "handled", id: 1 });
+  }
+  expect(harness.all("apply")).toHaveLength(1);
+  expect(harness.sent.map((message) => message.remoteConfigStatus?.status)).toEqual([2, 1]);
+  first = 2;
+  harness.receive(offer());
+  expect(harness.all("apply")).toHaveLength(2);
+});
+
+test("what is told in full does not have to wait for a provider that is late", () => {
+  const harness = complete({ effectiveConfig: () => effectiveConfig("one") });
+  const slow = online({ can: ["reportsEffectiveConfig"], effectiveConfig: () => undefined });
+  for (const each of [harness, slow]) each.receive({ flags: 1n });
+  expect(partsOf(slow.last)).toEqual(["agentDescription", "health"]);
+});

@@ -1,0 +1,173 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { Core } from "../../../src/core/core.js";
+import type { Input, Output } from "../../../src/core/io.js";
+import { CONFIG, message } from "../harness.js";
+import { configStatus, description, effectiveConfig, health, uid } from "../values.js";
+import { customNames, everything, maskWithout } from "./walk-actions.js";
+import { saying } from "./walk-server.js";
+
+const ms = fc.oneof(fc.constantFrom(0, 1, 1_000, 30_000, 1e9, Number.POSITIVE_INFINITY), fc.nat({ max: 100_000 }));
+const anyMs = fc.oneof(ms, fc.constantFrom(Number.NaN, -1, Number.NEGATIVE_INFINITY, Number.MAX_VALUE));
+const id = fc.integer({ min: -1, max: 5 });
+const small = fc.nat({ max: 3 });
+
+function just(...inputs: readonly Input[]): fc.Arbitrary<Input> {
+  return fc.constantFrom(...inputs);
+}
+
+/** Any input, whether or not it makes sense where it comes. */
+const inputs: fc.Arbitrary<Input> = fc.oneof(
+  { weight: 8, arbitrary: just({ type: "tick" }) },
+  { weight: 3, arbitrary: just({ type: "opened", duplex: true }, { type: "opened", duplex: false }) },
+  { weight: 2, arbitrary: just({ type: "alive" }, { type: "jumped" }) },
+  {
+    weight: 4,
+    arbitrary: just(
+      { type: "start" },
+      { type: "start", instanceUid: uid(7), remoteConfig: configStatus(1) },
+      { type: "reconnect" },
+      { type: "malformed", error: "x" },
+      { type: "oversized" },
+      { type: "refresh" },
+      { type: "retryRemoteConfig" },
+      { type: "restarted" },
+      { type: "restarted", error: "x" },
+      { type: "effectiveConfig" },
+      { type: "effectiveConfig", value: effectiveConfig("x") },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant("lost" as const),
+      loss: fc.record(
+        {
+          error: fc.constant("x"),
+          fate: fc.constantFrom("unsent" as const, "unknown" as const, "refused" as const),
+          orderly: fc.boolean(),
+          throttled: fc.boolean(),
+          retryAfterMs: anyMs,
+          renewed: fc.constantFrom("credentials" as const, "transport" as const),
+        },
+        { requiredKeys: ["error", "fate", "orderly", "throttled"] },
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record(
+        {
+          offer: small,
+          offerWithoutConfig: fc.boolean(),
+          flags: small,
+          newUid: small,
+          heartbeatSeconds: fc.constantFrom(0, 1, 1e9),
+          capabilities: fc.constantFrom(0, 1, 0x17),
+          customCapabilities: fc.subarray([0, 1, 2]),
+          command: fc.boolean(),
+        },
+        { requiredKeys: [] },
+      )
+      .map((extras): Input => ({ type: "received", message: saying(extras) })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.integer(), from: fc.constantFrom(0, 7, 99) }).map(
+      ({ type, from }): Input => ({
+        type: "received",
+        message: message({ instanceUid: uid(from), errorResponse: { type: type > 0 ? type % 4 : type } }),
+      }),
+    ),
+  },
+  { weight: 1, arbitrary: ms.map((withinMs): Input => ({ type: "stop", withinMs })) },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.boolean().map((well): Input => ({ type: "set", parts: { health: well ? health(true) : undefined } })),
+      fc.string().map((text): Input => ({ type: "set", parts: { agentDescription: description(text) } })),
+      fc.subarray([...everything]).map((off): Input => ({ type: "declare", capabilities: maskWithout(off) })),
+      fc.record({ type: fc.constant("handled" as const), id, error: fc.string() }, { requiredKeys: ["type", "id"] }),
+      fc.constantFrom(...customNames).map((capability): Input => ({ type: "forgetCustom", capability })),
+      fc.record({ id, capability: fc.constantFrom(...customNames) }).map(
+        ({ id: number, capability }): Input => ({
+          type: "custom",
+          id: number,
+          message: { capability, type: "t", data: new Uint8Array() },
+        }),
+      ),
+    ),
+  },
+);
+
+/** How it stands with the link, as far as inputs and outputs say. */
+class Line {
+  #dialled = false;
+  #opened = false;
+  duplex = false;
+
+  take(input: Input, phase: Core["phase"], outputs: readonly Output[]): void {
+    if (input.type === "lost") this.#dialled = false;
+    if (input.type === "opened" && phase === "connecting") {
+      this.#opened = true;
+      this.duplex = input.duplex;
+    }
+    for (const output of outputs) {
+      if (output.type === "dial") {
+        expect(this.#dialled).toBe(false);
+        this.#dialled = true;
+        this.#opened = false;
+      } else if (output.type === "close") {
+        expect(this.#dialled).toBe(true);
+        if (output.code === 1006) this.#dialled = false;
+      } else if (output.type === "send") expect(this.#dialled && this.#opened).toBe(true);
+      else if (output.type === "ping") expect(this.#dialled && this.#opened && this.duplex).toBe(true);
+    }
+  }
+}
+
+test("no input in any order throws, dials twice, sends without a link, or leaves the core without a deadline", () => {
+  const walks = fc.array(fc.tuple(inputs, fc.oneof(fc.constant(0), fc.nat({ max: 40_000 }))), {
+    maxLength: 150,
+    size: "max",
+  });
+  fc.assert(
+    fc.property(fc.boolean(), fc.boolean(), fc.nat(), walks, (pings, requestInstanceUid, seed, walk) => {
+      const core = new Core({
+        ...CONFIG,
+        instanceUid: uid(0),
+        requestInstanceUid,
+        capabilities: maskWithout([]),
+        ping: pings && { intervalMs: undefined },
+        heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
+        maxCustomMessages: 3,
+        seed,
+        same: (_part, a, b) => a === b,
+      });
+      const line = new Line();
+      let now = 0;
+      let number = 0n;
+      for (const [input, later] of walk) {
+        now += later;
+        const { phase } = core;
+        const outputs = core.step(input, now);
+        line.take(input, phase, outputs);
+        for (const output of outputs) {
+          if (output.type !== "send") continue;
+          expect(output.message.sequenceNum).toBeGreaterThanOrEqual(number === 0n ? 1n : number);
+          expect(output.message.sequenceNum).toBeLessThanOrEqual(number + 1n);
+          number = output.message.sequenceNum;
+        }
+        const { deadline } = core;
+        expect(Number.isNaN(deadline)).toBe(false);
+        const idle = core.phase === "idle" || core.phase === "stopped";
+        // Heartbeats cannot be turned off here; without them and pings an online duplex link may be quiet.
+        const silent = !pings && (core.capabilities & 0x2000n) === 0n;
+        const quiet = core.phase === "online" && line.duplex && silent;
+        if (!quiet) expect(deadline === undefined).toBe(idle);
+      }
+    }),
+    { numRuns: Number(process.env["WALKS"] ?? 500) },
+  );
+});

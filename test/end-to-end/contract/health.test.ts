@@ -1,0 +1,102 @@
+import { describe, expect } from "vitest";
+import type { Health } from "../../../src/index.js";
+import { verifies } from "../../conformance/verifies.js";
+import { meet } from "./meeting.js";
+import { transports } from "./transports.js";
+
+const NS_PER_MS = 1_000_000n;
+
+describe.each(transports)("over $name", (transport) => {
+  verifies(["HEALTH-01", "HEALTH-03"], "an unhealthy agent says so, with its own word and text", async () => {
+    const { client, agent } = await meet(transport, { client: { health: { healthy: true } } });
+    expect(agent.health).toMatchObject({ healthy: true, status: "", lastError: "" });
+    client.setHealth({ healthy: false, status: "StatusPermanentError", lastError: "the disk is full: ä\\n" });
+    await agent.until(({ health }) => health?.healthy === false);
+    expect(agent.health).toMatchObject({ status: "StatusPermanentError", lastError: "the disk is full: ä\\n" });
+  });
+
+  verifies("HEALTH-01", "the top level is there whatever is known of the components", async () => {
+    const { client, agent } = await meet(transport);
+    client.setHealth({ healthy: true, components: { exporter: { healthy: false, lastError: "refused" } } });
+    await agent.until(({ health }) => health !== undefined);
+    expect(agent.health?.healthy).toBe(true);
+    expect(agent.health?.componentHealthMap["exporter"]).toMatchObject({ healthy: false, lastError: "refused" });
+    expect(Object.keys(agent.health?.componentHealthMap ?? {})).toEqual(["exporter"]);
+  });
+
+  verifies("HEALTH-02", "times are nanoseconds, exact beyond what a number holds", async () => {
+    const before = BigInt(Date.now()) * NS_PER_MS;
+    const { client, agent } = await meet(transport, { client: { health: { healthy: true } } });
+    const startTime = agent.health?.startTimeUnixNano ?? 0n;
+    expect(startTime).toBeGreaterThanOrEqual(before);
+    expect(startTime).toBeLessThan(before + 1_000n * NS_PER_MS);
+    const observed = agent.health?.statusTimeUnixNano ?? 0n;
+    expect(observed).toBeGreaterThanOrEqual(startTime);
+
+    const exact = 1_780_000_000_123_456_789n;
+    client.setHealth({ healthy: true, status: "a", startTime: exact, statusTime: new Date(1_780_000_001_000) });
+    await agent.until(({ health }) => health?.status === "a");
+    expect(agent.health).toMatchObject({ startTimeUnixNano: exact, statusTimeUnixNano: 1_780_000_001_000_000_000n });
+
+    client.setHealth({ healthy: false, status: "b", startTime: 0n, components: { child: { healthy: false } } });
+    await agent.until(({ health }) => health?.status === "b");
+    expect(agent.health?.startTimeUnixNano).toBe(0n);
+    expect(agent.health?.componentHealthMap["child"]?.startTimeUnixNano).toBe(0n);
+  });
+
+  verifies("HEALTH-04", "components nest with their attributes", async () => {
+    const attributes = { "k.string": "v", "k.int": 5, "k.list": ["a", 1n, true], "k.bytes": Uint8Array.of(0, 255) };
+    const names = ["pipeline:traces", "receiver", "__proto__", "constructor", ""];
+    const tree = names.reduceRight<Health>(
+      (inner, name, depth) => ({
+        healthy: depth % 2 === 0,
+        status: `level ${depth}`,
+        attributes,
+        components: Object.fromEntries([[name, inner]]),
+      }),
+      { healthy: true, status: "leaf" },
+    );
+    const { agent } = await meet(transport, { client: { health: tree } });
+    let level = agent.health;
+    for (const [depth, name] of names.entries()) {
+      expect(level).toMatchObject({ healthy: depth % 2 === 0, status: `level ${depth}` });
+      expect(level?.attributes.map(({ key }) => key)).toEqual(Object.keys(attributes).sort());
+      const components = Object.entries(level?.componentHealthMap ?? {});
+      expect(components.map(([key]) => key)).toEqual([name]);
+      level = components[0]?.[1];
+    }
+    expect(level).toMatchObject({ healthy: true, status: "leaf", attributes: [] });
+  });
+
+  verifies(
+    "DESC-01",
+    "the server reads exactly the attributes that were given, for whoever compares them",
+    async () => {
+      // What an agent puts into the resource of its telemetry, value for value.
+      const resource = {
+        "service.name": "shop",
+        "service.version": "1.4.0",
+        "service.instance.id": "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10",
+        "service.namespace": "store",
+      };
+      const nonIdentifying = {
+        "os.type": "linux",
+        "host.cpu.count": 4,
+        "big.integer": 9_007_199_254_740_993n,
+        ratio: 0.25,
+        "is.primary": true,
+        "process.command_args": ["node", "shop.js"],
+        blob: Uint8Array.of(0, 128, 255),
+        nested: { a: { b: 1 } },
+      };
+      const { client, agent } = await meet(transport, {
+        client: { description: { identifying: resource, nonIdentifying } },
+      });
+      expect(agent.attributes).toEqual({ identifying: resource, nonIdentifying });
+      const renamed = { ...resource, "service.version": "1.5.0" };
+      client.setDescription({ identifying: renamed });
+      await agent.until(({ attributes }) => attributes.identifying["service.version"] === "1.5.0");
+      expect(agent.attributes).toEqual({ identifying: renamed, nonIdentifying: {} });
+    },
+  );
+});

@@ -1,0 +1,17 @@
+import { describe, test } from "vitest";
+import type { TestCertificates } from "../../../src/testing/index.js";
+import type { Carrier } from "./stage.js";
+import { type HostileCase, survives } from "./survives.js";
+
+/** A test for each case over each carrier that it is for. */
+export function everyCase(cases: readonly HostileCase[], authority?: TestCertificates): void {
+  for (const carrier of ["WebSocket", "HTTP"] as const satisfies readonly Carrier[]) {
+    const those = cases.filter(({ over }) => over === undefined || over === carrier);
+    if (those.length === 0) continue;
+    describe.concurrent(`over ${carrier}, a client outlives a server that`, () => {
+      for (const hostile of those) {
+        test(hostile.name, ({ onTestFinished }) => survives(hostile, carrier, onTestFinished, authority));
+      }
+    });
+  }
+}

@@ -1,0 +1,4 @@
+import { httpCases } from "./cases/http-cases.js";
+import { everyCase } from "./every.js";
+
+everyCase(httpCases);

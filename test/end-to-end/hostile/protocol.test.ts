@@ -1,0 +1,14 @@
+import { describe, test } from "vitest";
+import { protocolCases } from "./cases/protocol-cases.js";
+import { survivesMessages } from "./virtual.js";
+
+for (const [carrier, duplex] of [
+  ["a link that carries messages both ways", true],
+  ["polling", false],
+] as const) {
+  describe(`over ${carrier}, a client outlives a server that`, () => {
+    for (const hostile of protocolCases.filter((one) => one.duplex === undefined || one.duplex === duplex)) {
+      test(hostile.name, ({ onTestFinished }) => survivesMessages(hostile, duplex, onTestFinished));
+    }
+  });
+}

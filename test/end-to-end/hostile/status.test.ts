@@ -1,0 +1,4 @@
+import { statusCases } from "./cases/status-cases.js";
+import { everyCase } from "./every.js";
+
+everyCase(statusCases);

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { makeClient } from "../../client/wire-fixture.js";
+import { verifies } from "../../conformance/verifies.js";
+import { startServer } from "../../server/server-fixture.js";
+import { startTcp } from "../../transport/raw-servers.js";
+import { collect, next } from "../contract/meeting.js";
+import { startHttpProxy } from "../proxies/http-proxy.js";
+import { startTimed, until } from "./network-fixture.js";
+
+const OUT_OF_TIME = { code: "ERR_OPAMP_TIMEOUT" };
+
+describe("the time for a connection", () => {
+  test("over WebSocket includes the upgrade", async () => {
+    const mute = await startTcp();
+    const { client, clock, errors } = startTimed({ url: `ws://${mute.host}`, timeouts: { connectMs: 700 } });
+    await mute.heard.next();
+    await clock.advance(699);
+    expect([client.phase, errors]).toEqual(["connecting", []]);
+    await clock.advance(1);
+    expect(errors).toMatchObject([
+      {
+        ...OUT_OF_TIME,
+        message: expect.stringMatching(/did not answer the upgrade to WebSocket within timeouts\.connectMs$/),
+      },
+    ]);
+    await until(() => mute.sockets.every((socket) => socket.destroyed));
+  });
+
+  test("over HTTP includes TLS, and no part of the answer's", async () => {
+    const mute = await startTcp();
+    const client = makeClient({ url: `https://${mute.host}`, timeouts: { connectMs: 400 } });
+    const failed = next(client, "error");
+    client.start();
+    expect(await failed).toMatchObject({
+      ...OUT_OF_TIME,
+      message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
+    });
+    expect(client.stats().messagesReceived).toBe(0);
+  });
+});
+
+describe("over HTTP", () => {
+  // The library below looks at its clock twice a second, so these two wait at the same time.
+  test("an answer that does not begin, and one that stops, are given up in words of their own", async () => {
+    const [silent, stuck] = [await startServer(), await startServer()];
+    silent.misbehave({ on: "request", mode: "silence" });
+    stuck.misbehave({ mode: "stuck-body" });
+    const clients = [
+      makeClient({ url: silent.httpUrl, timeouts: { headersMs: 20 } }),
+      makeClient({ url: stuck.httpUrl, timeouts: { bodyMs: 20 } }),
+    ];
+    const failures = clients.map((client) => next(client, "error"));
+    for (const client of clients) client.start();
+    const [headers, body] = await Promise.all(failures);
+    expect(headers).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.headersMs") });
+    expect(body).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.bodyMs") });
+    await Promise.all(clients.map((client) => client.connected()));
+  });
+
+  verifies(
+    "RETRY-02",
+    "an answer that comes byte by byte has to be whole in time, and is asked for again",
+    async () => {
+      const server = await startServer();
+      server.misbehave({ mode: "drip", everyMs: 60_000 });
+      const { client, clock, errors, ...timed } = startTimed({ url: server.httpUrl, timeouts: { answerMs: 5_000 } });
+      await until(() => server.agents.size === 1);
+      await clock.advance(4_999);
+      expect([client.phase, errors]).toEqual(["reporting", []]);
+      await clock.advance(1);
+      expect(errors).toMatchObject([
+        { ...OUT_OF_TIME, message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
+      ]);
+      await timed.nextAttempt();
+      const agent = server.agent(client.instanceUid);
+      expect(client.phase).toBe("online");
+      expect(agent.received.slice(0, 2).every(({ agentDescription }) => agentDescription !== undefined)).toBe(true);
+    },
+  );
+});
+
+describe("over WebSocket", () => {
+  verifies("SIZE-09", "a report without an answer costs no link, and is told once", async () => {
+    const server = await startServer({ onMessage: () => null });
+    const { client, clock, errors, phases } = startTimed({ url: server.url, timeouts: { answerMs: 5_000 } });
+    const warnings = collect(client, "warning");
+    await until(() => client.phase === "reporting");
+    await clock.advance(5_000);
+    expect(phases.at(-1)).toMatchObject({ phase: "online", answered: false, reason: "silent" });
+    await clock.advance(20_000);
+    expect([errors, warnings, server.connections.total]).toEqual([[], [], 1]);
+  });
+});
+
+describe("a connection that takes too long over WebSocket says what it was waiting for", () => {
+  verifies("PROXY-01", "a proxy that makes no connection, by its name", async () => {
+    const proxy = await startHttpProxy({ hang: true });
+    const client = makeClient({ url: "ws://opamp.test/", proxy: { url: proxy.url }, timeouts: { connectMs: 400 } });
+    const failed = next(client, "error");
+    client.start();
+    expect(await failed).toMatchObject({
+      code: "ERR_OPAMP_PROXY",
+      message: expect.stringMatching(/^the proxy 127\.0\.0\.1:\d+ made no connection within timeouts\.connectMs$/),
+    });
+  });
+
+  test("the TLS handshake", async () => {
+    const mute = await startTcp();
+    const client = makeClient({ url: `wss://${mute.host}`, timeouts: { connectMs: 400 } });
+    const failed = next(client, "error");
+    client.start();
+    expect(await failed).toMatchObject({
+      ...OUT_OF_TIME,
+      message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
+      hint: expect.stringMatching(/does not speak TLS/),
+    });
+  });
+
+  for (const scheme of ["ws", "http"]) {
+    test(`the headers function, also over ${scheme}`, async () => {
+      const server = await startTcp();
+      const client = makeClient({
+        url: `${scheme}://${server.host}`,
+        headers: () => new Promise(() => undefined),
+        timeouts: { connectMs: 30, answerMs: 30 },
+      });
+      const failed = next(client, "error");
+      client.start();
+      expect(await failed).toMatchObject({ code: "ERR_OPAMP_HEADERS", message: expect.stringMatching(/in time/) });
+    });
+  }
+});

@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { fromExtensionConfig } from "../../../src/extension/config/from-extension-config.js";
+import { readExtensionConfig } from "../../../src/extension/config/read-extension-config.js";
+import { blockWith, refused, type Tree } from "../reading.js";
+
+const UUID = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+function file(resource: Tree, opamp = blockWith("ppid", 0)) {
+  return { extensions: { opamp }, service: { telemetry: { resource } } };
+}
+
+test.for([UUID, `urn:uuid:${UUID}`, `{${UUID}}`, UUID.replaceAll("-", "")])(
+  "a resource names the agent, in any form that Go takes: %s",
+  (id) => {
+    const host = { env: {}, service: { name: "a" } };
+    expect(fromExtensionConfig(file({ "service.instance.id": id }), host).instanceUid).toBe(UUID);
+  },
+);
+
+test.for([
+  { "service.instance.id": "host-1" },
+  { attributes: [{ name: "service.instance.id", value: "host-1" }] },
+] satisfies Tree[])("one that names it otherwise is refused by the name of its key: %j", (resource) => {
+  expect(refused(file(resource))).toEqual({
+    code: "ERR_OPAMP_OPTION",
+    message: 'service.telemetry.resource["service.instance.id"]: is no UUID',
+    hint: "give a UUID, or give instance_uid, which comes before it",
+  });
+});
+
+test("it may be anything where instance_uid names the agent", () => {
+  const config = readExtensionConfig(file({ "service.instance.id": "host-1" }, blockWith("instance_uid", UUID)));
+  expect(config).toMatchObject({ instanceUid: UUID, resource: { "service.instance.id": "host-1" } });
+});

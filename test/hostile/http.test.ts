@@ -1,4 +1,0 @@
-import { everyCase } from "./every.js";
-import { httpCases } from "./http-cases.js";
-
-everyCase(httpCases);

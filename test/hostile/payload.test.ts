@@ -1,4 +1,0 @@
-import { everyCase } from "./every.js";
-import { payloadCases } from "./payload-cases.js";
-
-everyCase(payloadCases);

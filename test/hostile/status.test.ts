@@ -1,4 +1,0 @@
-import { everyCase } from "./every.js";
-import { statusCases } from "./status-cases.js";
-
-everyCase(statusCases);

@@ -1,4 +1,0 @@
-import { everyCase } from "./every.js";
-import { tcpCases } from "./tcp-cases.js";
-
-everyCase(tcpCases);

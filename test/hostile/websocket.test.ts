@@ -1,5 +1,0 @@
-import { everyCase } from "./every.js";
-import { frameCases } from "./frame-cases.js";
-import { upgradeCases } from "./upgrade-cases.js";
-
-everyCase([...upgradeCases, ...frameCases]);

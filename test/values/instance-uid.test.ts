@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { memoryStore } from "../../src/index.js";
+import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "../../src/values/instance-uid.js";
+import { running } from "../client/hosted.js";
+import { refusal } from "../client/refusal.js";
+import { makeClient } from "../client/wire-fixture.js";
+import { verifies } from "../conformance/verifies.js";
+
+describe("a uid made here", () => {
+  verifies("UID-02", "is a UUID of version 7 that begins with the time", () => {
+    const before = Date.now();
+    const uid = Buffer.from(newInstanceUid());
+    const after = Date.now();
+    expect(uid).toHaveLength(16);
+    expect(uid.readUInt8(6) >> 4).toBe(7);
+    expect(uid.readUInt8(8) >> 6).toBe(0b10);
+    expect(uid.readUIntBE(0, 6)).toBeGreaterThanOrEqual(before);
+    expect(uid.readUIntBE(0, 6)).toBeLessThanOrEqual(after);
+  });
+
+  verifies("UID-02", "is another one for each of 1000 clients", () => {
+    const uids = Array.from({ length: 1_000 }, () => makeClient({ url: "ws://127.0.0.1:1" }).instanceUid);
+    expect(new Set(uids).size).toBe(1_000);
+  });
+});
+
+describe("a uid given", () => {
+  const TEXT = "0199a7f0-1234-7abc-8def-0123456789ab";
+  const BYTES = Uint8Array.from(Buffer.from("0199a7f012347abc8def0123456789ab", "hex"));
+
+  test("as UUID text is read and written the same", () => {
+    expect(parseInstanceUid(TEXT)).toEqual(BYTES);
+    expect(formatInstanceUid(BYTES)).toBe(TEXT);
+  });
+
+  test("in upper case is written in lower case", () => {
+    expect(formatInstanceUid(parseInstanceUid(TEXT.toUpperCase()))).toBe(TEXT);
+  });
+
+  test("may be of any version", () => {
+    for (const text of ["00000000-0000-0000-0000-000000000000", "6fa459ea-ee8a-3ca4-894e-db77e160355e"]) {
+      expect(formatInstanceUid(parseInstanceUid(text))).toBe(text);
+    }
+  });
+
+  for (const [ulid, uuid] of [
+    ["00000000000000000000000000", "00000000-0000-0000-0000-000000000000"],
+    ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+    ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01563e3a-b5d3-d676-4c61-efb99302bd5b"],
+    ["01arz3ndektsv4rrffq69g5fav", "01563e3a-b5d3-d676-4c61-efb99302bd5b"],
+  ] as const) {
+    test(`as ULID ${ulid} is the same 128 bits`, () => {
+      expect(formatInstanceUid(parseInstanceUid(ulid))).toBe(uuid);
+    });
+  }
+
+  test("as bytes is copied", () => {
+    const given = Uint8Array.from(BYTES);
+    const client = makeClient({ url: "ws://127.0.0.1:1", instanceUid: given });
+    given.fill(0);
+    expect(client.instanceUid).toBe(TEXT);
+  });
+
+  test("as a Buffer will do", () => {
+    expect(parseInstanceUid(Buffer.from(BYTES))).toEqual(BYTES);
+  });
+
+  for (const wrong of [
+    "",
+    "agent",
+    TEXT.slice(1),
+    `${TEXT}0`,
+    ` ${TEXT}`,
+    TEXT.replaceAll("-", ""),
+    "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+    "01ARZ3NDEKTSV4RRFFQ69G5FAU",
+    "01ARZ3NDEKTSV4RRFFQ69G5FA",
+  ]) {
+    test(`as ${JSON.stringify(wrong)} is refused`, () => {
+      const error = refusal(() => parseInstanceUid(wrong));
+      expect(error).toMatchObject({ code: "ERR_OPAMP_INSTANCE_UID", hint: "give a UUID, a ULID or 16 bytes" });
+      expect(error.message).toContain(JSON.stringify(wrong));
+    });
+  }
+});
+
+describe("an instance uid given beside a store", () => {
+  test("is the one that the store keeps from then on", async () => {
+    const store = memoryStore({ instanceUid: new Uint8Array(16).fill(1) });
+    const given = "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10";
+    const { client } = await running({ store, instanceUid: given });
+    expect(client.instanceUid).toBe(given);
+    const { client: next } = await running({ store });
+    expect(next.instanceUid).toBe(given);
+  });
+});
+
+describe("an instance uid asked of the server", () => {
+  const NEW = new Uint8Array(16).fill(9);
+
+  test.each<[string, boolean]>([
+    ["another one", true],
+    ["the temporary one", false],
+  ])("is kept once it comes, be it %s, and not before", async (_, isOther) => {
+    const store = memoryStore();
+    const { client, agent, clock } = await running({ store, requestInstanceUid: true });
+    expect(store.load()).toBeUndefined();
+    const renames: string[] = [];
+    client.on("instanceUid", ({ instanceUid }) => renames.push(instanceUid));
+    const given = isOther ? NEW : parseInstanceUid(client.instanceUid);
+    agent.assignUid(given);
+    await clock.advance(0);
+    expect(store.load()).toEqual({ instanceUid: given });
+    expect(renames).toEqual(isOther ? [formatInstanceUid(NEW)] : []);
+    const { client: next } = await running({ store, requestInstanceUid: true });
+    expect(next.instanceUid).toBe(formatInstanceUid(given));
+  });
+});
