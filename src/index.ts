@@ -27,12 +27,14 @@ export type {
   ReceiveDiagnostic,
   SendDiagnostic,
 } from "./client/observe/diagnostics.js";
-export type { CounterLike, HistogramLike, InstrumentOptions, MeterLike } from "./client/observe/meter.js";
 export type { ClientStats, CustomMessageStats, OfferStats } from "./client/observe/tally.js";
 export type {
   ApplyContext,
+  CounterLike,
   Handlers,
-  Logger,
+  HistogramLike,
+  InstrumentOptions,
+  MeterLike,
   OpAMPClientOptions,
   RemoteConfigHandler,
   Timeouts,
@@ -42,6 +44,7 @@ export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.j
 export type { CapabilityName } from "./core/capabilities.js";
 export type { PhaseReason } from "./core/io.js";
 export type { Phase } from "./core/phases.js";
+export type { Logger } from "./diagnostics/logger.js";
 export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
-import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import { sameBytes } from "../base/bytes.js";
+import type { OpAMPClientOptions } from "../client/options.js";
 import { errorLine } from "../diagnostics/error-line.js";
+import type { Logger } from "../diagnostics/logger.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { lockDirectory } from "../store/directory-lock.js";
@@ -148,7 +150,7 @@ export class Agent {
   #forgetLost(path: string): void {
     const outcome = this.#state?.remoteConfig;
     const inUse = this.#directory?.current?.hash ?? new Uint8Array();
-    if (outcome?.status !== "applied" || Buffer.compare(outcome.hash, inUse) === 0) return;
+    if (outcome?.status !== "applied" || sameBytes(outcome.hash, inUse)) return;
     this.#options.log.warn(`${path} does not have the configuration that was applied last: it may be offered again`);
     this.#forgetOutcome();
   }

@@ -1,10 +1,10 @@
-import type { Logger } from "../client/options.js";
+import { codeOf } from "../base/error-code.js";
 import { errorLine } from "../diagnostics/error-line.js";
+import type { Logger } from "../diagnostics/logger.js";
 import { messageOf } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-config/effective-source.js";
 import { readRegularFile } from "../store/read-regular-file.js";
-import { codeOf } from "../store/store-error.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { contentTypeOf } from "./config-directory/config-plan.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";

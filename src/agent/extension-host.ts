@@ -1,4 +1,5 @@
-import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import type { OpAMPClientOptions } from "../client/options.js";
+import type { Logger } from "../diagnostics/logger.js";
 import type { ExtensionHost } from "../extension/config/from-extension-config.js";
 import type { EffectiveConfigProvider } from "../extension/effective-config/effective-config.js";
 import { runCommand } from "./commands/run-command.js";

@@ -1,4 +1,5 @@
 import type { ClientAuth } from "oauth4webapi";
+import { MAX_TIMER_MS } from "../base/time.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
 import { openFetch } from "../transport/http/http-polling-fetch.js";
@@ -37,7 +38,6 @@ export interface TokenRequest {
 
 const TIMEOUT_MS = 10_000;
 /** Timers take a longer delay for none at all. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** What stands for the secret, should an endpoint repeat it. */
 const HIDDEN = "[redacted]";
 

@@ -1,5 +1,5 @@
 import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-words.js";
-import type { Logger } from "../client/options.js";
+import type { Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
 
 /** Where lines go, and what they look like. */

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { DAY_MS } from "../base/time.js";
 import { OpAMPError } from "../errors.js";
 import { dial } from "../transport/dial.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
@@ -9,7 +10,6 @@ import type { DialSettings } from "../transport/settings/settings.js";
 import { hostOf, isSecure, portOf } from "../transport/url/host.js";
 import type { Finding } from "./diagnosis.js";
 
-const DAY_MS = 86_400_000;
 /** A certificate that ends sooner is worth a warning. */
 const SOON_DAYS = 14;
 

@@ -1,3 +1,4 @@
+import { uidText } from "../base/uid.js";
 import type { Core } from "../core/core.js";
 import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
@@ -5,7 +6,7 @@ import type { StoredState } from "../store/store.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
-import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "../values/instance-uid.js";
+import { newInstanceUid, parseInstanceUid } from "../values/instance-uid.js";
 import { type Clock, systemClock, wallNanoseconds } from "./clock.js";
 import type { OpAMPClientEvents, WarningEvent } from "./events.js";
 import { ChannelsOnDemand } from "./handlers/channels-on-demand.js";
@@ -107,7 +108,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** The agent's name as UUID text. The server may change it; with a store, the one that counts is known after `start`. */
   get instanceUid(): string {
-    return formatInstanceUid(this.#core.instanceUid);
+    return uidText(this.#core.instanceUid);
   }
 
   /** What the agent declares, as the mask on the wire. */

@@ -1,3 +1,4 @@
+import { NANOSECONDS_PER_MS } from "../base/time.js";
 /** Time as the client sees it; give another one to run it on virtual time. */
 export interface Clock {
   /**
@@ -16,7 +17,6 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
-const NANOSECONDS_PER_MS = 1_000_000n;
 const [guestClock, hostClock] = [clockOfSystem(false), clockOfSystem(true)];
 
 /**

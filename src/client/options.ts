@@ -1,4 +1,5 @@
 import type { CapabilityName } from "../core/capabilities.js";
+import type { Logger } from "../diagnostics/logger.js";
 import type { RedactionLists, Redactor } from "../diagnostics/redactor.js";
 import type { Store } from "../store/store.js";
 import type { HeaderSources } from "../transport/settings/headers.js";
@@ -10,7 +11,6 @@ import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
-import type { MeterLike } from "./observe/meter.js";
 
 /** What a remote config handler is given besides the config. */
 export interface ApplyContext {
@@ -65,12 +65,28 @@ export interface Timeouts {
   closeMs?: number;
 }
 
-/** Where log lines go; a `console`, a pino or a winston logger fits. */
-export interface Logger {
-  debug(message: string): void;
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string): void;
+/** What an instrument is about. */
+export interface InstrumentOptions {
+  description?: string;
+  unit?: string;
+  advice?: { explicitBucketBoundaries?: number[] };
+}
+
+/** A counter, as OpenTelemetry has it. */
+export interface CounterLike {
+  add(value: number, attributes?: Record<string, string>): void;
+}
+
+/** A histogram, as OpenTelemetry has it. */
+export interface HistogramLike {
+  record(value: number, attributes?: Record<string, string>): void;
+}
+
+/** What the client needs of a meter: one of OpenTelemetry fits. What it does not have is not measured. */
+export interface MeterLike {
+  createCounter(name: string, options?: InstrumentOptions): CounterLike;
+  createUpDownCounter?(name: string, options?: InstrumentOptions): CounterLike;
+  createHistogram?(name: string, options?: InstrumentOptions): HistogramLike;
 }
 
 /** How an {@link OpAMPClient} is set up. Wrong values and unknown keys throw `ERR_OPAMP_OPTION` at construction. */

@@ -1,7 +1,8 @@
+import { DAY_MS } from "../base/time.js";
 import type { HeartbeatBounds } from "./config.js";
 
 /** An agent that polls more seldom could not be reached any more: no server may make it so. */
-const LONGEST_POLL_MS = 86_400_000;
+const LONGEST_POLL_MS = DAY_MS;
 
 /**
  * The interval that a server asks for.

@@ -1,15 +1,4 @@
-/** The instance uid is 16 raw bytes (UID-01). */
-export const UID_BYTES = 16;
-
-/** Whether two byte strings are equal. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] !== b[i]) return false;
-  }
-  return true;
-}
-
+import { sameBytes } from "../base/bytes.js";
 /** Who the agent is, who it was, and whether the server is asked for a name. */
 export class Identity {
   #uid: Uint8Array;
@@ -38,9 +27,7 @@ export class Identity {
 
   /** Whether a message with this uid is for this agent: its own, the one just replaced, or none (D10). */
   owns(uid: Uint8Array): boolean {
-    return (
-      uid.length === 0 || sameBytes(uid, this.#uid) || (this.#previous !== undefined && sameBytes(uid, this.#previous))
-    );
+    return uid.length === 0 || sameBytes(uid, this.#uid) || sameBytes(uid, this.#previous);
   }
 
   /**

@@ -127,6 +127,9 @@ export type Output =
   | { type: "heartbeatInterval"; intervalMs: number }
   | { type: "notice"; notice: Notice };
 
+/** An output that is not about the connection. */
+export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "close" }>;
+
 /** Why the phase changed. */
 export type PhaseReason =
   | "started"

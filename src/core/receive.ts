@@ -1,6 +1,7 @@
+import { NANOSECONDS_PER_MS } from "../base/time.js";
+import { UID_BYTES } from "../base/uid.js";
 import type { AgentRemoteConfig, CustomMessage, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { has } from "./capabilities.js";
-import { UID_BYTES } from "./identity.js";
 import { Again } from "./parts.js";
 
 /** One thing that a ServerToAgent asks of the agent. */
@@ -27,7 +28,6 @@ const UNAVAILABLE = 2;
 const RESTART = 0;
 const REPORT_FULL_STATE = 0x1n;
 const REPORT_AVAILABLE_COMPONENTS = 0x2n;
-const NANOSECONDS_PER_MS = 1_000_000n;
 
 /**
  * The error in a message, if it is one: it comes alone, and nothing else in the message counts (MSG-03).

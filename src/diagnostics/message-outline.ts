@@ -1,11 +1,11 @@
 import { isUint8Array } from "node:util/types";
+import { UID_BYTES, uidText } from "../base/uid.js";
 import { bytesText } from "./bytes-text.js";
 import type { Redactor } from "./redactor.js";
 import { HIDDEN } from "./secret-text.js";
 
 /** The longest text that is shown whole. */
 const LONGEST_TEXT = 1_000;
-const UID_BYTES = 16;
 
 const TYPE = "opamp.proto.v1.";
 
@@ -99,13 +99,10 @@ function headers(message: object): Record<string, unknown> {
 
 function bytesOf(key: string, bytes: Uint8Array): string {
   const lower = key.toLowerCase();
-  if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES)
-    return bytesText(bytes).replace(UUID, "$1-$2-$3-$4-");
+  if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES) return uidText(bytes);
   if (lower.endsWith("hash")) return bytesText(bytes);
   return `[${bytes.length} bytes]`;
 }
-
-const UUID = /^(.{8})(.{4})(.{4})(.{4})/;
 
 function shortened(text: string): string {
   const left = text.length - LONGEST_TEXT;

@@ -1,6 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { OpAMPClient } from "../client/client.js";
-import type { Logger, OpAMPClientOptions } from "../client/options.js";
+import type { OpAMPClientOptions } from "../client/options.js";
+import type { Logger } from "../diagnostics/logger.js";
 import { messageOf } from "../errors.js";
 import { type ExtensionHost, optionsFrom, readForHost } from "./config/from-extension-config.js";
 import { type ComponentHealth, componentHealth } from "./health/component-health.js";

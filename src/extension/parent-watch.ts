@@ -1,5 +1,7 @@
 import { checkFunction, count } from "../base/checks.js";
+import { hasCode } from "../base/error-code.js";
 import { wrongOption } from "../base/option-path.js";
+import { MAX_TIMER_MS } from "../base/time.js";
 import { type Clock, systemClock } from "../client/clock.js";
 import { messageOf } from "../errors.js";
 
@@ -30,7 +32,6 @@ export interface ParentWatchOptions {
 }
 
 const DEFAULT_INTERVAL_MS = 5_000;
-const LONGEST_INTERVAL_MS = 2 ** 31 - 1;
 
 /**
  * Watches a parent, so that an agent does not outlive who started it (`ppid` of the Collector's extension). Looks at
@@ -45,7 +46,7 @@ export function watchParent(options: ParentWatchOptions): { stop(): void } {
   const { pid, clock = systemClock(false), exists = processExists, parentPid = () => process.ppid } = options;
   if (!Number.isSafeInteger(pid) || pid <= 0) throw wrongOption("watchParent.pid", "must be a process id above 0");
   const intervalMs = count("watchParent.intervalMs", options.intervalMs, DEFAULT_INTERVAL_MS);
-  if (intervalMs > LONGEST_INTERVAL_MS) throw wrongOption("watchParent.intervalMs", "must be below 2^31");
+  if (intervalMs > MAX_TIMER_MS) throw wrongOption("watchParent.intervalMs", "must be below 2^31");
   checkFunction("watchParent.onOrphaned", options.onOrphaned);
   const isParent = parentPid() === pid;
   let ended = false;
@@ -86,10 +87,9 @@ function processExists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (thrown) {
-    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
     // It belongs to somebody else, so it is there.
-    if (code === "EPERM") return true;
-    if (code === "ESRCH") return false;
+    if (hasCode(thrown, "EPERM")) return true;
+    if (hasCode(thrown, "ESRCH")) return false;
     throw thrown;
   }
 }

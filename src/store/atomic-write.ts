@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fs from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "./store-error.js";
+import { codeOf } from "../base/error-code.js";
 
 const OWNER_ONLY = 0o600;
 /** What file systems say that have nothing to sync in a directory. */

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { codeOf } from "../base/error-code.js";
 import { OpAMPError } from "../errors.js";
 import { type LockPlace, lockPlace } from "./lock-place.js";
 import { ask, type LockSocket, listen } from "./lock-socket.js";
-import { codeOf, storeError } from "./store-error.js";
+import { storeError } from "./store-error.js";
 
 /** However short the wait, those who begin in the same instant need some tries. */
 const LEAST_TRIES = 5;

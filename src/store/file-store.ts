@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { sameBytes } from "../base/bytes.js";
+import { isOptions } from "../base/option-path.js";
 import { OpAMPError } from "../errors.js";
 import type { DirectoryLock } from "./directory-lock.js";
 import type { StateDirectory } from "./state-directory.js";
@@ -57,7 +59,7 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  */
 export function fileStore(directory: string, options: FileStoreOptions = {}): FileStore {
   if (typeof directory !== "string" || directory === "") throw wrong("directory", "must be a path");
-  if (typeof options !== "object" || options === null) throw wrong("options", "must be an object");
+  if (!isOptions(options)) throw wrong("options", "must be an object");
   const { lockWaitMs = LOCK_WAIT_MS, ...others } = options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw wrong(unknown, "is not an option; known are lockWaitMs");
@@ -148,7 +150,7 @@ class DirectoryStore implements FileStore {
     if (this.#open !== "unread" && (await this.#open.lock.isVisible())) return this.#open.files;
     await this.#close();
     const { state, files } = await this.#read();
-    if (state === undefined || isSame(state.instanceUid, this.#uid)) return files;
+    if (state === undefined || sameBytes(state.instanceUid, this.#uid)) return files;
     await this.#close();
     this.#open = "unread";
     throw this.#uid === undefined ? this.#unread() : this.#taken();
@@ -174,10 +176,6 @@ class DirectoryStore implements FileStore {
     const text = `${this.#path} is in use by another client, which has the same store`;
     return new OpAMPError("ERR_OPAMP_STORE", text, { hint: SHARED_HINT, retryable: false });
   }
-}
-
-function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
 }
 
 function wrong(where: string, problem: string): OpAMPError {

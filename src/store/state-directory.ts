@@ -1,13 +1,14 @@
 import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { codeOf } from "../base/error-code.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { leftoverOf, syncDirectory, writeAtomically } from "./atomic-write.js";
 import { configFileName, decodeConfig, encodeConfig, isConfigFile } from "./config-format.js";
 import { setAside } from "./set-aside.js";
 import { type DecodedState, decodeState, encodeState, MAX_STATE_BYTES } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
-import { codeOf, FOREIGN_HINT, foreignError } from "./store-error.js";
+import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const STATE = "state.json";
 const OWNER_ONLY = 0o700;

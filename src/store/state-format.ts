@@ -1,10 +1,12 @@
+import { bytesOfHex, hexOf } from "../base/bytes.js";
+import { isOptions } from "../base/option-path.js";
+import { parseUuid, uidText } from "../base/uid.js";
 import type { StoredConfig, StoredRemoteConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const VERSION = 1;
 /** Marks what this package wrote; version 0.1.0 wrote no mark. */
 const FORMAT = "opamp-client";
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const HEX = /^([0-9a-f]{2})*$/i;
 const OFF = "off";
 const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
@@ -43,7 +45,7 @@ export function encodeState(
   const json = {
     format: FORMAT,
     version: VERSION,
-    instanceUid: instanceUid && uuidText(instanceUid),
+    instanceUid: instanceUid && uidText(instanceUid),
     remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
     lastGoodConfig: lastGoodConfig && configJson(lastGoodConfig, configFile),
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
@@ -68,7 +70,7 @@ export function encodeState(
  */
 export function decodeState(text: string, path: string): DecodedState {
   const json = parsed(text);
-  if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
+  if (!isOptions(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
   const { format: _, version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, ...rest } = json;
   if (version > VERSION) {
     const what = `${path} is of a later version: it has the format ${version}, and this version knows ${VERSION}`;
@@ -125,11 +127,11 @@ function configJson({ hash }: StoredConfig, file: string | undefined): unknown {
 }
 
 function uidOf(value: unknown): Uint8Array | undefined {
-  return typeof value === "string" && UUID.test(value) ? bytesOf(value.replaceAll("-", "")) : undefined;
+  return typeof value === "string" ? parseUuid(value) : undefined;
 }
 
 function outcomeOf(value: unknown): StoredRemoteConfig | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isOptions(value)) return undefined;
   const { status, error } = value;
   const hash = bytesOf(value["hash"]);
   if (hash === undefined || (status !== "applied" && status !== "failed") || typeof error !== "string")
@@ -138,7 +140,7 @@ function outcomeOf(value: unknown): StoredRemoteConfig | undefined {
 }
 
 function referenceOf(value: unknown): ConfigReference | undefined {
-  if (!isObject(value)) return undefined;
+  if (!isOptions(value)) return undefined;
   const { file } = value;
   const hash = bytesOf(value["hash"]);
   return hash === undefined || typeof file !== "string" ? undefined : { hash, file };
@@ -150,17 +152,5 @@ function heartbeatOf(value: unknown): number | undefined {
 }
 
 function bytesOf(hex: unknown): Uint8Array | undefined {
-  return typeof hex === "string" && HEX.test(hex) ? Uint8Array.from(Buffer.from(hex, "hex")) : undefined;
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
-
-function uuidText(uid: Uint8Array): string {
-  return hexOf(uid).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof hex === "string" && HEX.test(hex) ? bytesOfHex(hex) : undefined;
 }

@@ -1,3 +1,4 @@
+import { codeOf } from "../base/error-code.js";
 import { messageOf, OpAMPError } from "../errors.js";
 
 const FULL = "the disk or the quota is full: make room; the next change is saved again, with all before it";
@@ -44,9 +45,4 @@ export function foreignError(what: string, hint: string): OpAMPError {
     retryable: false,
     foreignStore: true,
   });
-}
-
-/** The system's code of an error, such as `ENOENT`. */
-export function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 }

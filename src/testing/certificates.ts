@@ -1,6 +1,7 @@
 import { KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import type { Extension, X509Certificate } from "@peculiar/x509";
+import { DAY_MS } from "../base/time.js";
 
 /** A certificate and its private key, both PEM text. */
 export interface TestCertificate {
@@ -58,7 +59,6 @@ interface Authority {
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
-const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
 const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };

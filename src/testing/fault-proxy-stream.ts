@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
 import { type ArmedTrap, type Conditions, spring, type Trap } from "./fault-proxy-faults.js";
 
@@ -43,8 +44,6 @@ const WINDOW_BYTES = 1 << 20;
 
 /** A limited stream trickles in pieces that take this long. */
 const PIECE_MS = 20;
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** One direction of a connection: takes what the source sends, and hands it to the sink as the conditions allow. */
 export class FaultyStream {

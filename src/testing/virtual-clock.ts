@@ -1,10 +1,10 @@
+import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
 
 /** The first of January 2026, so that dates in reports look like dates. */
 const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
 
 /** Like the system's timers, this clock takes a longer delay, or none that is a number, for one millisecond. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A turn in which nothing was set off may still hold a host that waits for the next one. */
 const IDLE_TURNS = 2;

@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGunzip, gzip } from "node:zlib";
+import { codeOf } from "../base/error-code.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 
@@ -111,7 +112,7 @@ async function collect(source: AsyncIterable<unknown>, maxBytes: number): Promis
 }
 
 function isZlibError(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" && cause.code.startsWith("Z_");
+  return codeOf(cause)?.startsWith("Z_") === true;
 }
 
 function damaged(what: string, cause?: unknown): OpAMPError {

@@ -1,7 +1,8 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ClientOptions, RawData, WebSocket } from "ws";
-import { OpAMPError } from "../errors.js";
+import { codeOf } from "../base/error-code.js";
+import { messageOf, OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { frame, unframe } from "../wire/ws-frame.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
@@ -238,13 +239,13 @@ function receive(sink: Sink, data: RawData, isBinary: boolean): void {
 
 /** What made ws itself end the link: a message over the limit (SIZE-03), or frames that are none. */
 function protocolBreach(failure: unknown, maxReceiveBytes: number): Loss | undefined {
-  if (!(failure instanceof Error) || !("code" in failure) || typeof failure.code !== "string") return undefined;
-  const { code } = failure;
+  const code = codeOf(failure);
+  if (code === undefined) return undefined;
   if (code.startsWith("WS_ERR_UNSUPPORTED_") && code.endsWith("_LENGTH")) {
     return ended(tooLarge("receive", undefined, maxReceiveBytes));
   }
   if (!code.startsWith("WS_ERR_") && !code.startsWith("Z_")) return undefined;
-  const text = `the server does not keep to the WebSocket protocol: ${failure.message}`;
+  const text = `the server does not keep to the WebSocket protocol: ${messageOf(failure)}`;
   return ended(new OpAMPError("ERR_OPAMP_MALFORMED", text, { cause: failure }));
 }
 

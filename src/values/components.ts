@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
+import { hexOf } from "../base/bytes.js";
 import { refuseUnknown } from "../base/checks.js";
 import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
 import type { AnyValue, KeyValue } from "../gen/opamp/v1/anyvalue_pb.js";
@@ -123,7 +124,7 @@ function canonicalValue(any: AnyValue | undefined): readonly unknown[] {
     case "doubleValue":
       return ["double", String(value.value)];
     case "bytesValue":
-      return ["bytes", Buffer.from(value.value).toString("hex")];
+      return ["bytes", hexOf(value.value)];
     case "arrayValue":
       return ["array", value.value.values.map(canonicalValue)];
     case "kvlistValue":

@@ -1,5 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { sameBytes } from "../base/bytes.js";
 import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
@@ -142,7 +143,7 @@ type FileMap = Readonly<Record<string, AgentConfigFile>>;
 function sameFile(a: FileMap, b: FileMap, name: string): boolean {
   const [fileA, fileB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
   if (fileA === undefined || fileB === undefined) return false;
-  return fileA.contentType === fileB.contentType && Buffer.compare(fileA.body, fileB.body) === 0;
+  return fileA.contentType === fileB.contentType && sameBytes(fileA.body, fileB.body);
 }
 
 /** As long as names are on most file systems, in characters. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { isDate } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
 
@@ -33,8 +33,6 @@ export interface HealthTimes {
   /** For every level. */
   statusTime: bigint;
 }
-
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /**
  * Turns health into its wire form.
@@ -91,8 +89,8 @@ function toLevel(health: Health, where: string, depth: number, times: HealthTime
     healthy: health.healthy,
     status: text(health.status, `${where}.status`),
     lastError: text(health.lastError, `${where}.lastError`),
-    startTimeUnixNano: nanoseconds(health.startTime ?? times.startTime, `${where}.startTime`),
-    statusTimeUnixNano: nanoseconds(health.statusTime ?? times.statusTime, `${where}.statusTime`),
+    startTimeUnixNano: unixNanoseconds(`${where}.startTime`, health.startTime ?? times.startTime),
+    statusTimeUnixNano: unixNanoseconds(`${where}.statusTime`, health.statusTime ?? times.statusTime),
     // fromEntries makes even "__proto__" an entry.
     componentHealthMap: Object.fromEntries(levels),
     attributes: toKeyValues(health.attributes ?? {}, `${where}.attributes`, depth),
@@ -105,20 +103,6 @@ function text(value: unknown, where: string): string {
   }
   if (typeof value !== "string") {
     throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
-  }
-  return value;
-}
-
-function nanoseconds(time: unknown, where: string): bigint {
-  if (!isDate(time) && typeof time !== "bigint") {
-    throw wrongOption(where, `must be a Date or a bigint of nanoseconds, not ${kindOf(time)}`);
-  }
-  if (typeof time !== "bigint" && Number.isNaN(time.getTime())) {
-    throw wrongOption(where, "is an invalid Date");
-  }
-  const value = typeof time === "bigint" ? time : BigInt(time.getTime()) * NANOSECONDS_PER_MILLISECOND;
-  if (BigInt.asUintN(64, value) !== value) {
-    throw wrongOption(where, "must lie between 1970 and 2554");
   }
   return value;
 }

@@ -1,10 +1,11 @@
 import { isUint8Array } from "node:util/types";
 import { v7 } from "uuid";
+import { bytesOfHex } from "../base/bytes.js";
 import { kindOf } from "../base/option-path.js";
+import { parseUuid, UID_BYTES } from "../base/uid.js";
 import { OpAMPError } from "../errors.js";
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const UID_BYTES = 16;
 
 /** A fresh uid: UUID version 7 (UID-02). */
 export function newInstanceUid(): Uint8Array {
@@ -26,18 +27,9 @@ export function parseInstanceUid(given: string | Uint8Array): Uint8Array {
     throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${given.length} bytes, not ${UID_BYTES}`);
   }
   // Version and variant do not matter on the wire; a fleet may have named its agents otherwise.
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) {
-    return Uint8Array.from(Buffer.from(given.replaceAll("-", ""), "hex"));
-  }
-  const ulid = parseUlid(given);
-  if (ulid !== undefined) return ulid;
+  const uid = parseUuid(given) ?? parseUlid(given);
+  if (uid !== undefined) return uid;
   throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${JSON.stringify(given)} is neither a UUID nor a ULID`);
-}
-
-/** The canonical text of a uid: lower-case hex, 8-4-4-4-12 (HTTP-08). */
-export function formatInstanceUid(uid: Uint8Array): string {
-  const hex = Buffer.from(uid).toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** 26 characters of Crockford base 32, 128 bits; the first one holds only three. */
@@ -45,5 +37,5 @@ function parseUlid(text: string): Uint8Array | undefined {
   if (!/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i.test(text)) return undefined;
   let value = 0n;
   for (const letter of text.toUpperCase()) value = (value << 5n) | BigInt(CROCKFORD.indexOf(letter));
-  return Uint8Array.from(Buffer.from(value.toString(16).padStart(UID_BYTES * 2, "0"), "hex"));
+  return bytesOfHex(value.toString(16).padStart(UID_BYTES * 2, "0"));
 }

@@ -1,14 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { Identity, sameBytes } from "../../src/core/identity.js";
+import { Identity } from "../../src/core/identity.js";
 import { verifies } from "../conformance/verifies.js";
 import { uid } from "./values.js";
-
-test("two byte strings are equal only when length and bytes are", () => {
-  expect(sameBytes(uid(1), uid(1))).toBe(true);
-  expect(sameBytes(uid(1), uid(2))).toBe(false);
-  expect(sameBytes(new Uint8Array(), new Uint8Array())).toBe(true);
-  expect(sameBytes(uid(1), uid(1).subarray(0, 15))).toBe(false);
-});
 
 describe("an identity", () => {
   verifies("UID-07", "owns what is for its own uid, for the one just replaced, and for none", () => {

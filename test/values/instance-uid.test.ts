@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { uidText } from "../../src/base/uid.js";
 import { memoryStore } from "../../src/index.js";
-import { formatInstanceUid, newInstanceUid, parseInstanceUid } from "../../src/values/instance-uid.js";
+import { newInstanceUid, parseInstanceUid } from "../../src/values/instance-uid.js";
 import { running } from "../client/hosted.js";
 import { refusal } from "../client/refusal.js";
 import { makeClient } from "../client/wire-fixture.js";
@@ -30,16 +31,16 @@ describe("a uid given", () => {
 
   test("as UUID text is read and written the same", () => {
     expect(parseInstanceUid(TEXT)).toEqual(BYTES);
-    expect(formatInstanceUid(BYTES)).toBe(TEXT);
+    expect(uidText(BYTES)).toBe(TEXT);
   });
 
   test("in upper case is written in lower case", () => {
-    expect(formatInstanceUid(parseInstanceUid(TEXT.toUpperCase()))).toBe(TEXT);
+    expect(uidText(parseInstanceUid(TEXT.toUpperCase()))).toBe(TEXT);
   });
 
   test("may be of any version", () => {
     for (const text of ["00000000-0000-0000-0000-000000000000", "6fa459ea-ee8a-3ca4-894e-db77e160355e"]) {
-      expect(formatInstanceUid(parseInstanceUid(text))).toBe(text);
+      expect(uidText(parseInstanceUid(text))).toBe(text);
     }
   });
 
@@ -50,7 +51,7 @@ describe("a uid given", () => {
     ["01arz3ndektsv4rrffq69g5fav", "01563e3a-b5d3-d676-4c61-efb99302bd5b"],
   ] as const) {
     test(`as ULID ${ulid} is the same 128 bits`, () => {
-      expect(formatInstanceUid(parseInstanceUid(ulid))).toBe(uuid);
+      expect(uidText(parseInstanceUid(ulid))).toBe(uuid);
     });
   }
 
@@ -111,8 +112,8 @@ describe("an instance uid asked of the server", () => {
     agent.assignUid(given);
     await clock.advance(0);
     expect(store.load()).toEqual({ instanceUid: given });
-    expect(renames).toEqual(isOther ? [formatInstanceUid(NEW)] : []);
+    expect(renames).toEqual(isOther ? [uidText(NEW)] : []);
     const { client: next } = await running({ store, requestInstanceUid: true });
-    expect(next.instanceUid).toBe(formatInstanceUid(given));
+    expect(next.instanceUid).toBe(uidText(given));
   });
 });

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import type { Logger } from "../../client/options.js";
+import { codeOf } from "../../base/error-code.js";
+import { MAX_TIMER_MS } from "../../base/time.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import { createRedactor, type Redactor } from "../../diagnostics/redactor.js";
 import { messageOf, OpAMPError } from "../../errors.js";
@@ -36,7 +38,6 @@ const LONGEST_SHOWN = 200;
 /** How much of what it wrote an error has, in characters. */
 const MOST_QUOTED = 2_048;
 /** Longer ones would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Exit codes by which a shell says that the program did not even start. */
 const SHELL_HINTS: Readonly<Record<number, string>> = {
@@ -71,7 +72,7 @@ export async function runCommand(command: Command, options: RunOptions): Promise
     cutting = endProcessGroup(child.pid, graceMs, ended);
   };
   const late = () => end(`did not end within ${timeoutMs} ms`, "see what it waits for, or give it more time");
-  const timer = setTimeout(late, Math.min(timeoutMs, LONGEST_TIMER_MS));
+  const timer = setTimeout(late, Math.min(timeoutMs, MAX_TIMER_MS));
   const abort = () => end(`was ended: ${messageOf(signal?.reason)}`, "it was no longer wanted");
   signal?.addEventListener("abort", abort, { once: true });
   const ending = await ended;
@@ -125,7 +126,7 @@ function shown(command: Command, redactor: Redactor): string {
 }
 
 function notStarted(name: string, cause: unknown): OpAMPError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   if (code === "ENOENT") {
     return failure(`${name} was not found`, "check its name and PATH, or give the full path", cause);
   }

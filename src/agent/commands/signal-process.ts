@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { constants } from "node:os";
 import { count, refuseUnknown } from "../../base/checks.js";
+import { codeOf } from "../../base/error-code.js";
 import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 
@@ -60,7 +61,7 @@ export async function signalProcess(reload: ReloadSignal): Promise<void> {
   try {
     process.kill(pid, signal);
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const code = codeOf(cause);
     const stale = reload.pidFile === undefined ? "" : `, though ${reload.pidFile} names it`;
     if (code === "ESRCH") {
       throw failure(

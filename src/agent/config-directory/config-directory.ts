@@ -1,5 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { bytesOfHex } from "../../base/bytes.js";
+import { hasCode } from "../../base/error-code.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
@@ -18,7 +20,7 @@ import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
 import { TrialRecord } from "./config-trial.js";
 import { ConfigVersions } from "./config-versions.js";
-import { hasCode, look, makeDirectory } from "./durable.js";
+import { look, makeDirectory } from "./durable.js";
 import { ownedDirectory, PASSAGE } from "./owned-directory.js";
 
 /** Before anything was ever offered. */
@@ -174,7 +176,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     get current() {
       if (committed?.hash === undefined) return undefined;
       const files = committed.files.filter(({ local }) => !local).map(({ name }) => name);
-      return { hash: new Uint8Array(Buffer.from(committed.hash, "hex")), files };
+      return { hash: bytesOfHex(committed.hash), files };
     },
     async settled() {
       await queue;

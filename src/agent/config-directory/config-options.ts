@@ -1,7 +1,7 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { checkFunctions, durations, refuseUnknown } from "../../base/checks.js";
 import { isOptions, kindOf, member, wrongOption } from "../../base/option-path.js";
-import type { Logger } from "../../client/options.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import { OpAMPError } from "../../errors.js";
 import { type Command, checkCommand } from "../commands/command.js";
 import { checkReloadSignal, type ReloadSignal } from "../commands/signal-process.js";

@@ -1,3 +1,4 @@
+import { hexOf } from "../../base/bytes.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { RemoteConfig } from "../../values/config-files.js";
 import { type Command, withDirectory } from "../commands/command.js";
@@ -33,7 +34,7 @@ export interface ConfigPlace {
 export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signal: AbortSignal): Promise<void> {
   const { settings, versions, links, trials } = place;
   const offered = offeredFiles(config);
-  const hash = Buffer.from(config.hash).toString("hex");
+  const hash = hexOf(config.hash);
   const current = await versions.current();
   if (current === undefined) throw new Error("no version is in use");
   if (hash !== "" && current.hash === hash) return;

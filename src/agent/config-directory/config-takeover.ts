@@ -1,10 +1,11 @@
 import { rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { hasCode } from "../../base/error-code.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { ConfigPlace } from "./config-switch.js";
 import { TrialRecord } from "./config-trial.js";
 import { ConfigVersions } from "./config-versions.js";
-import { hasCode } from "./durable.js";
+
 import { claimDirectory, markDirectory } from "./owned-directory.js";
 
 /**

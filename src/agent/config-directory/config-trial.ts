@@ -1,8 +1,9 @@
 import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCode } from "../../base/error-code.js";
 import { isOptions } from "../../base/option-path.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { hasCode, look, replaceText } from "./durable.js";
+import { look, replaceText } from "./durable.js";
 import { isRealFile, isVersionName } from "./owned-directory.js";
 
 /** An apply that has neither succeeded nor been taken back. */

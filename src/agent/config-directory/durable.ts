@@ -14,8 +14,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { hasCode } from "../../base/error-code.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { codeOf } from "../../store/store-error.js";
 
 /** Who may do what with a file. */
 export interface Access {
@@ -24,12 +24,6 @@ export interface Access {
   uid: number;
   /** -1: as it is. */
   gid: number;
-}
-
-/** Whether something thrown is a system error of one of these codes. */
-export function hasCode(thrown: unknown, ...codes: readonly string[]): boolean {
-  const code = codeOf(thrown);
-  return code !== undefined && codes.includes(code);
 }
 
 /** What lies at a path, itself and not what it leads to; undefined where there is nothing. */

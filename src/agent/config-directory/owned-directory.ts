@@ -1,9 +1,10 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
+import { hasCode } from "../../base/error-code.js";
 import { isOptions } from "../../base/option-path.js";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { type Access, hasCode, look, makeDirectory, replaceText } from "./durable.js";
+import { type Access, look, makeDirectory, replaceText } from "./durable.js";
 
 /** The directory in a state directory that is ours; nothing beside it is. */
 const NAME = "opamp-config";

@@ -1,7 +1,8 @@
 import { checkFunction, checkFunctions, durations, refuseUnknown } from "../../base/checks.js";
 import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
+import { MAX_TIMER_MS } from "../../base/time.js";
 import { type Clock, systemClock } from "../../client/clock.js";
-import type { Logger } from "../../client/options.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { messageOf } from "../../errors.js";
 import type { Health } from "../../values/health.js";
@@ -46,7 +47,6 @@ const KEYS = {
 } as const satisfies Record<keyof HealthCheckOptions, true>;
 
 /** Longer ones would end at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const TIMES = { intervalMs: 30_000, timeoutMs: 5_000 };
 
 /**
@@ -155,8 +155,8 @@ function checked(options: HealthCheckOptions): typeof TIMES {
     TIMES,
   );
   return {
-    intervalMs: Math.min(times.intervalMs, LONGEST_TIMER_MS),
-    timeoutMs: Math.min(times.timeoutMs, LONGEST_TIMER_MS),
+    intervalMs: Math.min(times.intervalMs, MAX_TIMER_MS),
+    timeoutMs: Math.min(times.timeoutMs, MAX_TIMER_MS),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Logger } from "../../client/options.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import type { ComponentHandle, ComponentHealth } from "../../extension/health/component-health.js";
 import type { HealthNode, HealthSettings } from "../file/health-keys.js";
 import { type HealthCheck, healthCheck } from "./health-check.js";

@@ -1,20 +1,21 @@
 import { isPromise } from "node:util/types";
+import { DAY_MS } from "../../base/time.js";
 import type { Notice, PhaseReason } from "../../core/io.js";
 import { bytesText } from "../../diagnostics/bytes-text.js";
 import { LogLimit } from "../../diagnostics/log-limit.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { InstanceUidEvent, PhaseEvent, RemoteConfigEvent, WarningEvent } from "../events.js";
-import type { Logger } from "../options.js";
 
 type Level = keyof Logger;
 
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
 const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
 const LONGEST_DETAIL = 300;
-const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /**
  * Writes the log: a line for each thing that happens, and for what happens again and again one line now and then with a

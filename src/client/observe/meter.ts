@@ -1,32 +1,9 @@
 import { isPromise } from "node:util/types";
 import type { Phase } from "../../core/phases.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
+import type { CounterLike, HistogramLike, MeterLike } from "../options.js";
 
 type Attributes = Record<string, string>;
-
-/** What an instrument is about. */
-export interface InstrumentOptions {
-  description?: string;
-  unit?: string;
-  advice?: { explicitBucketBoundaries?: number[] };
-}
-
-/** A counter, as OpenTelemetry has it. */
-export interface CounterLike {
-  add(value: number, attributes?: Attributes): void;
-}
-
-/** A histogram, as OpenTelemetry has it. */
-export interface HistogramLike {
-  record(value: number, attributes?: Attributes): void;
-}
-
-/** What the client needs of a meter: one of OpenTelemetry fits. What it does not have is not measured. */
-export interface MeterLike {
-  createCounter(name: string, options?: InstrumentOptions): CounterLike;
-  createUpDownCounter?(name: string, options?: InstrumentOptions): CounterLike;
-  createHistogram?(name: string, options?: InstrumentOptions): HistogramLike;
-}
 
 interface Instruments {
   messagesSent: CounterLike;

@@ -1,14 +1,13 @@
-import type { Notice } from "../../core/io.js";
+import { uidText } from "../../base/uid.js";
+import type { HostOutput, Notice } from "../../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../../core/parts.js";
 import { bytesText } from "../../diagnostics/bytes-text.js";
+import type { Logger } from "../../diagnostics/logger.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { scrubbedError } from "../../diagnostics/scrubbed-error.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import { formatInstanceUid } from "../../values/instance-uid.js";
 import type { Clock } from "../clock.js";
 import type { PhaseEvent, WarningEvent } from "../events.js";
-import type { Logger } from "../options.js";
-import type { HostOutput } from "../run/driver.js";
 import { Listeners } from "./listeners.js";
 import { LogLines } from "./log-lines.js";
 import type { Telemetry } from "./telemetry.js";
@@ -94,7 +93,7 @@ export class Notifier {
   }
 
   instanceUid(uid: Uint8Array, previous: Uint8Array): void {
-    const event = { instanceUid: formatInstanceUid(uid), previous: formatInstanceUid(previous) };
+    const event = { instanceUid: uidText(uid), previous: uidText(previous) };
     this.#lines?.renamed(event);
     this.listeners.emit("instanceUid", event);
   }

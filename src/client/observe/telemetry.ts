@@ -1,10 +1,10 @@
+import { uidText } from "../../base/uid.js";
 import type { CustomFate, Notice, Outgoing } from "../../core/io.js";
 import type { Phase } from "../../core/phases.js";
 import { bytesText } from "../../diagnostics/bytes-text.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
-import { formatInstanceUid } from "../../values/instance-uid.js";
 import type { Clock } from "../clock.js";
 import type { PhaseEvent, RemoteConfigEvent } from "../events.js";
 import {
@@ -116,7 +116,7 @@ export class Telemetry implements Traffic {
   }
 
   #diagnostic(): Diagnostic {
-    return { instanceUid: formatInstanceUid(this.#subject.instanceUid), time: new Date(this.#clock.wallNow()) };
+    return { instanceUid: uidText(this.#subject.instanceUid), time: new Date(this.#clock.wallNow()) };
   }
 }
 

@@ -1,5 +1,6 @@
+import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Core } from "../../core/core.js";
-import type { Input, Lost, Output } from "../../core/io.js";
+import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeAgentToServer } from "../../wire/codec.js";
@@ -7,10 +8,6 @@ import type { Clock } from "../clock.js";
 import type { Traffic } from "../observe/traffic.js";
 import { DialSink, type SinkEar } from "./dial-sink.js";
 
-/** An output that is not about the connection. */
-export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "close" }>;
-
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
 const LATE_MS = 50;
 /** Clocks are set by less than this all the time, to keep them right. */

@@ -1,3 +1,4 @@
+import type { HostOutput } from "../../core/io.js";
 import type { StoredState } from "../../store/store.js";
 import { fromStoredConfig } from "../../values/config-files.js";
 import type { ChannelsOnDemand } from "../handlers/channels-on-demand.js";
@@ -6,7 +7,6 @@ import type { SelfDescription } from "../handlers/self-description.js";
 import type { Notifier } from "../observe/notifier.js";
 import type { Telemetry } from "../observe/telemetry.js";
 import type { Persistence } from "../state/persistence.js";
-import type { HostOutput } from "./driver.js";
 import type { Waiters } from "./waiters.js";
 
 /** Takes what the core wants of the host program to whoever does it. */

@@ -1,4 +1,5 @@
 import { wrongOption } from "../../base/option-path.js";
+import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
@@ -17,7 +18,6 @@ interface Waiter {
 }
 
 /** The longest that a timer can wait: 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Those who wait for a connection or for the end, and the process that has to live for them. */
 export class Waiters {

@@ -1,6 +1,6 @@
-import { kindOf, member, wrongOption } from "../../base/option-path.js";
+import { isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
 import { OpAMPError } from "../../errors.js";
-import { checkHeader, isHeaderRecord } from "../../transport/settings/headers.js";
+import { checkHeader } from "../../transport/settings/headers.js";
 
 /**
  * Checks a record of headers.
@@ -10,7 +10,7 @@ import { checkHeader, isHeaderRecord } from "../../transport/settings/headers.js
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the header, without its value
  */
 export function readHeaders(where: string, given: unknown, what: string): Readonly<Record<string, string>> {
-  if (!isHeaderRecord(given)) throw wrongOption(where, `must be ${what}, not ${kindOf(given)}`);
+  if (!isRecord(given)) throw wrongOption(where, `must be ${what}, not ${kindOf(given)}`);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
     try {

@@ -10,6 +10,7 @@ import {
   refuseUnknown,
 } from "../../base/checks.js";
 import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import { DAY_MS } from "../../base/time.js";
 import { DEFAULT_BACKOFF } from "../../core/backoff.js";
 import { type CapabilityName, capabilityNames } from "../../core/capabilities.js";
 import type { HeartbeatBounds } from "../../core/config.js";
@@ -88,7 +89,7 @@ const TIMEOUTS: Required<Timeouts> = {
 const HEARTBEAT: HeartbeatBounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
 const PING_AS_HEARTBEAT = { intervalMs: undefined };
 const NOTHING_OFF: ReadonlySet<CapabilityName> = new Set();
-const THROTTLE = { floorMs: 30_000, maxMs: 86_400_000 };
+const THROTTLE = { floorMs: 30_000, maxMs: DAY_MS };
 
 /** Which option turns a capability on, for those that one can. */
 const SUPPLIED_BY: Partial<Record<CapabilityName, string>> = {

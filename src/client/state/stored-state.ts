@@ -1,10 +1,9 @@
 import { isUint8Array } from "node:util/types";
 import { isOptions, kindOf, member } from "../../base/option-path.js";
+import { UID_BYTES } from "../../base/uid.js";
 import type { Input } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "../../store/store.js";
-
-const UID_BYTES = 16;
 
 /**
  * What a store gave, checked: what has the wrong form would break every message that it went into. A member that is wrong

@@ -1,4 +1,4 @@
-import { sameBytes } from "../identity.js";
+import { sameBytes } from "../../base/bytes.js";
 
 /** A running handler. */
 interface Run<Offer> {
@@ -55,7 +55,7 @@ export class OfferLife<Offer> {
 
   /** Whether this hash is the one last offered. */
   knows(hash: Uint8Array): boolean {
-    return this.#newest !== undefined && sameBytes(this.#newest, hash);
+    return sameBytes(this.#newest, hash);
   }
 
   /** An offer with a hash not known yet. */

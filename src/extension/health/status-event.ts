@@ -1,6 +1,6 @@
-import { isDate } from "node:util/types";
 import { oneOf, refuseUnknown } from "../../base/checks.js";
 import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
+import { unixNanoseconds } from "../../base/time.js";
 import { messageOf } from "../../errors.js";
 import { type Attributes, toKeyValues } from "../../values/attributes.js";
 import { type ComponentStatus, componentStatuses, type StatusEvent } from "./component-status.js";
@@ -16,7 +16,6 @@ export interface StatusDetails {
 }
 
 const KNOWN = { error: true, attributes: true, time: true } satisfies Record<keyof StatusDetails, true>;
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /**
  * Checks what somebody says of a component, here where it can be told who it was.
@@ -37,7 +36,7 @@ export function readStatusEvent(
   if (attributes !== undefined) toKeyValues(attributes, "details.attributes", depth);
   return {
     status,
-    time: time === undefined ? now() : nanoseconds(time),
+    time: time === undefined ? now() : unixNanoseconds("details.time", time),
     ...(error !== undefined && error !== null && { error: messageOf(error) }),
     // A copy, so that what is compared later is what was said.
     ...(attributes !== undefined && { attributes: structuredClone(attributes) }),
@@ -47,15 +46,4 @@ export function readStatusEvent(
 function checkDetails(details: unknown): void {
   if (!isOptions(details)) throw wrongOption("details", `must be an object such as { error }, not ${kindOf(details)}`);
   refuseUnknown("details", details, KNOWN);
-}
-
-function nanoseconds(time: Date | bigint): bigint {
-  if (!isDate(time) && typeof time !== "bigint") {
-    throw wrongOption("details.time", `must be a Date or a bigint of nanoseconds, not ${kindOf(time)}`);
-  }
-  const isInvalid = typeof time !== "bigint" && Number.isNaN(time.getTime());
-  const value =
-    typeof time === "bigint" ? time : isInvalid ? -1n : BigInt(time.getTime()) * NANOSECONDS_PER_MILLISECOND;
-  if (BigInt.asUintN(64, value) !== value) throw wrongOption("details.time", "must lie between 1970 and 2554");
-  return value;
 }

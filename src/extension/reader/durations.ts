@@ -1,10 +1,12 @@
+import { NANOSECONDS_PER_MS } from "../../base/time.js";
+
 /** In nanoseconds, as Go counts. */
 const UNITS: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
   µs: 1_000n,
   μs: 1_000n,
-  ms: 1_000_000n,
+  ms: NANOSECONDS_PER_MS,
   s: 1_000_000_000n,
   m: 60_000_000_000n,
   h: 3_600_000_000_000n,
@@ -13,7 +15,6 @@ const UNITS: Readonly<Record<string, bigint>> = {
 const DURATION = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
 const PART = /(\d*)\.?(\d*)(ns|us|µs|μs|ms|s|m|h)/g;
 const MOST_NS = 2n ** 63n - 1n;
-const NS_PER_MS = 1e6;
 
 /**
  * Reads a duration as Go writes it: `300ms`, `1.5h`, `1h2m3s`, `-1s`, `0`.
@@ -31,6 +32,6 @@ export function parseDuration(text: string): number | undefined {
     if (fraction !== "") ns += (BigInt(fraction) * unit) / 10n ** BigInt(fraction.length);
     if (ns > MOST_NS) return undefined;
   }
-  const ms = Number(ns) / NS_PER_MS;
+  const ms = Number(ns) / Number(NANOSECONDS_PER_MS);
   return text.startsWith("-") && ms !== 0 ? -ms : ms;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { codeOf } from "../../base/error-code.js";
 import type { OpAMPError } from "../../errors.js";
 import { yamlValue } from "./config-source.js";
 
@@ -136,8 +137,11 @@ function fromFile(path: string, showable: boolean, fail: Fail): string {
     // Files end in line breaks, which hardly ever belong to the value.
     return readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? ` (${String(cause.code)})` : "";
+    const code = codeOf(cause);
     const which = showable ? `the file ${path}` : "a file";
-    throw fail(`refers to ${which}, which cannot be read${code}`, "check the path and who may read the file");
+    throw fail(
+      `refers to ${which}, which cannot be read${code === undefined ? "" : ` (${code})`}`,
+      "check the path and who may read the file",
+    );
   }
 }

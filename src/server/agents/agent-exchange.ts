@@ -1,3 +1,5 @@
+import { sameBytes } from "../../base/bytes.js";
+import { uidText } from "../../base/uid.js";
 import type { AgentRemoteConfig, AgentToServer } from "../../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../../wire/codec.js";
 import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "../answer.js";
@@ -7,9 +9,7 @@ import { Script } from "../misbehave/script.js";
 import { Waits } from "../waits.js";
 import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
 import { MessageLog } from "./message-log.js";
-import { isSameHash } from "./offers.js";
 import { transmit } from "./transmit.js";
-import { uidText } from "./uid-text.js";
 
 /** What the agents of one server share. */
 export interface ServerSide {
@@ -129,7 +129,7 @@ export class AgentExchange {
     }
     const record = this.#record;
     const isOfferTaken =
-      this.#offer && isSameHash(this.#offer.configHash, record.parts.remoteConfigStatus?.lastRemoteConfigHash);
+      this.#offer && sameBytes(this.#offer.configHash, record.parts.remoteConfigStatus?.lastRemoteConfigHash);
     const composed = composeAnswer({
       instanceUid: this.#uid,
       announcement: this.#announcementOver(link),

@@ -1,3 +1,4 @@
+import { sameBytes } from "../../base/bytes.js";
 import type {
   AgentDescription,
   AgentToServer,
@@ -9,7 +10,6 @@ import type {
   PackageStatuses,
   RemoteConfigStatus,
 } from "../../gen/opamp/v1/opamp_pb.js";
-import { isSameHash } from "./offers.js";
 
 /** What an agent has reported, each part as it came last. */
 export interface ReportedParts {
@@ -93,5 +93,5 @@ function reported(known: ReportedParts, message: AgentToServer): ReportedParts {
 /** A report of the bare hash keeps the component map that came with the same hash earlier (COMP-02). */
 function withMap(report: AvailableComponents, known: AvailableComponents | undefined): AvailableComponents {
   const isBare = Object.keys(report.components).length === 0;
-  return isBare && known !== undefined && isSameHash(report.hash, known.hash) ? known : report;
+  return isBare && known !== undefined && sameBytes(report.hash, known.hash) ? known : report;
 }

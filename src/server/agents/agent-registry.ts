@@ -1,8 +1,9 @@
+import { uidText } from "../../base/uid.js";
 import { OpAMPError } from "../../errors.js";
 import type { TransportName } from "../link/link.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
 import { ServerAgent } from "./server-agent.js";
-import { uidBytes, uidText } from "./uid-text.js";
+import { uidBytes } from "./uid-bytes.js";
 
 /** An agent: how users see it and how the server runs it. */
 export interface KnownAgent {

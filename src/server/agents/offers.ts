@@ -45,11 +45,6 @@ function sha256(parts: readonly (string | Uint8Array)[]): Uint8Array {
   return Uint8Array.from(hash.digest());
 }
 
-/** Whether two hashes are the same bytes; a missing one equals none. */
-export function isSameHash(one: Uint8Array, other: Uint8Array | undefined): boolean {
-  return other !== undefined && Buffer.compare(one, other) === 0;
-}
-
 function fileOf(file: OfferedFile): { body: Uint8Array; contentType: string } {
   if (typeof file === "string" || file instanceof Uint8Array) {
     return { body: bytesOf(file), contentType: "" };

@@ -1,3 +1,4 @@
+import { UID_BYTES } from "../../base/uid.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { type AgentToServer, ServerErrorResponseType } from "../../gen/opamp/v1/opamp_pb.js";
 import { type Decoded, decodeAgentToServer } from "../../wire/codec.js";
@@ -11,7 +12,6 @@ import type { MessageLog } from "./message-log.js";
 import type { MessageScript } from "./message-script.js";
 import type { ServerAgent } from "./server-agent.js";
 import { transmit } from "./transmit.js";
-import { UID_BYTES } from "./uid-text.js";
 
 /**
  * What a message hook wants the answer to be: `undefined` for the usual one, fields to add to it, `null` for no answer at

@@ -1,3 +1,5 @@
+import { sameBytes } from "../../base/bytes.js";
+import { uidText } from "../../base/uid.js";
 import { OpAMPError } from "../../errors.js";
 import {
   type AgentDescription,
@@ -21,9 +23,9 @@ import type { WaitOptions } from "../waits.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import type { AgentHome } from "./agent-home.js";
 import type { LogEntry } from "./message-log.js";
-import { configOffer, heartbeatOffer, isSameHash, type OfferedFile } from "./offers.js";
+import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
 import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes } from "./plain-values.js";
-import { uidBytes, uidText } from "./uid-text.js";
+import { uidBytes } from "./uid-bytes.js";
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -181,7 +183,7 @@ export class ServerAgent {
     return (
       hash !== undefined &&
       status?.status === RemoteConfigStatuses.RemoteConfigStatuses_APPLIED &&
-      isSameHash(hash, status.lastRemoteConfigHash)
+      sameBytes(hash, status.lastRemoteConfigHash)
     );
   }
 

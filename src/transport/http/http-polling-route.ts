@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { buildConnector, Client, Dispatcher } from "undici";
+import { MAX_TIMER_MS } from "../../base/time.js";
 import { messageOf, type OpAMPError } from "../../errors.js";
 import { type Dialling, dial } from "../dial.js";
 import { dialOverdue } from "../overdue.js";
@@ -10,7 +11,6 @@ import { makeLastingGuest } from "../socket/guest-socket.js";
 type Undici = typeof import("undici");
 
 /** A timer that is told to wait longer fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The way to one origin: at most one connection, made when a request needs one and kept for the next, straight there,

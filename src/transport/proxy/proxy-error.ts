@@ -1,3 +1,4 @@
+import { codeOf } from "../../base/error-code.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { ResolvedProxy } from "./proxy.js";
 import { proxyPort } from "./proxy-url.js";
@@ -41,7 +42,7 @@ const SOCKS_REPLIES: Readonly<Record<string, readonly [words: string, hint: stri
 
 /** There is no connection to the proxy, or no TLS on it. */
 export function proxyUnreachable(proxy: ResolvedProxy, cause: unknown): OpAMPError {
-  const code = codeOf(cause);
+  const code = codeOf(cause) ?? "";
   // Node reports a host with several addresses as an AggregateError, whose own message is empty.
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
   return failure(`no connection to ${called(proxy)}: ${messageOf(first) || code}`, cause, UNREACHABLE[code]);
@@ -119,10 +120,6 @@ function statusHint(status: number, hadCredentials: boolean): string | undefined
 
 function called({ url }: ResolvedProxy): string {
   return `the proxy ${url.hostname}:${proxyPort(url)}`;
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
 function failure(text: string, cause: unknown, hint: string | undefined): OpAMPError {

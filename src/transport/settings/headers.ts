@@ -1,4 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
+import { isRecord } from "../../base/option-path.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 
 /** Request headers: name to value. */
@@ -38,7 +39,7 @@ export async function resolveHeaders(
   const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
   for (const source of sourcesOf(sources)) {
     const given = typeof source === "function" ? await ask(source, context) : source;
-    if (!isHeaderRecord(given)) {
+    if (!isRecord(given)) {
       throw new OpAMPError("ERR_OPAMP_HEADERS", "the headers function returned no record of headers");
     }
     for (const [name, value] of Object.entries(given)) {
@@ -62,13 +63,6 @@ export function canRenew(sources: HeaderSources | undefined): boolean {
 
 function isList(sources: HeaderSources): sources is readonly HeaderSource[] {
   return Array.isArray(sources);
-}
-
-/** Whether it is a record of its own: no list, and no `Headers` or `Map`, whose entries are not properties. */
-export function isHeaderRecord(given: unknown): given is Readonly<Record<string, unknown>> {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) return false;
-  const prototype: unknown = Object.getPrototypeOf(given);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** @throws OpAMPError `ERR_OPAMP_HEADERS` naming the header, without its value */

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { codeOf } from "../../base/error-code.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { Pem, TlsOptions } from "../settings/tls-options.js";
 
@@ -87,7 +88,7 @@ async function read(where: string, given: Pem): Promise<Material> {
   try {
     return { text: await readFile(given, "utf8"), called: `${where} (${given})` };
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown reason";
+    const code = codeOf(cause) ?? "unknown reason";
     const hint = FILE_HINTS[code];
     throw unusable(where, `cannot read ${given}: ${code}`, hint === undefined ? { cause } : { cause, hint });
   }

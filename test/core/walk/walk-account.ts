@@ -1,6 +1,6 @@
+import { sameBytes } from "../../../src/base/bytes.js";
 import { allowedParts, has } from "../../../src/core/capabilities.js";
 import type { Core } from "../../../src/core/core.js";
-import { sameBytes } from "../../../src/core/identity.js";
 import type { Outgoing, Output } from "../../../src/core/io.js";
 import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames } from "../../../src/core/parts.js";
 import { partsOf } from "../harness.js";

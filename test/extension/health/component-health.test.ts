@@ -250,7 +250,16 @@ describe("what cannot be reported is refused at once:", () => {
     ["another detail", () => health.component("a").set("StatusOK", { err: "x" }), "details.err: is not an option"],
     // @ts-expect-error a number of what
     ["a time in numbers", () => health.component("a").set("StatusOK", { time: 5 }), "details.time: must be a Date"],
-    ["no time", () => health.component("a").set("StatusOK", { time: new Date(Number.NaN) }), "details.time: must lie"],
+    [
+      "no time",
+      () => health.component("a").set("StatusOK", { time: new Date(Number.NaN) }),
+      "details.time: is an invalid Date",
+    ],
+    [
+      "a time before 1970",
+      () => health.component("a").set("StatusOK", { time: new Date(-1) }),
+      "details.time: must lie",
+    ],
     [
       "an attribute that is none",
       // @ts-expect-error a function is no attribute

@@ -1,8 +1,8 @@
 import { parse } from "yaml";
+import { uidText } from "../../../src/base/uid.js";
 import { capabilityNames, has } from "../../../src/core/capabilities.js";
 import type { AgentToServer, ComponentDetails, ComponentHealth } from "../../../src/proto/index.js";
 import { plainAttributes } from "../../../src/server/agents/plain-values.js";
-import { uidText } from "../../../src/server/agents/uid-text.js";
 import type { TlsPeer } from "../../../src/testing/index.js";
 import { POLLING_INTERVAL_MS } from "./collector-config.js";
 import { afterRestart, type Headers, hasMap, NEW_UID, type Observation, type Received } from "./collector-run.js";

@@ -1,13 +1,6 @@
+import { bytesOfHex } from "../../base/bytes.js";
+import { UID_BYTES } from "../../base/uid.js";
 import { OpAMPError } from "../../errors.js";
-
-/** The length of an instance uid on the wire, in bytes (UID-01). */
-export const UID_BYTES = 16;
-
-/** An instance uid as canonical UUID text; bytes of another length as plain hex. */
-export function uidText(uid: Uint8Array): string {
-  const hex = Buffer.from(uid).toString("hex");
-  return uid.byteLength === UID_BYTES ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-") : hex;
-}
 
 /** Reads UUID text, in any case and with or without hyphens, or takes 16 bytes. Throws ERR_OPAMP_INSTANCE_UID. */
 export function uidBytes(uid: string | Uint8Array): Uint8Array {
@@ -21,7 +14,7 @@ export function uidBytes(uid: string | Uint8Array): Uint8Array {
   if (!/^[0-9a-f]{32}$/i.test(hex)) {
     throw unusable(`"${uid}" is not a UUID`);
   }
-  return Uint8Array.from(Buffer.from(hex, "hex"));
+  return bytesOfHex(hex);
 }
 
 function unusable(message: string): OpAMPError {
