@@ -1,6 +1,6 @@
 import type { LinkTimes } from "./link.js";
 import type { ApplyLimits } from "./offers/apply.js";
-import type { PartName, PartValues } from "./parts.js";
+import type { SamePart } from "./parts.js";
 import type { PingSetting } from "./pulse.js";
 
 /** How the heartbeat interval is found, in milliseconds (D8). */
@@ -33,6 +33,5 @@ export interface CoreConfig {
   maxCustomMessages: number;
   /** Where the jitter comes from: any whole number. */
   seed: number;
-  /** Whether two values of a part say the same (STATUS-05). */
-  same: <P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]) => boolean;
+  same: SamePart;
 }

@@ -72,3 +72,6 @@ export const partNames: readonly PartName[] = [
   "availableComponents",
   "connectionSettingsStatus",
 ];
+
+/** Whether two values of a part say the same (STATUS-05). */
+export type SamePart = <P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]) => boolean;

@@ -1,10 +1,8 @@
-import type { CoreConfig } from "./config.js";
 import type { Outgoing, PartChanges } from "./io.js";
-import { Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
+import { Part, type PartName, type PartSet, type PartValues, partNames, type SamePart } from "./parts.js";
 
 /** What is in a message at no cost to its size, and therefore never has to travel alone. */
 const WEIGHTLESS = Part.capabilities | Part.uidRequest;
-type Same = CoreConfig["same"];
 const COMPONENTS = Part.availableComponents | Part.componentMap;
 
 /**
@@ -36,7 +34,7 @@ export class Report {
   }
 
   /** Keeps a value unless it says the same as the one before (STATUS-05). */
-  change<P extends PartName>(name: P, parts: PartChanges, same: Same): void {
+  change<P extends PartName>(name: P, parts: PartChanges, same: SamePart): void {
     const current = this.#values[name];
     const value = parts[name];
     if (current !== undefined && value !== undefined && same(name, current, value)) return;

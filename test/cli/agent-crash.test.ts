@@ -5,7 +5,7 @@ import { afterAll, expect, onTestFinished, test } from "vitest";
 import { RemoteConfigStatuses } from "../../src/gen/opamp/v1/opamp_pb.js";
 import type { OpAMPServer, ServerAgent } from "../../src/testing/index.js";
 import { litter, visible } from "../agent/config-directory/folder.js";
-import { crashPoints } from "../crash/crash-points.js";
+import { crashPoints } from "../end-to-end/crash/crash-points.js";
 import type { AgentProcess } from "./agent-process.js";
 import { builtCommand, type Transport, type Work } from "./agent-work.js";
 

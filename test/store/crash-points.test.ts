@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import type { StoredState } from "../../src/index.js";
-import { crashPoints } from "../crash/crash-points.js";
+import { crashPoints } from "../end-to-end/crash/crash-points.js";
 import { builtProgram } from "./built-program.js";
 import type { CrashOrders, CrashReport } from "./crash-program.js";
 import { STATES } from "./crash-states.js";

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
-import { crashPoints } from "../../crash/crash-points.js";
+import { crashPoints } from "../../end-to-end/crash/crash-points.js";
 import { keptVersions, makeVersion010, VERSIONS, VIEW_A, VIEW_B } from "../version-0-1-0.js";
 import { folderForTest, litter, offer, visible } from "./folder.js";
 

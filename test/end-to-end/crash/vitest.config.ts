@@ -1,12 +1,12 @@
 import { mergeConfig } from "vitest/config";
-import base from "../../vitest.config.js";
+import base from "../../../vitest.config.js";
 
 // Kills processes at every point where they can be killed; `npm test` does so at some.
 const crash = mergeConfig(base, { test: { env: { CRASH_POINTS: "all" } } });
 
 export default {
   ...crash,
-  root: new URL("../..", import.meta.url).pathname,
+  root: new URL("../../..", import.meta.url).pathname,
   test: {
     ...crash.test,
     include: [
