@@ -1,19 +1,23 @@
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { countHops } from "./count-hops.js";
+import { countLines } from "./count-lines.js";
 import { measureCycles } from "./measure-cycles.js";
 import { measureHeartbeat } from "./measure-heartbeat.js";
 import { measureMemory } from "./measure-memory.js";
 import { measureStart } from "./measure-start.js";
 import { prepare } from "./prepare.js";
-import type { Bench, Section } from "./section.js";
-import { formatTable } from "./table.js";
+import type { Bench, Count, Section } from "./section.js";
+import { formatCounts, formatTable } from "./table.js";
 
 // Measures the built package beside what it is made of and beside its peers, all in this one run, because only ratios
 // taken in the same minutes on the same machine mean anything.
 //
 //   --quick          fewer and shorter rounds
-//   --only PART      cycles, heartbeat, memory or start; may be repeated
-//   --json           the comparisons as JSON on stdout
+//   --only PART      cycles, heartbeat, memory or start; hops or size, which are counted in src; may be repeated
+//   --json           the comparisons and counts as JSON on stdout
+//   --list           what was counted: the files of each hop and what ran in them, the size of each folder
+//   --check          exit code 1 if a count is above its limit
 //   --profile        explain every part by a profile, not only the parts that miss a target
 //   --no-profile     explain none
 
@@ -23,32 +27,51 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   memory: measureMemory,
   start: measureStart,
 };
+const COUNTS: Readonly<Record<string, () => Count[] | Promise<Count[]>>> = { hops: countHops, size: countLines };
+const known = [...Object.keys(PARTS), ...Object.keys(COUNTS)];
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
-    only: { type: "string", multiple: true, default: Object.keys(PARTS) },
+    only: { type: "string", multiple: true, default: known },
     json: { type: "boolean", default: false },
     profile: { type: "boolean" },
+    list: { type: "boolean", default: false },
+    check: { type: "boolean", default: false },
   },
   allowNegative: true,
 });
 
-const parts = values.only.map((name) => {
-  const part = Object.hasOwn(PARTS, name) ? PARTS[name] : undefined;
-  if (part === undefined) throw new Error(`--only ${name}: known are ${Object.keys(PARTS).join(", ")}`);
-  return part;
-});
-const bench: Bench = { withGo: prepare(), quick: values.quick };
+const unknown = values.only.find((name) => !known.includes(name));
+if (unknown !== undefined) throw new Error(`--only ${unknown}: known are ${known.join(", ")}`);
+const parts = values.only.flatMap((name) => PARTS[name] ?? []);
 const startedAt = performance.now();
+const counts: Count[] = [];
+for (const name of values.only) counts.push(...((await COUNTS[name]?.()) ?? []));
 const loadBefore = loadavg()[0] ?? 0;
+const bench: Bench = { withGo: parts.length > 0 && prepare(), quick: values.quick };
 const sections: Section[] = [];
 for (const part of parts) sections.push(await part(bench));
 
 const comparisons = sections.flatMap((section) => section.comparisons);
 if (values.json) {
-  console.log(JSON.stringify({ node: process.version, withGo: bench.withGo, loadBefore, comparisons }, undefined, 2));
+  const { withGo } = bench;
+  console.log(JSON.stringify({ node: process.version, withGo, loadBefore, comparisons, counts }, undefined, 2));
 } else {
+  if (parts.length > 0) printComparisons();
+  if (counts.length > 0) console.log(`\n${formatCounts(counts)}\n`);
+  for (const { measure, details } of values.list ? counts : []) console.log(`${[measure, ...details].join("\n  ")}\n`);
+}
+if (values.check && counts.some(({ value, limit }) => value > limit)) process.exitCode = 1;
+for (const section of sections) {
+  const missed = section.comparisons.some(({ reached }) => reached === false);
+  if (!(values.profile ?? (missed && !values.json))) continue;
+  const text = await section.explain();
+  (values.json ? console.error : console.log)(`${text}\n`);
+}
+console.error(`${Math.round((performance.now() - startedAt) / 1000)} s`);
+
+function printComparisons(): void {
   console.log(`\nnode ${process.version}, ${cpus().length} CPUs, load before the run ${loadBefore.toFixed(1)}`);
   if (!bench.withGo) {
     console.log(
@@ -58,10 +81,3 @@ if (values.json) {
   }
   console.log(`\n${formatTable(comparisons)}\n`);
 }
-for (const section of sections) {
-  const missed = section.comparisons.some(({ reached }) => reached === false);
-  if (!(values.profile ?? (missed && !values.json))) continue;
-  const text = await section.explain();
-  (values.json ? console.error : console.log)(`${text}\n`);
-}
-console.error(`${Math.round((performance.now() - startedAt) / 1000)} s`);

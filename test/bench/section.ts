@@ -15,6 +15,18 @@ export interface Section {
   explain(): Promise<string>;
 }
 
+/** A property of the source, the same on every machine. */
+export interface Count {
+  measure: string;
+  value: number;
+  unit: string;
+  /** The most it may be. */
+  limit: number;
+  note: string;
+  /** What was counted, line by line. */
+  details: readonly string[];
+}
+
 /** Says on stderr what is going on. */
 export function progress(text: string): void {
   process.stderr.write(`${text}\n`);

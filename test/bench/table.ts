@@ -1,5 +1,6 @@
 import type { Comparison } from "./comparison.js";
 import type { Spread } from "./cpu-profile.js";
+import type { Count } from "./section.js";
 
 const ROWS_OF_A_SPREAD = 14;
 
@@ -22,6 +23,15 @@ export function formatTable(comparisons: readonly Comparison[]): string {
     ];
   });
   return align([head, ...rows], new Set([1, 3, 4]));
+}
+
+/** The counts as aligned lines. */
+export function formatCounts(counts: readonly Count[]): string {
+  const rows = counts.map(({ measure, value, unit, limit, note }) => {
+    const [counted, most] = [value, limit].map((each) => each.toLocaleString("en-US"));
+    return [measure, `${counted} ${unit}`, `<= ${most}`, verdict(value <= limit), note];
+  });
+  return align([["measure", "counted", "limit", "", ""], ...rows], new Set([1, 2]));
 }
 
 /** Several spreads side by side, the largest places first. */
