@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
-import { pour } from "../../../src/server/misbehave/pour.js";
 import { decodeAgentToServer, encodeServerToAgent, type ServerToAgentInit } from "../../../src/wire/codec.js";
 import { frame } from "../../../src/wire/ws-frame.js";
 import type { Conduct } from "./stage.js";
@@ -166,7 +166,12 @@ export function ticking(...frames: readonly Uint8Array[]): Conduct {
 /** A frame, as servers send them. */
 export function wsFrame(first: number, content: Uint8Array | string = "", declaredBytes?: number | bigint): Buffer {
   const body = Buffer.from(content);
-  return Buffer.concat([Uint8Array.of(first), lengthOf(declaredBytes ?? body.length), body]);
+  return Buffer.concat([wsFrameHeader(first, declaredBytes ?? body.length), body]);
+}
+
+/** The header of a frame, as servers send them. */
+export function wsFrameHeader(first: number, bytes: number | bigint): Buffer {
+  return Buffer.concat([Uint8Array.of(first), lengthOf(bytes)]);
 }
 
 /** A frame, as clients send them. */
@@ -193,6 +198,26 @@ export function secured(options: TLSSocketOptions, inner: (session: TLSSocket, t
     session.resume();
     session.on("secure", () => inner(session, socket));
   };
+}
+
+/** Writes piece by piece, no faster than the other side takes it, and ends quietly when the stream does. */
+export function pour(pieces: Iterable<Uint8Array>, into: Writable, done: () => void = () => undefined): void {
+  const source = pieces[Symbol.iterator]();
+  const next = (): void => {
+    for (;;) {
+      if (into.destroyed || into.writableEnded) return;
+      const piece = source.next();
+      if (piece.done) {
+        done();
+        return;
+      }
+      if (!into.write(piece.value)) {
+        into.once("drain", next);
+        return;
+      }
+    }
+  };
+  next();
 }
 
 /** The same piece for ever, in blocks that are worth a write. */

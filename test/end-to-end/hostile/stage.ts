@@ -26,8 +26,6 @@ export type AtEnd = (end: () => void | Promise<void>) => void;
 export interface StageOptions {
   /** What it shows when it speaks TLS, which it does on all connections or on none. */
   tls?: TestCertificate | undefined;
-  /** Whether it compresses what it sends. Default: no. */
-  compression?: boolean | undefined;
 }
 
 /** The custom capability that both sides know. */
@@ -50,10 +48,9 @@ export class Stage {
     this.#front = createServer((socket) => this.#accept(socket));
   }
 
-  static async start(atEnd: AtEnd, { tls, compression = false }: StageOptions = {}): Promise<Stage> {
+  static async start(atEnd: AtEnd, { tls }: StageOptions = {}): Promise<Stage> {
     const server = await OpAMPServer.start({
       customCapabilities: [CUSTOM],
-      compression,
       keepMessages: 10,
       onMessage: (agent, message) => stage.#reply(agent, message),
       ...(tls && { tls }),

@@ -28,10 +28,6 @@ export interface HostileCase extends Hostility {
   slow?: true;
   /** It keeps the machine busy. */
   costly?: true;
-  /** The OpAMP server compresses what it sends. */
-  compression?: true;
-  /** Messages between heartbeats. Default: 3, for what a first contact brings. */
-  extra?: number;
   client?: Partial<OpAMPClientOptions>;
 }
 
@@ -39,6 +35,8 @@ const MIN_BACKOFF_MS = 15;
 const HEARTBEAT_MS = 15;
 /** How many heartbeats show that there are any. */
 const BEATS = 3;
+/** Messages between heartbeats: what a first contact brings. */
+const FIRST_CONTACT = 3;
 /** Timers may be early by a fraction, and events late. */
 const TOLERANCE = 0.75;
 const CLOSE_MS = 50;
@@ -125,7 +123,7 @@ export async function survives(
   authority?: TestCertificates,
 ): Promise<void> {
   const escaped = escapes(atEnd);
-  const stage = await Stage.start(atEnd, { tls: authority?.server, compression: hostile.compression });
+  const stage = await Stage.start(atEnd, { tls: authority?.server });
   const make = (more: Partial<OpAMPClientOptions> = {}): Subject => {
     const tls = authority && { tls: { ca: authority.ca } };
     const clock = countingClock();
@@ -201,9 +199,9 @@ async function ends({ client, clock }: Subject, stage: Stage): Promise<void> {
 }
 
 /** Long enough to see whether the client keeps to its schedule. */
-async function endOfSpell(stage: Stage, { stays, slow, perAttempt = 1, prompt, extra = 3 }: HostileCase) {
+async function endOfSpell(stage: Stage, { stays, slow, perAttempt = 1, prompt }: HostileCase) {
   if (stays) {
-    const messages = 1 + extra + BEATS;
+    const messages = 1 + FIRST_CONTACT + BEATS;
     await stage.until(() => stage.messages >= messages);
     expect(stage.connections).toBe(1);
     expect(spanMs(stage.heardAt, messages)).toBeGreaterThan(BEATS * HEARTBEAT_MS * TOLERANCE);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { makeClient } from "../../client/wire-fixture.js";
+import { encodeServerToAgent } from "../../../src/wire/codec.js";
+import { acknowledge, makeClient, startPostOffice } from "../../client/wire-fixture.js";
 import { verifies } from "../../conformance/verifies.js";
 import { startServer } from "../../server/server-fixture.js";
 import { startTcp } from "../../transport/raw-servers.js";
@@ -42,18 +43,21 @@ describe("the time for a connection", () => {
 describe("over HTTP", () => {
   // The library below looks at its clock twice a second, so these two wait at the same time.
   test("an answer that does not begin, and one that stops, are given up in words of their own", async () => {
-    const [silent, stuck] = [await startServer(), await startServer()];
+    const [silent, stuck] = [await startServer(), await startPostOffice()];
     silent.misbehave({ on: "request", mode: "silence" });
-    stuck.misbehave({ mode: "stuck-body" });
     const clients = [
       makeClient({ url: silent.httpUrl, timeouts: { headersMs: 20 } }),
-      makeClient({ url: stuck.httpUrl, timeouts: { bodyMs: 20 } }),
+      makeClient({ url: stuck.url, timeouts: { bodyMs: 20 } }),
     ];
     const failures = clients.map((client) => next(client, "error"));
     for (const client of clients) client.start();
+    const { response } = await stuck.posts.next();
+    response.writeHead(200, { "content-type": "application/x-protobuf", "content-length": 20 });
+    response.write(new Uint8Array(10));
     const [headers, body] = await Promise.all(failures);
     expect(headers).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.headersMs") });
     expect(body).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.bodyMs") });
+    acknowledge(await stuck.posts.next());
     await Promise.all(clients.map((client) => client.connected()));
   });
 
@@ -61,20 +65,32 @@ describe("over HTTP", () => {
     "RETRY-02",
     "an answer that comes byte by byte has to be whole in time, and is asked for again",
     async () => {
-      const server = await startServer();
-      server.misbehave({ mode: "drip", everyMs: 60_000 });
-      const { client, clock, errors, ...timed } = startTimed({ url: server.httpUrl, timeouts: { answerMs: 5_000 } });
-      await until(() => server.agents.size === 1);
+      const server = await startPostOffice();
+      const { client, clock, errors, ...timed } = startTimed({ url: server.url, timeouts: { answerMs: 5_000 } });
+      const first = await server.posts.next();
+      const answer = encodeServerToAgent({ instanceUid: first.message.instanceUid });
+      first.response.writeHead(200, { "content-type": "application/x-protobuf", "content-length": answer.byteLength });
+      first.response.flushHeaders();
+      const drip = (at: number): void => {
+        clock.after(1_000, () => {
+          if (first.response.destroyed) return;
+          first.response.write(answer.subarray(at, at + 1));
+          drip(at + 1);
+        });
+      };
+      drip(0);
       await clock.advance(4_999);
       expect([client.phase, errors]).toEqual(["reporting", []]);
       await clock.advance(1);
       expect(errors).toMatchObject([
         { ...OUT_OF_TIME, message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
       ]);
-      await timed.nextAttempt();
-      const agent = server.agent(client.instanceUid);
+      const attempt = timed.nextAttempt();
+      const second = await server.posts.next();
+      acknowledge(second);
+      await attempt;
       expect(client.phase).toBe("online");
-      expect(agent.received.slice(0, 2).every(({ agentDescription }) => agentDescription !== undefined)).toBe(true);
+      expect([first, second].every(({ message }) => message.agentDescription !== undefined)).toBe(true);
     },
   );
 });

@@ -1,4 +1,4 @@
-import { pour } from "../../../../src/server/misbehave/pour.js";
+import { deflateBomb } from "../bombs.js";
 import {
   BINARY,
   CLOSE,
@@ -9,6 +9,7 @@ import {
   message,
   PING,
   PONG,
+  pour,
   sending,
   TEXT,
   ticking,
@@ -103,10 +104,8 @@ const breaches: readonly HostileCase[] = [
   },
   {
     name: "sends a deflate bomb",
-    orders: (server) => server.misbehave({ mode: "bomb", bytes: 67_108_864, times: Number.POSITIVE_INFINITY }),
-    compression: true,
+    conduct: deflateBomb(67_108_864),
     errors: TOO_LARGE,
-    extra: 4,
   },
 ];
 

@@ -1,4 +1,5 @@
 import { gzipSync } from "node:zlib";
+import { gzipBomb } from "../bombs.js";
 import { answering, dripping, ending, goodAnswer, head, ok, onRequest, pouring } from "../conducts.js";
 import type { HostileCase } from "../survives.js";
 
@@ -189,8 +190,7 @@ function encoded(coding: string, body: Uint8Array | string): Pick<HostileCase, "
 const codings: readonly HostileCase[] = [
   {
     name: "sends a gzip bomb",
-    orders: (server) => server.misbehave({ mode: "bomb", bytes: 67_108_864, times: Number.POSITIVE_INFINITY }),
-    compression: true,
+    conduct: gzipBomb(67_108_864),
     errors: ["ERR_OPAMP_TOO_LARGE"],
   },
   { name: "cuts gzip short", ...encoded("gzip", ZIPPED.subarray(0, -9)), errors: ["ERR_OPAMP_MALFORMED"] },

@@ -1,8 +1,8 @@
-import { GARBAGE } from "../../../../src/server/misbehave/misbehaviour.js";
 import { encodeServerToAgent, type ServerToAgentInit } from "../../../../src/wire/codec.js";
 import { bytes, concat, field, varint } from "../../../wire/bytes.js";
 import type { HostileCase } from "../survives.js";
 
+const GARBAGE = new Uint8Array(64).fill(0xff);
 const MIB = 1_048_576;
 const FOREVER = Number.POSITIVE_INFINITY;
 const MALFORMED = ["ERR_OPAMP_MALFORMED"] as const;

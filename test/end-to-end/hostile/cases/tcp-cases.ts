@@ -1,5 +1,4 @@
-import { pour } from "../../../../src/server/misbehave/pour.js";
-import { BINARY, ending, endlessly, goodAnswer, ok, onRequest, silence, upgraded, wsFrame } from "../conducts.js";
+import { BINARY, ending, endlessly, goodAnswer, ok, onRequest, pour, silence, upgraded, wsFrame } from "../conducts.js";
 import type { HostileCase } from "../survives.js";
 
 const GARBAGE = new Uint8Array(64).fill(0xff);
