@@ -1,4 +1,9 @@
-import { type AgentRemoteConfig, type ServerToAgent, ServerToAgentFlags } from "../gen/opamp/v1/opamp_pb.js";
+import {
+  type AgentRemoteConfig,
+  type ServerErrorResponseType,
+  type ServerToAgent,
+  ServerToAgentFlags,
+} from "../gen/opamp/v1/opamp_pb.js";
 import type { ServerToAgentInit } from "../wire/codec.js";
 
 /** A ServerToAgent as its fields: only those that are to be set. */
@@ -62,6 +67,18 @@ export function composeAnswer({ extra, error, queue, fullState, offer, ...to }: 
   };
   const fields = [own, ...group, extra].reduce(merge, {});
   return { ...composePush(to, fields), fullState, queued: group.length };
+}
+
+/** An answer that is an error (MSG-03), with a pause if one is asked for (THR-02). */
+export function errorAnswer(
+  type: ServerErrorResponseType,
+  errorMessage: string,
+  retryAfterNanoseconds?: bigint,
+): ServerToAgentFields {
+  const pause = retryAfterNanoseconds !== undefined && {
+    Details: { case: "retryInfo" as const, value: { retryAfterNanoseconds } },
+  };
+  return { errorResponse: { type, errorMessage, ...pause } };
 }
 
 /** A message that nobody asked for. */

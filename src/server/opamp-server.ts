@@ -1,28 +1,20 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { WebSocket } from "ws";
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
-import { Links } from "./agents/links.js";
-import { type LogEntry, MessageLog } from "./agents/message-log.js";
-import { MessageScript, type Throttle } from "./agents/message-script.js";
 import { type MalformedInput, Receiver } from "./agents/receiver.js";
 import type { ServerAgent } from "./agents/server-agent.js";
-import { BoundedList } from "./bounded-list.js";
-import { httpLink } from "./link/http-link.js";
-import type { LinkCounts, LinkOrigin, ServerLinkCounts, TransportName } from "./link/link.js";
-import { type AgentEnd, memoryLink, type ServerEnd } from "./link/memory-link.js";
-import { refuse } from "./link/refusal.js";
+import type { LinkCounts, ServerLinkCounts, TransportName } from "./link/link.js";
+import type { AgentEnd, ServerEnd } from "./link/memory-link.js";
 import type { ServerTlsOptions, TlsFailure } from "./link/server-tls.js";
-import { listenTo, webSocketLink } from "./link/ws-link.js";
+import { Admission } from "./listen/admission.js";
 import type { Attempt } from "./listen/attempts.js";
 import type { Auth } from "./listen/auth.js";
-import type { Traffic } from "./listen/connections.js";
-import { Door, type ScriptedRefusal } from "./listen/door.js";
+import { Connections, type Traffic } from "./listen/connections.js";
 import { Listener } from "./listen/listener.js";
-import { readBody } from "./listen/request-body.js";
+import { type LogEntry, MessageLog } from "./message-log.js";
+import type { Reset } from "./misbehave/misbehave.js";
 import type { Misbehaviour } from "./misbehave/misbehaviour.js";
+import { Orders, type ScriptedRefusal, type Throttle } from "./misbehave/orders.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
-import { Timers } from "./timers.js";
 import { type WaitOptions, Waits } from "./waits.js";
 
 /**
@@ -31,50 +23,30 @@ import { type WaitOptions, Waits } from "./waits.js";
  *
  * It keeps agents by instance uid, answers every message, asks for the full state when it lacks something, and offers
  * configuration until its hash comes back. Whatever it does follows from a message or a call: it has no timers but those
- * for delays that were ordered. On order it also turns agents away and misbehaves in every way that a network or a broken
- * server can.
+ * for delays that were ordered. On order it also turns agents away and misbehaves as a broken server does.
  */
 export class OpAMPServer {
-  readonly #maxMessageBytes: number;
   readonly #waits: Waits;
-  readonly #log: MessageLog;
-  readonly #links: Links;
   readonly #registry: AgentRegistry;
+  readonly #connections: Connections;
+  readonly #orders = new Orders();
+  readonly #admission: Admission;
   readonly #receiver: Receiver;
   readonly #listener: Listener;
-  readonly #timers: Timers;
-  readonly #door: Door;
-  readonly #script: MessageScript;
-  readonly #attempts: BoundedList<Attempt>;
   #attached = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings) {
-    const { announcement, keepMessages, maxMessageBytes } = settings;
-    this.#maxMessageBytes = maxMessageBytes;
+    const { announcement, keepMessages } = settings;
     this.#waits = new Waits(() => `the server on port ${this.port} (agents: ${this.agents.size})`);
     const changed = (): void => this.#waits.check();
-    this.#log = new MessageLog(keepMessages);
-    this.#links = new Links(changed);
-    this.#registry = new AgentRegistry({ announcement, keepMessages, log: this.#log, changed }, () => this.url);
-    this.#timers = new Timers(settings.clock);
-    this.#door = new Door(settings);
-    this.#attempts = new BoundedList(keepMessages);
-    this.#script = new MessageScript({
-      timers: this.#timers,
-      reset: ({ wire }) => wire && this.#listener.connections.reset(wire.socket),
-    });
-    const user = { hook: settings.onMessage, changed };
-    this.#receiver = new Receiver(this.#registry, this.#links, this.#log, this.#script, user, keepMessages);
-    this.#listener = new Listener({
-      ...settings,
-      door: this.#door,
-      timers: this.#timers,
-      attempts: this.#attempts,
-      changed,
-      webSocket: (webSocket, request, origin) => this.#converse(webSocket, request, origin),
-      request: (request, response, origin) => void this.#post(request, response, origin),
-    });
+    const log = new MessageLog(keepMessages);
+    this.#registry = new AgentRegistry({ announcement, keepMessages, log, url: () => this.url, changed });
+    this.#connections = new Connections(changed, keepMessages);
+    this.#admission = new Admission(settings, this.#orders);
+    const reset: Reset = (socket) => this.#connections.reset(socket);
+    this.#receiver = new Receiver(settings, this.#registry, this.#orders, reset, changed);
+    this.#listener = new Listener(settings, this.#connections, this.#admission, this.#receiver, changed);
   }
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for options that do not work, such as a port in use. */
@@ -106,7 +78,7 @@ export class OpAMPServer {
 
   /** Every message that was decoded or sent, in order. */
   get log(): readonly LogEntry[] {
-    return this.#log.entries;
+    return this.#registry.log.entries;
   }
 
   /** What arrived and was no message. */
@@ -126,22 +98,22 @@ export class OpAMPServer {
 
   /** TCP connections, for either transport. */
   get sockets(): LinkCounts {
-    return this.#listener.connections.counts;
+    return this.#connections.counts;
   }
 
   /** Bytes over all TCP connections there ever were; compression and TLS show here. */
   get traffic(): Traffic {
-    return this.#listener.connections.traffic;
+    return this.#connections.traffic;
   }
 
   /** Every upgrade and POST, in order, with its time and how it was answered; those that were refused or mistreated too. */
   get attempts(): readonly Attempt[] {
-    return this.#attempts.entries;
+    return this.#listener.attempts.entries;
   }
 
   /** TCP connections whose TLS handshake failed. */
   get tlsFailures(): readonly TlsFailure[] {
-    return this.#listener.connections.tlsFailures;
+    return this.#connections.tlsFailures;
   }
 
   /** The agent with this uid (16 bytes or UUID text), also one that has not spoken yet. Throws ERR_OPAMP_INSTANCE_UID. */
@@ -175,20 +147,12 @@ export class OpAMPServer {
     }
     this.#attached += 1;
     const endpoint = this.#listener.url(transport);
-    const { link, shut } = memoryLink(transport, { connection: this.#attached, endpoint }, agent);
-    this.#links.add(link);
-    return {
-      payload: (payload) => this.#receiver.receive(link, payload),
-      ended: () => {
-        shut();
-        this.#links.end(link);
-      },
-    };
+    return this.#receiver.attach(transport, { connection: this.#attached, endpoint }, agent);
   }
 
   /** Asks for other credentials from now on, or for none. Open connections stay: see {@link OpAMPServer.revoke}. */
   setAuth(auth: Auth | undefined): void {
-    this.#door.auth = auth;
+    this.#admission.auth = auth;
   }
 
   /**
@@ -196,7 +160,7 @@ export class OpAMPServer {
    * count as having none.
    */
   revoke(code = 1008, reason = "credentials revoked"): void {
-    for (const link of this.#door.unwelcome(this.#links.open())) link.close(code, reason);
+    for (const link of this.#admission.unwelcome(this.#receiver.links.open())) link.close(code, reason);
     this.#check();
   }
 
@@ -207,37 +171,32 @@ export class OpAMPServer {
 
   /** Answers the next upgrades and POSTs with a status, before they are looked at. Throws as `misbehave` does. */
   refuseNext(refusal: ScriptedRefusal, times = 1): void {
-    this.#door.refusals.add(refusal, times);
+    this.#orders.refusals.add(refusal, times);
   }
 
   /** Answers the next messages with UNAVAILABLE (THR-01). Throws as `misbehave` does. */
   throttleNext(throttle: Throttle = {}): void {
-    this.#script.throttles.add(throttle, throttle.times);
+    this.#orders.throttles.add(throttle, throttle.times);
   }
 
   /**
-   * Does something wrong the next time, or times, that there is an occasion. What is ordered first happens first; what an
-   * occasion does not allow, such as a text message over HTTP, waits for the next. Throws ERR_OPAMP_OPTION for a number of
-   * times that is none.
+   * Does something wrong at the next occasion, or as often as `times` says. What is ordered first happens first; `close`
+   * waits for a WebSocket. Throws ERR_OPAMP_OPTION unless `times` is a whole number or Infinity.
    */
   misbehave(misbehaviour: Misbehaviour): void {
-    const { times } = misbehaviour;
-    if (misbehaviour.on === "connect") this.#door.onConnect.add(misbehaviour, times);
-    else if (misbehaviour.on === "request") this.#door.onRequest.add(misbehaviour, times);
-    else this.#script.misbehaviours.add(misbehaviour, times);
+    this.#orders.misbehave(misbehaviour);
   }
 
   /** Forgets every refusal, pause and misbehaviour that is still in store, those for single agents included. */
   behave(): void {
-    this.#door.clear();
-    this.#script.clear();
+    this.#orders.clear();
     this.#registry.behave();
   }
 
   /** Cuts every connection at once, without any handshake, and goes on listening. */
   drop(): void {
-    this.#links.destroyAll();
-    this.#listener.connections.drop();
+    this.#receiver.links.destroyAll();
+    this.#connections.drop();
     this.#check();
   }
 
@@ -253,7 +212,6 @@ export class OpAMPServer {
   }
 
   async #close(): Promise<void> {
-    this.#timers.end();
     const closed = this.#listener.close();
     this.drop();
     const stopped = new OpAMPError("ERR_OPAMP_STOPPED", "the server was closed", { hint: "start a new OpAMPServer" });
@@ -262,38 +220,12 @@ export class OpAMPServer {
     await closed;
   }
 
-  #converse(webSocket: WebSocket, request: IncomingMessage, origin: LinkOrigin): void {
-    const link = webSocketLink(webSocket, request.socket, origin);
-    this.#door.entered(link, request);
-    this.#links.add(link);
-    listenTo(webSocket, {
-      payload: (payload) => this.#receiver.receive(link, payload),
-      malformed: (error) => this.#receiver.refuse(link, error),
-      ended: () => this.#links.end(link),
-    });
-  }
-
-  async #post(request: IncomingMessage, response: ServerResponse, origin: LinkOrigin): Promise<void> {
-    const body = await readBody(request, this.#maxMessageBytes);
-    if (response.destroyed) {
-      return;
-    }
-    if (!body.ok) {
-      refuse(response, body.refusal);
-      return;
-    }
-    const link = httpLink(response, origin);
-    this.#links.add(link);
-    response.on("close", () => this.#links.end(link));
-    this.#receiver.receive(link, body.payload);
-  }
-
   #check(): void {
     this.#registry.check();
     this.#waits.check();
   }
 
   #counts(transport: TransportName): ServerLinkCounts {
-    return { ...this.#links.counts(transport), maxOpenPerAgent: this.#registry.maxOpen(transport) };
+    return { ...this.#receiver.links.counts(transport), maxOpenPerAgent: this.#registry.maxOpen(transport) };
   }
 }

@@ -2,12 +2,12 @@ import type { IncomingMessage } from "node:http";
 import { OpAMPError } from "../errors.js";
 import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
-import type { MessageHook } from "./agents/receiver.js";
+import type { MessageHook, ReceiverSettings } from "./agents/receiver.js";
 import type { Announcement } from "./answer.js";
-import type { Refusal } from "./link/refusal.js";
+import type { Refusal } from "./link/http-link.js";
 import type { ServerTlsOptions } from "./link/server-tls.js";
 import type { Auth } from "./listen/auth.js";
-import type { ServerClock } from "./timers.js";
+import type { ListenSettings, ServerClock } from "./listen/listener.js";
 
 /** How an OpAMPServer is set up. */
 export interface OpAMPServerOptions {
@@ -41,25 +41,22 @@ export interface OpAMPServerOptions {
    * Gzipped requests are understood either way. Default: false.
    */
   compression?: boolean;
-  /** Times attempts, and delays what is to be slow, such as a `virtualClock()`. Default: the system's. */
+  /** Times attempts, and delays refusals that are to come late, such as a `virtualClock()`. Default: the system's. */
   clock?: ServerClock;
 }
 
 /** The options with every default in place. */
-export interface ServerSettings {
-  readonly port: number;
-  readonly host: string;
-  readonly path: string;
+export interface ServerSettings extends ListenSettings, ReceiverSettings {
   readonly announcement: Announcement;
-  readonly maxMessageBytes: number;
-  readonly keepMessages: number;
-  readonly onMessage: MessageHook | undefined;
-  readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
-  readonly tls: ServerTlsOptions | undefined;
-  readonly auth: Auth | undefined;
-  readonly compression: boolean;
-  readonly clock: ServerClock | undefined;
 }
+
+const systemClock: ServerClock = {
+  now: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs).unref();
+    return () => clearTimeout(timer);
+  },
+};
 
 const ALL_CAPABILITIES = [
   ServerCapabilities.ServerCapabilities_AcceptsStatus,
@@ -89,6 +86,6 @@ export function settingsOf(options: OpAMPServerOptions): ServerSettings {
     tls: options.tls,
     auth: options.auth,
     compression: options.compression ?? false,
-    clock: options.clock,
+    clock: options.clock ?? systemClock,
   };
 }

@@ -1,30 +1,27 @@
-export type { LogEntry, ReceivedEntry, SentEntry } from "../server/agents/message-log.js";
-export type { Throttle } from "../server/agents/message-script.js";
 export type { OfferedFile } from "../server/agents/offers.js";
 export type { EffectiveFile, PlainValue } from "../server/agents/plain-values.js";
 export type { MalformedInput, MessageHook, Reply } from "../server/agents/receiver.js";
 export type { ServerAgent } from "../server/agents/server-agent.js";
 export type { ServerToAgentFields } from "../server/answer.js";
+export type { Refusal } from "../server/link/http-link.js";
 export type { AgentLink, AgentLinkCounts, LinkCounts, ServerLinkCounts, TransportName } from "../server/link/link.js";
 export type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
-export type { Refusal } from "../server/link/refusal.js";
 export type { ClientCertificate, ServerTlsOptions, TlsFailure, TlsPeer } from "../server/link/server-tls.js";
 export type { Attempt } from "../server/listen/attempts.js";
 export type { Auth, BasicCredentials } from "../server/listen/auth.js";
 export type { Traffic } from "../server/listen/connections.js";
-export type { ScriptedRefusal } from "../server/listen/door.js";
+export type { ServerClock } from "../server/listen/listener.js";
+export type { LogEntry, ReceivedEntry, SentEntry } from "../server/message-log.js";
 export type {
   AgentMisbehaviour,
   ConnectMisbehaviour,
-  HttpMisbehaviour,
   MessageMisbehaviour,
   Misbehaviour,
   RequestMisbehaviour,
-  WebSocketMisbehaviour,
 } from "../server/misbehave/misbehaviour.js";
+export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
 export type { OpAMPServerOptions } from "../server/server-options.js";
-export type { ServerClock } from "../server/timers.js";
 export type { WaitOptions } from "../server/waits.js";
 export {
   type IssueOptions,

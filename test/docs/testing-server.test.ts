@@ -1,5 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { OpAMPServer } from "../../src/testing/index.js";
+import {
+  type ConnectMisbehaviour,
+  type MessageMisbehaviour,
+  OpAMPServer,
+  type RequestMisbehaviour,
+} from "../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
 async function run(name: string): Promise<{ server: OpAMPServer; values: Readonly<Record<string, unknown>> }> {
@@ -26,6 +32,20 @@ test.concurrent("the page's agent gets over each misbehaviour", async () => {
   const { server } = await run("server-misbehaviour");
   expect(server.sockets.total).toBe(4);
   expect(server.attempts.map(({ status }) => status)).toEqual([undefined, 101, 101]);
+});
+
+test.concurrent("the page names every misbehaviour that there is", async () => {
+  const connect = { silence: 1, garbage: 1, "hang-up": 1, reset: 1 } satisfies Record<ConnectMisbehaviour["mode"], 1>;
+  const request = { ...connect, redirect: 1 } satisfies Record<RequestMisbehaviour["mode"], 1>;
+  const message = { ...connect, oversize: 1, close: 1 } satisfies Record<MessageMisbehaviour["mode"], 1>;
+  const page = await readFile(new URL("../../docs/testing.md", import.meta.url), "utf8");
+  const modesOf = (on: string) => {
+    const row = page.split("\n").find((line) => line.startsWith(`| \`"${on}"\``));
+    return [...(row?.split("|")[2]?.matchAll(/`([^`]+)`/g) ?? [])].map(([, mode]) => mode);
+  };
+  expect(modesOf("connect")).toEqual(Object.keys(connect));
+  expect([...modesOf("connect"), ...modesOf("request")]).toEqual(Object.keys(request));
+  expect(modesOf("message")).toEqual(Object.keys(message));
 });
 
 test.concurrent("the page's hour passes at once", async () => {

@@ -1,15 +1,15 @@
 import { sameBytes } from "../../base/bytes.js";
 import { uidText } from "../../base/uid.js";
+import { OpAMPError } from "../../errors.js";
 import type { AgentRemoteConfig, AgentToServer } from "../../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../../wire/codec.js";
 import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "../answer.js";
-import type { AgentLinkCounts, Link, LinkOrigin, TransportName, WebSocketLink } from "../link/link.js";
+import type { AgentLink, AgentLinkCounts, Link, TransportName, WebSocketLink } from "../link/link.js";
+import { BoundedList, type LogEntry, type MessageLog } from "../message-log.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
-import { Script } from "../misbehave/script.js";
+import { Script } from "../misbehave/orders.js";
 import { Waits } from "../waits.js";
 import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
-import { MessageLog } from "./message-log.js";
-import { transmit } from "./transmit.js";
 
 /** What the agents of one server share. */
 export interface ServerSide {
@@ -18,71 +18,54 @@ export interface ServerSide {
   readonly log: MessageLog;
   /** How many messages each agent's own log keeps. */
   readonly keepMessages: number;
+  /** The endpoint to offer to an agent that has not been heard of. */
+  url(): string;
   /** Called when a change of one agent is complete. */
   changed(): void;
 }
 
+/** What users see of an agent. */
+export interface AgentView extends AgentRecord {
+  /** The uid that the agent used last. */
+  readonly uid: Uint8Array;
+  /** The link over which the agent spoke last. */
+  readonly link: AgentLink | undefined;
+  readonly lastMessage: AgentToServer | undefined;
+}
+
 /** The server's end of the exchange with one agent, over however many links. */
 export class AgentExchange {
+  /** What the agent's messages said; the user's agent puts itself in its place. */
+  view: AgentView;
   readonly waits = new Waits(() => this.#describe());
+  /** The agent's part of the server's log. */
+  readonly log: BoundedList<LogEntry>;
+  /** What is in store for this agent alone. */
+  readonly misbehaviours = new Script<AgentMisbehaviour>();
   readonly #side: ServerSide;
-  readonly #log: MessageLog;
   readonly #links = new Set<Link>();
   readonly #announcedOver = new WeakSet<Link>();
   readonly #totals = { ws: 0, http: 0 };
   readonly #maxOpen = { ws: 0, http: 0 };
   readonly #queue: ServerToAgentFields[] = [];
   readonly #errors: ServerToAgentFields[] = [];
-  #uid: Uint8Array;
-  #record: AgentRecord = UNKNOWN_AGENT;
-  #origin: LinkOrigin | undefined;
-  #transport: TransportName = "ws";
-  #lastMessage: AgentToServer | undefined;
   #offer: AgentRemoteConfig | undefined;
   #fullStateDue = false;
   #announcedOnHttp = false;
-  #misbehaviours: Script<AgentMisbehaviour> | undefined;
 
   constructor(uid: Uint8Array, side: ServerSide) {
-    this.#uid = uid;
+    this.view = { ...UNKNOWN_AGENT, uid, link: undefined, lastMessage: undefined };
     this.#side = side;
-    this.#log = new MessageLog(side.keepMessages);
-  }
-
-  /** The uid that the agent used last. */
-  get uid(): Uint8Array {
-    return this.#uid;
-  }
-
-  get record(): AgentRecord {
-    return this.#record;
-  }
-
-  get log(): MessageLog {
-    return this.#log;
-  }
-
-  get lastMessage(): AgentToServer | undefined {
-    return this.#lastMessage;
+    this.log = new BoundedList(side.keepMessages);
   }
 
   get offer(): AgentRemoteConfig | undefined {
     return this.#offer;
   }
 
-  /** Where the link came from over which the agent spoke last. */
-  get origin(): LinkOrigin | undefined {
-    return this.#origin;
-  }
-
-  /** The transport of that link. */
-  get transport(): TransportName {
-    return this.#transport;
-  }
-
-  /** What is in store for this agent alone; undefined while there has never been anything. */
-  get misbehaviours(): Script<AgentMisbehaviour> | undefined {
-    return this.#misbehaviours;
+  /** The endpoint by which the agent reached this server, or would reach it. */
+  get endpoint(): string {
+    return this.view.link?.endpoint ?? this.#side.url();
   }
 
   /** The newest WebSocket on which the agent has spoken and that is still open. */
@@ -103,18 +86,16 @@ export class AgentExchange {
       this.#totals[link.transport] += 1;
       this.#maxOpen[link.transport] = Math.max(this.#maxOpen[link.transport], this.counts(link.transport).open);
     }
-    const { record, lacksState, startedOver } = absorb(this.#record, message);
-    const isComplete = record.parts.description !== undefined;
+    const { record, lacksState, startedOver } = absorb(this.view, message);
+    const isComplete = record.description !== undefined;
     // A request for the full state may have been lost with the connection before this one.
     const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
     this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && message.agentDescription === undefined);
     this.#announcedOnHttp &&= !startedOver;
-    this.#record = record;
-    this.#uid = message.instanceUid;
-    this.#origin = link.origin;
-    this.#transport = link.transport;
-    this.#lastMessage = message;
-    this.#log.keep(this.#side.log.received(link, uidText(message.instanceUid), message));
+    const { transport, origin } = link;
+    const { instanceUid: uid } = message;
+    Object.assign(this.view, record, { uid, link: { transport, ...origin }, lastMessage: message });
+    this.log.add(this.#side.log.received(link, uidText(uid), message));
     this.changed();
   }
 
@@ -127,11 +108,10 @@ export class AgentExchange {
     if (!link.open) {
       return;
     }
-    const record = this.#record;
-    const isOfferTaken =
-      this.#offer && sameBytes(this.#offer.configHash, record.parts.remoteConfigStatus?.lastRemoteConfigHash);
+    const { uid, remoteConfigStatus } = this.view;
+    const isOfferTaken = this.#offer && sameBytes(this.#offer.configHash, remoteConfigStatus?.lastRemoteConfigHash);
     const composed = composeAnswer({
-      instanceUid: this.#uid,
+      instanceUid: uid,
       announcement: this.#announcementOver(link),
       fullState: this.#fullStateDue,
       offer: isOfferTaken ? undefined : this.#offer,
@@ -160,13 +140,19 @@ export class AgentExchange {
 
   /** Sends over this link, at once and past the queue. */
   send(link: Link, fields: ServerToAgentFields, write?: (payload: Uint8Array) => void): void {
-    this.#log.keep(transmit(this.#side.log, link, uidText(this.#uid), { instanceUid: this.#uid, ...fields }, write));
+    const { uid } = this.view;
+    this.log.add(this.#side.log.send(link, uidText(uid), { instanceUid: uid, ...fields }, write));
   }
 
-  /** Has something bad in store for this agent. */
-  misbehave(bad: AgentMisbehaviour): void {
-    this.#misbehaviours ??= new Script();
-    this.#misbehaviours.add(bad, bad.times);
+  /** Sends a WebSocket message exactly as given, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
+  sendAsIs(message: Uint8Array | string): void {
+    const link = this.webSocket;
+    if (link === undefined) {
+      throw new OpAMPError("ERR_OPAMP_CLOSED", `agent ${uidText(this.view.uid)} has no open WebSocket`, {
+        hint: "wait until the agent is connected",
+      });
+    }
+    link.sendAsIs(message);
   }
 
   /** Makes the next answer an error. Throws if it cannot be encoded. */
@@ -210,7 +196,7 @@ export class AgentExchange {
 
   /** Loses what the agent has reported, as a server does that was restarted. */
   forget(): void {
-    this.#record = UNKNOWN_AGENT;
+    Object.assign(this.view, UNKNOWN_AGENT);
     this.#announcedOnHttp = false;
     this.changed();
   }
@@ -222,7 +208,7 @@ export class AgentExchange {
 
   #flush(link: WebSocketLink): void {
     for (let fields = this.#queue[0]; fields !== undefined; fields = this.#queue[0]) {
-      const to = { instanceUid: this.#uid, announcement: this.#announcementOver(link) };
+      const to = { instanceUid: this.view.uid, announcement: this.#announcementOver(link) };
       this.#pay(link, { ...composePush(to, fields), queued: 1 });
     }
   }
@@ -248,9 +234,9 @@ export class AgentExchange {
   }
 
   #describe(): string {
-    const { sequenceNum } = this.#record;
+    const { uid, sequenceNum } = this.view;
     const state = this.webSocket === undefined ? "without an open WebSocket" : "connected";
     const last = sequenceNum === undefined ? "nothing heard of it" : `last sequence_num ${sequenceNum}`;
-    return `agent ${uidText(this.#uid)} (${state}, ${last})`;
+    return `agent ${uidText(uid)} (${state}, ${last})`;
   }
 }

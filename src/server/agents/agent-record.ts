@@ -5,27 +5,21 @@ import type {
   AvailableComponents,
   ComponentHealth,
   ConnectionSettingsStatus,
-  CustomCapabilities,
   EffectiveConfig,
   PackageStatuses,
   RemoteConfigStatus,
 } from "../../gen/opamp/v1/opamp_pb.js";
 
-/** What an agent has reported, each part as it came last. */
-export interface ReportedParts {
-  description?: AgentDescription;
-  health?: ComponentHealth;
-  effectiveConfig?: EffectiveConfig;
-  remoteConfigStatus?: RemoteConfigStatus;
-  packageStatuses?: PackageStatuses;
-  customCapabilities?: CustomCapabilities;
-  availableComponents?: AvailableComponents;
-  connectionSettingsStatus?: ConnectionSettingsStatus;
-}
-
-/** What the server knows about one agent from its messages. */
+/** What an agent has reported, each part as it came last, and what the server makes of its messages. */
 export interface AgentRecord {
-  readonly parts: ReportedParts;
+  readonly description: AgentDescription | undefined;
+  readonly health: ComponentHealth | undefined;
+  readonly effectiveConfig: EffectiveConfig | undefined;
+  readonly remoteConfigStatus: RemoteConfigStatus | undefined;
+  readonly packageStatuses: PackageStatuses | undefined;
+  readonly availableComponents: AvailableComponents | undefined;
+  readonly connectionSettingsStatus: ConnectionSettingsStatus | undefined;
+  readonly customCapabilities: readonly string[];
   /** The bits of the last message, 0 before the first. */
   readonly capabilities: bigint;
   /** The number of the last message; undefined before the first. */
@@ -47,7 +41,14 @@ export interface Absorbed {
 
 /** An agent that has said nothing yet, or was forgotten. */
 export const UNKNOWN_AGENT: AgentRecord = {
-  parts: {},
+  description: undefined,
+  health: undefined,
+  effectiveConfig: undefined,
+  remoteConfigStatus: undefined,
+  packageStatuses: undefined,
+  availableComponents: undefined,
+  connectionSettingsStatus: undefined,
+  customCapabilities: [],
   capabilities: 0n,
   sequenceNum: undefined,
   gaps: 0,
@@ -61,9 +62,17 @@ export function absorb(record: AgentRecord, message: AgentToServer): Absorbed {
   const isInOrder = isFirst || message.sequenceNum === record.sequenceNum + 1n;
   const startedOver = !isInOrder && isFull && message.sequenceNum <= 1n;
   const isGap = !isInOrder && !startedOver;
+  const known = startedOver ? UNKNOWN_AGENT : record;
   return {
     record: {
-      parts: reported(startedOver ? {} : record.parts, message),
+      description: message.agentDescription ?? known.description,
+      health: message.health ?? known.health,
+      effectiveConfig: message.effectiveConfig ?? known.effectiveConfig,
+      remoteConfigStatus: message.remoteConfigStatus ?? known.remoteConfigStatus,
+      packageStatuses: message.packageStatuses ?? known.packageStatuses,
+      availableComponents: withMap(message.availableComponents, known.availableComponents),
+      connectionSettingsStatus: message.connectionSettingsStatus ?? known.connectionSettingsStatus,
+      customCapabilities: message.customCapabilities?.capabilities ?? known.customCapabilities,
       capabilities: message.capabilities,
       sequenceNum: message.sequenceNum,
       gaps: record.gaps + (isGap ? 1 : 0),
@@ -74,24 +83,12 @@ export function absorb(record: AgentRecord, message: AgentToServer): Absorbed {
   };
 }
 
-function reported(known: ReportedParts, message: AgentToServer): ReportedParts {
-  const { agentDescription, health, effectiveConfig, remoteConfigStatus, packageStatuses } = message;
-  const { customCapabilities, availableComponents, connectionSettingsStatus } = message;
-  return {
-    ...known,
-    ...(agentDescription && { description: agentDescription }),
-    ...(health && { health }),
-    ...(effectiveConfig && { effectiveConfig }),
-    ...(remoteConfigStatus && { remoteConfigStatus }),
-    ...(packageStatuses && { packageStatuses }),
-    ...(customCapabilities && { customCapabilities }),
-    ...(availableComponents && { availableComponents: withMap(availableComponents, known.availableComponents) }),
-    ...(connectionSettingsStatus && { connectionSettingsStatus }),
-  };
-}
-
 /** A report of the bare hash keeps the component map that came with the same hash earlier (COMP-02). */
-function withMap(report: AvailableComponents, known: AvailableComponents | undefined): AvailableComponents {
+function withMap(
+  report: AvailableComponents | undefined,
+  known: AvailableComponents | undefined,
+): AvailableComponents | undefined {
+  if (report === undefined) return known;
   const isBare = Object.keys(report.components).length === 0;
   return isBare && known !== undefined && sameBytes(report.hash, known.hash) ? known : report;
 }

@@ -1,6 +1,7 @@
 import { uidText } from "../../base/uid.js";
 import { OpAMPError } from "../../errors.js";
 import type { TransportName } from "../link/link.js";
+import type { MessageLog } from "../message-log.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
 import { ServerAgent } from "./server-agent.js";
 import { uidBytes } from "./uid-bytes.js";
@@ -19,12 +20,15 @@ export class AgentRegistry {
   #seen = new Map<string, ServerAgent>();
   readonly #seenAs = new Map<ServerAgent, string>();
   readonly #side: ServerSide;
-  readonly #url: () => string;
   #ended: OpAMPError | undefined;
 
-  constructor(side: ServerSide, url: () => string) {
+  constructor(side: ServerSide) {
     this.#side = side;
-    this.#url = url;
+  }
+
+  /** The log of all messages. */
+  get log(): MessageLog {
+    return this.#side.log;
   }
 
   get seen(): ReadonlyMap<string, ServerAgent> {
@@ -66,7 +70,7 @@ export class AgentRegistry {
 
   /** Forgets what is in store for single agents. */
   behave(): void {
-    for (const { misbehaviours } of this.#exchanges()) misbehaviours?.clear();
+    for (const { misbehaviours } of this.#exchanges()) misbehaviours.clear();
   }
 
   /** Ends the waits for all agents, also for those asked for later. */
@@ -86,13 +90,7 @@ export class AgentRegistry {
     if (this.#ended !== undefined) {
       exchange.waits.end(this.#ended);
     }
-    const url = this.#url;
-    const agent = new ServerAgent(exchange, {
-      get url() {
-        return url();
-      },
-      claim: (newUid) => this.#claim(newUid, known),
-    });
+    const agent = new ServerAgent(exchange, (newUid) => this.#claim(newUid, known));
     const known: KnownAgent = { agent, exchange };
     return known;
   }

@@ -1,6 +1,5 @@
 import { sameBytes } from "../../base/bytes.js";
 import { uidText } from "../../base/uid.js";
-import { OpAMPError } from "../../errors.js";
 import {
   type AgentDescription,
   type AgentToServer,
@@ -16,13 +15,12 @@ import {
   type ServerToAgent,
   ServerToAgentFlags,
 } from "../../gen/opamp/v1/opamp_pb.js";
-import type { ServerToAgentFields } from "../answer.js";
-import type { AgentLink, AgentLinkCounts, WebSocketLink } from "../link/link.js";
+import { errorAnswer, type ServerToAgentFields } from "../answer.js";
+import type { AgentLink, AgentLinkCounts } from "../link/link.js";
+import type { LogEntry } from "../message-log.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { WaitOptions } from "../waits.js";
-import type { AgentExchange } from "./agent-exchange.js";
-import type { AgentHome } from "./agent-home.js";
-import type { LogEntry } from "./message-log.js";
+import type { AgentExchange, AgentView } from "./agent-exchange.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
 import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes } from "./plain-values.js";
 import { uidBytes } from "./uid-bytes.js";
@@ -33,23 +31,55 @@ import { uidBytes } from "./uid-bytes.js";
  * Messages to the agent leave at once over an open WebSocket. Without one they wait, and the next answer takes as many
  * as fit in one message. Nothing checks the agent's capabilities, so that a test can offer what an agent did not declare.
  */
-export class ServerAgent {
-  readonly #exchange: AgentExchange;
-  readonly #home: AgentHome;
-
-  constructor(exchange: AgentExchange, home: AgentHome) {
-    this.#exchange = exchange;
-    this.#home = home;
-  }
-
+export class ServerAgent implements AgentView {
   /** The instance uid that the agent used last, 16 bytes. */
-  get uid(): Uint8Array {
-    return this.#exchange.uid;
+  readonly uid: Uint8Array;
+  /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
+  readonly link: AgentLink | undefined;
+  /** The message that came last. */
+  readonly lastMessage: AgentToServer | undefined;
+  /** Whether the last message said goodbye (CLOSE-01). */
+  readonly disconnected: boolean = false;
+  /** The agent_description reported last. */
+  readonly description: AgentDescription | undefined;
+  /** The health reported last. */
+  readonly health: ComponentHealth | undefined;
+  /** The effective_config reported last. */
+  readonly effectiveConfig: EffectiveConfig | undefined;
+  /** The remote_config_status reported last. */
+  readonly remoteConfigStatus: RemoteConfigStatus | undefined;
+  /** The package_statuses reported last. */
+  readonly packageStatuses: PackageStatuses | undefined;
+  /** The available_components reported last; the map stays while only its hash is reported. */
+  readonly availableComponents: AvailableComponents | undefined;
+  /** The connection_settings_status reported last. */
+  readonly connectionSettingsStatus: ConnectionSettingsStatus | undefined;
+  /** The custom capabilities reported last. */
+  readonly customCapabilities: readonly string[] = [];
+  /** The capability bits of the last message; 0 before the first. */
+  readonly capabilities: bigint = 0n;
+  /** The sequence_num of the last message. */
+  readonly sequenceNum: bigint | undefined;
+  /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
+  readonly gaps: number = 0;
+  readonly #exchange: AgentExchange;
+  readonly #claim: (uid: Uint8Array) => void;
+
+  constructor(
+    exchange: AgentExchange,
+    /** Makes the agent known under one more uid. */
+    claim: (uid: Uint8Array) => void,
+  ) {
+    this.uid = exchange.view.uid;
+    this.#exchange = exchange;
+    this.#claim = claim;
+    // From now on the exchange writes what it learns where users read it.
+    exchange.view = this;
   }
 
   /** The same as UUID text. */
   get uidText(): string {
-    return uidText(this.#exchange.uid);
+    return uidText(this.uid);
   }
 
   /** Whether a WebSocket is open on which the agent has spoken. */
@@ -57,30 +87,14 @@ export class ServerAgent {
     return this.#exchange.webSocket !== undefined;
   }
 
-  /** Whether the last message said goodbye (CLOSE-01). */
-  get disconnected(): boolean {
-    return this.#exchange.record.disconnected;
-  }
-
   /** The agent's WebSocket connections. */
   get connections(): AgentLinkCounts {
     return this.#exchange.counts("ws");
   }
 
-  /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
-  get link(): AgentLink | undefined {
-    const { origin, transport } = this.#exchange;
-    return origin && { transport, ...origin };
-  }
-
   /** The agent's POSTs. */
   get requests(): AgentLinkCounts {
     return this.#exchange.counts("http");
-  }
-
-  /** The agent_description reported last. */
-  get description(): AgentDescription | undefined {
-    return this.#exchange.record.parts.description;
   }
 
   /** The attributes of the description as plain values; empty records before the first. */
@@ -92,64 +106,9 @@ export class ServerAgent {
     };
   }
 
-  /** The health reported last. */
-  get health(): ComponentHealth | undefined {
-    return this.#exchange.record.parts.health;
-  }
-
-  /** The effective_config reported last. */
-  get effectiveConfig(): EffectiveConfig | undefined {
-    return this.#exchange.record.parts.effectiveConfig;
-  }
-
   /** The files of the effective configuration by name; empty before the first report. */
   get effectiveFiles(): Record<string, EffectiveFile> {
     return effectiveFiles(this.effectiveConfig);
-  }
-
-  /** The remote_config_status reported last. */
-  get remoteConfigStatus(): RemoteConfigStatus | undefined {
-    return this.#exchange.record.parts.remoteConfigStatus;
-  }
-
-  /** The package_statuses reported last. */
-  get packageStatuses(): PackageStatuses | undefined {
-    return this.#exchange.record.parts.packageStatuses;
-  }
-
-  /** The available_components reported last; the map stays while only its hash is reported. */
-  get availableComponents(): AvailableComponents | undefined {
-    return this.#exchange.record.parts.availableComponents;
-  }
-
-  /** The connection_settings_status reported last. */
-  get connectionSettingsStatus(): ConnectionSettingsStatus | undefined {
-    return this.#exchange.record.parts.connectionSettingsStatus;
-  }
-
-  /** The custom capabilities reported last. */
-  get customCapabilities(): readonly string[] {
-    return this.#exchange.record.parts.customCapabilities?.capabilities ?? [];
-  }
-
-  /** The capability bits of the last message; 0 before the first. */
-  get capabilities(): bigint {
-    return this.#exchange.record.capabilities;
-  }
-
-  /** The sequence_num of the last message. */
-  get sequenceNum(): bigint | undefined {
-    return this.#exchange.record.sequenceNum;
-  }
-
-  /** How many messages had another sequence_num than the one due (SEQ-01); a full report that starts over is none. */
-  get gaps(): number {
-    return this.#exchange.record.gaps;
-  }
-
-  /** The message that came last. */
-  get lastMessage(): AgentToServer | undefined {
-    return this.#exchange.lastMessage;
   }
 
   /** The agent's part of the server's log. */
@@ -229,7 +188,7 @@ export class ServerAgent {
    */
   assignUid(newUid: Uint8Array): void {
     const newInstanceUid = uidBytes(newUid);
-    this.#home.claim(newInstanceUid);
+    this.#claim(newInstanceUid);
     this.send({ agentIdentification: { newInstanceUid } });
   }
 
@@ -239,25 +198,22 @@ export class ServerAgent {
    * @returns The hash of the offer.
    */
   offerHeartbeat(seconds: number | bigint): Uint8Array {
-    const connectionSettings = heartbeatOffer(this.#exchange.origin?.endpoint ?? this.#home.url, seconds);
+    const connectionSettings = heartbeatOffer(this.#exchange.endpoint, seconds);
     this.send({ connectionSettings });
     return connectionSettings.hash;
   }
 
   /** Makes the next answer an error (MSG-03), with a delay in nanoseconds if one is given (THR-02). */
   respondWithError(type: ServerErrorResponseType, message = "", retryAfterNanoseconds?: bigint): void {
-    const delay = retryAfterNanoseconds !== undefined && {
-      Details: { case: "retryInfo" as const, value: { retryAfterNanoseconds } },
-    };
-    this.#exchange.refuseNext({ errorResponse: { type, errorMessage: message, ...delay } });
+    this.#exchange.refuseNext(errorAnswer(type, message, retryAfterNanoseconds));
   }
 
   /**
    * Answers this agent's next messages badly, before anything that {@link OpAMPServer.misbehave} has in store. Throws
-   * ERR_OPAMP_OPTION for a number of times that is none.
+   * ERR_OPAMP_OPTION unless `times` is a whole number or Infinity.
    */
   misbehave(misbehaviour: AgentMisbehaviour): void {
-    this.#exchange.misbehave(misbehaviour);
+    this.#exchange.misbehaviours.add(misbehaviour, misbehaviour.times);
   }
 
   /** Sends any fields; `instance_uid` is filled in unless given. Throws for values that do not fit the schema. */
@@ -267,12 +223,12 @@ export class ServerAgent {
 
   /** Sends a binary WebSocket message of exactly these bytes, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
   sendRaw(bytes: Uint8Array): void {
-    this.#webSocket().sendAsIs(bytes);
+    this.#exchange.sendAsIs(bytes);
   }
 
   /** Sends a WebSocket text message, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
   sendText(text: string): void {
-    this.#webSocket().sendAsIs(text);
+    this.#exchange.sendAsIs(text);
   }
 
   /** Cuts the agent's TCP connections, without any handshake. */
@@ -288,15 +244,5 @@ export class ServerAgent {
   /** Forgets what the agent reported, its sequence_num included, as a restarted server would. */
   forget(): void {
     this.#exchange.forget();
-  }
-
-  #webSocket(): WebSocketLink {
-    const link = this.#exchange.webSocket;
-    if (link === undefined) {
-      throw new OpAMPError("ERR_OPAMP_CLOSED", `agent ${this.uidText} has no open WebSocket`, {
-        hint: "wait until the agent is connected",
-      });
-    }
-    return link;
   }
 }

@@ -1,7 +1,16 @@
-import type { ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { HttpLink, LinkOrigin } from "./link.js";
-import { refuse } from "./refusal.js";
+
+/** An HTTP answer in place of an OpAMP one, to a POST or to a WebSocket upgrade. */
+export interface Refusal {
+  status: number;
+  headers?: Record<string, string>;
+  /** The Retry-After header: seconds, or a date (THR-04). Default: none. */
+  retryAfter?: number | Date;
+  /** Default: the status in words. */
+  body?: string | Uint8Array;
+}
 
 /** The media type of both directions (HTTP-06). */
 export const PROTOBUF_TYPE = "application/x-protobuf";
@@ -11,7 +20,7 @@ export function httpLink(response: ServerResponse, origin: LinkOrigin): HttpLink
   return {
     origin,
     transport: "http",
-    wire: { response, socket: response.req.socket },
+    socket: response.req.socket,
     get open() {
       return !response.writableEnded && !response.destroyed;
     },
@@ -27,6 +36,25 @@ export function httpLink(response: ServerResponse, origin: LinkOrigin): HttpLink
     refuse: (reason) => refuse(response, { status: 400, body: reason }),
     destroy: () => void response.destroy(),
   };
+}
+
+/** Answers a request. */
+export function refuse(response: ServerResponse, { status, headers = {}, retryAfter, body }: Refusal): void {
+  const pause = retryAfter !== undefined && {
+    "retry-after": typeof retryAfter === "number" ? String(retryAfter) : retryAfter.toUTCString(),
+  };
+  response.writeHead(status, { ...pause, ...headers });
+  response.end(body ?? `${STATUS_CODES[status] ?? ""}\n`);
+}
+
+/** Answers a WebSocket upgrade and ends its connection. */
+export function refuseUpgrade(request: IncomingMessage, refusal: Refusal): void {
+  const { socket } = request;
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on("finish", () => socket.destroySoon());
+  refuse(response, refusal);
 }
 
 /** Whether an Accept-Encoding header allows gzip (HTTP-09). */

@@ -1,4 +1,3 @@
-import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TlsPeer } from "./server-tls.js";
 
@@ -24,6 +23,8 @@ export interface LinkOrigin {
 
 interface LinkBase {
   readonly origin: LinkOrigin;
+  /** What it runs over; undefined in memory. */
+  readonly socket?: Socket;
   /** Whether a payload can still be sent; false as soon as either side has begun to close. */
   readonly open: boolean;
   /** Sends one serialized ServerToAgent. On `http` this is the answer and completes the link. */
@@ -35,8 +36,6 @@ interface LinkBase {
 /** An open WebSocket. */
 export interface WebSocketLink extends LinkBase {
   readonly transport: "ws";
-  /** What it runs over, unless in memory; a fragment is a frame that leaves its message open until the last one. */
-  readonly wire?: { readonly socket: Socket; sendFragment(bytes: Uint8Array, isLast: boolean): void };
   /** Sends a binary (bytes) or text (string) WebSocket message exactly as given. */
   sendAsIs(message: Uint8Array | string): void;
   /** Starts the closing handshake. */
@@ -46,8 +45,6 @@ export interface WebSocketLink extends LinkBase {
 /** A POST that waits for its answer. */
 export interface HttpLink extends LinkBase {
   readonly transport: "http";
-  /** What it runs over, unless in memory. */
-  readonly wire?: { readonly response: ServerResponse; readonly socket: Socket };
   /** Answers 400 in place of a message. */
   refuse(reason: string): void;
 }

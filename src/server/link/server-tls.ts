@@ -1,5 +1,5 @@
 import type { SecureVersion, TLSSocket, TlsOptions } from "node:tls";
-import type { OpAMPError } from "../../errors.js";
+import { messageOf, OpAMPError } from "../../errors.js";
 
 /** TLS of an OpAMPServer: PEM text throughout. */
 export interface ServerTlsOptions {
@@ -56,8 +56,19 @@ export interface TlsFailure {
   readonly error: OpAMPError;
 }
 
-/** The options as Node takes them. */
-export function nodeTlsOptions({ requestClientCert = false, ca, cert, key, ...others }: ServerTlsOptions): TlsOptions {
+/** Does something with the options as Node takes them. Throws ERR_OPAMP_OPTION if it does not take them. */
+export function withTls<Result>(tls: ServerTlsOptions, use: (options: TlsOptions) => Result): Result {
+  try {
+    return use(nodeTlsOptions(tls));
+  } catch (cause) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `tls: ${messageOf(cause)}`, {
+      cause,
+      hint: "give certificate and key as PEM text, and the key that belongs to the certificate",
+    });
+  }
+}
+
+function nodeTlsOptions({ requestClientCert = false, ca, cert, key, ...others }: ServerTlsOptions): TlsOptions {
   const authorities = ca === undefined || typeof ca === "string" || ca instanceof Uint8Array ? ca : [...ca];
   return {
     ...others,

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Refusal } from "../link/refusal.js";
+import type { Refusal } from "../link/http-link.js";
 
 /** User and password of HTTP Basic. */
 export interface BasicCredentials {

@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { messageOf, OpAMPError } from "../../errors.js";
-import { BoundedList } from "../bounded-list.js";
 import type { LinkCounts } from "../link/link.js";
 import { type TlsFailure, type TlsPeer, tlsPeer } from "../link/server-tls.js";
+import { BoundedList } from "../message-log.js";
 
 /** Bytes over the wire, TLS and HTTP headers included, of all TCP connections there ever were. */
 export interface Traffic {
@@ -16,7 +16,7 @@ export class Connections {
   readonly #changed: () => void;
   readonly #open = new Map<Socket, number>();
   /** Those that shake hands, by the client's address: Node does not tell which connection a TLS session runs over. */
-  readonly #shaking = new Map<string, { tcp: Socket; connection: number; cut: boolean }>();
+  readonly #handshaking = new Map<string, { tcp: Socket; connection: number; cut: boolean }>();
   /** Those that closed while they did, in order: their sessions fail in the same order, and have no address by then. */
   readonly #broken: { connection: number; cut: boolean }[] = [];
   readonly #sessions = new WeakMap<Socket, { tcp: Socket; peer: TlsPeer }>();
@@ -59,14 +59,14 @@ export class Connections {
   }
 
   /** Takes note that the two sides are about to agree on TLS. */
-  shaking(tcp: Socket): void {
+  handshaking(tcp: Socket): void {
     const address = addressOf(tcp);
     if (address === undefined) return;
     const handshake = { tcp, connection: this.numberOf(tcp), cut: false };
-    this.#shaking.set(address, handshake);
+    this.#handshaking.set(address, handshake);
     tcp.on("close", () => {
-      if (this.#shaking.get(address) !== handshake) return;
-      this.#shaking.delete(address);
+      if (this.#handshaking.get(address) !== handshake) return;
+      this.#handshaking.delete(address);
       this.#broken.push(handshake);
     });
   }
@@ -109,7 +109,7 @@ export class Connections {
 
   /** Cuts all connections. */
   drop(): void {
-    for (const handshake of this.#shaking.values()) handshake.cut = true;
+    for (const handshake of this.#handshaking.values()) handshake.cut = true;
     for (const tcp of this.#open.keys()) tcp.destroy();
   }
 
@@ -121,8 +121,8 @@ export class Connections {
   /** The handshake of a session, which is over now. */
   #shaken(session: TLSSocket) {
     const address = addressOf(session) ?? "";
-    const handshake = this.#shaking.get(address);
-    this.#shaking.delete(address);
+    const handshake = this.#handshaking.get(address);
+    this.#handshaking.delete(address);
     return handshake;
   }
 }

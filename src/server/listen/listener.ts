@@ -3,75 +3,98 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer, Server as SecureServer } from "node:https";
 import { isIPv6, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { type WebSocket, WebSocketServer } from "ws";
+import { WebSocketServer } from "ws";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { BoundedList } from "../bounded-list.js";
-import { acceptsGzip } from "../link/http-link.js";
-import type { LinkOrigin, TransportName } from "../link/link.js";
-import { type Refusal, refuse, refuseUpgrade } from "../link/refusal.js";
-import { nodeTlsOptions, type ServerTlsOptions } from "../link/server-tls.js";
-import { misbehaveOnConnect } from "../misbehave/misbehave-connect.js";
-import type { Timers } from "../timers.js";
+import type { Receiver } from "../agents/receiver.js";
+import { acceptsGzip, type Refusal, refuse, refuseUpgrade } from "../link/http-link.js";
+import type { TransportName } from "../link/link.js";
+import { isGzipped } from "../link/request-body.js";
+import { type ServerTlsOptions, withTls } from "../link/server-tls.js";
+import { BoundedList } from "../message-log.js";
+import { misbehaveOnConnect, misbehaveOnRequest } from "../misbehave/misbehave.js";
+import type { ConnectMisbehaviour } from "../misbehave/misbehaviour.js";
+import type { ScriptedRefusal } from "../misbehave/orders.js";
+import type { Admission, AdmissionSettings } from "./admission.js";
 import { Attempt } from "./attempts.js";
-import { Connections } from "./connections.js";
-import type { Door, Rejection } from "./door.js";
-import { isGzipped } from "./request-body.js";
+import type { Connections } from "./connections.js";
 
-/** What a listener needs to know and whom it calls. */
-export interface ListenerSetup {
+/** Time as a server needs it; `virtualClock()` of `opamp-client/testing` is one. */
+export interface ServerClock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Calls back once, after `delayMs`. @returns what ends the wait */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** How a server listens. */
+export interface ListenSettings extends AdmissionSettings {
   readonly host: string;
   readonly port: number;
-  readonly path: string;
   readonly maxMessageBytes: number;
+  /** How many attempts are kept for certain. */
   readonly keepMessages: number;
   readonly tls: ServerTlsOptions | undefined;
   readonly compression: boolean;
-  readonly door: Door;
-  readonly timers: Timers;
-  readonly attempts: BoundedList<Attempt>;
-  /** A TCP connection came or went. */
-  changed(): void;
-  webSocket(webSocket: WebSocket, request: IncomingMessage, origin: LinkOrigin): void;
-  request(request: IncomingMessage, response: ServerResponse, origin: LinkOrigin): void;
+  readonly clock: ServerClock;
 }
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
-/** The port: hands on upgrades and requests that the door lets in. */
+/** The port: hands on upgrades and requests that are let in. */
 export class Listener {
-  readonly connections: Connections;
-  readonly #setup: ListenerSetup;
+  readonly attempts: BoundedList<Attempt>;
+  readonly #settings: ListenSettings;
+  readonly #connections: Connections;
+  readonly #admission: Admission;
+  readonly #receiver: Receiver;
+  readonly #changed: () => void;
   readonly #upgrades: WebSocketServer;
   readonly #http: Server;
+  /** What ends the wait of each refusal that comes late. */
+  readonly #delays = new Set<() => void>();
   #port = 0;
 
-  constructor(setup: ListenerSetup) {
-    this.#setup = setup;
-    this.connections = new Connections(setup.changed, setup.keepMessages);
+  constructor(
+    settings: ListenSettings,
+    connections: Connections,
+    admission: Admission,
+    receiver: Receiver,
+    /** Called when an attempt came or was answered. */
+    changed: () => void,
+  ) {
+    this.attempts = new BoundedList(settings.keepMessages);
+    this.#settings = settings;
+    this.#connections = connections;
+    this.#admission = admission;
+    this.#receiver = receiver;
+    this.#changed = changed;
     this.#upgrades = new WebSocketServer({
       noServer: true,
-      maxPayload: setup.maxMessageBytes,
+      maxPayload: settings.maxMessageBytes,
       clientTracking: false,
-      perMessageDeflate: setup.compression && { threshold: 0 },
+      perMessageDeflate: settings.compression && { threshold: 0 },
     });
     // Idle connections stay: ending one is for the agent, or for the server's user.
     const options = { keepAliveTimeout: 0 };
-    this.#http = setup.tls === undefined ? createServer(options) : secureServer(setup.tls, options);
+    this.#http =
+      settings.tls === undefined
+        ? createServer(options)
+        : withTls(settings.tls, (tls) => createSecureServer({ ...tls, ...options }));
     // The library's own listeners, kept from connections with which the server does something else.
     const serve = this.#http
       .listeners("connection")
       .map((listener) => (socket: Socket) => void Reflect.apply(listener, this.#http, [socket]));
     this.#http.removeAllListeners("connection");
     this.#http.on("connection", (socket: Socket) => this.#accept(socket, serve));
-    this.#http.on("secureConnection", (session: TLSSocket) => this.connections.secured(session));
-    this.#http.on("tlsClientError", (error: Error, session: TLSSocket) => this.connections.unsecured(session, error));
+    this.#http.on("secureConnection", (session: TLSSocket) => this.#connections.secured(session));
+    this.#http.on("tlsClientError", (error: Error, session: TLSSocket) => this.#connections.unsecured(session, error));
     this.#http.on("upgrade", (request, _socket, head) => this.#upgrade(request, head));
     this.#http.on("request", (request, response) => this.#request(request, response));
   }
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION if host and port cannot be had. */
   async start(): Promise<void> {
-    const { host, port } = this.#setup;
+    const { host, port } = this.#settings;
     try {
       await once(this.#http.listen({ host, port }), "listening");
     } catch (thrown) {
@@ -89,8 +112,8 @@ export class Listener {
   }
 
   url(transport: TransportName): string {
-    const host = LOOPBACK_OF_WILDCARD[this.#setup.host] ?? this.#setup.host;
-    return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.#port}${this.#setup.path}`;
+    const host = LOOPBACK_OF_WILDCARD[this.#settings.host] ?? this.#settings.host;
+    return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.#port}${this.#settings.path}`;
   }
 
   /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for what is no certificate. */
@@ -101,25 +124,27 @@ export class Listener {
       });
     }
     const server = this.#http;
-    checkedTls(() => server.setSecureContext(nodeTlsOptions(tls)));
+    withTls(tls, (options) => server.setSecureContext(options));
   }
 
   /** Frees the port. Resolves when the last connection is gone, so cut them. */
   async close(): Promise<void> {
+    for (const cancel of this.#delays) cancel();
+    this.#delays.clear();
     const closed = once(this.#http, "close");
     this.#http.close();
     // The listener's own close may come before those of its last connections.
-    await Promise.all([closed, this.connections.gone()]);
+    await Promise.all([closed, this.#connections.gone()]);
   }
 
   #accept(socket: Socket, serve: readonly ((socket: Socket) => void)[]): void {
-    this.connections.accept(socket);
-    const bad = this.#setup.door.onConnect.take((step) => step);
+    this.#connections.accept(socket);
+    const bad = this.#admission.orders.onConnect.take(undefined);
     if (bad !== undefined) {
-      misbehaveOnConnect(bad, socket);
+      misbehaveOnConnect(bad, socket, (tcp) => this.#connections.reset(tcp));
       return;
     }
-    if (this.#setup.tls !== undefined) this.connections.shaking(socket);
+    if (this.#settings.tls !== undefined) this.#connections.handshaking(socket);
     for (const listen of serve) listen(socket);
   }
 
@@ -135,13 +160,14 @@ export class Listener {
     this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       attempt.answered(101);
       const isDeflated = webSocket.extensions.includes("permessage-deflate");
-      this.#setup.webSocket(webSocket, request, {
+      const link = this.#receiver.webSocket(webSocket, request, {
         connection: attempt.connection,
         endpoint,
-        tls: this.connections.peerOf(socket),
+        tls: this.#connections.peerOf(socket),
         receivesCompressed: isDeflated,
         sendsCompressed: isDeflated,
       });
+      this.#admission.entered(link, request);
     });
   }
 
@@ -152,61 +178,56 @@ export class Listener {
       this.#reject(rejection, request, attempt, (refusal) => refuse(response, refusal));
       return;
     }
-    this.#setup.request(request, response, {
+    void this.#receiver.post(request, response, {
       connection: attempt.connection,
       endpoint,
-      tls: this.connections.peerOf(request.socket),
+      tls: this.#connections.peerOf(request.socket),
       receivesCompressed: isGzipped(request),
-      sendsCompressed: this.#setup.compression && acceptsGzip(request.headers["accept-encoding"]),
+      sendsCompressed: this.#settings.compression && acceptsGzip(request.headers["accept-encoding"]),
     });
   }
 
   #ask(request: IncomingMessage, transport: TransportName) {
-    const { door, path, timers, attempts } = this.#setup;
+    const { path, clock } = this.#settings;
     const { host } = request.headers;
-    const attempt = new Attempt(transport, this.connections.numberOf(request.socket), timers.now(), request);
-    attempts.add(attempt);
+    const attempt = new Attempt(transport, this.#connections.numberOf(request.socket), clock.now(), request);
+    this.attempts.add(attempt);
     // By the name the agent used, which in front of a proxy is not this server's own.
     const base = host === undefined ? undefined : `${this.#origin(transport)}${host}`;
     const endpoint = base === undefined ? this.url(transport) : `${base}${path}`;
-    const rejection = door.ask(request, transport, `${base ?? ""}${request.url}`);
-    this.#setup.changed();
+    const rejection = this.#admission.ask(request, transport, `${base ?? ""}${request.url}`);
+    this.#changed();
     return { attempt, rejection, endpoint };
   }
 
-  #reject(rejection: Rejection, request: IncomingMessage, attempt: Attempt, answer: (refusal: Refusal) => void): void {
-    if (rejection.kind === "socket") {
-      const status = rejection.act(() => this.connections.reset(request.socket));
-      if (status !== undefined) attempt.answered(status);
+  #reject(
+    rejection: ScriptedRefusal | ConnectMisbehaviour,
+    request: IncomingMessage,
+    attempt: Attempt,
+    answer: (refusal: Refusal) => void,
+  ): void {
+    if ("mode" in rejection) {
+      misbehaveOnRequest(rejection, request, (socket) => this.#connections.reset(socket));
       return;
     }
-    const { refusal } = rejection;
     const act = (): void => {
       if (request.socket.destroyed) return;
-      attempt.answered(refusal.status);
-      answer(refusal);
-      this.#setup.changed();
+      attempt.answered(rejection.status);
+      answer(rejection);
+      this.#changed();
     };
-    if ("delayMs" in refusal && refusal.delayMs !== undefined) this.#setup.timers.after(refusal.delayMs, act);
-    else act();
+    if (rejection.delayMs === undefined) {
+      act();
+      return;
+    }
+    const cancel = this.#settings.clock.after(rejection.delayMs, () => {
+      this.#delays.delete(cancel);
+      act();
+    });
+    this.#delays.add(cancel);
   }
 
   #origin(transport: TransportName): string {
-    return `${transport}${this.#setup.tls === undefined ? "" : "s"}://`;
-  }
-}
-
-function secureServer(tls: ServerTlsOptions, options: { keepAliveTimeout: number }): SecureServer {
-  return checkedTls(() => createSecureServer({ ...nodeTlsOptions(tls), ...options }));
-}
-
-function checkedTls<Result>(use: () => Result): Result {
-  try {
-    return use();
-  } catch (cause) {
-    throw new OpAMPError("ERR_OPAMP_OPTION", `tls: ${messageOf(cause)}`, {
-      cause,
-      hint: "give certificate and key as PEM text, and the key that belongs to the certificate",
-    });
+    return `${transport}${this.#settings.tls === undefined ? "" : "s"}://`;
   }
 }

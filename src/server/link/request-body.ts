@@ -2,8 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
-import { PROTOBUF_TYPE } from "../link/http-link.js";
-import type { Refusal } from "../link/refusal.js";
+import { PROTOBUF_TYPE, type Refusal } from "./http-link.js";
 
 /** The payload of a POST, or how to turn it away. */
 export type Body = { ok: true; payload: Uint8Array } | { ok: false; refusal: Refusal };

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from "node:http";
+import { messageOf } from "../../errors.js";
+import type { Refusal } from "../link/http-link.js";
+import type { Link, TransportName, WebSocketLink } from "../link/link.js";
+import type { ConnectMisbehaviour } from "../misbehave/misbehaviour.js";
+import type { Orders, ScriptedRefusal } from "../misbehave/orders.js";
+import { pathOf } from "./attempts.js";
+import { type Auth, authRefusal } from "./auth.js";
+
+/** Who may come in. */
+export interface AdmissionSettings {
+  readonly path: string;
+  readonly auth: Auth | undefined;
+  readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
+}
+
+/** Decides who gets in: what was ordered comes first, then the user's hook, credentials, and the path. */
+export class Admission {
+  auth: Auth | undefined;
+  readonly orders: Orders;
+  readonly #settings: AdmissionSettings;
+  /** Of WebSockets that came while credentials were asked for. */
+  readonly #upgrades = new WeakMap<Link, IncomingMessage>();
+
+  constructor(settings: AdmissionSettings, orders: Orders) {
+    this.#settings = settings;
+    this.orders = orders;
+    this.auth = settings.auth;
+  }
+
+  /** What to do instead of letting a request in; undefined for one that may come in. */
+  ask(
+    request: IncomingMessage,
+    transport: TransportName,
+    url: string,
+  ): ScriptedRefusal | ConnectMisbehaviour | undefined {
+    const refusal = this.orders.refusals.take(transport);
+    if (refusal !== undefined) return refusal;
+    const bad = this.orders.onRequest.take(transport);
+    if (bad === undefined) return this.#turnAway(request);
+    return bad.mode === "redirect" ? { status: bad.status ?? 307, headers: { location: bad.to ?? url } } : bad;
+  }
+
+  /** Takes note of a WebSocket that was let in. */
+  entered(link: WebSocketLink, request: IncomingMessage): void {
+    if (this.auth !== undefined) this.#upgrades.set(link, request);
+  }
+
+  /** Which of these would not be let in now, for their credentials. */
+  unwelcome(links: readonly Link[]): readonly WebSocketLink[] {
+    const { auth } = this;
+    if (auth === undefined) return [];
+    return links.filter((link): link is WebSocketLink => {
+      const request = this.#upgrades.get(link);
+      return link.transport === "ws" && (request === undefined || authRefusal(auth, request) !== undefined);
+    });
+  }
+
+  #turnAway(request: IncomingMessage): Refusal | undefined {
+    const { onConnect, path } = this.#settings;
+    try {
+      const refusal =
+        onConnect?.(request) ??
+        (this.auth && authRefusal(this.auth, request)) ??
+        (pathOf(request) === path ? undefined : { status: 404 });
+      // A promise, or what has no status, would be let in or break the answer.
+      if (refusal !== undefined && !Number.isInteger(refusal.status))
+        throw new TypeError("no HTTP status to refuse with");
+      return refusal;
+    } catch (thrown) {
+      return { status: 500, body: messageOf(thrown) };
+    }
+  }
+}
