@@ -8,7 +8,7 @@ export interface ConnectionSetup {
   readonly target: NetConnectOpts | undefined;
   /** Faults that wait for their byte. */
   readonly traps: readonly Trap[];
-  stream(direction: Direction): StreamSetup;
+  readonly streams: Readonly<Record<Direction, StreamSetup>>;
   /** Both ends are closed. */
   closed(connection: FaultyConnection): void;
 }
@@ -24,8 +24,8 @@ export class FaultyConnection {
   constructor(client: Socket, setup: ConnectionSetup) {
     this.#client = client;
     this.#streams = {
-      up: this.#stream(setup.stream("up"), client, this.#server),
-      down: this.#stream(setup.stream("down"), this.#server, client),
+      up: this.#stream(setup.streams.up, client, this.#server),
+      down: this.#stream(setup.streams.down, this.#server, client),
     };
     this.#closed = Promise.all([
       this.#watch(client, this.#server, "up"),

@@ -3,7 +3,6 @@ import { type Clock, systemClock } from "../client/clock.js";
 import { OpAMPError } from "../errors.js";
 import { type WaitOptions, Waits } from "../server/waits.js";
 import { FaultyConnection } from "./fault-proxy-connection.js";
-import { Door } from "./fault-proxy-door.js";
 import {
   type Conditions,
   type Direction,
@@ -15,6 +14,7 @@ import {
   requireAmount,
   type Trap,
 } from "./fault-proxy-faults.js";
+import { FaultProxyPort } from "./fault-proxy-port.js";
 import type { ByteCounts, StreamSetup } from "./fault-proxy-stream.js";
 import { type FaultProxyTarget, targetOf, throughProxy } from "./fault-proxy-target.js";
 
@@ -40,8 +40,6 @@ export interface FaultProxyConnections {
   readonly refused: number;
 }
 
-type Counts = StreamSetup["counts"];
-
 /**
  * A network that fails on demand: stands between a client and its server, at the level of TCP, so that it goes with any
  * protocol, TLS included. It does nothing to the traffic until it is told to.
@@ -51,14 +49,11 @@ type Counts = StreamSetup["counts"];
  */
 export class FaultProxy {
   readonly #target: { host: string; port: number };
-  readonly #clock: Pick<Clock, "now" | "after">;
-  readonly #random: () => number;
-  readonly #conditions: Readonly<Record<Direction, Conditions>> = { up: fairConditions(), down: fairConditions() };
-  readonly #counts: Readonly<Record<Direction, Counts>> = { up: noBytes(), down: noBytes() };
+  readonly #streams: Readonly<Record<Direction, StreamSetup>>;
   readonly #connections = new Set<FaultyConnection>();
   readonly #waits: Waits;
   readonly #defaultUrl: string | undefined;
-  readonly #door: Door;
+  readonly #listening: FaultProxyPort;
   #traps: Trap[] = [];
   #closing: Promise<void> | undefined;
   #total = 0;
@@ -66,9 +61,13 @@ export class FaultProxy {
   private constructor({ target, port = 0, clock = systemClock(false), random = Math.random }: FaultProxyOptions) {
     this.#target = targetOf(target);
     this.#defaultUrl = typeof target === "string" || target instanceof URL ? String(target) : undefined;
-    this.#door = new Door(port, { accepted: (socket) => this.#accept(socket), changed: () => this.#waits.check() });
-    this.#clock = clock;
-    this.#random = random;
+    const changed = (): void => this.#waits.check();
+    this.#listening = new FaultProxyPort(port, (socket) => this.#accept(socket), changed);
+    const stream = (): StreamSetup => {
+      const counts = { received: 0, delivered: 0, lost: 0 };
+      return { conditions: fairConditions(), counts, clock, random, changed };
+    };
+    this.#streams = { up: stream(), down: stream() };
     this.#waits = new Waits(
       () => `the fault proxy on port ${this.port} (connections: ${this.#connections.size} of ${this.#total} open)`,
     );
@@ -77,13 +76,13 @@ export class FaultProxy {
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for a target that is none, or a port that cannot be had. */
   static async start(options: FaultProxyOptions): Promise<FaultProxy> {
     const proxy = new FaultProxy(options);
-    await proxy.#door.open();
+    await proxy.#listening.open();
     return proxy;
   }
 
   /** The port it listens on; the same for its whole life. */
   get port(): number {
-    return this.#door.port;
+    return this.#listening.port;
   }
 
   /**
@@ -97,12 +96,12 @@ export class FaultProxy {
 
   /** How many connections there are and were. */
   get connections(): FaultProxyConnections {
-    return { open: this.#connections.size, total: this.#total, refused: this.#door.refused };
+    return { open: this.#connections.size, total: this.#total, refused: this.#listening.refused };
   }
 
   /** What has become of the bytes of each direction, all connections taken together. */
   get bytes(): Readonly<Record<Direction, ByteCounts>> {
-    return { up: { ...this.#counts.up }, down: { ...this.#counts.down } };
+    return { up: { ...this.#streams.up.counts }, down: { ...this.#streams.down.counts } };
   }
 
   /**
@@ -168,7 +167,7 @@ export class FaultProxy {
    * @param how `closed`: nothing listens on the port (ECONNREFUSED). `reset`: accepted, and reset at once. Default `closed`.
    */
   refuse(how: "closed" | "reset" = "closed"): void {
-    this.#door.shut(how);
+    this.#listening.shut(how);
   }
 
   /**
@@ -181,7 +180,7 @@ export class FaultProxy {
       for (const direction of directionsOf({})) connection.stream(direction).disarm();
     }
     this.#change({}, fairConditions());
-    if (this.#closing === undefined) await this.#door.open();
+    if (this.#closing === undefined) await this.#listening.open();
   }
 
   /**
@@ -206,7 +205,7 @@ export class FaultProxy {
   }
 
   async #close(): Promise<void> {
-    await this.#door.close();
+    await this.#listening.close();
     await Promise.all([...this.#connections].map((connection) => connection.destroy()));
     this.#waits.end(
       new OpAMPError("ERR_OPAMP_STOPPED", "the fault proxy was closed", { hint: "start a new FaultProxy" }),
@@ -216,15 +215,9 @@ export class FaultProxy {
   #accept(client: Socket): void {
     this.#total += 1;
     const connection = new FaultyConnection(client, {
-      target: this.#conditions.up.blackhole ? undefined : { ...this.#target, noDelay: true },
+      target: this.#streams.up.conditions.blackhole ? undefined : { ...this.#target, noDelay: true },
       traps: this.#traps,
-      stream: (direction) => ({
-        conditions: this.#conditions[direction],
-        counts: this.#counts[direction],
-        clock: this.#clock,
-        random: this.#random,
-        changed: () => this.#waits.check(),
-      }),
+      streams: this.#streams,
       closed: (gone) => {
         this.#connections.delete(gone);
         this.#waits.check();
@@ -236,7 +229,7 @@ export class FaultProxy {
 
   #change(options: FaultDirection, conditions: Partial<Conditions>): void {
     for (const direction of directionsOf(options)) {
-      Object.assign(this.#conditions[direction], conditions);
+      Object.assign(this.#streams[direction].conditions, conditions);
       for (const connection of this.#connections) connection.stream(direction).conditionsChanged();
     }
   }
@@ -253,8 +246,4 @@ export class FaultProxy {
     this.#traps.push(trap);
     for (const connection of this.#connections) connection.arm(trap);
   }
-}
-
-function noBytes(): Counts {
-  return { received: 0, delivered: 0, lost: 0 };
 }

@@ -34,10 +34,6 @@ export { FaultProxy, type FaultProxyConnections, type FaultProxyOptions } from "
 export type { Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
 export type { ByteCounts } from "./fault-proxy-stream.js";
 export type { FaultProxyTarget } from "./fault-proxy-target.js";
-export {
-  type MemoryTransport,
-  type MemoryTransportOptions,
-  memoryTransport,
-  type RefusedStatus,
-} from "./memory-transport.js";
+export type { RefusedStatus } from "./memory-losses.js";
+export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
 export { type VirtualClock, virtualClock } from "./virtual-clock.js";

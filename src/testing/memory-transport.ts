@@ -1,27 +1,13 @@
-import { OpAMPError } from "../errors.js";
 import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 import type { OpAMPServer } from "../server/opamp-server.js";
-import { statusRefused } from "../transport/explain/connect-error.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
+import { closed, lossOf, nobody, type RefusedStatus, refused } from "./memory-losses.js";
 
 /** How a {@link MemoryTransport} is set up. */
 export interface MemoryTransportOptions {
   /** Whether it behaves like WebSocket (true) or like HTTP polling (false). Default true. */
   duplex?: boolean;
 }
-
-/** An HTTP answer that refuses, as a loss is made of it. */
-export interface RefusedStatus {
-  /** Such as 401, 413, 429 or 503. */
-  httpStatus: number;
-  /** What Retry-After says, in milliseconds. Default: there is none. Heeded with 429 and 503 (THR-04). */
-  retryAfterMs?: number;
-  /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
-  renewed?: Loss["renewed"];
-}
-
-/** Where the server would be, for the texts of errors. */
-const NOWHERE = new URL("http://memory/v1/opamp");
 
 /** One `open` of the transport. */
 interface Dial {
@@ -196,12 +182,7 @@ export class MemoryTransport implements Transport {
         });
       },
       malformed: (error) => arrive(() => sink.malformed(error)),
-      refused: (reason) => {
-        const error = new OpAMPError("ERR_OPAMP_HTTP_STATUS", `the server answered 400: ${reason}`, {
-          httpStatus: 400,
-        });
-        lost({ error, fate: "unknown", orderly: true, throttled: false });
-      },
+      refused: (reason) => lost(refused(reason)),
       closed: (code, reason) => lost(closed(`the server closed the connection (${code}): ${reason}`, true)),
       cut: () => lost(this.#broken()),
     };
@@ -240,25 +221,6 @@ export class MemoryTransport implements Transport {
  */
 export function memoryTransport(server: OpAMPServer, options: MemoryTransportOptions = {}): MemoryTransport {
   return new MemoryTransport(server, options);
-}
-
-function closed(text: string, orderly: boolean): Loss {
-  return { error: new OpAMPError("ERR_OPAMP_CLOSED", text), fate: "unknown", orderly, throttled: false };
-}
-
-/** Nothing listens there. */
-function nobody(): Loss {
-  const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");
-  return { error, fate: "unsent", orderly: true, throttled: false };
-}
-
-function lossOf({ httpStatus, retryAfterMs, renewed }: RefusedStatus): Loss {
-  const loss = statusRefused(httpStatus, {}, NOWHERE, 0);
-  return {
-    ...loss,
-    ...(loss.throttled && retryAfterMs !== undefined && { retryAfterMs }),
-    ...(renewed !== undefined && { renewed }),
-  };
 }
 
 function lose(dial: Dial, loss: Loss): void {

@@ -2,16 +2,10 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { messageOf, OpAMPError } from "../errors.js";
 
-/** Whom a {@link Door} tells. */
-export interface DoorSetup {
-  accepted(socket: Socket): void;
-  /** One was turned away. */
-  changed(): void;
-}
-
 /** Where connections come in: listens on one port of 127.0.0.1, and does so again after it has not. */
-export class Door {
-  readonly #setup: DoorSetup;
+export class FaultProxyPort {
+  readonly #accepted: (socket: Socket) => void;
+  readonly #refusedOne: () => void;
   #port: number;
   #server: Server | undefined;
   #opening: Promise<void> | undefined;
@@ -20,9 +14,10 @@ export class Door {
   #refused = 0;
 
   /** @param port 0 for any that is free */
-  constructor(port: number, setup: DoorSetup) {
+  constructor(port: number, accepted: (socket: Socket) => void, refusedOne: () => void) {
     this.#port = port;
-    this.#setup = setup;
+    this.#accepted = accepted;
+    this.#refusedOne = refusedOne;
   }
 
   get port(): number {
@@ -77,11 +72,11 @@ export class Door {
 
   #accept(socket: Socket): void {
     if (!this.#resetsAll) {
-      this.#setup.accepted(socket);
+      this.#accepted(socket);
       return;
     }
     this.#refused += 1;
     socket.on("error", () => undefined).resetAndDestroy();
-    this.#setup.changed();
+    this.#refusedOne();
   }
 }

@@ -1,0 +1,43 @@
+import { OpAMPError } from "../errors.js";
+import { statusRefused } from "../transport/explain/connect-error.js";
+import type { Loss } from "../transport/transport.js";
+
+/** An HTTP answer that refuses, as a loss is made of it. */
+export interface RefusedStatus {
+  /** Such as 401, 413, 429 or 503. */
+  httpStatus: number;
+  /** What Retry-After says, in milliseconds. Default: there is none. Heeded with 429 and 503 (THR-04). */
+  retryAfterMs?: number;
+  /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
+  renewed?: Loss["renewed"];
+}
+
+/** Where the server would be, for the texts of errors. */
+const NOWHERE = new URL("http://memory/v1/opamp");
+
+/** A connection that was up has ended. */
+export function closed(text: string, orderly: boolean): Loss {
+  return { error: new OpAMPError("ERR_OPAMP_CLOSED", text), fate: "unknown", orderly, throttled: false };
+}
+
+/** Nothing listens there. */
+export function nobody(): Loss {
+  const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");
+  return { error, fate: "unsent", orderly: true, throttled: false };
+}
+
+/** The server refuses with a status. */
+export function lossOf({ httpStatus, retryAfterMs, renewed }: RefusedStatus): Loss {
+  const loss = statusRefused(httpStatus, {}, NOWHERE, 0);
+  return {
+    ...loss,
+    ...(loss.throttled && retryAfterMs !== undefined && { retryAfterMs }),
+    ...(renewed !== undefined && { renewed }),
+  };
+}
+
+/** The server calls a message malformed. */
+export function refused(reason: string): Loss {
+  const error = new OpAMPError("ERR_OPAMP_HTTP_STATUS", `the server answered 400: ${reason}`, { httpStatus: 400 });
+  return { error, fate: "unknown", orderly: true, throttled: false };
+}
