@@ -39,7 +39,7 @@ export interface TokenRequest {
 const TIMEOUT_MS = 10_000;
 /** Timers take a longer delay for none at all. */
 /** What stands for the secret, should an endpoint repeat it. */
-const HIDDEN = "[redacted]";
+const HIDDEN = "[REDACTED]";
 
 /**
  * Asks the token endpoint once.

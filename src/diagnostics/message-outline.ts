@@ -2,7 +2,7 @@ import { isUint8Array } from "node:util/types";
 import { UID_BYTES, uidText } from "../base/uid.js";
 import { bytesText } from "./bytes-text.js";
 import type { Redactor } from "./redactor.js";
-import { HIDDEN } from "./secret-text.js";
+import { REDACTED } from "./secret-names.js";
 
 /** The longest text that is shown whole. */
 const LONGEST_TEXT = 1_000;
@@ -12,7 +12,7 @@ const TYPE = "opamp.proto.v1.";
 /**
  * A message as a plain structure that can be shown and turned into JSON: times and counters that a number does not hold
  * as text, uids as UUIDs, hashes in hexadecimal, contents of files, keys and custom messages as `[N bytes]`, header
- * values and whatever has a secret's name as `[redacted]`. What is empty is left out.
+ * values and whatever has a secret's name as `[REDACTED]`. What is empty is left out.
  */
 export function messageOutline(message: object, redactor: Redactor): Record<string, unknown> {
   return fields(message, redactor);
@@ -93,7 +93,7 @@ function plainAny(any: unknown): unknown {
 function headers(message: object): Record<string, unknown> {
   const plain: Record<string, unknown> = Object.create(null);
   if (!("headers" in message) || !Array.isArray(message.headers)) return plain;
-  for (const header of message.headers) plain[String(header.key)] = HIDDEN;
+  for (const header of message.headers) plain[String(header.key)] = REDACTED;
   return plain;
 }
 

@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
-import { type RedactionLists, secretNames } from "./secret-names.js";
-import { HIDDEN, scrub } from "./secret-text.js";
+import { REDACTED, type RedactionLists, secretNames } from "./secret-names.js";
+import { scrub } from "./secret-text.js";
 
 export type { RedactionLists } from "./secret-names.js";
 
@@ -37,14 +37,14 @@ export function createRedactor(lists: RedactionLists = {}): Redactor {
     try {
       return scrub(String(given), names);
     } catch {
-      return HIDDEN;
+      return REDACTED;
     }
   }
 
   function show(name: string, value: unknown, budget: { left: number }, depth: number): unknown {
     budget.left -= 1;
     if (budget.left < 0 || depth > DEEPEST) return TOO_MUCH;
-    if (value !== undefined && value !== null && names.isSecret(name)) return HIDDEN;
+    if (value !== undefined && value !== null && names.isSecret(name)) return REDACTED;
     if (typeof value === "string") return text(value);
     if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`;
     if (typeof value !== "object" || value === null) return value;
@@ -81,7 +81,7 @@ export function createRedactor(lists: RedactionLists = {}): Redactor {
       try {
         return show(name, value, { left: MOST_VALUES }, 0);
       } catch {
-        return HIDDEN;
+        return REDACTED;
       }
     },
     record(record) {
@@ -100,16 +100,16 @@ export function guardedRedactor(redactor: Redactor): Redactor {
     text(text) {
       try {
         const shown: unknown = redactor.text(text);
-        return typeof shown === "string" ? shown : HIDDEN;
+        return typeof shown === "string" ? shown : REDACTED;
       } catch {
-        return HIDDEN;
+        return REDACTED;
       }
     },
     value(name, value) {
       try {
         return redactor.value(name, value);
       } catch {
-        return HIDDEN;
+        return REDACTED;
       }
     },
     record(record) {

@@ -1,5 +1,8 @@
 import { OpAMPError } from "../errors.js";
 
+/** What stands in the place of a secret, as the Collector writes it. */
+export const REDACTED = "[REDACTED]";
+
 /** Names that a redactor treats otherwise than it would by itself. */
 export interface RedactionLists {
   /** Whole names to show, in any spelling: `"token-count"` is also `tokenCount`. They beat what is hidden by itself. */

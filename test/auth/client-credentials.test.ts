@@ -206,7 +206,7 @@ describe("a failure says what the endpoint said and what to do, never the secret
     [
       "a reason that repeats the secret",
       (_asked, response) => json(response, 400, { error: "invalid_client", error_description: "s3cret is wrong" }),
-      /invalid_client: \[redacted\] is wrong/,
+      /invalid_client: \[REDACTED\] is wrong/,
     ],
     ["a connection that breaks", (_asked, response) => void response.destroy(), /cannot be reached/],
     ["no answer", () => undefined, /did not answer within 50 ms/],

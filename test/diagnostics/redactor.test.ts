@@ -49,7 +49,7 @@ describe("a text", () => {
       const shown = redactor.text(text);
       expect(shown).not.toContain(SECRET);
       expect(shown).not.toContain("dXNlcjpwdw");
-      expect(shown).toContain("[redacted]");
+      expect(shown).toContain("[REDACTED]");
       // What is shown may come by again.
       expect(redactor.text(shown)).toBe(shown);
     });
@@ -57,10 +57,10 @@ describe("a text", () => {
 
   test("keeps all else", () => {
     expect(redactor.text('GET wss://u:p@h.example:4320/v1/opamp?a=1&b=2: {"token":"x", "n": 1} (password=y z')).toBe(
-      'GET wss://[redacted]@h.example:4320/v1/opamp?a=[redacted]&b=[redacted]: {"token":"[redacted]", "n": 1} (password=[redacted] z',
+      'GET wss://[REDACTED]@h.example:4320/v1/opamp?a=[REDACTED]&b=[REDACTED]: {"token":"[REDACTED]", "n": 1} (password=[REDACTED] z',
     );
     expect(redactor.text("before\n-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\nafter")).toBe(
-      "before\n[redacted] private key\nafter",
+      "before\n[REDACTED] private key\nafter",
     );
   });
 
@@ -185,7 +185,7 @@ describe("a value", () => {
       "db.passwords",
       "oauth2_token",
     ]) {
-      expect(redactor.value(name, "abc"), name).toBe("[redacted]");
+      expect(redactor.value(name, "abc"), name).toBe("[REDACTED]");
     }
     for (const name of [
       "keepalive",
@@ -200,7 +200,7 @@ describe("a value", () => {
     ]) {
       expect(redactor.value(name, "abc"), name).toBe("abc");
     }
-    expect(redactor.value("token", { a: [1] })).toBe("[redacted]");
+    expect(redactor.value("token", { a: [1] })).toBe("[REDACTED]");
     expect(redactor.value("token", undefined)).toBeUndefined();
   });
 
@@ -215,16 +215,16 @@ describe("a value", () => {
       run: () => undefined,
     };
     expect(redactor.value("settings", value)).toEqual({
-      url: "https://[redacted]@host/",
-      list: [{ token: "[redacted]", ok: 2 }],
+      url: "https://[REDACTED]@host/",
+      list: [{ token: "[REDACTED]", ok: 2 }],
       bytes: "[3 bytes]",
       big: 5n,
       at: new Date(0),
-      error: "password=[redacted]",
+      error: "password=[REDACTED]",
       run: "[function]",
     });
     expect(redactor.record({ Authorization: "Basic x", Accept: "text/html" })).toEqual({
-      Authorization: "[redacted]",
+      Authorization: "[REDACTED]",
       Accept: "text/html",
     });
   });
@@ -244,7 +244,7 @@ describe("a value", () => {
         },
       },
     );
-    expect(redactor.value("x", trap)).toBe("[redacted]");
+    expect(redactor.value("x", trap)).toBe("[REDACTED]");
     expect(redactor.record(trap)).toEqual({});
     expect(Object.keys(redactor.record(JSON.parse('{"__proto__": 1, "constructor": 2}')))).toEqual([
       "__proto__",
@@ -257,13 +257,13 @@ describe("lists", () => {
   test("hide more, and show what they allow, whole names only", () => {
     const listed = createRedactor({ allow: ["max-token", "sig"], deny: ["license", "acme id"] });
     expect(listed.text("max_token=1 maxToken=2 acme_license=3 X-Acme-Id: 4 other_token=5 my-max-token=6")).toBe(
-      "max_token=1 maxToken=2 acme_license=[redacted] X-Acme-Id: [redacted] other_token=[redacted] my-max-token=[redacted]",
+      "max_token=1 maxToken=2 acme_license=[REDACTED] X-Acme-Id: [REDACTED] other_token=[REDACTED] my-max-token=[REDACTED]",
     );
-    expect(listed.text("https://host/?sig=1&id=2")).toBe("https://host/?sig=1&id=[redacted]");
+    expect(listed.text("https://host/?sig=1&id=2")).toBe("https://host/?sig=1&id=[REDACTED]");
   });
 
   test("that contradict each other hide", () => {
-    expect(createRedactor({ allow: ["token"], deny: ["token"] }).value("token", 1)).toBe("[redacted]");
+    expect(createRedactor({ allow: ["token"], deny: ["token"] }).value("token", 1)).toBe("[REDACTED]");
   });
 
   for (const [lists, problem] of [
@@ -303,7 +303,7 @@ describe("an error of the client", () => {
     const [error] = errors;
     expect(error).toBeInstanceOf(OpAMPError);
     expect(error).toMatchObject({ code: "ERR_OPAMP_HANDLER", cause: fails, retryable: false });
-    expect(error?.message).toContain("postgres://[redacted]@db/x");
+    expect(error?.message).toContain("postgres://[REDACTED]@db/x");
     expect(error?.stack).not.toContain("hunter2");
     expect(error?.stack).toContain("listeners.ts");
   });
@@ -326,7 +326,7 @@ describe("an error of the client", () => {
       {
         code: "ERR_OPAMP_HEADERS",
         httpStatus: 401,
-        cause: { code: "ERR_OPAMP_AUTH", message: "token=[redacted] was refused", httpStatus: 400 },
+        cause: { code: "ERR_OPAMP_AUTH", message: "token=[REDACTED] was refused", httpStatus: 400 },
       },
     ]);
     const late = expect(client.connected({ timeoutMs: 1 })).rejects.toMatchObject({ cause: errors[0] });
@@ -362,7 +362,7 @@ describe("an error of the client", () => {
     });
     client.start();
     await clock.advance(0);
-    expect(errors[0]?.message).toBe("[redacted]");
+    expect(errors[0]?.message).toBe("[REDACTED]");
     expect([client.phase, escaped]).toEqual(["online", []]);
   });
 });

@@ -1,7 +1,7 @@
+import { secretKeys } from "../../diagnostics/secret-keys.js";
+import { scrubLines } from "../../diagnostics/secret-lines.js";
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
-import { hiddenKeys } from "./hidden-keys.js";
 import { redactJson } from "./redact-json.js";
-import { lineRedactor } from "./redact-lines.js";
 import { redactYaml } from "./redact-yaml.js";
 
 /** In characters. Reading YAML takes about a second for each million of them, and nothing else runs meanwhile. */
@@ -29,11 +29,10 @@ export interface ConfigRedactor {
  * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
  */
 export function createConfigRedactor(lists: RedactionLists = {}): ConfigRedactor {
-  const keys = hiddenKeys(lists);
-  const lines = lineRedactor(lists, keys);
+  const keys = secretKeys(lists);
   const yaml = (given: string): string | undefined =>
-    given.length > LARGEST_YAML ? undefined : redactYaml(given, keys, lines);
-  const text = (given: string): string => redactJson(given, keys, lines.text) ?? yaml(given) ?? lines.text(given);
+    given.length > LARGEST_YAML ? undefined : redactYaml(given, keys);
+  const text = (given: string): string => redactJson(given, keys) ?? yaml(given) ?? scrubLines(given, keys);
   return {
     text,
     bytes(bytes) {

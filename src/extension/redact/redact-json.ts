@@ -1,13 +1,22 @@
-import { type HiddenKeys, type Hiding, ofItem, type ValueKind } from "./hidden-keys.js";
-import { isHarmless, REDACTED } from "./secret-value.js";
+import {
+  type Entry,
+  type Hiding,
+  isArgument,
+  isHarmless,
+  ofItem,
+  type SecretKeys,
+  secretBySibling,
+  type ValueKind,
+} from "../../diagnostics/secret-keys.js";
+import { scrubLines } from "../../diagnostics/secret-lines.js";
+import { REDACTED } from "../../diagnostics/secret-names.js";
 import { type Edit, splice } from "./splice.js";
-import { type Entry, isArgument, toldSecrets } from "./told-secrets.js";
 
 /** In text that is known to be JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
 
-/** What has to be there before a map can tell of its own values. */
-const TELLS = /"(?:value|kind)"/;
+/** What has to be there before a map can say that its own values are secret. */
+const SIBLINGS = /"(?:value|kind)"/;
 
 interface Level {
   readonly isList: boolean;
@@ -15,7 +24,7 @@ interface Level {
   /** The key above. */
   readonly outer: string;
   /** Those of its keys whose values are secret by what it says elsewhere. */
-  readonly told: ReadonlySet<string>;
+  readonly bySibling: ReadonlySet<string>;
   /** Of the value that comes next; `undefined` while its key is still to come. */
   key: string | undefined;
   /** The last item, where it was text. */
@@ -25,20 +34,19 @@ interface Level {
 /**
  * Takes the secrets out of JSON and leaves everything else as it is written.
  *
- * @param clean takes secrets out of a text that is not itself one
- * @returns `undefined` for text that is no JSON
+ * @returns `undefined` for text that is not JSON
  */
-export function redactJson(text: string, keys: HiddenKeys, clean: (text: string) => string): string | undefined {
+export function redactJson(text: string, keys: SecretKeys): string | undefined {
   if (!isJson(text)) return undefined;
   const edits: Edit[] = [];
   const levels: Level[] = [];
-  const toldAt = toldInside(text, keys);
+  const siblingsAt = secretsInside(text, keys);
 
   function hidingOf(level: Level | undefined, kind: ValueKind, text = ""): Hiding {
     if (level === undefined) return "nothing";
-    const { isList, hiding, key = "", outer, told, last } = level;
+    const { isList, hiding, key = "", outer, bySibling, last } = level;
     if (isList) return isArgument(last, text, keys) ? "secret" : ofItem(hiding, kind);
-    return keys.below(told.has(key) ? "secret" : hiding, key, kind, outer);
+    return keys.below(bySibling.has(key) ? "secret" : hiding, key, kind, outer);
   }
 
   for (const { 0: token, index: from } of text.matchAll(TOKEN)) {
@@ -48,7 +56,7 @@ export function redactJson(text: string, keys: HiddenKeys, clean: (text: string)
       const isList = first === "[";
       const hiding = hidingOf(level, isList ? "list" : "map");
       const outer = level?.key ?? level?.outer ?? "";
-      levels.push({ isList, hiding, outer, told: toldAt.get(from) ?? new Set(), key: undefined, last: "" });
+      levels.push({ isList, hiding, outer, bySibling: siblingsAt.get(from) ?? new Set(), key: undefined, last: "" });
       if (level !== undefined) level.last = "";
     } else if (first === "}" || first === "]") levels.pop();
     else if (first === ",") {
@@ -60,17 +68,17 @@ export function redactJson(text: string, keys: HiddenKeys, clean: (text: string)
       const isHidden = !isKey && hidingOf(level, kind, value) !== "nothing";
       if (isKey) level.key = value;
       else if (level !== undefined) level.last = kind === "text" ? value : "";
-      const shown = isHidden ? hide(value, token) : kind === "text" ? clean(value) : value;
+      const shown = isHidden ? hide(value, token) : kind === "text" ? scrubLines(value, keys) : value;
       if (shown !== value) edits.push({ from, to: from + token.length, text: JSON.stringify(shown) });
     }
   }
   return splice(text, edits);
 }
 
-/** For each map, by where it starts, what {@link toldSecrets} says. */
-function toldInside(text: string, keys: HiddenKeys): ReadonlyMap<number, ReadonlySet<string>> {
+/** For each map, by where it starts, what {@link secretBySibling} says. */
+function secretsInside(text: string, keys: SecretKeys): ReadonlyMap<number, ReadonlySet<string>> {
   const found = new Map<number, ReadonlySet<string>>();
-  if (!TELLS.test(text)) return found;
+  if (!SIBLINGS.test(text)) return found;
   const open: { from: number; isList: boolean; key: string | undefined; entries: Entry[] }[] = [];
   for (const { 0: token, index: from } of text.matchAll(TOKEN)) {
     const level = open.at(-1);
@@ -79,7 +87,7 @@ function toldInside(text: string, keys: HiddenKeys): ReadonlyMap<number, Readonl
     else if (level === undefined) continue;
     else if (first === "}" || first === "]") {
       open.pop();
-      found.set(level.from, toldSecrets(level.entries, keys));
+      found.set(level.from, secretBySibling(level.entries, keys));
     } else if (first === ",") level.key = undefined;
     else if (first === '"' && !level.isList) {
       if (level.key === undefined) level.key = stringOf(token);

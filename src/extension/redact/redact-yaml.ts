@@ -1,11 +1,17 @@
 import { CST, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar } from "yaml";
+import {
+  type Hiding,
+  isArgument,
+  isHarmless,
+  ofItem,
+  type SecretKeys,
+  secretBySibling,
+  type ValueKind,
+} from "../../diagnostics/secret-keys.js";
+import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
+import { REDACTED } from "../../diagnostics/secret-names.js";
 import { type Piece, readYaml } from "../reader/yaml-source.js";
-import { type HiddenKeys, type Hiding, ofItem, type ValueKind } from "./hidden-keys.js";
-import { redactComments } from "./redact-comments.js";
-import type { LineRedactor } from "./redact-lines.js";
-import { isHarmless, REDACTED } from "./secret-value.js";
 import { type Edit, splice } from "./splice.js";
-import { isArgument, toldSecrets } from "./told-secrets.js";
 
 /** Which a value may have and still be the text that replaces it. */
 const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);
@@ -22,14 +28,14 @@ type Visit = {
 /**
  * Takes the secrets out of YAML and leaves everything else as it is written: comments, order, quotes, anchors, line ends.
  *
- * @returns `undefined` for text that is no YAML of maps or lists, or nests too deeply
+ * @returns `undefined` for text that is not YAML of maps or lists, or nests too deeply
  */
-export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor): string | undefined {
+export function redactYaml(text: string, keys: SecretKeys): string | undefined {
   const source = readYaml(text);
   if (source === undefined) return undefined;
   const { documents, comments, tags } = source;
   if (!documents.some(({ contents }) => isMap(contents) || isSeq(contents))) return undefined;
-  /** Those of secrets go before those of the same place that are none. */
+  /** Where edits overlap, the one that hides a secret wins. */
   const hidden: Edit[] = [];
   const cleaned: Edit[] = [];
 
@@ -53,15 +59,15 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
       }
       if ("anchor" in node && node.anchor !== undefined) anchors.set(node.anchor, node);
       if (isScalar(node)) {
-        if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, lines));
+        if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, keys));
         else hidden.push(...hideScalar(node, tags));
       } else if (isMap(node)) {
-        const told = toldSecrets(
+        const bySibling = secretBySibling(
           node.items.map(({ key, value }) => [nameOf(key, anchors), textOf(value)]),
           keys,
         );
         for (const pair of node.items.toReversed()) {
-          open.push({ pair, hiding: told.has(nameOf(pair.key, anchors)) ? "secret" : hiding, outer });
+          open.push({ pair, hiding: bySibling.has(nameOf(pair.key, anchors)) ? "secret" : hiding, outer });
         }
       } else if (isSeq(node)) {
         for (const [index, item] of [...node.items.entries()].toReversed()) {
@@ -75,13 +81,13 @@ export function redactYaml(text: string, keys: HiddenKeys, lines: LineRedactor):
       }
     }
   }
-  return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, lines)]);
+  return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, keys)]);
 }
 
 function insideOf(
   pair: Pair,
   { hiding: around, outer }: Visit,
-  keys: HiddenKeys,
+  keys: SecretKeys,
   anchors: ReadonlyMap<string, Node>,
 ): Visit[] {
   const { key, value } = pair;
@@ -139,16 +145,16 @@ function hideScalar(scalar: Scalar, tags: readonly Piece[]): Edit[] {
   return [...edits, inPlaceOfHeader, { from: body, to: body + token.source.length, text: "" }];
 }
 
-/** What of a value that is no secret tells one, such as the password in a URL. */
-function cleanScalar(scalar: Scalar, text: string, lines: LineRedactor): Edit[] {
+/** The secrets inside a value that is not one as a whole, such as the password in a URL. */
+function cleanScalar(scalar: Scalar, text: string, keys: SecretKeys): Edit[] {
   const token = scalar.srcToken;
   if (!CST.isScalar(token) || typeof scalar.value !== "string") return [];
   if (token.type === "block-scalar") {
     const from = bodyOffset(token);
-    const clean = lines.text(token.source);
+    const clean = scrubLines(token.source, keys);
     return clean === token.source ? [] : [{ from, to: from + token.source.length, text: clean }];
   }
-  const clean = lines.text(scalar.value);
+  const clean = scrubLines(scalar.value, keys);
   if (clean === scalar.value) return [];
   const to = token.offset + token.source.length;
   const isDouble = text.charAt(token.offset) === '"' || !PRINTABLE.test(clean);
@@ -168,4 +174,33 @@ function lastBefore(offset: number, pieces: readonly Piece[]): Piece | undefined
     else to = middle;
   }
   return pieces[from - 1];
+}
+
+/** Takes the secrets out of comments: settings that were commented out, values that go on on the next line. */
+function redactComments(text: string, comments: readonly Piece[], keys: SecretKeys): Edit[] {
+  const edits: Edit[] = [];
+  for (const run of runsOf(text, comments)) {
+    const redacted = scrubEachLine(
+      run.map(({ source }) => source),
+      keys,
+    );
+    for (const [index, { offset, source }] of run.entries()) {
+      const clean = redacted[index] ?? "#";
+      if (clean !== source) edits.push({ from: offset, to: offset + source.length, text: clean });
+    }
+  }
+  return edits;
+}
+
+/** Comments with nothing but white space in between belong together. */
+function runsOf(text: string, comments: readonly Piece[]): Piece[][] {
+  const runs: Piece[][] = [];
+  let end = -1;
+  for (const comment of comments) {
+    const run = runs.at(-1);
+    if (run !== undefined && text.slice(end, comment.offset).trim() === "") run.push(comment);
+    else runs.push([comment]);
+    end = comment.offset + comment.source.length;
+  }
+  return runs;
 }

@@ -78,10 +78,10 @@ describe("a command that ends by itself", () => {
     const message = await failure("echo password=hunter2; exit 1", { log });
     expect(message).not.toContain("hunter2");
     expect(lines.all.join()).not.toContain("hunter2");
-    expect(message).toContain("password=[redacted]");
+    expect(message).toContain("password=[REDACTED]");
     // So long that what is quoted begins in the middle of the secret.
     const long = await failure("printf 'password=%02500d' 7; exit 1");
-    expect(long).toMatch(/\npassword=\[redacted\]$/);
+    expect(long).toMatch(/\npassword=\[REDACTED\]$/);
   });
 
   test("fails if its arguments are too long for the system", async () => {

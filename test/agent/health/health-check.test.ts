@@ -123,7 +123,7 @@ describe("a command", () => {
     await clock.advance(30_000);
     const { lastError, ...rest } = await reports.next();
     expect(rest).toEqual({ healthy: false, status: "StatusRecoverableError" });
-    expect(lastError).toMatch(/ended with exit code 2\ntoken=\[redacted\]$/);
+    expect(lastError).toMatch(/ended with exit code 2\ntoken=\[REDACTED\]$/);
     writeFileSync(file, "");
     await waiting(clock);
     await clock.advance(30_000);

@@ -49,7 +49,7 @@ describe("the channel of what is sent", () => {
     expect(messages[0]).toMatchObject({
       instanceUid,
       sequenceNum: 1,
-      agentDescription: { identifyingAttributes: { "service.name": "guest", "db.password": "[redacted]" } },
+      agentDescription: { identifyingAttributes: { "service.name": "guest", "db.password": "[REDACTED]" } },
       effectiveConfig: { configMap: { configMap: { "a.yaml": { body: "[17 bytes]", contentType: "text/yaml" } } } },
     });
     expect(JSON.stringify(messages)).not.toContain("hunter2");
@@ -91,7 +91,7 @@ describe("the channel of what is received", () => {
       {
         has: ["errorResponse"],
         errorResponse: "badRequest",
-        message: { errorResponse: { errorMessage: "token=[redacted]" } },
+        message: { errorResponse: { errorMessage: "token=[REDACTED]" } },
       },
       { has: ["customMessage"], custom: { capability: "c", type: "t" } },
     ]);
@@ -140,7 +140,7 @@ test("the channel of failures tells of each error, without its secrets", async (
   expect(failures).toMatchObject([
     {
       code: "ERR_OPAMP_CONNECT",
-      message: "the transport's send threw: token=[redacted]",
+      message: "the transport's send threw: token=[REDACTED]",
       hint: expect.any(String),
       retryable: true,
       httpStatus: undefined,
@@ -249,12 +249,12 @@ describe("the outline of a message", () => {
       connectionSettings: {
         hash: "[200 bytes]",
         opamp: {
-          destinationEndpoint: "wss://[redacted]@host/?key=[redacted]",
-          headers: { "X-Anything": "[redacted]" },
+          destinationEndpoint: "wss://[REDACTED]@host/?key=[REDACTED]",
+          headers: { "X-Anything": "[REDACTED]" },
           certificate: { cert: "[5 bytes]", privateKey: "[6 bytes]" },
-          proxy: { url: "http://[redacted]@proxy/", connectHeaders: { A: "[redacted]" } },
+          proxy: { url: "http://[REDACTED]@proxy/", connectHeaders: { A: "[REDACTED]" } },
         },
-        otherConnections: { db: { otherSettings: { password: "[redacted]", mode: "fast" } } },
+        otherConnections: { db: { otherSettings: { password: "[REDACTED]", mode: "fast" } } },
       },
       errorResponse: { Details: { retryInfo: { retryAfterNanoseconds: 5 } } },
     });
@@ -296,7 +296,7 @@ describe("the outline of a message", () => {
           flag: false,
           bytes: "[3 bytes]",
           list: [0.5],
-          record: { token: "[redacted]" },
+          record: { token: "[REDACTED]" },
           nothing: undefined,
         },
       },

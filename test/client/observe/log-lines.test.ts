@@ -229,7 +229,7 @@ test("nobody outside can write a line of their own, hide one, fill the disk or s
   expect(lines.slice(1, 4)).toEqual([
     "warn: Server returned an error response (badRequest): a\\r\\ninfo: all is well\\t\\u001b[2K\\u2028\\u202e\\u0000",
     expect.stringMatching(/: long y{995}\.\.\. \(\d+ more\)$/),
-    "warn: Server returned an error response (badRequest): password=[redacted] for https://[redacted]@host/",
+    "warn: Server returned an error response (badRequest): password=[REDACTED] for https://[REDACTED]@host/",
   ]);
 });
 

@@ -55,7 +55,7 @@ describe("defaults", () => {
     expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
     expect(off).toEqual(new Set());
     expect(tls).toBeUndefined();
-    expect(redactor.text("token=abc")).toBe("token=[redacted]");
+    expect(redactor.text("token=abc")).toBe("token=[REDACTED]");
   });
 
   for (const [name, [value, words]] of Object.entries(DEFAULTS)) {

@@ -184,6 +184,21 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     'export API_TOKEN="abc\ndef"\nPORT=1\nDSN=pg://u:p@h/d\n',
     'export API_TOKEN="[REDACTED]"\nPORT=1\nDSN=pg://[REDACTED]@h/d\n',
   ],
+  [
+    "all that is in an element of XML",
+    '<c>\n<credentials>\n <user a="b">me</user>\n</credentials>\n<secret>\n<secret>\n</c>\n',
+    "<c>\n<credentials>\n</credentials>\n<secret>\n<secret>\n</c>\n",
+  ],
+  [
+    "what follows a private key in the same value",
+    "a: b: c\npassword: |\n  -----BEGIN PRIVATE KEY-----\n  MII\n  -----END PRIVATE KEY-----\n\n  hunter\nb: c\n",
+    "a: b: c\npassword: [REDACTED]\nb: c\n",
+  ],
+  [
+    "a value after what is not a character",
+    "a: b: c\n\uffffpassword = hunter two\n",
+    "a: b: c\n\ufffdpassword = [REDACTED]\n",
+  ],
   ["an open quote with what follows, be it white space", "a=b\npassword='  \nabc\n", "a=b\npassword='[REDACTED]'"],
   ["what only looks like the head of a section", "a: b: c\n[password=abc\nb\n", "a: b: c\n[password=[REDACTED]\nb\n"],
   [
@@ -222,6 +237,7 @@ describe("left as it is", () => {
     ["a text", "just some words\n"],
     ["nothing", ""],
     ["JSON in any layout", '\n{"a" : [ 1e5, "\\u0041",true ] }\n\n'],
+    ["a character of any plane", "a: b: c\nname = \u{10000}\u{103ff}\u{1f600}\n"],
     ["a byte order mark", "\ufeffa: 1\n"],
   ] as const) {
     test(`is ${what}`, () => {
@@ -277,6 +293,7 @@ describe("a text made to be hard", () => {
     ["has many comments", "# password: hunter2\n".repeat(times), ["hunter2"]],
     ["has many tags", "- password: !!str hunter2\n- token: !!int 5\n".repeat(times), ["hunter2"]],
     ["opens a key again and again", "-----BEGIN PRIVATE KEY-----hunter2\n".repeat(times), ["hunter2"]],
+    ["opens elements again and again", "a: b: c\n<token>\n".repeat(times), []],
     ["contains itself", "a: &a [*a, {password: *a}]\nb: &b hunter2\npassword: *b\n", ["hunter2"]],
   ] as const) {
     test(`that ${what} is redacted all the same`, () => {

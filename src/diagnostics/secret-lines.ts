@@ -1,0 +1,183 @@
+import { type Hiding, isHarmless, type SecretKeys } from "./secret-keys.js";
+import { REDACTED } from "./secret-names.js";
+import { firstMatch, PRIVATE_KEY, scrub } from "./secret-text.js";
+
+/** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
+const GONE = "\uffff";
+const NOT_A_CHARACTER = "\ufffd";
+
+/** The beginning of an element of XML. */
+const TAG = /<([\w.:-]{1,256})(?:\s[^<>]*)?>/g;
+const ATTRIBUTE_NAME = /\s(?:key|name)\s*=\s*(?:"([^"]*)"|'([^']*)')/i;
+const ATTRIBUTE_VALUE = /(\svalue\s*=\s*)("[^"]*"|'[^']*')/i;
+
+/** What stands before a key: white space and marks of a comment; marks of a list; `export` of a shell. */
+const MARGIN = /(?:[^\S\n]|[#;])*(?:-[^\S\n]+)*(?:export[^\S\n]+)?/y;
+const CONTENT = /[^\n]*/y;
+/** A key, and what separates it from its value. */
+const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256}(?:\.(?:"[^"]{1,256}"|'[^']{1,256}'))?)\1(\s*(?:=|:(?=\s|$))\s*)/;
+const SECTION = /^\[+([^\][=]{1,256})\]+\s*$/;
+/** A value that is a map or a list on the lines that follow; the key by itself shows nothing. */
+const OPENING = /^[[{]?(?:\s+#.*)?$/;
+const OPENS_ONLY = /[:=]\s*[[{]?$/;
+const CLOSING = /^[\]})]+,?$/;
+/** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
+const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
+const SEVERAL_WORDS = /[a-z\d][_.-][a-z\d]|[a-z][A-Z]/i;
+const QUOTED = /^(?:"[^"]*"|'[^']*');?$/;
+const ONE_WORD = /^\S+$/;
+const NUMBER_OR_SWITCH = /^(?:[-+\d.]+|true|false|yes|no|on|off)$/i;
+const NO_VALUE = new Set(["null", "~", "none", "undefined", '""', "''", "{}", "[]"]);
+/** Values over several lines, in the order to try: in quotes; up to a word, as in shells and Terraform; after a backslash. */
+const VALUES = [
+  /("""|'''|["'])[\s\S]*?(?:\1[^\n]*|$)/y,
+  /<<[-~]?["']?(\w{1,64})["']?[^\S\n]*\n[\s\S]*?(?:\1[^\n]*|$)/y,
+  /[^\\\n]*(?:\\[\s\S]?[^\\\n]*)*/y,
+];
+const NEXT_LINE = /\n((?:[^\S\n]|[#;])*)([^\n]*)/y;
+
+/** Since which margin everything deeper is hidden, and as what. */
+interface Level {
+  readonly than: number;
+  readonly hiding: Hiding;
+}
+
+/** Takes secrets out of text that has no structure to go by but its lines. */
+export function scrubLines(text: string, keys: SecretKeys): string {
+  const clean = scrubEachLine(text.split("\n"), keys);
+  return clean.filter((line) => line !== undefined).join("\n");
+}
+
+/** The same for lines one by one; `undefined` for one that was all part of a secret. */
+export function scrubEachLine(lines: readonly string[], keys: SecretKeys): readonly (string | undefined)[] {
+  const text = lines.map((line) => line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER)).join("\n");
+  const hidden = hideByLines(hideElements(text.replace(PRIVATE_KEY, replaced), keys), keys).split("\n");
+  return hidden.map((line, index) => {
+    const shown = line.replaceAll(GONE, "");
+    if (shown !== line && shown.trim() === "") return undefined;
+    const [margin = ""] = firstMatch([MARGIN], shown, 0);
+    const opensOnly = OPENS_ONLY.test(shown) && KEY.test(shown.slice(margin.length));
+    return (opensOnly ? shown : scrub(shown, keys)) + (lines[index]?.endsWith("\r") ? "\r" : "");
+  });
+}
+
+/** A secret's replacement, of as many lines. */
+function replaced(secret: string): string {
+  return REDACTED + goneLines(secret);
+}
+
+function goneLines(secret: string): string {
+  return secret.replace(/[^\n]+/g, "").replaceAll("\n", `\n${GONE}`);
+}
+
+/** Hides the secrets in elements and attributes of XML: `<token>...`, `<add key="Token" value="..."/>`. */
+function hideElements(text: string, keys: SecretKeys): string {
+  let clean = "";
+  let done = 0;
+  /** The last end of the elements of a name: looked for once, so that many without an end take no longer. */
+  const lastEnds = new Map<string, number>();
+  for (const { 0: tag, 1: name = "", index } of text.matchAll(TAG)) {
+    if (index < done) continue;
+    const [, double, single] = ATTRIBUTE_NAME.exec(tag) ?? [];
+    const isNamed = keys.isSecret(double ?? single ?? "");
+    const from = index + tag.length;
+    let end = from;
+    if ((isNamed || keys.isSecret(name)) && !tag.endsWith("/>")) {
+      const last = lastEnds.get(name) ?? text.lastIndexOf(`</${name}`);
+      lastEnds.set(name, last);
+      end = last < from ? from : text.indexOf(`</${name}`, from);
+    }
+    const inner = text.slice(from, end);
+    const hidden = /^\s*\n/.test(inner) ? goneLines(inner) : replaced(inner);
+    clean += text.slice(done, index) + (isNamed ? tag.replace(ATTRIBUTE_VALUE, hideAttribute) : tag);
+    clean += isHarmless(inner.trim()) ? inner : hidden;
+    done = end;
+  }
+  return clean + text.slice(done);
+}
+
+function hideAttribute(all: string, head: string, quoted: string): string {
+  return isHarmless(quoted.slice(1, -1)) ? all : `${head}${quoted.charAt(0)}${replaced(quoted)}${quoted.charAt(0)}`;
+}
+
+/** Hides the values of secret keys, and what is indented below them. The result has as many lines. */
+function hideByLines(text: string, keys: SecretKeys): string {
+  const isText = text.includes("\n");
+  const shown: string[] = [];
+  let levels: Level[] = [{ than: -1, hiding: "nothing" }];
+  /** The margin of the last key whose value was the name of a secret, as in `name: DB_PASSWORD`. */
+  let named = -1;
+  for (let at = 0, end = 0; at <= text.length; at = end + 1) {
+    const [margin = ""] = firstMatch([MARGIN], text, at);
+    const from = at + margin.length;
+    const [content = ""] = firstMatch([CONTENT], text, from);
+    end = from + content.length;
+    if (content === "" || content.startsWith(GONE)) {
+      shown.push(margin + content);
+      continue;
+    }
+    levels = levels.filter(({ than }) => than < margin.length);
+    const { than, hiding: around } = levels.at(-1) ?? { than: -1, hiding: "nothing" };
+    const key = KEY.exec(content);
+    const section = SECTION.exec(content)?.[1];
+    let clean = content;
+    if (key !== null) {
+      const [head, , name = ""] = key;
+      const value = content.slice(head.length);
+      const isOpening = OPENING.test(value);
+      const kind = isOpening ? "map" : NUMBER_OR_SWITCH.test(value) ? "other" : "text";
+      const isNamed = name === "value" && named === margin.length;
+      const hiding = keys.below(isNamed ? "secret" : pathHiding(name, around, keys), name, kind);
+      if (name === "name" || name === "key") named = keys.isSecret(value) ? margin.length : -1;
+      if (hiding !== "nothing" && isOpening) levels.push({ than: margin.length, hiding });
+      else if (hiding !== "nothing") {
+        end = valueEnd(text, from + head.length, margin.length);
+        clean = head + hide(value) + goneLines(text.slice(from, end));
+      }
+    } else if (section !== undefined) {
+      const parts = section.split(".");
+      const hiding = parts.reduce<Hiding>((outer, part) => keys.below(outer, part.trim(), "map"), "nothing");
+      levels = [{ than: -1, hiding }, ...levels.slice(1)];
+      if (than >= 0) clean = hide(content);
+    } else if (around !== "nothing") clean = CLOSING.test(content) ? content : hide(content);
+    else if (isText) clean = hideDirective(content, keys);
+    shown.push(margin + clean);
+  }
+  return shown.join("\n");
+}
+
+/** In TOML, `headers."X-Tenant"` is a key in a map of headers. */
+function pathHiding(name: string, around: Hiding, keys: SecretKeys): Hiding {
+  const outer = name.split(".").slice(0, -1);
+  const isHeader = around === "nothing" && outer.some((part) => keys.below("nothing", part, "map") === "headers");
+  return isHeader ? "headers" : around;
+}
+
+/** Where a value ends, with all lines that are deeper than its key. */
+function valueEnd(text: string, from: number, margin: number): number {
+  let end = from + (firstMatch(VALUES, text, from)[0]?.length ?? 0);
+  NEXT_LINE.lastIndex = end;
+  for (let next = NEXT_LINE.exec(text); next !== null; next = NEXT_LINE.exec(text)) {
+    const [, indent = "", content = ""] = next;
+    if (/^(?:-\s+)*$/.test(content) || content.startsWith(GONE)) continue;
+    if (indent.length <= margin) break;
+    end = NEXT_LINE.lastIndex;
+  }
+  return end;
+}
+
+function hideDirective(content: string, keys: SecretKeys): string {
+  const [head = "", name = ""] = DIRECTIVE.exec(content) ?? [];
+  const value = content.slice(head.length).trimEnd();
+  const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && SEVERAL_WORDS.test(name));
+  return isValue && keys.isSecret(name) ? head + hide(value) : content;
+}
+
+/** In quotes if it was, and with the comma after it. */
+function hide(value: string): string {
+  const [, bare = "", comma = ""] = /^(.*?)([,;]?)$/.exec(value.trimEnd()) ?? [];
+  const quote = /^(["'])/.exec(bare)?.[1] ?? "";
+  const inner = bare.length > 1 && bare.endsWith(quote) ? bare.slice(quote.length, bare.length - quote.length) : bare;
+  if (isHarmless(inner) || NO_VALUE.has(bare)) return value;
+  return `${quote}${REDACTED}${quote}${comma}`;
+}
