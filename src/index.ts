@@ -1,5 +1,4 @@
 export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-credentials.js";
-export { envHeaders } from "./auth/env-headers.js";
 export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
 export { OpAMPClient } from "./client/client.js";

@@ -1,4 +1,5 @@
 export type { ExtensionConfig } from "./config/extension-config.js";
+export { type EnvOptions, type FromEnvOptions, fromEnv } from "./config/from-env.js";
 export { type ExtensionHost, fromExtensionConfig } from "./config/from-extension-config.js";
 export { type ConfigOptions, type ReadOptions, readExtensionConfig } from "./config/read-extension-config.js";
 export {
@@ -24,7 +25,6 @@ export type {
   ReadConfig,
   SingleConfig,
 } from "./effective-config/effective-source.js";
-export { type EnvOptions, type FromEnvOptions, fromEnv } from "./env/from-env.js";
 export {
   type ComponentHandle,
   ComponentHealth,

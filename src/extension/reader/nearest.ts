@@ -13,7 +13,7 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
 }
 
 /** How many characters are put in, taken out or replaced, and neighbours swapped, to make one text of the other. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row += 1) {
