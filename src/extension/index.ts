@@ -9,8 +9,7 @@ export {
   componentsFromList,
 } from "./description/collector-components.js";
 export { describeService, type ServiceDescription } from "./description/describe-service.js";
-export { hostAttributes } from "./description/host-attributes.js";
-export { type HostProbe, systemProbe } from "./description/host-probe.js";
+export { type HostProbe, hostAttributes, systemProbe } from "./description/host-attributes.js";
 export { processAttributes } from "./description/process-attributes.js";
 export type { ConfigFormat } from "./effective-config/config-text.js";
 export {
