@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { sameBytes } from "../base/bytes.js";
 import type { OpAMPClientOptions } from "../client/options.js";
-import { errorLine } from "../diagnostics/error-line.js";
 import type { Logger } from "../diagnostics/logger.js";
+import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { lockDirectory } from "../store/directory-lock.js";

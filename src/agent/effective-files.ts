@@ -1,6 +1,6 @@
 import { codeOf } from "../base/error-code.js";
-import { errorLine } from "../diagnostics/error-line.js";
 import type { Logger } from "../diagnostics/logger.js";
+import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf } from "../errors.js";
 import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config/effective-config.js";
 import type { ConfigEntry } from "../extension/effective-config/effective-source.js";

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { errorLine } from "../diagnostics/error-line.js";
+import { errorLine } from "../diagnostics/one-line.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";

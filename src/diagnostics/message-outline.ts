@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { UID_BYTES, uidText } from "../base/uid.js";
-import { bytesText } from "./bytes-text.js";
+import { bytesText } from "./one-line.js";
 import type { Redactor } from "./redactor.js";
 import { REDACTED } from "./secret-names.js";
 

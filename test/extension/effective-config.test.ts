@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { naturalOrder } from "../../src/extension/effective-config/config-text.js";
 import { effectiveConfig } from "../../src/extension/effective-config/effective-config.js";
-import { naturalOrder } from "../../src/extension/effective-config/natural-order.js";
 import type { OpAMPError } from "../../src/index.js";
 import { refusal } from "../client/refusal.js";
 

@@ -1,10 +1,9 @@
 import { isPromise } from "node:util/types";
 import { DAY_MS } from "../../base/time.js";
 import type { Notice, PhaseReason } from "../../core/io.js";
-import { bytesText } from "../../diagnostics/bytes-text.js";
 import { LogLimit } from "../../diagnostics/log-limit.js";
 import type { Logger } from "../../diagnostics/logger.js";
-import { oneLine } from "../../diagnostics/one-line.js";
+import { bytesText, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";

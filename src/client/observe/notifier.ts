@@ -1,10 +1,9 @@
 import { uidText } from "../../base/uid.js";
 import type { HostOutput, Notice } from "../../core/io.js";
 import { Part, type PartSet, partNames, type RemoteConfigState } from "../../core/parts.js";
-import { bytesText } from "../../diagnostics/bytes-text.js";
 import type { Logger } from "../../diagnostics/logger.js";
+import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
-import { scrubbedError } from "../../diagnostics/scrubbed-error.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { PhaseEvent, WarningEvent } from "../events.js";

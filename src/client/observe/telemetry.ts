@@ -1,7 +1,7 @@
 import { uidText } from "../../base/uid.js";
 import type { CustomFate, Notice, Outgoing } from "../../core/io.js";
 import type { Phase } from "../../core/phases.js";
-import { bytesText } from "../../diagnostics/bytes-text.js";
+import { bytesText } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";

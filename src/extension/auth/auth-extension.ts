@@ -1,3 +1,4 @@
+import { fileSecret } from "../../auth/file-secret.js";
 import { OpAMPError } from "../../errors.js";
 import { checkHeader, type HeaderContext, type HeaderRecord } from "../../transport/settings/headers.js";
 import type { SectionReader } from "../reader/section-reader.js";
@@ -30,4 +31,23 @@ export function checkSendable(block: SectionReader, key: string, name: string, v
     if (!(cause instanceof OpAMPError)) throw cause;
     throw block.wrong(key, "cannot be sent as a header", cause.hint);
   }
+}
+
+/**
+ * A secret that stands in the configuration, or in a file that counts for more and is read anew each time.
+ *
+ * @returns `undefined` when neither is given
+ */
+export function readSecret(block: SectionReader, key: string, fileKey: string): (() => Promise<string>) | undefined {
+  const text = (block.text(key) ?? "").replace(/[\r\n]+$/, "");
+  const file = block.text(fileKey) ?? "";
+  if (file !== "") return trimmed(fileSecret(file));
+  if (text === "") return undefined;
+  if (/[\r\n\0]/.test(text)) throw block.wrong(key, "has a line break inside", "give a text of one line");
+  return async () => text;
+}
+
+/** As the Collector does with files, spaces around it included. */
+function trimmed(secret: () => Promise<string>): () => Promise<string> {
+  return async () => (await secret()).trim();
 }

@@ -1,7 +1,6 @@
 import type { HeaderRecord } from "../../transport/settings/headers.js";
 import type { SectionReader } from "../reader/section-reader.js";
-import { type AuthExtension, checkSendable } from "./auth-extension.js";
-import { readSecret } from "./auth-secret.js";
+import { type AuthExtension, checkSendable, readSecret } from "./auth-extension.js";
 
 type Action = "upsert" | "insert" | "update" | "delete";
 

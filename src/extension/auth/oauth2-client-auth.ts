@@ -3,8 +3,7 @@ import { OpAMPError } from "../../errors.js";
 import type { HeaderFunction } from "../../transport/settings/headers.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import { readTlsKeys } from "../reader/tls-keys.js";
-import type { AuthExtension } from "./auth-extension.js";
-import { readSecret } from "./auth-secret.js";
+import { type AuthExtension, readSecret } from "./auth-extension.js";
 
 const EXPIRY_BUFFER_MS = 300_000;
 

@@ -1,7 +1,8 @@
+import { OpAMPError } from "../../errors.js";
+import { parseInstanceUid } from "../../values/instance-uid.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import type { ExtensionConfig } from "./extension-config.js";
 import { readServer } from "./server-keys.js";
-import { uidOf } from "./uid-forms.js";
 
 const MOST_PID = 2 ** 31 - 1;
 const PPID_POLL_INTERVAL_MS = 5_000;
@@ -74,4 +75,26 @@ function readInstanceUid(block: SectionReader): string | undefined {
   if (uid !== undefined) return uid;
   const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or take it away";
   throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
+}
+
+/**
+ * A uid as the client takes it: a UUID or a ULID. UUIDs may have the other forms that Go takes: in braces, as a URN,
+ * without hyphens.
+ *
+ * @returns `undefined` for what is none
+ */
+export function uidOf(text: string): string | undefined {
+  const uid = withHyphens(text);
+  try {
+    parseInstanceUid(uid);
+    return uid;
+  } catch (thrown) {
+    if (thrown instanceof OpAMPError) return undefined;
+    throw thrown;
+  }
+}
+
+function withHyphens(text: string): string {
+  const bare = text.replace(/^urn:uuid:/i, "").replace(/^\{(.*)\}$/, "$1");
+  return bare.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, "$1-$2-$3-$4-$5");
 }

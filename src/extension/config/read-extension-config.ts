@@ -1,11 +1,10 @@
+import type { AttributeValue } from "../../values/attributes.js";
 import { componentId } from "../auth/auth-extension.js";
 import { configSource } from "../reader/config-source.js";
-import { nearest } from "../reader/nearest.js";
+import { nearest } from "../reader/key-path.js";
 import { SectionReader } from "../reader/section-reader.js";
-import { readBlock } from "./extension-block.js";
+import { readBlock, uidOf } from "./extension-block.js";
 import type { ExtensionConfig } from "./extension-config.js";
-import { readResource } from "./resource-attributes.js";
-import { uidOf } from "./uid-forms.js";
 
 /** How a configuration is opened. */
 export interface ConfigOptions {
@@ -65,6 +64,32 @@ export function extensionConfigOf(root: SectionReader, options: ReadOptions = {}
   const service = root.sectionOrEmpty("service");
   const resource = readResource(service);
   return { ...config, resource: config.instanceUid === undefined ? withUid(resource, service) : resource };
+}
+
+/**
+ * `service.telemetry.resource`: attributes by name, or the declarative form with a list `attributes` of name and value. An
+ * attribute without a value is one that is not wanted.
+ */
+function readResource(service: SectionReader): ExtensionConfig["resource"] {
+  const resource = service.sectionOrEmpty("telemetry").section("resource");
+  if (resource === undefined) return {};
+  if (!Array.isArray(resource.value("attributes"))) {
+    return Object.fromEntries(resource.keys.flatMap((name) => attribute(resource, name, name)));
+  }
+  const listed = resource.sections("attributes").flatMap((item) => {
+    const name = item.needText("name", "is missing", "give the attribute's name");
+    return attribute(item, "value", name);
+  });
+  return Object.fromEntries(listed);
+}
+
+function attribute(block: SectionReader, key: string, name: string): [string, AttributeValue][] {
+  const given = block.value(key);
+  if (given === undefined || given === null) return [];
+  // A reference is text here, whatever the variable looks like.
+  if (typeof given === "object" || block.refers(key)) return [[name, block.text(key) ?? ""]];
+  if (typeof given === "string" || typeof given === "number" || typeof given === "boolean") return [[name, given]];
+  throw block.wrong(key, "must be text, a number or a truth value", "put it in quotes");
 }
 
 /** As there, the resource names the agent where `instance_uid` does not. */

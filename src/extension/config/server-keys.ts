@@ -1,6 +1,6 @@
 import type { HeaderRecord, HeaderSource } from "../../transport/settings/headers.js";
 import { type AuthExtension, checkSendable } from "../auth/auth-extension.js";
-import { readAuth } from "../auth/auth-extensions.js";
+import { readAuth } from "../auth/read-auth.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import { readTlsKeys } from "../reader/tls-keys.js";
 import type { ExtensionConfig } from "./extension-config.js";

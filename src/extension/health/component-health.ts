@@ -4,8 +4,7 @@ import { type Clock, systemClock, wallNanoseconds } from "../../client/clock.js"
 import { messageOf, OpAMPError } from "../../errors.js";
 import { MAX_ATTRIBUTE_DEPTH } from "../../values/attributes.js";
 import { type Health, sameHealth, toComponentHealth } from "../../values/health.js";
-import type { ComponentStatus, StatusEvent } from "./component-status.js";
-import { readStatusEvent, type StatusDetails } from "./status-event.js";
+import { type ComponentStatus, readStatusEvent, type StatusDetails, type StatusEvent } from "./status-event.js";
 import { type ComponentPath, StatusTree } from "./status-tree.js";
 
 /** One component, which may hold others. */

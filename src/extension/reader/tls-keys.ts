@@ -1,7 +1,7 @@
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
 import { versionRank } from "../../transport/tls/tls-versions.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "./key-path.js";
 import type { SectionReader } from "./section-reader.js";
 
 const VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;

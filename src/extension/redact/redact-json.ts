@@ -10,7 +10,6 @@ import {
 } from "../../diagnostics/secret-keys.js";
 import { scrubLines } from "../../diagnostics/secret-lines.js";
 import { REDACTED } from "../../diagnostics/secret-names.js";
-import { type Edit, splice } from "./splice.js";
 
 /** In text that is known to be JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
@@ -113,4 +112,24 @@ function isJson(text: string): boolean {
 function stringOf(token: string): string {
   const value: unknown = JSON.parse(token);
   return String(value);
+}
+
+/** What replaces a part of a text. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** A text with parts of it replaced; of two edits at the same place the one that comes first in the list counts. */
+export function splice(text: string, edits: readonly Edit[]): string {
+  const pieces: string[] = [];
+  let done = 0;
+  for (const edit of edits.toSorted((a, b) => a.from - b.from)) {
+    if (edit.from < done) continue;
+    pieces.push(text.slice(done, edit.from), edit.text);
+    done = edit.to;
+  }
+  pieces.push(text.slice(done));
+  return pieces.join("");
 }

@@ -11,7 +11,7 @@ import {
 import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
 import { REDACTED } from "../../diagnostics/secret-names.js";
 import { type Piece, readYaml } from "../reader/yaml-source.js";
-import { type Edit, splice } from "./splice.js";
+import { type Edit, splice } from "./redact-json.js";
 
 /** Which a value may have and still be the text that replaces it. */
 const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { aggregateStatus } from "../../../src/extension/health/aggregate-status.js";
 import { componentHealth } from "../../../src/extension/health/component-health.js";
 import {
   type ComponentStatus,
   componentStatuses,
   type StatusEvent,
-} from "../../../src/extension/health/component-status.js";
+} from "../../../src/extension/health/status-event.js";
+import { aggregateStatus } from "../../../src/extension/health/status-tree.js";
 import type { Health } from "../../../src/index.js";
 
 const event = (status: ComponentStatus, time: bigint, error?: string): StatusEvent => ({

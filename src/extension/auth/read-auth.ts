@@ -1,0 +1,132 @@
+import { fileSecret } from "../../auth/file-secret.js";
+import { OpAMPError } from "../../errors.js";
+import type { SectionReader } from "../reader/section-reader.js";
+import { type AuthExtension, checkSendable, componentId, readSecret } from "./auth-extension.js";
+import { headersSetter } from "./headers-setter.js";
+import { oauth2ClientAuth } from "./oauth2-client-auth.js";
+
+const TYPES = ["bearertokenauth", "basicauth", "oauth2client", "headers_setter"];
+
+/**
+ * The auth extension that a key names, with what it is built upon.
+ *
+ * @param block where the key stands
+ * @param key `auth` or `additional_auth`
+ * @param extensions where it is looked up; `undefined` when only one block is given
+ * @returns `undefined` when the key names none
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function readAuth(
+  block: SectionReader,
+  key: string,
+  extensions: SectionReader | undefined,
+  chain: readonly string[] = [],
+): AuthExtension | undefined {
+  refuseNested(block, key);
+  const id = componentId(block.text(key) ?? "");
+  if (id === "") return undefined;
+  const named = block.quoted(key);
+  const found = extensions?.keys.find((known) => componentId(known) === id);
+  if (extensions === undefined || found === undefined) {
+    const hint =
+      extensions === undefined
+        ? "give the whole file, with `extensions`, and not the extension's block alone"
+        : `put it under extensions; there are ${extensions.keys.join(", ")}`;
+    throw block.wrong(key, `could not find auth extension ${named}`, hint);
+  }
+  if (chain.includes(id)) {
+    throw block.wrong(key, `auth extension ${named} is built upon itself`, "name another one, or none");
+  }
+  const section = extensions.sectionOrEmpty(found);
+  switch (id.split("/", 1)[0]) {
+    case "bearertokenauth":
+      return bearerTokenAuth(section);
+    case "basicauth":
+      return basicAuthClient(section);
+    case "oauth2client":
+      return oauth2ClientAuth(section);
+    case "headers_setter":
+      return headersSetter(section, readAuth(section, "additional_auth", extensions, [...chain, id]));
+    default:
+      throw block.wrong(key, `auth extension ${named} cannot be used here`, `use one of ${TYPES.join(", ")}`);
+  }
+}
+
+/** Other components of the Collector write it one level deeper. */
+function refuseNested(block: SectionReader, key: string): void {
+  if (typeof block.value(key) !== "object" || !block.has(key)) return;
+  const hint = `write ${key}: NAME, with the name of an extension, and no authenticator below it`;
+  throw block.wrong(key, "must be the name of an extension", hint);
+}
+
+const COLON_HINT = "give a user name without a colon, which the scheme cannot carry";
+
+/** The Collector's `basicauth`, as a client. */
+function basicAuthClient(block: SectionReader): AuthExtension {
+  const client = block.section("client_auth");
+  const isServer = block.has("htpasswd");
+  block.done();
+  if (isServer && client !== undefined) {
+    const problem = "only one of `htpasswd` or `client_auth` can be specified";
+    throw block.wrong("htpasswd", problem, "keep client_auth alone");
+  }
+  if (isServer) throw block.wrong("htpasswd", "is for servers", "give client_auth with username and password");
+  if (client === undefined) {
+    throw block.wrong(undefined, "no credential source provided", "give client_auth with username and password");
+  }
+  const username = readSecret(client, "username", "username_file");
+  const password = readSecret(client, "password", "password_file");
+  client.done();
+  if (username === undefined) throw client.wrong("username", "is missing", "give username or username_file");
+  const inline = client.text("username_file") ? "" : (client.text("username") ?? "");
+  if (inline.includes(":")) throw client.wrong("username", "has a colon", COLON_HINT);
+  return {
+    removes: new Set(),
+    apply: async (headers) => {
+      const name = await username();
+      if (name.includes(":")) {
+        throw new OpAMPError("ERR_OPAMP_AUTH", "the user name in username_file has a colon", { hint: COLON_HINT });
+      }
+      const pair = `${name}:${password === undefined ? "" : await password()}`;
+      return { ...headers, authorization: `Basic ${Buffer.from(pair, "utf8").toString("base64")}` };
+    },
+  };
+}
+
+/** The Collector's `bearertokenauth`: a token in a header; of several, the first. */
+function bearerTokenAuth(block: SectionReader): AuthExtension {
+  const header = block.text("header") || "Authorization";
+  const scheme = block.text("scheme") ?? "Bearer";
+  const tokens = block.textList("tokens");
+  const file = block.text("filename") ?? "";
+  const single = readSecret(block, "token", "filename");
+  block.done();
+  checkSendable(block, "header", header, "");
+  checkSendable(block, "scheme", header, scheme);
+  const [first] = tokens;
+  if (single === undefined && first === undefined) {
+    throw block.wrong(undefined, "no bearer token provided", "give token, tokens or filename");
+  }
+  if (first !== undefined && block.text("token")) {
+    const problem = "either tokens or token should be provided, not both";
+    throw block.wrong("tokens", problem, "take away one of them");
+  }
+  if (first !== undefined) checkSendable(block, "tokens", header, first);
+  const find = file !== "" ? firstLine(file) : (single ?? (async () => first ?? ""));
+  const prefix = scheme === "" ? "" : `${scheme} `;
+  return {
+    removes: new Set(),
+    apply: async (headers) => ({ ...headers, [header.toLowerCase()]: `${prefix}${await find()}` }),
+  };
+}
+
+/** A file may hold several tokens, for servers, one a line. */
+function firstLine(path: string): () => Promise<string> {
+  const read = fileSecret(path);
+  return async () => {
+    const line = (await read()).split("\n", 1)[0]?.trim() ?? "";
+    if (line !== "") return line;
+    const hint = "write the token into its first line";
+    throw new OpAMPError("ERR_OPAMP_AUTH", `the first line of the file ${path} is empty`, { hint });
+  };
+}
