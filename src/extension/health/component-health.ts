@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { checkFunction } from "../../base/checks.js";
 import { wrongOption } from "../../base/option-path.js";
 import { type Clock, systemClock, wallNanoseconds } from "../../client/clock.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { MAX_ATTRIBUTE_DEPTH } from "../../values/attributes.js";
-import { type Health, sameHealth, toComponentHealth } from "../../values/health.js";
+import type { Health } from "../../values/health.js";
 import { type ComponentStatus, readStatusEvent, type StatusDetails, type StatusEvent } from "./status-event.js";
 import { type ComponentPath, StatusTree } from "./status-tree.js";
 
@@ -213,7 +214,12 @@ export class ComponentHealth implements ComponentHandle {
   }
 }
 
+/** Whether two healths differ in times alone, which the client would not send either. */
 function isSame(a: Health, b: Health): boolean {
-  const none = { startTime: 0n, statusTime: 0n };
-  return sameHealth(toComponentHealth(a, none), toComponentHealth(b, none));
+  return isDeepStrictEqual(withoutTimes(a), withoutTimes(b));
+}
+
+function withoutTimes({ statusTime, components = {}, ...rest }: Health): object {
+  const inside = Object.entries(components).map(([name, health]) => [name, withoutTimes(health)] as const);
+  return { ...rest, components: new Map(inside) };
 }
