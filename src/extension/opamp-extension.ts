@@ -35,17 +35,16 @@ export class OpAMPExtension implements AsyncDisposable {
   #stopping: Promise<void> | undefined;
 
   /**
-   * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block
+   * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block; or what
+   * `readExtensionConfig` returned, which is not read again
    * @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, what is wrong with it and what would be right
    */
   constructor(config: string | object, { client = {}, ...host }: OpAMPExtensionOptions = {}) {
-    const { capabilities, ppid: pid, ppidPollIntervalMs: intervalMs, ...rest } = readForHost(config, host);
+    const read = readForHost(config, host);
+    const { capabilities, ppid: pid, ppidPollIntervalMs: intervalMs } = read;
     const { clock, logger } = client;
     this.#log = logger;
-    this.client = new OpAMPClient({
-      ...optionsFrom({ ...rest, capabilities, ppid: pid, ppidPollIntervalMs: intervalMs }, host),
-      ...client,
-    });
+    this.client = new OpAMPClient({ ...optionsFrom(read, host), ...client });
     this.health = componentHealth(
       (health) => {
         if (capabilities.reportsHealth && this.client.phase !== "stopped") this.client.setHealth(health);

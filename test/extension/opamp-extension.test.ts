@@ -1,5 +1,11 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { collectorComponents, OpAMPExtension, type OpAMPExtensionOptions } from "../../src/extension/index.js";
+import {
+  collectorComponents,
+  fromExtensionConfig,
+  OpAMPExtension,
+  type OpAMPExtensionOptions,
+  readExtensionConfig,
+} from "../../src/extension/index.js";
 import { memoryStore } from "../../src/index.js";
 import { memoryTransport, OpAMPServer, virtualClock } from "../../src/testing/index.js";
 import { escapes } from "../client/hosted.js";
@@ -266,5 +272,20 @@ describe("a parent that is gone", () => {
     await stopped;
     await clock.advance(5_000);
     expect(listener).not.toHaveBeenCalled();
+  });
+});
+
+describe("a configuration that was read before", () => {
+  const file = { extensions: { opamp: { server: { ws: { endpoint: ref("env:ENDPOINT") } }, ppid: 0 } } };
+  const config = readExtensionConfig(file, { env: { ENDPOINT: "ws://127.0.0.1:4320/v1/opamp" } });
+  const host = { env: {}, service: { name: "probe" } };
+
+  test("is not read again", async () => {
+    const onWarning = vi.fn();
+    const made = new OpAMPExtension(config, { ...host, onWarning });
+    expect(made.client.phase).toBe("idle");
+    await made.stop();
+    expect(fromExtensionConfig({ ...config, instanceUid: undefined }, host).url).toBe("ws://127.0.0.1:4320/v1/opamp");
+    expect(onWarning).not.toHaveBeenCalled();
   });
 });

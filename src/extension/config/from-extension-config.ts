@@ -31,15 +31,17 @@ const RAW = "raw";
  * The options of a client that behaves as the Collector's OpAMP extension does with this configuration. Spread them to
  * add what the extension has no words for: `{ ...fromExtensionConfig(yaml, host), store, remoteConfig }`.
  *
- * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block
+ * @param config YAML text or an object: a whole Collector file, its `extensions`, or the bare block; or what
+ * `readExtensionConfig` returned, which is not read again
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, what is wrong with it and what would be right
  */
 export function fromExtensionConfig(config: string | object, host: ExtensionHost = {}): OpAMPClientOptions {
   return optionsFrom(readForHost(config, host), host);
 }
 
-/** The configuration as the host wants it read. */
+/** The configuration as the host wants it read; one that `readExtensionConfig` returned is not read again. */
 export function readForHost(config: string | object, host: ExtensionHost): ExtensionConfig {
+  if (isExtensionConfig(config)) return config;
   const { env, ignore, onWarning, restart } = host;
   return readExtensionConfig(config, {
     ownRestart: restart !== undefined,
@@ -47,6 +49,11 @@ export function readForHost(config: string | object, host: ExtensionHost): Exten
     ...(ignore && { ignore }),
     ...(onWarning && { onWarning }),
   });
+}
+
+/** Files spell these keys `agent_description` and `ppid_poll_interval`. */
+function isExtensionConfig(config: string | object): config is ExtensionConfig {
+  return typeof config === "object" && "agentDescription" in config && "ppidPollIntervalMs" in config;
 }
 
 /** The client's options from a configuration that has been read. */
