@@ -33,24 +33,16 @@ const TOO_MUCH = "[...]";
 export function createRedactor(lists: RedactionLists = {}): Redactor {
   const names = secretNames(lists);
 
-  function text(given: string): string {
-    try {
-      return scrub(String(given), names);
-    } catch {
-      return REDACTED;
-    }
-  }
-
   function show(name: string, value: unknown, budget: { left: number }, depth: number): unknown {
     budget.left -= 1;
     if (budget.left < 0 || depth > DEEPEST) return TOO_MUCH;
     if (value !== undefined && value !== null && names.isSecret(name)) return REDACTED;
-    if (typeof value === "string") return text(value);
+    if (typeof value === "string") return scrub(value, names);
     if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`;
     if (typeof value !== "object" || value === null) return value;
     if (isUint8Array(value)) return `[${value.length} bytes]`;
     if (value instanceof Date) return new Date(value);
-    if (value instanceof Error) return text(value.message);
+    if (value instanceof Error) return scrub(value.message, names);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (const item of value) {
@@ -75,49 +67,29 @@ export function createRedactor(lists: RedactionLists = {}): Redactor {
     return shown;
   }
 
-  return {
-    text,
-    value(name, value) {
-      try {
-        return show(name, value, { left: MOST_VALUES }, 0);
-      } catch {
-        return REDACTED;
-      }
-    },
-    record(record) {
-      try {
-        return entries(record, { left: MOST_VALUES }, 0);
-      } catch {
-        return {};
-      }
-    },
-  };
+  return guardedRedactor({
+    text: (text) => scrub(String(text), names),
+    value: (name, value) => show(name, value, { left: MOST_VALUES }, 0),
+    record: (record) => entries(record, { left: MOST_VALUES }, 0),
+  });
 }
 
-/** A redactor of somebody else's that does no harm: where it fails, nothing is shown. */
+/** A redactor that does no harm: where it fails, nothing is shown. */
 export function guardedRedactor(redactor: Redactor): Redactor {
   return {
     text(text) {
-      try {
-        const shown: unknown = redactor.text(text);
-        return typeof shown === "string" ? shown : REDACTED;
-      } catch {
-        return REDACTED;
-      }
+      const shown: unknown = attempt(() => redactor.text(text), REDACTED);
+      return typeof shown === "string" ? shown : REDACTED;
     },
-    value(name, value) {
-      try {
-        return redactor.value(name, value);
-      } catch {
-        return REDACTED;
-      }
-    },
-    record(record) {
-      try {
-        return redactor.record(record);
-      } catch {
-        return {};
-      }
-    },
+    value: (name, value) => attempt(() => redactor.value(name, value), REDACTED),
+    record: (record) => attempt(() => redactor.record(record), {}),
   };
+}
+
+function attempt<T>(show: () => T, otherwise: T): T {
+  try {
+    return show();
+  } catch {
+    return otherwise;
+  }
 }
