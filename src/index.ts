@@ -56,7 +56,7 @@ export type {
   HeaderSource,
   HeaderSources,
 } from "./transport/settings/headers.js";
-export type { ProxyOptions } from "./transport/settings/proxy-options.js";
+export type { ProxyOptions } from "./transport/settings/settings.js";
 export type { Pem, TlsOptions, TlsVersion } from "./transport/settings/tls-options.js";
 export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";
 export type { Attributes, AttributeValue } from "./values/attributes.js";

@@ -2,9 +2,9 @@ import type { ClientAuth } from "oauth4webapi";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
-import { openFetch } from "../transport/http/http-polling-fetch.js";
-import type { ProxyOptions } from "../transport/settings/proxy-options.js";
+import type { ProxyOptions } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
+import { openFetch } from "./auth-fetch.js";
 import { reveal, type Secret } from "./static-credentials.js";
 
 /** What a token endpoint gave. */

@@ -25,7 +25,7 @@ export function checkExchange({ url, headers, tls, proxy, compression, timeoutMs
     ...(proxy !== undefined && { proxy }),
     ...(compression !== undefined && { compression }),
     description: { identifying: { "service.name": "opamp-doctor" } },
-    timeouts: { connectMs: timeoutMs, headersMs: timeoutMs, bodyMs: timeoutMs, answerMs: timeoutMs },
+    timeouts: { connectMs: timeoutMs, answerMs: timeoutMs },
     heartbeat: { intervalMs: Math.max(timeoutMs, 30_000) },
     keepAlive: true,
   });

@@ -3,7 +3,7 @@ import type { Logger } from "../diagnostics/logger.js";
 import type { RedactionLists, Redactor } from "../diagnostics/redactor.js";
 import type { Store } from "../store/store.js";
 import type { HeaderSources } from "../transport/settings/headers.js";
-import type { ProxyOptions } from "../transport/settings/proxy-options.js";
+import type { ProxyOptions } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import type { Transport } from "../transport/transport.js";
 import type { Components } from "../values/components.js";
@@ -49,10 +49,6 @@ export interface Handlers {
 export interface Timeouts {
   /** From dialling to an open connection. Default 30 000. */
   connectMs?: number;
-  /** Over HTTP: from the end of a request to the headers of its answer. Default 30 000. */
-  headersMs?: number;
-  /** Over HTTP: between two pieces of an answer's body. Default 30 000. */
-  bodyMs?: number;
   /** From a message to the whole of its answer (RETRY-02). Default 30 000. */
   answerMs?: number;
   /** For a remote config handler; then the offer has failed. Default 300 000. */

@@ -105,6 +105,11 @@ export class Core {
         this.#awaiting = false;
         this.#agent.opened();
         return this.#link.opened(now, out);
+      case "dialing":
+        if (!this.#vitals.duplex) this.#link.connecting(now);
+        return;
+      case "dialed":
+        return this.#link.connected();
       case "lost":
         return this.#lost(input.loss, now, out);
       case "alive":
@@ -225,6 +230,8 @@ export class Core {
   }
 
   #fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
+    // Nothing leaves without a connection.
+    if (this.#link.isConnecting && this.#awaiting) this.#agent.unsent();
     this.#agent.restore();
     this.#awaiting = false;
     // An exchange went wrong; the goodbye can still go right.

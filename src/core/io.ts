@@ -46,6 +46,10 @@ export type Input =
   | { type: "tick" }
   /** The dialled link carries payloads; if duplex, both ways at any time. */
   | { type: "opened"; duplex: boolean }
+  /** Where not duplex: a connection is being made for the message that was sent. */
+  | { type: "dialing" }
+  /** That connection is there. */
+  | { type: "dialed" }
   /** The link is gone. */
   | { type: "lost"; loss: Lost }
   /** The peer is there, though it has nothing to say. */

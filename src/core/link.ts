@@ -4,7 +4,7 @@ import { type LinkEvent, next, type Phase } from "./phases.js";
 
 /** How long the link waits for what, in milliseconds. */
 export interface LinkTimes {
-  /** From dialling to an open link. */
+  /** From dialling to an open link, or to a connection that a message waits for. */
   connectMs: number;
   /** From a message to its answer. */
   answerMs: number;
@@ -35,6 +35,8 @@ export class Link {
   readonly #random: () => number;
   #phase: Phase = "idle";
   #deadline: number | undefined;
+  /** By when the connection must be there that is being made for a message. */
+  #connectBy: number | undefined;
   #answered = false;
   #openedAt = 0;
   #failures = 0;
@@ -57,7 +59,13 @@ export class Link {
 
   /** When this phase has lasted long enough; `undefined` where it may last. */
   get deadline(): number | undefined {
-    return this.#deadline;
+    if (this.#connectBy === undefined) return this.#deadline;
+    return Math.min(this.#connectBy, this.#deadline ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether a connection is being made on a link that is open already, as happens over HTTP. */
+  get isConnecting(): boolean {
+    return this.#connectBy !== undefined;
   }
 
   /** Whether messages can be exchanged. */
@@ -89,6 +97,15 @@ export class Link {
     this.#openedAt = now;
     // The time for an answer begins with the report, which may have to wait for the effective config.
     this.#deadline = undefined;
+  }
+
+  /** A message needs a connection first; the time for its answer goes on. */
+  connecting(now: number): void {
+    if (this.up || this.#phase === "closing") this.#connectBy = now + this.#times.connectMs;
+  }
+
+  connected(): void {
+    this.#connectBy = undefined;
   }
 
   /** A message left that must be answered before anything else can happen. */
@@ -187,13 +204,16 @@ export class Link {
   #left(now: number, out: Output[]): void {
     const back = this.#return;
     this.#return = undefined;
+    this.#connectBy = undefined;
     this.#deadline = back === undefined ? undefined : now + back.inMs;
     if (back === undefined) this.#move("closed", "stopped", out);
     else this.#move("left", back.reason, out, undefined, back.inMs);
   }
 
   #wait(delayMs: number, reason: PhaseReason, error: unknown, now: number, out: Output[]): void {
-    if (this.#move("lost", reason, out, error, delayMs)) this.#deadline = now + delayMs;
+    if (!this.#move("lost", reason, out, error, delayMs)) return;
+    this.#deadline = now + delayMs;
+    this.#connectBy = undefined;
   }
 
   #dial(now: number, out: Output[]): void {

@@ -1,7 +1,7 @@
 import { OpAMPError } from "../errors.js";
 import { HttpPollingTransport } from "./http/http-polling.js";
 import type { TransportSettings } from "./settings/settings.js";
-import { CLOSE_NOW, type Loss, type Sink, type Transport } from "./transport.js";
+import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 import { asKind } from "./url/endpoint.js";
 import { type DialStage, WebSocketTransport } from "./websocket.js";
 
@@ -21,28 +21,24 @@ const SAME_OVER_HTTP: ReadonlySet<number> = new Set([401, 413, 429, 503]);
  * cannot connect, or fails before it has carried anything.
  */
 export class AutoTransport implements Transport {
-  readonly #settings: TransportSettings;
+  readonly #clock: TransportSettings["clock"];
   readonly #websocket: WebSocketTransport;
   readonly #http: HttpPollingTransport;
   #link: WebSocketTransport | HttpPollingTransport;
-  /** What the next dial begins with. */
-  #next: "websocket" | "http" = "websocket";
-  /** Until when HTTP serves, and how long that is, on a clock that never goes back. */
-  #retryAt = 0;
+  /** Dials begin with HTTP until then, on a clock that never goes back. */
+  #httpUntil = Number.NEGATIVE_INFINITY;
+  /** How long that was from the start. */
   #retryMs = FIRST_RETRY_MS;
   /** HTTP has carried a message since WebSocket could not. */
   #httpWorks = false;
-  /** Links in a row that opened and broke with nothing in between. */
+  /** WebSocket links in a row that opened and broke with nothing in between. */
   #mute = 0;
-  #openedAt = 0;
-  /** Ended from outside at this moment. */
-  #closing = false;
-  /** Who is told of the link in use; nobody while this transport changes it. */
-  #sink: Sink | undefined;
+  /** Why the link is being ended from this side, at this moment. */
+  #ending: "closed" | "overdue" | "left" | undefined;
 
   /** @param settings with a URL of any of the four schemes */
   constructor(settings: TransportSettings) {
-    this.#settings = settings;
+    this.#clock = settings.clock;
     this.#websocket = new WebSocketTransport({ ...settings, url: asKind(settings.url, "websocket") });
     this.#http = new HttpPollingTransport({ ...settings, url: asKind(settings.url, "http") });
     this.#link = this.#websocket;
@@ -57,15 +53,15 @@ export class AutoTransport implements Transport {
   }
 
   open(sink: Sink): void {
-    this.#sink = sink;
-    this.#openedAt = this.#settings.clock.now();
-    if (this.#next === "http" && this.#openedAt < this.#retryAt) this.#openHttp(sink);
+    if (this.#clock.now() < this.#httpUntil) this.#openHttp(sink);
     else this.#openWebSocket(sink);
   }
 
   send(payload: Uint8Array): void {
-    if (this.#link === this.#http && this.#settings.clock.now() >= this.#retryAt) this.#leaveHttp();
-    else this.#link.send(payload);
+    // HTTP has served long enough: the next dial begins with WebSocket, and this payload is still to be sent.
+    if (this.#link === this.#http && this.#clock.now() >= this.#httpUntil) {
+      this.#end("left", CLOSE_NOW, "to try WebSocket again");
+    } else this.#link.send(payload);
   }
 
   ping(): void {
@@ -73,14 +69,19 @@ export class AutoTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.#closing = true;
+    this.#end(reason === OVERDUE ? "overdue" : "closed", code, reason);
+  }
+
+  #end(why: "closed" | "overdue" | "left", code: number, reason: string): void {
+    this.#ending = why;
     this.#link.close(code, reason);
-    this.#closing = false;
+    this.#ending = undefined;
   }
 
   #openWebSocket(sink: Sink): void {
     let heard = false;
     const hear = (): void => {
+      if (heard) return;
       heard = true;
       this.#mute = 0;
       this.#httpWorks = false;
@@ -88,25 +89,26 @@ export class AutoTransport implements Transport {
     this.#link = this.#websocket;
     this.#websocket.open({
       opened: () => sink.opened(),
+      dialing: () => sink.dialing(),
+      dialed: () => sink.dialed(),
       payload: (bytes) => {
-        if (!heard) hear();
+        hear();
         sink.payload(bytes);
       },
       alive: () => {
-        if (!heard) hear();
+        hear();
         sink.alive();
       },
       malformed: (error) => {
-        if (!heard) hear();
+        hear();
         sink.malformed(error);
       },
       lost: (loss) => {
-        if (this.#websocket.stage === "open") return sink.lost(heard ? loss : this.#lostMute(loss));
-        if (this.#closing) {
-          this.#cut();
-          return sink.lost(loss);
-        }
-        if (!cannotUpgrade(loss, this.#websocket.stage)) return sink.lost(loss);
+        const { stage } = this.#websocket;
+        if (stage === "open") return sink.lost(heard ? loss : this.#lostMute(loss));
+        // An upgrade that is not answered in time was swallowed.
+        if (this.#ending === "overdue" && stage !== "dialling") this.#expectHttp();
+        if (this.#ending !== undefined || !cannotUpgrade(loss, stage)) return sink.lost(loss);
         this.#expectHttp();
         this.#openHttp(sink);
       },
@@ -117,6 +119,8 @@ export class AutoTransport implements Transport {
     this.#link = this.#http;
     this.#http.open({
       opened: () => sink.opened(),
+      dialing: () => sink.dialing(),
+      dialed: () => sink.dialed(),
       payload: (bytes) => {
         this.#httpWorks = true;
         sink.payload(bytes);
@@ -124,23 +128,11 @@ export class AutoTransport implements Transport {
       alive: () => sink.alive(),
       malformed: (error) => sink.malformed(error),
       lost: (loss) => {
-        if (this.#sink !== sink) return;
+        if (this.#ending === "left") return sink.lost(leftHttp());
         this.#judgeHttp(loss);
         sink.lost(loss);
       },
     });
-  }
-
-  /** HTTP has served long enough: the next dial begins with WebSocket, and this payload is still to be sent. */
-  #leaveHttp(): void {
-    const sink = this.#sink;
-    this.#sink = undefined;
-    this.#next = "websocket";
-    this.#http.close(CLOSE_NOW, "to try WebSocket again");
-    const error = new OpAMPError("ERR_OPAMP_CLOSED", "HTTP polling was left to try WebSocket again", {
-      hint: "nothing is wrong: if WebSocket still cannot get through, polling goes on",
-    });
-    sink?.lost({ error, fate: "unsent", orderly: true, throttled: false, renewed: "transport" });
   }
 
   /** A link broke that had opened and brought nothing. */
@@ -152,16 +144,9 @@ export class AutoTransport implements Transport {
     return { ...loss, renewed: "transport" };
   }
 
-  /** Whoever waits for the upgrade has given up: if a connection was there, the answer was swallowed. */
-  #cut(): void {
-    const waitedMs = this.#settings.clock.now() - this.#openedAt;
-    if (this.#websocket.stage !== "dialling" && waitedMs >= this.#settings.timeouts.connectMs) this.#expectHttp();
-  }
-
   #expectHttp(): void {
     this.#retryMs = this.#httpWorks ? Math.min(this.#retryMs * 2, MAX_RETRY_MS) : FIRST_RETRY_MS;
-    this.#retryAt = this.#settings.clock.now() + this.#retryMs;
-    this.#next = "http";
+    this.#httpUntil = this.#clock.now() + this.#retryMs;
     this.#httpWorks = false;
     this.#mute = 0;
   }
@@ -173,8 +158,16 @@ export class AutoTransport implements Transport {
     // Without a connection the network may be another one by now.
     const isElsewhere = loss.fate === "unsent" && !isOwn;
     if (isElsewhere) this.#httpWorks = false;
-    if (isElsewhere || (!this.#httpWorks && !isSame)) this.#next = "websocket";
+    if (isElsewhere || (!this.#httpWorks && !isSame)) this.#httpUntil = Number.NEGATIVE_INFINITY;
   }
+}
+
+/** Nothing is wrong. */
+function leftHttp(): Loss {
+  const error = new OpAMPError("ERR_OPAMP_CLOSED", "HTTP polling was left to try WebSocket again", {
+    hint: "nothing is wrong: if WebSocket still cannot get through, polling goes on",
+  });
+  return { error, fate: "unsent", orderly: true, throttled: false, renewed: "transport" };
 }
 
 /** Whether a dial failed for what HTTP could get around: the server was reached, and the upgrade did not come off. */

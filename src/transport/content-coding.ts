@@ -10,7 +10,7 @@ export type ContentCoding = "identity" | "gzip";
 
 /** Below this a message is sent as it is: compressing it costs more than it spares. In bytes. */
 export const MIN_COMPRESSED_BYTES = 1_024;
-/** What tells of a body that is no answer. */
+/** As much of a body as it takes to recognize what sent it. */
 const START_BYTES = 1_024;
 
 const CODINGS: Readonly<Record<string, ContentCoding>> = {

@@ -3,13 +3,10 @@ import { OpAMPError } from "../errors.js";
 import { isDirect, proxyFor, type ResolvedProxy } from "./proxy/proxy.js";
 import { proxyUnreachable } from "./proxy/proxy-error.js";
 import { proxyPort } from "./proxy/proxy-url.js";
-import { tunnelByConnect } from "./proxy/tunnel-connect.js";
-import { tunnelBySocks } from "./proxy/tunnel-socks.js";
+import { tunnelByConnect, tunnelBySocks } from "./proxy/tunnel.js";
 import type { DialSettings } from "./settings/settings.js";
 import type { TlsOptions } from "./settings/tls-options.js";
-import { makeGuest, makeLastingGuest } from "./socket/guest-socket.js";
-import { givenUp, SocketGroup } from "./socket/socket-group.js";
-import { connectTcp } from "./socket/tcp.js";
+import { givenUp, makeGuest, makeLastingGuest, SocketGroup } from "./socket-group.js";
 import type { PreparedTls } from "./tls/tls.js";
 import { hostOf, isSecure, portOf } from "./url/host.js";
 
@@ -28,7 +25,7 @@ export interface Dialling {
 
 /**
  * Makes a connection to a URL's host: TCP, or a proxy's tunnel, with TLS on top where the scheme is wss or https. No time
- * limit of its own: whoever dials ends what takes too long.
+ * limit of its own: the caller ends what takes too long.
  *
  * An http URL behind an HTTP proxy gets the connection to that proxy, for a request in absolute form; {@link proxyFor}
  * tells when that is so.
@@ -41,10 +38,10 @@ export function dial(url: URL, settings: DialSettings): Dialling {
 /** The usual case, with no more left lying about than a socket and a promise: thousands may be dialled at a time. */
 function dialPlain(url: URL, { keepAlive }: DialSettings): Dialling {
   const group = new SocketGroup();
-  const socket = connectTcp(hostOf(url), portOf(url), keepAlive, group).catch((error: unknown) => {
+  const socket = group.connect(hostOf(url), portOf(url), keepAlive).catch((error: unknown) => {
     throw group.over ? givenUp() : error;
   });
-  // Who gives up need not listen.
+  // A caller that has given up does not handle the rejection.
   socket.catch(() => undefined);
   return { socket, awaited: "network", destroy: () => group.end() };
 }
@@ -61,7 +58,7 @@ function dialByStages(url: URL, settings: DialSettings): Dialling {
     throw error;
   });
   const socket = Promise.race([made, ended]);
-  // Who gives up need not listen.
+  // A caller that has given up does not handle the rejection.
   socket.catch(() => undefined);
   return {
     socket,
@@ -88,7 +85,7 @@ async function make(url: URL, settings: DialSettings, group: SocketGroup, waits:
   if (proxy !== undefined) waits.for = proxy;
   const base =
     proxy === undefined
-      ? await connectTcp(hostOf(url), portOf(url), settings.keepAlive, group)
+      ? await group.connect(hostOf(url), portOf(url), settings.keepAlive)
       : await through(proxy, url, settings, group);
   if (tls !== undefined) waits.for = "tls";
   const socket = tls === undefined ? base : await secured(base, hostOf(url), tls, group);
@@ -116,7 +113,7 @@ async function reach(proxy: ResolvedProxy, settings: DialSettings, group: Socket
   const tls = proxy.secure ? await prepared(own ? "proxy.tls" : "tls", proxy.tls) : undefined;
   const host = hostOf(proxy.url);
   try {
-    const base = await connectTcp(host, proxyPort(proxy.url), settings.keepAlive, group);
+    const base = await group.connect(host, proxyPort(proxy.url), settings.keepAlive);
     if (!settings.keepAlive) makeLastingGuest(base);
     return tls === undefined ? base : await secured(base, host, tls, group);
   } catch (cause) {
@@ -124,7 +121,7 @@ async function reach(proxy: ResolvedProxy, settings: DialSettings, group: Socket
   }
 }
 
-// Loaded on demand, so that whoever stays on loopback without TLS does not pay for it.
+// Loaded on demand: a client without TLS does not pay for it.
 async function prepared(where: string, options: TlsOptions | undefined): Promise<PreparedTls> {
   const { prepareTls } = await import("./tls/tls.js");
   return prepareTls(where, options);

@@ -23,8 +23,8 @@ export interface Loss {
   /** How long the server asked to stay away, in milliseconds. */
   retryAfterMs?: number;
   /**
-   * The transport can do better on the next attempt, so one attempt may be made at once: `"credentials"`, they will be
-   * fetched anew (AUTH-02); `"transport"`, nothing is wrong and another way to the server is to be tried.
+   * The transport can do better on the next attempt, so one attempt may be made at once: `"credentials"`, fresh ones
+   * will be fetched (AUTH-02); `"transport"`, nothing is wrong and another way to the server is to be tried.
    */
   renewed?: "credentials" | "transport";
 }
@@ -36,19 +36,26 @@ export interface Loss {
 export interface Sink {
   /** The link can carry payloads. At most once for each `open`. */
   opened(): void;
+  /**
+   * Where not `duplex`: a connection is being made for what was sent, so that the time for a connection runs as well as
+   * the time for an answer. A transport that has nothing to dial need not call it.
+   */
+  dialing(): void;
+  /** The connection of the last `dialing` has been made. */
+  dialed(): void;
   /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
   payload(bytes: Uint8Array): void;
   /** A pong or a ping came: the peer is there, though it has nothing to say. */
   alive(): void;
-  /** Something arrived that is no payload; the link goes on. */
+  /** Something arrived that is not a payload; the link goes on. */
   malformed(error: OpAMPError): void;
   /** The link is gone. At most once for each `open`, and the last call. */
   lost(loss: Loss): void;
 }
 
 /**
- * Carries payloads to and from one server. No retry, no timer and no protocol knowledge: whoever drives it bounds every
- * wait and calls {@link Transport.close} when one runs out.
+ * Carries payloads to and from one server. No retry, no timer and no protocol knowledge: its caller bounds every wait
+ * and calls {@link Transport.close} when one runs out.
  *
  * @see OpAMP specification, "Communication Model"
  */

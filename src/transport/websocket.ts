@@ -6,12 +6,11 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 import { frame, unframe } from "../wire/ws-frame.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
-import { Credentials } from "./credentials.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
 import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
 import { bodyTells } from "./explain/explain-status.js";
-import { closedHere, ended } from "./loss.js";
-import { dialOverdue, headersOverdue, upgradeOverdue } from "./overdue.js";
+import { closedHere, dialOverdue, ended, headersOverdue, notLoaded, upgradeOverdue } from "./loss.js";
+import { Credentials } from "./settings/headers.js";
 import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 import { type Hop, redirected } from "./url/redirect.js";
@@ -54,7 +53,7 @@ export class WebSocketTransport implements Transport {
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
-    this.#credentials = new Credentials(settings);
+    this.#credentials = new Credentials(settings.headers, settings.authorization);
   }
 
   /** How far the last dial got; it stays after the end. */
@@ -106,8 +105,7 @@ export class WebSocketTransport implements Transport {
   }
 
   async #begin(dial: Dial): Promise<void> {
-    // Loaded on demand, so that whoever polls over HTTP does not pay for it.
-    const [given, ws] = await Promise.all([this.#credentials.headers(), import("ws")]);
+    const [given, ws] = await Promise.all([this.#credentials.resolve(), loadWs()]);
     await this.#ask(dial, { url: dial.url, redirects: 0 }, given, ws);
   }
 
@@ -207,6 +205,13 @@ export class WebSocketTransport implements Transport {
   }
 }
 
+/** Loaded on demand: an HTTP user does not pay for it. */
+function loadWs(): Promise<typeof import("ws")> {
+  return import("ws").catch((cause: unknown) => {
+    throw notLoaded("ws", cause);
+  });
+}
+
 /** What a dial that took too long was waiting for. */
 function overdueIn({ dialling, url, stage }: Dial): OpAMPError {
   if (dialling !== undefined) return dialOverdue(dialling, url);
@@ -237,7 +242,7 @@ function receive(sink: Sink, data: RawData, isBinary: boolean): void {
   else sink.malformed(unframed.error);
 }
 
-/** What made ws itself end the link: a message over the limit (SIZE-03), or frames that are none. */
+/** What made ws itself end the link: a message over the limit (SIZE-03), or invalid frames. */
 function protocolBreach(failure: unknown, maxReceiveBytes: number): Loss | undefined {
   const code = codeOf(failure);
   if (code === undefined) return undefined;

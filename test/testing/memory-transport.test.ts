@@ -260,7 +260,9 @@ test("a network that hangs answers no ping, neither then nor later", async () =>
   let alive = 0;
   const opened = new Promise<void>((resolve) => {
     const ignore = () => undefined;
-    transport.open({ opened: resolve, payload: ignore, alive: () => alive++, malformed: ignore, lost: ignore });
+    const dials = { dialing: ignore, dialed: ignore };
+    const others = { payload: ignore, malformed: ignore, lost: ignore };
+    transport.open({ opened: resolve, alive: () => alive++, ...dials, ...others });
   });
   await opened;
   const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -312,6 +314,8 @@ test("bytes that are no AgentToServer are answered as over the real transports",
     const opened = new Promise<void>((resolve) => {
       transport.open({
         opened: resolve,
+        dialing: () => void heard.push("dialing"),
+        dialed: () => void heard.push("dialed"),
         payload: () => void heard.push("payload"),
         alive: () => void heard.push("alive"),
         malformed: () => void heard.push("malformed"),

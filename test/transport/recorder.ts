@@ -18,8 +18,12 @@ type Of<T extends Heard["type"]> = Extract<Heard, { type: T }>;
 /** A sink that keeps what it hears, in order, for a test to ask for. */
 export class Recorder {
   readonly #calls = new Arrivals<Heard>();
+  /** What it heard of the connections made for messages. */
+  readonly dials = new Arrivals<"dialing" | "dialed">();
   readonly sink: Sink = {
     opened: () => this.#calls.push({ type: "opened" }),
+    dialing: () => this.dials.push("dialing"),
+    dialed: () => this.dials.push("dialed"),
     payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
     alive: () => this.#calls.push({ type: "alive" }),
     malformed: (error) => this.#calls.push({ type: "malformed", error }),
@@ -77,7 +81,6 @@ export function transportTo(url: string, { auto, now, ...settings }: TestSetting
     keepAlive: false,
     compression: false,
     maxRedirects: 5,
-    timeouts: { connectMs: 30_000, headersMs: 30_000, bodyMs: 30_000 },
     clock: { wallNow: () => Date.now(), now: now ?? (() => performance.now()) },
     instanceUid: () => UID_TEXT,
     ...settings,

@@ -4,6 +4,8 @@ import type { Loss, Sink } from "../../transport/transport.js";
 /** Who hears what the sinks of its dials are told. */
 export interface SinkEar {
   opened(sink: Sink): void;
+  dialing(sink: Sink): void;
+  dialed(sink: Sink): void;
   payload(sink: Sink, bytes: Uint8Array): void;
   alive(sink: Sink): void;
   malformed(sink: Sink, error: OpAMPError): void;
@@ -20,6 +22,14 @@ export class DialSink implements Sink {
 
   opened(): void {
     this.#ear.opened(this);
+  }
+
+  dialing(): void {
+    this.#ear.dialing(this);
+  }
+
+  dialed(): void {
+    this.#ear.dialed(this);
   }
 
   payload(bytes: Uint8Array): void {

@@ -147,6 +147,14 @@ export class Driver implements SinkEar {
     this.#hear(sink, { type: "opened", duplex: this.#transport.duplex });
   }
 
+  dialing(sink: Sink): void {
+    this.#hear(sink, { type: "dialing" });
+  }
+
+  dialed(sink: Sink): void {
+    this.#hear(sink, { type: "dialed" });
+  }
+
   alive(sink: Sink): void {
     if (sink !== this.#sink) return;
     this.#traffic.alive();

@@ -19,7 +19,7 @@ export function makeTransport(
 ): Transport {
   const given = options.transport;
   if (given !== undefined && given !== "auto") return given;
-  const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects, timeouts } = settings;
+  const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects } = settings;
   const endpoint = parseEndpoint(options.url ?? "");
   return createTransport(given ?? endpoint.kind, {
     url: endpoint.url,
@@ -32,7 +32,6 @@ export function makeTransport(
     maxReceiveBytes: maxMessageBytes.receive,
     compression,
     maxRedirects,
-    timeouts,
     instanceUid,
     clock,
   });

@@ -1,7 +1,7 @@
 import { count, flag, refuseUnknown } from "../../base/checks.js";
 import { isOptions, member } from "../../base/option-path.js";
 import { sourcesOf } from "../../transport/settings/headers.js";
-import type { ProxyOptions } from "../../transport/settings/proxy-options.js";
+import type { ProxyOptions } from "../../transport/settings/settings.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../wire/limits.js";
 import type { OpAMPClientOptions } from "../options.js";

@@ -1,7 +1,7 @@
 import { refuseUnknown } from "../../base/checks.js";
 import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
-import type { ProxyOptions } from "../../transport/settings/proxy-options.js";
+import type { ProxyOptions } from "../../transport/settings/settings.js";
 import { readHeaders } from "./header-settings.js";
 import { readTlsOptions } from "./tls-settings.js";
 

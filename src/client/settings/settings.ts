@@ -77,8 +77,6 @@ const KEYS = {
 
 const TIMEOUTS: Required<Timeouts> = {
   connectMs: 30_000,
-  headersMs: 30_000,
-  bodyMs: 30_000,
   answerMs: 30_000,
   applyMs: 300_000,
   abortMs: 5_000,

@@ -1,8 +1,8 @@
 import { checkFlag, refuseUnknown } from "../../base/checks.js";
 import { isOptions, kindOf, member, wrongOption } from "../../base/option-path.js";
 import type { TlsOptions, TlsVersion } from "../../transport/settings/tls-options.js";
+import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
-import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/tls/tls-versions.js";
 
 const KEYS = {
   ca: true,

@@ -1,6 +1,5 @@
-import type { TlsOptions } from "../../transport/settings/tls-options.js";
+import { type TlsOptions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
-import { versionRank } from "../../transport/tls/tls-versions.js";
 import { nearest } from "./key-path.js";
 import type { SectionReader } from "./section-reader.js";
 

@@ -3,8 +3,7 @@ import { parseRetryAfter } from "../../wire/retry-after.js";
 import { ended } from "../loss.js";
 import type { Loss } from "../transport.js";
 import { failureOf, forgetBytes, type Stage } from "./explain.js";
-import { type Answer, explainBody } from "./explain-body.js";
-import { explainBytes } from "./explain-bytes.js";
+import { type Answer, explainBody, explainBytes } from "./explain-content.js";
 import { explainNetwork } from "./explain-network.js";
 import { explainStatus, type ResponseHeaders } from "./explain-status.js";
 import { explainTls } from "./explain-tls.js";
@@ -28,7 +27,7 @@ export function brokeOff(cause: unknown, url: URL, answered = true): Loss {
   return { ...ended(error), orderly: error.code !== "ERR_OPAMP_CLOSED" };
 }
 
-/** The server answered the upgrade with 101, yet the handshake is none (RFC 6455, 4.1). */
+/** The server answered the upgrade with 101, but the handshake is invalid (RFC 6455, 4.1). */
 export function handshakeFailed(cause: unknown, url: URL): Loss {
   const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
   const hint =
@@ -59,7 +58,7 @@ export function statusRefused(
   return { ...loss, throttled: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** Why the content of an answer with success is no OpAMP; `undefined` if it may be. An empty one of no type is. */
+/** Why the content of a successful answer is not OpAMP; `undefined` if it may be. An empty body without a type is. */
 export function notOpamp(answer: Answer, url: URL): OpAMPError | undefined {
   const misfit = explainBody(answer, url);
   if (misfit === undefined) return undefined;

@@ -42,16 +42,6 @@ const ROWS: Readonly<Record<string, Row>> = {
   EMFILE: { says: "too many files are open here", hint: "raise this process's limit on open files (ulimit -n)" },
   ENFILE: { says: "too many files are open here", hint: "raise this machine's limit on open files" },
   ECONNABORTED: { says: "this machine gave the connection up", hint: DOWN },
-  UND_ERR_HEADERS_TIMEOUT: {
-    code: "ERR_OPAMP_TIMEOUT",
-    says: "the server took the request and did not begin to answer within timeouts.headersMs",
-    hint: "check that it is OpAMP's port; a server that is slow to answer needs a longer timeouts.headersMs",
-  },
-  UND_ERR_BODY_TIMEOUT: {
-    code: "ERR_OPAMP_TIMEOUT",
-    says: "the answer stopped half-way for longer than timeouts.bodyMs",
-    hint: "the server or a proxy in between is stuck, or so slow that timeouts.bodyMs must be longer",
-  },
   HPE_INVALID_EOF_STATE: {
     code: "ERR_OPAMP_CLOSED",
     says: "the answer was cut short",

@@ -1,5 +1,5 @@
 import type { Explanation } from "./explain.js";
-import { portHint } from "./explain-port.js";
+import { portHint } from "./explain-content.js";
 import {
   BODIES,
   CHECK_PATH,
@@ -28,7 +28,7 @@ export function bodyTells(status: number): boolean {
   return status === 400;
 }
 
-/** A status that is no success; or, to an upgrade, any but 101. */
+/** A status other than success; for an upgrade, any but 101. */
 export function explainStatus({ status, headers, start }: RefusedAnswer, url: URL): Explanation {
   const isUpgrade = url.protocol.startsWith("ws");
   const row = bodyRow(status, start) ?? STATUSES[status] ?? classRow(status);
@@ -55,7 +55,7 @@ function classRow(status: number): StatusRow {
   return status < 400 ? REDIRECT : OTHERWISE;
 }
 
-/** Pointing at the usual path is no help to whoever has it already. */
+/** Pointing at the usual path does not help where the URL has it already. */
 function atPath(hint: string, { pathname }: URL): string {
   return pathname === USUAL_PATH
     ? hint.replace(CHECK_PATH, "check host and port, and ask which path the server uses")

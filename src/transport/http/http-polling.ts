@@ -2,15 +2,14 @@ import type { Dispatcher } from "undici";
 import { OpAMPError } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
 import { contentCoding, encodeBody, readBody, readStart } from "../content-coding.js";
-import { Credentials } from "../credentials.js";
 import { brokeOff, dialFailed, notOpamp, single, statusRefused } from "../explain/connect-error.js";
 import { bodyTells } from "../explain/explain-status.js";
-import { closedHere, ended } from "../loss.js";
-import { answerOverdue, headersOverdue } from "../overdue.js";
+import { answerOverdue, closedHere, ended, headersOverdue } from "../loss.js";
+import { Credentials } from "../settings/headers.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
 import { type Hop, redirected } from "../url/redirect.js";
-import { type HttpRoute, routeTo } from "./http-polling-route.js";
+import { type HttpRoute, routeTo } from "./http-route.js";
 
 const CONTENT_TYPE = "application/x-protobuf";
 
@@ -37,7 +36,7 @@ export class HttpPollingTransport implements Transport {
 
   constructor(settings: TransportSettings) {
     this.#settings = settings;
-    this.#credentials = new Credentials(settings);
+    this.#credentials = new Credentials(settings.headers, settings.authorization);
   }
 
   open(sink: Sink): void {
@@ -62,11 +61,11 @@ export class HttpPollingTransport implements Transport {
   close(code: number, reason: string): void {
     const session = this.#session;
     if (session === undefined) return;
-    lose(session, reason === OVERDUE ? ended(overdueIn(session)) : closedHere(code, reason));
+    lose(session, reason === OVERDUE ? overdueIn(session) : closedHere(code, reason));
   }
 
   async #prepare(session: Session): Promise<void> {
-    session.home = await routeTo(this.#settings.url, this.#settings);
+    session.home = await routeTo(this.#settings.url, this.#settings, session.sink);
     if (session.over) session.home.end();
     else session.sink.opened();
   }
@@ -74,11 +73,11 @@ export class HttpPollingTransport implements Transport {
   async #exchange(session: Session, payload: Uint8Array): Promise<void> {
     const { url, instanceUid, compression, maxRedirects } = this.#settings;
     session.route = undefined;
-    const given = await this.#credentials.headers();
+    const given = await this.#credentials.resolve();
     const { body, coding } = compression ? await encodeBody(payload) : { body: payload, coding: "identity" as const };
-    let hop: Hop | undefined = { url, redirects: 0 };
-    while (hop !== undefined && !session.over) {
-      const { url: at }: Hop = hop;
+    let hop: Hop = { url, redirects: 0 };
+    while (!session.over) {
+      const at = hop.url;
       session.at = at;
       // Mostly the URL itself, which spares working out its origin.
       const isHome = at === url || at.origin === url.origin;
@@ -93,10 +92,13 @@ export class HttpPollingTransport implements Transport {
       headers["opamp-instance-uid"] = instanceUid();
       if (coding === "gzip") headers["content-encoding"] = coding;
       const response = await route.post(at, headers, body);
-      route.heard();
-      const next = redirected(hop, response.statusCode, single(response.headers.location), maxRedirects);
-      if (next instanceof OpAMPError) throw next;
+      const { statusCode } = response;
+      const isRedirect = statusCode >= 300 && statusCode <= 399;
+      const next = isRedirect
+        ? redirected(hop, statusCode, single(response.headers.location), maxRedirects)
+        : undefined;
       if (next === undefined) return this.#take(session, response);
+      if (next instanceof OpAMPError) throw next;
       // Without waiting: where it does not end soon, its connection is given up.
       void response.body.dump().catch(() => undefined);
       hop = next;
@@ -105,7 +107,7 @@ export class HttpPollingTransport implements Transport {
 
   /** The way to another origin; one such is kept. */
   async #detour(session: Session, url: URL): Promise<HttpRoute> {
-    const route = await routeTo(url, this.#settings);
+    const route = await routeTo(url, this.#settings, session.sink);
     session.away?.end();
     session.away = route;
     if (session.over) route.end();
@@ -116,21 +118,22 @@ export class HttpPollingTransport implements Transport {
     const { at } = session;
     const { statusCode, headers } = response;
     if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
-    const contentType = single(headers["content-type"]);
     const coding = contentCoding(headers["content-encoding"]);
     if (coding === undefined) {
+      const contentType = single(headers["content-type"]);
       const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
       const hint = "only gzip was asked for: look at the server, and at proxies in between";
       throw (
         notOpamp({ contentType, start: new Uint8Array() }, at) ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint })
       );
     }
-    const announcedBytes = Number(single(headers["content-length"]) ?? 0);
+    const announcedBytes = Number(headers["content-length"] ?? 0);
     const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
     if (session.over) return;
-    const isFit = body.length === 0 || contentType === CONTENT_TYPE;
-    const misfit = isFit ? undefined : notOpamp({ contentType, start: body }, at);
-    if (misfit !== undefined) throw misfit;
+    if (body.length > 0 && headers["content-type"] !== CONTENT_TYPE) {
+      const misfit = notOpamp({ contentType: single(headers["content-type"]), start: body }, at);
+      if (misfit !== undefined) throw misfit;
+    }
     session.sink.payload(body);
   }
 
@@ -161,8 +164,9 @@ function known({ away }: Session, { origin }: URL): HttpRoute | undefined {
 }
 
 /** What an exchange that took too long was waiting for. */
-function overdueIn({ route, at }: Session): OpAMPError {
-  return route === undefined ? headersOverdue() : (route.overdue ?? answerOverdue(at));
+function overdueIn({ route, at }: Session): Loss {
+  const unsent = route === undefined ? headersOverdue() : route.overdue;
+  return unsent === undefined ? ended(answerOverdue(at)) : { ...ended(unsent), fate: "unsent" };
 }
 
 function lose(session: Session, loss: Loss): void {

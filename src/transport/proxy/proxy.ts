@@ -19,7 +19,7 @@ const WRITE = "write http://, https:// or socks5://, user and password percent-e
  * Which proxy a URL's connections go through, if any: one that is given applies to all hosts, one of the environment not
  * to loopback addresses and not to what NO_PROXY names.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION`, or for the environment `ERR_OPAMP_PROXY`, when what is there is no proxy's URL
+ * @throws OpAMPError `ERR_OPAMP_OPTION`, or for the environment `ERR_OPAMP_PROXY`, for a value that is not a proxy URL
  */
 export async function proxyFor(
   url: URL,

@@ -1,11 +1,12 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isRecord } from "../../base/option-path.js";
 import { messageOf, OpAMPError } from "../../errors.js";
+import type { Loss } from "../transport.js";
 
 /** Request headers: name to value. */
 export type HeaderRecord = Readonly<Record<string, string>>;
 
-/** What a header function is told. */
+/** What a header function is called with. */
 export interface HeaderContext {
   /** The server has just refused what was sent before: answer with fresh credentials, not with cached ones (AUTH-02). */
   refresh: boolean;
@@ -23,6 +24,49 @@ export type HeaderSources = HeaderSource | readonly HeaderSource[];
 /** What belongs to the connection or to the transport; on an upgrade, the content type means polling (WS-07). */
 const RESERVED =
   /^(connection|content-length|content-type|expect|keep-alive|sec-websocket-.*|te|trailer|transfer-encoding|upgrade)$/i;
+
+/** The headers of one transport, asked for afresh once the server has refused them (AUTH-01, AUTH-02). */
+export class Credentials {
+  readonly #sources: HeaderSources | undefined;
+  readonly #authorization: string | undefined;
+  #refused = false;
+
+  constructor(sources: HeaderSources | undefined, authorization: string | undefined) {
+    this.#sources = sources;
+    this.#authorization = authorization;
+  }
+
+  /** @throws OpAMPError `ERR_OPAMP_HEADERS`, `ERR_OPAMP_AUTH` */
+  async resolve(): Promise<Record<string, string>> {
+    const resolved = await resolveHeaders(this.#sources, this.#authorization, { refresh: this.#refused });
+    this.#refused = false;
+    return resolved;
+  }
+
+  /**
+   * What a refused attempt comes to: after a 401 or 403 the next one can have fresh headers, where a function makes them.
+   *
+   * @param away the server that refused is not of the URL's origin, so no headers went there
+   */
+  judge(loss: Loss, away: boolean): Loss {
+    const { error } = loss;
+    if (error.code !== "ERR_OPAMP_UNAUTHORIZED") return loss;
+    if (away) {
+      const hint = "credentials are not sent where a redirect leads to another origin: give that server's URL itself";
+      return { ...loss, error: withHint(error, hint) };
+    }
+    if (!canRenew(this.#sources)) return loss;
+    this.#refused = true;
+    return { ...loss, renewed: "credentials" };
+  }
+}
+
+/** The same error with other advice. */
+function withHint(error: OpAMPError, hint: string): OpAMPError {
+  const { code, message, cause, retryable, httpStatus } = error;
+  const status = httpStatus === undefined ? {} : { httpStatus };
+  return new OpAMPError(code, message, { cause, hint, retryable, ...status });
+}
 
 /**
  * The headers for one attempt, checked, with names in lower case.

@@ -1,6 +1,18 @@
-import type { HeaderSources } from "./headers.js";
-import type { ProxyOptions } from "./proxy-options.js";
+import type { HeaderRecord, HeaderSources } from "./headers.js";
 import type { TlsOptions } from "./tls-options.js";
+
+/** A proxy between the client and its server. */
+export interface ProxyOptions {
+  /**
+   * `http://`, `https://` or `socks5://` (names resolved by the proxy, as with `socks5h://`), with user and password if
+   * the proxy wants them; a bare `host:port` means http (PROXY-01). Default ports 80, 443 and 1080.
+   */
+  url: string;
+  /** Headers for the proxy alone: on CONNECT, or where a plain HTTP request goes through it on that (PROXY-02). */
+  headers?: HeaderRecord;
+  /** TLS towards an `https://` proxy. Default: the client's own `tls`, without `serverName` (PROXY-02). */
+  tls?: TlsOptions;
+}
 
 /** How connections are made, for both transports and whatever else dials. */
 export interface DialSettings {
@@ -8,16 +20,6 @@ export interface DialSettings {
   proxy: ProxyOptions | "env" | false;
   /** Whether an open connection keeps the process alive. */
   keepAlive: boolean;
-}
-
-/** Time limits that the HTTP client keeps by itself, in milliseconds. */
-export interface HttpTimeouts {
-  /** From dialling to a connection, TLS and proxy included. */
-  connectMs: number;
-  /** From the end of a request to the headers of its answer. */
-  headersMs: number;
-  /** Between two pieces of an answer's body. */
-  bodyMs: number;
 }
 
 /** The times that a transport asks for, in milliseconds. */
@@ -42,7 +44,6 @@ export interface TransportSettings extends DialSettings {
   compression: boolean;
   /** How many redirects one attempt follows. */
   maxRedirects: number;
-  timeouts: HttpTimeouts;
   /** The current instance uid as UUID text, for the header that HTTP carries (HTTP-08). */
   instanceUid: () => string;
   clock: TransportClock;

@@ -1,3 +1,5 @@
+import type { SecureVersion } from "node:tls";
+
 /** PEM text (recognised by its `-----BEGIN`), or the path of a file that is read again before every dial. */
 export type Pem = string;
 
@@ -33,6 +35,37 @@ export interface TlsOptions {
    * alone leave only that version. Default: Node's.
    */
   cipherSuites?: readonly string[];
-  /** Takes any certificate: whoever sits in between can read and change everything. Default false. */
+  /** Accepts any certificate: anybody in between can read and change everything. Default false. */
   insecureSkipVerify?: boolean;
+}
+
+/** The lowest version where nobody asks for another (TLS-03). */
+export const DEFAULT_MIN_VERSION: TlsVersion = "1.2";
+
+/** From the oldest to the newest. */
+const VERSIONS = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const satisfies readonly SecureVersion[];
+
+const VERSION_NAMES: Readonly<Record<TlsVersion, (typeof VERSIONS)[number]>> = {
+  "1.0": "TLSv1",
+  "1.1": "TLSv1.1",
+  "1.2": "TLSv1.2",
+  "1.3": "TLSv1.3",
+  TLSv1: "TLSv1",
+  "TLSv1.0": "TLSv1",
+  "TLSv1.1": "TLSv1.1",
+  "TLSv1.2": "TLSv1.2",
+  "TLSv1.3": "TLSv1.3",
+};
+
+/** The forms in which a version may be written. */
+export const tlsVersions = Object.keys(VERSION_NAMES);
+
+/** How new a version is: 0 for TLS 1.0 up to 3 for TLS 1.3. */
+export function versionRank(version: TlsVersion): number {
+  return VERSIONS.indexOf(VERSION_NAMES[version]);
+}
+
+/** A version as Node writes it. */
+export function secureVersion(version: TlsVersion): SecureVersion {
+  return VERSION_NAMES[version];
 }

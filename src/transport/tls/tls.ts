@@ -8,12 +8,10 @@ import {
   type SecureContextOptions,
 } from "node:tls";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { TlsOptions } from "../settings/tls-options.js";
-import { connectionClosed, type SocketGroup, until } from "../socket/socket-group.js";
+import { DEFAULT_MIN_VERSION, secureVersion, type TlsOptions, versionRank } from "../settings/tls-options.js";
+import { connectionClosed, type SocketGroup, until } from "../socket-group.js";
 import { cipherSuite } from "./cipher-suites.js";
-import { systemAuthorities } from "./tls-authorities.js";
-import { digestOf, readAuthorities, readIdentity } from "./tls-material.js";
-import { DEFAULT_MIN_VERSION, secureVersion, versionRank } from "./tls-versions.js";
+import { digestOf, readAuthorities, readIdentity, systemAuthorities } from "./tls-material.js";
 
 /** TLS options with everything read that they name; good for one dial. */
 export interface PreparedTls {
@@ -29,7 +27,7 @@ const NO_OPTIONS: TlsOptions = {};
 const prepared = new WeakMap<TlsOptions, { digest: string; tls: PreparedTls }>();
 
 /**
- * Reads what the options name: files anew each time, so that what was rotated is picked up.
+ * Reads what the options name: files each time, so that rotated ones are picked up.
  *
  * @param where the option's path, such as `tls`
  * @throws OpAMPError `ERR_OPAMP_TLS` naming the option and the file, when something cannot be read or used
@@ -55,7 +53,7 @@ async function prepare(where: string, options: TlsOptions): Promise<PreparedTls>
   try {
     const context = createSecureContext({
       ...(own === undefined && system === undefined ? {} : { ca: [...(system ?? []), ...(own ?? [])] }),
-      // Who names an intermediate authority trusts it, whether or not its root is there too.
+      // An intermediate authority named as `ca` is trusted with or without its root.
       ...(own === undefined ? {} : { allowPartialTrustChain: true }),
       ...identity,
       ...protocol,

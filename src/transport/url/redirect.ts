@@ -15,7 +15,7 @@ const SECURE: Readonly<Record<string, boolean>> = { "ws:": false, "http:": false
  * Where an answer sends the attempt next (D12).
  *
  * @param location the answer's Location header; what it names is read as WebSocket or HTTP like the hop it comes from
- * @returns `undefined` when the answer is no redirect, an `ERR_OPAMP_HTTP_STATUS` when it is one that is not followed
+ * @returns `undefined` when the answer is not a redirect, an `ERR_OPAMP_HTTP_STATUS` for a redirect that is not followed
  */
 export function redirected(
   from: Hop,

@@ -15,6 +15,8 @@ function weighed(transport: MemoryTransport) {
   transport.open = (sink) => {
     open({
       opened: () => sink.opened(),
+      dialing: () => sink.dialing(),
+      dialed: () => sink.dialed(),
       payload(received) {
         bytes.received += received.length;
         sink.payload(received);

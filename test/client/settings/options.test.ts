@@ -66,6 +66,8 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ throttle: { floorMs: Infinity } }, "throttle.floorMs", /must be finite/],
   [{ throttle: { minMs: 1 } }, "throttle.minMs", /is not an option; known are floorMs, maxMs/],
   [{ timeouts: 5 }, "timeouts", /must be an object, not number/],
+  [{ timeouts: { headersMs: 5 } }, "timeouts.headersMs", /is not an option; known are connectMs, answerMs, /],
+  [{ timeouts: { bodyMs: 5 } }, "timeouts.bodyMs", /is not an option; known are connectMs, answerMs, /],
   [{ timeouts: { connect: 5 } }, "timeouts.connect", /is not an option; known are connectMs, .*answerMs, .*closeMs/],
   [{ timeouts: { closeMs: 0 } }, "timeouts.closeMs", /must be milliseconds above 0, not 0/],
   [{ reconnectReport: "everything" }, "reconnectReport", /must be one of "changed", "full"/],
@@ -138,8 +140,6 @@ describe("an option that is right", () => {
     throttle: { floorMs: 1, maxMs: Infinity },
     timeouts: {
       connectMs: 1,
-      headersMs: 1,
-      bodyMs: 1,
       answerMs: 1,
       applyMs: Infinity,
       abortMs: 1,

@@ -19,8 +19,6 @@ const DEFAULTS = {
   closeMs: [1_000, ["Default 1 000."]],
   reconnectReport: ["changed", ['Default `"changed"`.']],
   onForeignStore: ["stop", ['Default `"stop"`.']],
-  headersMs: [30_000, ["Default 30 000."]],
-  bodyMs: [30_000, ["Default 30 000."]],
   proxy: ["env", ['Default `"env"`.']],
   compression: [false, ["Default false."]],
   maxRedirects: [5, ["Default 5."]],

@@ -1,7 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { maskOf } from "../../../src/core/capabilities.js";
 import { verifies } from "../../conformance/verifies.js";
-import { type Answer, acknowledges, type Harness, OWN_UID, online, partsOf, polling, started } from "../harness.js";
+import {
+  type Answer,
+  acknowledges,
+  CONFIG,
+  type Harness,
+  OWN_UID,
+  online,
+  partsOf,
+  polling,
+  started,
+} from "../harness.js";
 import { hash, health } from "../values.js";
 
 function offer(seconds: bigint): Answer {
@@ -119,6 +129,68 @@ describe("a request without an answer yet", () => {
       expect(partsOf(harness.last)).toEqual(["health"]);
     }
   });
+});
+
+describe("a request that needs a connection first", () => {
+  const link = { ...CONFIG.link, connectMs: 400, answerMs: 1_000 };
+
+  /** A request has left, and its connection is being made since 100 ms. */
+  function dialing(): Harness {
+    const harness = online(polling({ config: { link } }));
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.advance(100);
+    harness.feed({ type: "dialing" });
+    return harness;
+  }
+
+  test("is given up when that is not made in time, and its number is free again", () => {
+    const harness = dialing();
+    const { sequenceNum } = harness.last;
+    harness.advanceTo(499);
+    expect(harness.core.phase).toBe("online");
+    harness.advanceTo(500);
+    expect(harness.all("close")).toMatchObject([{ output: { code: 1006, reason: "timeout" } }]);
+    expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "waiting", reason: "timeout" });
+    harness.clear();
+    harness.advanceUntil("reporting");
+    expect([harness.last.sequenceNum, partsOf(harness.last)]).toEqual([sequenceNum, ["health"]]);
+    expect(harness.core.deadline).toBe(harness.now + link.answerMs);
+  });
+
+  test("has the rest of its own time once that is there", () => {
+    const harness = dialing();
+    harness.feed({ type: "dialed" });
+    harness.advanceTo(999);
+    expect(harness.core.phase).toBe("online");
+    harness.advanceTo(1_000);
+    expect(harness.core.phase).toBe("waiting");
+  });
+
+  test("has no more than that time, however often another one is made", () => {
+    const harness = dialing();
+    for (let i = 0; i < 3; i++) {
+      harness.advance(250);
+      harness.feed({ type: "dialed" }, { type: "dialing" });
+    }
+    expect(harness.core.deadline).toBe(1_000);
+  });
+
+  test("holds the goodbye up for as long as that may take", () => {
+    const harness = online(polling({ config: { link } }));
+    harness.feed({ type: "stop", withinMs: 5_000 });
+    harness.feed({ type: "dialing" });
+    harness.advance(399);
+    expect(harness.core.phase).toBe("closing");
+    harness.advance(1);
+    expect(harness.core.phase).toBe("stopped");
+  });
+});
+
+test("a link that is duplex has no such time once it is open", () => {
+  const harness = online();
+  const { deadline } = harness.core;
+  harness.feed({ type: "dialing" });
+  expect(harness.core.deadline).toBe(deadline);
 });
 
 test("an empty answer is an acknowledgement", () => {

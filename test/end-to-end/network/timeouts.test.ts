@@ -27,38 +27,61 @@ describe("the time for a connection", () => {
     await until(() => mute.sockets.every((socket) => socket.destroyed));
   });
 
-  test("over HTTP includes TLS, and no part of the answer's", async () => {
+  test("over HTTP includes TLS, and passes on the client's clock", async () => {
     const mute = await startTcp();
-    const client = makeClient({ url: `https://${mute.host}`, timeouts: { connectMs: 400 } });
-    const failed = next(client, "error");
-    client.start();
-    expect(await failed).toMatchObject({
-      ...OUT_OF_TIME,
-      message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
-    });
+    const timed = startTimed({ url: `https://${mute.host}`, timeouts: { connectMs: 400 } });
+    const { client, clock, errors } = timed;
+    await until(() => mute.sockets.length === 1);
+    await clock.advance(399);
+    expect([client.phase, errors]).toEqual(["reporting", []]);
+    await clock.advance(1);
+    expect(errors).toMatchObject([
+      {
+        ...OUT_OF_TIME,
+        message: expect.stringMatching(/the TLS handshake did not end within timeouts\.connectMs$/),
+      },
+    ]);
     expect(client.stats().messagesReceived).toBe(0);
+    await until(() => mute.sockets.every((socket) => socket.destroyed));
+  });
+
+  test("over HTTP is no part of the answer's, which begins with the message", async () => {
+    const mute = await startTcp();
+    const { client, clock, errors } = startTimed({
+      url: `http://${mute.host}`,
+      timeouts: { connectMs: 400, answerMs: 1_000 },
+    });
+    await mute.heard.next();
+    await clock.advance(999);
+    expect([client.phase, errors]).toEqual(["reporting", []]);
+    await clock.advance(1);
+    expect(errors).toMatchObject([
+      { ...OUT_OF_TIME, message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
+    ]);
   });
 });
 
 describe("over HTTP", () => {
-  // The library below looks at its clock twice a second, so these two wait at the same time.
-  test("an answer that does not begin, and one that stops, are given up in words of their own", async () => {
-    const [silent, stuck] = [await startServer(), await startPostOffice()];
-    silent.misbehave({ on: "request", mode: "silence" });
-    const clients = [
-      makeClient({ url: silent.httpUrl, timeouts: { headersMs: 20 } }),
-      makeClient({ url: stuck.url, timeouts: { bodyMs: 20 } }),
-    ];
-    const failures = clients.map((client) => next(client, "error"));
-    for (const client of clients) client.start();
-    const { response } = await stuck.posts.next();
-    response.writeHead(200, { "content-type": "application/x-protobuf", "content-length": 20 });
-    response.write(new Uint8Array(10));
-    const [headers, body] = await Promise.all(failures);
-    expect(headers).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.headersMs") });
-    expect(body).toMatchObject({ ...OUT_OF_TIME, message: expect.stringContaining("timeouts.bodyMs") });
-    acknowledge(await stuck.posts.next());
-    await Promise.all(clients.map((client) => client.connected()));
+  test("an answer that does not begin, and one that stops, are given up after the same time", async () => {
+    for (const begins of [false, true]) {
+      const server = await startPostOffice();
+      const { client, clock, errors, ...timed } = startTimed({ url: server.url, timeouts: { answerMs: 5_000 } });
+      const { response } = await server.posts.next();
+      if (begins) {
+        response.writeHead(200, { "content-type": "application/x-protobuf", "content-length": 20 });
+        response.write(new Uint8Array(10));
+      }
+      await clock.advance(4_999);
+      expect([client.phase, errors]).toEqual(["reporting", []]);
+      await clock.advance(1);
+      expect(errors).toMatchObject([
+        { ...OUT_OF_TIME, message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
+      ]);
+      const attempt = timed.nextAttempt();
+      acknowledge(await server.posts.next());
+      await attempt;
+      expect(client.phase).toBe("online");
+    }
   });
 
   verifies(

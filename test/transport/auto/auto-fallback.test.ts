@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../src/testing/certificates.js";
-import { CLOSE_NOW } from "../../../src/transport/transport.js";
+import { CLOSE_NOW, OVERDUE } from "../../../src/transport/transport.js";
 import { verifies } from "../../conformance/verifies.js";
 import { bodyOf, freePort, startHttp, startTcp, startWebSocket } from "../raw-servers.js";
 import { connect, type Dialled, dial } from "../recorder.js";
@@ -26,6 +26,7 @@ async function expectPolling({ transport, ear }: Dialled): Promise<void> {
   expect([transport.name, transport.duplex]).toEqual(["http", false]);
   transport.send(Uint8Array.of(1));
   expect(await ear.payload()).toEqual([7]);
+  expect(ear.dials.all).toEqual(["dialing", "dialed"]);
 }
 
 test.each(["ws", "http"])("%s URLs use WebSocket where it gets through", async (scheme) => {
@@ -134,16 +135,12 @@ describe("what HTTP would get as well is reported as it is", () => {
 });
 
 describe("an upgrade that is never answered", () => {
-  const timeouts = { connectMs: 30_000, headersMs: 30_000, bodyMs: 30_000 };
-
   test("makes the next dial begin with HTTP, once its time is up", async () => {
-    let now = 0;
     const path = await startPath(() => {});
-    const dialled = dial(`ws://${path.host}/`, { auto: true, timeouts, now: () => now });
+    const dialled = dial(`ws://${path.host}/`, { auto: true, now: () => 0 });
     const { transport, ear } = dialled;
     await path.heard.next();
-    now += timeouts.connectMs;
-    transport.close(CLOSE_NOW, "timeout");
+    transport.close(CLOSE_NOW, OVERDUE);
     expect((await ear.lost()).error.message).toMatch(
       /did not answer the upgrade to WebSocket within timeouts\.connectMs$/,
     );
@@ -155,7 +152,7 @@ describe("an upgrade that is never answered", () => {
 
   test("tells nothing when it is cut before", async () => {
     const path = await startPath(() => {});
-    const { transport, ear } = dial(`ws://${path.host}/`, { auto: true, timeouts, now: () => 0 });
+    const { transport, ear } = dial(`ws://${path.host}/`, { auto: true, now: () => 0 });
     await path.heard.next();
     transport.close(CLOSE_NOW, "never mind");
     await ear.lost();

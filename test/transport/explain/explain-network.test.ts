@@ -113,17 +113,6 @@ test("undici tells of an answer cut short in its text alone", () => {
   });
 });
 
-describe("a wait that was too long says which one", () => {
-  test.each([
-    ["UND_ERR_HEADERS_TIMEOUT", "timeouts.headersMs"],
-    ["UND_ERR_BODY_TIMEOUT", "timeouts.bodyMs"],
-  ])("%s: %s", (code, option) => {
-    for (const { error } of [dialFailed(thrown(code, "Timeout"), HTTPS), brokeOff(thrown(code, "Timeout"), HTTPS)]) {
-      expect(error).toMatchObject({ code: "ERR_OPAMP_TIMEOUT", message: expect.stringContaining(option) });
-    }
-  });
-});
-
 describe("what answers there is not HTTP", () => {
   const PARSER = "Parse Error: Expected HTTP/, RTSP/ or ICE/";
   const cases: readonly [what: string, bytes: string, code: string, says: string][] = [

@@ -1,57 +1,79 @@
 import { expect, test } from "vitest";
-import type { Loss } from "../../../src/transport/transport.js";
+import { CLOSE_NOW, OVERDUE } from "../../../src/transport/transport.js";
 import { startHttp, startTcp } from "../raw-servers.js";
-import { connect, type TestSettings } from "../recorder.js";
+import { connect, type Dialled, type TestSettings } from "../recorder.js";
 
-const LONG_MS = 60_000;
 const OUT_OF_TIME = { orderly: true, throttled: false, error: { code: "ERR_OPAMP_TIMEOUT" } };
 
-async function lossOf(
-  url: string,
-  timeouts: { connectMs?: number; headersMs?: number; bodyMs?: number },
-  settings: TestSettings = {},
-): Promise<Loss> {
-  const all = { connectMs: LONG_MS, headersMs: LONG_MS, bodyMs: LONG_MS, ...timeouts };
-  const { transport, ear } = await connect(url, { timeouts: all, ...settings });
-  transport.send(Uint8Array.of(1));
+/** A message has been sent, and its connection is being made. */
+async function dialing(url: string, settings: TestSettings = {}): Promise<Dialled> {
+  const dialled = await connect(url, settings);
+  dialled.transport.send(Uint8Array.of(1));
+  expect(await dialled.ear.dials.next()).toBe("dialing");
+  return dialled;
+}
+
+async function overdue({ transport, ear }: Dialled) {
+  transport.close(CLOSE_NOW, OVERDUE);
   const loss = await ear.lost();
   expect(ear.heard).toEqual(["opened", "lost"]);
   return loss;
 }
 
-test("a connection that is not made in time is given up before anything left", async () => {
+test("a connection that is cut while it is being made is told of before anything left", async () => {
   // TCP is there, and TLS never comes.
   const server = await startTcp();
-  const { error, ...loss } = await lossOf(`https://${server.host}/`, { connectMs: 20 });
+  const dialled = await dialing(`https://${server.host}/`);
+  await expect.poll(() => server.sockets.length).toBe(1);
+  const { error, ...loss } = await overdue(dialled);
   expect({ error, ...loss }).toMatchObject({ ...OUT_OF_TIME, fate: "unsent" });
   expect(error.message).toContain("connectMs");
+  expect(dialled.ear.dials.all).toEqual(["dialing"]);
   await expect.poll(() => server.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
 
-test("a proxy that makes none in time is named", async () => {
+test("a proxy that makes none is named", async () => {
   const proxy = await startTcp();
   for (const scheme of ["http", "socks5"]) {
     const settings = { proxy: { url: `${scheme}://me:secret@${proxy.host}` } };
-    const { error, fate } = await lossOf("https://opamp.invalid/", { connectMs: 250 }, settings);
+    const dialled = await dialing("https://opamp.invalid/", settings);
+    await proxy.heard.next();
+    const { error, fate } = await overdue(dialled);
     expect([fate, error.code]).toEqual(["unsent", "ERR_OPAMP_PROXY"]);
     expect(error.message).toBe(`the proxy ${proxy.host} made no connection within timeouts.connectMs`);
   }
   await expect.poll(() => proxy.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
 
-// undici looks at its clock twice a second, so these two wait for that; at the same time.
 test("an answer that does not begin, or stops half-way, is given up and may have been meant", async () => {
   const silent = await startTcp();
   const stuck = await startHttp((_request, response) => {
     response.writeHead(200, { "content-type": "application/x-protobuf" });
     response.write(Uint8Array.of(1));
   });
-  const [headers, body] = await Promise.all([
-    lossOf(`http://${silent.host}/`, { headersMs: 20 }),
-    lossOf(`http://${stuck.host}/`, { bodyMs: 20 }),
-  ]);
-  expect(headers).toMatchObject({ ...OUT_OF_TIME, fate: "unknown" });
-  expect(headers.error.message).toContain("headersMs");
-  expect(body).toMatchObject({ ...OUT_OF_TIME, fate: "unknown" });
-  expect(body.error.message).toContain("bodyMs");
+  for (const { host } of [silent, stuck]) {
+    const dialled = await dialing(`http://${host}/`);
+    expect(await dialled.ear.dials.next()).toBe("dialed");
+    const loss = await overdue(dialled);
+    expect(loss).toMatchObject({ ...OUT_OF_TIME, fate: "unknown" });
+    expect(loss.error.message).toContain("answerMs");
+  }
+});
+
+test("a connection is told of once for as long as it is kept", async () => {
+  let answered = 0;
+  const server = await startHttp((request, response) => {
+    request.resume();
+    answered += 1;
+    response.writeHead(204, answered === 2 ? { connection: "close" } : {}).end();
+  });
+  const { transport, ear } = await dialing(`http://${server.host}/`);
+  const heard: number[] = [];
+  for (const message of [1, 2, 3]) {
+    if (message > 1) transport.send(Uint8Array.of(message));
+    await ear.payload();
+    heard.push(ear.dials.all.length);
+  }
+  expect(heard).toEqual([2, 2, 4]);
+  expect(ear.dials.all).toEqual(["dialing", "dialed", "dialing", "dialed"]);
 });

@@ -1,7 +1,7 @@
 import type { buildConnector, Dispatcher, RequestInit as UndiciRequestInit } from "undici";
-import { type Dialling, dial } from "../dial.js";
-import { plainProxyFor } from "../proxy/proxy.js";
-import type { DialSettings } from "../settings/settings.js";
+import { type Dialling, dial } from "../transport/dial.js";
+import { plainProxyFor } from "../transport/proxy/proxy.js";
+import type { DialSettings } from "../transport/settings/settings.js";
 
 /** A `fetch` whose connections are made as the transports' are, and end with it. */
 export interface OwnFetch {
