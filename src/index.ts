@@ -11,12 +11,8 @@ export type {
   ServerErrorEvent,
   WarningEvent,
 } from "./client/events.js";
-export type {
-  ChannelOptions,
-  CustomChannel,
-  CustomMessageReceived,
-  SendOptions,
-} from "./client/handlers/custom-channel.js";
+export type { CustomChannel } from "./client/handlers/custom-channels.js";
+export type { ClientStats, CustomMessageStats, OfferStats } from "./client/observe/counters.js";
 export type {
   ApplyDiagnostic,
   Diagnostic,
@@ -26,16 +22,18 @@ export type {
   ReceiveDiagnostic,
   SendDiagnostic,
 } from "./client/observe/diagnostics.js";
-export type { ClientStats, CustomMessageStats, OfferStats } from "./client/observe/tally.js";
 export type {
   ApplyContext,
+  ChannelOptions,
   CounterLike,
+  CustomMessageReceived,
   Handlers,
   HistogramLike,
   InstrumentOptions,
   MeterLike,
   OpAMPClientOptions,
   RemoteConfigHandler,
+  SendOptions,
   Timeouts,
 } from "./client/options.js";
 export type { WaitOptions } from "./client/run/waiters.js";

@@ -1,32 +1,21 @@
 import { uidText } from "../base/uid.js";
-import type { Core } from "../core/core.js";
 import type { Phase } from "../core/phases.js";
 import { OpAMPError } from "../errors.js";
 import type { StoredState } from "../store/store.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
+import { fromStoredConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
-import { newInstanceUid, parseInstanceUid } from "../values/instance-uid.js";
-import { type Clock, systemClock, wallNanoseconds } from "./clock.js";
-import type { OpAMPClientEvents, WarningEvent } from "./events.js";
-import { ChannelsOnDemand } from "./handlers/channels-on-demand.js";
-import type { ChannelOptions, CustomChannel } from "./handlers/custom-channel.js";
-import { HostCalls } from "./handlers/host-calls.js";
-import { SelfDescription } from "./handlers/self-description.js";
-import { Metering } from "./observe/meter.js";
-import { Notifier } from "./observe/notifier.js";
-import type { ClientStats } from "./observe/tally.js";
-import { Telemetry } from "./observe/telemetry.js";
-import type { Handlers, OpAMPClientOptions } from "./options.js";
-import { createCore } from "./run/create-core.js";
-import { Driver } from "./run/driver.js";
-import { Host } from "./run/host.js";
-import { makeTransport } from "./run/make-transport.js";
-import { Waiters, type WaitOptions } from "./run/waiters.js";
-import { declaredMask, type Supplied } from "./settings/declared.js";
-import { checkNewHandlers, readSettings, type Settings } from "./settings/settings.js";
-import { warningsAbout } from "./settings/warnings.js";
-import { Persistence } from "./state/persistence.js";
+import { wallNanoseconds } from "./clock.js";
+import type { OpAMPClientEvents } from "./events.js";
+import { type CustomChannel, CustomChannels } from "./handlers/custom-channels.js";
+import { type ClientStats, statsOf } from "./observe/counters.js";
+import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js";
+import { assemble } from "./run/assemble.js";
+import { notify } from "./run/output-router.js";
+import type { WaitOptions } from "./run/waiters.js";
+import { declaredMask, type Supplied } from "./settings/declared-capabilities.js";
+import { checkNewHandlers } from "./settings/settings.js";
 import { startInput } from "./state/stored-state.js";
 
 /**
@@ -36,22 +25,9 @@ import { startInput } from "./state/stored-state.js";
  * reached. Connection failures are `phase` and `error` events.
  */
 export class OpAMPClient implements AsyncDisposable {
-  readonly #settings: Pick<Settings, "off" | "requestInstanceUid" | "timeouts">;
-  readonly #core: Core;
-  readonly #driver: Driver;
-  readonly #host: Host;
-  readonly #notifier: Notifier;
-  readonly #persistence: Persistence;
-  readonly #channels: ChannelsOnDemand;
-  readonly #waiters: Waiters;
-  readonly #self: SelfDescription;
-  readonly #telemetry: Telemetry;
-  readonly #warnings: readonly WarningEvent[];
+  readonly #parts: ReturnType<typeof assemble>;
   /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
   readonly #startTime: bigint;
-  readonly #clock: Clock;
-  readonly #givenUid: boolean;
-  readonly #supplied: Supplied;
   #started = false;
   /** Why the client stopped by itself. */
   #refused: OpAMPError | undefined;
@@ -59,43 +35,8 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
   constructor(options: OpAMPClientOptions) {
-    const settings = readSettings(options);
-    const { off, requestInstanceUid, timeouts, redactor } = settings;
-    this.#settings = { off, requestInstanceUid, timeouts };
-    const clock = options.clock ?? systemClock(settings.keepAlive);
-    const { effectiveConfig, remoteConfig, restart } = options;
-    this.#supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
-    this.#clock = clock;
-    this.#startTime = wallNanoseconds(clock);
-    this.#givenUid = options.instanceUid !== undefined;
-    const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-    const transport = makeTransport(options, settings, clock, () => this.instanceUid);
-    this.#core = createCore(settings, {
-      instanceUid,
-      capabilities: declaredMask(this.#supplied, off),
-      random: options.random ?? Math.random,
-    });
-    const metering = options.meter && new Metering(options.meter, (error) => this.#notifier.failed(error));
-    this.#telemetry = new Telemetry(this.#core, transport, clock, redactor, metering);
-    this.#notifier = new Notifier(options.logger, clock, redactor, this.#telemetry);
-    this.#warnings = warningsAbout(options, settings);
-    this.#driver = new Driver(this.#core, transport, clock, (output) => this.#host.carryOut(output), this.#telemetry);
-    const feed = this.#driver.feed.bind(this.#driver);
-    const failed = this.#notifier.failed.bind(this.#notifier);
-    const calls = new HostCalls(this.#supplied, clock, feed, failed);
-    this.#persistence = new Persistence(options.store, clock, failed, settings.onForeignStore);
-    this.#waiters = new Waiters(clock, () => this.#notifier.lastError);
-    this.#self = new SelfDescription(this, feed, failed);
-    this.#channels = new ChannelsOnDemand(feed, failed, settings.customMessageMs);
-    this.#host = new Host(
-      this.#self,
-      calls,
-      this.#channels,
-      this.#notifier,
-      this.#persistence,
-      this.#waiters,
-      this.#telemetry,
-    );
+    this.#parts = assemble(options);
+    this.#startTime = wallNanoseconds(this.#parts.clock);
     this.setDescription(options.description);
     if (options.health !== undefined) this.setHealth(options.health);
     if (options.availableComponents !== undefined) this.setAvailableComponents(options.availableComponents);
@@ -103,41 +44,42 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** Where the link stands. */
   get phase(): Phase {
-    return this.#core.phase;
+    return this.#parts.core.phase;
   }
 
   /** The agent's name as UUID text. The server may change it; with a store, the one that counts is known after `start`. */
   get instanceUid(): string {
-    return uidText(this.#core.instanceUid);
+    return uidText(this.#parts.core.instanceUid);
   }
 
   /** What the agent declares, as the mask on the wire. */
   get capabilities(): bigint {
-    return this.#core.capabilities;
+    return this.#parts.core.capabilities;
   }
 
   /** What the server declared last, as the mask on the wire; 0 while it has not (CAP-07). */
   get serverCapabilities(): bigint {
-    return this.#core.serverCapabilities;
+    return this.#parts.core.serverCapabilities;
   }
 
   /** What the client has done so far: counts, sizes and times. Cheap. */
   stats(): ClientStats {
-    return this.#telemetry.stats();
+    const { counters, core, clock } = this.#parts;
+    return statsOf(counters, core.phase, clock);
   }
 
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#notifier.listeners.on(event, listener);
+    this.#parts.listeners.on(event, listener);
     return this;
   }
 
   once<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#notifier.listeners.once(event, listener);
+    this.#parts.listeners.once(event, listener);
     return this;
   }
 
   off<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#notifier.listeners.off(event, listener);
+    this.#parts.listeners.off(event, listener);
     return this;
   }
 
@@ -151,8 +93,8 @@ export class OpAMPClient implements AsyncDisposable {
     this.#refuseWhenStopped("start");
     if (this.#started) return;
     this.#started = true;
-    for (const warning of this.#warnings) this.#notifier.warning(warning);
-    const loaded = this.#persistence.load();
+    for (const event of this.#parts.warnings) notify(this.#parts.observers, { type: "warning", event });
+    const loaded = this.#parts.persistence.load();
     if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
     else this.#begin(loaded);
   }
@@ -165,7 +107,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   connected(options: WaitOptions = {}): Promise<void> {
     if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(this.#stopped("connected"));
-    return this.phase === "online" ? Promise.resolve() : this.#waiters.online(options);
+    return this.phase === "online" ? Promise.resolve() : this.#parts.waiters.online(options);
   }
 
   /**
@@ -183,7 +125,7 @@ export class OpAMPClient implements AsyncDisposable {
     });
     // Whatever is no duration must neither throw here nor keep the end from coming.
     const isDuration = typeof timeoutMs === "number" && timeoutMs >= 0;
-    void this.#stop(isDuration ? timeoutMs : this.#settings.timeouts.closeMs).finally(ended);
+    void this.#stop(isDuration ? timeoutMs : this.#parts.closeMs).finally(ended);
     return this.#stopping;
   }
 
@@ -194,7 +136,7 @@ export class OpAMPClient implements AsyncDisposable {
   /** Says goodbye to the server and dials again, with headers asked for anew (DUP-02). Nothing while there is no link. */
   reconnect(): void {
     this.#refuseWhenStopped("reconnect");
-    this.#driver.feed({ type: "reconnect" });
+    this.#parts.driver.feed({ type: "reconnect" });
   }
 
   /**
@@ -204,7 +146,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   setDescription(description: Description | DescribeAgent): void {
     this.#refuseWhenStopped("setDescription");
-    this.#self.set(description);
+    this.#parts.handlers.describe(description, this.instanceUid);
   }
 
   /**
@@ -214,9 +156,12 @@ export class OpAMPClient implements AsyncDisposable {
    */
   setHealth(health: Health): void {
     this.#refuseWhenStopped("setHealth");
-    const value = toComponentHealth(health, { startTime: this.#startTime, statusTime: wallNanoseconds(this.#clock) });
-    if (!this.#supplied.health) this.#supply({ health: true });
-    this.#driver.feed({ type: "set", parts: { health: value } });
+    const value = toComponentHealth(health, {
+      startTime: this.#startTime,
+      statusTime: wallNanoseconds(this.#parts.clock),
+    });
+    if (!this.#parts.supplied.health) this.#supply({ health: true });
+    this.#parts.driver.feed({ type: "set", parts: { health: value } });
   }
 
   /**
@@ -228,20 +173,20 @@ export class OpAMPClient implements AsyncDisposable {
   setAvailableComponents(components: Components): void {
     this.#refuseWhenStopped("setAvailableComponents");
     const availableComponents = toAvailableComponents(components);
-    if (!this.#supplied.components) this.#supply({ components: true });
-    this.#driver.feed({ type: "set", parts: { availableComponents } });
+    if (!this.#parts.supplied.components) this.#supply({ components: true });
+    this.#parts.driver.feed({ type: "set", parts: { availableComponents } });
   }
 
   /** Has the effective config fetched again, and reported if it is another one. */
   refreshEffectiveConfig(): void {
     this.#refuseWhenStopped("refreshEffectiveConfig");
-    this.#driver.feed({ type: "refresh" });
+    this.#parts.driver.feed({ type: "refresh" });
   }
 
   /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
   retryRemoteConfig(): void {
     this.#refuseWhenStopped("retryRemoteConfig");
-    this.#driver.feedLater({ type: "retryRemoteConfig" });
+    this.#parts.driver.feedLater({ type: "retryRemoteConfig" });
   }
 
   /**
@@ -253,7 +198,7 @@ export class OpAMPClient implements AsyncDisposable {
   setHandlers(handlers: Handlers): void {
     this.#refuseWhenStopped("setHandlers");
     checkNewHandlers(handlers);
-    this.#supply({ handlers: { ...this.#supplied.handlers, ...handlers } });
+    this.#supply({ handlers: { ...this.#parts.supplied.handlers, ...handlers } });
   }
 
   /**
@@ -264,7 +209,9 @@ export class OpAMPClient implements AsyncDisposable {
    */
   customCapability(name: string, options?: ChannelOptions): CustomChannel {
     this.#refuseWhenStopped("customCapability");
-    const channel = this.#channels.register(name, options);
+    const { driver, failed, customMessageMs } = this.#parts;
+    this.#parts.channels ??= new CustomChannels(driver.feed.bind(driver), failed, customMessageMs);
+    const channel = this.#parts.channels.register(name, options);
     if (this.#refused !== undefined) this.#endWaits();
     return channel;
   }
@@ -272,41 +219,44 @@ export class OpAMPClient implements AsyncDisposable {
   #begin(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
     if (state instanceof OpAMPError) return this.#refuse(state);
-    this.#host.restore(state);
-    this.#driver.feed(startInput(state, this.#givenUid));
-    this.#self.renamed();
-    const isKnown = state.instanceUid !== undefined && !this.#givenUid;
-    if (!isKnown && !this.#settings.requestInstanceUid) this.#persistence.save({ instanceUid: this.#core.instanceUid });
+    const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
+    if (state.lastGoodConfig !== undefined) handlers.restore(fromStoredConfig(state.lastGoodConfig));
+    driver.feed(startInput(state, isUidGiven));
+    handlers.describeAgain(this.instanceUid);
+    const isKnown = state.instanceUid !== undefined && !isUidGiven;
+    if (!isKnown && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
   }
 
   /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */
   #refuse(error: OpAMPError): void {
     this.#refused = error;
-    this.#driver.feed({ type: "stop", withinMs: 0, error });
+    this.#parts.driver.feed({ type: "stop", withinMs: 0, error });
     this.#endWaits();
   }
 
   #endWaits(): void {
-    this.#waiters.fail(this.#stopped("connected"));
-    this.#channels.current?.stop(this.#stopped("a custom message"));
+    this.#parts.waiters.fail(this.#stopped("connected"));
+    this.#parts.channels?.stop(this.#stopped("a custom message"));
   }
 
   async #stop(withinMs: number): Promise<void> {
-    const hold = this.#waiters.hold();
+    const { driver, persistence, waiters } = this.#parts;
+    const hold = waiters.hold();
     try {
-      this.#driver.feed({ type: "stop", withinMs });
-      this.#waiters.fail(this.#stopped("connected"));
-      await this.#waiters.stopped(this.phase);
-      this.#channels.current?.stop(this.#stopped("a custom message"));
-      await this.#waiters.atMost(withinMs, this.#persistence.close());
+      driver.feed({ type: "stop", withinMs });
+      waiters.fail(this.#stopped("connected"));
+      await waiters.stopped(this.phase);
+      this.#parts.channels?.stop(this.#stopped("a custom message"));
+      await waiters.atMost(withinMs, persistence.close());
     } finally {
       hold();
     }
   }
 
   #supply(more: Partial<Supplied>): void {
-    Object.assign(this.#supplied, more);
-    this.#driver.feed({ type: "declare", capabilities: declaredMask(this.#supplied, this.#settings.off) });
+    const { supplied, off, driver } = this.#parts;
+    Object.assign(supplied, more);
+    driver.feed({ type: "declare", capabilities: declaredMask(supplied, off) });
   }
 
   #refuseWhenStopped(what: string): void {

@@ -45,6 +45,29 @@ export interface Handlers {
   restart?: (() => void | Promise<void>) | undefined;
 }
 
+/** A custom message from the server. */
+export interface CustomMessageReceived {
+  /** Unique only within the capability (CUSTOM-06). */
+  readonly type: string;
+  /** In whatever format the capability defines. */
+  readonly data: Uint8Array;
+}
+
+/** How a custom message is sent. */
+export interface SendOptions {
+  /**
+   * How long the message may wait for the server, in milliseconds; then it is dropped. Default: the client's
+   * `customMessageMs`.
+   */
+  expiresInMs?: number;
+}
+
+/** How a {@link CustomChannel} is set up. */
+export interface ChannelOptions {
+  /** How many received messages wait for a consumer that is busy; more are dropped, the newest first. Default 10. */
+  maxQueuedMessages?: number;
+}
+
 /** Time limits, in milliseconds. */
 export interface Timeouts {
   /** From dialling to an open connection. Default 30 000. */

@@ -1,11 +1,164 @@
+import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
+import { count, durations, refuseUnknown } from "../../base/checks.js";
+import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import type { CustomFate, Input } from "../../core/io.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { CustomCapabilitiesSchema, type CustomMessage } from "../../gen/opamp/v1/opamp_pb.js";
-import { type ChannelHost, type ChannelOptions, CustomChannel } from "./custom-channel.js";
+import type { ChannelOptions, CustomMessageReceived, SendOptions } from "../options.js";
 
 /** Reverse domain name, a dot, a short name, and perhaps a version (CUSTOM-03). */
 const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+(\/[\w.-]+)?$/i;
+const QUEUE_LIMIT = 10;
+
+type Failure = readonly [code: OpAMPErrorCode, text: string, hint?: string];
+
+/** Why a send fails, by what became of the message. */
+const FAILURES: Record<Exclude<CustomFate, "delivered">, Failure> = {
+  refused: ["ERR_OPAMP_REJECTED", "the server refused the custom message"],
+  oversized: ["ERR_OPAMP_TOO_LARGE", "the custom message is over the size limit"],
+  full: ["ERR_OPAMP_QUEUE_FULL", "too many custom messages are waiting for the server"],
+  expired: [
+    "ERR_OPAMP_TIMEOUT",
+    "the custom message could not be sent in time",
+    "check that the server can be reached and announces the capability, or let the message wait longer",
+  ],
+  unanswered: [
+    "ERR_OPAMP_TIMEOUT",
+    "the connection was lost before the custom message was answered",
+    "it may have arrived or not: have the receiver accept it twice, or let it wait longer to be sent again",
+  ],
+  forgotten: ["ERR_OPAMP_CAPABILITY", "the capability was unregistered before the message left"],
+};
+
+/**
+ * One use of a custom capability. Several may share a capability; each gets every message (D11).
+ *
+ * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten
+ * wait, or as many as {@link ChannelOptions} say; when that is not enough, the newest is dropped and counted.
+ */
+export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
+  readonly capability: string;
+  readonly #channels: CustomChannels;
+  readonly #maxQueued: number;
+  readonly #queue: CustomMessageReceived[] = [];
+  readonly #readers: ((result: IteratorResult<CustomMessageReceived, undefined>) => void)[] = [];
+  #handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined;
+  #handling = false;
+  #dropped = 0;
+  #closed = false;
+
+  /** @throws OpAMPError `ERR_OPAMP_OPTION` */
+  constructor(capability: string, channels: CustomChannels, options: ChannelOptions | undefined) {
+    this.capability = capability;
+    this.#channels = channels;
+    this.#maxQueued = readQueueLimit(options);
+  }
+
+  /** How many messages were dropped because nobody took them in time. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Sends a message. It waits while there is no connection, or while the server has not announced the capability
+   * (CUSTOM-04), and it is never merged with another. Who does not care what becomes of it may ignore the promise.
+   *
+   * A message whose time is up is dropped. One that has left is not, unless the connection is lost before the answer: then
+   * it is not sent again, and may or may not have arrived.
+   *
+   * @param data text is sent as UTF-8
+   * @returns when the server has answered
+   * @throws OpAMPError `ERR_OPAMP_QUEUE_FULL`, `ERR_OPAMP_TOO_LARGE`, `ERR_OPAMP_REJECTED` when the server refused it,
+   * `ERR_OPAMP_TIMEOUT`, `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_OPTION`,
+   * `ERR_OPAMP_STOPPED`
+   */
+  send(type: string, data: Uint8Array | string = new Uint8Array(), options?: SendOptions): Promise<void> {
+    const sent = this.#send(type, data, options);
+    // A message sent on the off chance must not end the process when the client stops.
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Hands messages to a function, one at a time; a failure in it is an `error` event. `undefined` ends that. */
+  onMessage(handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined): void {
+    this.#handler = handler;
+    void this.#drain();
+  }
+
+  /**
+   * Takes no more messages, and drops those that wait. The last channel of a capability takes the capability off the
+   * agent's list.
+   */
+  unregister(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.length = 0;
+    this.#channels.unregister(this);
+    for (const read of this.#readers.splice(0)) read({ done: true, value: undefined });
+  }
+
+  /** Messages as they come; ends when the channel is unregistered or the client stops. */
+  [Symbol.asyncIterator](): AsyncIterator<CustomMessageReceived, undefined> {
+    return {
+      next: () => {
+        const message = this.#queue.shift();
+        if (message !== undefined) return Promise.resolve({ done: false, value: message });
+        if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+        return new Promise((resolve) => this.#readers.push(resolve));
+      },
+      return: () => Promise.resolve({ done: true, value: undefined }),
+    };
+  }
+
+  /** @internal A message arrived. */
+  deliver(message: CustomMessageReceived): void {
+    if (this.#closed) return;
+    const read = this.#handler === undefined ? this.#readers.shift() : undefined;
+    if (read !== undefined) return read({ done: false, value: message });
+    if (this.#queue.length >= this.#maxQueued) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#queue.push(message);
+    void this.#drain();
+  }
+
+  async #send(type: string, data: Uint8Array | string, options: SendOptions | undefined): Promise<void> {
+    if (this.#channels.stopped !== undefined) throw this.#channels.stopped;
+    if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
+    if (typeof type !== "string") throw wrongOption("type", `must be a string, not ${kindOf(type)}`);
+    if (typeof data !== "string" && !isUint8Array(data)) {
+      throw wrongOption("data", `must be a string or a Uint8Array, not ${kindOf(data)}`);
+    }
+    const { expiresInMs } = durations("options", options, { expiresInMs: this.#channels.expiresInMs });
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    await this.#channels.send(this.capability, type, bytes, expiresInMs);
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#handling) return;
+    this.#handling = true;
+    while (this.#handler !== undefined) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      try {
+        const done = this.#handler(message);
+        if (done !== undefined) await done;
+      } catch (cause) {
+        this.#channels.failed(cause);
+      }
+    }
+    this.#handling = false;
+  }
+}
+
+function readQueueLimit(options: ChannelOptions = {}): number {
+  if (!isOptions(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  const { maxQueuedMessages }: ChannelOptions = options;
+  refuseUnknown("options", options, { maxQueuedMessages: true });
+  return count("options.maxQueuedMessages", maxQueuedMessages, QUEUE_LIMIT);
+}
 
 interface Settle {
   resolve: () => void;
@@ -13,24 +166,21 @@ interface Settle {
 }
 
 /** The custom capabilities in use, the channels that use them, and the sends under way. */
-export class CustomChannels implements ChannelHost {
+export class CustomChannels {
   readonly #feed: (input: Input) => void;
   readonly #report: (error: OpAMPError) => void;
-  readonly #expiresInMs: number;
+  /** How long messages may wait whose sender says nothing about it. */
+  readonly expiresInMs: number;
+  /** Why nothing can be sent any more, if that is so. */
+  stopped: OpAMPError | undefined;
   readonly #channels = new Map<string, Set<CustomChannel>>();
   readonly #sends = new Map<number, Settle>();
   #lastId = 0;
-  #stopped: OpAMPError | undefined;
 
-  /** @param expiresInMs how long messages may wait whose sender says nothing about it */
   constructor(feed: (input: Input) => void, report: (error: OpAMPError) => void, expiresInMs: number) {
     this.#feed = feed;
     this.#report = report;
-    this.#expiresInMs = expiresInMs;
-  }
-
-  get stopped(): OpAMPError | undefined {
-    return this.#stopped;
+    this.expiresInMs = expiresInMs;
   }
 
   /** @throws OpAMPError `ERR_OPAMP_CAPABILITY` when the name is not a reverse domain name and a short name */
@@ -56,7 +206,7 @@ export class CustomChannels implements ChannelHost {
     this.#announce();
   }
 
-  send(capability: string, type: string, data: Uint8Array, expiresInMs = this.#expiresInMs): Promise<void> {
+  send(capability: string, type: string, data: Uint8Array, expiresInMs: number): Promise<void> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -82,14 +232,14 @@ export class CustomChannels implements ChannelHost {
     const send = this.#sends.get(id);
     if (send === undefined) return;
     this.#sends.delete(id);
-    const error = errorFor(fate);
-    if (error === undefined) send.resolve();
-    else send.reject(error);
+    if (fate === "delivered") return send.resolve();
+    const [code, text, hint] = FAILURES[fate];
+    send.reject(new OpAMPError(code, text, hint === undefined ? {} : { hint }));
   }
 
   /** Ends every channel and every send. */
   stop(error: OpAMPError): void {
-    this.#stopped = error;
+    this.stopped = error;
     for (const send of this.#sends.values()) send.reject(error);
     this.#sends.clear();
     for (const channels of [...this.#channels.values()]) {
@@ -103,30 +253,5 @@ export class CustomChannels implements ChannelHost {
       type: "set",
       parts: { customCapabilities: create(CustomCapabilitiesSchema, { capabilities }) },
     });
-  }
-}
-
-function errorFor(fate: CustomFate): OpAMPError | undefined {
-  switch (fate) {
-    case "delivered":
-      return undefined;
-    case "refused":
-      return new OpAMPError("ERR_OPAMP_REJECTED", "the server refused the custom message");
-    case "oversized":
-      return new OpAMPError("ERR_OPAMP_TOO_LARGE", "the custom message is over the size limit");
-    case "full":
-      return new OpAMPError("ERR_OPAMP_QUEUE_FULL", "too many custom messages are waiting for the server");
-    case "expired":
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", "the custom message could not be sent in time", {
-        hint: "check that the server can be reached and announces the capability, or let the message wait longer",
-      });
-    case "unanswered":
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", "the connection was lost before the custom message was answered", {
-        hint: "it may have arrived or not: have the receiver accept it twice, or let it wait longer to be sent again",
-      });
-    case "forgotten":
-      return new OpAMPError("ERR_OPAMP_CAPABILITY", "the capability was unregistered before the message left");
-    default:
-      return fate satisfies never;
   }
 }

@@ -1,10 +1,13 @@
 import { channel } from "node:diagnostics_channel";
+import { uidText } from "../../base/uid.js";
 import type { Outgoing } from "../../core/io.js";
 import { messageOutline } from "../../diagnostics/message-outline.js";
+import { bytesText } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
-import type { OpAMPError, OpAMPErrorCode } from "../../errors.js";
-import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
+import type { OpAMPErrorCode } from "../../errors.js";
+import type { Clock } from "../clock.js";
 import type { PhaseEvent, ServerErrorEvent } from "../events.js";
+import type { Observer, TrafficEvent } from "./client-event.js";
 
 /** What every diagnostic tells. */
 export interface Diagnostic {
@@ -82,63 +85,87 @@ export const channels = {
   apply: channel("opamp-client:apply" satisfies keyof DiagnosticChannels),
 };
 
+type Sent = Extract<TrafficEvent, { type: "sent" }>;
+type Received = Extract<TrafficEvent, { type: "received" }>;
+
 /** What every message has, and what is told in another way. */
 const NOT_LISTED: ReadonlySet<string> = new Set(["instanceUid", "sequenceNum", "capabilities", "flags"]);
 const AGENT_FLAGS = ["requestInstanceUid"];
 const SERVER_FLAGS = ["reportFullState", "reportAvailableComponents"];
 const ERROR_TYPES: readonly (ServerErrorEvent["type"] | undefined)[] = ["unknown", "badRequest", "unavailable"];
 
-export function publishSend(base: Diagnostic, message: Outgoing, bytes: number, redactor: Redactor): void {
-  const diagnostic: SendDiagnostic = Object.assign(withMessage(base, message, bytes, redactor), {
-    sequenceNum: Number(message.sequenceNum),
-    flags: flagNames(message.flags ?? 0n, AGENT_FLAGS),
-  });
-  const { customMessage } = message;
-  if (customMessage !== undefined) diagnostic.custom = customOf(customMessage);
-  channels.send.publish(diagnostic);
+/** Publishes what happens on those channels that have a subscriber. */
+export function publishEvents(agent: { readonly instanceUid: Uint8Array }, clock: Clock, redactor: Redactor): Observer {
+  return (event) => {
+    switch (event.type) {
+      case "sent":
+        if (channels.send.hasSubscribers) channels.send.publish(sendDiagnostic(base(agent, clock), event, redactor));
+        return;
+      case "received":
+        if (channels.receive.hasSubscribers)
+          channels.receive.publish(receiveDiagnostic(base(agent, clock), event, redactor));
+        return;
+      case "phase":
+        if (!channels.phase.hasSubscribers) return;
+        return channels.phase.publish({ ...base(agent, clock), ...event.event } satisfies PhaseDiagnostic);
+      case "error": {
+        if (!channels.failure.hasSubscribers) return;
+        const { code, message, hint, retryable, httpStatus } = event.error;
+        const failure: FailureDiagnostic = { ...base(agent, clock), code, message, hint, retryable, httpStatus };
+        return channels.failure.publish(failure);
+      }
+      case "offer": {
+        if (!channels.apply.hasSubscribers) return;
+        const { kind, hash, status, durationMs } = event;
+        const apply: ApplyDiagnostic = { ...base(agent, clock), kind, hash: bytesText(hash), status, durationMs };
+        return channels.apply.publish(apply);
+      }
+      default:
+        return;
+    }
+  };
 }
 
-export function publishReceive(
+function base(agent: { readonly instanceUid: Uint8Array }, clock: Clock): Diagnostic {
+  return { instanceUid: uidText(agent.instanceUid), time: new Date(clock.wallNow()) };
+}
+
+function sendDiagnostic(base: Diagnostic, { message, bytes }: Sent, redactor: Redactor): SendDiagnostic {
+  const sequenceNum = Number(message.sequenceNum);
+  return Object.assign(messageDiagnostic(base, message, bytes, AGENT_FLAGS, redactor), { sequenceNum });
+}
+
+function receiveDiagnostic(base: Diagnostic, { message, bytes }: Received, redactor: Redactor): ReceiveDiagnostic {
+  const diagnostic: ReceiveDiagnostic = Object.assign(
+    messageDiagnostic(base, message ?? {}, bytes, SERVER_FLAGS, redactor),
+    { malformed: message === undefined },
+  );
+  const error = message?.errorResponse;
+  if (error !== undefined) diagnostic.errorResponse = ERROR_TYPES[error.type] ?? "unknown";
+  return diagnostic;
+}
+
+function messageDiagnostic(
   base: Diagnostic,
-  message: ServerToAgent | undefined,
+  message: Pick<Partial<Outgoing>, "flags" | "customMessage">,
   bytes: number,
+  flags: readonly string[],
   redactor: Redactor,
-): void {
-  const diagnostic: ReceiveDiagnostic = Object.assign(withMessage(base, message ?? {}, bytes, redactor), {
-    malformed: message === undefined,
-    flags: flagNames(message?.flags ?? 0n, SERVER_FLAGS),
-  });
-  if (message?.customMessage !== undefined) diagnostic.custom = customOf(message.customMessage);
-  if (message?.errorResponse !== undefined) {
-    diagnostic.errorResponse = ERROR_TYPES[message.errorResponse.type] ?? "unknown";
-  }
-  channels.receive.publish(diagnostic);
-}
-
-export function publishPhase(base: Diagnostic, event: PhaseEvent): void {
-  channels.phase.publish({ ...base, ...event } satisfies PhaseDiagnostic);
-}
-
-export function publishFailure(base: Diagnostic, error: OpAMPError): void {
-  const { code, message, hint, retryable, httpStatus } = error;
-  channels.failure.publish({ ...base, code, message, hint, retryable, httpStatus } satisfies FailureDiagnostic);
-}
-
-export function publishApply(base: Diagnostic, apply: Omit<ApplyDiagnostic, keyof Diagnostic>): void {
-  channels.apply.publish({ ...base, ...apply } satisfies ApplyDiagnostic);
-}
-
-function withMessage(base: Diagnostic, message: object, bytes: number, redactor: Redactor) {
+): MessageDiagnostic {
   let outline: Record<string, unknown> | undefined;
-  return {
+  const diagnostic: MessageDiagnostic = {
     ...base,
     bytes,
     has: fieldNames(message),
+    flags: flagNames(message.flags ?? 0n, flags),
     get message() {
       outline ??= messageOutline(message, redactor);
       return outline;
     },
   };
+  const custom = message.customMessage;
+  if (custom !== undefined) diagnostic.custom = { capability: custom.capability, type: custom.type };
+  return diagnostic;
 }
 
 /** The fields of a message; of connection settings, what kinds are offered. */
@@ -163,8 +190,4 @@ function flagNames(flags: bigint, known: readonly string[]): readonly string[] {
     if ((rest & 1n) !== 0n) names.push(known[Number(bit)] ?? `0x${(1n << bit).toString(16)}`);
   }
   return names;
-}
-
-function customOf({ capability, type }: { capability: string; type: string }) {
-  return { capability, type };
 }

@@ -2,57 +2,82 @@ import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
 import { kindOf, wrongOption } from "../../base/option-path.js";
 import type { OpAMPClientEvents } from "../events.js";
+import type { ClientEvent } from "./client-event.js";
 
 type EventName = keyof OpAMPClientEvents;
-type Listener = (...event: never[]) => unknown;
-type Guarded = (...event: unknown[]) => void;
+type Payload<E extends EventName> = Parameters<OpAMPClientEvents[E]>[0];
+type Listener = (event: never) => unknown;
+type Guarded = (name: EventName, event: unknown) => void;
 
 /** The host's listeners. One that throws, or is async and rejects, harms neither the client nor the other listeners. */
 export class Listeners {
   readonly #emitter = new EventEmitter<EventName>();
   readonly #failed: (name: EventName, cause: unknown) => void;
-  /** What was registered for a listener of an event, so that it can be taken off again. */
-  #guarded: WeakMap<Listener, Map<EventName, Guarded>> | undefined;
+  /** What was registered for a listener, so that it can be taken off again. */
+  #guarded: WeakMap<Listener, Guarded> | undefined;
 
   constructor(failed: (name: EventName, cause: unknown) => void) {
     this.#failed = failed;
   }
 
   on<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
-    this.#emitter.on(name, this.#guard(name, listener));
+    this.#emitter.on(name, this.#guard(listener));
   }
 
   once<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
-    this.#emitter.once(name, this.#guard(name, listener));
+    this.#emitter.once(name, this.#guard(listener));
   }
 
   off<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
-    const guarded = this.#guarded?.get(listener)?.get(name);
+    const guarded = this.#guarded?.get(listener);
     if (guarded !== undefined) this.#emitter.off(name, guarded);
   }
 
-  emit<E extends EventName>(name: E, ...event: Parameters<OpAMPClientEvents[E]>): void {
-    this.#emitter.emit(name, ...event);
+  /** Emits what the host can listen to. */
+  observe(event: ClientEvent): void {
+    switch (event.type) {
+      case "phase":
+      case "warning":
+      case "instanceUid":
+      case "serverError":
+        return this.#emit(event.type, event.event);
+      case "error":
+        return this.#emit("error", event.error);
+      case "offer": {
+        const { hash, status, error } = event;
+        // A copy of the hash: a listener may do what it likes with it.
+        return this.#emit("remoteConfig", { hash: new Uint8Array(hash), status, error });
+      }
+      case "serverCapabilities":
+        return this.#emit("serverCapabilities", event.mask);
+      case "serverCustomCapabilities":
+        return this.#emit("serverCustomCapabilities", event.names);
+      case "heartbeatInterval":
+        return this.#emit("heartbeatInterval", event.intervalMs);
+      default:
+        return;
+    }
   }
 
-  #guard(name: EventName, listener: Listener): Guarded {
+  #emit<E extends EventName>(name: E, event: Payload<E>): void {
+    this.#emitter.emit(name, name, event);
+  }
+
+  #guard(listener: Listener): Guarded {
     if (typeof listener !== "function") throw wrongOption("listener", `must be a function, not ${kindOf(listener)}`);
     this.#guarded ??= new WeakMap();
-    const known = this.#guarded.get(listener) ?? new Map<EventName, Guarded>();
-    this.#guarded.set(listener, known);
-    const guarded = known.get(name) ?? this.#guardAnew(name, listener);
-    known.set(name, guarded);
+    let guarded = this.#guarded.get(listener);
+    if (guarded === undefined) {
+      guarded = (name, event) => {
+        try {
+          const result: unknown = Reflect.apply(listener, undefined, [event]);
+          if (isPromise(result)) result.catch((cause: unknown) => this.#failed(name, cause));
+        } catch (cause) {
+          this.#failed(name, cause);
+        }
+      };
+      this.#guarded.set(listener, guarded);
+    }
     return guarded;
-  }
-
-  #guardAnew(name: EventName, listener: Listener): Guarded {
-    return (...event) => {
-      try {
-        const result: unknown = Reflect.apply(listener, undefined, event);
-        if (isPromise(result)) result.catch((cause: unknown) => this.#failed(name, cause));
-      } catch (cause) {
-        this.#failed(name, cause);
-      }
-    };
   }
 }

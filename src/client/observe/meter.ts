@@ -1,21 +1,19 @@
 import { isPromise } from "node:util/types";
 import type { Phase } from "../../core/phases.js";
-import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
-import type { CounterLike, HistogramLike, MeterLike } from "../options.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import type { PhaseEvent } from "../events.js";
+import type { CounterLike, InstrumentOptions, MeterLike } from "../options.js";
+import type { ClientEvent, Observer } from "./client-event.js";
 
 type Attributes = Record<string, string>;
 
-interface Instruments {
-  messagesSent: CounterLike;
-  messagesReceived: CounterLike;
-  bytesSent: CounterLike;
-  bytesReceived: CounterLike;
-  connections: CounterLike;
-  connectFailures: CounterLike;
-  failures: CounterLike;
-  pauses: CounterLike;
-  phase: CounterLike | undefined;
-  applyDuration: HistogramLike | undefined;
+type Instruments = ReturnType<typeof makeInstruments>;
+
+interface Metered {
+  meter: MeterLike;
+  /** In which it is counted. */
+  phase: Phase | undefined;
+  transport: string | undefined;
 }
 
 const TRANSPORT = "opamp.transport";
@@ -31,81 +29,71 @@ const made = new WeakMap<MeterLike, Instruments>();
  * Measures what a client does. All instruments are added to, none is observed, so that the numbers of several clients
  * add up, and a client leaves nothing behind when it stops. A meter that throws is given up.
  */
-export class Metering {
-  readonly #meter: MeterLike;
-  readonly #failed: (error: OpAMPError) => void;
-  #broken = false;
-  /** The phase in which the client is counted. */
-  #phase: Phase | undefined;
-
-  constructor(meter: MeterLike, failed: (error: OpAMPError) => void) {
-    this.#meter = meter;
-    this.#failed = failed;
-  }
-
-  sent(bytes: number, transport: string | undefined): void {
-    this.#measure(({ messagesSent, bytesSent }) => {
-      const attributes = transportAttributes(transport);
-      messagesSent.add(1, attributes);
-      bytesSent.add(bytes, attributes);
-    });
-  }
-
-  received(bytes: number, transport: string | undefined): void {
-    this.#measure(({ messagesReceived, bytesReceived }) => {
-      const attributes = transportAttributes(transport);
-      messagesReceived.add(1, attributes);
-      bytesReceived.add(bytes, attributes);
-    });
-  }
-
-  failure(code: OpAMPErrorCode): void {
-    this.#measure(({ failures }) => failures.add(1, { [ERROR]: code }));
-  }
-
-  connectFailure(code: OpAMPErrorCode, transport: string | undefined): void {
-    this.#measure(({ connectFailures }) =>
-      connectFailures.add(1, { ...transportAttributes(transport), [ERROR]: code }),
-    );
-  }
-
-  connected(transport: string | undefined): void {
-    this.#measure(({ connections }) => connections.add(1, transportAttributes(transport)));
-  }
-
-  paused(): void {
-    this.#measure(({ pauses }) => pauses.add(1));
-  }
-
-  /** Counts the client in the phase in which it is; one that has stopped is in none. */
-  phase(phase: Phase): void {
-    const previous = this.#phase;
-    const next = phase === "stopped" ? undefined : phase;
-    if (previous === next) return;
-    this.#phase = next;
-    this.#measure((instruments) => {
-      if (previous !== undefined) instruments.phase?.add(-1, { [PHASE]: previous });
-      if (next !== undefined) instruments.phase?.add(1, { [PHASE]: next });
-    });
-  }
-
-  applied(kind: string, status: string, durationMs: number): void {
-    const attributes = { "opamp.offer.kind": kind, "opamp.offer.status": status };
-    this.#measure(({ applyDuration }) => applyDuration?.record(durationMs / MS_PER_S, attributes));
-  }
-
-  #measure(measure: (instruments: Instruments) => unknown): void {
-    if (this.#broken) return;
+export function meterEvents(meter: MeterLike, failed: (error: OpAMPError) => void): Observer {
+  const client: Metered = { meter, phase: undefined, transport: undefined };
+  let isBroken = false;
+  return (event) => {
+    if (isBroken) return;
     try {
-      const done = measure(instrumentsOf(this.#meter));
-      if (isPromise(done)) done.catch(() => undefined);
+      measure(client, event);
     } catch (cause) {
-      // Before it is told: telling is measured too.
-      this.#broken = true;
+      // Before it is reported: errors are measured too.
+      isBroken = true;
       const text = `the meter failed and is not used any more: ${messageOf(cause)}`;
-      this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", text, { cause, hint: "correct the `meter` option" }));
+      failed(new OpAMPError("ERR_OPAMP_HANDLER", text, { cause, hint: "correct the `meter` option" }));
     }
+  };
+}
+
+function measure(client: Metered, event: ClientEvent): void {
+  switch (event.type) {
+    case "sent":
+    case "received": {
+      const { messages, bytes } = instrumentsOf(client.meter)[event.type];
+      const attributes = transportAttributes(client.transport);
+      add(messages, 1, attributes);
+      return add(bytes, event.bytes, attributes);
+    }
+    case "phase":
+      client.transport = event.event.transport;
+      return measurePhase(client, event.event);
+    case "offer": {
+      if (event.durationMs === undefined) return;
+      const attributes = { "opamp.offer.kind": event.kind, "opamp.offer.status": event.status };
+      const { applyDuration } = instrumentsOf(client.meter);
+      return guard(applyDuration?.record(event.durationMs / MS_PER_S, attributes));
+    }
+    case "error":
+      return add(instrumentsOf(client.meter).failures, 1, { [ERROR]: event.error.code });
+    default:
+      return;
   }
+}
+
+/** The client counts in the phase in which it is; one that has stopped is in none. */
+function measurePhase(client: Metered, { phase, previous, reason, error, transport }: PhaseEvent): void {
+  const instruments = instrumentsOf(client.meter);
+  const left = client.phase;
+  const entered = phase === "stopped" ? undefined : phase;
+  client.phase = entered;
+  if (instruments.phase !== undefined && left !== entered) {
+    if (left !== undefined) add(instruments.phase, -1, { [PHASE]: left });
+    if (entered !== undefined) add(instruments.phase, 1, { [PHASE]: entered });
+  }
+  const attributes = transportAttributes(transport);
+  if (phase === "online" && previous !== "online") add(instruments.connections, 1, attributes);
+  if (phase !== "waiting") return;
+  if (reason === "throttled") add(instruments.pauses, 1);
+  if (error !== undefined) add(instruments.connectFailures, 1, { ...attributes, [ERROR]: error.code });
+}
+
+function add(counter: CounterLike, value: number, attributes?: Attributes): void {
+  guard(counter.add(value, attributes));
+}
+
+/** What somebody else wrote may be async, and reject. */
+function guard(done: unknown): void {
+  if (isPromise(done)) done.catch(() => undefined);
 }
 
 function transportAttributes(transport: string | undefined): Attributes {
@@ -113,15 +101,26 @@ function transportAttributes(transport: string | undefined): Attributes {
 }
 
 function instrumentsOf(meter: MeterLike): Instruments {
-  const known = made.get(meter);
-  if (known !== undefined) return known;
+  let instruments = made.get(meter);
+  if (instruments === undefined) {
+    instruments = makeInstruments(meter);
+    made.set(meter, instruments);
+  }
+  return instruments;
+}
+
+function makeInstruments(meter: MeterLike) {
   const count = (name: string, unit: string, description: string): CounterLike =>
     meter.createCounter(`opamp.client.${name}`, { unit, description });
-  const instruments: Instruments = {
-    messagesSent: count("messages.sent", "{message}", "Messages sent to the OpAMP server."),
-    messagesReceived: count("messages.received", "{message}", "Messages received from the OpAMP server."),
-    bytesSent: count("bytes.sent", "By", "Size of the messages sent, uncompressed."),
-    bytesReceived: count("bytes.received", "By", "Size of the messages received, uncompressed."),
+  return {
+    sent: {
+      messages: count("messages.sent", "{message}", "Messages sent to the OpAMP server."),
+      bytes: count("bytes.sent", "By", "Size of the messages sent, uncompressed."),
+    },
+    received: {
+      messages: count("messages.received", "{message}", "Messages received from the OpAMP server."),
+      bytes: count("bytes.received", "By", "Size of the messages received, uncompressed."),
+    },
     connections: count("connections", "{connection}", "Times that the server was reached."),
     connectFailures: count("connect.failures", "{failure}", "Connections that could not be made, or broke."),
     failures: count("failures", "{failure}", "Failures of any kind."),
@@ -136,6 +135,4 @@ function instrumentsOf(meter: MeterLike): Instruments {
       advice: { explicitBucketBoundaries: APPLY_SECONDS },
     }),
   };
-  made.set(meter, instruments);
-  return instruments;
 }

@@ -5,26 +5,28 @@ import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeAgentToServer } from "../../wire/codec.js";
 import type { Clock } from "../clock.js";
-import type { Traffic } from "../observe/traffic.js";
-import { DialSink, type SinkEar } from "./dial-sink.js";
+import type { Observer, TrafficEvent } from "../observe/client-event.js";
+import { channels } from "../observe/diagnostics.js";
 
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
 const LATE_MS = 50;
 /** Clocks are set by less than this all the time, to keep them right. */
 const JUMP_MS = 5_000;
-const ALIVE: Input = { type: "alive" };
+const ALIVE = { type: "alive" } as const;
+const PINGED = { type: "pinged" } as const;
 
 /**
  * Runs a core against the outside: the one timer, the transport, the codec. Everything else goes to the host.
  *
  * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
  */
-export class Driver implements SinkEar {
+export class Driver {
   readonly #core: Core;
   readonly #transport: Transport;
   readonly #clock: Clock;
-  readonly #host: (output: HostOutput) => void;
-  readonly #traffic: Traffic;
+  readonly #traffic: Observer;
+  readonly #publish: Observer;
+  #router: { route(output: HostOutput): void } | undefined;
   readonly #inputs: Input[] = [];
   #busy = false;
   /** The sink of the current dial; what older ones report is no longer heard. */
@@ -38,12 +40,21 @@ export class Driver implements SinkEar {
   /** What the wall clock shows when the other one shows 0. */
   #wallOffsetMs = 0;
 
-  constructor(core: Core, transport: Transport, clock: Clock, host: (output: HostOutput) => void, traffic: Traffic) {
+  /**
+   * @param traffic observes every message
+   * @param publish observes messages for as long as their diagnostics channels have subscribers
+   */
+  constructor(core: Core, transport: Transport, clock: Clock, traffic: Observer, publish: Observer) {
     this.#core = core;
     this.#transport = transport;
     this.#clock = clock;
-    this.#host = host;
     this.#traffic = traffic;
+    this.#publish = publish;
+  }
+
+  /** Says where the outputs go that are not about the connection. */
+  routeTo(router: { route(output: HostOutput): void }): void {
+    this.#router = router;
   }
 
   feed(input: Input): void {
@@ -78,9 +89,9 @@ export class Driver implements SinkEar {
       case "close":
         return this.#close(output.code, output.reason);
       case "phase":
-        return this.#host(this.#explained(output));
+        return this.#router?.route(this.#explained(output));
       default:
-        return this.#host(output);
+        return this.#router?.route(output);
     }
   }
 
@@ -112,7 +123,7 @@ export class Driver implements SinkEar {
     try {
       const payload = encodeAgentToServer(output.message);
       this.#transport.send(payload);
-      this.#traffic.sent(output.message, payload.length);
+      this.#passed({ type: "sent", message: output.message, bytes: payload.length });
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
       if (oversized) this.#inputs.push({ type: "oversized" });
@@ -125,7 +136,7 @@ export class Driver implements SinkEar {
     if (sink === undefined) return;
     try {
       this.#transport.ping();
-      this.#traffic.pinged();
+      this.#passed(PINGED);
     } catch (cause) {
       this.lost(sink, thrown("ping", cause));
     }
@@ -144,32 +155,21 @@ export class Driver implements SinkEar {
   }
 
   opened(sink: Sink): void {
-    this.#hear(sink, { type: "opened", duplex: this.#transport.duplex });
-  }
-
-  dialing(sink: Sink): void {
-    this.#hear(sink, { type: "dialing" });
-  }
-
-  dialed(sink: Sink): void {
-    this.#hear(sink, { type: "dialed" });
+    this.hear(sink, { type: "opened", duplex: this.#transport.duplex });
   }
 
   alive(sink: Sink): void {
     if (sink !== this.#sink) return;
-    this.#traffic.alive();
+    this.#passed(ALIVE);
     this.feed(ALIVE);
-  }
-
-  malformed(sink: Sink, error: OpAMPError): void {
-    this.#hear(sink, { type: "malformed", error });
   }
 
   payload(sink: Sink, bytes: Uint8Array): void {
     if (sink !== this.#sink) return;
     const decoded = decodeServerToAgent(bytes);
-    this.#traffic.received(decoded.ok ? decoded.message : undefined, bytes.length);
-    this.#hear(
+    const message = decoded.ok ? decoded.message : undefined;
+    this.#passed({ type: "received", message, bytes: bytes.length });
+    this.hear(
       sink,
       decoded.ok ? { type: "received", message: decoded.message } : { type: "malformed", error: decoded.error },
     );
@@ -182,7 +182,12 @@ export class Driver implements SinkEar {
     this.feed({ type: "lost", loss });
   }
 
-  #hear(sink: Sink, input: Input): void {
+  #passed(event: TrafficEvent): void {
+    this.#traffic(event);
+    if (channels.send.hasSubscribers || channels.receive.hasSubscribers) this.#publish(event);
+  }
+
+  hear(sink: Sink, input: Input): void {
     if (sink === this.#sink) this.feed(input);
   }
 
@@ -224,6 +229,43 @@ export class Driver implements SinkEar {
       if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
       else this.#arm();
     });
+  }
+}
+
+/** The sink of one dial. An object of two words, as there is one for each of perhaps thousands of links. */
+class DialSink implements Sink {
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  opened(): void {
+    this.#driver.opened(this);
+  }
+
+  dialing(): void {
+    this.#driver.hear(this, { type: "dialing" });
+  }
+
+  dialed(): void {
+    this.#driver.hear(this, { type: "dialed" });
+  }
+
+  payload(bytes: Uint8Array): void {
+    this.#driver.payload(this, bytes);
+  }
+
+  alive(): void {
+    this.#driver.alive(this);
+  }
+
+  malformed(error: OpAMPError): void {
+    this.#driver.hear(this, { type: "malformed", error });
+  }
+
+  lost(loss: Loss): void {
+    this.#driver.lost(this, loss);
   }
 }
 

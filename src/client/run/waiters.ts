@@ -3,6 +3,7 @@ import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
+import type { ClientEvent } from "../observe/client-event.js";
 
 /** How long to wait. */
 export interface WaitOptions {
@@ -17,19 +18,19 @@ interface Waiter {
   reject: (reason: unknown) => void;
 }
 
+const NOBODY: readonly Waiter[] = [];
 /** The longest that a timer can wait: 25 days. */
 
 /** Those who wait for a connection or for the end, and the process that has to live for them. */
 export class Waiters {
   readonly #clock: Clock;
-  readonly #lastError: () => OpAMPError | undefined;
-  #online: readonly Waiter[] = [];
+  /** What ended the link last, to name as the cause when a wait runs out. */
+  #lastError: OpAMPError | undefined;
+  #online = NOBODY;
   #ended: (() => void) | undefined;
 
-  /** @param lastError what to name as the cause when a wait runs out */
-  constructor(clock: Clock, lastError: () => OpAMPError | undefined) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#lastError = lastError;
   }
 
   /** Resolves when the link is online. */
@@ -75,8 +76,10 @@ export class Waiters {
     end?.();
   }
 
-  /** The link moved on. */
-  phase(phase: Phase): void {
+  observe(event: ClientEvent): void {
+    if (event.type !== "phase") return;
+    const { phase, error } = event.event;
+    if (error !== undefined) this.#lastError = error;
     if (phase === "stopped") this.#ended?.();
     if (phase !== "online") return;
     for (const waiter of this.#online) waiter.resolve();
@@ -99,7 +102,7 @@ export class Waiters {
   }
 
   #overdue(timeoutMs: number): OpAMPError {
-    const cause = this.#lastError();
+    const cause = this.#lastError;
     const why = cause === undefined ? "" : `: ${cause.message}`;
     const details = cause === undefined ? {} : { cause, hint: cause.hint };
     return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, details);

@@ -1,12 +1,12 @@
 import { count, flag, refuseUnknown } from "../../base/checks.js";
-import { isOptions, member } from "../../base/option-path.js";
-import { sourcesOf } from "../../transport/settings/headers.js";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { OpAMPError } from "../../errors.js";
+import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
+import { checkHeader, sourcesOf } from "../../transport/settings/headers.js";
 import type { ProxyOptions } from "../../transport/settings/settings.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../wire/limits.js";
 import type { OpAMPClientOptions } from "../options.js";
-import { readHeaders } from "./header-settings.js";
-import { readProxyOptions } from "./proxy-settings.js";
 import { readTlsOptions } from "./tls-settings.js";
 
 /** The options about the network, checked, with the defaults in place. */
@@ -21,6 +21,7 @@ export interface NetworkSettings {
 type NetworkOptions = Pick<OpAMPClientOptions, "headers" | keyof NetworkSettings>;
 
 const MAX_REDIRECTS = 5;
+const PROXY_KEYS = { url: true, headers: true, tls: true } as const satisfies Record<keyof ProxyOptions, true>;
 
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
 export function readNetworkSettings(options: NetworkOptions): NetworkSettings {
@@ -47,4 +48,51 @@ function checkHeaders(given: OpAMPClientOptions["headers"]): void {
     if (typeof headers === "function") return;
     readHeaders(isList ? member("headers", index) : "headers", headers, "a record or a function");
   });
+}
+
+/**
+ * Checks a record of headers.
+ *
+ * @param what what may stand there, in words
+ * @returns a copy, which later changes do not touch
+ * @throws OpAMPError `ERR_OPAMP_OPTION` naming the header, without its value
+ */
+function readHeaders(where: string, given: unknown, what: string): Readonly<Record<string, string>> {
+  if (!isRecord(given)) throw wrongOption(where, `must be ${what}, not ${kindOf(given)}`);
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    try {
+      checkHeader(name, value);
+      headers[name] = value;
+    } catch (cause) {
+      if (!(cause instanceof OpAMPError)) throw cause;
+      throw new OpAMPError("ERR_OPAMP_OPTION", `${member(where, name)}: cannot be sent as it is`, { hint: cause.hint });
+    }
+  }
+  return headers;
+}
+
+/**
+ * Checks the proxy; its URL is never shown, since it may hold a password.
+ *
+ * @returns a copy, which later changes do not touch
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+function readProxyOptions(given: ProxyOptions | "env" | false | undefined): ProxyOptions | "env" | false {
+  if (given === undefined || given === "env") return "env";
+  if (given === false) return false;
+  if (!isOptions(given)) throw wrongOption("proxy", `must be { url }, "env" or false, not ${kindOf(given)}`);
+  refuseUnknown("proxy", given, PROXY_KEYS);
+  const { url, headers, tls } = given;
+  if (typeof url !== "string") throw wrongOption("proxy.url", `must be a string, not ${kindOf(url)}`);
+  const address = parseProxyUrl(url);
+  if (typeof address === "string") {
+    throw wrongOption("proxy.url", `${address}; write http://, https:// or socks5://, host and port`);
+  }
+  const checkedTls = readTlsOptions("proxy.tls", tls);
+  return {
+    url,
+    ...(headers === undefined ? {} : { headers: readHeaders("proxy.headers", headers, "a record") }),
+    ...(checkedTls === undefined ? {} : { tls: checkedTls }),
+  };
 }

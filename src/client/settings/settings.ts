@@ -9,15 +9,15 @@ import {
   oneOf,
   refuseUnknown,
 } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { DAY_MS } from "../../base/time.js";
 import { DEFAULT_BACKOFF } from "../../core/backoff.js";
-import { type CapabilityName, capabilityNames } from "../../core/capabilities.js";
+import type { CapabilityName } from "../../core/capabilities.js";
 import type { HeartbeatBounds } from "../../core/config.js";
-import type { Redactor } from "../../diagnostics/redactor.js";
+import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
 import type { Handlers, OpAMPClientOptions, Timeouts } from "../options.js";
+import { capabilitiesOff, checkHandlers, handlerRows } from "./declared-capabilities.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
-import { readRedactor } from "./read-redactor.js";
 
 /** The options, checked, with the defaults in place. */
 export interface Settings extends NetworkSettings {
@@ -70,10 +70,8 @@ const KEYS = {
   meter: true,
   clock: true,
   random: true,
-  effectiveConfig: true,
-  remoteConfig: true,
-  restart: true,
-} as const satisfies Record<keyof OpAMPClientOptions, true>;
+  ...handlerRows,
+} as const satisfies Record<keyof OpAMPClientOptions, unknown>;
 
 const TIMEOUTS: Required<Timeouts> = {
   connectMs: 30_000,
@@ -86,20 +84,9 @@ const TIMEOUTS: Required<Timeouts> = {
 
 const HEARTBEAT: HeartbeatBounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
 const PING_AS_HEARTBEAT = { intervalMs: undefined };
-const NOTHING_OFF: ReadonlySet<CapabilityName> = new Set();
+/** For all clients that say nothing about it. */
+let usualRedactor: Redactor | undefined;
 const THROTTLE = { floorMs: 30_000, maxMs: DAY_MS };
-
-/** Which option turns a capability on, for those that one can. */
-const SUPPLIED_BY: Partial<Record<CapabilityName, string>> = {
-  acceptsRemoteConfig: "remoteConfig",
-  reportsRemoteConfig: "remoteConfig",
-  reportsEffectiveConfig: "effectiveConfig",
-  acceptsRestartCommand: "restart",
-  reportsHealth: "health",
-  reportsAvailableComponents: "availableComponents",
-  reportsHeartbeat: "heartbeat",
-  reportsStatus: "description",
-};
 
 /**
  * Checks everything that can be checked without acting on it.
@@ -131,15 +118,9 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   const throttle = durations("throttle", options.throttle, THROTTLE);
   checkFinite("backoff.minMs", backoff.minMs);
   checkFinite("throttle.floorMs", throttle.floorMs);
-  for (const [where, { minMs, maxMs }] of [
-    ["heartbeat", heartbeat],
-    ["backoff", backoff],
-  ] as const) {
-    if (minMs > maxMs) throw wrongOption(where, `minMs (${minMs}) is above maxMs (${maxMs})`);
-  }
-  if (throttle.floorMs > throttle.maxMs) {
-    throw wrongOption("throttle", `floorMs (${throttle.floorMs}) is above maxMs (${throttle.maxMs})`);
-  }
+  checkBounds("heartbeat", "minMs", heartbeat.minMs, heartbeat.maxMs);
+  checkBounds("backoff", "minMs", backoff.minMs, backoff.maxMs);
+  checkBounds("throttle", "floorMs", throttle.floorMs, throttle.maxMs);
   const network = readNetworkSettings(options);
   // Each member by name: an object that is spread gets a hidden class of its own, half a kilobyte for each client.
   return {
@@ -163,15 +144,10 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     maxCustomMessages: count("maxCustomMessages", options.maxCustomMessages, 100),
     keepAlive: flag("keepAlive", options.keepAlive),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
-    off: narrowed(options),
+    off: capabilitiesOff(options),
     redactor: readRedactor(options.redact),
   };
 }
-
-const HANDLERS = { effectiveConfig: true, remoteConfig: true, restart: true } as const satisfies Record<
-  keyof Handlers,
-  true
->;
 
 /**
  * Checks handlers that are given later than the options.
@@ -180,42 +156,12 @@ const HANDLERS = { effectiveConfig: true, remoteConfig: true, restart: true } as
  */
 export function checkNewHandlers(handlers: Handlers): void {
   if (!isOptions(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
-  refuseUnknown("", handlers, HANDLERS);
+  refuseUnknown("", handlers, handlerRows);
   checkHandlers(handlers);
 }
 
-function checkHandlers(handlers: Handlers): void {
-  checkFunction("effectiveConfig", handlers.effectiveConfig);
-  checkFunction("restart", handlers.restart);
-  checkFunctions("remoteConfig", handlers.remoteConfig, ["apply"]);
-  // A record's other keys are slips; an instance of a class may have fields of its own.
-  if (isRecord(handlers.remoteConfig)) refuseUnknown("remoteConfig", handlers.remoteConfig, { apply: true });
-}
-
-function narrowed(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
-  const given = options.capabilities;
-  if (given === undefined) return NOTHING_OFF;
-  if (!isOptions(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
-  const off = new Set<CapabilityName>();
-  refuseUnknown("capabilities", given, Object.fromEntries(capabilityNames.map((name) => [name, true])));
-  for (const name of capabilityNames) {
-    const wanted = given[name];
-    if (wanted === undefined) continue;
-    const where = `capabilities.${name}`;
-    checkFlag(where, wanted);
-    if (!wanted && name === "reportsStatus") throw wrongOption(where, "is always on (CAP-03)");
-    if (!wanted) off.add(name);
-    else requireSupply(where, name, options);
-  }
-  return off;
-}
-
-function requireSupply(where: string, name: CapabilityName, options: OpAMPClientOptions): void {
-  const option = SUPPLIED_BY[name];
-  if (option === undefined) throw wrongOption(where, "is not supported by this version and cannot be turned on");
-  const always = option === "heartbeat" || option === "health" || option === "availableComponents";
-  const supplied = Object.entries(options).some(([key, value]) => key === option && value !== undefined);
-  if (!always && !supplied) throw wrongOption(where, `follows from what you supply: give \`${option}\` to turn it on`);
+function checkBounds(where: string, least: string, minMs: number, maxMs: number): void {
+  if (minMs > maxMs) throw wrongOption(where, `${least} (${minMs}) is above maxMs (${maxMs})`);
 }
 
 function pings(given: OpAMPClientOptions["ping"]): Settings["ping"] {
@@ -223,4 +169,22 @@ function pings(given: OpAMPClientOptions["ping"]): Settings["ping"] {
   if (given === false) return false;
   const { intervalMs } = durations("ping", given, { intervalMs: 0 });
   return { intervalMs: intervalMs === 0 ? undefined : intervalMs };
+}
+
+function readRedactor(given: OpAMPClientOptions["redact"]): Redactor {
+  if (given === undefined) {
+    usualRedactor ??= createRedactor();
+    return usualRedactor;
+  }
+  if (!isOptions(given)) throw wrongOption("redact", `must be an object, not ${kindOf(given)}`);
+  if (isRedactor(given)) {
+    checkFunctions("redact", given, ["text", "value", "record"]);
+    return guardedRedactor(given);
+  }
+  refuseUnknown("redact", given, { allow: true, deny: true });
+  return createRedactor(given);
+}
+
+function isRedactor(given: NonNullable<OpAMPClientOptions["redact"]>): given is Redactor {
+  return "text" in given || "value" in given || "record" in given;
 }

@@ -16,9 +16,9 @@ describe("listeners", () => {
     const seen: string[] = [];
     listeners.on("serverCapabilities", (mask) => void seen.push(`a${mask}`));
     listeners.on("serverCapabilities", (mask) => void seen.push(`b${mask}`));
-    listeners.emit("serverCapabilities", 1n);
-    listeners.emit("serverCapabilities", 2n);
-    listeners.emit("heartbeatInterval", 3);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
+    listeners.observe({ type: "serverCapabilities", mask: 2n });
+    listeners.observe({ type: "heartbeatInterval", intervalMs: 3 });
     expect(seen).toEqual(["a1", "b1", "a2", "b2"]);
   });
 
@@ -26,8 +26,8 @@ describe("listeners", () => {
     const { listeners } = listening();
     const seen: bigint[] = [];
     listeners.once("serverCapabilities", (mask) => void seen.push(mask));
-    listeners.emit("serverCapabilities", 1n);
-    listeners.emit("serverCapabilities", 2n);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
+    listeners.observe({ type: "serverCapabilities", mask: 2n });
     expect(seen).toEqual([1n]);
   });
 
@@ -44,7 +44,7 @@ describe("listeners", () => {
     listeners.off("serverCapabilities", once);
     listeners.off("serverCapabilities", () => undefined);
     listeners.off("heartbeatInterval", other);
-    listeners.emit("serverCapabilities", 1n);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
     expect(seen).toEqual(["other"]);
   });
 
@@ -55,8 +55,8 @@ describe("listeners", () => {
     listeners.on("serverCapabilities", both);
     listeners.on("heartbeatInterval", both);
     listeners.off("serverCapabilities", both);
-    listeners.emit("serverCapabilities", 1n);
-    listeners.emit("heartbeatInterval", 2);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
+    listeners.observe({ type: "heartbeatInterval", intervalMs: 2 });
     expect(seen).toEqual([2]);
   });
 
@@ -70,9 +70,9 @@ describe("listeners", () => {
       listeners.once("serverCapabilities", () => void seen.push("third"));
     });
     listeners.on("serverCapabilities", second);
-    listeners.emit("serverCapabilities", 1n);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
     expect(seen.filter((name) => name === "third")).toEqual([]);
-    listeners.emit("serverCapabilities", 2n);
+    listeners.observe({ type: "serverCapabilities", mask: 2n });
     expect(seen.filter((name) => name === "third")).toEqual(["third"]);
     expect(seen.slice(2)).not.toContain("second");
   });
@@ -103,8 +103,8 @@ describe("a listener that fails", () => {
     listeners.on("heartbeatInterval", fails);
     listeners.on("serverCapabilities", async () => fails());
     listeners.on("serverCapabilities", (mask) => void seen.push(mask));
-    listeners.emit("serverCapabilities", 1n);
-    listeners.emit("heartbeatInterval", 2);
+    listeners.observe({ type: "serverCapabilities", mask: 1n });
+    listeners.observe({ type: "heartbeatInterval", intervalMs: 2 });
     expect(seen).toEqual([1n]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(failures.sort()).toEqual([

@@ -2,9 +2,10 @@ import type { Input } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { AgentRemoteConfig } from "../../gen/opamp/v1/opamp_pb.js";
 import { type RemoteConfig, toEffectiveConfig, toRemoteConfig } from "../../values/config-files.js";
+import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
 import type { Clock } from "../clock.js";
 import type { ApplyContext } from "../options.js";
-import type { Supplied } from "../settings/declared.js";
+import type { Supplied } from "../settings/declared-capabilities.js";
 
 /** A call of the provider of the effective config. */
 interface Fetch {
@@ -15,19 +16,20 @@ interface Fetch {
 }
 
 /**
- * Calls the host's handlers and feeds the core with what comes of it. Handlers may throw, reject or never end; the core
+ * Calls the host's functions and feeds the core with what comes of it. Handlers may throw, reject or never end; the core
  * bounds the wait, and a late result goes nowhere.
  */
-export class HostCalls {
+export class HandlerRunner {
   readonly #supplied: Supplied;
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
-  readonly #failed: (error: OpAMPError, told?: boolean) => void;
+  readonly #failed: (error: OpAMPError, isLogged?: boolean) => void;
   /** The call of the remote config handler that has neither ended nor been aborted. */
   #applying: { id: number; controller: AbortController } | undefined;
   #previous: RemoteConfig | undefined;
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
+  #describe: DescribeAgent | undefined;
   #fetches = 0;
   /** The number of the newest call whose result the core has. */
   #fetched = 0;
@@ -37,7 +39,7 @@ export class HostCalls {
     supplied: Supplied,
     clock: Clock,
     feed: (input: Input) => void,
-    failed: (error: OpAMPError, told?: boolean) => void,
+    failed: (error: OpAMPError, isLogged?: boolean) => void,
   ) {
     this.#supplied = supplied;
     this.#clock = clock;
@@ -50,7 +52,7 @@ export class HostCalls {
     return this.#previous;
   }
 
-  /** It was so in an earlier life. */
+  /** Takes up what was applied before a restart. */
   restore(applied: RemoteConfig): void {
     this.#previous = applied;
   }
@@ -116,6 +118,28 @@ export class HostCalls {
     }
   }
 
+  /**
+   * Describes the agent.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`, and what a function throws
+   */
+  describe(description: Description | DescribeAgent, instanceUid: string): void {
+    const isMade = typeof description === "function";
+    const agentDescription = toAgentDescription(isMade ? description({ instanceUid }) : description);
+    this.#describe = isMade ? description : undefined;
+    this.#feed({ type: "set", parts: { agentDescription } });
+  }
+
+  /** The uid may be another one. A description function that fails leaves the description as it was. */
+  describeAgain(instanceUid: string): void {
+    if (this.#describe === undefined) return;
+    try {
+      this.describe(this.#describe, instanceUid);
+    } catch (cause) {
+      this.#fail("description", cause);
+    }
+  }
+
   async #fetchWhileWanted(): Promise<void> {
     this.#fetches += 1;
     const fetch: Fetch = { serial: this.#fetches, again: false };
@@ -145,8 +169,8 @@ export class HostCalls {
     }
   }
 
-  /** @param told whether what comes of it tells of it too */
-  #fail(name: string, cause: unknown, told = false): void {
-    this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause }), told);
+  /** @param isLogged whether what comes of it is logged anyway */
+  #fail(name: string, cause: unknown, isLogged = false): void {
+    this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause }), isLogged);
   }
 }

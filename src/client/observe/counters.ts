@@ -1,0 +1,214 @@
+import type { Outgoing } from "../../core/io.js";
+import type { Phase } from "../../core/phases.js";
+import type { OpAMPErrorCode } from "../../errors.js";
+import type { Clock } from "../clock.js";
+import type { PhaseEvent } from "../events.js";
+import type { ClientEvent, Observer } from "./client-event.js";
+
+/** What a client has done since it was made. A snapshot: it does not change any more. */
+export interface ClientStats {
+  phase: Phase;
+  /** The name of the transport in use, or used last; `undefined` before the first attempt. */
+  transport: string | undefined;
+  /** Since when the client is `online`, if it is. */
+  connectedSince: Date | undefined;
+  /** When the next attempt to connect is due, in `waiting`. */
+  nextAttemptAt: Date | undefined;
+  lastSentAt: Date | undefined;
+  lastReceivedAt: Date | undefined;
+  /** Attempts to connect. */
+  dials: number;
+  /** How often the client came `online`, and how often of these again. */
+  connections: number;
+  reconnects: number;
+  messagesSent: number;
+  messagesReceived: number;
+  /** Serialized messages, without compression, framing and headers. */
+  bytesSent: number;
+  bytesReceived: number;
+  /** Messages sent that said no more than that the agent is there; on HTTP, polls. */
+  heartbeatsSent: number;
+  pingsSent: number;
+  /** Pongs, and the server's own pings. */
+  pongsReceived: number;
+  /** `error` events by code. */
+  failures: Partial<Record<OpAMPErrorCode, number>>;
+  /** Pauses at the server's wish. */
+  throttled: number;
+  /** What came and was no message that could be used. */
+  malformed: number;
+  /** Messages given up because they were too large, or because the server refused them for good. */
+  dropped: number;
+  offers: OfferStats;
+  customMessages: CustomMessageStats;
+}
+
+/** Offers by their end. */
+export interface OfferStats {
+  applied: number;
+  failed: number;
+  /** Given up for a newer one. */
+  superseded: number;
+}
+
+/** Custom messages by their end. */
+export interface CustomMessageStats {
+  /** Answered by the server. */
+  sent: number;
+  received: number;
+  /** Could not be sent, were refused, or may have got lost. */
+  dropped: number;
+  /** Waited for too long. */
+  expired: number;
+}
+
+/** What happens seldom, or never: not there before it does. */
+type SeldomCounts = Pick<
+  ClientStats,
+  "failures" | "throttled" | "malformed" | "dropped" | "offers" | "customMessages"
+> & { isApplying: boolean };
+
+const NEVER = -1;
+const NOTHING_YET = seldomCounts();
+
+/**
+ * The counts of one client. Thousands of clients have one each, so it holds numbers and nothing else; moments are on the
+ * clock that never goes back, since they are small there, and {@link NEVER} is none.
+ */
+export type Counters = ReturnType<typeof newCounters>;
+
+export function newCounters() {
+  return {
+    transport: undefined as string | undefined,
+    dials: 0,
+    connections: 0,
+    messagesSent: 0,
+    messagesReceived: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    heartbeatsSent: 0,
+    pingsSent: 0,
+    pongsReceived: 0,
+    onlineAt: NEVER,
+    nextAt: NEVER,
+    sentAt: NEVER,
+    receivedAt: NEVER,
+    seldom: undefined as SeldomCounts | undefined,
+  };
+}
+
+/** Counts what happens. */
+export function countEvents(counters: Counters, clock: Clock): Observer {
+  return (event) => count(counters, clock, event);
+}
+
+export function statsOf(counters: Counters, phase: Phase, clock: Clock): ClientStats {
+  const { onlineAt, nextAt, sentAt, receivedAt, seldom = NOTHING_YET, ...counts } = counters;
+  const { isApplying: _, failures, offers, customMessages, ...seldomCounts } = seldom;
+  const dateOf = (momentMs: number) =>
+    momentMs === NEVER ? undefined : new Date(clock.wallNow() - (clock.now() - momentMs));
+  return {
+    phase,
+    ...counts,
+    reconnects: Math.max(0, counts.connections - 1),
+    connectedSince: dateOf(onlineAt),
+    nextAttemptAt: dateOf(nextAt),
+    lastSentAt: dateOf(sentAt),
+    lastReceivedAt: dateOf(receivedAt),
+    ...seldomCounts,
+    failures: { ...failures },
+    offers: { ...offers },
+    customMessages: { ...customMessages },
+  };
+}
+
+function count(counters: Counters, clock: Clock, event: ClientEvent): void {
+  switch (event.type) {
+    case "sent":
+      counters.messagesSent += 1;
+      counters.bytesSent += event.bytes;
+      counters.sentAt = clock.now();
+      if (isHeartbeat(event.message)) counters.heartbeatsSent += 1;
+      return;
+    case "received":
+      counters.messagesReceived += 1;
+      counters.bytesReceived += event.bytes;
+      counters.receivedAt = clock.now();
+      return;
+    case "pinged":
+      counters.pingsSent += 1;
+      return;
+    case "alive":
+      counters.pongsReceived += 1;
+      return;
+    case "phase":
+      return countPhase(counters, clock, event.event);
+    case "offer": {
+      const seldom = seldomOf(counters);
+      if (event.status !== "applying") seldom.offers[event.status] += 1;
+      else if (seldom.isApplying) seldom.offers.superseded += 1;
+      seldom.isApplying = event.status === "applying";
+      return;
+    }
+    case "error": {
+      const seldom = seldomOf(counters);
+      const { code } = event.error;
+      seldom.failures[code] = (seldom.failures[code] ?? 0) + 1;
+      if (event.counts !== undefined) seldom[event.counts] += 1;
+      return;
+    }
+    case "customReceived":
+      seldomOf(counters).customMessages.received += 1;
+      return;
+    case "customSettled": {
+      const { customMessages } = seldomOf(counters);
+      if (event.fate === "delivered") customMessages.sent += 1;
+      else if (event.fate === "expired") customMessages.expired += 1;
+      else customMessages.dropped += 1;
+      return;
+    }
+    default:
+      return;
+  }
+}
+
+function countPhase(counters: Counters, clock: Clock, event: PhaseEvent): void {
+  const { phase, previous, reason, retryAt } = event;
+  counters.transport = event.transport;
+  counters.nextAt = retryAt === undefined ? NEVER : clock.now() + retryAt.getTime() - clock.wallNow();
+  if (phase === "connecting") counters.dials += 1;
+  if (phase === "waiting" && reason === "throttled") seldomOf(counters).throttled += 1;
+  if (phase !== "online") counters.onlineAt = NEVER;
+  else if (previous !== "online") {
+    counters.connections += 1;
+    counters.onlineAt = clock.now();
+  }
+}
+
+function seldomOf(counters: Counters): SeldomCounts {
+  counters.seldom ??= seldomCounts();
+  return counters.seldom;
+}
+
+function seldomCounts(): SeldomCounts {
+  return {
+    failures: {},
+    throttled: 0,
+    malformed: 0,
+    dropped: 0,
+    offers: { applied: 0, failed: 0, superseded: 0 },
+    customMessages: { sent: 0, received: 0, dropped: 0, expired: 0 },
+    isApplying: false,
+  };
+}
+
+/** What every message has. */
+const BASICS: ReadonlySet<string> = new Set(["instanceUid", "sequenceNum", "capabilities"]);
+
+/** Whether a message has nothing to say. */
+function isHeartbeat(message: Outgoing): boolean {
+  for (const key in message) {
+    if (!BASICS.has(key)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,189 @@
+import { isDeepStrictEqual } from "node:util";
+import { sameBytes } from "../../base/bytes.js";
+import { uidText } from "../../base/uid.js";
+import { Core } from "../../core/core.js";
+import type { PartName, PartValues } from "../../core/parts.js";
+import { scrubbedError } from "../../diagnostics/one-line.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import { createTransport } from "../../transport/create-transport.js";
+import { insecurities } from "../../transport/insecure.js";
+import type { Transport } from "../../transport/transport.js";
+import { parseEndpoint } from "../../transport/url/endpoint.js";
+import { sameEffectiveConfig } from "../../values/config-files.js";
+import { sameHealth } from "../../values/health.js";
+import { newInstanceUid, parseInstanceUid } from "../../values/instance-uid.js";
+import { type Clock, systemClock } from "../clock.js";
+import type { WarningEvent } from "../events.js";
+import type { CustomChannels } from "../handlers/custom-channels.js";
+import { HandlerRunner } from "../handlers/handler-runner.js";
+import type { Observer } from "../observe/client-event.js";
+import { countEvents, newCounters } from "../observe/counters.js";
+import { publishEvents } from "../observe/diagnostics.js";
+import { Listeners } from "../observe/listeners.js";
+import { logLines } from "../observe/log-lines.js";
+import { meterEvents } from "../observe/meter.js";
+import type { OpAMPClientOptions } from "../options.js";
+import { declaredMask, type Supplied } from "../settings/declared-capabilities.js";
+import { readSettings, type Settings } from "../settings/settings.js";
+import { Persistence } from "../state/persistence.js";
+import { Driver } from "./driver.js";
+import { type Failed, notify, OutputRouter } from "./output-router.js";
+import { Waiters } from "./waiters.js";
+
+const NO_WARNINGS: readonly WarningEvent[] = [];
+
+/**
+ * Makes and connects what a client is made of.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID`
+ */
+export function assemble(options: OpAMPClientOptions) {
+  const settings = readSettings(options);
+  const { off, requestInstanceUid, timeouts, customMessageMs, redactor } = settings;
+  const clock = options.clock ?? systemClock(settings.keepAlive);
+  const { effectiveConfig, remoteConfig, restart } = options;
+  const supplied: Supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
+  const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
+  const core = createCore(settings, instanceUid, declaredMask(supplied, off), options.random ?? Math.random);
+  const transport = transportFor(options, settings, clock, () => uidText(core.instanceUid));
+
+  const failed: Failed = (error, isLogged = false, counts = undefined) =>
+    notify(observers, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
+  const waiters = new Waiters(clock);
+  const counters = newCounters();
+  const listeners = new Listeners((name, cause) => {
+    const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
+    const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
+    // A throwing `error` listener must not cause another `error` event.
+    if (name === "error") notify(observers, { type: "errorListenerFailed", error: scrubbedError(error, redactor) });
+    else failed(error);
+  });
+  const log = options.logger && logLines(options.logger, clock, redactor);
+  const count = countEvents(counters, clock);
+  const meter = options.meter && meterEvents(options.meter, failed);
+  const publish = publishEvents(core, clock, redactor);
+  const observers = present([
+    waiters.observe.bind(waiters),
+    log,
+    count,
+    meter,
+    publish,
+    listeners.observe.bind(listeners),
+  ]);
+
+  const driver = new Driver(core, transport, clock, meter === undefined ? count : both(count, meter), publish);
+  const feed = driver.feed.bind(driver);
+  const parts = {
+    core,
+    clock,
+    transport,
+    redactor,
+    driver,
+    handlers: new HandlerRunner(supplied, clock, feed, failed),
+    persistence: new Persistence(options.store, clock, failed, settings.onForeignStore),
+    channels: undefined as CustomChannels | undefined,
+    waiters,
+    listeners,
+    counters,
+    observers,
+    failed,
+    supplied,
+    warnings: warningsAbout(options, settings),
+    off,
+    requestInstanceUid,
+    isUidGiven: options.instanceUid !== undefined,
+    closeMs: timeouts.closeMs,
+    customMessageMs,
+  };
+  driver.routeTo(new OutputRouter(parts));
+  return parts;
+}
+
+function createCore(settings: Settings, instanceUid: Uint8Array, capabilities: bigint, random: () => number): Core {
+  const { timeouts, throttle } = settings;
+  return new Core({
+    instanceUid,
+    requestInstanceUid: settings.requestInstanceUid,
+    capabilities,
+    reconnectReport: settings.reconnectReport,
+    link: {
+      connectMs: timeouts.connectMs,
+      answerMs: timeouts.answerMs,
+      closeMs: timeouts.closeMs,
+      backoff: settings.backoff,
+      throttleFloorMs: throttle.floorMs,
+      throttleMaxMs: throttle.maxMs,
+    },
+    apply: { applyMs: timeouts.applyMs, abortMs: timeouts.abortMs },
+    heartbeat: settings.heartbeat,
+    ping: settings.ping,
+    effectiveConfigMs: timeouts.effectiveConfigMs,
+    maxCustomMessages: settings.maxCustomMessages,
+    seed: Math.floor(random() * 2 ** 32),
+    same: samePart,
+  });
+}
+
+/** The host's own transport, or the one that its options ask for. */
+function transportFor(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  clock: Clock,
+  instanceUid: () => string,
+): Transport {
+  const given = options.transport;
+  if (given !== undefined && given !== "auto") return given;
+  const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects } = settings;
+  const endpoint = parseEndpoint(options.url ?? "");
+  return createTransport(given ?? endpoint.kind, {
+    url: endpoint.url,
+    authorization: endpoint.authorization,
+    headers: options.headers,
+    tls,
+    proxy,
+    keepAlive,
+    maxSendBytes: maxMessageBytes.send,
+    maxReceiveBytes: maxMessageBytes.receive,
+    compression,
+    maxRedirects,
+    instanceUid,
+    clock,
+  });
+}
+
+/** What is not safe about how a client is set up. Of a transport of the host's own nothing is known. */
+function warningsAbout({ url, transport }: OpAMPClientOptions, { tls, proxy }: Settings): readonly WarningEvent[] {
+  if (url === undefined || (transport !== undefined && transport !== "auto")) return NO_WARNINGS;
+  const found = insecurities(parseEndpoint(url).url, tls, proxy);
+  return found.length === 0 ? NO_WARNINGS : found.map(({ code, message, hint }) => ({ code, message, hint }));
+}
+
+function both(first: Observer, second: Observer): Observer {
+  return (event) => {
+    first(event);
+    second(event);
+  };
+}
+
+/** Sliced, since a filtered array has room for twelve more, which every client would pay for. */
+function present(observers: readonly (Observer | undefined)[]): readonly Observer[] {
+  return observers.filter((observer) => observer !== undefined).slice();
+}
+
+type Same<P extends PartName> = (a: PartValues[P], b: PartValues[P]) => boolean;
+
+/**
+ * Health has times that do not count; the effective config is large, and compared after every apply; the hash of
+ * components says all about them (COMP-04).
+ */
+const comparisons: { readonly [P in PartName]?: Same<P> } = {
+  health: sameHealth,
+  effectiveConfig: sameEffectiveConfig,
+  availableComponents: (a, b) => sameBytes(a.hash, b.hash),
+};
+
+/** Whether two values of a part say the same; health that differs only in its times does (STATUS-05). */
+function samePart<P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]): boolean {
+  const same: Same<P> = comparisons[part] ?? isDeepStrictEqual;
+  return same(a, b);
+}

@@ -1,0 +1,203 @@
+import { uidText } from "../../base/uid.js";
+import type { HostOutput, Notice } from "../../core/io.js";
+import { Part, type PartSet, partNames, type RemoteConfigState } from "../../core/parts.js";
+import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
+import type { Redactor } from "../../diagnostics/redactor.js";
+import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
+import type { Clock } from "../clock.js";
+import type { PhaseEvent } from "../events.js";
+import type { CustomChannels } from "../handlers/custom-channels.js";
+import type { HandlerRunner } from "../handlers/handler-runner.js";
+import type { ClientEvent, ErrorCount, Observer } from "../observe/client-event.js";
+import type { Persistence } from "../state/persistence.js";
+
+/** @param isLogged whether another event says so in the log */
+export type Failed = (error: OpAMPError, isLogged?: boolean, counts?: ErrorCount) => void;
+
+/** Where outputs go, and what it takes to make events of them. */
+export interface RouterParts {
+  readonly handlers: HandlerRunner;
+  readonly persistence: Persistence;
+  /** `undefined` until the first custom capability is registered: most agents have none. */
+  readonly channels: CustomChannels | undefined;
+  readonly observers: readonly Observer[];
+  readonly failed: Failed;
+  readonly transport: { readonly name: unknown };
+  readonly clock: Clock;
+  readonly redactor: Redactor;
+}
+
+const STATUS_WORDS = { 1: "applied", 2: "applying", 3: "failed" } as const;
+
+type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
+
+/** Takes each output of the core to a handler, the store or a custom channel, or makes it an event for the observers. */
+export class OutputRouter {
+  readonly #parts: RouterParts;
+  #transportName: string | undefined;
+  /** When the offer came that is being applied. */
+  #offeredAt: number | undefined;
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+  }
+
+  route(output: HostOutput): void {
+    const { handlers, persistence, channels } = this.#parts;
+    switch (output.type) {
+      case "fetchEffectiveConfig":
+        return handlers.fetchEffectiveConfig();
+      case "apply":
+        return void handlers.apply(output.id, output.offer);
+      case "abort":
+        return handlers.abort(output.id, output.why);
+      case "restart":
+        return void handlers.restart();
+      case "saveRemoteConfig": {
+        const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
+        if (status !== 1) return persistence.save({ remoteConfig: { hash, status: "failed", error } });
+        return persistence.saveApplied({ hash, status: "applied", error }, handlers.applied);
+      }
+      case "saveInstanceUid":
+        persistence.save({ instanceUid: output.uid });
+        if (output.uid !== output.previous) this.#renamed(output.uid, output.previous);
+        return;
+      case "saveHeartbeat":
+        return persistence.saveHeartbeat(output.wishMs);
+      case "customMessage":
+        this.#notify({ type: "customReceived" });
+        return channels?.deliver(output.message);
+      case "customSettled":
+        this.#notify(output);
+        return channels?.settled(output.id, output.fate);
+      case "phase":
+        return this.#moved(output);
+      case "remoteConfigStatus":
+        return this.#offered(output.state);
+      case "serverCapabilities":
+      case "serverCustomCapabilities":
+      case "heartbeatInterval":
+        return this.#notify(output);
+      case "notice":
+        return this.#noticed(output.notice);
+      default:
+        return output satisfies never;
+    }
+  }
+
+  #moved(output: PhaseOutput): void {
+    const { transport, clock, redactor } = this.#parts;
+    const { phase, previous, reason, answered, inMs } = output;
+    // A transport that has yet to be opened may still turn out to be another.
+    if (phase !== "connecting" && previous !== "idle") this.#transportName = nameOf(transport);
+    const event: PhaseEvent = { phase, previous, reason, answered, transport: this.#transportName };
+    if (inMs !== undefined) event.retryAt = new Date(clock.wallNow() + inMs);
+    const failure = errorBehind(output);
+    if (failure !== undefined) event.error = scrubbedError(failure, redactor);
+    this.#notify({ type: "phase", event, inMs });
+    // A malformed message was reported when it came.
+    if (event.error === undefined || reason === "malformed") return;
+    this.#notify({ type: "error", error: event.error, isLogged: true, counts: undefined });
+  }
+
+  #offered({ lastRemoteConfigHash: hash, status: number, errorMessage: error }: RemoteConfigState): void {
+    const status = STATUS_WORDS[number];
+    const now = this.#parts.clock.now();
+    const durationMs = status === "applying" ? undefined : now - (this.#offeredAt ?? now);
+    this.#offeredAt = status === "applying" ? now : undefined;
+    this.#notify({ type: "offer", kind: "remoteConfig", hash, status, error, durationMs });
+  }
+
+  #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
+    const instanceUid = uidText(uid);
+    this.#parts.handlers.describeAgain(instanceUid);
+    this.#notify({ type: "instanceUid", event: { instanceUid, previous: uidText(previousUid) } });
+  }
+
+  #noticed(notice: Notice): void {
+    switch (notice.kind) {
+      case "ignored":
+        return this.#notify({ type: "ignored", what: notice.what });
+      case "storm":
+        return this.#notify({ type: "storm" });
+      case "silent":
+        return this.#notify({ type: "silent", afterMs: notice.afterMs });
+      case "serverError": {
+        const { error: type, message } = notice;
+        return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
+      }
+      case "malformed":
+        return this.#parts.failed(toError(notice.error), false, "malformed");
+      case "foreignUid": {
+        const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
+        return this.#failed("ERR_OPAMP_FOREIGN_UID", text, "malformed");
+      }
+      case "badNewUid": {
+        const text = `dropped a new instance uid of ${notice.bytes} bytes; it must have 16`;
+        return this.#failed("ERR_OPAMP_MALFORMED", text, "malformed");
+      }
+      case "dropped": {
+        const text = `gave up on ${namesOf(notice.parts).join(", ") || "a message"}: the message is too large`;
+        return this.#failed("ERR_OPAMP_TOO_LARGE", text, "dropped");
+      }
+      case "effectiveConfigLate": {
+        this.#parts.handlers.effectiveConfigLate();
+        const text = `effectiveConfig did not return within ${notice.afterMs} ms; reporting without it`;
+        return this.#failed("ERR_OPAMP_HANDLER", text);
+      }
+      default:
+        return notice satisfies never;
+    }
+  }
+
+  #failed(code: OpAMPErrorCode, text: string, counts?: ErrorCount): void {
+    this.#parts.failed(new OpAMPError(code, text), false, counts);
+  }
+
+  #notify(event: ClientEvent): void {
+    notify(this.#parts.observers, event);
+  }
+}
+
+export function notify(observers: readonly Observer[], event: ClientEvent): void {
+  for (const observe of observers) observe(event);
+}
+
+/** Anybody may have written the transport. */
+function nameOf(transport: { readonly name: unknown }): string | undefined {
+  try {
+    const { name } = transport;
+    return typeof name === "string" && name !== "" ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesOf(parts: PartSet): readonly string[] {
+  return partNames.filter((name) => (parts & Part[name]) !== 0);
+}
+
+/** What ended the link, where something went wrong. */
+function errorBehind(output: PhaseOutput): OpAMPError | undefined {
+  if (output.error !== undefined) return toError(output.error);
+  switch (output.reason) {
+    case "timeout": {
+      const dialling = output.previous === "connecting";
+      const what = dialling ? "no connection was made in time" : "the server did not answer in time";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+    }
+    case "unresponsive": {
+      const text = "the server went silent: nothing came from it any more, not even an answer to a ping";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", text);
+    }
+    case "malformed":
+      return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
+    default:
+      return undefined;
+  }
+}
+
+function toError(error: unknown): OpAMPError {
+  if (error instanceof OpAMPError) return error;
+  return new OpAMPError("ERR_OPAMP_CONNECT", messageOf(error), { cause: error });
+}

@@ -1,0 +1,87 @@
+import { checkFlag, checkFunction, checkFunctions, refuseUnknown } from "../../base/checks.js";
+import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import { type CapabilityName, capabilityNames, maskOf } from "../../core/capabilities.js";
+import type { Handlers, OpAMPClientOptions } from "../options.js";
+
+interface HandlerRow {
+  /** What a handler turns on. */
+  capabilities: readonly CapabilityName[];
+  /** @throws OpAMPError `ERR_OPAMP_OPTION` */
+  check: (where: string, given: unknown) => void;
+}
+
+/** The handlers that a host can supply. */
+export const handlerRows: Readonly<Record<keyof Handlers, HandlerRow>> = {
+  effectiveConfig: { capabilities: ["reportsEffectiveConfig"], check: checkFunction },
+  remoteConfig: { capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"], check: checkOfferHandler },
+  restart: { capabilities: ["acceptsRestartCommand"], check: checkFunction },
+};
+
+const handlerNames: readonly (keyof Handlers)[] = ["effectiveConfig", "remoteConfig", "restart"];
+/** What no handler turns on: it can always be had, or is always on. */
+const OTHERS: readonly CapabilityName[] = [
+  "reportsHealth",
+  "reportsAvailableComponents",
+  "reportsHeartbeat",
+  "reportsStatus",
+];
+const NOTHING_OFF: ReadonlySet<CapabilityName> = new Set();
+
+/** What the host supplies. */
+export interface Supplied {
+  handlers: Handlers;
+  /** Health was given at some time. */
+  health: boolean;
+  /** Available components were given at some time. */
+  components: boolean;
+}
+
+/** The capability mask that follows from what the host supplies, less what it wants left off (CAP-06, SEC-05). */
+export function declaredMask({ handlers, health, components }: Supplied, off: ReadonlySet<CapabilityName>): bigint {
+  const names: CapabilityName[] = ["reportsHeartbeat"];
+  for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerRows[name].capabilities);
+  if (health) names.push("reportsHealth");
+  if (components) names.push("reportsAvailableComponents");
+  return maskOf(names.filter((name) => !off.has(name)));
+}
+
+/** @throws OpAMPError `ERR_OPAMP_OPTION` */
+export function checkHandlers(handlers: Handlers): void {
+  for (const name of handlerNames) handlerRows[name].check(name, handlers[name]);
+}
+
+/**
+ * The capabilities that stay off.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function capabilitiesOff(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
+  const given = options.capabilities;
+  if (given === undefined) return NOTHING_OFF;
+  if (!isOptions(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
+  const off = new Set<CapabilityName>();
+  refuseUnknown("capabilities", given, Object.fromEntries(capabilityNames.map((name) => [name, true])));
+  for (const name of capabilityNames) {
+    const wanted = given[name];
+    if (wanted === undefined) continue;
+    const where = `capabilities.${name}`;
+    checkFlag(where, wanted);
+    if (!wanted && name === "reportsStatus") throw wrongOption(where, "is always on (CAP-03)");
+    if (!wanted) off.add(name);
+    else if (!OTHERS.includes(name)) requireHandler(where, name, options);
+  }
+  return off;
+}
+
+function requireHandler(where: string, name: CapabilityName, options: OpAMPClientOptions): void {
+  const handler = handlerNames.find((candidate) => handlerRows[candidate].capabilities.includes(name));
+  if (handler === undefined) throw wrongOption(where, "is not supported by this version and cannot be turned on");
+  if (options[handler] !== undefined) return;
+  throw wrongOption(where, `follows from what you supply: give \`${handler}\` to turn it on`);
+}
+
+function checkOfferHandler(where: string, given: unknown): void {
+  checkFunctions(where, given, ["apply"]);
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  if (isRecord(given)) refuseUnknown(where, given, { apply: true });
+}
