@@ -1,3 +1,4 @@
+import fs from "node:fs/promises";
 import { codeOf } from "../base/error-code.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
@@ -92,4 +93,17 @@ export function watchEffectiveFiles(
   }
 
   return () => clearInterval(timer);
+}
+
+/**
+ * What a file holds. A pipe or a device in its place is not opened: that may never end, and not even the process could end
+ * before it does.
+ *
+ * @throws the system's error, or one that says what is wrong with the file
+ */
+async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+  const found = await fs.stat(path);
+  if (!found.isFile()) throw new Error("it is no regular file");
+  if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
+  return fs.readFile(path);
 }

@@ -16,7 +16,7 @@ import { notify } from "./run/output-router.js";
 import type { WaitOptions } from "./run/waiters.js";
 import { declaredMask, type Supplied } from "./settings/declared-capabilities.js";
 import { checkNewHandlers } from "./settings/settings.js";
-import { startInput } from "./state/stored-state.js";
+import { startInput } from "./state/persistence.js";
 
 /**
  * The agent side of one OpAMP connection.

@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf } from "../base/error-code.js";
+import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const OWNER_ONLY = 0o600;
+/** Neither followed nor waited for, should something else have come in the place of a file; Windows has neither flag. */
+const READ_FILE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** What file systems say that have nothing to sync in a directory. */
 const NOTHING_TO_SYNC: ReadonlySet<string | undefined> = new Set(["EINVAL", "ENOTSUP", "EISDIR", "EBADF"]);
 
@@ -44,6 +48,38 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
+/**
+ * What a file of ours holds. No link is followed, and nothing but a regular file is opened: a pipe may never end.
+ *
+ * @throws OpAMPError with `foreignStore` for anything but a regular file; the system's error
+ */
+export async function readOwnFile(path: string, maxBytes: number): Promise<Buffer> {
+  const found = await fs.lstat(path);
+  if (!found.isFile()) {
+    const what = found.isSymbolicLink() ? "is a symbolic link" : "is no regular file";
+    throw foreignError(`${path} ${what}`, FOREIGN_HINT);
+  }
+  if (found.size > maxBytes) throw new RangeError(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
+  return fs.readFile(path, { flag: READ_FILE });
+}
+
+/**
+ * Renames a file that cannot be used, so that somebody can look at it: `<family>.corrupt`, then `<family>.corrupt-2` and
+ * so on. None is ever removed: each may be the only copy of something.
+ *
+ * @returns the new name
+ * @throws the system's error
+ */
+export async function setAside(directory: string, name: string, family: string): Promise<string> {
+  const numbers = (await fs.readdir(directory))
+    .map((other) => numberOf(other, family))
+    .filter((number) => number !== undefined);
+  const number = Math.max(0, ...numbers) + 1;
+  const aside = number === 1 ? `${family}.corrupt` : `${family}.corrupt-${number}`;
+  await fs.rename(join(directory, name), join(directory, aside));
+  return aside;
+}
+
 async function writeDurably(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
   const handle = await fs.open(path, "wx", OWNER_ONLY);
   try {
@@ -53,4 +89,10 @@ async function writeDurably(path: string, chunks: Iterable<Uint8Array>): Promise
   } finally {
     await handle.close();
   }
+}
+
+function numberOf(name: string, family: string): number | undefined {
+  if (!name.startsWith(`${family}.corrupt`)) return undefined;
+  const number = /^(?:-([1-9]\d{0,8}))?$/.exec(name.slice(`${family}.corrupt`.length));
+  return number === null ? undefined : Number(number[1] ?? 1);
 }

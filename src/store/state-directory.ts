@@ -1,27 +1,25 @@
-import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf } from "../base/error-code.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { leftoverOf, syncDirectory, writeAtomically } from "./atomic-write.js";
-import { configFileName, decodeConfig, encodeConfig, isConfigFile } from "./config-format.js";
-import { setAside } from "./set-aside.js";
-import { type DecodedState, decodeState, encodeState, MAX_STATE_BYTES } from "./state-format.js";
+import { leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
+import {
+  configFileName,
+  type DecodedState,
+  decodeConfig,
+  decodeState,
+  encodeConfig,
+  encodeState,
+  isConfigFile,
+  MAX_STATE_BYTES,
+  parseState,
+} from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
-import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const STATE = "state.json";
 const OWNER_ONLY = 0o700;
-/** Neither followed nor waited for, should something else have come in the place of a file; Windows has neither flag. */
-const READ_FILE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
-const UNREADABLE: ReadonlySet<string | undefined> = new Set([
-  "EACCES",
-  "EPERM",
-  "EIO",
-  "ERR_FS_FILE_TOO_LARGE",
-  "ERR_STRING_TOO_LONG",
-]);
+const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
 const STATE_HINT = "to use it again, correct it and give it its old name back; until then the agent has a new identity";
 const CONFIG_HINT = "nothing has to be done: only a handler's `previous` is missing, until a config has been applied";
 
@@ -55,7 +53,7 @@ export class StateDirectory {
   async read(): Promise<StoredState | undefined> {
     this.#kept = undefined;
     this.#rest = {};
-    const decoded = await this.#readState();
+    const decoded = await this.#readState(decodeState);
     if (decoded === undefined) {
       await this.#sweep();
       return undefined;
@@ -84,7 +82,7 @@ export class StateDirectory {
   async write(state: StoredState): Promise<void> {
     const { lastGoodConfig } = state;
     // Somebody may have put another file in its place.
-    await this.#readState();
+    await this.#readState(parseState);
     // What a state names is there before it.
     const kept = lastGoodConfig && (await this.#keep(lastGoodConfig.files));
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
@@ -104,9 +102,10 @@ export class StateDirectory {
     return { files, name };
   }
 
-  async #readState(): Promise<DecodedState | undefined> {
+  async #readState<T>(decode: (text: string, path: string) => T): Promise<T | undefined> {
+    const path = join(this.#directory, STATE);
     try {
-      return decodeState((await this.#bytes(STATE, MAX_STATE_BYTES)).toString(), join(this.#directory, STATE));
+      return decode((await readOwnFile(path, MAX_STATE_BYTES)).toString(), path);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
       await this.#setAside(STATE, STATE, cause, STATE_HINT);
@@ -131,27 +130,15 @@ export class StateDirectory {
   }
 
   async #decodedConfig(name: string): Promise<StoredConfig["files"]> {
-    const bytes = await this.#bytes(name, Number.POSITIVE_INFINITY);
+    const bytes = await readOwnFile(join(this.#directory, name), Number.POSITIVE_INFINITY);
     if ((await configFileName([bytes])) !== name) throw new Error("its content is not what its name says");
     return decodeConfig(bytes);
-  }
-
-  /** What a file of ours holds. No link is followed. */
-  async #bytes(name: string, maxBytes: number): Promise<Buffer> {
-    const path = join(this.#directory, name);
-    const found = await fs.lstat(path);
-    if (!found.isFile()) {
-      const what = found.isSymbolicLink() ? "is a symbolic link" : "is no regular file";
-      throw foreignError(`${path} ${what}`, FOREIGN_HINT);
-    }
-    if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
-    return fs.readFile(path, { flag: READ_FILE });
   }
 
   /** @throws the cause, where it says nothing about the file, or that it is not ours */
   async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
     const code = codeOf(cause);
-    if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.has(code))) throw cause;
+    if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.includes(code))) throw cause;
     const aside = await setAside(this.#directory, name, family);
     const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
@@ -167,23 +154,17 @@ export class StateDirectory {
       const target = leftoverOf(name);
       const isLeftover = target !== undefined && (target === STATE || isConfigFile(target));
       const isUnused = configs.includes(name) && !needed.includes(name);
-      if (!isLeftover && !(isUnused && (await this.#isConfig(name)))) continue;
+      // What has the name of a config may be something else.
+      const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
+      if (!isLeftover && !isConfig) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
-  }
-
-  /** Whether a file that has the name of a config is one. */
-  #isConfig(name: string): Promise<boolean> {
-    return this.#decodedConfig(name).then(
-      () => true,
-      () => false,
-    );
   }
 
   /** The states, and those set aside: what these name may be wanted again, by a later version for instance. */
   async #statesText(names: readonly string[]): Promise<string> {
     const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
-    const texts = states.map((name) => this.#bytes(name, MAX_STATE_BYTES).catch(() => ""));
+    const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES).catch(() => ""));
     return (await Promise.all(texts)).map(String).join("\n");
   }
 }

@@ -1,17 +1,23 @@
+import { createHash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { bytesOfHex, hexOf } from "../base/bytes.js";
 import { isOptions } from "../base/option-path.js";
 import { parseUuid, uidText } from "../base/uid.js";
-import type { StoredConfig, StoredRemoteConfig, StoredState } from "./store.js";
-import { FOREIGN_HINT, foreignError } from "./store-error.js";
+import type { StoredConfig, StoredFile, StoredState } from "./store.js";
+import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
+import { readHash, readMembers, readObject, STATE_READERS } from "./stored-state.js";
 
 const VERSION = 1;
 /** Marks what this package wrote; version 0.1.0 wrote no mark. */
 const FORMAT = "opamp-client";
 const HEX = /^([0-9a-f]{2})*$/i;
 const OFF = "off";
-const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
 /** What a state may take: far more than one ever does, and little enough to be read in a moment. */
 export const MAX_STATE_BYTES = 16 * 1024 * 1024;
+const NEWLINE = 0x0a;
+/** How much is hashed before others have their turn. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+const CONFIG_NAME = /^config-[0-9a-f]{64}$/;
 
 /** Where the files of a config are, and which config that is. */
 interface ConfigReference {
@@ -22,15 +28,29 @@ interface ConfigReference {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** The members of a state as they are in JSON. */
+type JsonState = Omit<StoredState, "lastGoodConfig"> & { lastGoodConfig?: ConfigReference };
+
 /** A state as it was read. */
 export interface DecodedState {
   state: Omit<StoredState, "lastGoodConfig">;
   config: ConfigReference | undefined;
   /** Members that this version does not know; the next save writes them again. */
-  rest: Readonly<Record<string, unknown>>;
+  rest: Json;
   /** What is wrong with the members that are left out. */
   problems: readonly string[];
 }
+
+/** Each takes a member of the JSON for the value that it stands for. */
+const JSON_READERS = {
+  instanceUid: (json: unknown, where: string) =>
+    STATE_READERS.instanceUid(typeof json === "string" ? parseUuid(json) : json, where),
+  remoteConfig: (json: unknown, where: string) => STATE_READERS.remoteConfig(withHash(json), where),
+  lastGoodConfig: readReference,
+  heartbeatMs: (json: unknown, where: string) =>
+    STATE_READERS.heartbeatMs(json === OFF ? Number.POSITIVE_INFINITY : json, where),
+};
+const KNOWN: ReadonlySet<string> = new Set(["format", "version", ...Object.keys(JSON_READERS)]);
 
 /**
  * The state as JSON that people can read: bytes as hex, the uid as UUID text, the files of a config elsewhere.
@@ -47,7 +67,7 @@ export function encodeState(
     version: VERSION,
     instanceUid: instanceUid && uidText(instanceUid),
     remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
-    lastGoodConfig: lastGoodConfig && configJson(lastGoodConfig, configFile),
+    lastGoodConfig: lastGoodConfig && { hash: hexOf(lastGoodConfig.hash), file: configFile },
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
     ...rest,
   };
@@ -59,49 +79,39 @@ export function encodeState(
 }
 
 /**
- * The opposite of {@link encodeState}. A member with the wrong form is left out; the others do not need it.
- *
- * Ours is a JSON object with a version that carries our mark or, as version 0.1.0 wrote it, no mark and either one of our
- * members in its right form or no member at all.
+ * The JSON of a state of ours: an object with a version that carries our mark or, as version 0.1.0 wrote it, no mark and
+ * either one of our members in its right form or no member at all.
  *
  * @param path what to call the file
  * @throws OpAMPError `ERR_OPAMP_STORE` with `foreignStore` for JSON that is not ours, or of a later version; TypeError for
  * what is not JSON, as a crash or a bad disk may leave it
  */
-export function decodeState(text: string, path: string): DecodedState {
+export function parseState(text: string, path: string): Json {
   const json = parsed(text);
   if (!isOptions(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
-  const { format: _, version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, ...rest } = json;
-  if (version > VERSION) {
-    const what = `${path} is of a later version: it has the format ${version}, and this version knows ${VERSION}`;
-    throw foreignError(what, LATER_HINT);
-  }
+  if (json.version > VERSION) throw laterError(path, json.version, VERSION);
+  return json;
+}
+
+/** The opposite of {@link encodeState}: {@link parseState}, and of its members those that have the right form. */
+export function decodeState(text: string, path: string): DecodedState {
+  const json = parseState(text, path);
   const problems: string[] = [];
-  const read = <T>(name: string, value: unknown, reader: (value: unknown) => T | undefined): T | undefined => {
-    if (value === undefined) return undefined;
-    const found = reader(value);
-    if (found === undefined) problems.push(`its ${name} is not as it should be`);
-    return found;
-  };
-  const state: DecodedState["state"] = {};
-  const uid = read("instanceUid", instanceUid, uidOf);
-  if (uid !== undefined) state.instanceUid = uid;
-  const outcome = read("remoteConfig", remoteConfig, outcomeOf);
-  if (outcome !== undefined) state.remoteConfig = outcome;
-  const everyMs = read("heartbeatMs", heartbeatMs, heartbeatOf);
-  if (everyMs !== undefined) state.heartbeatMs = everyMs;
-  const config = read("lastGoodConfig", lastGoodConfig, referenceOf);
+  const { lastGoodConfig: config, ...state } = readMembers<Required<JsonState>>(json, JSON_READERS, (name) => {
+    problems.push(`its ${name} is not as it should be`);
+  });
+  const rest = Object.fromEntries(Object.entries(json).filter(([name]) => !KNOWN.has(name)));
   if (canBeWritten(rest)) return { state, config, rest, problems };
   problems.push("members that this version does not know are too large or too deep to be written again");
   return { state, config, rest: {}, problems };
 }
 
 function isOurs(json: Json): json is Json & { version: number } {
-  const { format, version, instanceUid, remoteConfig, lastGoodConfig, heartbeatMs } = json;
+  const { format, version } = json;
   if (typeof version !== "number" || !(version >= VERSION)) return false;
   if (format !== undefined) return format === FORMAT;
-  const members = [uidOf(instanceUid), outcomeOf(remoteConfig), referenceOf(lastGoodConfig), heartbeatOf(heartbeatMs)];
-  return members.some((member) => member !== undefined) || Object.keys(json).length === 1;
+  const members = readMembers<Required<JsonState>>(json, JSON_READERS, () => undefined);
+  return Object.keys(members).length > 0 || Object.keys(json).length === 1;
 }
 
 /** With room left for what this version knows. */
@@ -122,35 +132,68 @@ function parsed(text: string): unknown {
   }
 }
 
-function configJson({ hash }: StoredConfig, file: string | undefined): unknown {
-  return { hash: hexOf(hash), file };
+function readReference(json: unknown, where: string): ConfigReference {
+  const { hash, file } = readObject(withHash(json), where);
+  if (typeof file !== "string") throw new TypeError(`${where}.file is no text`);
+  return { hash: readHash(hash, where), file };
 }
 
-function uidOf(value: unknown): Uint8Array | undefined {
-  return typeof value === "string" ? parseUuid(value) : undefined;
+/** Hex text as the bytes that it stands for; all else as it is. */
+function withHash(json: unknown): unknown {
+  if (!isOptions(json)) return json;
+  const { hash } = json;
+  return typeof hash === "string" && HEX.test(hash) ? { ...json, hash: bytesOfHex(hash) } : json;
 }
 
-function outcomeOf(value: unknown): StoredRemoteConfig | undefined {
-  if (!isOptions(value)) return undefined;
-  const { status, error } = value;
-  const hash = bytesOf(value["hash"]);
-  if (hash === undefined || (status !== "applied" && status !== "failed") || typeof error !== "string")
-    return undefined;
-  return { hash, status, error };
+/** What the first line says of a file. */
+interface Entry {
+  name: string;
+  contentType: string;
+  bytes: number;
 }
 
-function referenceOf(value: unknown): ConfigReference | undefined {
-  if (!isOptions(value)) return undefined;
-  const { file } = value;
-  const hash = bytesOf(value["hash"]);
-  return hash === undefined || typeof file !== "string" ? undefined : { hash, file };
+/** Whether a file of a store holds a config. */
+export function isConfigFile(name: string): boolean {
+  return CONFIG_NAME.test(name);
 }
 
-function heartbeatOf(value: unknown): number | undefined {
-  if (value === OFF) return Number.POSITIVE_INFINITY;
-  return typeof value === "number" && value > 0 ? value : undefined;
+/** A config as a file: a line of JSON that lists the files, and their bodies as they are. */
+export function encodeConfig(files: StoredConfig["files"]): readonly Uint8Array[] {
+  const entries = Object.entries(files);
+  const list = entries.map(([name, { body, contentType }]): Entry => ({ name, contentType, bytes: body.length }));
+  return [Buffer.from(`${JSON.stringify({ files: list })}\n`), ...entries.map(([, { body }]) => body)];
 }
 
-function bytesOf(hex: unknown): Uint8Array | undefined {
-  return typeof hex === "string" && HEX.test(hex) ? bytesOfHex(hex) : undefined;
+/** The name that such a file has, which says all about what is in it. */
+export async function configFileName(chunks: Iterable<Uint8Array>): Promise<string> {
+  const hash = createHash("sha256");
+  let hashed = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      const slice = chunk.subarray(at, at + SLICE_BYTES);
+      hash.update(slice);
+      hashed += slice.length;
+      if (hashed < SLICE_BYTES) continue;
+      hashed = 0;
+      await nextTurn();
+    }
+  }
+  return `config-${hash.digest("hex")}`;
+}
+
+/**
+ * The opposite of {@link encodeConfig}. The bodies are parts of the bytes given.
+ *
+ * @throws Error where these are no such file
+ */
+export function decodeConfig(bytes: Uint8Array): Readonly<Record<string, StoredFile>> {
+  let at = bytes.indexOf(NEWLINE) + 1;
+  const { files: list }: { files: readonly Entry[] } = JSON.parse(Buffer.from(bytes.subarray(0, at)).toString());
+  const files: Record<string, StoredFile> = Object.create(null);
+  for (const { name, contentType, bytes: length } of list) {
+    files[name] = { body: new Uint8Array(bytes.buffer, bytes.byteOffset + at, length), contentType };
+    at += length;
+  }
+  if (at !== bytes.length) throw new RangeError("it is longer or shorter than its first line says");
+  return files;
 }

@@ -9,6 +9,8 @@ const FORBIDDEN =
 const TOO_MANY = "too many files are open: raise the limit (ulimit -n), or find what does not close them";
 const NO_PLACE = "a part of the path is missing, or is no directory: check the store's directory";
 
+const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
+
 /** What to do about a file of another program. */
 export const FOREIGN_HINT = "move it away, or give the agent another directory for its state";
 
@@ -45,4 +47,10 @@ export function foreignError(what: string, hint: string): OpAMPError {
     retryable: false,
     foreignStore: true,
   });
+}
+
+/** The {@link foreignError} for a file that a later version of this package wrote. */
+export function laterError(path: string, version: number, known: number): OpAMPError {
+  const what = `${path} is of a later version: it has the format ${version}, and this version knows ${known}`;
+  return foreignError(what, LATER_HINT);
 }

@@ -5,7 +5,7 @@ import { createServer, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { lockPlace } from "../../src/store/lock-place.js";
+import { lockPlace } from "../../src/store/directory-lock.js";
 import { builtProgram } from "./built-program.js";
 import { config, filesIn, found, storeIn, temporaryFolder } from "./store-fixture.js";
 

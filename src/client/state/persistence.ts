@@ -1,9 +1,9 @@
 import { isOptions } from "../../base/option-path.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
 import type { Store, StoredRemoteConfig, StoredState } from "../../store/store.js";
+import { readStoredState } from "../../store/stored-state.js";
 import { type RemoteConfig, toStoredConfig } from "../../values/config-files.js";
 import type { Clock } from "../clock.js";
-import { readStoredState } from "./stored-state.js";
 
 /** How long a store may take to load before the client goes on without, in milliseconds. */
 const LOAD_MS = 30_000;
@@ -179,6 +179,21 @@ export class Persistence {
   #complain(what: string, cause: unknown): void {
     this.#failed(failure(what, cause));
   }
+}
+
+/** What the core begins with: what outlived a restart (D14), less the uid where the host gave one. */
+export function startInput({ instanceUid, remoteConfig, heartbeatMs }: StoredState, hasUid: boolean): Input {
+  const input: Extract<Input, { type: "start" }> = { type: "start" };
+  if (instanceUid !== undefined && !hasUid) input.instanceUid = instanceUid;
+  if (heartbeatMs !== undefined) input.heartbeatMs = heartbeatMs;
+  if (remoteConfig !== undefined) {
+    input.remoteConfig = {
+      lastRemoteConfigHash: remoteConfig.hash,
+      status: remoteConfig.status === "applied" ? 1 : 3,
+      errorMessage: remoteConfig.error,
+    };
+  }
+  return input;
 }
 
 function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {

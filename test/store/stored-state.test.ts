@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readStoredState } from "../../../src/client/state/stored-state.js";
-import type { OpAMPError, StoredState } from "../../../src/index.js";
+import type { OpAMPError, StoredState } from "../../src/index.js";
+import { readStoredState } from "../../src/store/stored-state.js";
 
 const hash = Uint8Array.of(1);
 const file = { body: Uint8Array.of(2), contentType: "text/yaml" };

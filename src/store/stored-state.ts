@@ -1,0 +1,100 @@
+import { isUint8Array } from "node:util/types";
+import { isOptions, kindOf, member } from "../base/option-path.js";
+import { UID_BYTES } from "../base/uid.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store.js";
+
+/** Takes a copy of a value that has the right form; throws a TypeError that says what is wrong with any other. */
+type Reader<T> = (value: unknown, where: string) => T;
+
+type Readers<T> = { readonly [Name in keyof T]-?: Reader<T[Name]> };
+
+/** What each member of a state has to be. */
+export const STATE_READERS: Readers<Required<StoredState>> = {
+  instanceUid: readUid,
+  remoteConfig: readRemoteConfig,
+  lastGoodConfig: readConfig,
+  heartbeatMs: readInterval,
+};
+
+/**
+ * The members that have the right form. One that is wrong is done without: none of the others depends on it.
+ *
+ * @param wrong called for each that is wrong
+ */
+export function readMembers<T extends object>(
+  given: Readonly<Record<string, unknown>>,
+  readers: Readers<T>,
+  wrong: (name: string, cause: unknown) => void,
+): Partial<T> {
+  const read: Partial<T> = {};
+  for (const name in readers) {
+    try {
+      const value = given[name];
+      if (value !== undefined) read[name] = readers[name](value, `its ${name}`);
+    } catch (cause) {
+      wrong(name, cause);
+    }
+  }
+  return read;
+}
+
+/**
+ * What a store gave, checked: a value of the wrong form would break every message that it went into.
+ *
+ * @param report called for each member that is wrong
+ * @throws TypeError that says what is wrong, where it is no state at all
+ */
+export function readStoredState(loaded: unknown, report: (error: OpAMPError) => void): StoredState {
+  if (loaded === undefined || loaded === null) return {};
+  if (!isOptions(loaded)) throw new TypeError(`it holds no state but ${kindOf(loaded)}`);
+  return readMembers(loaded, STATE_READERS, (_, cause) => {
+    const text = `the store holds something wrong, which is done without: ${messageOf(cause)}`;
+    report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: "correct what the store's `load` returns" }));
+  });
+}
+
+export function readHash(value: unknown, where: string): Uint8Array {
+  if (!isUint8Array(value)) throw new TypeError(`${where}.hash is not bytes`);
+  return new Uint8Array(value);
+}
+
+export function readObject(value: unknown, where: string): Readonly<Record<string, unknown>> {
+  if (!isOptions(value)) throw new TypeError(`${where} is ${kindOf(value)}`);
+  return value;
+}
+
+function readUid(value: unknown, where: string): Uint8Array {
+  if (!isUint8Array(value) || value.length !== UID_BYTES) throw new TypeError(`${where} is not ${UID_BYTES} bytes`);
+  return new Uint8Array(value);
+}
+
+function readRemoteConfig(value: unknown, where: string): StoredRemoteConfig {
+  const { hash, status, error } = readObject(value, where);
+  const copy = readHash(hash, where);
+  if (status !== "applied" && status !== "failed") throw new TypeError(`${where}.status is neither applied nor failed`);
+  if (typeof error !== "string") throw new TypeError(`${where}.error is no text`);
+  return { hash: copy, status, error };
+}
+
+function readConfig(value: unknown, where: string): StoredConfig {
+  const { hash, files } = readObject(value, where);
+  const copy = readHash(hash, where);
+  const read: Record<string, StoredFile> = Object.create(null);
+  for (const [name, file] of Object.entries(readObject(files, `${where}.files`))) {
+    read[name] = readFile(file, member(`${where}.files`, name));
+  }
+  return { hash: copy, files: read };
+}
+
+function readFile(value: unknown, where: string): StoredFile {
+  const { body, contentType } = readObject(value, where);
+  if (!isUint8Array(body)) throw new TypeError(`${where}.body is not bytes`);
+  if (typeof contentType !== "string") throw new TypeError(`${where}.contentType is no text`);
+  return { body: new Uint8Array(body), contentType };
+}
+
+function readInterval(value: unknown, where: string): number {
+  if (typeof value !== "number" || !(value > 0)) throw new TypeError(`${where} is no number of milliseconds above 0`);
+  return value;
+}
