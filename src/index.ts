@@ -46,7 +46,7 @@ export { createRedactor, type RedactionLists, type Redactor } from "./diagnostic
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";
 export { memoryStore } from "./store/memory-store.js";
-export type { Store, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";
+export type { Store, StoreBlobs, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";
 export type {
   HeaderContext,
   HeaderFunction,

@@ -62,7 +62,8 @@ export class Agent {
     this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
     this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
-    const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state) };
+    const { lasting, blobs } = this.#store;
+    const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state), lasting, blobs };
     this.#extension = new OpAMPExtension(config.source, {
       ...this.#host,
       client: { ...this.#host.client, store, keepAlive: true, logger: log, ...client },

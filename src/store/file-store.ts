@@ -3,9 +3,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { sameBytes } from "../base/bytes.js";
 import { isOptions } from "../base/option-path.js";
 import { OpAMPError } from "../errors.js";
+import { checkBlobName, copyOfBlob } from "./blob-format.js";
 import type { DirectoryLock } from "./directory-lock.js";
 import type { StateDirectory } from "./state-directory.js";
-import type { Store, StoredState } from "./store.js";
+import type { Store, StoreBlobs, StoredState } from "./store.js";
 import { storeError } from "./store-error.js";
 
 /** How a {@link fileStore} is set up. */
@@ -22,6 +23,8 @@ export interface FileStore extends Store {
   load(report?: (error: OpAMPError) => void): Promise<StoredState | undefined>;
   save(state: StoredState): Promise<void>;
   close(): Promise<void>;
+  readonly lasting: true;
+  readonly blobs: StoreBlobs;
 }
 
 /** The directory while it is ours. */
@@ -45,14 +48,17 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  * A store in a directory, which is made with mode 0700 where it is missing.
  *
  * `state.json` is replaced as a whole, so that a crash or a power cut leaves the old state or the new one. The last good
- * config is a file beside it, written only when it is another one. A file that is damaged is set aside as
- * `state.json.corrupt`, reported and survived. Other files in the directory are left alone. While it is loaded the
- * directory is locked against other agents on the same machine; the lock ends with the process, however that ends.
+ * config is a file beside it, written only when it is another one, and so is each blob (`blob-<name>`, mode 0600). A file
+ * that is damaged is set aside as `state.json.corrupt`, reported and survived. Other files in the directory are left alone.
+ * While it is loaded the directory is locked against other agents on the same machine; the lock ends with the process,
+ * however that ends.
  *
  * All failures are `ERR_OPAMP_STORE`. A `state.json` of a later version, or that is not of this package (JSON of another
- * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. A
- * directory that another agent uses is not retryable: the client goes on without the store. After a `load` that failed otherwise, saves try anew to open the directory, but never overwrite a state that
- * has not been read. A directory that was removed meanwhile is made again by the next save, unless another agent did so.
+ * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. A blob's
+ * file that is foreign fails the calls for that blob alone. A directory that another agent uses is not retryable: the
+ * client goes on without the store. After a `load` that failed otherwise, saves try again to open the directory, but never
+ * overwrite a state that has not been read. A directory that was removed meanwhile is made again by the next save, unless
+ * another agent did so.
  *
  * @param directory for this agent alone; relative to the working directory of this moment
  * @throws OpAMPError `ERR_OPAMP_OPTION`
@@ -70,6 +76,16 @@ export function fileStore(directory: string, options: FileStoreOptions = {}): Fi
 }
 
 class DirectoryStore implements FileStore {
+  readonly lasting = true;
+  readonly blobs: StoreBlobs = {
+    read: (name) => this.#withBlob("read", name, (files) => files.readBlob(name)),
+    write: async (name, bytes) => {
+      // The caller may change the bytes while others are at it.
+      const blob = copyOfBlob(bytes);
+      await this.#withBlob("written", name, (files) => files.writeBlob(name, blob));
+    },
+    remove: (name) => this.#withBlob("written", name, (files) => files.removeBlob(name)),
+  };
   readonly #path: string;
   readonly #lockWaitMs: number;
   /** `"unread"`: wanted, but what is there may be a state that nobody has seen. */
@@ -104,7 +120,7 @@ class DirectoryStore implements FileStore {
 
   save(state: StoredState): Promise<void> {
     return this.#next("written", async () => {
-      const files = await this.#forWriting();
+      const files = await this.#files();
       await files.write(state);
       this.#uid = state.instanceUid;
     });
@@ -112,6 +128,11 @@ class DirectoryStore implements FileStore {
 
   close(): Promise<void> {
     return this.#next("closed", () => this.#close());
+  }
+
+  async #withBlob<T>(done: string, name: string, action: (files: StateDirectory) => Promise<T>): Promise<T> {
+    checkBlobName(name);
+    return this.#next(done, async () => action(await this.#files()));
   }
 
   /** One after the other, whatever became of the one before. */
@@ -144,7 +165,7 @@ class DirectoryStore implements FileStore {
   }
 
   /** Opens what is not open, unless there is a state that nobody has seen, or another agent's: it must not be lost. */
-  async #forWriting(): Promise<StateDirectory> {
+  async #files(): Promise<StateDirectory> {
     if (this.#open === undefined) throw new Error("it is not loaded");
     // Somebody may have removed the directory, or only our socket in it.
     if (this.#open !== "unread" && (await this.#open.lock.isVisible())) return this.#open.files;

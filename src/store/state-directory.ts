@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { codeOf } from "../base/error-code.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
+import { decodeBlob, encodeBlob, isBegunBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import {
   configFileName,
   type DecodedState,
@@ -15,13 +16,16 @@ import {
   parseState,
 } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
+import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const STATE = "state.json";
+const BLOB = "blob-";
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
 const STATE_HINT = "to use it again, correct it and give it its old name back; until then the agent has a new identity";
 const CONFIG_HINT = "nothing has to be done: only a handler's `previous` is missing, until a config has been applied";
+const BLOB_HINT = "to use it again, correct it and give it its old name back; until then it counts as missing";
 
 type Report = (error: OpAMPError) => void;
 
@@ -32,7 +36,7 @@ export async function makeDirectory(directory: string): Promise<void> {
   for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }
 
-/** The files of a store: the state, which is small, and the config that it names. Nothing else there is changed. */
+/** The files of a store: the state, which is small, the config that it names, and blobs. Nothing else there is changed. */
 export class StateDirectory {
   readonly #directory: string;
   readonly #report: Report;
@@ -89,6 +93,34 @@ export class StateDirectory {
     const isOther = kept?.name !== this.#kept?.name;
     this.#kept = kept;
     if (isOther) await this.#sweep();
+  }
+
+  /** A blob as it was written; `undefined` where there is none, or where it was damaged: then it is set aside and reported. */
+  async readBlob(name: string): Promise<Uint8Array | undefined> {
+    const file = BLOB + name;
+    const path = join(this.#directory, file);
+    try {
+      const blob = decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
+      if (blob !== undefined) return blob;
+      await this.#setAside(file, file, new Error("its content is not what its first line says"), BLOB_HINT);
+    } catch (cause) {
+      // Too large to be a blob.
+      if (cause instanceof RangeError) throw foreignError(`${path}: ${cause.message}`, FOREIGN_HINT);
+      if (codeOf(cause) !== "ENOENT") throw cause;
+    }
+    return undefined;
+  }
+
+  /** Writes a blob, unless what has its name is not ours; on a failure, and after a crash, it is the old one or the new one. */
+  async writeBlob(name: string, blob: Uint8Array): Promise<void> {
+    await this.readBlob(name);
+    await writeAtomically(this.#directory, BLOB + name, encodeBlob(blob));
+  }
+
+  async removeBlob(name: string): Promise<void> {
+    if ((await this.readBlob(name)) === undefined) return;
+    await fs.unlink(join(this.#directory, BLOB + name));
+    await syncDirectory(this.#directory);
   }
 
   async #keep(files: StoredConfig["files"]): Promise<{ files: StoredConfig["files"]; name: string }> {
@@ -152,13 +184,19 @@ export class StateDirectory {
     const needed = configs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
-      const isLeftover = target !== undefined && (target === STATE || isConfigFile(target));
+      const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
       const isUnused = configs.includes(name) && !needed.includes(name);
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
       if (!isLeftover && !isConfig) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
+  }
+
+  /** Whether what has the name of a temporary file is ours; a blob's name says less, so its content has to. */
+  async #isLeftover(name: string, target: string): Promise<boolean> {
+    if (!target.startsWith(BLOB)) return target === STATE || isConfigFile(target);
+    return readOwnFile(join(this.#directory, name), MAX_BLOB_FILE_BYTES).then(isBegunBlob, () => false);
   }
 
   /** The states, and those set aside: what these name may be wanted again, by a later version for instance. */

@@ -44,7 +44,7 @@ export interface StoredFile {
 }
 
 /**
- * Where an agent keeps what it must not forget. All methods may be asynchronous and may fail: a failure is reported as
+ * Where an agent keeps what it must not forget: `load` and `save` are all that it needs. All methods may be asynchronous and may fail: a failure is reported as
  * `ERR_OPAMP_STORE` and the agent goes on without. An `OpAMPError` of that code that is not `retryable` says that the
  * store is not for this agent, because another one has it for instance: then nothing more is asked of it. One with
  * `foreignStore`, thrown by `load`, says that what is there is not for this version to change: see `onForeignStore`.
@@ -60,4 +60,24 @@ export interface Store {
   save(state: StoredState): void | Promise<void>;
   /** Lets go of what `load` took. Called when the agent has stopped, after the last save; another `load` may follow. */
   close?(): void | Promise<void>;
+  /** Whether what is saved outlives the process. Default: false. */
+  readonly lasting?: boolean;
+  /** Keeps what is not part of the state, a key for instance. Default: nothing of that kind can be kept. */
+  readonly blobs?: StoreBlobs;
+}
+
+/**
+ * Byte strings by name, beside the state. A name is 1 to 64 of `a-z`, `0-9` and `-`, and does not begin with `-`; a blob has
+ * at most 4 MiB.
+ *
+ * To be used between `load` and `close`. Calls of these and of `save` take effect in the order in which they are made. Each
+ * rejects with `ERR_OPAMP_STORE` where it fails; then the blob is as it was.
+ */
+export interface StoreBlobs {
+  /** Exactly what was written last; `undefined` where nothing was, or where it was damaged, which is reported. */
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** Replaces a blob as a whole, or adds it. Once this resolves, the blob lasts as a saved state does. */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** Removes a blob; resolves too where there is none. */
+  remove(name: string): Promise<void>;
 }

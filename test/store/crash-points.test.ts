@@ -8,7 +8,7 @@ import type { StoredState } from "../../src/index.js";
 import { crashPoints } from "../end-to-end/crash/crash-points.js";
 import { builtProgram } from "./built-program.js";
 import type { CrashOrders, CrashReport } from "./crash-program.js";
-import { STATES } from "./crash-states.js";
+import { BLOBS, STATES } from "./crash-states.js";
 import { config, filesIn, found, saved, storeIn, temporaryFolder } from "./store-fixture.js";
 
 const WORKERS = 3;
@@ -39,7 +39,7 @@ function expected(reports: readonly CrashReport[], initial: StoredState | undefi
 /** Kills the program at each of its operations in turn, each time in a copy of the folder, and looks at what is left. */
 async function atEachPoint(
   folder: string,
-  saves: number,
+  work: Pick<CrashOrders, "saves" | "blobs">,
   look: (directory: string, reports: readonly CrashReport[]) => Promise<void>,
 ): Promise<readonly CrashReport[]> {
   const program = await builtProgram("crash-program");
@@ -49,23 +49,23 @@ async function atEachPoint(
     await cp(folder, directory, { recursive: true });
     return directory;
   };
-  const whole = await run(program, { directory: await fresh(), saves, killAt: 0 });
+  const whole = await run(program, { directory: await fresh(), ...work, killAt: 0 });
   expect(whole.code).toBe(0);
   const all = operationsIn(whole.reports).flatMap(({ name }, index) => {
     const killAt = index + 1;
     return name === "write" ? [{ killAt }, { killAt, half: true }] : [{ killAt }];
   });
   const points = crashPoints(all);
-  const work = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (let point = points.shift(); point !== undefined; point = points.shift()) {
       const directory = await fresh();
-      const { reports, signal } = await run(program, { directory, saves, ...point });
+      const { reports, signal } = await run(program, { directory, ...work, ...point });
       expect(signal).toBe("SIGKILL");
       expect(operationsIn(reports)).toHaveLength(point.killAt);
       await look(join(directory, "store"), reports);
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await Promise.all(Array.from({ length: WORKERS }, worker));
   return whole.reports;
 }
 
@@ -89,13 +89,13 @@ async function expectToGoOn(directory: string, foreign: readonly string[] = []):
 
 describe("a process that is killed at any moment", () => {
   test("leaves the old state or the new one, in a new directory", async () => {
-    const reports = await atEachPoint(await temporaryFolder(), STATES.length, async (directory, said) => {
+    const reports = await atEachPoint(await temporaryFolder(), { saves: STATES.length }, async (directory, said) => {
       const { state, reports } = await found(directory);
       expect(reports).toEqual([]);
       expect(expected(said, undefined)).toContainEqual(state);
       await expectToGoOn(directory);
     });
-    expectDurable(reports);
+    expectDurable(reports, STATES.length + 2);
   }, 60_000);
 
   test("leaves what was there before it, damaged or superseded, to be dealt with by the next", async () => {
@@ -107,7 +107,7 @@ describe("a process that is killed at any moment", () => {
     await writeFile(join(directory, "state.json.0123456789ab.tmp"), "{");
     const foreign = `config-${"0".repeat(64)}`;
     await writeFile(join(directory, foreign), "of nobody");
-    await atEachPoint(folder, 1, async (place, said) => {
+    await atEachPoint(folder, { saves: 1 }, async (place, said) => {
       const { state } = await found(place);
       expect(expected(said, undefined)).toContainEqual(state);
       expect(await readFile(join(place, "state.json.corrupt"), "utf8")).toBe('{"version": 1, "instanceUid"');
@@ -115,10 +115,45 @@ describe("a process that is killed at any moment", () => {
       expect(await readFile(join(place, foreign), "utf8")).toBe("of nobody");
     });
   }, 60_000);
+
+  test("leaves the old blob or the new one, never one older than the state that names it", async () => {
+    const reports = await atEachPoint(
+      await temporaryFolder(),
+      { saves: 0, blobs: BLOBS.length },
+      async (place, said) => {
+        const { store, reports, load } = storeIn(place, { lockWaitMs: 0 });
+        const { heartbeatMs: named = 0 } = (await load()) ?? {};
+        const blob = await store.blobs.read("key");
+        expect(expectedBlobs(said)).toContainEqual(blob);
+        expect([undefined, ...BLOBS].slice(named)).toContainEqual(blob);
+        expect(reports).toEqual([]);
+        const whole = blob === undefined ? ["state.json"] : ["blob-key", "state.json"];
+        expect(whole).toEqual(expect.arrayContaining([...(await filesIn(place))]));
+        await store.close();
+        await expectToGoOn(place, blob === undefined ? [] : ["blob-key"]);
+      },
+    );
+    const writes = BLOBS.filter((blob) => blob !== undefined).length;
+    expectDurable(reports, writes + BLOBS.length);
+    const operations = operationsIn(reports);
+    const removed = operations.findIndex(({ name, file }) => name === "unlink" && file === "blob-key");
+    expect(operations.slice(removed + 1, removed + 3)).toMatchObject([
+      { name: "open", file: "store" },
+      { name: "sync", file: "store" },
+    ]);
+  }, 60_000);
 });
 
+/** The blob before the change that was under way, and the one that it was to make. */
+function expectedBlobs(reports: readonly CrashReport[]): readonly unknown[] {
+  const last = reports.filter(({ type }) => type === "changing" || type === "changed").at(-1);
+  if (last === undefined || last.type === "operation") return [undefined];
+  const [old, next] = [BLOBS[last.index - 1], BLOBS[last.index]];
+  return last.type === "changed" ? [next] : [old, next];
+}
+
 /** Each file is whole on disk before it gets its name, and the name is on disk before anything else happens. */
-function expectDurable(reports: readonly CrashReport[]): void {
+function expectDurable(reports: readonly CrashReport[], writes: number): void {
   const operations = operationsIn(reports);
   const made = operations.findIndex(({ name }) => name === "mkdir");
   expect(operations.slice(made, made + 3)).toMatchObject([
@@ -127,7 +162,7 @@ function expectDurable(reports: readonly CrashReport[]): void {
     { name: "sync" },
   ]);
   const renames = operations.flatMap(({ name }, index) => (name === "rename" ? [index] : []));
-  expect(renames).toHaveLength(STATES.length + 2);
+  expect(renames).toHaveLength(writes);
   for (const at of renames) {
     const { file } = operations[at] ?? { file: "" };
     const before = operations.slice(0, at).filter((operation) => operation.file === file);

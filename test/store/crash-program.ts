@@ -2,13 +2,15 @@ import { writeSync } from "node:fs";
 import fs, { type FileHandle } from "node:fs/promises";
 import { type ListenOptions, Server } from "node:net";
 import { basename, join } from "node:path";
-import { STATES } from "./crash-states.js";
+import { BLOBS, STATES } from "./crash-states.js";
 
 /** What the program is told to do, as JSON in its first argument. */
 export interface CrashOrders {
   directory: string;
   /** How many states are saved. */
   saves: number;
+  /** How many changes of a blob follow. */
+  blobs?: number;
   /** Which operation is not survived, from 1; 0 for none. */
   killAt: number;
   /** Half of what it would write is written. */
@@ -17,7 +19,7 @@ export interface CrashOrders {
 
 /** What the program says, one JSON object on each line. */
 export type CrashReport =
-  | { type: "saving" | "saved"; index: number }
+  | { type: "saving" | "saved" | "changing" | "changed"; index: number }
   | { type: "operation"; name: string; file: string };
 
 let operations = 0;
@@ -99,5 +101,11 @@ for (const [index, state] of STATES.slice(0, orders.saves).entries()) {
   say({ type: "saving", index });
   await store.save(state);
   say({ type: "saved", index });
+}
+for (const [index, blob] of BLOBS.slice(0, orders.blobs ?? 0).entries()) {
+  say({ type: "changing", index });
+  await (blob === undefined ? store.blobs.remove("key") : store.blobs.write("key", blob));
+  say({ type: "changed", index });
+  await store.save({ heartbeatMs: index + 1 });
 }
 await store.close();

@@ -18,3 +18,10 @@ export const STATES: readonly StoredState[] = [
   { instanceUid, remoteConfig: applied(1), lastGoodConfig: first, heartbeatMs: 5_000 },
   { instanceUid, remoteConfig: applied(2), lastGoodConfig: second, heartbeatMs: Number.POSITIVE_INFINITY },
 ];
+
+/** What an agent does with a blob in the course of its life; `undefined` removes it. Each is followed by a save that names it. */
+export const BLOBS: readonly (Uint8Array | undefined)[] = [
+  new TextEncoder().encode("one\n".repeat(1_000)),
+  new TextEncoder().encode("two\n".repeat(2_000)),
+  undefined,
+];

@@ -114,6 +114,43 @@ describe("a save", () => {
   });
 });
 
+describe("the writing of a blob", () => {
+  const [one, two] = [Uint8Array.of(1, 1), Uint8Array.of(2, 2)];
+  const failures: readonly [operation: string, code: string, nth: number, hint: RegExp][] = [
+    // Of the first line, and of the blob.
+    ["write", "ENOSPC", 1, /the disk or the quota is full/],
+    ["write", "ENOSPC", 2, /the disk or the quota is full/],
+    ["open", "ENOSPC", 1, /the disk or the quota is full/],
+    ["open", "EROFS", 1, /the file system is read-only/],
+    ["rename", "EPERM", 1, /this user may not use the store's directory/],
+    ["sync", "EIO", 1, /the disk does not work as it should/],
+  ];
+  test.each(failures)("whose %s ends with %s at number %i leaves the old one, and saves go on", async (...point) => {
+    const [operation, code, nth, hint] = point;
+    const directory = await temporaryFolder();
+    const { store, reports, load } = storeIn(directory);
+    await load();
+    await store.blobs.write("key", one);
+    const restore = await failing(operation, code, nth);
+    for (let tries = 1; tries <= 2; tries++) {
+      await expect(store.blobs.write("key", two)).rejects.toMatchObject({
+        code: "ERR_OPAMP_STORE",
+        message: `${directory} cannot be written: ${code}: said the system`,
+        hint: expect.stringMatching(hint),
+        retryable: true,
+      });
+      expect(await store.blobs.read("key")).toEqual(one);
+    }
+    restore();
+    await store.save(NEW);
+    await store.blobs.write("key", two);
+    expect(await store.blobs.read("key")).toEqual(two);
+    await store.close();
+    expect(await found(directory)).toEqual({ state: NEW, reports: [] });
+    expect([(await filesIn(directory)).length, reports]).toEqual([3, []]);
+  });
+});
+
 describe("a directory that cannot be made", () => {
   test("is reported, and tried again with each save", async () => {
     const directory = join(await temporaryFolder(), "file", "opamp");

@@ -1,4 +1,5 @@
 import { isOptions } from "../../base/option-path.js";
+import type { Input } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
 import type { Store, StoredRemoteConfig, StoredState } from "../../store/store.js";
 import { readStoredState } from "../../store/stored-state.js";

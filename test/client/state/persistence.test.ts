@@ -52,6 +52,26 @@ describe("loading", () => {
   }
 });
 
+describe("a store of the host's own", () => {
+  test("needs load and save alone, as in version 0.1.0", async () => {
+    let kept: StoredState | undefined;
+    const store: Store = {
+      load: () => kept,
+      save: (state) => {
+        kept = state;
+      },
+    };
+    for (let life = 1; life <= 2; life++) {
+      const { persistence, errors } = persisting(store);
+      const before = kept ?? {};
+      expect(persistence.load()).toEqual(before);
+      persistence.save({ instanceUid: uid(1), heartbeatMs: life });
+      await persistence.close();
+      expect([kept, errors]).toEqual([{ instanceUid: uid(1), heartbeatMs: life }, []]);
+    }
+  });
+});
+
 describe("a store that loads for longer than 30 s", () => {
   /** One that was done without, and what was saved in it. */
   async function overdue() {
