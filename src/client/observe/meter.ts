@@ -2,7 +2,7 @@ import { isPromise } from "node:util/types";
 import type { Phase } from "../../core/phases.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { PhaseEvent } from "../events.js";
-import type { CounterLike, InstrumentOptions, MeterLike } from "../options.js";
+import type { CounterLike, MeterLike } from "../options.js";
 import type { ClientEvent, Observer } from "./client-event.js";
 
 type Attributes = Record<string, string>;
