@@ -1,22 +1,22 @@
 import { uidText } from "../base/uid.js";
+import type { Input } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
-import { OpAMPError } from "../errors.js";
+import { scrubbedError } from "../diagnostics/one-line.js";
+import { messageOf, OpAMPError } from "../errors.js";
 import type { StoredState } from "../store/store.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
-import { fromStoredConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
 import { wallNanoseconds } from "./clock.js";
 import type { OpAMPClientEvents } from "./events.js";
 import { type CustomChannel, CustomChannels } from "./handlers/custom-channels.js";
+import { checkNewHandlers, declaredMask, type Supplied } from "./handlers/handler-table.js";
 import { type ClientStats, statsOf } from "./observe/counters.js";
+import { Listeners } from "./observe/listeners.js";
 import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js";
 import { assemble } from "./run/assemble.js";
 import { notify } from "./run/output-router.js";
 import type { WaitOptions } from "./run/waiters.js";
-import { declaredMask, type Supplied } from "./settings/declared-capabilities.js";
-import { checkNewHandlers } from "./settings/settings.js";
-import { startInput } from "./state/persistence.js";
 
 /**
  * The agent side of one OpAMP connection.
@@ -69,17 +69,17 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#parts.listeners.on(event, listener);
+    this.#listeners().on(event, listener);
     return this;
   }
 
   once<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#parts.listeners.once(event, listener);
+    this.#listeners().once(event, listener);
     return this;
   }
 
   off<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#parts.listeners.off(event, listener);
+    this.#parts.listeners?.off(event, listener);
     return this;
   }
 
@@ -93,7 +93,7 @@ export class OpAMPClient implements AsyncDisposable {
     this.#refuseWhenStopped("start");
     if (this.#started) return;
     this.#started = true;
-    for (const event of this.#parts.warnings) notify(this.#parts.observers, { type: "warning", event });
+    for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
     const loaded = this.#parts.persistence.load();
     if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
     else this.#begin(loaded);
@@ -186,7 +186,7 @@ export class OpAMPClient implements AsyncDisposable {
   /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
   retryRemoteConfig(): void {
     this.#refuseWhenStopped("retryRemoteConfig");
-    this.#parts.driver.feedLater({ type: "retryRemoteConfig" });
+    this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
   /**
@@ -216,12 +216,26 @@ export class OpAMPClient implements AsyncDisposable {
     return channel;
   }
 
+  #listeners(): Listeners {
+    const { failed, redactor } = this.#parts;
+    this.#parts.listeners ??= new Listeners((name, cause) => {
+      const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
+      const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
+      if (name !== "error") return failed(error);
+      // A throwing `error` listener must not cause another `error` event.
+      notify(this.#parts, { type: "errorListenerFailed", error: scrubbedError(error, redactor) });
+    });
+    return this.#parts.listeners;
+  }
+
   #begin(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
-    if (state.lastGoodConfig !== undefined) handlers.restore(fromStoredConfig(state.lastGoodConfig));
-    driver.feed(startInput(state, isUidGiven));
+    const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
+    if (state.instanceUid !== undefined && !isUidGiven) start.instanceUid = state.instanceUid;
+    if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
+    driver.feed(start);
     handlers.describeAgain(this.instanceUid);
     const isKnown = state.instanceUid !== undefined && !isUidGiven;
     if (!isKnown && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });

@@ -1,300 +1,267 @@
+import { sameBytes } from "../base/bytes.js";
+import { UID_BYTES } from "../base/uid.js";
 import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
-import { allowedParts, has } from "./capabilities.js";
-import { Composer } from "./composer.js";
+import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
-import { earlier, Hold } from "./hold.js";
-import { Identity } from "./identity.js";
-import type { Input, Outgoing, Output, PartChanges } from "./io.js";
-import { RemoteConfigOffers } from "./offers/remote-config.js";
-import { Outbox } from "./outbox.js";
-import { Again, Part, type PartSet, partNames } from "./parts.js";
-import { type Demand, demandsOf } from "./receive.js";
+import { CustomMessageQueue } from "./custom-message-queue.js";
+import { FullStateRequests } from "./full-state-requests.js";
+import { InFlight } from "./in-flight.js";
+import type { Input, OfferKind, Output, PartChanges, StateChange } from "./io.js";
+import { Offers, offerKinds } from "./offers/offers.js";
+import { Again, Part, partNames } from "./parts.js";
 import { Report } from "./report.js";
-import { StormGate } from "./storm-gate.js";
+import { type AgentTimers, agentTimers, NEVER } from "./timers.js";
 
-/** One agent: what it can do, what it reports, what it was offered. Knows nothing of the connection. */
+const RESTART = 0;
+
+/** What is about an agent, and not about its connection. */
+export type AgentInput = Extract<
+  Input,
+  {
+    type:
+      | "set"
+      | "declare"
+      | "refresh"
+      | "effectiveConfig"
+      | "handled"
+      | "retry"
+      | "persisted"
+      | "restarted"
+      | "custom"
+      | "forgetCustom";
+  }
+>;
+
+/** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
+  /** What of this agent comes due. */
+  readonly timers: AgentTimers = agentTimers();
+  readonly report: Report;
+  readonly messages: InFlight;
   readonly #config: CoreConfig;
-  readonly #identity: Identity;
-  readonly #report = new Report();
-  readonly #outbox: Outbox;
-  readonly #composer: Composer;
-  readonly #remoteConfig: RemoteConfigOffers;
-  #capabilities: bigint;
-  #serverCapabilities = 0n;
-  #allowed: PartSet;
-  readonly #hold: Hold;
-  /** There once the server has asked for something again; most never do. */
-  #gate: StormGate | undefined;
+  readonly #offers: Offers;
+  #uid: Uint8Array;
+  #previousUid: Uint8Array | undefined;
+  /** The server is to make the uid, and has not yet (UID-04). */
+  #wantsUid: boolean;
+  /** There once the server has asked for everything; most never do. */
+  #fullState: FullStateRequests | undefined;
   #restartingUntil = 0;
+  #lastPersistId = 0;
 
   constructor(config: CoreConfig) {
+    const { offers = offerKinds } = config;
     this.#config = config;
-    this.#identity = new Identity(config.instanceUid, config.requestInstanceUid);
-    this.#outbox = new Outbox(config.maxCustomMessages);
-    this.#composer = new Composer(this.#identity, this.#report, this.#outbox);
-    this.#remoteConfig = new RemoteConfigOffers(config.apply, this.#report);
-    this.#hold = new Hold(config.effectiveConfigMs);
-    this.#capabilities = config.capabilities;
-    this.#allowed = allowedParts(config.capabilities, 0n);
+    this.#uid = config.instanceUid;
+    this.#wantsUid = config.requestInstanceUid;
+    this.report = new Report(config.capabilities, this.timers);
+    this.messages = new InFlight(this, this.report);
+    const persist = this.persist.bind(this);
+    this.#offers = new Offers({ limits: config.apply, report: this.report, timers: this.timers, persist }, offers);
   }
 
-  get capabilities(): bigint {
-    return this.#capabilities;
+  get uid(): Uint8Array {
+    return this.#uid;
   }
 
-  get serverCapabilities(): bigint {
-    return this.#serverCapabilities;
+  /** Whether a message with this uid is for this agent: its own, the one just replaced, or none (D10). */
+  owns(uid: Uint8Array): boolean {
+    if (uid.length === 0 || sameBytes(uid, this.#uid)) return true;
+    return this.#previousUid !== undefined && sameBytes(uid, this.#previousUid);
   }
 
-  get instanceUid(): Uint8Array {
-    return this.#identity.uid;
-  }
-
-  /** When something here has to be looked at again, apart from what can be sent. */
-  get deadline(): number | undefined {
-    const deadline = earlier(this.#remoteConfig.deadline, this.#hold.deadline);
-    return earlier(earlier(deadline, this.#outbox.deadline), this.#gate?.deadline);
-  }
-
-  /** What has a deadline before there is a start: messages that wait in vain. */
-  get expiry(): number | undefined {
-    return this.#outbox.deadline;
-  }
-
-  /** Whether reports wait for the effective config. */
-  get held(): boolean {
-    return this.#hold.on;
-  }
-
-  /** Whether a message waits only for a link that is free. */
-  get due(): boolean {
-    return this.#dueParts !== 0 || this.#outbox.ready;
-  }
-
-  /** The parts to be told now: none while the effective config is being fetched. */
-  get #dueParts(): PartSet {
-    if (this.held) return 0;
-    return this.#report.due(this.#identity.wanted ? this.#allowed : this.#allowed & ~Part.uidRequest);
-  }
-
-  start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
-    if (input.instanceUid !== undefined) this.#identity.restore(input.instanceUid);
-    if (input.remoteConfig !== undefined) this.#remoteConfig.restore(input.remoteConfig);
-    // What was asked for before there was a start has had its time.
-    this.#hold.end();
-    this.refresh(now, out);
+  start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
+    if (instanceUid !== undefined) {
+      this.#uid = instanceUid;
+      this.#wantsUid = false;
+    }
+    for (const kind of Object.keys(offers) as OfferKind[]) {
+      const outcome = offers[kind];
+      if (outcome !== undefined) this.#offers.restore(kind, outcome);
+    }
+    // A wait that began before the start has had its time.
+    this.timers.effectiveConfig = NEVER;
+    this.#refresh(now, out);
   }
 
   stop(out: Output[]): void {
-    this.#hold.end();
-    this.#gate = undefined;
-    this.#remoteConfig.stop(out);
+    this.timers.effectiveConfig = NEVER;
+    this.timers.fullState = NEVER;
+    this.#fullState = undefined;
+    this.#offers.stop(out);
   }
 
-  set(parts: PartChanges): void {
-    for (const name of partNames) {
-      if (name in parts) this.#report.change(name, parts, this.#config.same);
+  take(input: AgentInput, now: number, out: Output[]): void {
+    switch (input.type) {
+      case "set":
+        return this.#set(input.parts);
+      case "declare":
+        return this.#declare(input.capabilities, now, out);
+      case "refresh":
+        return this.#refresh(now, out);
+      case "effectiveConfig":
+        return this.#effectiveConfig(input.value);
+      case "handled":
+        return this.#settled(this.#offers.handled(input.kind, input.id, input.error, now, out), now, out);
+      case "retry":
+        return this.#offers.retry(input.kind, now, out);
+      case "persisted":
+        return this.#settled(this.#offers.persisted(input.id, input.error, now, out), now, out);
+      case "restarted":
+        return this.#restarted(input.error);
+      case "custom":
+        return this.#customMessages().add(input, now, out);
+      case "forgetCustom":
+        return this.messages.queue?.forget(input.capability, out);
+      default:
+        return input satisfies never;
     }
   }
 
-  declare(capabilities: bigint, now: number, out: Output[]): void {
-    if (capabilities === this.#capabilities) return;
-    const had = this.#allowed;
-    const fetch = !has(this.#capabilities, "reportsEffectiveConfig");
-    this.#capabilities = capabilities;
-    this.#allowed = allowedParts(capabilities, this.#serverCapabilities);
-    this.#report.mark(Part.capabilities | (this.#report.present & this.#allowed & ~had));
-    if (fetch) this.refresh(now, out);
-  }
-
-  /** Asks for the effective config and holds reports until it comes (D13), unless the server would not take it (D9). */
-  refresh(now: number, out: Output[]): void {
-    if (!has(this.#capabilities, "reportsEffectiveConfig")) return;
-    if ((this.#allowed & Part.effectiveConfig) !== 0) this.#hold.begin(now);
-    out.push({ type: "fetchEffectiveConfig" });
-  }
-
-  effectiveConfig(value: EffectiveConfig | undefined): void {
-    this.#hold.end();
-    if (value !== undefined) this.set({ effectiveConfig: value });
-  }
-
-  handled(id: number, error: string | undefined, now: number, out: Output[]): void {
-    if (this.#remoteConfig.handled(id, error, now, out)) this.refresh(now, out);
-  }
-
-  retryRemoteConfig(now: number, out: Output[]): void {
-    if (this.#remoteConfig.retry(now, out)) this.refresh(now, out);
-  }
-
-  /** A restart that failed has no status of its own: it shows as the agent's last error, healthy or not. */
-  restarted(error: string | undefined): void {
-    this.#restartingUntil = 0;
-    if (error === undefined) return;
-    const health = this.#report.get("health");
-    if (health !== undefined) this.set({ health: { ...health, lastError: `restart failed: ${error}` } });
-  }
-
-  custom(input: Extract<Input, { type: "custom" }>, now: number, out: Output[]): void {
-    this.#outbox.add(input, now, out);
-  }
-
-  forgetCustom(capability: string, out: Output[]): void {
-    this.#outbox.forget(capability, out);
+  /** Does what a message without an error asks for, and returns the heartbeat interval that it asks for in seconds. */
+  receive(message: ServerToAgent, now: number, out: Output[]): bigint | undefined {
+    const { capabilities: mask, command, agentIdentification, flags, customCapabilities, customMessage } = message;
+    if (mask !== 0n && this.report.serverDeclares(mask)) out.push({ type: "serverCapabilities", mask });
+    // CMD-02: a command that is obeyed is the only thing in its message.
+    if (command !== undefined && this.#commanded(command.type, now, out)) return undefined;
+    if (agentIdentification !== undefined) this.#adopt(agentIdentification.newInstanceUid, now, out);
+    if (flags !== 0n) this.#fullStateRequests().flagged(flags, now, out);
+    const heartbeatSeconds = this.#heartbeatSeconds(message, out);
+    this.#offers.receive(message, this.report.capabilities, now, out);
+    if (message.packagesAvailable !== undefined) ignore("packages", out);
+    if (customCapabilities !== undefined) this.#understands(customCapabilities.capabilities, out);
+    if (customMessage !== undefined) out.push({ type: "customMessage", message: customMessage });
+    return heartbeatSeconds;
   }
 
   /** Gives up on what had its time. */
   expire(now: number, out: Output[]): void {
-    if (this.#remoteConfig.expire(now, out)) this.refresh(now, out);
-    this.#outbox.expire(now, out);
-    if (this.#gate !== undefined) this.#tellAgain(this.#gate.release(now), now, out);
-    if (!this.#hold.expire(now)) return;
+    this.#settled(this.#offers.expire(now, out), now, out);
+    this.messages.queue?.expire(now, out);
+    this.#fullState?.expire(now, out);
+    if (now < this.timers.effectiveConfig) return;
+    this.timers.effectiveConfig = NEVER;
     out.push({ type: "notice", notice: { kind: "effectiveConfigLate", afterMs: this.#config.effectiveConfigMs } });
   }
 
-  /** A new link: what its first report must hold (D4). */
+  /** A new connection: what its first report must hold (D4). */
   opened(): void {
-    this.restore();
-    if (this.#config.reconnectReport === "full") this.#report.markAll();
-    if (this.#identity.wanted) this.#report.mark(Part.uidRequest);
+    this.messages.restore();
+    if (this.#config.reconnectReport === "full") this.report.markAll();
+    if (this.#wantsUid) this.report.mark(Part.uidRequest);
   }
 
-  /** The first message on a link; it waits for the effective config, and otherwise always is one (STATUS-01). */
-  first(now: number): Outgoing | undefined {
-    return this.held ? undefined : this.#composer.report(this.#dueParts, this.#capabilities, now);
+  /** Has a change stored. @returns the id that says so once it is */
+  persist(change: StateChange, out: Output[]): number {
+    this.#lastPersistId += 1;
+    out.push({ type: "persist", id: this.#lastPersistId, change });
+    return this.#lastPersistId;
   }
 
-  /** The next message that has something to say. */
-  next(now: number): Outgoing | undefined {
-    return this.#composer.next(this.#dueParts, this.#capabilities, now);
-  }
-
-  heartbeat(now: number): Outgoing {
-    return this.#composer.report(0, this.#capabilities, now);
-  }
-
-  /** @param lean without what is still to be told */
-  goodbye(lean: boolean, now: number): Outgoing {
-    return this.#composer.goodbye(lean ? 0 : this.#dueParts, this.#capabilities, now);
-  }
-
-  unsent(): void {
-    this.#composer.unsent();
-  }
-
-  /** @returns whether the next message is smaller */
-  oversized(out: Output[]): boolean {
-    return this.#composer.oversized(out);
-  }
-
-  /** An answer without an error came. */
-  answered(now: number, out: Output[]): void {
-    const told = this.#composer.answered(now);
-    this.#report.acknowledge(told);
-    this.#outbox.settle(told, "delivered", out);
-  }
-
-  /** The server refused a message: what it held is dropped, and somebody is told (RETRY-01). */
-  refused(now: number, out: Output[]): PartSet {
-    const told = this.#composer.answered(now);
-    const parts = this.#report.refuse(told);
-    this.#outbox.settle(told, "refused", out);
-    return parts;
-  }
-
-  /**
-   * The server takes no message as large as the oldest one that it has not answered. What can be split goes on in parts;
-   * what cannot is dropped (SIZE-08, SIZE-09).
-   */
-  tooLarge(now: number, out: Output[]): void {
-    this.#composer.tooLarge(now, out);
-  }
-
-  /** What was in flight is to be sent again. */
-  restore(): void {
-    this.#composer.restore();
-    this.#report.restore();
-    this.#outbox.restore();
-  }
-
-  /** Whether a message is for this agent. */
-  owns(message: ServerToAgent): boolean {
-    return this.#identity.owns(message.instanceUid);
-  }
-
-  /** Does what a message asks for, and returns what it asks of the connection. */
-  receive(message: ServerToAgent, now: number, out: Output[]): bigint | undefined {
-    let heartbeatSeconds: bigint | undefined;
-    for (const demand of demandsOf(message, this.#capabilities)) {
-      if (demand.type === "heartbeat") heartbeatSeconds = demand.seconds;
-      else this.#meet(demand, now, out);
-    }
-    return heartbeatSeconds;
-  }
-
-  #meet(demand: Exclude<Demand, { type: "heartbeat" }>, now: number, out: Output[]): void {
-    switch (demand.type) {
-      case "serverCapabilities":
-        return this.#serverDeclares(demand.mask, out);
-      case "newUid":
-        return this.#adopt(demand.uid, now, out);
-      case "badNewUid":
-        return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: demand.bytes } });
-      case "again":
-        return this.#askedAgain(demand.what, now, out);
-      case "remoteConfig":
-        if (this.#remoteConfig.receive(demand.offer, now, out)) this.refresh(now, out);
-        return;
-      case "restart":
-        return this.#restart(now, out);
-      case "customCapabilities":
-        // Servers repeat the list, some in every answer.
-        if (this.#outbox.understood(demand.names)) out.push({ type: "serverCustomCapabilities", names: demand.names });
-        return;
-      case "customMessage":
-        return void out.push({ type: "customMessage", message: demand.message });
-      case "ignored":
-        return void out.push({ type: "notice", notice: { kind: "ignored", what: demand.what } });
-      default:
-        return demand satisfies never;
+  #set(parts: PartChanges): void {
+    for (const name of partNames) {
+      if (name in parts) this.report.change(name, parts, this.#config.same);
     }
   }
 
-  #serverDeclares(mask: bigint, out: Output[]): void {
-    if (mask === this.#serverCapabilities) return;
-    this.#serverCapabilities = mask;
-    this.#allowed = allowedParts(this.#capabilities, mask);
-    out.push({ type: "serverCapabilities", mask });
+  #declare(capabilities: bigint, now: number, out: Output[]): void {
+    if (capabilities === this.report.capabilities) return;
+    const reportedConfig = this.report.declares(Part.effectiveConfig);
+    this.report.declare(capabilities);
+    if (!reportedConfig) this.#refresh(now, out);
   }
 
-  /** UID-05: the new name counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */
-  #adopt(uid: Uint8Array, now: number, out: Output[]): void {
-    const { uid: previous, wanted } = this.#identity;
-    const isOther = this.#identity.adopt(uid);
-    if (isOther || wanted) out.push({ type: "saveInstanceUid", uid: this.#identity.uid, previous });
-    if (isOther) this.#askedAgain(Again.everything, now, out);
+  /** Asks for the effective config and holds reports until it comes (D13), unless the server would not take it (D9). */
+  #refresh(now: number, out: Output[]): void {
+    if (!this.report.declares(Part.effectiveConfig)) return;
+    // The wait is no longer for being asked for again, or reports would never leave.
+    if (this.report.allows(Part.effectiveConfig) && !this.report.isHeld) {
+      this.timers.effectiveConfig = now + this.#config.effectiveConfigMs;
+    }
+    out.push({ type: "fetchEffectiveConfig" });
   }
 
-  /** D13: answered at once, unless the server does not leave off. */
-  #askedAgain(what: number, now: number, out: Output[]): void {
-    this.#gate ??= new StormGate();
-    this.#tellAgain(this.#gate.ask(what, now, out), now, out);
+  #effectiveConfig(value: EffectiveConfig | undefined): void {
+    this.timers.effectiveConfig = NEVER;
+    if (value !== undefined) this.#set({ effectiveConfig: value });
   }
 
-  #tellAgain(what: number, now: number, out: Output[]): void {
-    if ((what & Again.everything) !== 0) this.#report.markAll();
-    if ((what & Again.components) !== 0) this.#report.markComponents();
-    if ((what & Again.effectiveConfig) !== 0) this.refresh(now, out);
+  #settled(changesEffectiveConfig: boolean, now: number, out: Output[]): void {
+    if (changesEffectiveConfig) this.#refresh(now, out);
+  }
+
+  /** A restart that failed has no status of its own: it shows as the agent's last error, healthy or not. */
+  #restarted(error: string | undefined): void {
+    this.#restartingUntil = 0;
+    if (error === undefined) return;
+    const health = this.report.get("health");
+    if (health !== undefined) this.#set({ health: { ...health, lastError: `restart failed: ${error}` } });
+  }
+
+  #customMessages(): CustomMessageQueue {
+    this.messages.queue ??= new CustomMessageQueue(this.#config.maxCustomMessages, this.timers);
+    return this.messages.queue;
+  }
+
+  /** Servers repeat the list, some in every answer. */
+  #understands(names: readonly string[], out: Output[]): void {
+    if (this.#customMessages().understood(names)) out.push({ type: "serverCustomCapabilities", names });
+  }
+
+  /** @returns whether the command is obeyed */
+  #commanded(type: number, now: number, out: Output[]): boolean {
+    if (type !== RESTART) ignore(`a command of unknown type ${type}`, out);
+    else if (!has(this.report.capabilities, "acceptsRestartCommand")) ignore("the restart command", out);
+    else {
+      this.#restart(now, out);
+      return true;
+    }
+    return false;
   }
 
   /** One restart at a time; a host that does not come back from one can be told again after the time of an apply. */
   #restart(now: number, out: Output[]): void {
-    if (now < this.#restartingUntil) {
-      const what = "a restart command: the one before is still being carried out";
-      return void out.push({ type: "notice", notice: { kind: "ignored", what } });
-    }
+    if (now < this.#restartingUntil) return ignore("a restart command: the one before is still being carried out", out);
     this.#restartingUntil = now + this.#config.apply.applyMs;
     out.push({ type: "restart" });
   }
+
+  /** UID-05: the new uid counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */
+  #adopt(uid: Uint8Array, now: number, out: Output[]): void {
+    if (uid.length !== UID_BYTES) {
+      return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: uid.length } });
+    }
+    const previous = this.#uid;
+    const isOther = !sameBytes(uid, previous);
+    const wasWanted = this.#wantsUid;
+    this.#wantsUid = false;
+    this.report.unmark(Part.uidRequest);
+    if (isOther) {
+      this.#previousUid = previous;
+      this.#uid = new Uint8Array(uid);
+    }
+    if (isOther || wasWanted) this.persist({ what: "instanceUid", uid: this.#uid }, out);
+    if (!isOther) return;
+    out.push({ type: "instanceUid", uid: this.#uid, previous });
+    this.#fullStateRequests().ask(Again.everything, now, out);
+  }
+
+  /** AMB-05: the interval counts for an agent that sends heartbeats, also where the rest of the offer does not. */
+  #heartbeatSeconds({ connectionSettings }: ServerToAgent, out: Output[]): bigint | undefined {
+    if (connectionSettings === undefined) return undefined;
+    if (connectionSettings.opamp !== undefined && has(this.report.capabilities, "reportsHeartbeat")) {
+      return connectionSettings.opamp.heartbeatIntervalSeconds;
+    }
+    ignore("connection settings", out);
+    return undefined;
+  }
+
+  #fullStateRequests(): FullStateRequests {
+    this.#fullState ??= new FullStateRequests(this.report, this.timers, this.#refresh.bind(this));
+    return this.#fullState;
+  }
+}
+
+function ignore(what: string, out: Output[]): void {
+  out.push({ type: "notice", notice: { kind: "ignored", what } });
 }

@@ -1,17 +1,7 @@
+import type { HeartbeatBounds, PingSetting } from "./keepalive.js";
 import type { LinkTimes } from "./link.js";
-import type { ApplyLimits } from "./offers/apply.js";
-import type { SamePart } from "./parts.js";
-import type { PingSetting } from "./pulse.js";
-
-/** How the heartbeat interval is found, in milliseconds (D8). */
-export interface HeartbeatBounds {
-  /** Until the server offers another one. */
-  intervalMs: number;
-  /** The shortest interval that a server can impose. */
-  minMs: number;
-  /** The longest; a finite one also keeps the server from turning heartbeats off. */
-  maxMs: number;
-}
+import type { ApplyLimits, OfferRow } from "./offers/offer-row.js";
+import type { Comparisons } from "./parts.js";
 
 /** All that a core has to be told at the outset. */
 export interface CoreConfig {
@@ -25,6 +15,8 @@ export interface CoreConfig {
   reconnectReport: "changed" | "full";
   link: LinkTimes;
   apply: ApplyLimits;
+  /** The kinds of offers there are. Default: all that this package knows. */
+  offers?: readonly OfferRow[];
   heartbeat: HeartbeatBounds;
   ping: PingSetting;
   /** How long a report waits for the effective config that belongs in it, in milliseconds. */
@@ -33,5 +25,5 @@ export interface CoreConfig {
   maxCustomMessages: number;
   /** Where the jitter comes from: any whole number. */
   seed: number;
-  same: SamePart;
+  same: Comparisons;
 }

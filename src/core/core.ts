@@ -1,40 +1,40 @@
 import type { ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
+import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
-import { wishMs } from "./heartbeat.js";
-import { earlier } from "./hold.js";
-import type { Input, Lost, Outgoing, Output } from "./io.js";
+import { Exchange, earliest, type Member } from "./exchange.js";
+import type { Input, Lost, Output } from "./io.js";
+import { Keepalive, requestedMsOf } from "./keepalive.js";
 import { type Failure, Link } from "./link.js";
-import type { Phase } from "./phases.js";
-import { errorOf } from "./receive.js";
-import { Vitals } from "./vitals.js";
+import type { Phase, Presence } from "./phases.js";
+import { errorOf } from "./server-error.js";
+import { connectionTimers, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
+/** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
+const LATE_MS = 50;
 const PING: Output = { type: "ping" };
 
 /**
- * The whole protocol, without sockets, timers, promises, clocks or chance: inputs and the time in, outputs out.
+ * The whole protocol, without sockets, timers, promises, clocks or chance: inputs and the time in, outputs out. One
+ * connection, and the agents that share it.
  *
  * After each step the caller carries out the outputs in order, and calls again with `tick` once {@link Core.deadline}
- * has come; where it has come already, at the end of the turn. Only a tick sends, and at most one message.
+ * has come; where it has come already, at the end of the turn. A step sends at most one message.
  */
 export class Core {
+  readonly #timers = connectionTimers();
   readonly #link: Link;
+  readonly #keepalive: Keepalive;
   readonly #agent: Agent;
-  readonly #vitals: Vitals;
-  /** The first report on this link has left. */
-  #reported = false;
-  /** The message put out last was that report. */
-  #first = false;
-  /** On a link that is not duplex: the answer to the last message is still out. */
-  #awaiting = false;
-  #goodbye: "none" | "owed" | "lean" | "sent" = "none";
+  readonly #exchange: Exchange;
 
   constructor(config: CoreConfig) {
-    this.#link = new Link(config.link, randomFrom(config.seed));
+    this.#link = new Link(config.link, randomFrom(config.seed), this.#timers);
     this.#agent = new Agent(config);
-    this.#vitals = new Vitals(config);
+    this.#exchange = new Exchange(this.#agent);
+    this.#keepalive = new Keepalive(config, this.#timers, has(config.capabilities, "reportsHeartbeat"));
   }
 
   get phase(): Phase {
@@ -42,26 +42,37 @@ export class Core {
   }
 
   get instanceUid(): Uint8Array {
-    return this.#agent.instanceUid;
+    return this.#agent.uid;
   }
 
   get capabilities(): bigint {
-    return this.#agent.capabilities;
+    return this.#agent.report.capabilities;
   }
 
   /** What the server declared last; 0 while it has not. */
   get serverCapabilities(): bigint {
-    return this.#agent.serverCapabilities;
+    return this.#agent.report.serverCapabilities;
+  }
+
+  /** What the agent has said on the current connection. */
+  get presence(): Presence {
+    return this.#exchange.self.presence;
+  }
+
+  /** Whether an answer has to come before anything else can be sent. */
+  get isAwaiting(): boolean {
+    return this.#exchange.isAwaiting;
   }
 
   /** When to call again, on the same clock as `now`; `undefined`: not before something happens. */
   get deadline(): number | undefined {
-    if (this.#link.phase === "stopped") return undefined;
-    if (this.#link.phase === "idle") return this.#agent.expiry;
-    if (this.#canAct()) return 0;
-    const vital = this.#vitals.deadline(this.#link.phase, this.#awaiting);
-    const deadline = earlier(this.#link.deadline, this.#agent.deadline);
-    return vital === Number.POSITIVE_INFINITY ? deadline : earlier(deadline, vital);
+    const { phase, up } = this.#link;
+    if (phase === "stopped") return undefined;
+    // Before the start only a custom message can have waited long enough.
+    if (phase === "idle") return finite(this.#agent.timers.customMessage);
+    const isClosing = phase === "closing";
+    if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
+    return finite(Math.min(earliest(this.#timers), this.#exchange.nextTimer));
   }
 
   /**
@@ -74,224 +85,212 @@ export class Core {
     const out: Output[] = [];
     if (this.#link.phase === "stopped") return out;
     this.#take(input, now, out);
-    // Whatever else happens in the same turn joins the message; a handler that ends at once is reported once.
-    if (input.type === "tick") {
+    if (this.#maySend(input, now)) {
       this.#send(now, out);
-      if (this.#vitals.pings(this.#link.phase, now)) out.push(PING);
+      if (this.#keepalive.probe(this.#link.phase, now)) out.push(PING);
     }
+    this.#keepalive.arm(this.#link.phase, this.#exchange.isAwaiting);
     return out;
+  }
+
+  /** Whether what is due leaves now. Otherwise it waits for whatever else happens in the same turn. */
+  #maySend(input: Input, now: number): boolean {
+    // A handler that has ended has set off all that belongs in its report.
+    if (input.type === "tick" || input.type === "handled" || input.type === "effectiveConfig") return true;
+    // After a sleep, what came meanwhile lies unread, and may be what the deadline is about.
+    return input.type === "woken" && now - input.dueAt <= LATE_MS;
   }
 
   #take(input: Input, now: number, out: Output[]): void {
     switch (input.type) {
       case "start":
-        if (this.#link.phase !== "idle") return;
-        if (input.heartbeatMs !== undefined) this.#vitals.restore(input.heartbeatMs);
-        this.#agent.start(input, now, out);
-        return this.#link.start(now, out);
+        return this.#start(input, now, out);
       case "stop":
-        this.#agent.stop(out);
-        if (this.#link.stop(input.withinMs, now, out, input.error)) this.#goodbye = "owed";
+        this.#exchange.each((agent) => agent.stop(out));
+        if (this.#link.stop(input.withinMs, now, out, input.error)) this.#exchange.move("leave");
         return;
       case "reconnect":
         return this.#leave("reconnect", now, out);
+      case "woken":
+        if (this.#keepalive.jumped(this.#link.phase, now, input.wallNow)) out.push(PING);
+        if (this.#maySend(input, now)) this.#expire(now, out);
+        return;
       case "tick":
-        this.#agent.expire(now, out);
         return this.#expire(now, out);
       case "opened":
-        if (this.#link.phase !== "connecting") return;
-        tell(this.#vitals.opened(input.duplex, now), out);
-        this.#reported = false;
-        this.#awaiting = false;
-        this.#agent.opened();
-        return this.#link.opened(now, out);
+        return this.#opened(input, now, out);
       case "dialing":
-        if (!this.#vitals.duplex) this.#link.connecting(now);
-        return;
       case "dialed":
-        return this.#link.connected();
+        if (!this.#keepalive.duplex) this.#link.dialling(input.type === "dialing", now);
+        return;
       case "lost":
         return this.#lost(input.loss, now, out);
       case "alive":
-        return this.#vitals.heard(now);
-      case "jumped":
-        if (this.#vitals.doubts(this.#link.phase, now)) out.push(PING);
-        return;
+        return this.#keepalive.heard(now);
       case "received":
-        this.#vitals.heard(now);
         return this.#received(input.message, now, out);
       case "malformed":
-        if (!this.#link.dialled) return;
-        this.#vitals.heard(now);
-        out.push({ type: "notice", notice: { kind: "malformed", error: input.error } });
-        if (!this.#vitals.duplex) this.#fail("malformed", input.error, now, out);
-        return;
+        return this.#malformed(input.error, now, out);
       case "oversized":
         return this.#oversized(out);
-      case "set":
-        return this.#agent.set(input.parts);
-      case "declare":
-        this.#vitals.declare(input.capabilities);
-        return this.#agent.declare(input.capabilities, now, out);
-      case "refresh":
-        return this.#agent.refresh(now, out);
-      case "effectiveConfig":
-        return this.#agent.effectiveConfig(input.value);
-      case "handled":
-        return this.#agent.handled(input.id, input.error, now, out);
-      case "retryRemoteConfig":
-        return this.#agent.retryRemoteConfig(now, out);
-      case "restarted":
-        return this.#agent.restarted(input.error);
-      case "custom":
-        return this.#agent.custom(input, now, out);
-      case "forgetCustom":
-        return this.#agent.forgetCustom(input.capability, out);
       default:
-        return input satisfies never;
+        if (input.type === "declare") this.#keepalive.declare(has(input.capabilities, "reportsHeartbeat"));
+        return this.#agent.take(input, now, out);
     }
+  }
+
+  #start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
+    if (this.#link.phase !== "idle") return;
+    if (input.heartbeatMs !== undefined) this.#keepalive.restore(input.heartbeatMs);
+    const before = this.#agent.uid;
+    this.#agent.start(input, now, out);
+    this.#exchange.renamed(this.#exchange.self, before);
+    this.#link.start(now, out);
   }
 
   #expire(now: number, out: Output[]): void {
-    if (this.#vitals.gone(this.#link.phase, now)) return this.#fail("unresponsive", undefined, now, out);
-    const deadline = this.#link.deadline;
-    if (deadline === undefined || now < deadline) return;
-    switch (this.#link.phase) {
-      case "waiting":
-        return this.#link.due(now, out);
-      case "closing":
-        return this.#link.cut(now, out);
-      case "reporting":
-        if (this.#vitals.duplex) return this.#link.silent(out);
-        return this.#fail("timeout", undefined, now, out);
-      case "connecting":
-      case "online":
-        return this.#fail("timeout", undefined, now, out);
-      case "idle":
-      case "stopped":
-        return;
-    }
+    const timers = this.#timers;
+    this.#exchange.each((agent) => agent.expire(now, out));
+    if (this.#keepalive.isDead(this.#link.phase, now)) this.#fail("unresponsive", undefined, now, out);
+    else if (now >= timers.retry) this.#link.due(now, out);
+    else if (now >= timers.close) this.#cut(now, out);
+    else if (now >= timers.connect) this.#fail("timeout", undefined, now, out);
+    else if (now >= timers.dial) this.#notDialled(now, out);
+    else if (now >= timers.answer) this.#notAnswered(now, out);
+  }
+
+  #notDialled(now: number, out: Output[]): void {
+    if (this.#link.phase !== "closing") return this.#fail("timeout", undefined, now, out);
+    this.#exchange.unsent();
+    this.#cut(now, out);
+  }
+
+  #notAnswered(now: number, out: Output[]): void {
+    if (this.#keepalive.duplex && this.#link.phase === "reporting") this.#link.silent(out);
+    else this.#fail("timeout", undefined, now, out);
+  }
+
+  #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
+    if (this.#link.phase !== "connecting") return;
+    this.#keepalive.opened(duplex, now, wallNow, out);
+    this.#exchange.answered();
+    this.#exchange.each((agent) => agent.opened());
+    this.#exchange.move("opened");
+    this.#link.opened(now, out);
+  }
+
+  #malformed(error: unknown, now: number, out: Output[]): void {
+    if (!this.#link.dialled) return;
+    this.#keepalive.heard(now);
+    out.push({ type: "notice", notice: { kind: "malformed", error } });
+    if (!this.#keepalive.duplex) this.#fail("malformed", error, now, out);
   }
 
   #received(message: ServerToAgent, now: number, out: Output[]): void {
+    this.#keepalive.heard(now);
     if (!this.#link.up && this.#link.phase !== "closing") return;
-    this.#awaiting = false;
-    if (!this.#agent.owns(message)) {
+    this.#exchange.answered();
+    const member = this.#exchange.memberOf(message.instanceUid);
+    if (member === undefined) {
       out.push({ type: "notice", notice: { kind: "foreignUid", uid: new Uint8Array(message.instanceUid) } });
       // On HTTP this was the answer, and there will be no other.
-      if (!this.#vitals.duplex) this.#fail("malformed", undefined, now, out);
+      if (!this.#keepalive.duplex) this.#fail("malformed", undefined, now, out);
       return;
     }
-    const error = errorOf(message);
+    const error = message.errorResponse && errorOf(message.errorResponse);
     if (error?.type === "unavailable") {
-      out.push({
-        type: "notice",
-        notice: { kind: "serverError", error: "unavailable", message: error.message, dropped: 0 },
-      });
-      this.#agent.restore();
-      return this.#pause(error.retryAfterMs, now, out);
+      const { message: text, retryAfterMs } = error;
+      out.push({ type: "notice", notice: { kind: "serverError", error: "unavailable", message: text, dropped: 0 } });
+      this.#exchange.restore();
+      return this.#pause(retryAfterMs, now, out);
     }
-    // What comes before the first report is no answer to it.
-    if (this.#reported) this.#link.answered(out);
-    if (error !== undefined) {
-      const dropped = this.#agent.refused(now, out);
-      out.push({
-        type: "notice",
-        notice: { kind: "serverError", error: error.error, message: error.message, dropped },
-      });
-      return;
-    }
-    this.#agent.answered(now, out);
+    // A message that arrives before our first report cannot acknowledge it.
+    if (member.presence !== "unreported") this.#link.answered(out);
+    if (error === undefined) return this.#acknowledged(member, message, now, out);
+    const dropped = member.agent.messages.refused(now, out);
+    out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
+  }
+
+  #acknowledged(member: Member, message: ServerToAgent, now: number, out: Output[]): void {
+    const { agent } = member;
+    agent.messages.answered(now, out);
     if (this.#link.ending) return;
-    const seconds = this.#agent.receive(message, now, out);
-    const heartbeatMs = seconds === undefined ? undefined : wishMs(seconds, this.#vitals.duplex);
-    if (heartbeatMs === undefined) return;
-    out.push({ type: "saveHeartbeat", wishMs: heartbeatMs });
-    tell(this.#vitals.offered(heartbeatMs), out);
+    const before = agent.uid;
+    const seconds = agent.receive(message, now, out);
+    this.#exchange.renamed(member, before);
+    const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
+    if (requestedMs === undefined) return;
+    agent.persist({ what: "heartbeat", requestedMs }, out);
+    this.#keepalive.requested(requestedMs, out);
   }
 
   /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
   #oversized(out: Output[]): void {
-    if (!this.#agent.oversized(out)) return;
-    this.#vitals.unsent();
-    if (this.#awaiting || this.#first) this.#link.awaitNothing();
-    this.#awaiting = false;
-    if (this.#first) this.#reported = false;
-    if (this.#goodbye === "sent") this.#goodbye = "lean";
+    const wasAwaited = this.#exchange.isAwaiting;
+    const member = this.#exchange.oversized(out);
+    if (member === undefined) return;
+    this.#keepalive.unsent();
+    if (wasAwaited || member.presence === "unreported") this.#link.awaitNothing();
   }
 
   #lost(loss: Lost, now: number, out: Output[]): void {
     if (!this.#link.dialled) return;
-    if (loss.fate === "unsent" && this.#awaiting) this.#agent.unsent();
-    if (loss.fate === "refused") this.#agent.tooLarge(now, out);
-    this.#agent.restore();
-    this.#awaiting = false;
+    if (loss.fate === "unsent") this.#exchange.unsent();
+    if (loss.fate === "refused") this.#exchange.tooLarge(now, out);
+    this.#exchange.restore();
+    this.#exchange.move("lost");
     this.#link.lost(loss, now, out);
   }
 
   #fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     // Nothing leaves without a connection.
-    if (this.#link.isConnecting && this.#awaiting) this.#agent.unsent();
-    this.#agent.restore();
-    this.#awaiting = false;
-    // An exchange went wrong; the goodbye can still go right.
-    if (this.#link.phase !== "closing") this.#link.fail(reason, error, now, out);
+    if (this.#timers.dial !== NEVER) this.#exchange.unsent();
+    this.#exchange.restore();
+    // An exchange went wrong; agent_disconnect can still go right.
+    if (this.#link.phase === "closing") return;
+    this.#exchange.move("lost");
+    this.#link.fail(reason, error, now, out);
+  }
+
+  #cut(now: number, out: Output[]): void {
+    this.#exchange.restore();
+    this.#exchange.move("lost");
+    this.#link.cut(now, out);
   }
 
   #pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
     if (this.#link.phase === "closing") {
-      if (this.#goodbye === "owed") this.#goodbye = "lean";
+      this.#exchange.move("pause");
       return this.#link.postpone(retryAfterMs);
     }
-    if (this.#vitals.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
+    if (this.#keepalive.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
+    this.#exchange.move("lost");
     this.#link.pause(retryAfterMs, now, out);
   }
 
   #leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
     if (!this.#link.up) return;
     this.#link.leave(why, now, out);
-    this.#goodbye = why === "reconnect" ? "owed" : "lean";
-  }
-
-  #canAct(): boolean {
-    if (this.#awaiting) return false;
-    if (this.#link.phase === "closing") return this.#goodbye !== "none";
-    return this.#link.up && (this.#reported ? this.#agent.due : !this.#agent.held);
+    this.#exchange.move(why === "reconnect" ? "leave" : "pause");
   }
 
   #send(now: number, out: Output[]): void {
-    if (this.#awaiting) return;
-    if (this.#link.phase === "closing") return this.#sayGoodbye(now, out);
-    if (!this.#link.up) return;
-    const message = this.#reported ? (this.#agent.next(now) ?? this.#heartbeat(now)) : this.#agent.first(now);
-    if (message !== undefined) this.#put(message, now, out);
-  }
-
-  #heartbeat(now: number): Outgoing | undefined {
-    return this.#vitals.beats(this.#link.phase, now) ? this.#agent.heartbeat(now) : undefined;
-  }
-
-  #put(message: Outgoing, now: number, out: Output[]): void {
-    out.push({ type: "send", message });
-    this.#vitals.sent(now);
-    this.#awaiting = !this.#vitals.duplex;
-    this.#first = !this.#reported;
-    if (this.#link.up && (this.#awaiting || this.#first)) this.#link.awaitAnswer(now);
-    this.#reported = true;
-  }
-
-  /** CLOSE-02: agent_disconnect first, Close after it; on HTTP its answer is the end. */
-  #sayGoodbye(now: number, out: Output[]): void {
-    if (this.#goodbye === "owed" || this.#goodbye === "lean") {
-      this.#put(this.#agent.goodbye(this.#goodbye === "lean", now), now, out);
-      this.#goodbye = "sent";
-    } else if (this.#goodbye === "sent") {
-      this.#goodbye = "none";
+    const { phase, up } = this.#link;
+    const isClosing = phase === "closing";
+    if (!up && !isClosing) return;
+    const { duplex } = this.#keepalive;
+    const member = this.#exchange.send(isClosing, this.#keepalive.heartbeatDue(phase, now), duplex, now, out);
+    if (member !== undefined) {
+      this.#keepalive.sent(now);
+      if (up && (!duplex || member.presence === "first")) this.#link.awaitAnswer(now);
+    } else if (isClosing && this.#exchange.hasLeft) {
+      // CLOSE-02: Close after agent_disconnect; on HTTP its answer is the end.
+      this.#exchange.move("closed");
       out.push({ type: "close", code: CLOSE_NORMAL, reason: "agent disconnects" });
     }
   }
 }
 
-function tell(intervalMs: number | undefined, out: Output[]): void {
-  if (intervalMs !== undefined) out.push({ type: "heartbeatInterval", intervalMs });
+function finite(at: number): number | undefined {
+  return at === NEVER ? undefined : at;
 }

@@ -1,5 +1,5 @@
 import type { AgentRemoteConfig, CustomMessage, EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
-import type { PartName, PartSet, PartValues, RemoteConfigState } from "./parts.js";
+import type { OfferStatus, PartName, PartSet, PartValues } from "./parts.js";
 import type { Phase } from "./phases.js";
 
 /** An AgentToServer about to be encoded. */
@@ -19,6 +19,25 @@ export interface CustomOutgoing {
   data: Uint8Array;
 }
 
+/** What an offer of each kind brings. */
+export interface OfferValues {
+  remoteConfig: AgentRemoteConfig;
+}
+
+/** Each kind of offer, by the name of its handler. */
+export type OfferKind = keyof OfferValues;
+
+/** An offer, and the hash that tells it from others of its kind. */
+export type Offered = { [K in OfferKind]: { kind: K; hash: Uint8Array; offer: OfferValues[K] } }[OfferKind];
+
+/** What outlives a restart. */
+export type StateChange =
+  | { what: "instanceUid"; uid: Uint8Array }
+  /** The interval that the server asks for, whatever becomes of it here; `Infinity` for none. */
+  | { what: "heartbeat"; requestedMs: number }
+  /** Where an offer stands; `offered` comes with one whose handler may only run once it is stored. */
+  | { what: "offer"; kind: OfferKind; status: OfferStatus; offered?: Offered };
+
 /** Why a link ended, as far as the core has to know; `error` passes through. */
 export interface Lost {
   error: unknown;
@@ -36,26 +55,24 @@ export type PartChanges = { readonly [P in PartName]?: PartValues[P] | undefined
 /** What can happen to an agent. */
 export type Input =
   /** Begin; with what a store remembers. */
-  | { type: "start"; instanceUid?: Uint8Array; remoteConfig?: RemoteConfigState; heartbeatMs?: number }
-  /** Say goodbye, within the time given. */
-  /** `error` is why, where it is not that somebody asked for it. */
+  | { type: "start"; instanceUid?: Uint8Array; offers?: OfferOutcomes; heartbeatMs?: number }
+  /** End in good order, within the time given; `error` is why, where the host did not ask for it. */
   | { type: "stop"; withinMs: number; error?: unknown }
-  /** Say goodbye and dial again (DUP-02). */
+  /** Leave in good order and dial again (DUP-02). */
   | { type: "reconnect" }
   /** Time has passed. */
   | { type: "tick" }
+  /** The timer for the deadline fired, which was due at `dueAt`; the wall clock tells of a machine that slept. */
+  | { type: "woken"; dueAt: number; wallNow: number }
   /** The dialled link carries payloads; if duplex, both ways at any time. */
-  | { type: "opened"; duplex: boolean }
-  /** Where not duplex: a connection is being made for the message that was sent. */
+  | { type: "opened"; duplex: boolean; wallNow: number }
+  /** On a link that is not duplex: the message put out last needs a connection of its own, and then has it. */
   | { type: "dialing" }
-  /** That connection is there. */
   | { type: "dialed" }
   /** The link is gone. */
   | { type: "lost"; loss: Lost }
   /** The peer is there, though it has nothing to say. */
   | { type: "alive" }
-  /** The wall clock moved against `now`: somebody set it, or the machine slept. */
-  | { type: "jumped" }
   /** A message arrived. */
   | { type: "received"; message: ServerToAgent }
   /** Something arrived that is no message. */
@@ -70,10 +87,12 @@ export type Input =
   | { type: "refresh" }
   /** The effective config asked for; without a value it could not be had. */
   | { type: "effectiveConfig"; value?: EffectiveConfig }
-  /** A remote config handler ended; with an error it failed. */
-  | { type: "handled"; id: number; error?: string }
+  /** The handler of an offer ended; with an error it failed. */
+  | { type: "handled"; kind: OfferKind; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
-  | { type: "retryRemoteConfig" }
+  | { type: "retry"; kind: OfferKind }
+  /** A change is durable; with an error it could not be stored. */
+  | { type: "persisted"; id: number; error?: string }
   /** The restart handler ended; with an error it failed. */
   | { type: "restarted"; error?: string }
   /** A custom message to send; it may wait for `expiresInMs` milliseconds, by default for ever. */
@@ -97,23 +116,26 @@ export type Notice =
   | { kind: "silent"; afterMs: number }
   | { kind: "effectiveConfigLate"; afterMs: number };
 
+/** How the last offer of each kind ended. */
+export type OfferOutcomes = { readonly [K in OfferKind]?: OfferStatus };
+
 /** What the core wants done. */
 export type Output =
-  | { type: "dial" }
+  /** With the settings in force, or with those that are on trial. */
+  | { type: "dial"; use: "committed" | "candidate" }
   | { type: "send"; message: Outgoing }
   /** Ask the peer for a sign of life. */
   | { type: "ping" }
   /** 1006 cuts the link at once; nothing more is expected from it. */
   | { type: "close"; code: number; reason: string }
   | { type: "fetchEffectiveConfig" }
-  | { type: "apply"; id: number; offer: AgentRemoteConfig }
-  | { type: "abort"; id: number; why: "superseded" | "overdue" | "stopped" }
+  | ({ type: "apply"; id: number } & Offered)
+  | { type: "abort"; kind: OfferKind; id: number; why: "superseded" | "overdue" | "stopped" }
   | { type: "restart" }
-  | { type: "saveRemoteConfig"; state: RemoteConfigState }
-  /** The uid is settled; `previous` is the same where the server confirmed the temporary one. */
-  | { type: "saveInstanceUid"; uid: Uint8Array; previous: Uint8Array }
-  /** The interval that the server asks for, whatever becomes of it here; `Infinity` for none. */
-  | { type: "saveHeartbeat"; wishMs: number }
+  /** Answered by `persisted` with the same id. What waits for that says so; nothing else is held up by a slow disk. */
+  | { type: "persist"; id: number; change: StateChange }
+  /** The agent goes by another uid. */
+  | { type: "instanceUid"; uid: Uint8Array; previous: Uint8Array }
   | {
       type: "phase";
       phase: Phase;
@@ -123,7 +145,8 @@ export type Output =
       inMs?: number;
       error?: unknown;
     }
-  | { type: "remoteConfigStatus"; state: RemoteConfigState }
+  /** Where the newest offer of a kind stands. */
+  | { type: "offer"; kind: OfferKind; status: OfferStatus }
   | { type: "serverCapabilities"; mask: bigint }
   | { type: "serverCustomCapabilities"; names: readonly string[] }
   | { type: "customMessage"; message: CustomMessage }

@@ -1,14 +1,15 @@
 import { type BackoffBounds, backoffMs, obeyMs, promptMs, throttleMs } from "./backoff.js";
 import type { Lost, Output, PhaseReason } from "./io.js";
 import { type LinkEvent, next, type Phase } from "./phases.js";
+import { type ConnectionTimers, NEVER } from "./timers.js";
 
-/** How long the link waits for what, in milliseconds. */
+/** How long the connection waits for what, in milliseconds. */
 export interface LinkTimes {
-  /** From dialling to an open link, or to a connection that a message waits for. */
+  /** From dialling to an open link. */
   connectMs: number;
   /** From a message to its answer. */
   answerMs: number;
-  /** For a goodbye that is followed by another dial. */
+  /** For an orderly end that is followed by another dial. */
   closeMs: number;
   backoff: BackoffBounds;
   /** The shortest pause when the server asks for one without a length (THR-06). */
@@ -25,6 +26,8 @@ const SETTLED_MS = 10_000;
 /** So many times in a row another way to the server may be tried at once: from one to the other and back. */
 const MAX_DETOURS = 2;
 const CLOSE_NOW = 1006;
+/** What a phase waits for: nothing of that outlives it. */
+const NOTHING_AWAITED = { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER };
 
 /**
  * The life of the connection: when to dial, how long to wait for what, when to come back. Knows nothing of agents, and
@@ -33,10 +36,8 @@ const CLOSE_NOW = 1006;
 export class Link {
   readonly #times: LinkTimes;
   readonly #random: () => number;
+  readonly #timers: ConnectionTimers;
   #phase: Phase = "idle";
-  #deadline: number | undefined;
-  /** By when the connection must be there that is being made for a message. */
-  #connectBy: number | undefined;
   #answered = false;
   #openedAt = 0;
   #failures = 0;
@@ -48,24 +49,14 @@ export class Link {
   /** While leaving: how long to stay away, and why. */
   #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
 
-  constructor(times: LinkTimes, random: () => number) {
+  constructor(times: LinkTimes, random: () => number, timers: ConnectionTimers) {
     this.#times = times;
     this.#random = random;
+    this.#timers = timers;
   }
 
   get phase(): Phase {
     return this.#phase;
-  }
-
-  /** When this phase has lasted long enough; `undefined` where it may last. */
-  get deadline(): number | undefined {
-    if (this.#connectBy === undefined) return this.#deadline;
-    return Math.min(this.#connectBy, this.#deadline ?? Number.POSITIVE_INFINITY);
-  }
-
-  /** Whether a connection is being made on a link that is open already, as happens over HTTP. */
-  get isConnecting(): boolean {
-    return this.#connectBy !== undefined;
   }
 
   /** Whether messages can be exchanged. */
@@ -94,35 +85,32 @@ export class Link {
 
   opened(now: number, out: Output[]): void {
     if (!this.#move("opened", "opened", out)) return;
-    this.#openedAt = now;
     // The time for an answer begins with the report, which may have to wait for the effective config.
-    this.#deadline = undefined;
-  }
-
-  /** A message needs a connection first; the time for its answer goes on. */
-  connecting(now: number): void {
-    if (this.up || this.#phase === "closing") this.#connectBy = now + this.#times.connectMs;
-  }
-
-  connected(): void {
-    this.#connectBy = undefined;
+    this.#openedAt = now;
   }
 
   /** A message left that must be answered before anything else can happen. */
   awaitAnswer(now: number): void {
-    this.#deadline = now + this.#times.answerMs;
+    this.#timers.answer = now + this.#times.answerMs;
   }
 
   /** That message never left. */
   awaitNothing(): void {
-    if (this.up) this.#deadline = undefined;
+    this.#timers.answer = NEVER;
+    this.#timers.dial = NEVER;
+  }
+
+  /** The message that was put out last needs a connection of its own, or has it now. */
+  dialling(isDialling: boolean, now: number): void {
+    if (isDialling && (this.up || this.#phase === "closing")) this.#timers.dial = now + this.#times.connectMs;
+    else this.#timers.dial = NEVER;
   }
 
   /** The server answered, and not that it is too busy. */
   answered(out: Output[]): void {
     if (!this.up) return;
     this.#pauses = 0;
-    this.#deadline = undefined;
+    this.awaitNothing();
     if (this.#answered) return;
     this.#answered = true;
     this.#move("answered", "answered", out);
@@ -130,7 +118,6 @@ export class Link {
 
   /** The server lets a first report go unanswered on a live connection (D18). */
   silent(out: Output[]): void {
-    this.#deadline = undefined;
     if (!this.#move("silent", "silent", out)) return;
     out.push({ type: "notice", notice: { kind: "silent", afterMs: this.#times.answerMs } });
   }
@@ -149,24 +136,24 @@ export class Link {
   /** The link is cut from this side, because the peer does not keep to the protocol or to time. */
   fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason });
-    // Nobody at the other end is as good as a break, and not the word of a server that may be overloaded (D7).
+    // An unresponsive peer is a broken connection, not an orderly close: the first reconnect is prompt (D7).
     const orderly = reason !== "unresponsive";
     this.#settle(now);
     this.#wait(this.#delay({ orderly, throttled: false }), reason, error, now, out);
   }
 
-  /** The server asked for a pause in a message: stay away, on HTTP without a goodbye. */
+  /** The server asked for a pause in a message: stay away, on HTTP without agent_disconnect. */
   pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason: "throttled" });
     this.#wait(this.#throttle(retryAfterMs), "throttled", undefined, now, out);
   }
 
-  /** Say goodbye and come back: at the server's wish (THR-01), or to start afresh (DUP-02). */
+  /** Leave in good order and come back: since the server asked for a pause (THR-01), or to start afresh (DUP-02). */
   leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
     const reason = why === "reconnect" ? why : "throttled";
     if (!this.#move("leave", reason, out)) return;
     this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#throttle(why.throttledForMs) };
-    this.#deadline = now + this.#times.closeMs;
+    this.#timers.close = now + this.#times.closeMs;
   }
 
   /** The server asks for a pause while it is being left: the return waits for that. */
@@ -178,23 +165,22 @@ export class Link {
     this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#throttle(retryAfterMs)) };
   }
 
-  /** Say goodbye for good. @returns whether there is somebody to say it to */
+  /** Leave for good. @returns whether there is a server to tell */
   stop(withinMs: number, now: number, out: Output[], error?: unknown): boolean {
     const wasUp = this.up;
     if (this.#phase === "closing") {
       this.#return = undefined;
-      this.#deadline = Math.min(this.#deadline ?? Infinity, now + withinMs);
+      this.#timers.close = Math.min(this.#timers.close, now + withinMs);
       return false;
     }
-    const dialling = this.#phase === "connecting";
-    this.#deadline = undefined;
+    const wasConnecting = this.#phase === "connecting";
     if (!this.#move("stop", "stopping", out, error)) return false;
-    if (wasUp) this.#deadline = now + withinMs;
-    if (dialling) this.cut(now, out);
+    if (wasUp) this.#timers.close = now + withinMs;
+    if (wasConnecting) this.cut(now, out);
     return wasUp;
   }
 
-  /** The goodbye took too long: the link is cut. */
+  /** The orderly end took too long: the connection is cut. */
   cut(now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason: "cut" });
     this.#left(now, out);
@@ -204,22 +190,19 @@ export class Link {
   #left(now: number, out: Output[]): void {
     const back = this.#return;
     this.#return = undefined;
-    this.#connectBy = undefined;
-    this.#deadline = back === undefined ? undefined : now + back.inMs;
-    if (back === undefined) this.#move("closed", "stopped", out);
-    else this.#move("left", back.reason, out, undefined, back.inMs);
+    if (back === undefined) return void this.#move("closed", "stopped", out);
+    this.#move("left", back.reason, out, undefined, back.inMs);
+    this.#timers.retry = now + back.inMs;
   }
 
   #wait(delayMs: number, reason: PhaseReason, error: unknown, now: number, out: Output[]): void {
-    if (!this.#move("lost", reason, out, error, delayMs)) return;
-    this.#deadline = now + delayMs;
-    this.#connectBy = undefined;
+    if (this.#move("lost", reason, out, error, delayMs)) this.#timers.retry = now + delayMs;
   }
 
   #dial(now: number, out: Output[]): void {
     this.#answered = false;
-    this.#deadline = now + this.#times.connectMs;
-    out.push({ type: "dial" });
+    this.#timers.connect = now + this.#times.connectMs;
+    out.push({ type: "dial", use: "committed" });
   }
 
   #throttle(askedMs: number | undefined): number {
@@ -229,7 +212,7 @@ export class Link {
     if (askedMs === undefined || Number.isNaN(askedMs)) {
       return Math.min(throttleMaxMs, throttleMs(pauses, this.#random(), throttleFloorMs));
     }
-    // Whoever asks for next to nothing, again and again, would get a storm.
+    // A server that asks for next to nothing, again and again, would get a storm.
     const leastMs = pauses === 0 ? 0 : backoff.minMs;
     return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
   }
@@ -285,6 +268,7 @@ export class Link {
     const phase = next(previous, event);
     if (phase === undefined) return false;
     this.#phase = phase;
+    if (phase !== previous) Object.assign(this.#timers, NOTHING_AWAITED);
     const change: Output = { type: "phase", phase, previous, reason, answered: this.#answered };
     if (error !== undefined) change.error = error;
     if (inMs !== undefined) change.inMs = inMs;

@@ -8,25 +8,27 @@ import type {
   PackageStatuses,
 } from "../gen/opamp/v1/opamp_pb.js";
 
-/** A remote config status before it is a message. */
-export interface RemoteConfigState {
-  /** The hash of the last offer, as the server gave it (CFG-05). */
-  lastRemoteConfigHash: Uint8Array;
-  /** 1 APPLIED, 2 APPLYING, 3 FAILED (CFG-06). */
-  status: 1 | 2 | 3;
-  /** Only with FAILED. */
-  errorMessage: string;
+/**
+ * Where the newest offer of a kind stands: the one form of it, from the handler to the report, the store and the event.
+ * Words become numbers when a message is encoded.
+ */
+export interface OfferStatus {
+  /** As the server gave it (CFG-05). */
+  hash: Uint8Array;
+  status: "applying" | "applied" | "failed";
+  /** Empty unless failed. */
+  error: string;
 }
 
 /** Before the first offer: said once, so that the server knows that there is nothing to know (STATUS-02). */
-export const NO_REMOTE_CONFIG = { lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" } as const;
+export const NOTHING_OFFERED = { hash: new Uint8Array(), status: "unset", error: "" } as const;
 
 /** The sub-messages of a report that may be left out while unchanged (STATUS-05). */
 export interface PartValues {
   agentDescription: AgentDescription;
   health: ComponentHealth;
   effectiveConfig: EffectiveConfig;
-  remoteConfigStatus: RemoteConfigState | typeof NO_REMOTE_CONFIG;
+  remoteConfigStatus: OfferStatus | typeof NOTHING_OFFERED;
   packageStatuses: PackageStatuses;
   customCapabilities: CustomCapabilities;
   availableComponents: AvailableComponents;
@@ -51,7 +53,7 @@ export const Part = {
   connectionSettingsStatus: 0x80,
   /** The capability mask: in every message, but a change of it is news (CAP-04). */
   capabilities: 0x100,
-  /** The wish for an instance uid made by the server (UID-04). */
+  /** The request for an instance uid made by the server (UID-04). */
   uidRequest: 0x200,
   /** The components themselves, which the server asked for: without this, their part is the hash alone (COMP-02). */
   componentMap: 0x400,
@@ -73,5 +75,5 @@ export const partNames: readonly PartName[] = [
   "connectionSettingsStatus",
 ];
 
-/** Whether two values of a part say the same (STATUS-05). */
-export type SamePart = <P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]) => boolean;
+/** For each part, whether two values of it say the same (STATUS-05). */
+export type Comparisons = { readonly [P in PartName]: (a: PartValues[P], b: PartValues[P]) => boolean };

@@ -1,5 +1,5 @@
 /**
- * The life of the link as data: for each phase, what may happen and where it leads.
+ * The life of the connection as data: for each phase, what may happen and where it leads.
  *
  * `docs/architecture.md` shows this table as a diagram generated from it.
  */
@@ -12,22 +12,62 @@ export const transitions = {
   reporting: { answered: "online", silent: "online", lost: "waiting", leave: "closing", stop: "closing" },
   /** The server has the report, or keeps silent on a live connection (D18). */
   online: { answered: "online", lost: "waiting", leave: "closing", stop: "closing" },
-  /** Between links: backing off, or told to stay away. Nothing is sent. */
+  /** Between connections: backing off, or asked to stay away. Nothing is sent. */
   waiting: { due: "connecting", stop: "stopped" },
-  /** Saying goodbye: agent_disconnect, then Close, within a hard deadline. */
+  /** The orderly end: agent_disconnect, then Close, within a hard deadline. */
   closing: { left: "waiting", stop: "closing", closed: "stopped" },
   /** The end. */
   stopped: {},
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
-/** Where the link stands. */
+/** Where the connection stands. */
 export type Phase = keyof typeof transitions;
 
-/** What moves the link from one phase to another. */
+/** What moves the connection from one phase to another. */
 export type LinkEvent = { [P in Phase]: keyof (typeof transitions)[P] }[Phase];
 
 /** The phase that follows, or `undefined` where the event means nothing in this phase. */
 export function next(phase: Phase, event: LinkEvent): Phase | undefined {
   const row: Partial<Record<LinkEvent, Phase>> = transitions[phase];
   return row[event];
+}
+
+/** What one agent has said on the current connection, as data like {@link transitions}. */
+export const presences = {
+  /** There is no connection, or this agent has ended its part of it. */
+  absent: { opened: "unreported" },
+  /** The first report is due. */
+  unreported: { sent: "first", leave: "owing", pause: "leaving", lost: "absent" },
+  /** The first report is the message put out last; it may turn out not to have left. */
+  first: { sent: "reported", oversized: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
+  reported: { sent: "reported", leave: "owing", pause: "leaving", lost: "absent" },
+  /** agent_disconnect is due, with all that is still to be reported. */
+  owing: { sent: "gone", pause: "leaving", lost: "absent" },
+  /** agent_disconnect is due, with nothing else: the server is busy, or the message was too large. */
+  leaving: { sent: "gone", pause: "leaving", lost: "absent" },
+  /** agent_disconnect has left. */
+  gone: { oversized: "leaving", closed: "absent", lost: "absent" },
+} as const satisfies Record<string, Readonly<Record<string, string>>>;
+
+/** What an agent has said on the current connection. */
+export type Presence = keyof typeof presences;
+
+/** What moves an agent's presence. */
+export type PresenceEvent = { [P in Presence]: keyof (typeof presences)[P] }[Presence];
+
+/** The presences that each phase allows. */
+export const presencesIn: Readonly<Record<Phase, readonly Presence[]>> = {
+  idle: ["absent"],
+  connecting: ["absent"],
+  reporting: ["unreported", "first", "reported"],
+  online: ["first", "reported"],
+  waiting: ["absent"],
+  closing: ["owing", "leaving", "gone", "absent"],
+  stopped: ["absent"],
+};
+
+/** The presence that follows; the same where the event means nothing in this one. */
+export function moved(presence: Presence, event: PresenceEvent): Presence {
+  const row: Partial<Record<PresenceEvent, Presence>> = presences[presence];
+  return row[event] ?? presence;
 }

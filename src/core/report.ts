@@ -1,5 +1,7 @@
+import { allowedParts } from "./capabilities.js";
 import type { Outgoing, PartChanges } from "./io.js";
-import { Part, type PartName, type PartSet, type PartValues, partNames, type SamePart } from "./parts.js";
+import { type Comparisons, Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
+import { type AgentTimers, NEVER } from "./timers.js";
 
 /** What is in a message at no cost to its size, and therefore never has to travel alone. */
 const WEIGHTLESS = Part.capabilities | Part.uidRequest;
@@ -12,21 +14,73 @@ const COMPONENTS = Part.availableComponents | Part.componentMap;
  * Changes of the same part merge, so nothing grows while the server is away (RETRY-03).
  */
 export class Report {
+  readonly #timers: AgentTimers;
+  #capabilities: bigint;
+  #serverCapabilities = 0n;
+  #declared: PartSet;
+  #allowed: PartSet;
   #values: Partial<PartValues> = {};
   #dirty: PartSet = 0;
   #inFlight: PartSet = 0;
-  /** For each part, the last message that told it. */
-  readonly #toldIn = new Map<PartSet, number>();
+  /** For each part, the last message that carried it. */
+  readonly #sentIn = new Map<PartSet, number>();
   /** Parts of an oversized message: they travel one by one, so that only the one that is too large is given up. */
   #alone: PartSet = 0;
+
+  constructor(capabilities: bigint, timers: AgentTimers) {
+    this.#capabilities = capabilities;
+    this.#declared = allowedParts(capabilities, 0n);
+    this.#allowed = this.#declared;
+    this.#timers = timers;
+  }
+
+  /** What the agent declares. */
+  get capabilities(): bigint {
+    return this.#capabilities;
+  }
+
+  /** What the server declared last; 0 while it has not. */
+  get serverCapabilities(): bigint {
+    return this.#serverCapabilities;
+  }
+
+  /** The agent can do other things from now on: parts that may be reported now, and were not before, are due (CAP-04). */
+  declare(capabilities: bigint): void {
+    const had = this.#allowed;
+    this.#capabilities = capabilities;
+    this.#declared = allowedParts(capabilities, 0n);
+    this.#allowed = allowedParts(capabilities, this.#serverCapabilities);
+    this.mark(Part.capabilities | (this.#present & this.#allowed & ~had));
+  }
+
+  /** @returns whether the server declares something else than before */
+  serverDeclares(capabilities: bigint): boolean {
+    if (capabilities === this.#serverCapabilities) return false;
+    this.#serverCapabilities = capabilities;
+    this.#allowed = allowedParts(this.#capabilities, capabilities);
+    return true;
+  }
+
+  /** Whether the agent declares that it reports this part. */
+  declares(part: PartSet): boolean {
+    return (this.#declared & part) !== 0;
+  }
+
+  /** Whether the server may be sent this part: it is declared, and not missing from what the server takes. */
+  allows(part: PartSet): boolean {
+    return (this.#allowed & part) !== 0;
+  }
+
+  /** Whether reports wait for the effective config that belongs in them (D13). */
+  get isHeld(): boolean {
+    return this.#timers.effectiveConfig !== NEVER;
+  }
 
   /** Keeps a value; `undefined` takes the part out of reports. */
   set<P extends PartName>(name: P, value: PartValues[P] | undefined): void {
     if (value === undefined) {
       delete this.#values[name];
-      const gone = name === "availableComponents" ? COMPONENTS : Part[name];
-      this.#dirty &= ~gone;
-      this.#inFlight &= ~gone;
+      this.unmark(name === "availableComponents" ? COMPONENTS : Part[name]);
       return;
     }
     this.#values[name] = value;
@@ -34,10 +88,10 @@ export class Report {
   }
 
   /** Keeps a value unless it says the same as the one before (STATUS-05). */
-  change<P extends PartName>(name: P, parts: PartChanges, same: SamePart): void {
+  change<P extends PartName>(name: P, parts: PartChanges, same: Comparisons): void {
     const current = this.#values[name];
     const value = parts[name];
-    if (current !== undefined && value !== undefined && same(name, current, value)) return;
+    if (current !== undefined && value !== undefined && same[name](current, value)) return;
     this.set(name, value);
   }
 
@@ -46,16 +100,7 @@ export class Report {
     return this.#values[name];
   }
 
-  /** The parts that have a value. */
-  get present(): PartSet {
-    let present = 0;
-    for (const name of partNames) {
-      if (this.#values[name] !== undefined) present |= Part[name];
-    }
-    return present;
-  }
-
-  /** Parts that must be told, again or for the first time. */
+  /** Parts that must be reported, again or for the first time. */
   mark(parts: PartSet): void {
     this.#dirty |= parts;
     this.#inFlight &= ~parts;
@@ -63,7 +108,13 @@ export class Report {
 
   /** Marks everything that has a value (STATUS-07). */
   markAll(): void {
-    this.mark(this.present);
+    this.mark(this.#present);
+  }
+
+  /** Takes parts back that were marked. */
+  unmark(parts: PartSet): void {
+    this.#dirty &= ~parts;
+    this.#inFlight &= ~parts;
   }
 
   /** Marks the components, not their hash alone (COMP-05). */
@@ -71,9 +122,15 @@ export class Report {
     if (this.#values.availableComponents !== undefined) this.mark(COMPONENTS);
   }
 
-  /** The dirty parts among those allowed. */
-  due(allowed: PartSet): PartSet {
-    const due = this.#dirty & allowed;
+  /** The dirty ones among these parts. */
+  dirty(parts: PartSet): PartSet {
+    return this.#dirty & parts;
+  }
+
+  /** The parts for the next message: none while reports are held. */
+  get due(): PartSet {
+    const due = this.#dirty & this.#allowed;
+    if (due === 0 || this.isHeld) return 0;
     const alone = due & this.#alone;
     if (alone === 0) return due;
     const first = alone & -alone;
@@ -88,23 +145,23 @@ export class Report {
   /**
    * Moves parts into a message, whole (STATUS-06).
    *
-   * @param told which message it is; the numbers rise
+   * @param messageNo which message it is; the numbers rise
    */
-  take(parts: PartSet, message: Outgoing, told: number): void {
+  take(parts: PartSet, message: Outgoing, messageNo: number): void {
     for (const name of partNames) {
       if ((parts & Part[name]) !== 0) copy(name, this.#values, message);
     }
     if ((parts & COMPONENTS) !== 0) this.#takeComponents((parts & Part.componentMap) !== 0, message);
     for (let bit = 1; bit <= parts; bit <<= 1) {
-      if ((parts & bit) !== 0) this.#toldIn.set(bit, told);
+      if ((parts & bit) !== 0) this.#sentIn.set(bit, messageNo);
     }
     this.#dirty &= ~parts;
     this.#inFlight |= parts;
   }
 
   /** An answer came: the server knows what was in flight up to this message (D3). */
-  acknowledge(told: number): void {
-    this.#inFlight &= ~this.#upTo(told);
+  acknowledge(messageNo: number): void {
+    this.#inFlight &= ~this.#upTo(messageNo);
     this.#alone &= this.#dirty | this.#inFlight;
   }
 
@@ -115,8 +172,8 @@ export class Report {
   }
 
   /** The server refused what was in flight up to this message: it is not sent again until it changes (RETRY-01). */
-  refuse(told: number): PartSet {
-    const refused = this.#upTo(told);
+  refuse(messageNo: number): PartSet {
+    const refused = this.#upTo(messageNo);
     this.#inFlight &= ~refused;
     return refused;
   }
@@ -136,7 +193,7 @@ export class Report {
     const whole = (weighty & Part.componentMap) !== 0;
     const units = whole ? weighty & ~Part.availableComponents : weighty;
     const several = (units & (units - 1)) !== 0;
-    // What was taken out of reports since is not told again.
+    // What was taken out of reports since is not reported again.
     const owed = weighty & (this.#dirty | this.#inFlight);
     if (several || accompanied || owed === 0) {
       this.mark(owed);
@@ -146,23 +203,32 @@ export class Report {
     this.#inFlight &= ~weighty;
     this.#alone &= ~weighty;
     if (!whole) return weighty;
-    // Only the components are too large; their hash can still be told.
+    // Only the components are too large; their hash can still be reported.
     this.mark(Part.availableComponents);
     return Part.availableComponents;
   }
 
   /**
-   * The server takes no message as large as this one with these parts: several are told again one by one.
+   * The server takes no message as large as this one with these parts: several are sent again one by one.
    *
    * @param accompanied whether there was something else in the message
    * @returns the part given up, if one is
    */
-  tooLarge(parts: PartSet, accompanied: boolean, told: number): PartSet {
+  tooLarge(parts: PartSet, accompanied: boolean, messageNo: number): PartSet {
     const weighty = parts & ~WEIGHTLESS;
     const single = (weighty & (weighty - 1)) === 0 && !accompanied;
     // One that has changed since is another one by now.
-    if (single && (weighty & this.#upTo(told)) === 0) return 0;
+    if (single && (weighty & this.#upTo(messageNo)) === 0) return 0;
     return this.oversized(parts, accompanied);
+  }
+
+  /** The parts that have a value. */
+  get #present(): PartSet {
+    let present = 0;
+    for (const name of partNames) {
+      if (this.#values[name] !== undefined) present |= Part[name];
+    }
+    return present;
   }
 
   #takeComponents(whole: boolean, message: Outgoing): void {
@@ -171,11 +237,11 @@ export class Report {
     message.availableComponents = whole || isEmpty(value.components) ? value : { ...value, components: {} };
   }
 
-  #upTo(told: number): PartSet {
+  #upTo(messageNo: number): PartSet {
     if (this.#inFlight === 0) return 0;
     let parts = 0;
-    for (const [part, message] of this.#toldIn) {
-      if (message <= told) parts |= part;
+    for (const [part, message] of this.#sentIn) {
+      if (message <= messageNo) parts |= part;
     }
     return parts & this.#inFlight;
   }

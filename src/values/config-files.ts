@@ -10,7 +10,7 @@ import {
   type EffectiveConfig,
   EffectiveConfigSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
-import type { StoredConfig, StoredFile } from "../store/store.js";
+import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "../store/store.js";
 
 /** A configuration file that the server offered. */
 export interface ConfigFile {
@@ -93,17 +93,23 @@ export function fromStoredConfig({ hash, files }: StoredConfig): RemoteConfig {
 }
 
 /**
- * What of a config is to be stored, without a copy of it.
+ * What is to be stored of the outcome of an offer, without a copy of the config.
  *
  * @throws TypeError where its handler has made something else of it
  */
-export function toStoredConfig(config: RemoteConfig): StoredConfig {
+export function toStoredOutcome(
+  { hash, status, error }: { hash: Uint8Array; status: "applying" | StoredRemoteConfig["status"]; error: string },
+  applied: RemoteConfig | undefined,
+): StoredState {
+  if (status === "applying") return {};
+  const outcome = { remoteConfig: { hash, status, error } };
+  if (status === "failed" || applied === undefined) return outcome;
   const files: Record<string, StoredFile> = Object.create(null);
-  for (const [name, { body, contentType }] of Object.entries(config.files)) {
+  for (const [name, { body, contentType }] of Object.entries(applied.files)) {
     if (!isUint8Array(body) || typeof contentType !== "string") throw new TypeError("a file of it was changed");
     files[name] = { body, contentType };
   }
-  return { hash: config.hash, files };
+  return { ...outcome, lastGoodConfig: { hash: applied.hash, files } };
 }
 
 function remoteConfigOf(

@@ -89,12 +89,16 @@ function toLevel(health: Health, where: string, depth: number, times: HealthTime
     healthy: health.healthy,
     status: text(health.status, `${where}.status`),
     lastError: text(health.lastError, `${where}.lastError`),
-    startTimeUnixNano: unixNanoseconds(`${where}.startTime`, health.startTime ?? times.startTime),
-    statusTimeUnixNano: unixNanoseconds(`${where}.statusTime`, health.statusTime ?? times.statusTime),
+    startTimeUnixNano: given(`${where}.startTime`, health.startTime) ?? times.startTime,
+    statusTimeUnixNano: given(`${where}.statusTime`, health.statusTime) ?? times.statusTime,
     // fromEntries makes even "__proto__" an entry.
     componentHealthMap: Object.fromEntries(levels),
-    attributes: toKeyValues(health.attributes ?? {}, `${where}.attributes`, depth),
+    attributes: health.attributes === undefined ? [] : toKeyValues(health.attributes, `${where}.attributes`, depth),
   });
+}
+
+function given(where: string, time: unknown): bigint | undefined {
+  return time === undefined || time === null ? undefined : unixNanoseconds(where, time);
 }
 
 function text(value: unknown, where: string): string {

@@ -25,6 +25,24 @@ export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 /** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED, whose text says why. */
 export type Decoded<T> = { ok: true; message: T } | { ok: false; error: OpAMPError };
 
+/** What an agent sends, with words where the schema has numbers. */
+export type ReportInit = Omit<AgentToServerInit, "remoteConfigStatus" | "$typeName" | "$unknown"> & {
+  remoteConfigStatus?: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
+};
+
+const STATUS = { unset: 0, applied: 1, applying: 2, failed: 3 } as const;
+
+/** Serializes what an agent reports. */
+export function encodeReport(report: ReportInit): Uint8Array {
+  const { remoteConfigStatus, ...fields } = report;
+  if (remoteConfigStatus === undefined) return encodeAgentToServer(fields);
+  const { hash: lastRemoteConfigHash, status, error: errorMessage } = remoteConfigStatus;
+  return encodeAgentToServer({
+    ...fields,
+    remoteConfigStatus: { lastRemoteConfigHash, status: STATUS[status], errorMessage },
+  });
+}
+
 /** Serializes what an agent sends. Fields the schema does not know, kept from decoding, are written again (INTEROP-01). */
 export function encodeAgentToServer(init: AgentToServerInit): Uint8Array {
   return toBinary(AgentToServerSchema, create(AgentToServerSchema, init));
@@ -82,4 +100,49 @@ function malformed(
       : `the ${sender} sent bytes that are not an OpAMP message: check its version and any proxy`;
   const error = new OpAMPError("ERR_OPAMP_MALFORMED", `not a valid ${schema.name}: ${reason}`, { cause, hint });
   return { ok: false, error };
+}
+
+/** What a WebSocket message turned out to be: a payload, or ERR_OPAMP_MALFORMED. */
+export type Unframed = { ok: true; payload: Uint8Array } | { ok: false; error: OpAMPError };
+
+/** A uint64 takes at most this many bytes as a varint. */
+const MAX_HEADER_BYTES = 10;
+
+/** Puts the header, a zero as a one-byte varint, in front of a serialized message (WS-02). Copies the payload. */
+export function frame(payload: Uint8Array): Uint8Array {
+  const message = new Uint8Array(payload.byteLength + 1);
+  message.set(payload, 1);
+  return message;
+}
+
+/**
+ * Takes the header off a binary WebSocket message: a varint of 1 to 10 bytes whose value is zero (WS-03, WS-04).
+ * No bytes after it are a payload too (WS-05). The payload is a view of `message`.
+ */
+export function unframe(message: Uint8Array): Unframed {
+  let isZero = true;
+  for (let index = 0; index < MAX_HEADER_BYTES; index++) {
+    const byte = message[index];
+    if (byte === undefined) {
+      return badFrame(index === 0 ? "the WebSocket message is empty" : "the WebSocket message ends within its header");
+    }
+    if (index === MAX_HEADER_BYTES - 1 && byte > 1) {
+      break;
+    }
+    isZero &&= (byte & 0x7f) === 0;
+    if (byte < 0x80) {
+      return isZero ? payloadAfter(message, index + 1) : badFrame("the WebSocket message's header is not zero");
+    }
+  }
+  return badFrame("the WebSocket message's header does not fit 64 bits");
+}
+
+function payloadAfter(message: Uint8Array, headerBytes: number): Unframed {
+  // A plain view, also of a Buffer, whose own subarray() gives Buffers that slice() without copying.
+  const payload = new Uint8Array(message.buffer, message.byteOffset + headerBytes, message.byteLength - headerBytes);
+  return { ok: true, payload };
+}
+
+function badFrame(reason: string): Unframed {
+  return { ok: false, error: new OpAMPError("ERR_OPAMP_MALFORMED", reason) };
 }

@@ -21,7 +21,8 @@ export interface FieldShape {
   readonly message: MessageShape | undefined;
 }
 
-const shapes = new WeakMap<DescMessage, MessageShape>();
+/** Those made so far. */
+export const shapes = new WeakMap<DescMessage, MessageShape>();
 
 /** The shape of a message type and of all that it holds; made once. */
 export function shapeOf(schema: DescMessage): MessageShape {

@@ -1,6 +1,6 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { MAX_MESSAGE_DEPTH, MAX_MESSAGE_FIELDS } from "./limits.js";
-import { type FieldShape, type MessageShape, shapeOf, WireType } from "./message-shape.js";
+import { type FieldShape, type MessageShape, shapeOf, shapes, WireType } from "./message-shape.js";
 
 /** Where the scan is, and what it may still meet. */
 interface Cursor {
@@ -30,7 +30,7 @@ const MAX_UINT32 = 0xffffffff;
  */
 export function scan(schema: DescMessage, bytes: Uint8Array): string | undefined {
   const cursor: Cursor = { bytes, at: 0, fieldsLeft: MAX_MESSAGE_FIELDS, fault: "" };
-  return passes(cursor, shapeOf(schema), bytes.length, 1) ? undefined : cursor.fault;
+  return passes(cursor, shapes.get(schema) ?? shapeOf(schema), bytes.length, 1) ? undefined : cursor.fault;
 }
 
 function passes(cursor: Cursor, shape: MessageShape, end: number, depth: number): boolean {

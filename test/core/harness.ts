@@ -3,10 +3,10 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type CapabilityName, maskOf } from "../../src/core/capabilities.js";
 import type { CoreConfig } from "../../src/core/config.js";
 import { Core } from "../../src/core/core.js";
-import type { Input, Lost, Notice, Outgoing, Output } from "../../src/core/io.js";
+import type { Input, Lost, Notice, Outgoing, Output, StateChange } from "../../src/core/io.js";
 import { type PartName, partNames } from "../../src/core/parts.js";
 import { type EffectiveConfig, type ServerToAgent, ServerToAgentSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { description, health, uid } from "./values.js";
+import { comparedBy, description, health, uid } from "./values.js";
 
 /** A ServerToAgent as a test writes it. */
 export type Answer = MessageInitShape<typeof ServerToAgentSchema>;
@@ -57,13 +57,15 @@ export const CONFIG: CoreConfig = {
   effectiveConfigMs: 5_000,
   maxCustomMessages: 100,
   seed: 1,
-  same: (_part, a, b) => isDeepStrictEqual(a, b),
+  same: comparedBy(isDeepStrictEqual),
 };
 
 /** A core on virtual time, with everything that it put out. */
 export class Harness {
   readonly core: Core;
   now = 0;
+  /** How far the wall clock is ahead of `now`. */
+  #wallAheadMs = 0;
   readonly #script: Script;
   readonly #sameTurn: Input[] = [];
   /** What the transport has to say, each in a turn of its own. */
@@ -91,6 +93,18 @@ export class Harness {
 
   lose(loss: Partial<Lost> = {}): void {
     this.feed({ type: "lost", loss: { ...GONE, ...loss } });
+  }
+
+  /** Somebody sets the wall clock, which a timer that fires late tells of. */
+  jump(ms = 3_600_000): void {
+    this.#wallAheadMs += ms;
+    this.feed({ type: "woken", dueAt: Number.NEGATIVE_INFINITY, wallNow: this.#wallNow });
+  }
+
+  /** The store has saved, or could not save, what it was asked to last. */
+  persisted(error?: string): void {
+    const id = this.all("persist").at(-1)?.output.id ?? 0;
+    this.feed(error === undefined ? { type: "persisted", id } : { type: "persisted", id, error });
   }
 
   /** Time passes, with a tick at each deadline on the way. */
@@ -157,6 +171,15 @@ export class Harness {
     return last;
   }
 
+  get #wallNow(): number {
+    return this.now + this.#wallAheadMs;
+  }
+
+  /** Everything that was to be stored. */
+  get persisting(): readonly StateChange[] {
+    return this.all("persist").map(({ output }) => output.change);
+  }
+
   #take(input: Input): void {
     for (const output of this.core.step(input, this.now)) {
       if (output.type === "send" && this.#script.fits?.(output.message) === false) {
@@ -173,7 +196,8 @@ export class Harness {
     if (output.type === "dial") {
       this.#later = [];
       if (opens?.() ?? true) {
-        this.#later.push({ type: "opened", duplex: typeof duplex === "function" ? duplex() : duplex });
+        const isDuplex = typeof duplex === "function" ? duplex() : duplex;
+        this.#later.push({ type: "opened", duplex: isDuplex, wallNow: this.#wallNow });
       } else this.#later.push({ type: "lost", loss: { ...GONE, fate: "unsent" } });
     } else if (output.type === "send") {
       const answer = answers?.(output.message);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../conformance/verifies.js";
-import { acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script, started } from "./harness.js";
+import { acknowledges, Harness, message, OWN_UID, online, partsOf, polling, type Script, started } from "./harness.js";
 import { hash, health, uid } from "./values.js";
 
 const NEW = uid(0xb);
@@ -28,8 +28,9 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
   test("is kept for the next life", () => {
     const harness = online(script);
     harness.receive(renamed);
-    expect(harness.all("saveInstanceUid").map(({ output }) => output)).toEqual([
-      { type: "saveInstanceUid", uid: NEW, previous: OWN_UID },
+    expect(harness.persisting).toEqual([{ what: "instanceUid", uid: NEW }]);
+    expect(harness.all("instanceUid").map(({ output }) => output)).toEqual([
+      { type: "instanceUid", uid: NEW, previous: OWN_UID },
     ]);
   });
 
@@ -51,6 +52,16 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     expect(harness.last.instanceUid).toEqual(OWN_UID);
   });
 
+  verifies("UID-05", "lasts when the bytes it came in are used for something else", () => {
+    const harness = online(script);
+    const received = message({ agentIdentification: { newInstanceUid: uid(0xb) } });
+    harness.feed({ type: "received", message: received });
+    received.agentIdentification?.newInstanceUid.fill(0);
+    harness.receive({});
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect([harness.core.instanceUid, harness.last.instanceUid]).toEqual([NEW, NEW]);
+  });
+
   test("leaves room for an answer that was under way to the old one", () => {
     const harness = online(script);
     harness.receive(renamed);
@@ -66,6 +77,22 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
 });
 
 describe("a message for another agent", () => {
+  verifies("UID-07", "is one for none of its own uid, the one just replaced, and nobody at all", () => {
+    const harness = online();
+    const newest = uid(0xc);
+    const foreign = (...uids: readonly Uint8Array[]): readonly boolean[] =>
+      uids.map((instanceUid) => {
+        harness.clear();
+        harness.receive({ instanceUid });
+        return harness.notices.length > 0;
+      });
+    expect(foreign(OWN_UID, new Uint8Array(), NEW)).toEqual([false, false, true]);
+    harness.receive(renamed);
+    harness.receive({ agentIdentification: { newInstanceUid: newest } });
+    expect(foreign(OWN_UID, NEW, newest)).toEqual([true, false, false]);
+    expect(foreign(newest.subarray(0, 8))).toEqual([true]);
+  });
+
   verifies("UID-07", "is not applied, and no answer either", () => {
     const harness = started({ can: ["acceptsRemoteConfig"] });
     harness.clear();
@@ -110,6 +137,16 @@ describe.each(transports)("a uid asked of the server %s", (_name, script: Script
     harness.lose();
     harness.advanceUntil("reporting");
     expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined, 1n, undefined, undefined]);
+  });
+
+  verifies("UID-04", "may be the temporary one, which lasts and is not asked for any more", () => {
+    const harness = started(asking);
+    harness.receive({ agentIdentification: { newInstanceUid: OWN_UID } });
+    expect(harness.persisting).toEqual([{ what: "instanceUid", uid: OWN_UID }]);
+    expect(harness.all("instanceUid")).toEqual([]);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined]);
   });
 
   test("is not asked for by an agent that has one from an earlier life", () => {

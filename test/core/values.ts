@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { PartValues, RemoteConfigState } from "../../src/core/parts.js";
+import type { Comparisons, OfferStatus, PartValues } from "../../src/core/parts.js";
 import { type KeyValue, KeyValueSchema } from "../../src/gen/opamp/v1/anyvalue_pb.js";
 import {
   AgentDescriptionSchema,
@@ -41,8 +41,22 @@ export function effectiveConfig(body: string): PartValues["effectiveConfig"] {
   return create(EffectiveConfigSchema, { configMap: { configMap: { "": file } } });
 }
 
-export function configStatus(first: number, status: 1 | 2 | 3 = 1, errorMessage = ""): RemoteConfigState {
-  return { lastRemoteConfigHash: hash(first), status, errorMessage };
+export function configStatus(first: number, status: OfferStatus["status"] = "applied", error = ""): OfferStatus {
+  return { hash: hash(first), status, error };
+}
+
+/** Every part compared in the same way. */
+export function comparedBy(same: (a: unknown, b: unknown) => boolean): Comparisons {
+  return {
+    agentDescription: same,
+    health: same,
+    effectiveConfig: same,
+    remoteConfigStatus: same,
+    packageStatuses: same,
+    customCapabilities: same,
+    availableComponents: same,
+    connectionSettingsStatus: same,
+  };
 }
 
 /** A value for every part. */

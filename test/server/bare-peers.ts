@@ -7,8 +7,13 @@ import {
   type ServerToAgent,
   ServerToAgentSchema,
 } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { type AgentToServerInit, decodeServerToAgent, encodeAgentToServer } from "../../src/wire/codec.js";
-import { frame, unframe } from "../../src/wire/ws-frame.js";
+import {
+  type AgentToServerInit,
+  decodeServerToAgent,
+  encodeAgentToServer,
+  frame,
+  unframe,
+} from "../../src/wire/codec.js";
 
 /** An AgentToServer as its fields. */
 type Fields = Exclude<AgentToServerInit, AgentToServer>;

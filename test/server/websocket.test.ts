@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ServerErrorResponseType } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { encodeAgentToServer } from "../../src/wire/codec.js";
-import { frame } from "../../src/wire/ws-frame.js";
+import { encodeAgentToServer, frame } from "../../src/wire/codec.js";
 import { BareSocket, carried, full, lean, UID_TEXT, uid } from "./bare-peers.js";
 import { dial, startServer } from "./server-fixture.js";
 

@@ -8,6 +8,7 @@ import {
   decodeAgentToServer,
   decodeServerToAgent,
   encodeAgentToServer,
+  encodeReport,
   encodeServerToAgent,
 } from "../../src/wire/codec.js";
 import { MAX_MESSAGE_DEPTH } from "../../src/wire/limits.js";
@@ -243,6 +244,26 @@ describe("fields of type bytes", () => {
   test("are decoded at the right place from a view into a larger buffer", () => {
     const larger = concat(bytes("FF FF FF"), field(1, uid), bytes("FF FF"));
     expect(messageOf(decodeServerToAgent(larger.subarray(3, -2))).instanceUid).toEqual(uid);
+  });
+});
+
+describe("a report", () => {
+  test.each([
+    ["unset", 0],
+    ["applied", 1],
+    ["applying", 2],
+    ["failed", 3],
+  ] as const)("has the number that the schema has for %s", (status, number) => {
+    const hash = bytes("00 FF 80");
+    const sent = encodeReport({ sequenceNum: 7n, remoteConfigStatus: { hash, status, error: "no such file" } });
+    const expected = { lastRemoteConfigHash: hash, status: number, errorMessage: "no such file" };
+    expect(hex(sent)).toBe(hex(encodeAgentToServer({ sequenceNum: 7n, remoteConfigStatus: expected })));
+    expect(messageOf(decodeAgentToServer(sent)).remoteConfigStatus).toMatchObject(expected);
+  });
+
+  test("without a status has none, and everything else as it is", () => {
+    const fields = { instanceUid: uid, sequenceNum: 1n, flags: 1n, health: { healthy: true }, agentDisconnect: {} };
+    expect(hex(encodeReport(fields))).toBe(hex(encodeAgentToServer(fields)));
   });
 });
 

@@ -8,8 +8,9 @@ import {
   decodeServerToAgent,
   encodeAgentToServer,
   encodeServerToAgent,
+  frame,
+  unframe,
 } from "../../src/wire/codec.js";
-import { frame, unframe } from "../../src/wire/ws-frame.js";
 import { verifies } from "../conformance/verifies.js";
 import { arbitraryMessage } from "./arbitrary-message.js";
 

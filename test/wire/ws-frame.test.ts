@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { encodeAgentToServer } from "../../src/wire/codec.js";
-import { frame, unframe } from "../../src/wire/ws-frame.js";
+import { encodeAgentToServer, frame, unframe } from "../../src/wire/codec.js";
 import { verifies } from "../conformance/verifies.js";
 import { bytes, hex, uid } from "./bytes.js";
 

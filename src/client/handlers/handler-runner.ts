@@ -1,11 +1,12 @@
-import type { Input } from "../../core/io.js";
+import type { Input, Offered, OfferKind, OfferOutcomes } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { AgentRemoteConfig } from "../../gen/opamp/v1/opamp_pb.js";
-import { type RemoteConfig, toEffectiveConfig, toRemoteConfig } from "../../values/config-files.js";
+import type { StoredState } from "../../store/store.js";
+import { toEffectiveConfig } from "../../values/config-files.js";
 import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
 import type { Clock } from "../clock.js";
 import type { ApplyContext } from "../options.js";
-import type { Supplied } from "../settings/declared-capabilities.js";
+import type { AppliedOffers } from "./handler-row.js";
+import { offerHandlers, type Supplied } from "./handler-table.js";
 
 /** A call of the provider of the effective config. */
 interface Fetch {
@@ -24,9 +25,10 @@ export class HandlerRunner {
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
   readonly #failed: (error: OpAMPError, isLogged?: boolean) => void;
-  /** The call of the remote config handler that has neither ended nor been aborted. */
-  #applying: { id: number; controller: AbortController } | undefined;
-  #previous: RemoteConfig | undefined;
+  /** For each kind of offers, the call that has neither ended nor been aborted. */
+  readonly #calls: { [K in OfferKind]?: { id: number; controller: AbortController } | undefined } = {};
+  /** For each kind, what was applied last. */
+  readonly #applied: { -readonly [K in keyof AppliedOffers]?: AppliedOffers[K] } = {};
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
   #describe: DescribeAgent | undefined;
@@ -47,52 +49,55 @@ export class HandlerRunner {
     this.#failed = failed;
   }
 
-  /** The config that was applied last. */
-  get applied(): RemoteConfig | undefined {
-    return this.#previous;
+  /** What was applied last. */
+  applied<K extends OfferKind>(kind: K): AppliedOffers[K] | undefined {
+    return this.#applied[kind];
   }
 
-  /** Takes up what was applied before a restart. */
-  restore(applied: RemoteConfig): void {
-    this.#previous = applied;
+  /** What an earlier life left. @returns how its last offers ended */
+  restore(state: StoredState): OfferOutcomes {
+    const { status, applied } = offerHandlers.remoteConfig.restore(state);
+    if (applied !== undefined) this.#applied.remoteConfig = applied;
+    return status === undefined ? {} : { remoteConfig: status };
   }
 
-  /** Runs the remote config handler. */
-  async apply(id: number, offer: AgentRemoteConfig): Promise<void> {
-    const handler = this.#supplied.handlers.remoteConfig;
+  /** Runs the handler of an offer. */
+  async apply({ kind, offer }: Offered, id: number): Promise<void> {
+    const { read } = offerHandlers[kind];
+    const handler = this.#supplied.handlers[kind];
     const controller = new AbortController();
     const context: ApplyContext = {
-      previous: this.#previous,
+      previous: this.#applied[kind],
       // Looked at only by those who want it: a signal costs more than all else about a call.
       get signal() {
         return controller.signal;
       },
     };
     const call = { id, controller };
-    this.#applying = call;
+    this.#calls[kind] = call;
     try {
       // The offer's bytes are copied before anything else can reuse their buffer.
-      const config = toRemoteConfig(offer);
+      const values = read(offer);
       // Outside the step that asked for it.
       await undefined;
-      if (handler === undefined) throw new Error("there is no remote config handler any more");
-      await handler.apply(config, context);
-      if (this.#applying === call) this.#previous = config;
-      this.#feed({ type: "handled", id });
+      if (handler === undefined) throw new Error(`there is no ${kind} handler any more`);
+      await handler.apply(values, context);
+      if (this.#calls[kind] === call) this.#applied[kind] = values;
+      this.#feed({ type: "handled", kind, id });
     } catch (cause) {
-      if (this.#applying === call) this.#fail("remoteConfig.apply", cause, true);
-      this.#feed({ type: "handled", id, error: messageOf(cause) });
+      if (this.#calls[kind] === call) this.#fail(`${kind}.apply`, cause, true);
+      this.#feed({ type: "handled", kind, id, error: messageOf(cause) });
     } finally {
-      if (this.#applying === call) this.#applying = undefined;
+      if (this.#calls[kind] === call) this.#calls[kind] = undefined;
     }
   }
 
-  abort(id: number, why: string): void {
-    const call = this.#applying;
+  abort(kind: OfferKind, id: number, why: string): void {
+    const call = this.#calls[kind];
     if (call?.id !== id) return;
     // A handler deaf to its signal may never end; nothing is kept for it.
-    this.#applying = undefined;
-    call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `remoteConfig.apply was aborted: ${why}`));
+    this.#calls[kind] = undefined;
+    call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `${kind}.apply was aborted: ${why}`));
   }
 
   /** Fetches the effective config; one call at a time. */

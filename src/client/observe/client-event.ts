@@ -1,4 +1,4 @@
-import type { CustomFate, Outgoing } from "../../core/io.js";
+import type { CustomFate, OfferKind, Outgoing } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { InstanceUidEvent, PhaseEvent, RemoteConfigEvent, ServerErrorEvent, WarningEvent } from "../events.js";
@@ -17,7 +17,7 @@ export type TrafficEvent =
 /** The status of an offer changed. */
 export interface OfferEvent extends RemoteConfigEvent {
   type: "offer";
-  kind: "remoteConfig";
+  kind: OfferKind;
   /** From the offer to its end; `undefined` while it is being applied. */
   durationMs: number | undefined;
 }

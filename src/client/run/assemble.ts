@@ -2,9 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { sameBytes } from "../../base/bytes.js";
 import { uidText } from "../../base/uid.js";
 import { Core } from "../../core/core.js";
-import type { PartName, PartValues } from "../../core/parts.js";
+import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
-import { messageOf, OpAMPError } from "../../errors.js";
 import { createTransport } from "../../transport/create-transport.js";
 import { insecurities } from "../../transport/insecure.js";
 import type { Transport } from "../../transport/transport.js";
@@ -16,14 +15,14 @@ import { type Clock, systemClock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import { HandlerRunner } from "../handlers/handler-runner.js";
+import { declaredMask, type Supplied } from "../handlers/handler-table.js";
 import type { Observer } from "../observe/client-event.js";
 import { countEvents, newCounters } from "../observe/counters.js";
 import { publishEvents } from "../observe/diagnostics.js";
-import { Listeners } from "../observe/listeners.js";
+import type { Listeners } from "../observe/listeners.js";
 import { logLines } from "../observe/log-lines.js";
 import { meterEvents } from "../observe/meter.js";
 import type { OpAMPClientOptions } from "../options.js";
-import { declaredMask, type Supplied } from "../settings/declared-capabilities.js";
 import { readSettings, type Settings } from "../settings/settings.js";
 import { Persistence } from "../state/persistence.js";
 import { Driver } from "./driver.js";
@@ -48,30 +47,16 @@ export function assemble(options: OpAMPClientOptions) {
   const transport = transportFor(options, settings, clock, () => uidText(core.instanceUid));
 
   const failed: Failed = (error, isLogged = false, counts = undefined) =>
-    notify(observers, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
+    notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
   const waiters = new Waiters(clock);
   const counters = newCounters();
-  const listeners = new Listeners((name, cause) => {
-    const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
-    const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
-    // A throwing `error` listener must not cause another `error` event.
-    if (name === "error") notify(observers, { type: "errorListenerFailed", error: scrubbedError(error, redactor) });
-    else failed(error);
-  });
   const log = options.logger && logLines(options.logger, clock, redactor);
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
-  const observers = present([
-    waiters.observe.bind(waiters),
-    log,
-    count,
-    meter,
-    publish,
-    listeners.observe.bind(listeners),
-  ]);
+  const observers = [log, count, meter].filter((observer) => observer !== undefined);
 
-  const driver = new Driver(core, transport, clock, meter === undefined ? count : both(count, meter), publish);
+  const driver = new Driver(core, () => transport, clock, meter === undefined ? count : both(count, meter), publish);
   const feed = driver.feed.bind(driver);
   const parts = {
     core,
@@ -80,12 +65,14 @@ export function assemble(options: OpAMPClientOptions) {
     redactor,
     driver,
     handlers: new HandlerRunner(supplied, clock, feed, failed),
-    persistence: new Persistence(options.store, clock, failed, settings.onForeignStore),
+    persistence: new Persistence(options.store, clock, failed, feed, settings.onForeignStore),
     channels: undefined as CustomChannels | undefined,
     waiters,
-    listeners,
+    listeners: undefined as Listeners | undefined,
     counters,
-    observers,
+    // Sliced, since a filtered array has room for twelve more, which every client would pay for.
+    observers: observers.slice(),
+    publish,
     failed,
     supplied,
     warnings: warningsAbout(options, settings),
@@ -165,25 +152,17 @@ function both(first: Observer, second: Observer): Observer {
   };
 }
 
-/** Sliced, since a filtered array has room for twelve more, which every client would pay for. */
-function present(observers: readonly (Observer | undefined)[]): readonly Observer[] {
-  return observers.filter((observer) => observer !== undefined).slice();
-}
-
-type Same<P extends PartName> = (a: PartValues[P], b: PartValues[P]) => boolean;
-
 /**
  * Health has times that do not count; the effective config is large, and compared after every apply; the hash of
  * components says all about them (COMP-04).
  */
-const comparisons: { readonly [P in PartName]?: Same<P> } = {
+const samePart: Comparisons = {
+  agentDescription: isDeepStrictEqual,
   health: sameHealth,
   effectiveConfig: sameEffectiveConfig,
+  remoteConfigStatus: isDeepStrictEqual,
+  packageStatuses: isDeepStrictEqual,
+  customCapabilities: isDeepStrictEqual,
   availableComponents: (a, b) => sameBytes(a.hash, b.hash),
+  connectionSettingsStatus: isDeepStrictEqual,
 };
-
-/** Whether two values of a part say the same; health that differs only in its times does (STATUS-05). */
-function samePart<P extends PartName>(part: P, a: PartValues[P], b: PartValues[P]): boolean {
-  const same: Same<P> = comparisons[part] ?? isDeepStrictEqual;
-  return same(a, b);
-}

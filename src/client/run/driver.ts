@@ -3,15 +3,14 @@ import type { Core } from "../../core/core.js";
 import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
-import { decodeServerToAgent, encodeAgentToServer } from "../../wire/codec.js";
+import { decodeServerToAgent, encodeReport } from "../../wire/codec.js";
 import type { Clock } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
 
-/** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
-const LATE_MS = 50;
-/** Clocks are set by less than this all the time, to keep them right. */
-const JUMP_MS = 5_000;
+/** The settings that a dial uses. */
+export type Use = Extract<Output, { type: "dial" }>["use"];
+
 const ALIVE = { type: "alive" } as const;
 const PINGED = { type: "pinged" } as const;
 
@@ -22,13 +21,15 @@ const PINGED = { type: "pinged" } as const;
  */
 export class Driver {
   readonly #core: Core;
-  readonly #transport: Transport;
+  readonly #transportFor: (use: Use) => Transport;
   readonly #clock: Clock;
   readonly #traffic: Observer;
   readonly #publish: Observer;
   #router: { route(output: HostOutput): void } | undefined;
   readonly #inputs: Input[] = [];
   #busy = false;
+  /** Of the current dial, or of the one before. */
+  #transport: Transport | undefined;
   /** The sink of the current dial; what older ones report is no longer heard. */
   #sink: Sink | undefined;
   /** The sink of a link that is being cut because something took too long, and what its transport says of that. */
@@ -37,16 +38,15 @@ export class Driver {
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
-  /** What the wall clock shows when the other one shows 0. */
-  #wallOffsetMs = 0;
 
   /**
+   * @param transportFor the transport for the settings in force, or for those on trial
    * @param traffic observes every message
    * @param publish observes messages for as long as their diagnostics channels have subscribers
    */
-  constructor(core: Core, transport: Transport, clock: Clock, traffic: Observer, publish: Observer) {
+  constructor(core: Core, transportFor: (use: Use) => Transport, clock: Clock, traffic: Observer, publish: Observer) {
     this.#core = core;
-    this.#transport = transport;
+    this.#transportFor = transportFor;
     this.#clock = clock;
     this.#traffic = traffic;
     this.#publish = publish;
@@ -64,8 +64,6 @@ export class Driver {
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         for (const output of this.#core.step(next, this.#clock.now())) this.#carryOut(output);
-        // A handler has ended, and with it all that belongs in its report.
-        if (next.type === "effectiveConfig" || next.type === "handled") this.#inputs.push({ type: "tick" });
       }
     } finally {
       this.#busy = false;
@@ -81,7 +79,7 @@ export class Driver {
   #carryOut(output: Output): void {
     switch (output.type) {
       case "dial":
-        return this.#dial();
+        return this.#dial(output.use);
       case "send":
         return this.#send(output);
       case "ping":
@@ -105,12 +103,11 @@ export class Driver {
     return isKnown && output.reason === "timeout" ? { ...output, error } : output;
   }
 
-  #dial(): void {
-    // A new link need not fear a jump before its time.
-    this.#wallOffsetMs = this.#clock.wallNow() - this.#clock.now();
+  #dial(use: Use): void {
     const sink = new DialSink(this);
     this.#sink = sink;
     try {
+      this.#transport = this.#transportFor(use);
       this.#transport.open(sink);
     } catch (cause) {
       this.lost(sink, thrown("open", cause));
@@ -121,8 +118,8 @@ export class Driver {
     const sink = this.#sink;
     if (sink === undefined) return;
     try {
-      const payload = encodeAgentToServer(output.message);
-      this.#transport.send(payload);
+      const payload = encodeReport(output.message);
+      this.#transport?.send(payload);
       this.#passed({ type: "sent", message: output.message, bytes: payload.length });
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
@@ -135,7 +132,7 @@ export class Driver {
     const sink = this.#sink;
     if (sink === undefined) return;
     try {
-      this.#transport.ping();
+      this.#transport?.ping();
       this.#passed(PINGED);
     } catch (cause) {
       this.lost(sink, thrown("ping", cause));
@@ -148,14 +145,14 @@ export class Driver {
       this.#sink = undefined;
     }
     try {
-      this.#transport.close(code, reason);
+      this.#transport?.close(code, reason);
     } catch (cause) {
       if (this.#sink !== undefined) this.lost(this.#sink, thrown("close", cause));
     }
   }
 
   opened(sink: Sink): void {
-    this.hear(sink, { type: "opened", duplex: this.#transport.duplex });
+    this.hear(sink, { type: "opened", duplex: this.#transport?.duplex === true, wallNow: this.#clock.wallNow() });
   }
 
   alive(sink: Sink): void {
@@ -203,20 +200,8 @@ export class Driver {
     this.#timerAt = deadline;
     this.#endTimer = this.#clock.after(Math.min(Math.ceil(deadline - now), MAX_TIMER_MS), () => {
       this.#endTimer = undefined;
-      this.#fired();
+      this.feed({ type: "woken", dueAt: this.#timerAt, wallNow: this.#clock.wallNow() });
     });
-  }
-
-  #fired(): void {
-    const now = this.#clock.now();
-    const wallOffsetMs = this.#clock.wallNow() - now;
-    const jumpedMs = Math.abs(wallOffsetMs - this.#wallOffsetMs);
-    this.#wallOffsetMs = wallOffsetMs;
-    // Where `now` stands still during a sleep, only the wall clock tells of it.
-    if (jumpedMs > JUMP_MS) this.feed({ type: "jumped" });
-    // What came meanwhile lies unread, and may be what the deadline is about.
-    if (now - this.#timerAt > LATE_MS) this.#tickSoon();
-    else this.feed({ type: "tick" });
   }
 
   /** Ticks once input and output had their turn, if anything is due then. */

@@ -1,6 +1,6 @@
 import { uidText } from "../../base/uid.js";
-import type { HostOutput, Notice } from "../../core/io.js";
-import { Part, type PartSet, partNames, type RemoteConfigState } from "../../core/parts.js";
+import type { HostOutput, Notice, OfferKind } from "../../core/io.js";
+import { type OfferStatus, Part, type PartSet, partNames } from "../../core/parts.js";
 import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
@@ -9,25 +9,35 @@ import type { PhaseEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import type { HandlerRunner } from "../handlers/handler-runner.js";
 import type { ClientEvent, ErrorCount, Observer } from "../observe/client-event.js";
+import { channels } from "../observe/diagnostics.js";
+import type { Listeners } from "../observe/listeners.js";
 import type { Persistence } from "../state/persistence.js";
+import type { Waiters } from "./waiters.js";
 
 /** @param isLogged whether another event says so in the log */
 export type Failed = (error: OpAMPError, isLogged?: boolean, counts?: ErrorCount) => void;
 
+/** Who observes a client. */
+export interface Observed {
+  readonly observers: readonly Observer[];
+  /** For as long as a diagnostics channel has subscribers. */
+  readonly publish: Observer;
+  /** `undefined` until the host listens to anything. */
+  readonly listeners: Listeners | undefined;
+}
+
 /** Where outputs go, and what it takes to make events of them. */
-export interface RouterParts {
+export interface RouterParts extends Observed {
   readonly handlers: HandlerRunner;
   readonly persistence: Persistence;
   /** `undefined` until the first custom capability is registered: most agents have none. */
   readonly channels: CustomChannels | undefined;
-  readonly observers: readonly Observer[];
+  readonly waiters: Waiters;
   readonly failed: Failed;
   readonly transport: { readonly name: unknown };
   readonly clock: Clock;
   readonly redactor: Redactor;
 }
-
-const STATUS_WORDS = { 1: "applied", 2: "applying", 3: "failed" } as const;
 
 type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
 
@@ -48,22 +58,15 @@ export class OutputRouter {
       case "fetchEffectiveConfig":
         return handlers.fetchEffectiveConfig();
       case "apply":
-        return void handlers.apply(output.id, output.offer);
+        return void handlers.apply(output, output.id);
       case "abort":
-        return handlers.abort(output.id, output.why);
+        return handlers.abort(output.kind, output.id, output.why);
       case "restart":
         return void handlers.restart();
-      case "saveRemoteConfig": {
-        const { lastRemoteConfigHash: hash, status, errorMessage: error } = output.state;
-        if (status !== 1) return persistence.save({ remoteConfig: { hash, status: "failed", error } });
-        return persistence.saveApplied({ hash, status: "applied", error }, handlers.applied);
-      }
-      case "saveInstanceUid":
-        persistence.save({ instanceUid: output.uid });
-        if (output.uid !== output.previous) this.#renamed(output.uid, output.previous);
-        return;
-      case "saveHeartbeat":
-        return persistence.saveHeartbeat(output.wishMs);
+      case "persist":
+        return persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
+      case "instanceUid":
+        return this.#renamed(output.uid, output.previous);
       case "customMessage":
         this.#notify({ type: "customReceived" });
         return channels?.deliver(output.message);
@@ -72,8 +75,8 @@ export class OutputRouter {
         return channels?.settled(output.id, output.fate);
       case "phase":
         return this.#moved(output);
-      case "remoteConfigStatus":
-        return this.#offered(output.state);
+      case "offer":
+        return this.#offered(output.kind, output.status);
       case "serverCapabilities":
       case "serverCustomCapabilities":
       case "heartbeatInterval":
@@ -94,18 +97,18 @@ export class OutputRouter {
     if (inMs !== undefined) event.retryAt = new Date(clock.wallNow() + inMs);
     const failure = errorBehind(output);
     if (failure !== undefined) event.error = scrubbedError(failure, redactor);
+    this.#parts.waiters.moved(event);
     this.#notify({ type: "phase", event, inMs });
     // A malformed message was reported when it came.
     if (event.error === undefined || reason === "malformed") return;
     this.#notify({ type: "error", error: event.error, isLogged: true, counts: undefined });
   }
 
-  #offered({ lastRemoteConfigHash: hash, status: number, errorMessage: error }: RemoteConfigState): void {
-    const status = STATUS_WORDS[number];
+  #offered(kind: OfferKind, { hash, status, error }: OfferStatus): void {
     const now = this.#parts.clock.now();
     const durationMs = status === "applying" ? undefined : now - (this.#offeredAt ?? now);
     this.#offeredAt = status === "applying" ? now : undefined;
-    this.#notify({ type: "offer", kind: "remoteConfig", hash, status, error, durationMs });
+    this.#notify({ type: "offer", kind, hash, status, error, durationMs });
   }
 
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
@@ -155,12 +158,15 @@ export class OutputRouter {
   }
 
   #notify(event: ClientEvent): void {
-    notify(this.#parts.observers, event);
+    notify(this.#parts, event);
   }
 }
 
-export function notify(observers: readonly Observer[], event: ClientEvent): void {
+export function notify({ observers, publish, listeners }: Observed, event: ClientEvent): void {
   for (const observe of observers) observe(event);
+  const { phase, failure, apply } = channels;
+  if (phase.hasSubscribers || failure.hasSubscribers || apply.hasSubscribers) publish(event);
+  listeners?.observe(event);
 }
 
 /** Anybody may have written the transport. */

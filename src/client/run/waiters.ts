@@ -3,7 +3,7 @@ import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
-import type { ClientEvent } from "../observe/client-event.js";
+import type { PhaseEvent } from "../events.js";
 
 /** How long to wait. */
 export interface WaitOptions {
@@ -19,7 +19,6 @@ interface Waiter {
 }
 
 const NOBODY: readonly Waiter[] = [];
-/** The longest that a timer can wait: 25 days. */
 
 /** Those who wait for a connection or for the end, and the process that has to live for them. */
 export class Waiters {
@@ -76,9 +75,8 @@ export class Waiters {
     end?.();
   }
 
-  observe(event: ClientEvent): void {
-    if (event.type !== "phase") return;
-    const { phase, error } = event.event;
+  /** The phase changed. */
+  moved({ phase, error }: PhaseEvent): void {
     if (error !== undefined) this.#lastError = error;
     if (phase === "stopped") this.#ended?.();
     if (phase !== "online") return;

@@ -13,10 +13,10 @@ import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { DAY_MS } from "../../base/time.js";
 import { DEFAULT_BACKOFF } from "../../core/backoff.js";
 import type { CapabilityName } from "../../core/capabilities.js";
-import type { HeartbeatBounds } from "../../core/config.js";
+import type { HeartbeatBounds } from "../../core/keepalive.js";
 import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
-import type { Handlers, OpAMPClientOptions, Timeouts } from "../options.js";
-import { capabilitiesOff, checkHandlers, handlerRows } from "./declared-capabilities.js";
+import { capabilitiesOff, checkHandlers, handlerTable } from "../handlers/handler-table.js";
+import type { OpAMPClientOptions, Timeouts } from "../options.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
 
 /** The options, checked, with the defaults in place. */
@@ -70,7 +70,7 @@ const KEYS = {
   meter: true,
   clock: true,
   random: true,
-  ...handlerRows,
+  ...handlerTable,
 } as const satisfies Record<keyof OpAMPClientOptions, unknown>;
 
 const TIMEOUTS: Required<Timeouts> = {
@@ -147,17 +147,6 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     off: capabilitiesOff(options),
     redactor: readRedactor(options.redact),
   };
-}
-
-/**
- * Checks handlers that are given later than the options.
- *
- * @throws OpAMPError `ERR_OPAMP_OPTION`
- */
-export function checkNewHandlers(handlers: Handlers): void {
-  if (!isOptions(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
-  refuseUnknown("", handlers, handlerRows);
-  checkHandlers(handlers);
 }
 
 function checkBounds(where: string, least: string, minMs: number, maxMs: number): void {

@@ -1,10 +1,11 @@
 import { isOptions } from "../../base/option-path.js";
-import type { Input } from "../../core/io.js";
+import type { Input, OfferKind, StateChange } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
-import type { Store, StoredRemoteConfig, StoredState } from "../../store/store.js";
+import type { Store, StoredState } from "../../store/store.js";
 import { readStoredState } from "../../store/stored-state.js";
-import { type RemoteConfig, toStoredConfig } from "../../values/config-files.js";
 import type { Clock } from "../clock.js";
+import type { AppliedOffers } from "../handlers/handler-row.js";
+import { offerHandlers } from "../handlers/handler-table.js";
 
 /** How long a store may take to load before the client goes on without, in milliseconds. */
 const LOAD_MS = 30_000;
@@ -18,8 +19,11 @@ export class Persistence {
   #store: Store | undefined;
   readonly #clock: Clock;
   readonly #failed: (error: OpAMPError) => void;
+  readonly #feed: (input: Input) => void;
   readonly #onForeignStore: "stop" | "newIdentity";
   #state: StoredState = {};
+  /** The changes that the next save makes durable. */
+  #changes: number[] = [];
   /** There is something that is not saved, and nobody at it unless `#writing`. */
   #dirty = false;
   #writing = false;
@@ -35,11 +39,13 @@ export class Persistence {
     store: Store | undefined,
     clock: Clock,
     failed: (error: OpAMPError) => void,
+    feed: (input: Input) => void,
     onForeignStore: "stop" | "newIdentity" = "stop",
   ) {
     this.#store = store;
     this.#clock = clock;
     this.#failed = failed;
+    this.#feed = feed;
     this.#onForeignStore = onForeignStore;
   }
 
@@ -73,21 +79,37 @@ export class Persistence {
     if (!this.#writing) this.#saving = this.#write();
   }
 
-  /** An offer was put to use: what came of it and what it was belong together. */
-  saveApplied(remoteConfig: StoredRemoteConfig, applied: RemoteConfig | undefined): void {
-    if (this.#store === undefined) return;
-    const change: StoredState = { remoteConfig };
-    try {
-      if (applied !== undefined) change.lastGoodConfig = toStoredConfig(applied);
-    } catch (cause) {
-      this.#complain("the config that was applied cannot be stored", cause);
-    }
-    this.save(change);
+  /**
+   * Keeps a change that the core wants to be durable, and tells it once it is, or cannot be.
+   *
+   * @param applied what of a kind was applied last
+   */
+  keep(id: number, change: StateChange, applied: <K extends OfferKind>(kind: K) => AppliedOffers[K] | undefined): void {
+    // Servers repeat what they ask for, some in every answer.
+    const isKnown = change.what === "heartbeat" && change.requestedMs === this.#state.heartbeatMs;
+    if (this.#store === undefined || isKnown) return this.#feed({ type: "persisted", id });
+    this.#changes.push(id);
+    this.save(this.#stored(change, applied));
   }
 
-  /** Servers repeat what they ask for, some in every answer. */
-  saveHeartbeat(heartbeatMs: number): void {
-    if (this.#state.heartbeatMs !== heartbeatMs) this.save({ heartbeatMs });
+  #stored(change: StateChange, applied: <K extends OfferKind>(kind: K) => AppliedOffers[K] | undefined): StoredState {
+    switch (change.what) {
+      case "instanceUid":
+        return { instanceUid: change.uid };
+      case "heartbeat":
+        return { heartbeatMs: change.requestedMs };
+      case "offer": {
+        const { store } = offerHandlers[change.kind];
+        try {
+          return store(change.status, applied(change.kind));
+        } catch (cause) {
+          this.#complain("what was applied cannot be stored", cause);
+          return store(change.status, undefined);
+        }
+      }
+      default:
+        return change satisfies never;
+    }
   }
 
   /** Nothing is loaded any more. Resolves when everything is saved, or cannot be. */
@@ -110,14 +132,18 @@ export class Persistence {
     let isOwing = false;
     while (this.#dirty) {
       this.#dirty = false;
+      const changes = this.#changes;
+      this.#changes = [];
       try {
         if (this.#late !== undefined && (await this.#late)) throw unseen();
         await this.#store?.save(this.#state);
         isOwing = false;
+        for (const id of changes) this.#feed({ type: "persisted", id });
       } catch (cause) {
         isOwing = true;
         this.#refused(cause);
         this.#complain("the store did not save", cause);
+        for (const id of changes) this.#feed({ type: "persisted", id, error: messageOf(cause) });
       }
     }
     // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
@@ -180,21 +206,6 @@ export class Persistence {
   #complain(what: string, cause: unknown): void {
     this.#failed(failure(what, cause));
   }
-}
-
-/** What the core begins with: what outlived a restart (D14), less the uid where the host gave one. */
-export function startInput({ instanceUid, remoteConfig, heartbeatMs }: StoredState, hasUid: boolean): Input {
-  const input: Extract<Input, { type: "start" }> = { type: "start" };
-  if (instanceUid !== undefined && !hasUid) input.instanceUid = instanceUid;
-  if (heartbeatMs !== undefined) input.heartbeatMs = heartbeatMs;
-  if (remoteConfig !== undefined) {
-    input.remoteConfig = {
-      lastRemoteConfigHash: remoteConfig.hash,
-      status: remoteConfig.status === "applied" ? 1 : 3,
-      errorMessage: remoteConfig.error,
-    };
-  }
-  return input;
 }
 
 function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {

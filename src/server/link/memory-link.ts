@@ -1,5 +1,5 @@
 import { OpAMPError } from "../../errors.js";
-import { unframe } from "../../wire/ws-frame.js";
+import { unframe } from "../../wire/codec.js";
 import type { HttpLink, Link, LinkOrigin, TransportName, WebSocketLink } from "./link.js";
 
 /** The agent's end of a link without a socket: what the server can do to it. */

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { messageOf, OpAMPError } from "../../errors.js";
-import { frame, type Unframed, unframe } from "../../wire/ws-frame.js";
+import { frame, type Unframed, unframe } from "../../wire/codec.js";
 import type { LinkOrigin, WebSocketLink } from "./link.js";
 
 /** A link over an accepted WebSocket. */

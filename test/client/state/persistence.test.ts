@@ -3,25 +3,9 @@ import { Persistence } from "../../../src/client/state/persistence.js";
 import { memoryStore, OpAMPError, type Store, type StoredState } from "../../../src/index.js";
 import { virtualClock } from "../../../src/testing/index.js";
 import { Arrivals } from "../../transport/arrivals.js";
+import { persisting, slowStore, uid } from "./persisting.js";
 
-const uid = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const applied = (byte: number) => ({ hash: Uint8Array.of(byte), status: "applied", error: "" }) as const;
-
-/** A persistence over a store, and what it complains of. */
-function persisting(store: Store): { persistence: Persistence; errors: OpAMPError[] } {
-  const errors: OpAMPError[] = [];
-  return { persistence: new Persistence(store, virtualClock(), (error) => errors.push(error)), errors };
-}
-
-/** A store whose saves end when the test says so. */
-function slowStore() {
-  const saves = new Arrivals<{ state: StoredState; end: () => void; fail: (cause: unknown) => void }>();
-  const store: Store = {
-    load: () => undefined,
-    save: (state) => new Promise<void>((end, fail) => saves.push({ state, end, fail })),
-  };
-  return { store, saves };
-}
 
 describe("loading", () => {
   test("from a store that answers at once takes no turn", () => {
@@ -83,7 +67,12 @@ describe("a store that loads for longer than 30 s", () => {
       load: () => new Promise((resolve, reject) => loads.push({ resolve, reject })),
       save: (state) => void saved.push(state),
     };
-    const persistence = new Persistence(store, clock, (error) => errors.push(error));
+    const persistence = new Persistence(
+      store,
+      clock,
+      (error) => errors.push(error),
+      () => undefined,
+    );
     const loaded = persistence.load();
     await clock.advance(30_000);
     expect(await loaded).toEqual({});
@@ -204,20 +193,6 @@ describe("saving", () => {
       await new Promise((resolve) => setImmediate(resolve));
       expect([microtasks, saved.at(-1)]).toEqual([microtasks, { remoteConfig: applied(2) }]);
     }
-  });
-
-  test("of what the server asks for takes place only when it asks for something else", async () => {
-    const saved: StoredState[] = [];
-    const { persistence } = persisting({
-      load: () => ({ heartbeatMs: 2_000 }),
-      save: (state) => void saved.push(state),
-    });
-    persistence.load();
-    for (const heartbeatMs of [2_000, 4_000, 4_000, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]) {
-      persistence.saveHeartbeat(heartbeatMs);
-      await persistence.settled();
-    }
-    expect(saved).toEqual([{ heartbeatMs: 4_000 }, { heartbeatMs: Number.POSITIVE_INFINITY }]);
   });
 
   test("settles at once when there is nothing to save", async () => {

@@ -43,7 +43,7 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     const custom = { type: "custom", id: 1, message: { capability: "a.b", type: "t", data: OWN_UID } } as const;
     harness.feed({ type: "refresh" }, custom, { ...custom, id: 2 }, { type: "forgetCustom", capability: "a.b" });
     harness.feed(
-      { type: "opened", duplex: true },
+      { type: "opened", duplex: true, wallNow: 0 },
       { type: "malformed", error: "x" },
       { type: "oversized" },
       { type: "tick" },
@@ -131,9 +131,11 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     const harness = online({ ...answering, can: ["acceptsRemoteConfig", "reportsRemoteConfig"] });
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
     harness.feed(STOP);
-    expect(harness.all("abort").map(({ output }) => output)).toEqual([{ type: "abort", id: 1, why: "stopped" }]);
+    expect(harness.all("abort").map(({ output }) => output)).toEqual([
+      { type: "abort", kind: "remoteConfig", id: 1, why: "stopped" },
+    ]);
     harness.clear();
-    harness.feed({ type: "handled", id: 1 }, { type: "retryRemoteConfig" });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 }, { type: "retry", kind: "remoteConfig" });
     expect(harness.outputs).toEqual([]);
   });
 
@@ -248,11 +250,11 @@ describe("leaving on purpose", () => {
     });
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
     harness.core.step({ type: "reconnect" }, 0);
-    harness.feed({ type: "handled", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     harness.advanceUntil("online");
     expect(harness.all("abort")).toEqual([]);
     expect(
       harness.sent.findLast((message) => message.remoteConfigStatus !== undefined)?.remoteConfigStatus?.status,
-    ).toBe(1);
+    ).toBe("applied");
   });
 });

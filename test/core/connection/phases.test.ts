@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { type LinkEvent, next, type Phase, transitions } from "../../../src/core/phases.js";
+import {
+  type LinkEvent,
+  moved,
+  next,
+  type Phase,
+  type Presence,
+  type PresenceEvent,
+  presences,
+  presencesIn,
+  transitions,
+} from "../../../src/core/phases.js";
 
 const table: Record<Phase, Partial<Record<LinkEvent, Phase>>> = {
   idle: { start: "connecting", stop: "stopped" },
@@ -45,4 +55,48 @@ test("a stop ends in stopped from wherever it comes", () => {
     expect(["closing", "stopped"]).toContain(next(phase, "stop"));
   }
   expect(next("closing", "closed")).toBe("stopped");
+});
+
+const presenceTable: Record<Presence, Partial<Record<PresenceEvent, Presence>>> = {
+  absent: { opened: "unreported" },
+  unreported: { sent: "first", leave: "owing", pause: "leaving", lost: "absent" },
+  first: { sent: "reported", oversized: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
+  reported: { sent: "reported", leave: "owing", pause: "leaving", lost: "absent" },
+  owing: { sent: "gone", pause: "leaving", lost: "absent" },
+  leaving: { sent: "gone", pause: "leaving", lost: "absent" },
+  gone: { oversized: "leaving", closed: "absent", lost: "absent" },
+};
+
+const allPresences: readonly Presence[] = ["absent", "unreported", "first", "reported", "owing", "leaving", "gone"];
+const presenceEvents: readonly PresenceEvent[] = ["opened", "sent", "oversized", "leave", "pause", "closed", "lost"];
+
+describe.each(allPresences)("an agent that is %s", (presence) => {
+  test.each(presenceEvents)("becomes what the table says by %s, or stays", (event) => {
+    expect(moved(presence, event)).toBe(presenceTable[presence][event] ?? presence);
+  });
+
+  test("is so in some phase, and is absent once the connection is lost", () => {
+    expect(Object.values(presencesIn).some((allowed) => allowed.includes(presence))).toBe(true);
+    expect(moved(presence, "lost")).toBe("absent");
+  });
+});
+
+test("every presence can be reached", () => {
+  const reached = new Set<string>(["absent"]);
+  for (const presence of reached) {
+    for (const target of Object.values(presenceTable[presence as Presence])) reached.add(target);
+  }
+  expect([...reached].sort()).toEqual(Object.keys(presences).sort());
+});
+
+test.each([
+  ["idle", ["absent"]],
+  ["connecting", ["absent"]],
+  ["reporting", ["unreported", "first", "reported"]],
+  ["online", ["first", "reported"]],
+  ["waiting", ["absent"]],
+  ["closing", ["owing", "leaving", "gone", "absent"]],
+  ["stopped", ["absent"]],
+] as const)("while %s an agent is %j", (phase, allowed) => {
+  expect(presencesIn[phase]).toEqual(allowed);
 });

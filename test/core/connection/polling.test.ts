@@ -184,6 +184,14 @@ describe("a request that needs a connection first", () => {
     harness.advance(1);
     expect(harness.core.phase).toBe("stopped");
   });
+
+  test("may be answered before it is said to be connected", () => {
+    const harness = online(polling({ config: { link } }));
+    harness.feed({ type: "set", parts: { health: health(false) } }, { type: "tick" }, { type: "dialing" });
+    harness.receive({});
+    harness.advance(29_999);
+    expect(harness.core.phase).toBe("online");
+  });
 });
 
 test("a link that is duplex has no such time once it is open", () => {

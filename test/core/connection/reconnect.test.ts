@@ -197,7 +197,7 @@ describe("what arrives out of season", () => {
     harness.clear();
     const before = harness.core.deadline;
     harness.lose();
-    harness.feed({ type: "opened", duplex: true });
+    harness.feed({ type: "opened", duplex: true, wallNow: 0 });
     harness.receive({ flags: 1n, command: {} });
     harness.feed({ type: "malformed", error: new Error("x") });
     expect([harness.outputs, harness.core.deadline, harness.core.phase]).toEqual([[], before, "waiting"]);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Input } from "../../../src/core/io.js";
+import type { Input, Outgoing } from "../../../src/core/io.js";
 import { acknowledges, Harness, online, polling, type Script } from "../harness.js";
+import { health } from "../values.js";
 
 const A = "com.example.a";
 const announced = { customCapabilities: { capabilities: [A] } };
@@ -92,4 +93,21 @@ describe.each([
     expect(types(harness)).toEqual(["m1", "m1"]);
     expect(fates(harness).map(([, id, fate]) => [id, fate])).toEqual([[1, "delivered"]]);
   });
+});
+
+test("custom messages without a time limit need no attention", () => {
+  const harness = new Harness();
+  harness.feed(custom(1), custom(2, Number.POSITIVE_INFINITY));
+  expect(harness.core.deadline).toBeUndefined();
+});
+
+test("a custom message that did not fit beside a report never left, and expires as such", () => {
+  const fits = ({ health: part, customMessage }: Outgoing): boolean =>
+    part === undefined || customMessage === undefined;
+  const harness = online(polling({ fits }));
+  harness.receive(announced);
+  harness.feed(custom(1, 1_000), { type: "set", parts: { health: health(false) } });
+  expect([harness.sent.length, types(harness)]).toEqual([1, []]);
+  harness.advance(1_000);
+  expect(fates(harness)).toEqual([[1_000, 1, "expired"]]);
 });

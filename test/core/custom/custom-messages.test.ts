@@ -34,7 +34,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect([types(harness), fates(harness)]).toEqual([["m1"], [[1, "delivered"]]]);
   });
 
-  verifies("CUSTOM-02", "wait again when a later announcement leaves their capability out", () => {
+  verifies(["CUSTOM-02", "CUSTOM-04"], "wait again when a later announcement leaves their capability out", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.receive(announced);
     harness.receive({ customCapabilities: { capabilities: ["com.example.b"] } });
@@ -123,6 +123,36 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     const harness = online({ ...script, config: { ...script.config, maxCustomMessages: 2 } });
     harness.feed(custom(1), custom(2), custom(3));
     expect(fates(harness)).toEqual([[3, "full"]]);
+  });
+
+  test("count against the bound also while they are in flight, until they are answered", () => {
+    const harness = online({ ...script, config: { ...script.config, maxCustomMessages: 2 } });
+    harness.receive(announced);
+    harness.feed(custom(1), custom(2));
+    harness.feed(custom(3));
+    expect(fates(harness)).toEqual([[3, "full"]]);
+    harness.receive({});
+    harness.feed(custom(4));
+    harness.feed(custom(5));
+    expect(fates(harness)).toEqual([
+      [3, "full"],
+      [1, "delivered"],
+      [5, "full"],
+    ]);
+  });
+
+  test("in flight are not taken back with those that wait, which are taken back once", () => {
+    const harness = online(script);
+    harness.receive(announced);
+    harness.feed(custom(1));
+    const forget = { type: "forgetCustom", capability: A } as const;
+    harness.feed(custom(2), custom(3), forget, forget);
+    expect(fates(harness)).toEqual([
+      [2, "forgotten"],
+      [3, "forgotten"],
+    ]);
+    harness.receive({});
+    expect([types(harness), fates(harness).at(-1)]).toEqual([["m1"], [1, "delivered"]]);
   });
 
   test("of a capability that is no longer wanted are taken back", () => {

@@ -1,4 +1,6 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { ServerToAgentSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
 import { verifies } from "../../conformance/verifies.js";
 import { acknowledges, message, online, partsOf, polling, type Script } from "../harness.js";
 import { hash, health } from "../values.js";
@@ -13,6 +15,14 @@ describe.each([
     const harness = online(script);
     harness.receive({ command: {} });
     harness.receive({});
+    expect(harness.outputs).toEqual([{ type: "restart" }]);
+  });
+
+  verifies("CMD-01", "is a restart when its message is there and empty", () => {
+    const harness = online(script);
+    harness.feed({ type: "received", message: fromBinary(ServerToAgentSchema, new Uint8Array()) });
+    expect(harness.outputs).toEqual([]);
+    harness.feed({ type: "received", message: fromBinary(ServerToAgentSchema, Uint8Array.of(0x4a, 0x00)) });
     expect(harness.outputs).toEqual([{ type: "restart" }]);
   });
 

@@ -34,8 +34,8 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     const harness = online(script);
     harness.receive(offer(1));
     harness.advance(2_000);
-    harness.feed({ type: "handled", id: 1 });
-    expect(statuses(harness)).toEqual([configStatus(1, 2), configStatus(1, 1)]);
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
+    expect(statuses(harness)).toEqual([configStatus(1, "applying"), configStatus(1, "applied")]);
     expect(harness.sentAt).toEqual([0, 2_000]);
     expect(harness.all("apply")).toMatchObject([{ output: { id: 1, offer: { configHash: hash(1) } } }]);
   });
@@ -43,14 +43,14 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
   verifies(["CFG-05", "CFG-06"], "that failed is reported failed, with the reason", () => {
     const harness = online(script);
     harness.receive(offer(1));
-    harness.feed({ type: "handled", id: 1, error: "no such exporter" });
-    expect(statuses(harness).at(-1)).toEqual(configStatus(1, 3, "no such exporter"));
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1, error: "no such exporter" });
+    expect(statuses(harness).at(-1)).toEqual(configStatus(1, "failed", "no such exporter"));
   });
 
   test("whose handler ends within the turn is reported once", () => {
     const harness = online(script);
-    harness.feed({ type: "received", message: message(offer(1)) }, { type: "handled", id: 1 });
-    expect(statuses(harness)).toEqual([configStatus(1, 1)]);
+    harness.feed({ type: "received", message: message(offer(1)) }, { type: "handled", kind: "remoteConfig", id: 1 });
+    expect(statuses(harness)).toEqual([configStatus(1, "applied")]);
   });
 
   verifies(
@@ -61,7 +61,11 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
         const harness = online(script);
         harness.receive(offer(1));
         harness.receive(offer(1));
-        harness.feed(error === undefined ? { type: "handled", id: 1 } : { type: "handled", id: 1, error });
+        harness.feed(
+          error === undefined
+            ? { type: "handled", kind: "remoteConfig", id: 1 }
+            : { type: "handled", kind: "remoteConfig", id: 1, error },
+        );
         harness.clear();
         for (let n = 0; n < 10; n++) harness.receive(offer(1));
         expect(harness.outputs).toEqual([]);
@@ -81,7 +85,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
   verifies("CFG-09", "without a config is nothing new, and takes nothing away", () => {
     const harness = online(script);
     harness.receive(offer(1));
-    harness.feed({ type: "handled", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     harness.clear();
     harness.receive({ remoteConfig: { configHash: hash(1) } });
     expect(harness.outputs).toEqual([]);
@@ -101,11 +105,13 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     const harness = online(script);
     for (const first of [1, 2, 3]) harness.receive(offer(first));
     expect(harness.all("abort").map(({ output }) => [output.id, output.why])).toEqual([[1, "superseded"]]);
-    harness.feed({ type: "handled", id: 1 });
-    harness.feed({ type: "handled", id: 2 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 2 });
     expect(harness.all("apply").map(({ output }) => output.offer.configHash)).toEqual([hash(1), hash(3)]);
-    expect(statuses(harness)).toEqual([1, 2, 3].map((first) => configStatus(first, 2)).concat(configStatus(3, 1)));
-    expect(harness.all("saveRemoteConfig").map(({ output }) => output.state)).toEqual([configStatus(3, 1)]);
+    expect(statuses(harness)).toEqual(
+      [1, 2, 3].map((first) => configStatus(first, "applying")).concat(configStatus(3, "applied")),
+    );
+    expect(harness.persisting).toEqual([{ what: "offer", kind: "remoteConfig", status: configStatus(3, "applied") }]);
   });
 
   test("whose handler hangs has failed after the limit", () => {
@@ -113,21 +119,21 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     harness.receive(offer(1));
     harness.advance(300_000);
     expect(harness.all("abort").map(({ output }) => output.why)).toEqual(["overdue"]);
-    const failed = configStatus(1, 3, "the handler did not end within 300000 ms");
+    const failed = configStatus(1, "failed", "the handler did not end within 300000 ms");
     expect(harness.sent.findLast((sent) => sent.remoteConfigStatus !== undefined)?.remoteConfigStatus).toEqual(failed);
   });
 
   test("that failed can be tried again, without the server", () => {
     const harness = online(script);
     harness.receive(offer(1));
-    harness.feed({ type: "handled", id: 1, error: "x" });
-    harness.feed({ type: "retryRemoteConfig" });
-    harness.feed({ type: "handled", id: 2 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1, error: "x" });
+    harness.feed({ type: "retry", kind: "remoteConfig" });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 2 });
     expect(statuses(harness)).toEqual([
-      configStatus(1, 2),
-      configStatus(1, 3, "x"),
-      configStatus(1, 2),
-      configStatus(1, 1),
+      configStatus(1, "applying"),
+      configStatus(1, "failed", "x"),
+      configStatus(1, "applying"),
+      configStatus(1, "applied"),
     ]);
   });
 
@@ -135,10 +141,10 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     const harness = online(script);
     harness.receive(offer(1));
     harness.lose();
-    harness.feed({ type: "handled", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     harness.clear();
     harness.advanceUntil("online");
-    expect(statuses(harness)).toEqual([configStatus(1, 1)]);
+    expect(statuses(harness)).toEqual([configStatus(1, "applied")]);
   });
 
   test("keeps its hash when the bytes it came in are used for something else", () => {
@@ -146,14 +152,14 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     const received = message(offer(1));
     harness.feed({ type: "received", message: received });
     received.remoteConfig?.configHash.fill(0);
-    harness.feed({ type: "handled", id: 1 });
-    expect(statuses(harness).at(-1)).toEqual(configStatus(1, 1));
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
+    expect(statuses(harness).at(-1)).toEqual(configStatus(1, "applied"));
   });
 });
 
 verifies(["STATUS-02", "CFG-06"], "before the first offer the status is UNSET, and that is said once", () => {
   const harness = started(CAN);
-  expect(statuses(harness)).toEqual([{ lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" }]);
+  expect(statuses(harness)).toEqual([{ hash: new Uint8Array(), status: "unset", error: "" }]);
   harness.lose();
   harness.advanceUntil("online");
   expect(statuses(harness).slice(1)).toEqual([undefined]);
@@ -163,15 +169,17 @@ describe("what is kept for the next life", () => {
   test("is how an offer ended, not that it began", () => {
     const harness = online(CAN);
     harness.receive(offer(1));
-    expect(harness.all("saveRemoteConfig")).toEqual([]);
-    harness.feed({ type: "handled", id: 1, error: "x" });
-    expect(harness.all("saveRemoteConfig").map(({ output }) => output.state)).toEqual([configStatus(1, 3, "x")]);
+    expect(harness.persisting).toEqual([]);
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1, error: "x" });
+    expect(harness.persisting).toEqual([
+      { what: "offer", kind: "remoteConfig", status: configStatus(1, "failed", "x") },
+    ]);
   });
 
   test("keeps the same offer from being applied again, not another one", () => {
-    for (const state of [configStatus(1, 1), configStatus(1, 3, "x")]) {
+    for (const state of [configStatus(1, "applied"), configStatus(1, "failed", "x")]) {
       const harness = new Harness(CAN);
-      harness.feed({ type: "start", remoteConfig: state });
+      harness.feed({ type: "start", offers: { remoteConfig: state } });
       expect(statuses(harness)).toEqual([state]);
       harness.receive(offer(1));
       expect(harness.all("apply")).toEqual([]);
@@ -195,7 +203,7 @@ describe("the effective config", () => {
     const harness = configured(() => body);
     harness.receive(offer(1));
     body = "local and remote";
-    harness.feed({ type: "handled", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     expect(harness.sent.map(partsOf)).toEqual([["remoteConfigStatus"], ["effectiveConfig", "remoteConfigStatus"]]);
     expect(harness.last.effectiveConfig).toEqual(effectiveConfig("local and remote"));
   });
@@ -203,7 +211,7 @@ describe("the effective config", () => {
   verifies("CFG-03", "stays what it was when an offer failed", () => {
     const harness = configured(() => "local");
     harness.receive(offer(1));
-    harness.feed({ type: "handled", id: 1, error: "x" });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1, error: "x" });
     expect(harness.sent.map(partsOf)).toEqual([["remoteConfigStatus"], ["remoteConfigStatus"]]);
   });
 

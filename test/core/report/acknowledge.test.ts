@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Part } from "../../../src/core/parts.js";
 import { verifies } from "../../conformance/verifies.js";
 import { acknowledges, type Harness, online, partsOf, polling, type Script, started } from "../harness.js";
-import { description, health } from "../values.js";
+import { description, everyPart, health } from "../values.js";
 
 const transports = [
   ["on a duplex link", {}],
@@ -127,6 +127,57 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual([]);
   });
 
+  test("are not refused with the one before", () => {
+    const harness = online();
+    change(harness, "a");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    harness.receive({ errorResponse: { type: 1 } });
+    expect(afterBreak(harness)).toEqual(["agentDescription"]);
+  });
+
+  const names = ["health", "agentDescription", "packageStatuses", "customCapabilities"] as const;
+  test.each([
+    [1, ["packageStatuses", "customCapabilities"]],
+    [2, ["customCapabilities"]],
+    [3, []],
+  ])("are known with the answer to a later one once they are older than five seconds (%d answers)", (answers, due) => {
+    const harness = online({ can: ["reportsPackageStatuses"] });
+    const parts = { ...everyPart(), health: health(false), agentDescription: description("two") };
+    for (const [index, at] of [0, 1, 5_000, 5_001].entries()) {
+      harness.advanceTo(at);
+      const name = names[index] ?? "health";
+      harness.feed({ type: "set", parts: { [name]: parts[name] } });
+    }
+    expect(harness.sent.map(partsOf)).toEqual(names.map((name) => [name]));
+    for (let answer = 0; answer < answers; answer++) {
+      harness.receive({});
+      harness.advanceTo(5_002);
+    }
+    expect(afterBreak(harness)).toEqual(due);
+  });
+
+  test("are told apart up to a thousand, and the oldest of more are known together", () => {
+    const harness = online({ config: { maxCustomMessages: 2_000 } });
+    harness.receive({ customCapabilities: { capabilities: ["a.b"] } });
+    const custom = { capability: "a.b", type: "t", data: new Uint8Array() };
+    for (let id = 1; id <= 1_500; id++) harness.feed({ type: "custom", id, message: custom });
+    harness.receive({});
+    expect(harness.all("customSettled").map(({ output }) => output.id)).toEqual(
+      Array.from({ length: 501 }, (_, index) => index + 1),
+    );
+  });
+
+  test("do not have one among them that never left", () => {
+    const harness = online({ fits: (message) => message.health?.status !== "long" });
+    change(harness, "a");
+    change(harness, "long");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    expect(harness.sent.map(partsOf)).toEqual([["health"], ["agentDescription"]]);
+    harness.receive({});
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual([]);
+  });
+
   test("are all known to a server that speaks up some time later, if only once", () => {
     const harness = online();
     for (const status of ["a", "b", "c"]) change(harness, status);
@@ -157,6 +208,23 @@ verifies("RETRY-01", "what a request was refused with for good is dropped, told 
   harness.receive({});
   change(harness, "b");
   expect(partsOf(harness.last)).toEqual(["health"]);
+});
+
+test("a change while its older value is under way survives the refusal of that", () => {
+  const harness = online(polling());
+  harness.feed({ type: "set", parts: { health: health(false, "a"), agentDescription: description("two") } });
+  change(harness, "b");
+  harness.receive({ errorResponse: { type: 1 } });
+  expect(harness.notices).toMatchObject([{ dropped: Part.agentDescription }]);
+  expect(harness.sent.map(partsOf)).toEqual([["agentDescription", "health"], ["health"]]);
+  expect(harness.last.health).toEqual(health(false, "b"));
+});
+
+test("what is taken out of reports while it is under way is not sent again", () => {
+  const harness = online();
+  change(harness, "a");
+  harness.feed({ type: "set", parts: { health: undefined } });
+  expect(afterBreak(harness)).toEqual([]);
 });
 
 test("a change while its older value is under way leaves as soon as there is room", () => {

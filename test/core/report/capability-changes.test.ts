@@ -51,6 +51,22 @@ describe.each(transports)("an agent %s", (_name, script: Script) => {
     }
   });
 
+  verifies("CAP-01", "reports a change of capabilities in whatever message comes next, and once", () => {
+    const harness = online({
+      ...script,
+      can: ["reportsEffectiveConfig"],
+      config: { ...script.config, effectiveConfigMs: 60_000 },
+    });
+    const capabilities = harness.core.capabilities | 0x8000n;
+    harness.feed({ type: "refresh" }, { type: "declare", capabilities });
+    expect(harness.sent).toEqual([]);
+    harness.advance(30_000);
+    expect(harness.sent).toMatchObject([{ capabilities }]);
+    harness.receive({});
+    harness.feed({ type: "effectiveConfig" });
+    expect(harness.sent).toHaveLength(1);
+  });
+
   verifies(["CAP-04", "STATUS-04"], "that can do more reports it at once, with the parts that go with it", () => {
     const harness = online({ ...script, config: { ...script.config, capabilities: 1n }, answers: acknowledges });
     harness.feed({ type: "declare", capabilities: 0x801n });
@@ -160,8 +176,8 @@ describe("a server", () => {
     harness.receive({ capabilities: 1n });
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
     const [apply] = harness.all("apply");
-    harness.feed({ type: "handled", id: apply?.output.id ?? 0 });
-    expect(harness.sent.map(({ remoteConfigStatus: told }) => told?.status)).toEqual([2, 1]);
+    harness.feed({ type: "handled", kind: "remoteConfig", id: apply?.output.id ?? 0 });
+    expect(harness.sent.map(({ remoteConfigStatus: told }) => told?.status)).toEqual(["applying", "applied"]);
     harness.receive({ command: {} });
     expect(harness.all("restart")).toHaveLength(1);
   });

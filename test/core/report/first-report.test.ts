@@ -35,7 +35,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
   });
 
   verifies(["STATUS-02", "STATUS-05"], "says UNSET before any offer, once, if it may", () => {
-    const unset = { lastRemoteConfigHash: new Uint8Array(), status: 0, errorMessage: "" };
+    const unset = { hash: new Uint8Array(), status: "unset", error: "" };
     const able = started(over({ can: ["reportsRemoteConfig"], answers: acknowledges }));
     expect(able.last.remoteConfigStatus).toEqual(unset);
     able.clear();
@@ -124,8 +124,8 @@ describe.each(transports)("the first report %s", (_name, over) => {
 
   test("of a restarted agent holds the outcome of the last config of its earlier life", () => {
     const harness = new Harness(over({ can: ["reportsRemoteConfig"] }));
-    harness.feed({ type: "start", remoteConfig: configStatus(1, 3, "broken") });
-    expect(harness.last.remoteConfigStatus).toEqual(configStatus(1, 3, "broken"));
+    harness.feed({ type: "start", offers: { remoteConfig: configStatus(1, "failed", "broken") } });
+    expect(harness.last.remoteConfigStatus).toEqual(configStatus(1, "failed", "broken"));
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Outgoing } from "../../../src/core/io.js";
 import { Part, type PartName } from "../../../src/core/parts.js";
 import { acknowledges, type Harness, online, partsOf, polling, type Script, started } from "../harness.js";
-import { description, effectiveConfig, health } from "../values.js";
+import { description, effectiveConfig, everyPart, health } from "../values.js";
 
 const A = "com.example.a";
 const STOP = { type: "stop", withinMs: 1_000 } as const;
@@ -42,6 +42,9 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     harness.advance(60_000);
     harness.feed({ type: "set", parts: { health: health(false) } });
     expect(harness.sent.map(partsOf)).toEqual([[], [], ["health"]]);
+    harness.lose();
+    harness.advanceUntil("online");
+    expect(partsOf(harness.last)).toEqual([]);
   });
 
   test("still is a first report when every part of it is too large", () => {
@@ -77,6 +80,88 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     );
     expect(harness.sent.map(partsOf)).toEqual([["health"]]);
     expect([fates(harness), harness.notices]).toEqual([[[1, "oversized"]], []]);
+  });
+
+  test("is split so that neither parts nor custom messages pay for each other", () => {
+    const harness = online({ ...script, fits: atMost(1) });
+    harness.receive({ customCapabilities: { capabilities: [A] } });
+    const custom = { capability: A, data: new Uint8Array() };
+    harness.feed(
+      { type: "set", parts: { health: health(false) } },
+      { type: "custom", id: 1, message: { ...custom, type: "m1" } },
+      { type: "custom", id: 2, message: { ...custom, type: "m2" } },
+    );
+    expect(harness.sent.map((sent) => [partsOf(sent), sent.customMessage?.type])).toEqual([
+      [["health"], undefined],
+      [[], "m1"],
+      [[], "m2"],
+    ]);
+    expect(harness.notices).toEqual([]);
+  });
+
+  test("with nothing but a custom message is given up, and the next one leaves", () => {
+    const harness = online({ ...script, fits: ({ customMessage }) => customMessage?.type !== "m1" });
+    harness.receive({ customCapabilities: { capabilities: [A] } });
+    const custom = { capability: A, data: new Uint8Array() };
+    harness.feed({ type: "custom", id: 1, message: { ...custom, type: "m1" } });
+    harness.feed({ type: "custom", id: 2, message: { ...custom, type: "m2" } });
+    expect(fates(harness)).toEqual([
+      [1, "oversized"],
+      [2, "delivered"],
+    ]);
+    expect([harness.sent.length, harness.last.customMessage?.type, harness.last.sequenceNum]).toEqual([1, "m2", 2n]);
+  });
+
+  test("takes what costs nothing along with the first of its parts", () => {
+    const config = { ...script.config, requestInstanceUid: true };
+    const harness = started({ ...script, config, fits: atMost(1) });
+    expect(harness.sent.map((sent) => [partsOf(sent), sent.flags])).toEqual([
+      [["agentDescription"], 1n],
+      [["health"], undefined],
+      [["effectiveConfig"], undefined],
+    ]);
+    harness.lose();
+    harness.clear();
+    harness.feed({ type: "set", parts: { health: health(false), agentDescription: description("two") } });
+    harness.feed({ type: "declare", capabilities: harness.core.capabilities | 0x8000n });
+    harness.advanceUntil("online");
+    expect(harness.sent.map((sent) => [partsOf(sent), sent.flags])).toEqual([
+      [["agentDescription"], 1n],
+      [["health"], undefined],
+    ]);
+  });
+
+  test("with other capabilities and nothing else is not tried again before the next message", () => {
+    let isTaken = true;
+    const harness = online({ ...script, fits: () => isTaken });
+    isTaken = false;
+    const capabilities = harness.core.capabilities | 0x8000n;
+    harness.feed({ type: "declare", capabilities });
+    isTaken = true;
+    harness.advance(29_999);
+    expect(harness.sent).toEqual([]);
+    harness.advance(10_001);
+    expect(harness.sent).toMatchObject([{ capabilities, sequenceNum: 2n }]);
+    expect([partsOf(harness.last), harness.core.phase]).toEqual([[], "online"]);
+  });
+
+  const all: readonly PartName[] = ["agentDescription", "health", "effectiveConfig", "customCapabilities"];
+  const few: readonly PartName[] = ["agentDescription", "customCapabilities"];
+  test.each([
+    ["", {}, all],
+    [", also while a part that may not be sent waits", { capabilities: 1n }, few],
+  ])("no longer is one once its parts are known: later ones share a message again%s", (_what, config, names) => {
+    let parts = 100;
+    const harness = online({ ...script, config, fits: (message) => atMost(parts)(message) });
+    parts = 1;
+    const { customCapabilities } = everyPart();
+    const changed = { agentDescription: description("two"), health: health(false), customCapabilities };
+    harness.feed({ type: "set", parts: changed });
+    expect(harness.sent.map(partsOf)).toEqual(names.filter((name) => name in changed).map((name) => [name]));
+    parts = 100;
+    harness.clear();
+    harness.receive({ flags: 1n });
+    expect(harness.sent.map(partsOf)).toEqual([names]);
   });
 
   test("shrinks to a bare goodbye at the end", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { type Harness, OWN_UID, online, polling, type Script, started } from "../harness.js";
+import { Harness, OWN_UID, online, polling, type Script, started } from "../harness.js";
 import { health } from "../values.js";
 
 const CUSTOM = "com.example.a";
@@ -93,6 +93,17 @@ describe("a number", () => {
     }
   });
 
+  test("of a goodbye that was cut off is not given back by the next dial, which fails", () => {
+    let isUp = true;
+    const harness = online(polling({ opens: () => isUp }));
+    harness.feed({ type: "reconnect" });
+    isUp = false;
+    harness.advance(1_000);
+    isUp = true;
+    harness.advanceUntil("reporting");
+    expect(harness.sent).toMatchObject([{ agentDisconnect: {}, sequenceNum: 2n }, { sequenceNum: 3n }]);
+  });
+
   test("is not given back on a duplex link, where several messages may be under way", () => {
     const harness = online();
     harness.feed({ type: "set", parts: { health: health(false, "a") } });
@@ -108,6 +119,27 @@ describe("a number", () => {
     harness.feed({ type: "oversized" });
     harness.feed({ type: "oversized" });
     harness.advance(30_000);
+    expect(numbers(harness)).toEqual([2, 2]);
+  });
+
+  test("is given back by an oversized message only while that may not have left", () => {
+    const harness = started();
+    harness.receive({});
+    harness.feed({ type: "oversized" });
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect(numbers(harness)).toEqual([1, 2]);
+    const early = new Harness();
+    early.feed({ type: "oversized" }, { type: "start" });
+    expect(numbers(early)).toEqual([1]);
+  });
+
+  test("is given back by an oversized message with nothing in it, which gives nothing up", () => {
+    const harness = online();
+    harness.advance(30_000);
+    harness.feed({ type: "oversized" });
+    harness.feed({ type: "oversized" });
+    expect(harness.notices).toEqual([]);
+    harness.feed({ type: "set", parts: { health: health(false) } });
     expect(numbers(harness)).toEqual([2, 2]);
   });
 });

@@ -46,6 +46,14 @@ describe.each([
     expect(partsOf(harness.last)).toEqual([]);
   });
 
+  verifies("STATUS-06", "that changes in one place is sent whole", () => {
+    const harness = complete({ ...script, answers: acknowledges });
+    harness.feed({ type: "set", parts: { agentDescription: description("one", "two", "three", "four", "five") } });
+    const changed = description("one", "two", "three", "four", "changed");
+    harness.feed({ type: "set", parts: { agentDescription: changed } });
+    expect(harness.last.agentDescription).toEqual(changed);
+  });
+
   verifies("STATUS-05", "that is set to what it is sends nothing", () => {
     const harness = complete(script);
     harness.feed({ type: "set", parts: everyPart() }, { type: "declare", capabilities: 0xffffn });
@@ -108,7 +116,7 @@ describe.each([
     const harness = complete({ ...script, can: [] });
     harness.receive({ capabilities: 0x7fn });
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(5) } });
-    harness.feed({ type: "handled", id: 1 });
+    harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     for (let n = 0; n < 3; n++) harness.receive({});
     harness.clear();
     for (let n = 0; n < 100; n++) {
@@ -141,10 +149,10 @@ verifies("MSG-01", "the same offer with every answer is applied once, another ha
   const offer = () => ({ remoteConfig: { config: { configMap: {} }, configHash: hash(first) } });
   for (let answers = 0; answers < 10; answers++) {
     harness.receive(offer());
-    if (answers === 0) harness.feed({ type: "handled", id: 1 });
+    if (answers === 0) harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
   }
   expect(harness.all("apply")).toHaveLength(1);
-  expect(harness.sent.map((message) => message.remoteConfigStatus?.status)).toEqual([2, 1]);
+  expect(harness.sent.map((message) => message.remoteConfigStatus?.status)).toEqual(["applying", "applied"]);
   first = 2;
   harness.receive(offer());
   expect(harness.all("apply")).toHaveLength(2);

@@ -27,6 +27,20 @@ function fullReports(harness: Harness): number {
   return harness.sent.filter(({ agentDescription }) => agentDescription !== undefined).length;
 }
 
+/** An agent that has components, whose server acknowledges everything. */
+function withComponents(script: Script, answers: () => Answer = acknowledges): Harness {
+  const can = [...(script.can ?? []), "reportsAvailableComponents"] as const;
+  const harness = online({ ...script, can, answers });
+  const availableComponents = create(AvailableComponentsSchema, { components: { a: {} }, hash: hash(1) });
+  harness.feed({ type: "set", parts: { availableComponents } });
+  return harness;
+}
+
+/** How many messages carried the components, and not only their hash. */
+function mapsIn(harness: Harness): number {
+  return harness.sent.filter(({ availableComponents }) => availableComponents?.components["a"] !== undefined).length;
+}
+
 describe.each(transports)("a server that asks for everything %s", (_name, over: Script) => {
   const script: Script = { ...over, can: ["reportsEffectiveConfig"], effectiveConfig: () => effectiveConfig("one") };
 
@@ -45,6 +59,60 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect(harness.all("fetchEffectiveConfig").length).toBe(fullReports(harness));
     expect(harness.sent.length).toBeLessThan(260);
     expect(harness.notices).toEqual([{ kind: "storm" }]);
+  });
+
+  test("in every answer waits ever longer, and in the end for half a minute", () => {
+    const harness = troubled(script, () => FULL);
+    harness.advance(200_000);
+    const asked = harness.all("send").filter(({ output }) => output.message.agentDescription !== undefined);
+    const waits = asked.map(({ at }, index) => Math.round((at - (asked[index - 1]?.at ?? 0)) / 1_000));
+    expect(waits.slice(0, 13)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+  });
+
+  test("and then for the components gets both in one message, when it is time", () => {
+    const harness = withComponents(script);
+    for (let n = 0; n < 5; n++) harness.receive(FULL);
+    harness.clear();
+    harness.advanceTo(10);
+    harness.receive({ flags: 2n });
+    harness.advanceTo(20);
+    harness.receive(FULL);
+    harness.advanceTo(999);
+    expect(harness.sent).toEqual([]);
+    harness.advanceTo(9_999);
+    expect(harness.sentAt).toEqual([1_000]);
+    expect([fullReports(harness), mapsIn(harness)]).toEqual([1, 1]);
+  });
+
+  test("gets all that it waits for with a request that comes when it is time", () => {
+    const harness = withComponents(script);
+    for (let n = 0; n < 6; n++) harness.receive(FULL);
+    harness.clear();
+    // A turn that took long: the message is read before the timer fires.
+    harness.now = 1_500;
+    harness.receive({ flags: 2n });
+    expect([harness.sentAt, fullReports(harness), mapsIn(harness)]).toEqual([[1_500], 1, 1]);
+  });
+
+  test("is forgiven after half a minute without a request, and no sooner", () => {
+    let answer: Answer = FULL;
+    const harness = troubled(script, () => answer);
+    harness.advanceTo(100_000);
+    answer = acknowledges();
+    harness.clear();
+    harness.advanceTo(125_000);
+    const [last = 0] = harness.sentAt;
+    expect(fullReports(harness)).toBe(1);
+    harness.clear();
+    harness.advanceTo(last + 29_999);
+    harness.receive(FULL);
+    expect(harness.sent).toEqual([]);
+    harness.advanceTo(last + 30_000);
+    expect([fullReports(harness), harness.notices]).toEqual([1, []]);
+    harness.advanceTo(last + 60_000);
+    harness.clear();
+    for (let n = 0; n < 6; n++) harness.receive(FULL);
+    expect([fullReports(harness), harness.notices]).toEqual([5, [{ kind: "storm" }]]);
   });
 
   test("in every answer delays nothing else", () => {
@@ -80,13 +148,10 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
 
 describe.each(transports)("a server that never has enough %s", (_name, over: Script) => {
   test("of the components gets a bounded number of maps", () => {
-    const harness = online({ ...over, can: ["reportsAvailableComponents"], answers: () => ({ flags: 2n }) });
-    const availableComponents = create(AvailableComponentsSchema, { components: { a: {} }, hash: hash(1) });
-    harness.feed({ type: "set", parts: { availableComponents } });
+    const harness = withComponents(over, () => ({ flags: 2n }));
     harness.advance(HOUR_MS);
-    const maps = harness.sent.filter((message) => message.availableComponents?.components["a"] !== undefined);
-    expect(maps.length).toBeGreaterThan(100);
-    expect(maps.length).toBeLessThan(135);
+    expect(mapsIn(harness)).toBeGreaterThan(100);
+    expect(mapsIn(harness)).toBeLessThan(135);
   });
 
   verifies("UID-05", "of new names has each of them taken, and makes no storm with that", () => {
@@ -104,7 +169,7 @@ describe.each(transports)("a server that never has enough %s", (_name, over: Scr
     expect(fullReports(harness)).toBeGreaterThan(100);
     expect(fullReports(harness)).toBeLessThan(135);
     expect(harness.sent.length).toBeLessThan(260);
-    expect(harness.all("saveInstanceUid").length).toBe(names);
+    expect(harness.all("instanceUid").length).toBe(names);
     expect(Buffer.from(harness.core.instanceUid.slice(12)).readUInt32LE()).toBe(names);
   });
 });

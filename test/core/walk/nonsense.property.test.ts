@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Core } from "../../../src/core/core.js";
 import type { Input, Output } from "../../../src/core/io.js";
+import { remoteConfig } from "../../../src/core/offers/remote-config.js";
 import { CONFIG, message } from "../harness.js";
-import { configStatus, description, effectiveConfig, health, uid } from "../values.js";
+import { comparedBy, configStatus, description, effectiveConfig, health, uid } from "../values.js";
 import { customNames, everything, maskWithout } from "./walk-actions.js";
 import { saying } from "./walk-server.js";
 
@@ -19,18 +20,19 @@ function just(...inputs: readonly Input[]): fc.Arbitrary<Input> {
 /** Any input, whether or not it makes sense where it comes. */
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 8, arbitrary: just({ type: "tick" }) },
-  { weight: 3, arbitrary: just({ type: "opened", duplex: true }, { type: "opened", duplex: false }) },
-  { weight: 2, arbitrary: just({ type: "alive" }, { type: "jumped" }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant("opened" as const), duplex: fc.boolean(), wallNow: anyMs }) },
+  { weight: 2, arbitrary: just({ type: "alive" }, { type: "dialing" }, { type: "dialed" }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("woken" as const), dueAt: anyMs, wallNow: anyMs }) },
   {
     weight: 4,
     arbitrary: just(
       { type: "start" },
-      { type: "start", instanceUid: uid(7), remoteConfig: configStatus(1) },
+      { type: "start", instanceUid: uid(7), offers: { remoteConfig: configStatus(1) } },
       { type: "reconnect" },
       { type: "malformed", error: "x" },
       { type: "oversized" },
       { type: "refresh" },
-      { type: "retryRemoteConfig" },
+      { type: "retry", kind: "remoteConfig" },
       { type: "restarted" },
       { type: "restarted", error: "x" },
       { type: "effectiveConfig" },
@@ -88,7 +90,11 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       fc.boolean().map((well): Input => ({ type: "set", parts: { health: well ? health(true) : undefined } })),
       fc.string().map((text): Input => ({ type: "set", parts: { agentDescription: description(text) } })),
       fc.subarray([...everything]).map((off): Input => ({ type: "declare", capabilities: maskWithout(off) })),
-      fc.record({ type: fc.constant("handled" as const), id, error: fc.string() }, { requiredKeys: ["type", "id"] }),
+      fc.record(
+        { type: fc.constant("handled" as const), kind: fc.constant("remoteConfig" as const), id, error: fc.string() },
+        { requiredKeys: ["type", "kind", "id"] },
+      ),
+      fc.record({ type: fc.constant("persisted" as const), id, error: fc.string() }, { requiredKeys: ["type", "id"] }),
       fc.constantFrom(...customNames).map((capability): Input => ({ type: "forgetCustom", capability })),
       fc.record({ id, capability: fc.constantFrom(...customNames) }).map(
         ({ id: number, capability }): Input => ({
@@ -133,41 +139,54 @@ test("no input in any order throws, dials twice, sends without a link, or leaves
     size: "max",
   });
   fc.assert(
-    fc.property(fc.boolean(), fc.boolean(), fc.nat(), walks, (pings, requestInstanceUid, seed, walk) => {
-      const core = new Core({
-        ...CONFIG,
-        instanceUid: uid(0),
-        requestInstanceUid,
-        capabilities: maskWithout([]),
-        ping: pings && { intervalMs: undefined },
-        heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
-        maxCustomMessages: 3,
-        seed,
-        same: (_part, a, b) => a === b,
-      });
-      const line = new Line();
-      let now = 0;
-      let number = 0n;
-      for (const [input, later] of walk) {
-        now += later;
-        const { phase } = core;
-        const outputs = core.step(input, now);
-        line.take(input, phase, outputs);
-        for (const output of outputs) {
-          if (output.type !== "send") continue;
-          expect(output.message.sequenceNum).toBeGreaterThanOrEqual(number === 0n ? 1n : number);
-          expect(output.message.sequenceNum).toBeLessThanOrEqual(number + 1n);
-          number = output.message.sequenceNum;
+    fc.property(
+      fc.boolean(),
+      fc.boolean(),
+      fc.boolean(),
+      fc.nat(),
+      walks,
+      (pings, requestInstanceUid, storedFirst, seed, walk) => {
+        const core = new Core({
+          ...CONFIG,
+          instanceUid: uid(0),
+          requestInstanceUid,
+          capabilities: maskWithout([]),
+          offers: [{ ...remoteConfig, storedFirst }],
+          ping: pings && { intervalMs: undefined },
+          heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
+          maxCustomMessages: 3,
+          seed,
+          same: comparedBy((a, b) => a === b),
+        });
+        const line = new Line();
+        let now = 0;
+        let number = 0n;
+        // A host that stops without a time limit may have to wait for ever.
+        let isPatient = false;
+        for (const [input, later] of walk) {
+          now += later;
+          const { phase } = core;
+          const outputs = core.step(input, now);
+          const isUp = phase === "reporting" || phase === "online";
+          if (input.type === "stop" && (isUp || isPatient)) isPatient = input.withinMs === Number.POSITIVE_INFINITY;
+          line.take(input, phase, outputs);
+          for (const output of outputs) {
+            if (output.type !== "send") continue;
+            expect(output.message.sequenceNum).toBeGreaterThanOrEqual(number === 0n ? 1n : number);
+            expect(output.message.sequenceNum).toBeLessThanOrEqual(number + 1n);
+            number = output.message.sequenceNum;
+          }
+          const { deadline } = core;
+          expect(Number.isNaN(deadline)).toBe(false);
+          const idle = core.phase === "idle" || core.phase === "stopped";
+          // Heartbeats cannot be turned off here; without them and pings an online duplex link may be quiet.
+          const silent = !pings && (core.capabilities & 0x2000n) === 0n;
+          const isClosing = core.phase === "closing" && isPatient;
+          const quiet = isClosing || (core.phase === "online" && line.duplex && silent);
+          if (!quiet) expect(deadline === undefined).toBe(idle);
         }
-        const { deadline } = core;
-        expect(Number.isNaN(deadline)).toBe(false);
-        const idle = core.phase === "idle" || core.phase === "stopped";
-        // Heartbeats cannot be turned off here; without them and pings an online duplex link may be quiet.
-        const silent = !pings && (core.capabilities & 0x2000n) === 0n;
-        const quiet = core.phase === "online" && line.duplex && silent;
-        if (!quiet) expect(deadline === undefined).toBe(idle);
-      }
-    }),
+      },
+    ),
     { numRuns: Number(process.env["WALKS"] ?? 500) },
   );
 });

@@ -1,8 +1,9 @@
 import { sameBytes } from "../../../src/base/bytes.js";
 import { allowedParts, has } from "../../../src/core/capabilities.js";
 import type { Core } from "../../../src/core/core.js";
-import type { Outgoing, Output } from "../../../src/core/io.js";
-import { NO_REMOTE_CONFIG, Part, type PartName, type PartSet, partNames } from "../../../src/core/parts.js";
+import type { Outgoing, Output, StateChange } from "../../../src/core/io.js";
+import { NOTHING_OFFERED, Part, type PartName, type PartSet, partNames } from "../../../src/core/parts.js";
+import { type Phase, presencesIn } from "../../../src/core/phases.js";
 import { partsOf } from "../harness.js";
 import type { World } from "./walk-actions.js";
 import { Watch } from "./walk-watch.js";
@@ -41,10 +42,12 @@ export class Account {
   /** Handlers that the host still runs, and whether they were aborted. */
   readonly running = new Map<number, { aborted: boolean }>();
   fetching = false;
+  /** Changes that the store is still saving, oldest first. */
+  readonly persisting = new Map<number, StateChange>();
   /** Custom messages that nobody knows the fate of, and whether they are under way. */
   readonly customs = new Map<number, { capability: string; underWay: boolean }>();
   /** What the agent has to tell. */
-  readonly current = new Map<PartName, unknown>([["remoteConfigStatus", NO_REMOTE_CONFIG]]);
+  readonly current = new Map<PartName, unknown>([["remoteConfigStatus", NOTHING_OFFERED]]);
   /** Parts whose present value was given up or refused. */
   readonly excused = new Set<PartName>();
   capabilitiesChanged = false;
@@ -59,6 +62,8 @@ export class Account {
   #gateUntil = 0;
   /** The hash of the newest offer. */
   #newest: Uint8Array = new Uint8Array();
+  /** The hash of the offer that was stored last before its handler ran. */
+  #stored: Uint8Array | undefined;
   #understood: readonly string[] = [];
   #stopped = false;
   /** How often the server asked for something again, of late; too often, and it may be told later. */
@@ -131,6 +136,16 @@ export class Account {
     for (const custom of this.customs.values()) custom.underWay = false;
   }
 
+  /** The store has saved the oldest change, or failed to. @returns its id */
+  stored(fails: boolean): number | undefined {
+    const [oldest] = this.persisting;
+    if (oldest === undefined) return undefined;
+    const [id, change] = oldest;
+    this.persisting.delete(id);
+    if (!fails && change.what === "offer" && change.offered !== undefined) this.#stored = change.offered.hash;
+    return id;
+  }
+
   /** A message never left: its number comes again (D2). */
   unsent(): void {
     this.#nextNumber -= 1n;
@@ -153,6 +168,16 @@ export class Account {
       return this.check(deadline > now, "a deadline that passed");
     const silent = this.#beatMs === Number.POSITIVE_INFINITY && this.#world.ping === false;
     this.check(phase === "online" && this.wire?.duplex === true && silent, `no deadline in ${phase}`);
+  }
+
+  /** What the agent has said fits where the connection stands, and only polls wait for an answer. */
+  checkPresence(): void {
+    const { phase, presence, isAwaiting } = this.#core;
+    this.check(presencesIn[phase].includes(presence), `${presence} while ${phase}`);
+    if (!isAwaiting) return;
+    const isUp: readonly Phase[] = ["reporting", "online", "closing"];
+    this.check(isUp.includes(phase), `an answer is awaited while ${phase}`);
+    this.check(this.wire?.duplex === false, "an answer is awaited on a connection that is not polled");
   }
 
   /** Silence of the peer is noticed in time. */
@@ -212,7 +237,9 @@ export class Account {
       case "apply": {
         const free = [...this.running.values()].every(({ aborted }) => aborted);
         this.check(free, "two handlers at a time");
-        this.check(sameBytes(output.offer.configHash, this.#newest), "an offer that is not the newest is applied");
+        this.check(sameBytes(output.hash, this.#newest), "an offer that is not the newest is applied");
+        const isStored = this.#stored !== undefined && sameBytes(output.hash, this.#stored);
+        this.check(!this.#world.storedFirst || isStored, "an offer that is not stored is applied");
         this.running.set(output.id, { aborted: false });
         return;
       }
@@ -221,11 +248,14 @@ export class Account {
         if (run !== undefined) run.aborted = true;
         return;
       }
-      case "remoteConfigStatus":
-        if (output.state.status === 2) this.#newest = output.state.lastRemoteConfigHash;
-        this.check(sameBytes(output.state.lastRemoteConfigHash, this.#newest), "a superseded outcome is reported");
-        return this.changed("remoteConfigStatus", output.state);
-      case "saveInstanceUid":
+      case "offer":
+        if (output.status.status === "applying") this.#newest = output.status.hash;
+        this.check(sameBytes(output.status.hash, this.#newest), "a superseded outcome is reported");
+        return this.changed("remoteConfigStatus", output.status);
+      case "persist":
+        this.persisting.set(output.id, output.change);
+        return;
+      case "instanceUid":
         this.asked(now);
         return this.reasonFor(...partNames);
       case "heartbeatInterval":
@@ -242,8 +272,6 @@ export class Account {
         if (output.notice.kind === "serverError") return this.#drop(output.notice.dropped);
         return;
       case "restart":
-      case "saveRemoteConfig":
-      case "saveHeartbeat":
       case "serverCapabilities":
       case "customMessage":
         return;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type CapabilityName, maskOf } from "../../../src/core/capabilities.js";
+import type { PingSetting } from "../../../src/core/keepalive.js";
 import type { PartName } from "../../../src/core/parts.js";
-import type { PingSetting } from "../../../src/core/pulse.js";
 
 /** What a walk begins with. */
 export interface World {
@@ -18,6 +18,8 @@ export interface World {
    * Otherwise it does what it likes, but notices gaps in the numbers (STATUS-07).
    */
   strict: boolean;
+  /** Whether an offer has to be stored before its handler runs. */
+  storedFirst: boolean;
 }
 
 /** What the server says besides yes or no. */
@@ -53,6 +55,8 @@ export type Action =
   | { do: "forget"; capability: number }
   | { do: "handled"; fails: boolean; late: number }
   | { do: "retry" }
+  /** The store comes back from saving the oldest change. */
+  | { do: "stored"; fails: boolean }
   | { do: "reconnect" }
   | { do: "stop"; withinMs: number }
   | { do: "open"; duplex: boolean }
@@ -103,6 +107,7 @@ export const worlds: fc.Arbitrary<World> = fc.record({
   holdMs: fc.constantFrom(1, 5_000, 60_000),
   seed: fc.nat(),
   strict: fc.boolean(),
+  storedFirst: fc.boolean(),
 });
 
 const settable = [
@@ -169,6 +174,7 @@ export const actions: fc.Arbitrary<Action> = fc.oneof(
   weigh(1, fc.record({ do: fc.constant("forget" as const), capability: index })),
   weigh(5, fc.record({ do: fc.constant("handled" as const), fails: fc.boolean(), late: fc.nat({ max: 3 }) })),
   weigh(1, fc.constant<Action>({ do: "retry" })),
+  weigh(8, fc.record({ do: fc.constant("stored" as const), fails: fc.boolean() })),
   weigh(2, fc.constant<Action>({ do: "reconnect" })),
   weigh(1, fc.record({ do: fc.constant("sleep" as const), ms: fc.constantFrom(3_000, 100_000, 10_000_000) })),
   weigh(1, fc.constant<Action>({ do: "jump" })),

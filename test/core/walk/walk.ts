@@ -1,10 +1,11 @@
 import { allowedParts } from "../../../src/core/capabilities.js";
 import { Core } from "../../../src/core/core.js";
 import type { Input, Lost } from "../../../src/core/io.js";
+import { remoteConfig } from "../../../src/core/offers/remote-config.js";
 import { Part, type PartName, type PartValues, partNames } from "../../../src/core/parts.js";
 import type { ServerToAgent } from "../../../src/gen/opamp/v1/opamp_pb.js";
 import { message } from "../harness.js";
-import { description, effectiveConfig, everyPart, health, uid } from "../values.js";
+import { comparedBy, description, effectiveConfig, everyPart, health, uid } from "../values.js";
 import { Account, FLOOR_MS, MAX_PAUSE_MS, type Sent, type Wire } from "./walk-account.js";
 import { type Action, customNames, type Extras, maskWithout, type Throttle, type World } from "./walk-actions.js";
 import { saying, WalkServer } from "./walk-server.js";
@@ -12,12 +13,27 @@ import { saying, WalkServer } from "./walk-server.js";
 /** A strict server answers within this time. */
 const PROMPT_MS = 4_000;
 const MAX_STEPS = 10_000;
+/** The inputs whose step may send; whatever else happens in the same turn joins that message. */
+const SENDING: ReadonlySet<Input["type"]> = new Set(["tick", "woken", "handled", "effectiveConfig"]);
 /** A server that takes everything. */
 const WELCOME: Extras = { customCapabilities: [0, 1, 2], capabilities: 0x17 };
 
 type HostAction = Extract<
   Action,
-  { do: "set" | "declare" | "refresh" | "provide" | "custom" | "forget" | "handled" | "retry" | "reconnect" | "stop" }
+  {
+    do:
+      | "set"
+      | "declare"
+      | "refresh"
+      | "provide"
+      | "custom"
+      | "forget"
+      | "handled"
+      | "retry"
+      | "stored"
+      | "reconnect"
+      | "stop";
+  }
 >;
 type WireAction = Exclude<Action, HostAction | { do: "wait" | "sleep" | "jump" | "limit" }>;
 
@@ -46,6 +62,8 @@ export class Walk {
   readonly #server: WalkServer;
   readonly #account: Account;
   #now = 0;
+  /** How far the wall clock is ahead. */
+  #wallAheadMs = 0;
   #lastCustom = 0;
 
   constructor(world: World) {
@@ -65,12 +83,13 @@ export class Walk {
         throttleMaxMs: MAX_PAUSE_MS,
       },
       apply: { applyMs: 300_000, abortMs: 5_000 },
+      offers: [{ ...remoteConfig, storedFirst: world.storedFirst }],
       heartbeat: { intervalMs: world.heartbeatMs, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY },
       ping: world.ping,
       effectiveConfigMs: world.holdMs,
       maxCustomMessages: 8,
       seed: world.seed,
-      same: (_part, a, b) => a === b,
+      same: comparedBy((a, b) => a === b),
     });
     this.#account = new Account(world, this.#core);
     this.#turn({ type: "start" });
@@ -95,6 +114,7 @@ export class Walk {
       case "forget":
       case "handled":
       case "retry":
+      case "stored":
       case "reconnect":
       case "stop":
         return this.#host(action);
@@ -114,6 +134,7 @@ export class Walk {
       const { wire } = account;
       if (wire !== undefined) wire.watch.frozen = false;
       if (account.running.size > 0) this.do({ do: "handled", fails: false, late: 0 });
+      else if (account.persisting.size > 0) this.do({ do: "stored", fails: false });
       else if (account.fetching) this.do({ do: "provide", value: 0 });
       else if (wire !== undefined && (!wire.opened || wire.closing)) this.do({ do: "open", duplex: true });
       else if (wire !== undefined && wire.unanswered.length > 0) {
@@ -126,9 +147,10 @@ export class Walk {
   }
 
   #quiet(): boolean {
-    const { running, fetching, customs, wire } = this.#account;
+    const { running, persisting, fetching, customs, wire } = this.#account;
     if (this.#core.phase === "stopped") return true;
-    const busy = running.size > 0 || fetching || customs.size > 0 || (wire?.unanswered.length ?? 0) > 0;
+    const busy =
+      running.size > 0 || persisting.size > 0 || fetching || customs.size > 0 || (wire?.unanswered.length ?? 0) > 0;
     return this.#core.phase === "online" && !busy && !this.#server.gap && this.#unknown().length === 0;
   }
 
@@ -172,12 +194,18 @@ export class Walk {
         const id = [...account.running.keys()][action.late % Math.max(1, account.running.size)];
         if (id === undefined) return;
         account.running.delete(id);
-        return this.#turn(action.fails ? { type: "handled", id, error: "x" } : { type: "handled", id });
+        const ended = { type: "handled", kind: "remoteConfig", id } as const;
+        return this.#turn(action.fails ? { ...ended, error: "x" } : ended);
+      }
+      case "stored": {
+        const id = this.#account.stored(action.fails);
+        if (id === undefined) return;
+        return this.#turn(action.fails ? { type: "persisted", id, error: "x" } : { type: "persisted", id });
       }
       case "stop":
         return this.#turn({ type: "stop", withinMs: action.withinMs });
       case "retry":
-        return this.#turn({ type: "retryRemoteConfig" });
+        return this.#turn({ type: "retry", kind: "remoteConfig" });
       case "refresh":
       case "reconnect":
         return this.#turn({ type: action.do });
@@ -208,7 +236,7 @@ export class Walk {
         wire.duplex = links === "both" ? action.duplex : links === "duplex";
         wire.watch.heard(this.#now);
         if (fullReports) this.#account.reasonFor(...partNames);
-        return this.#turn({ type: "opened", duplex: wire.duplex });
+        return this.#turn({ type: "opened", duplex: wire.duplex, wallNow: this.#now + this.#wallAheadMs });
       case "freeze":
         wire.watch.frozen = true;
         return;
@@ -316,7 +344,7 @@ export class Walk {
       this.#now = Math.max(this.#now, at);
       if (at === pongAt) this.#turn({ type: "alive" });
       else if (at === answerAt) this.do({ do: "answer", extras: {} });
-      else this.#turn({ type: "tick" });
+      else this.#turn({ type: "woken", dueAt: at, wallNow: this.#now + this.#wallAheadMs });
     }
     this.#now = Math.max(this.#now, target);
     this.#turn({ type: "tick" });
@@ -336,7 +364,8 @@ export class Walk {
   #jump(): void {
     const watch = this.#account.wire?.watch;
     if (watch !== undefined) watch.jumping = true;
-    this.#turn({ type: "jumped" });
+    this.#wallAheadMs += 60_000;
+    this.#turn({ type: "woken", dueAt: Number.NEGATIVE_INFINITY, wallNow: this.#now + this.#wallAheadMs });
     if (watch !== undefined) watch.jumping = false;
   }
 
@@ -354,9 +383,12 @@ export class Walk {
   }
 
   #step(input: Input): void {
-    if (input.type === "tick") this.#account.tick(this.#now);
+    if (input.type === "tick" || input.type === "woken") this.#account.tick(this.#now);
     for (const output of this.#core.step(input, this.#now)) {
+      const maySend = SENDING.has(input.type) || output.type !== "send";
+      this.#account.check(maySend, `a message within the step of ${input.type}`);
       if (this.#account.take(output, this.#now)) this.#step({ type: "oversized" });
     }
+    this.#account.checkPresence();
   }
 }

@@ -1,6 +1,5 @@
 import { deflateRawSync, gzipSync, constants as zlib } from "node:zlib";
-import { encodeServerToAgent } from "../../../src/wire/codec.js";
-import { frame } from "../../../src/wire/ws-frame.js";
+import { encodeServerToAgent, frame } from "../../../src/wire/codec.js";
 import { BINARY, ok, onRequest, pour, upgraded, wsFrameHeader } from "./conducts.js";
 import type { Conduct } from "./stage.js";
 

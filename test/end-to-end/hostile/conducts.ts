@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
-import { decodeAgentToServer, encodeServerToAgent, type ServerToAgentInit } from "../../../src/wire/codec.js";
-import { frame } from "../../../src/wire/ws-frame.js";
+import { decodeAgentToServer, encodeServerToAgent, frame, type ServerToAgentInit } from "../../../src/wire/codec.js";
 import type { Conduct } from "./stage.js";
 
 const WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

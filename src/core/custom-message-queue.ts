@@ -1,5 +1,5 @@
-import { earlier } from "./hold.js";
 import type { CustomFate, CustomOutgoing, Input, Output } from "./io.js";
+import { type AgentTimers, NEVER } from "./timers.js";
 
 type CustomInput = Extract<Input, { type: "custom" }>;
 
@@ -7,7 +7,7 @@ interface Entry {
   id: number;
   message: CustomOutgoing;
   /** The message that it travels in, or travelled in when the link went; 0 before it left. */
-  told: number;
+  messageNo: number;
   /** When it has waited long enough. */
   expiresAt?: number;
 }
@@ -16,17 +16,17 @@ interface Entry {
  * Custom messages on their way: first in, first out, one AgentToServer each, never merged, kept while there is no link
  * (D11, CUSTOM-07). A message waits until the server has announced its capability (CUSTOM-04).
  */
-export class Outbox {
+export class CustomMessageQueue {
   readonly #limit: number;
+  readonly #timers: AgentTimers;
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #understood: ReadonlySet<string> | undefined;
-  /** No message that waits expires before this. */
-  #expiry: number | undefined;
 
   /** @param limit how many messages may wait or be in flight */
-  constructor(limit: number) {
+  constructor(limit: number, timers: AgentTimers) {
     this.#limit = limit;
+    this.#timers = timers;
   }
 
   /**
@@ -44,27 +44,22 @@ export class Outbox {
   /** Keeps a message if there is room, for as long as it may wait. */
   add({ id, message, expiresInMs = Number.POSITIVE_INFINITY }: CustomInput, now: number, out: Output[]): void {
     if (this.#waiting.length + this.#inFlight.length >= this.#limit) return settle([{ id }], "full", out);
-    const entry: Entry = { id, message, told: 0 };
+    const entry: Entry = { id, message, messageNo: 0 };
     if (expiresInMs !== Number.POSITIVE_INFINITY) entry.expiresAt = now + expiresInMs;
     this.#waiting.push(entry);
     this.#watch([entry]);
   }
 
-  /** When to look for messages that have waited long enough. */
-  get deadline(): number | undefined {
-    return this.#expiry;
-  }
-
   /** Drops what has waited long enough. What is in flight does not wait. */
   expire(now: number, out: Output[]): void {
-    if (this.#expiry === undefined || now < this.#expiry) return;
+    if (now < this.#timers.customMessage) return;
+    this.#timers.customMessage = NEVER;
     const kept: Entry[] = [];
     for (const entry of this.#waiting) {
       if (entry.expiresAt === undefined || now < entry.expiresAt) kept.push(entry);
-      else settle([entry], entry.told === 0 ? "expired" : "unanswered", out);
+      else settle([entry], entry.messageNo === 0 ? "expired" : "unanswered", out);
     }
     this.#waiting = kept;
-    this.#expiry = undefined;
     this.#watch(kept);
   }
 
@@ -76,24 +71,24 @@ export class Outbox {
   /**
    * Moves the next message that the server understands into flight.
    *
-   * @param told which AgentToServer it travels in; the numbers rise
+   * @param messageNo which AgentToServer it travels in; the numbers rise
    */
-  take(told: number): CustomOutgoing | undefined {
+  take(messageNo: number): CustomOutgoing | undefined {
     if (this.#waiting.length === 0) return undefined;
     const at = this.#waiting.findIndex((entry) => this.#understood?.has(entry.message.capability));
     const entry = this.#waiting[at];
     if (entry === undefined) return undefined;
     this.#waiting.splice(at, 1);
-    entry.told = told;
+    entry.messageNo = messageNo;
     this.#inFlight.push(entry);
     return entry.message;
   }
 
   /** Takes out of flight what travelled up to this AgentToServer. */
-  settle(told: number, fate: "delivered" | "refused", out: Output[]): void {
+  settle(messageNo: number, fate: "delivered" | "refused", out: Output[]): void {
     if (this.#inFlight.length === 0) return;
-    const settled = this.#inFlight.filter((entry) => entry.told <= told);
-    if (settled.length > 0) this.#inFlight = this.#inFlight.filter((entry) => entry.told > told);
+    const settled = this.#inFlight.filter((entry) => entry.messageNo <= messageNo);
+    if (settled.length > 0) this.#inFlight = this.#inFlight.filter((entry) => entry.messageNo > messageNo);
     settle(settled, fate, out);
   }
 
@@ -106,7 +101,7 @@ export class Outbox {
   putBackLast(): void {
     const entry = this.#inFlight.pop();
     if (entry === undefined) return;
-    entry.told = 0;
+    entry.messageNo = 0;
     this.#waiting.unshift(entry);
     this.#watch([entry]);
   }
@@ -128,7 +123,11 @@ export class Outbox {
 
   /** These wait from now on. */
   #watch(entries: readonly Entry[]): void {
-    for (const { expiresAt } of entries) this.#expiry = earlier(this.#expiry, expiresAt);
+    for (const { expiresAt } of entries) {
+      if (expiresAt !== undefined && expiresAt < this.#timers.customMessage) {
+        this.#timers.customMessage = expiresAt;
+      }
+    }
   }
 }
 

@@ -1,23 +1,22 @@
 import { checkFlag, checkFunction, checkFunctions, refuseUnknown } from "../../base/checks.js";
 import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
 import { type CapabilityName, capabilityNames, maskOf } from "../../core/capabilities.js";
+import type { OfferKind } from "../../core/io.js";
 import type { Handlers, OpAMPClientOptions } from "../options.js";
+import type { HandlerRow, OfferHandler } from "./handler-row.js";
+import { remoteConfig } from "./remote-config.js";
 
-interface HandlerRow {
-  /** What a handler turns on. */
-  capabilities: readonly CapabilityName[];
-  /** @throws OpAMPError `ERR_OPAMP_OPTION` */
-  check: (where: string, given: unknown) => void;
-}
+/** The kinds of offers that a host can take. */
+export const offerHandlers: { readonly [K in OfferKind]: OfferHandler<K> } = { remoteConfig };
 
-/** The handlers that a host can supply. */
-export const handlerRows: Readonly<Record<keyof Handlers, HandlerRow>> = {
-  effectiveConfig: { capabilities: ["reportsEffectiveConfig"], check: checkFunction },
-  remoteConfig: { capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"], check: checkOfferHandler },
-  restart: { capabilities: ["acceptsRestartCommand"], check: checkFunction },
+/** All that a host can supply, by the name of its option. */
+export const handlerTable: { readonly [H in keyof Handlers]-?: HandlerRow } = {
+  effectiveConfig: { capabilities: ["reportsEffectiveConfig"] },
+  ...offerHandlers,
+  restart: { capabilities: ["acceptsRestartCommand"] },
 };
 
-const handlerNames: readonly (keyof Handlers)[] = ["effectiveConfig", "remoteConfig", "restart"];
+const handlerNames = Object.keys(handlerTable) as readonly (keyof Handlers)[];
 /** What no handler turns on: it can always be had, or is always on. */
 const OTHERS: readonly CapabilityName[] = [
   "reportsHealth",
@@ -39,15 +38,36 @@ export interface Supplied {
 /** The capability mask that follows from what the host supplies, less what it wants left off (CAP-06, SEC-05). */
 export function declaredMask({ handlers, health, components }: Supplied, off: ReadonlySet<CapabilityName>): bigint {
   const names: CapabilityName[] = ["reportsHeartbeat"];
-  for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerRows[name].capabilities);
+  for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerTable[name].capabilities);
   if (health) names.push("reportsHealth");
   if (components) names.push("reportsAvailableComponents");
   return maskOf(names.filter((name) => !off.has(name)));
 }
 
+/**
+ * Checks handlers that are given later than the options.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function checkNewHandlers(handlers: Handlers): void {
+  if (!isOptions(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
+  refuseUnknown("", handlers, handlerTable);
+  checkHandlers(handlers);
+}
+
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
 export function checkHandlers(handlers: Handlers): void {
-  for (const name of handlerNames) handlerRows[name].check(name, handlers[name]);
+  for (const name of handlerNames) {
+    const { members } = handlerTable[name];
+    const handler: unknown = handlers[name];
+    if (members === undefined) {
+      checkFunction(name, handler);
+      continue;
+    }
+    checkFunctions(name, handler, members);
+    // A record's other keys are slips; an instance of a class may have fields of its own.
+    if (isRecord(handler)) refuseUnknown(name, handler, Object.fromEntries(members.map((member) => [member, true])));
+  }
 }
 
 /**
@@ -74,14 +94,8 @@ export function capabilitiesOff(options: OpAMPClientOptions): ReadonlySet<Capabi
 }
 
 function requireHandler(where: string, name: CapabilityName, options: OpAMPClientOptions): void {
-  const handler = handlerNames.find((candidate) => handlerRows[candidate].capabilities.includes(name));
+  const handler = handlerNames.find((candidate) => handlerTable[candidate].capabilities.includes(name));
   if (handler === undefined) throw wrongOption(where, "is not supported by this version and cannot be turned on");
   if (options[handler] !== undefined) return;
   throw wrongOption(where, `follows from what you supply: give \`${handler}\` to turn it on`);
-}
-
-function checkOfferHandler(where: string, given: unknown): void {
-  checkFunctions(where, given, ["apply"]);
-  // A record's other keys are slips; an instance of a class may have fields of its own.
-  if (isRecord(given)) refuseUnknown(where, given, { apply: true });
 }

@@ -169,13 +169,14 @@ describe("a link whose other end is gone", () => {
     harness.core.step({ type: "reconnect" }, 0);
     harness.core.step({ type: "tick" }, 0);
     for (const now of [30_000, 45_000, 60_000, 500_000]) {
-      expect(harness.core.step({ type: "jumped" }, now)).toEqual([]);
+      expect(harness.core.step({ type: "woken", dueAt: 0, wallNow: now * 1e6 }, now)).toEqual([]);
       expect(harness.core.step({ type: "alive" }, now)).toEqual([]);
     }
     const waiting = online(HALF_OPEN);
     waiting.lose({ throttled: true, retryAfterMs: 600_000 });
     waiting.clear();
-    waiting.feed({ type: "jumped" }, { type: "alive" });
+    waiting.jump();
+    waiting.feed({ type: "alive" });
     waiting.advance(500_000);
     expect([waiting.outputs, waiting.core.phase]).toEqual([[], "waiting"]);
   });
@@ -193,90 +194,6 @@ describe("a link whose other end is gone", () => {
 test("over HTTP nothing is pinged: each request has its own time limit", () => {
   const harness = online(polling({ ...HALF_OPEN, answers: acknowledges }));
   harness.advance(600_000);
-  harness.feed({ type: "jumped" });
+  harness.jump();
   expect([pingedAt(harness), harness.sent.length, harness.dialledAt]).toEqual([[], 20, []]);
-});
-
-describe("after a sleep in which the clock went on", () => {
-  const HOURS = 8 * 3_600_000;
-
-  function woken(script: Script): Harness {
-    const harness = online(script);
-    harness.advance(10_000);
-    harness.now += HOURS;
-    harness.feed({ type: "tick" });
-    return harness;
-  }
-
-  test("one heartbeat makes up for all that are overdue, and the next comes an interval later", () => {
-    const harness = woken({ answers: acknowledges });
-    expect(harness.sentAt).toEqual([HOURS + 10_000]);
-    harness.advance(60_000);
-    expect(harness.sentAt).toEqual([10_000, 40_000, 70_000].map((ms) => HOURS + ms));
-  });
-
-  test("the link is asked whether it still lives, and has time to answer", () => {
-    const harness = woken(HALF_OPEN);
-    expect([pingedAt(harness), harness.core.phase]).toEqual([[HOURS + 10_000], "online"]);
-    harness.advance(15_000);
-    expect(endOf(harness)).toEqual({ at: HOURS + 25_000, reason: "unresponsive" });
-  });
-
-  test("a link that still lives stays", () => {
-    const harness = woken({});
-    harness.advance(3_600_000);
-    expect([harness.core.phase, harness.dialledAt]).toEqual(["online", []]);
-  });
-});
-
-describe("a jump of the clock", () => {
-  test("has the link asked at once, and cut when nothing comes for 10 s", () => {
-    const harness = online(HALF_OPEN);
-    harness.advance(5_000);
-    harness.feed({ type: "jumped" });
-    expect(pingedAt(harness)).toEqual([5_000]);
-    harness.advance(60_000);
-    expect(endOf(harness)).toEqual({ at: 15_000, reason: "unresponsive" });
-  });
-
-  test("leaves half an interval where that is less", () => {
-    const harness = online({ ...HALF_OPEN, config: { ping: { intervalMs: 4_000 } } });
-    harness.feed({ type: "jumped" });
-    harness.advance(2_000);
-    expect(endOf(harness)).toEqual({ at: 2_000, reason: "unresponsive" });
-  });
-
-  test("followed by another gives no more time", () => {
-    const harness = online(HALF_OPEN);
-    for (let ms = 0; ms <= 9_000; ms += 1_000) {
-      harness.advanceTo(ms);
-      harness.feed({ type: "jumped" });
-    }
-    harness.advanceTo(10_000);
-    expect([pingedAt(harness), endOf(harness).at]).toEqual([[0], 10_000]);
-  });
-
-  test("changes nothing on a link that answers", () => {
-    const harness = online({ answers: acknowledges });
-    harness.advance(5_000);
-    harness.feed({ type: "jumped" });
-    harness.advanceTo(90_000);
-    expect([pingedAt(harness), harness.sentAt]).toEqual([[5_000], [30_000, 60_000, 90_000]]);
-    harness.feed({ type: "jumped" });
-    expect(pingedAt(harness)).toEqual([5_000, 90_000]);
-  });
-
-  test("means nothing where pings are off", () => {
-    const harness = online({ ...HALF_OPEN, config: { ping: false } });
-    harness.feed({ type: "jumped" });
-    expect(harness.outputs).toEqual([]);
-  });
-
-  test("neither shortens nor stretches a wait", () => {
-    const harness = online();
-    harness.lose({ throttled: true, retryAfterMs: 3_600_000 });
-    const before = harness.core.deadline;
-    harness.feed({ type: "jumped" });
-    expect(harness.core.deadline).toBe(before);
-  });
 });

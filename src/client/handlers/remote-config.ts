@@ -1,0 +1,14 @@
+import { fromStoredConfig, toRemoteConfig, toStoredOutcome } from "../../values/config-files.js";
+import type { OfferHandler } from "./handler-row.js";
+
+/** Remote configuration, as its handler and the store see it. */
+export const remoteConfig: OfferHandler<"remoteConfig"> = {
+  capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"],
+  members: ["apply"],
+  read: toRemoteConfig,
+  restore: ({ remoteConfig: status, lastGoodConfig }) => ({
+    status,
+    applied: lastGoodConfig && fromStoredConfig(lastGoodConfig),
+  }),
+  store: toStoredOutcome,
+};

@@ -1,0 +1,159 @@
+import { UID_BYTES } from "../base/uid.js";
+import type { Agent } from "./agent.js";
+import type { Outgoing, Output } from "./io.js";
+import { moved, type Presence, type PresenceEvent } from "./phases.js";
+import { NEVER } from "./timers.js";
+
+/** An agent, and what it has said on the current connection. */
+export interface Member {
+  readonly agent: Agent;
+  presence: Presence;
+}
+
+/**
+ * What is under way between the agents of a connection and the server: whose turn it is, whose answer is out, who has
+ * said what. Knows nothing of time limits and phases.
+ */
+export class Exchange {
+  /** The agent of this process. */
+  readonly self: Member;
+  /** Every agent on the connection, by instance uid. */
+  readonly #members = new Map<string, Member>();
+  /** On a connection that is not duplex: whose message has no answer yet. */
+  #awaiting: Member | undefined;
+  /** Whose message was put out last. */
+  #last: Member | undefined;
+
+  constructor(agent: Agent) {
+    this.self = { agent, presence: "absent" };
+    this.#members.set(keyOf(agent.uid), this.self);
+  }
+
+  /** Whether an answer has to come before anything else can be sent. */
+  get isAwaiting(): boolean {
+    return this.#awaiting !== undefined;
+  }
+
+  /** When something of an agent comes due; `Infinity` for never. */
+  get nextTimer(): number {
+    let next = NEVER;
+    for (const { agent } of this.#members.values()) next = Math.min(next, earliest(agent.timers));
+    return next;
+  }
+
+  /** Whose message this is, by the uid in it: an empty one, or one just replaced, will do. */
+  memberOf(uid: Uint8Array): Member | undefined {
+    if (this.self.agent.owns(uid)) return this.self;
+    return uid.length === UID_BYTES ? this.#members.get(keyOf(uid)) : undefined;
+  }
+
+  /** An agent goes by another uid than before. */
+  renamed(member: Member, before: Uint8Array): void {
+    if (member.agent.uid === before) return;
+    this.#members.delete(keyOf(before));
+    this.#members.set(keyOf(member.agent.uid), member);
+  }
+
+  each(action: (agent: Agent) => void): void {
+    for (const { agent } of this.#members.values()) action(agent);
+  }
+
+  /** Something happened to the connection as a whole. */
+  move(event: PresenceEvent): void {
+    for (const member of this.#members.values()) member.presence = moved(member.presence, event);
+  }
+
+  /** An answer came, whatever it says. */
+  answered(): void {
+    this.#awaiting = undefined;
+  }
+
+  /** What is in flight is to be sent again. */
+  restore(): void {
+    this.#awaiting = undefined;
+    for (const { agent } of this.#members.values()) agent.messages.restore();
+  }
+
+  /** Whether a message could leave now, or the connection be closed behind the last one. */
+  canSend(isClosing: boolean): boolean {
+    if (this.#awaiting !== undefined) return false;
+    for (const { agent, presence } of this.#members.values()) {
+      if (isClosing) {
+        if (presence !== "absent") return true;
+      } else if (presence === "unreported") {
+        if (!agent.report.isHeld) return true;
+      } else if (agent.messages.isDue) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Puts the next message out.
+   *
+   * @returns who sent it; `undefined` where there is nothing to send now
+   */
+  send(isClosing: boolean, isHeartbeatDue: boolean, isDuplex: boolean, now: number, out: Output[]): Member | undefined {
+    if (this.#awaiting !== undefined) return undefined;
+    for (const member of this.#members.values()) {
+      const message = isClosing ? disconnect(member, now) : next(member, isHeartbeatDue, now);
+      if (message === undefined) continue;
+      out.push({ type: "send", message });
+      if (member.presence !== "reported") member.presence = moved(member.presence, "sent");
+      this.#last = member;
+      this.#awaiting = isDuplex ? undefined : member;
+      return member;
+    }
+    return undefined;
+  }
+
+  /** Whether every agent has sent agent_disconnect, and has its answer where that has to come first. */
+  get hasLeft(): boolean {
+    if (this.#awaiting !== undefined) return false;
+    for (const { presence } of this.#members.values()) if (presence !== "gone") return false;
+    return true;
+  }
+
+  /**
+   * The message put out last is over the size limit, and never left.
+   *
+   * @returns whose it was, if the next one is smaller
+   */
+  oversized(out: Output[]): Member | undefined {
+    const member = this.#last;
+    if (member === undefined || !member.agent.messages.oversized(out)) return undefined;
+    this.#awaiting = undefined;
+    member.presence = moved(member.presence, "oversized");
+    return member;
+  }
+
+  /** The message that waits for an answer never left. */
+  unsent(): void {
+    this.#awaiting?.agent.messages.unsent();
+  }
+
+  /** The server takes no message as large as the oldest one that it has not answered. */
+  tooLarge(now: number, out: Output[]): void {
+    this.#last?.agent.messages.tooLarge(now, out);
+  }
+}
+
+/** The first deadline of all. */
+export function earliest(timers: Readonly<Record<string, number>>): number {
+  let first = NEVER;
+  for (const name in timers) first = Math.min(first, timers[name] ?? NEVER);
+  return first;
+}
+
+function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number): Outgoing | undefined {
+  if (presence === "unreported") return agent.report.isHeld ? undefined : agent.messages.first(now);
+  return agent.messages.next(now) ?? (isHeartbeatDue ? agent.messages.heartbeat(now) : undefined);
+}
+
+function disconnect({ agent, presence }: Member, now: number): Outgoing | undefined {
+  if (presence !== "owing" && presence !== "leaving") return undefined;
+  return agent.messages.disconnect(presence === "leaving", now);
+}
+
+function keyOf(uid: Uint8Array): string {
+  return String.fromCharCode(...uid);
+}

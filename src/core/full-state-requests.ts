@@ -1,0 +1,99 @@
+import type { Output } from "./io.js";
+import { Again, Part } from "./parts.js";
+import type { Report } from "./report.js";
+import { type AgentTimers, NEVER } from "./timers.js";
+
+/** So many in a row are granted at once: servers ask after a restart, and people click more than once. */
+const BURST = 5;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+const REPORT_FULL_STATE = 0x1n;
+const REPORT_AVAILABLE_COMPONENTS = 0x2n;
+
+/** What a server asks to have reported again (STATUS-07, COMP-05, D13). */
+export class FullStateRequests {
+  readonly #report: Report;
+  readonly #refresh: (now: number, out: Output[]) => void;
+  readonly #limit: FullStateLimit;
+
+  /** @param refresh fetches the effective config, and reports it */
+  constructor(report: Report, timers: AgentTimers, refresh: (now: number, out: Output[]) => void) {
+    this.#report = report;
+    this.#refresh = refresh;
+    this.#limit = new FullStateLimit(timers);
+  }
+
+  /** The flags of a message. */
+  flagged(flags: bigint, now: number, out: Output[]): void {
+    let what = 0;
+    if ((flags & REPORT_FULL_STATE) !== 0n) what |= Again.everything | Again.effectiveConfig;
+    const isComponents = (flags & REPORT_AVAILABLE_COMPONENTS) !== 0n;
+    if (isComponents && this.#report.declares(Part.availableComponents)) what |= Again.components;
+    if (what !== 0) this.ask(what, now, out);
+  }
+
+  /** Reports at once, unless the server does not leave off. @param what a sum of {@link Again} bits */
+  ask(what: number, now: number, out: Output[]): void {
+    this.#again(this.#limit.ask(what, now, out), now, out);
+  }
+
+  /** What was held back and has waited long enough. */
+  expire(now: number, out: Output[]): void {
+    this.#again(this.#limit.release(now), now, out);
+  }
+
+  #again(what: number, now: number, out: Output[]): void {
+    if ((what & Again.everything) !== 0) this.#report.markAll();
+    if ((what & Again.components) !== 0) this.#report.markComponents();
+    if ((what & Again.effectiveConfig) !== 0) this.#refresh(now, out);
+  }
+}
+
+/**
+ * Keeps a server that asks for everything, gets it and asks again from making a storm of that. A few requests in a row
+ * are granted at once; those after them wait, at first for a second after the one before, in the end for half a minute.
+ * What is wanted meanwhile merges. Half a minute without a request, and all is forgotten.
+ */
+export class FullStateLimit {
+  readonly #timers: AgentTimers;
+  #granted = 0;
+  #grantedAt = Number.NEGATIVE_INFINITY;
+  #held = 0;
+
+  constructor(timers: AgentTimers) {
+    this.#timers = timers;
+  }
+
+  /**
+   * Asks.
+   *
+   * @param wanted a sum of bits
+   * @returns what may be done now: this and all that was held back, or nothing
+   */
+  ask(wanted: number, now: number, out: Output[]): number {
+    const isFirst = this.#held === 0;
+    if (isFirst && now - this.#grantedAt >= LONGEST_WAIT_MS) this.#granted = 0;
+    this.#held |= wanted;
+    const granted = this.release(now);
+    if (granted === 0) this.#timers.fullState = this.#grantedAt + this.#waitMs;
+    if (granted === 0 && isFirst && this.#granted === BURST) out.push({ type: "notice", notice: { kind: "storm" } });
+    return granted;
+  }
+
+  /** What was held back and has waited long enough. */
+  release(now: number): number {
+    const wanted = this.#held;
+    if (wanted === 0 || now < this.#grantedAt + this.#waitMs) return 0;
+    this.#held = 0;
+    this.#timers.fullState = NEVER;
+    this.#granted += 1;
+    this.#grantedAt = now;
+    return wanted;
+  }
+
+  get #waitMs(): number {
+    if (this.#granted < BURST) return 0;
+    return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(this.#granted - BURST, 10));
+  }
+}

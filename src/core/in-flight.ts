@@ -1,0 +1,172 @@
+import type { CustomMessageQueue } from "./custom-message-queue.js";
+import type { CustomOutgoing, Outgoing, Output } from "./io.js";
+import { Part, type PartSet } from "./parts.js";
+import type { Report } from "./report.js";
+
+/** A message that has left, or is about to. */
+interface Sent {
+  parts: PartSet;
+  custom: boolean;
+  /** When it left. */
+  at: number;
+}
+
+/** A message this old is not waited for by itself any more: the next answer, whatever it is for, covers it. */
+const STALE_MS = 5_000;
+/** So many messages are told apart; with more, the oldest count as stale. */
+const MAX_OPEN = 1_000;
+
+/**
+ * Makes the messages of one agent, numbers them, and knows which of them an answer is for.
+ *
+ * Servers answer in order, so an answer is for the oldest message without one (D3). Some leave heartbeats or more
+ * without an answer; therefore the rule holds for recent messages only.
+ */
+export class InFlight {
+  /** There once there was a custom message; most agents have none. */
+  queue: CustomMessageQueue | undefined;
+  readonly #agent: { readonly uid: Uint8Array };
+  readonly #report: Report;
+  /** The number of the last message that left or may have left (D2). */
+  #sequenceNum = 0n;
+  /** How many messages have been made. */
+  #messageNo = 0;
+  /** The last of them: those that have neither an answer nor become stale. */
+  readonly #open: Sent[] = [];
+  /** The last message, as long as it can turn out that it never left. */
+  #last: Sent | undefined;
+
+  constructor(agent: { readonly uid: Uint8Array }, report: Report) {
+    this.#agent = agent;
+    this.#report = report;
+  }
+
+  /** Whether a message waits only for a connection that is free. */
+  get isDue(): boolean {
+    return this.#report.due !== 0 || this.queue?.ready === true;
+  }
+
+  /** The first message on a connection; it always is one, also with nothing to report (STATUS-01). */
+  first(now: number): Outgoing {
+    return this.#message(this.#report.due, now);
+  }
+
+  /** The next message that has something to say: what is due, and the next custom message. */
+  next(now: number): Outgoing | undefined {
+    const parts = this.#report.due;
+    const custom = this.#report.isAlone(parts) ? undefined : this.queue?.take(this.#messageNo + 1);
+    return parts === 0 && custom === undefined ? undefined : this.#message(parts, now, custom);
+  }
+
+  /** A message that only shows life (HB-05). */
+  heartbeat(now: number): Outgoing {
+    return this.#message(0, now);
+  }
+
+  /**
+   * The last message to a server (CLOSE-01).
+   *
+   * @param lean without what is still to be reported
+   */
+  disconnect(lean: boolean, now: number): Outgoing {
+    const message = this.#message(lean ? 0 : this.#report.due, now);
+    message.agentDisconnect = {};
+    return message;
+  }
+
+  /** An answer without an error came. */
+  answered(now: number, out: Output[]): void {
+    const messageNo = this.#answeredUpTo(now);
+    this.#report.acknowledge(messageNo);
+    this.queue?.settle(messageNo, "delivered", out);
+  }
+
+  /** The server refused a message: what it held is dropped (RETRY-01). @returns the parts dropped */
+  refused(now: number, out: Output[]): PartSet {
+    const messageNo = this.#answeredUpTo(now);
+    const parts = this.#report.refuse(messageNo);
+    this.queue?.settle(messageNo, "refused", out);
+    return parts;
+  }
+
+  /** The connection went: what has no answer by now is sent again. */
+  restore(): void {
+    this.#last = undefined;
+    this.#open.length = 0;
+    this.#report.restore();
+    this.queue?.restore();
+  }
+
+  /** The last message never left: its number is free again (D2). */
+  unsent(): void {
+    if (this.#last === undefined) return;
+    this.#sequenceNum -= 1n;
+    this.#messageNo -= 1;
+    this.#open.pop();
+    this.#last = undefined;
+  }
+
+  /**
+   * The last message is over the size limit: it never left, and what cannot be split is given up (SIZE-04).
+   *
+   * @returns whether the next message is smaller
+   */
+  oversized(out: Output[]): boolean {
+    if (this.#last === undefined) return false;
+    const { parts, custom } = this.#last;
+    this.unsent();
+    const dropped = this.#report.oversized(parts, custom);
+    if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "oversized" } });
+    const split = this.#report.isAlone(parts);
+    if (custom && split) this.queue?.putBackLast();
+    else if (custom) this.queue?.giveUpLast(out);
+    return custom || split || dropped !== 0;
+  }
+
+  /**
+   * The oldest message without an answer is too large for the server, which has read neither it nor what followed: their
+   * numbers are free again, or the server would miss them and ask for everything. What cannot be split is given up.
+   */
+  tooLarge(now: number, out: Output[]): void {
+    this.#forgetStale(now);
+    const message = this.#open[0] ?? this.#last;
+    if (message === undefined) return;
+    const unread = Math.max(1, this.#open.length);
+    this.#sequenceNum -= BigInt(unread);
+    const messageNo = this.#messageNo - unread + 1;
+    const dropped = this.#report.tooLarge(message.parts, message.custom, messageNo);
+    if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "refused" } });
+    if (message.custom && !this.#report.isAlone(message.parts)) this.queue?.settle(messageNo, "refused", out);
+  }
+
+  #message(asked: PartSet, now: number, custom?: CustomOutgoing): Outgoing {
+    const { capabilities } = this.#report;
+    // The capabilities are in every message (CAP-01), so any message will do to report a change of them.
+    const parts = asked | this.#report.dirty(Part.capabilities);
+    this.#messageNo += 1;
+    this.#sequenceNum += 1n;
+    const message: Outgoing = { instanceUid: this.#agent.uid, sequenceNum: this.#sequenceNum, capabilities };
+    if (parts !== 0) this.#report.take(parts, message, this.#messageNo);
+    if ((parts & Part.uidRequest) !== 0) message.flags = 1n;
+    if (custom !== undefined) message.customMessage = custom;
+    this.#last = { parts, custom: custom !== undefined, at: now };
+    this.#forgetStale(now);
+    this.#open.push(this.#last);
+    return message;
+  }
+
+  /** @returns up to which message the server has answered now that an answer came */
+  #answeredUpTo(now: number): number {
+    this.#last = undefined;
+    this.#forgetStale(now);
+    this.#open.shift();
+    return this.#messageNo - this.#open.length;
+  }
+
+  #forgetStale(now: number): void {
+    for (let oldest = this.#open[0]; oldest !== undefined; oldest = this.#open[0]) {
+      if (now - oldest.at <= STALE_MS && this.#open.length <= MAX_OPEN) return;
+      this.#open.shift();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
+import type { Offered, OfferKind, Output, StateChange } from "../io.js";
+import type { NOTHING_OFFERED, OfferStatus, PartName, PartValues } from "../parts.js";
+import type { Report } from "../report.js";
+import type { AgentTimers } from "../timers.js";
+
+/** What the core knows of a kind of offers. */
+export interface OfferRow {
+  readonly kind: OfferKind;
+  /** The capability bit without which offers of this kind have no effect (CAP-05). */
+  readonly accepts: bigint;
+  /** In which part the status is reported. */
+  readonly part: PartName;
+  /** What people call it. */
+  readonly what: string;
+  /** What is said of a hash that comes without what it stands for. */
+  readonly incomplete: string;
+  /** Whether an outcome is reported together with the effective config (CFG-03). */
+  readonly changesEffectiveConfig: boolean;
+  /** Whether an offer has to be stored before its handler runs; one that cannot be stored has failed. */
+  readonly storedFirst: boolean;
+  /** The offer in a message; `offered` is missing where there is only a hash. */
+  find(message: ServerToAgent): { hash: Uint8Array; offered: Offered | undefined } | undefined;
+  /** What is reported. */
+  report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];
+}
+
+/** Time limits of a handler, in milliseconds. */
+export interface ApplyLimits {
+  applyMs: number;
+  /** How long an aborted handler may take to end before the next one starts regardless. */
+  abortMs: number;
+}
+
+/** What the lives of all offers of an agent share. */
+export interface OfferSurroundings {
+  limits: ApplyLimits;
+  report: Report;
+  timers: AgentTimers;
+  /** Has a change stored. @returns the id that says so once it is */
+  persist(change: StateChange, out: Output[]): number;
+}

@@ -1,0 +1,223 @@
+import { sameBytes } from "../../base/bytes.js";
+import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
+import type { Offered, OfferKind, Output } from "../io.js";
+import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
+import { NEVER } from "../timers.js";
+import type { OfferRow, OfferSurroundings } from "./offer-row.js";
+import { remoteConfig } from "./remote-config.js";
+
+/** All kinds, in the order in which offers of one message are taken. */
+export const offerKinds: readonly OfferRow[] = [remoteConfig];
+
+/**
+ * All offers of an agent: receives, expires and stops those of each kind in the same way.
+ *
+ * Methods return whether an outcome is in that the effective config is reported with (CFG-03).
+ */
+export class Offers {
+  readonly #rows: readonly OfferRow[];
+  readonly #around: OfferSurroundings;
+  /** One for each row, there once something of that kind was offered. */
+  readonly #lives: (OfferLife | undefined)[] = [];
+
+  constructor(around: OfferSurroundings, rows: readonly OfferRow[] = offerKinds) {
+    this.#around = around;
+    this.#rows = rows;
+    for (const row of rows) around.report.set(row.part, row.report(NOTHING_OFFERED));
+  }
+
+  /** What was settled in an earlier life (D14). */
+  restore(kind: OfferKind, status: OfferStatus): void {
+    this.#of(kind)?.restore(status);
+  }
+
+  /**
+   * Takes the offers in a message.
+   *
+   * @param declared the agent's capability mask: offers of a kind that is not in it have no effect (CAP-05)
+   */
+  receive(message: ServerToAgent, declared: bigint, now: number, out: Output[]): void {
+    for (const row of this.#rows) {
+      const found = row.find(message);
+      if (found === undefined) continue;
+      const isAccepted = (declared & row.accepts) !== 0n;
+      if (isAccepted && this.#of(row.kind)?.knows(found.hash) === true) continue;
+      if (isAccepted && found.offered !== undefined) this.#of(row.kind)?.receive(found.offered, now, out);
+      else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
+    }
+  }
+
+  /** The offer that failed last, once more (D15). */
+  retry(kind: OfferKind, now: number, out: Output[]): void {
+    this.#of(kind)?.retry(now, out);
+  }
+
+  /** A handler ended. */
+  handled(kind: OfferKind, id: number, error: string | undefined, now: number, out: Output[]): boolean {
+    return this.#of(kind)?.handled(id, error, now, out) === true;
+  }
+
+  /** A change was stored, or could not be. */
+  persisted(id: number, error: string | undefined, now: number, out: Output[]): boolean {
+    return this.#lives.filter((life) => life?.persisted(id, error, now, out)).length > 0;
+  }
+
+  /** Gives up on handlers that had their time. */
+  expire(now: number, out: Output[]): boolean {
+    return this.#lives.filter((life) => life?.expire(now, out)).length > 0;
+  }
+
+  /** The agent stops. */
+  stop(out: Output[]): void {
+    for (const life of this.#lives) life?.stop(out);
+  }
+
+  #of(kind: OfferKind): OfferLife | undefined {
+    const index = this.#rows.findIndex((row) => row.kind === kind);
+    const row = this.#rows[index];
+    if (row === undefined) return undefined;
+    this.#lives[index] ??= new OfferLife(row, this.#around);
+    return this.#lives[index];
+  }
+}
+
+/** A running handler. */
+interface Run {
+  id: number;
+  offered: Offered;
+  /** A newer offer came: the outcome of this one is not reported. */
+  superseded: boolean;
+}
+
+/** An offer whose handler has yet to start. */
+interface Waiting {
+  offered: Offered;
+  /** What has to be stored first. */
+  persistId: number | undefined;
+}
+
+/**
+ * The life of the offers of one kind: none, applying, applied or failed. One handler runs at a time, the newest offer
+ * wins, the hash decides whether an offer is new, and a superseded result is never reported (MSG-01, CFG-05, D15).
+ *
+ * Methods return whether an outcome is in that the effective config is reported with.
+ */
+export class OfferLife {
+  readonly #row: OfferRow;
+  readonly #around: OfferSurroundings;
+  #lastId = 0;
+  #running: Run | undefined;
+  #waiting: Waiting | undefined;
+  /** The hash of the newest offer, whatever became of it. */
+  #newest: Uint8Array | undefined;
+  #failed: Offered | undefined;
+
+  constructor(row: OfferRow, around: OfferSurroundings) {
+    this.#row = row;
+    this.#around = around;
+  }
+
+  /** What was settled in an earlier life (D14). */
+  restore(status: OfferStatus): void {
+    this.#newest = status.hash;
+    this.#around.report.set(this.#row.part, this.#row.report(status));
+  }
+
+  /** Whether this hash is the one last offered. */
+  knows(hash: Uint8Array): boolean {
+    return this.#newest !== undefined && sameBytes(this.#newest, hash);
+  }
+
+  /** An offer with a hash not known yet. */
+  receive(offered: Offered, now: number, out: Output[]): void {
+    this.#newest = offered.hash;
+    this.#failed = undefined;
+    const status: OfferStatus = { hash: offered.hash, status: "applying", error: "" };
+    this.#stands(status, out);
+    const { kind, storedFirst } = this.#row;
+    const persistId = storedFirst ? this.#around.persist({ what: "offer", kind, status, offered }, out) : undefined;
+    this.#waiting = { offered, persistId };
+    const run = this.#running;
+    if (run !== undefined && !run.superseded) {
+      run.superseded = true;
+      this.#around.timers[this.#row.kind] = now + this.#around.limits.abortMs;
+      out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "superseded" });
+    }
+    this.#start(now, out);
+  }
+
+  /** The offer that failed last, once more (D15). */
+  retry(now: number, out: Output[]): void {
+    if (this.#failed !== undefined) this.receive(this.#failed, now, out);
+  }
+
+  /** A change was stored, or could not be. */
+  persisted(id: number, error: string | undefined, now: number, out: Output[]): boolean {
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.persistId !== id) return false;
+    if (error === undefined) {
+      waiting.persistId = undefined;
+      this.#start(now, out);
+      return false;
+    }
+    this.#waiting = undefined;
+    return this.#fail(waiting.offered, `the offer could not be stored: ${error}`, out);
+  }
+
+  /** A handler ended. Ends of handlers given up on mean nothing. */
+  handled(id: number, error: string | undefined, now: number, out: Output[]): boolean {
+    const run = this.#running;
+    return run !== undefined && run.id === id && this.#settle(run, error, now, out);
+  }
+
+  /** Gives up on a handler that had its time. */
+  expire(now: number, out: Output[]): boolean {
+    const run = this.#running;
+    if (run === undefined || now < this.#around.timers[this.#row.kind]) return false;
+    out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "overdue" });
+    return this.#settle(run, `the handler did not end within ${this.#around.limits.applyMs} ms`, now, out);
+  }
+
+  /** The agent stops: the handler is told, and nothing new starts. */
+  stop(out: Output[]): void {
+    const run = this.#running;
+    this.#waiting = undefined;
+    this.#failed = undefined;
+    this.#running = undefined;
+    this.#around.timers[this.#row.kind] = NEVER;
+    if (run !== undefined) out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "stopped" });
+  }
+
+  #start(now: number, out: Output[]): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined || waiting.persistId !== undefined || this.#running !== undefined) return;
+    this.#waiting = undefined;
+    this.#lastId += 1;
+    this.#running = { id: this.#lastId, offered: waiting.offered, superseded: false };
+    this.#around.timers[this.#row.kind] = now + this.#around.limits.applyMs;
+    out.push({ type: "apply", id: this.#lastId, ...waiting.offered });
+  }
+
+  #settle(run: Run, error: string | undefined, now: number, out: Output[]): boolean {
+    this.#running = undefined;
+    this.#around.timers[this.#row.kind] = NEVER;
+    this.#start(now, out);
+    if (run.superseded) return false;
+    if (error !== undefined) return this.#fail(run.offered, error, out);
+    return this.#stands({ hash: run.offered.hash, status: "applied", error: "" }, out);
+  }
+
+  #fail(offered: Offered, error: string, out: Output[]): boolean {
+    this.#failed = offered;
+    return this.#stands({ hash: offered.hash, status: "failed", error }, out);
+  }
+
+  #stands(status: OfferStatus, out: Output[]): boolean {
+    const { kind, part, changesEffectiveConfig } = this.#row;
+    this.#around.report.set(part, this.#row.report(status));
+    out.push({ type: "offer", kind, status });
+    if (status.status === "applying") return false;
+    this.#around.persist({ what: "offer", kind, status }, out);
+    return changesEffectiveConfig;
+  }
+}
