@@ -13,11 +13,11 @@ import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
 
 /** What a remote config handler is given besides the config. */
-export interface ApplyContext {
+export interface ApplyContext<Applied = RemoteConfig> {
   /** Aborts when a newer offer came, when the time is up, or when the client stops. The outcome no longer counts then. */
   signal: AbortSignal;
   /** The config that was applied last: in this process or, with a store, before a restart; `undefined` if none was. */
-  previous: RemoteConfig | undefined;
+  previous: Applied | undefined;
 }
 
 /** Takes remote configuration (CFG-01). */

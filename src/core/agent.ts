@@ -35,7 +35,7 @@ export type AgentInput = Extract<
 /** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
   /** What of this agent comes due. */
-  readonly timers: AgentTimers = agentTimers();
+  readonly timers: AgentTimers;
   readonly report: Report;
   readonly messages: InFlight;
   readonly #config: CoreConfig;
@@ -54,6 +54,7 @@ export class Agent {
     this.#config = config;
     this.#uid = config.instanceUid;
     this.#wantsUid = config.requestInstanceUid;
+    this.timers = agentTimers(offers.map(({ kind }) => kind));
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
     const persist = this.persist.bind(this);
@@ -128,7 +129,6 @@ export class Agent {
     if (flags !== 0n) this.#fullStateRequests().flagged(flags, now, out);
     const heartbeatSeconds = this.#heartbeatSeconds(message, out);
     this.#offers.receive(message, this.report.capabilities, now, out);
-    if (message.packagesAvailable !== undefined) ignore("packages", out);
     if (customCapabilities !== undefined) this.#understands(customCapabilities.capabilities, out);
     if (customMessage !== undefined) out.push({ type: "customMessage", message: customMessage });
     return heartbeatSeconds;

@@ -35,6 +35,13 @@ export function connectionTimers(): ConnectionTimers {
   return { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER, heartbeat: NEVER, silence: NEVER };
 }
 
-export function agentTimers(): AgentTimers {
-  return { effectiveConfig: NEVER, customMessage: NEVER, fullState: NEVER, remoteConfig: NEVER };
+/** @param kinds the kinds of offers that there are */
+export function agentTimers(kinds: Iterable<OfferKind>): AgentTimers {
+  const timers: { [name in keyof AgentTimers]?: number } = {
+    effectiveConfig: NEVER,
+    customMessage: NEVER,
+    fullState: NEVER,
+  };
+  for (const kind of kinds) timers[kind] = NEVER;
+  return timers as AgentTimers;
 }

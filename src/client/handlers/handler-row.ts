@@ -2,7 +2,7 @@ import type { CapabilityName } from "../../core/capabilities.js";
 import type { OfferKind, OfferValues } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
-import type { RemoteConfig } from "../../values/config-files.js";
+import type { ApplyContext, Handlers } from "../options.js";
 
 /** A handler or provider that a host can supply. */
 export interface HandlerRow {
@@ -12,21 +12,24 @@ export interface HandlerRow {
   readonly members?: readonly string[];
 }
 
-/** An offer of each kind as its handler is given it. */
-export interface AppliedOffers {
-  remoteConfig: RemoteConfig;
+/** An offer as its handler is given it. */
+export type Applied<K extends OfferKind = OfferKind> = Parameters<NonNullable<Handlers[K]>["apply"]>[0];
+
+/** The host's handler of one kind of offers. */
+export interface ApplyHandler<K extends OfferKind = OfferKind> {
+  apply(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
 }
 
 /** How one kind of offers gets to its handler and into the store. */
-export interface OfferHandler<K extends OfferKind> extends HandlerRow {
+export interface OfferHandler<K extends OfferKind = OfferKind> extends HandlerRow {
   /** An offer as plain values, copied: the bytes of a message do not outlive it. */
-  read(offer: OfferValues[K]): AppliedOffers[K];
+  read(offer: OfferValues[K]): Applied<K>;
   /** What the store remembers: how the last offer ended, and what was applied last. */
-  restore(state: StoredState): { status: OfferStatus | undefined; applied: AppliedOffers[K] | undefined };
+  restore(state: StoredState): { status: OfferStatus | undefined; applied: Applied<K> | undefined };
   /**
    * What the store is to remember.
    *
    * @throws TypeError where the handler has made something else of what it was given
    */
-  store(status: OfferStatus, applied: AppliedOffers[K] | undefined): StoredState;
+  store(status: OfferStatus, applied: Applied<K> | undefined): StoredState;
 }

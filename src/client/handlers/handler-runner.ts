@@ -1,12 +1,13 @@
 import type { Input, Offered, OfferKind, OfferOutcomes } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import { toEffectiveConfig } from "../../values/config-files.js";
 import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
 import type { Clock } from "../clock.js";
 import type { ApplyContext } from "../options.js";
-import type { AppliedOffers } from "./handler-row.js";
-import { offerHandlers, type Supplied } from "./handler-table.js";
+import type { Applied, ApplyHandler } from "./handler-row.js";
+import { offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
 
 /** A call of the provider of the effective config. */
 interface Fetch {
@@ -28,7 +29,7 @@ export class HandlerRunner {
   /** For each kind of offers, the call that has neither ended nor been aborted. */
   readonly #calls: { [K in OfferKind]?: { id: number; controller: AbortController } | undefined } = {};
   /** For each kind, what was applied last. */
-  readonly #applied: { -readonly [K in keyof AppliedOffers]?: AppliedOffers[K] } = {};
+  readonly #applied: { [K in OfferKind]?: Applied } = {};
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
   #describe: DescribeAgent | undefined;
@@ -50,23 +51,27 @@ export class HandlerRunner {
   }
 
   /** What was applied last. */
-  applied<K extends OfferKind>(kind: K): AppliedOffers[K] | undefined {
+  applied(kind: OfferKind): Applied | undefined {
     return this.#applied[kind];
   }
 
   /** What an earlier life left. @returns how its last offers ended */
   restore(state: StoredState): OfferOutcomes {
-    const { status, applied } = offerHandlers.remoteConfig.restore(state);
-    if (applied !== undefined) this.#applied.remoteConfig = applied;
-    return status === undefined ? {} : { remoteConfig: status };
+    const outcomes: { [K in OfferKind]?: OfferStatus } = {};
+    for (const kind of offerKinds) {
+      const { status, applied } = offerHandlers[kind].restore(state);
+      if (applied !== undefined) this.#applied[kind] = applied;
+      if (status !== undefined) outcomes[kind] = status;
+    }
+    return outcomes;
   }
 
   /** Runs the handler of an offer. */
   async apply({ kind, offer }: Offered, id: number): Promise<void> {
     const { read } = offerHandlers[kind];
-    const handler = this.#supplied.handlers[kind];
+    const handler: ApplyHandler | undefined = this.#supplied.handlers[kind];
     const controller = new AbortController();
-    const context: ApplyContext = {
+    const context: ApplyContext<Applied> = {
       previous: this.#applied[kind],
       // Looked at only by those who want it: a signal costs more than all else about a call.
       get signal() {

@@ -7,7 +7,9 @@ import type { HandlerRow, OfferHandler } from "./handler-row.js";
 import { remoteConfig } from "./remote-config.js";
 
 /** The kinds of offers that a host can take. */
-export const offerHandlers: { readonly [K in OfferKind]: OfferHandler<K> } = { remoteConfig };
+export const offerHandlers: Readonly<Record<OfferKind, OfferHandler>> = { remoteConfig };
+
+export const offerKinds = Object.keys(offerHandlers) as readonly OfferKind[];
 
 /** All that a host can supply, by the name of its option. */
 export const handlerTable: { readonly [H in keyof Handlers]-?: HandlerRow } = {
@@ -33,6 +35,11 @@ export interface Supplied {
   health: boolean;
   /** Available components were given at some time. */
   components: boolean;
+}
+
+/** What of the options is a handler. */
+export function handlersIn(options: Handlers): Handlers {
+  return Object.fromEntries(handlerNames.map((name) => [name, options[name]]));
 }
 
 /** The capability mask that follows from what the host supplies, less what it wants left off (CAP-06, SEC-05). */

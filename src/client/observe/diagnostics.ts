@@ -1,6 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { uidText } from "../../base/uid.js";
-import type { Outgoing } from "../../core/io.js";
+import type { OfferKind, Outgoing } from "../../core/io.js";
 import { messageOutline } from "../../diagnostics/message-outline.js";
 import { bytesText } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
@@ -59,7 +59,7 @@ export interface FailureDiagnostic extends Diagnostic {
 
 /** On `opamp-client:apply`: an offer came, or came to its end. */
 export interface ApplyDiagnostic extends Diagnostic {
-  kind: "remoteConfig";
+  kind: OfferKind;
   /** In hexadecimal; one of more than 64 bytes as `[N bytes]`. */
   hash: string;
   status: "applying" | "applied" | "failed";

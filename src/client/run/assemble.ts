@@ -15,7 +15,7 @@ import { type Clock, systemClock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import { HandlerRunner } from "../handlers/handler-runner.js";
-import { declaredMask, type Supplied } from "../handlers/handler-table.js";
+import { declaredMask, handlersIn, type Supplied } from "../handlers/handler-table.js";
 import type { Observer } from "../observe/client-event.js";
 import { countEvents, newCounters } from "../observe/counters.js";
 import { publishEvents } from "../observe/diagnostics.js";
@@ -40,8 +40,7 @@ export function assemble(options: OpAMPClientOptions) {
   const settings = readSettings(options);
   const { off, requestInstanceUid, timeouts, customMessageMs, redactor } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
-  const { effectiveConfig, remoteConfig, restart } = options;
-  const supplied: Supplied = { handlers: { effectiveConfig, remoteConfig, restart }, health: false, components: false };
+  const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
   const core = createCore(settings, instanceUid, declaredMask(supplied, off), options.random ?? Math.random);
   const transport = transportFor(options, settings, clock, () => uidText(core.instanceUid));

@@ -4,7 +4,7 @@ import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
 import type { Store, StoredState } from "../../store/store.js";
 import { readStoredState } from "../../store/stored-state.js";
 import type { Clock } from "../clock.js";
-import type { AppliedOffers } from "../handlers/handler-row.js";
+import type { Applied } from "../handlers/handler-row.js";
 import { offerHandlers } from "../handlers/handler-table.js";
 
 /** How long a store may take to load before the client goes on without, in milliseconds. */
@@ -84,7 +84,7 @@ export class Persistence {
    *
    * @param applied what of a kind was applied last
    */
-  keep(id: number, change: StateChange, applied: <K extends OfferKind>(kind: K) => AppliedOffers[K] | undefined): void {
+  keep(id: number, change: StateChange, applied: (kind: OfferKind) => Applied | undefined): void {
     // Servers repeat what they ask for, some in every answer.
     const isKnown = change.what === "heartbeat" && change.requestedMs === this.#state.heartbeatMs;
     if (this.#store === undefined || isKnown) return this.#feed({ type: "persisted", id });
@@ -92,7 +92,7 @@ export class Persistence {
     this.save(this.#stored(change, applied));
   }
 
-  #stored(change: StateChange, applied: <K extends OfferKind>(kind: K) => AppliedOffers[K] | undefined): StoredState {
+  #stored(change: StateChange, applied: (kind: OfferKind) => Applied | undefined): StoredState {
     switch (change.what) {
       case "instanceUid":
         return { instanceUid: change.uid };

@@ -18,7 +18,7 @@ function offered(configHash: Uint8Array): Offered {
 
 /** The life of one kind of offers, each method giving what it puts out. */
 function life(storedFirst = false) {
-  const timers = agentTimers();
+  const timers = agentTimers([kind]);
   const report = new Report(0n, timers);
   let persistId = 0;
   const offers = new OfferLife(

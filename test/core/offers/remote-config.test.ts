@@ -107,7 +107,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     expect(harness.all("abort").map(({ output }) => [output.id, output.why])).toEqual([[1, "superseded"]]);
     harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
     harness.feed({ type: "handled", kind: "remoteConfig", id: 2 });
-    expect(harness.all("apply").map(({ output }) => output.offer.configHash)).toEqual([hash(1), hash(3)]);
+    expect(harness.all("apply").map(({ output }) => output.hash)).toEqual([hash(1), hash(3)]);
     expect(statuses(harness)).toEqual(
       [1, 2, 3].map((first) => configStatus(first, "applying")).concat(configStatus(3, "applied")),
     );
