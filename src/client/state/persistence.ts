@@ -134,21 +134,27 @@ export class Persistence {
       this.#dirty = false;
       const changes = this.#changes;
       this.#changes = [];
-      try {
-        if (this.#late !== undefined && (await this.#late)) throw unseen();
-        await this.#store?.save(this.#state);
-        isOwing = false;
-        for (const id of changes) this.#feed({ type: "persisted", id });
-      } catch (cause) {
-        isOwing = true;
-        this.#refused(cause);
-        this.#complain("the store did not save", cause);
-        for (const id of changes) this.#feed({ type: "persisted", id, error: messageOf(cause) });
-      }
+      const failure = await this.#trySave();
+      isOwing = failure !== undefined;
+      for (const id of changes)
+        this.#feed(isOwing ? { type: "persisted", id, error: messageOf(failure) } : { type: "persisted", id });
     }
     // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
     this.#dirty = isOwing;
     this.#writing = false;
+  }
+
+  /** @returns why it could not be saved */
+  async #trySave(): Promise<unknown> {
+    try {
+      if (this.#late !== undefined && (await this.#late)) throw unseen();
+      await this.#store?.save(this.#state);
+      return undefined;
+    } catch (cause) {
+      this.#refused(cause);
+      this.#complain("the store did not save", cause);
+      return cause ?? new Error("the store gave no reason");
+    }
   }
 
   async #close(): Promise<void> {

@@ -113,6 +113,14 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect([done(idle), done(waiting)]).toEqual([[], []]);
   });
 
+  test("is for good also after the agent has left and come back", () => {
+    const harness = online(answering);
+    harness.feed({ type: "reconnect" });
+    harness.advanceUntil("online");
+    harness.feed(STOP);
+    expect([harness.core.phase, harness.core.deadline]).toEqual(["stopped", undefined]);
+  });
+
   test("while being left on purpose turns that into the end", () => {
     const harness = online(answering);
     harness.core.step({ type: "reconnect" }, 0);

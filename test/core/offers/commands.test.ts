@@ -61,6 +61,13 @@ describe.each([
     expect(harness.last.health).toEqual({ ...health(true), lastError: "restart failed: busy" });
   });
 
+  test("that was carried out changes nothing in its health", () => {
+    const harness = online(script);
+    harness.receive({ command: {} });
+    harness.feed({ type: "restarted" });
+    expect(harness.sent).toEqual([]);
+  });
+
   test("that failed is not told by an agent without a health", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: undefined } }, { type: "restarted", error: "busy" });

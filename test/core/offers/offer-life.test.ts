@@ -188,6 +188,15 @@ describe("a handler", () => {
     expect(offers.stop()).toEqual([abort(1, "stopped")]);
     expect([offers.handled(1, undefined, 2), offers.stop(), offers.deadline()]).toEqual([[], [], NEVER]);
   });
+
+  test("that was aborted because the agent stops is not reported, whatever it ends with", () => {
+    for (const error of [undefined, "aborted"]) {
+      const offers = life();
+      offers.receive(1, 0);
+      expect(offers.stop()).toEqual([abort(1, "stopped")]);
+      expect([offers.handled(1, error, 2), offers.stop(), offers.deadline()]).toEqual([[], [], NEVER]);
+    }
+  });
 });
 
 describe("trying again", () => {

@@ -178,6 +178,15 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual([]);
   });
 
+  test("are known one at a time also after one that never left", () => {
+    const harness = online({ fits: (message) => message.health?.status !== "long" });
+    change(harness, "a");
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    change(harness, "long");
+    harness.receive({});
+    expect(afterBreak(harness)).toEqual(["agentDescription"]);
+  });
+
   test("are all known to a server that speaks up some time later, if only once", () => {
     const harness = online();
     for (const status of ["a", "b", "c"]) change(harness, status);

@@ -45,6 +45,18 @@ describe("what a server refused for its size", () => {
     expect(harness.sent.map(partsOf)).toEqual([["health"]]);
   });
 
+  verifies("SIZE-09", "over WebSocket is not a message that was left without an answer long before", () => {
+    const harness = online(full);
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.advance(5_001);
+    harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
+    harness.lose(TOO_LARGE);
+    expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.effectiveConfig, why: "refused" }]);
+    back(harness);
+    expect(harness.sent).toMatchObject([{ sequenceNum: 3n }]);
+    expect(partsOf(harness.last)).toEqual(["health"]);
+  });
+
   test("is told apart from a custom message that travelled with it", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });

@@ -28,7 +28,7 @@ function fullReports(harness: Harness): number {
 }
 
 /** An agent that has components, whose server acknowledges everything. */
-function withComponents(script: Script, answers: () => Answer = acknowledges): Harness {
+function withComponents(script: Script, answers: () => Answer | undefined = acknowledges): Harness {
   const can = [...(script.can ?? []), "reportsAvailableComponents"] as const;
   const harness = online({ ...script, can, answers });
   const availableComponents = create(AvailableComponentsSchema, { components: { a: {} }, hash: hash(1) });
@@ -113,6 +113,17 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     harness.clear();
     for (let n = 0; n < 6; n++) harness.receive(FULL);
     expect([fullReports(harness), harness.notices]).toEqual([5, [{ kind: "storm" }]]);
+  });
+
+  test("too often gets no more of it from an agent that stops", () => {
+    const harness = withComponents(script, () => undefined);
+    for (let n = 0; n < 12; n++) harness.receive(FULL);
+    harness.clear();
+    harness.advance(500);
+    harness.core.step({ type: "stop", withinMs: 10_000 }, harness.now);
+    harness.core.step({ type: "tick" }, harness.now);
+    harness.core.step({ type: "tick" }, harness.now);
+    expect([harness.core.phase, harness.core.deadline]).toEqual(["closing", harness.now + 10_000]);
   });
 
   test("in every answer delays nothing else", () => {

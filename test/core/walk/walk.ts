@@ -65,6 +65,7 @@ export class Walk {
   /** How far the wall clock is ahead. */
   #wallAheadMs = 0;
   #lastCustom = 0;
+  #isStopping = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -148,7 +149,7 @@ export class Walk {
 
   #quiet(): boolean {
     const { running, persisting, fetching, customs, wire } = this.#account;
-    if (this.#core.phase === "stopped") return true;
+    if (this.#core.phase === "stopped" || this.#isStopping) return this.#core.phase === "stopped";
     const busy =
       running.size > 0 || persisting.size > 0 || fetching || customs.size > 0 || (wire?.unanswered.length ?? 0) > 0;
     return this.#core.phase === "online" && !busy && !this.#server.gap && this.#unknown().length === 0;
@@ -203,6 +204,7 @@ export class Walk {
         return this.#turn(action.fails ? { type: "persisted", id, error: "x" } : { type: "persisted", id });
       }
       case "stop":
+        this.#isStopping = true;
         return this.#turn({ type: "stop", withinMs: action.withinMs });
       case "retry":
         return this.#turn({ type: "retry", kind: "remoteConfig" });
