@@ -5,7 +5,7 @@ import type { Loss } from "../transport.js";
 import { failureOf, forgetBytes, type Stage } from "./explain.js";
 import { type Answer, explainBody, explainBytes } from "./explain-content.js";
 import { explainNetwork } from "./explain-network.js";
-import { explainStatus, type ResponseHeaders } from "./explain-status.js";
+import { explainStatus, type ResponseHeaders, single } from "./explain-status.js";
 import { explainTls } from "./explain-tls.js";
 
 /** No link came about, so nothing left. */
@@ -49,7 +49,7 @@ export function statusRefused(
   wallNowMs: number,
   start?: Uint8Array,
 ): Loss {
-  const { code, says, hint } = explainStatus({ status, headers, start }, url);
+  const { code, says, hint } = explainStatus(status, headers, url, start);
   const text = `${url.host}${url.pathname} answered ${status}${says}`;
   const loss = ended(new OpAMPError(code, text, { httpStatus: status, hint }));
   if (code === "ERR_OPAMP_TOO_LARGE") return { ...loss, fate: "refused" };
@@ -64,11 +64,6 @@ export function notOpamp(answer: Answer, url: URL): OpAMPError | undefined {
   if (misfit === undefined) return undefined;
   const text = `${url.host}${url.pathname} answered with ${misfit.says}`;
   return new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { hint: misfit.hint });
-}
-
-/** The first value of a header that may be there several times. */
-export function single(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : value?.[0];
 }
 
 /** @returns the cause itself where it is explained already */

@@ -21,22 +21,10 @@ export interface Answer {
   start: Uint8Array;
 }
 
-/** Why an answer is not OpAMP's. */
-export interface Misfit {
-  says: string;
-  hint: string;
-}
-
 /** The only type that OpAMP's answers have over HTTP (HTTP-06). */
 const CONTENT_TYPE = "application/x-protobuf";
 
-interface BodyRow {
-  is: (essence: string, text: string) => boolean;
-  what: string;
-  hint: string;
-}
-
-const BODIES: readonly BodyRow[] = [
+const BODIES: readonly { is: (essence: string, text: string) => boolean; what: string; hint: string }[] = [
   {
     is: (essence, text) => essence === "text/html" || /^\s*<(!doctype html|html|head|body)\b/i.test(text),
     what: "a web page",
@@ -72,16 +60,14 @@ const BODIES: readonly BodyRow[] = [
 const OTHERWISE = "check host, port and path; what answers at this URL is not an OpAMP server";
 
 /** What is wrong with the content of an answer with success; `undefined` if it may be OpAMP's, as nothing at all may be. */
-export function explainBody({ contentType, start }: Answer, url: URL): Misfit | undefined {
+export function explainBody({ contentType, start }: Answer, url: URL): Omit<Explanation, "code"> | undefined {
   const essence = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
   if (essence === CONTENT_TYPE || (essence === "" && start.length === 0)) return undefined;
   const text = Buffer.from(start.subarray(0, 256)).toString("latin1");
   const row = BODIES.find(({ is }) => is(essence, text));
   const type = contentType === undefined ? "no content type" : nameOf(essence);
-  return {
-    says: row === undefined ? type : `${row.what} (${type})`,
-    hint: portHint(url) ?? row?.hint ?? OTHERWISE,
-  };
+  const says = row === undefined ? type : `${row.what} (${type})`;
+  return { says, hint: portHint(url) ?? row?.hint ?? OTHERWISE };
 }
 
 function nameOf(essence: string): string {
@@ -89,14 +75,7 @@ function nameOf(essence: string): string {
 }
 
 /** What a protocol that is not HTTP/1.1 begins with, as text or, for a binary one, in hexadecimal. */
-interface Signature {
-  text?: RegExp;
-  hex?: RegExp;
-  speaks: string;
-  tls?: true;
-}
-
-const SIGNATURES: readonly Signature[] = [
+const SIGNATURES: readonly { text?: RegExp; hex?: RegExp; speaks: string; tls?: true }[] = [
   // A record of type alert or handshake, of SSL 3.0 or later.
   { hex: /^1[56]030[0-4]/, speaks: "speaks TLS", tls: true },
   // A SETTINGS or a GOAWAY frame on stream 0.
@@ -117,7 +96,7 @@ const NOT_HTTP = /Expected HTTP\//;
  */
 export function explainBytes({ code, text, bytes }: Failure, url: URL): Explanation | undefined {
   if (NOT_HTTP.test(text)) {
-    const start = Buffer.from(bytes?.subarray(0, 32) ?? []);
+    const start = Buffer.from(bytes.subarray(0, 32));
     const found = SIGNATURES.find(
       (signature) => signature.text?.test(start.toString("latin1")) ?? signature.hex?.test(start.toString("hex")),
     );
@@ -125,11 +104,8 @@ export function explainBytes({ code, text, bytes }: Failure, url: URL): Explanat
     const says = `what answers there ${found?.speaks ?? "does not speak HTTP"}`;
     if (found?.tls === true) return { code: "ERR_OPAMP_TLS", says, hint: `use ${secure}` };
     const scheme = isSecure(url.protocol) ? "" : `; where the server expects TLS, use ${secure}`;
-    return {
-      code: "ERR_OPAMP_NOT_OPAMP",
-      says,
-      hint: portHint(url) ?? `check host and port (OpAMP's default is 4320)${scheme}`,
-    };
+    const hint = portHint(url) ?? `check host and port (OpAMP's default is 4320)${scheme}`;
+    return { code: "ERR_OPAMP_NOT_OPAMP", says, hint };
   }
   if (!/^(HPE_|UND_ERR_HEADERS_OVERFLOW$)/.test(code) && !/HTTP\/1\.1 protocol/.test(text)) return undefined;
   return {

@@ -9,6 +9,10 @@ interface Row {
   hint: string;
 }
 
+const FORBIDDEN: Row = {
+  says: "this machine forbids it",
+  hint: "a local firewall or policy forbids the connection: allow it there",
+};
 const DOWN = "check this machine's network, its routes and its VPN";
 const HUNG_UP = "the other side hung up";
 
@@ -34,11 +38,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     says: "nobody answered",
     hint: "the host is down, or a firewall drops what is sent to it: check both, and the port",
   },
-  EACCES: {
-    says: "this machine forbids it",
-    hint: "a local firewall or policy forbids the connection: allow it there",
-  },
-  EPERM: { says: "this machine forbids it", hint: "a local firewall or policy forbids the connection: allow it there" },
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
   EMFILE: { says: "too many files are open here", hint: "raise this process's limit on open files (ulimit -n)" },
   ENFILE: { says: "too many files are open here", hint: "raise this machine's limit on open files" },
   ECONNABORTED: { says: "this machine gave the connection up", hint: DOWN },
@@ -68,16 +69,12 @@ export function explainNetwork(failure: Failure, url: URL, stage: Stage): Explan
 
 function hangUp(url: URL, stage: Stage): Row {
   if (stage === "answered") {
-    return {
-      says: HUNG_UP,
-      hint: "the server stopped, or something in between cut the connection: look at its log and its idle time-out",
-    };
+    const hint =
+      "the server stopped, or something in between cut the connection: look at its log and its idle time-out";
+    return { says: HUNG_UP, hint };
   }
-  const says = `${HUNG_UP} without an answer`;
-  return isSecure(url.protocol)
-    ? {
-        says,
-        hint: "a server that misses a client certificate, or refuses it, hangs up like this: see tls.cert and its log",
-      }
-    : { says, hint: `a server that expects TLS hangs up like this: try ${otherScheme(url)}, and check the port` };
+  const hint = isSecure(url.protocol)
+    ? "a server that misses a client certificate, or refuses it, hangs up like this: see tls.cert and its log"
+    : `a server that expects TLS hangs up like this: try ${otherScheme(url)}, and check the port`;
+  return { says: `${HUNG_UP} without an answer`, hint };
 }

@@ -22,8 +22,8 @@ export interface Failure {
   addresses: readonly string[];
   /** The peer's certificate, where that is what failed. */
   certificate: PeerCertificate | undefined;
-  /** What came in place of HTTP. */
-  bytes: Uint8Array | undefined;
+  /** What came in place of HTTP; empty where nothing did. */
+  bytes: Uint8Array;
 }
 
 /** Reads a failure of whatever kind; never throws. */
@@ -35,7 +35,8 @@ export function failureOf(cause: unknown): Failure {
     text: plain(text),
     addresses: [...new Set(parts.flatMap(addressOf))],
     certificate: first(parts, "cert", isCertificate),
-    bytes: first(parts, "rawPacket", isBytes) ?? bytesOf(first(parts, "data", isText)),
+    // undici gives what it could not parse as text.
+    bytes: first(parts, "rawPacket", isBytes) ?? Buffer.from(first(parts, "data", isText) ?? "", "latin1"),
   };
 }
 
@@ -49,18 +50,11 @@ export function forgetBytes(cause: unknown): void {
   }
 }
 
+const OTHER_SCHEMES: Readonly<Record<string, string>> = { "ws:": "wss://", "wss:": "ws://", "https:": "http://" };
+
 /** The scheme that differs in TLS alone, as it is written in a URL. */
 export function otherScheme({ protocol }: URL): string {
-  switch (protocol) {
-    case "wss:":
-      return "ws://";
-    case "https:":
-      return "http://";
-    case "ws:":
-      return "wss://";
-    default:
-      return "https://";
-  }
+  return OTHER_SCHEMES[protocol] ?? "https://";
 }
 
 /** Text from outside, fit for one line of a log. */
@@ -105,11 +99,6 @@ function addressOf(part: object): string[] {
 /** Neither credentials nor a query, should a URL stand in it. */
 function plain(text: string): string {
   return printable(text.replace(/\/\/[^\s/@]*@/g, "//").replace(/[?#]\S*/g, ""), 200);
-}
-
-/** undici gives what it could not parse as text. */
-function bytesOf(text: string | undefined): Uint8Array | undefined {
-  return text === undefined ? undefined : Buffer.from(text, "latin1");
 }
 
 function isText(value: unknown): value is string {
