@@ -14,12 +14,15 @@ export function ended(error: OpAMPError): Loss {
   return { error, fate: "unknown", orderly: true, throttled: false };
 }
 
-/** A library that is loaded on demand cannot be. */
-export function notLoaded(library: string, cause: unknown): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_CONNECT", `the package ${library} cannot be loaded: ${messageOf(cause)}`, {
-    cause,
-    hint: "check that opamp-client and its dependencies are installed completely",
-  });
+/** A library that is loaded on demand. @throws OpAMPError `ERR_OPAMP_CONNECT` when it cannot be */
+export async function loaded<T>(library: string, loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (cause) {
+    const hint = "check that opamp-client and its dependencies are installed completely";
+    const text = `the package ${library} cannot be loaded: ${messageOf(cause)}`;
+    throw new OpAMPError("ERR_OPAMP_CONNECT", text, { cause, hint });
+  }
 }
 
 /** Why a connection did not come about in the time for that. */

@@ -9,7 +9,7 @@ import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
 import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
 import { bodyTells } from "./explain/explain-status.js";
-import { closedHere, dialOverdue, ended, headersOverdue, notLoaded, upgradeOverdue } from "./loss.js";
+import { closedHere, dialOverdue, ended, headersOverdue, loaded, upgradeOverdue } from "./loss.js";
 import { Credentials } from "./settings/headers.js";
 import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
@@ -38,8 +38,6 @@ interface Dial {
   url: URL;
   stage: DialStage;
   failure: unknown;
-  /** Pings and pongs are listened for. */
-  watched: boolean;
   over: boolean;
 }
 
@@ -70,11 +68,10 @@ export class WebSocketTransport implements Transport {
       url,
       stage: "dialling",
       failure: undefined,
-      watched: false,
       over: false,
     };
     this.#dial = dial;
-    void this.#begin(dial).catch((error: unknown) => lose(dial, unmade(dial, error)));
+    void this.#begin(dial).catch((error: unknown) => lose(dial, dialFailed(error, dial.url)));
   }
 
   send(payload: Uint8Array): void {
@@ -89,7 +86,7 @@ export class WebSocketTransport implements Transport {
     const dial = this.#dial;
     if (dial?.socket === undefined) return;
     // Listened for when first asked for, since most links never need it.
-    if (!dial.watched) watch(dial, dial.socket);
+    if (dial.socket.listenerCount("pong") === 0) watch(dial, dial.socket);
     dial.socket.ping();
   }
 
@@ -105,7 +102,8 @@ export class WebSocketTransport implements Transport {
   }
 
   async #begin(dial: Dial): Promise<void> {
-    const [given, ws] = await Promise.all([this.#credentials.resolve(), loadWs()]);
+    // Loaded on demand: an HTTP user does not pay for it.
+    const [given, ws] = await Promise.all([this.#credentials.resolve(), loaded("ws", import("ws"))]);
     await this.#ask(dial, { url: dial.url, redirects: 0 }, given, ws);
   }
 
@@ -126,7 +124,7 @@ export class WebSocketTransport implements Transport {
     socket.once("unexpected-response", (_request, response) => {
       void this.#refused(dial, hop, response)
         .then((next) => next && this.#ask(dial, next, given, ws))
-        .catch((error: unknown) => lose(dial, unmade(dial, error)));
+        .catch((error: unknown) => lose(dial, dialFailed(error, dial.url)));
     });
     this.#listen(dial, socket);
   }
@@ -205,29 +203,16 @@ export class WebSocketTransport implements Transport {
   }
 }
 
-/** Loaded on demand: an HTTP user does not pay for it. */
-function loadWs(): Promise<typeof import("ws")> {
-  return import("ws").catch((cause: unknown) => {
-    throw notLoaded("ws", cause);
-  });
-}
-
 /** What a dial that took too long was waiting for. */
 function overdueIn({ dialling, url, stage }: Dial): OpAMPError {
   if (dialling !== undefined) return dialOverdue(dialling, url);
   return stage === "dialling" ? headersOverdue() : upgradeOverdue(url);
 }
 
-/** No connection came about: what the options ask for cannot be done, or the network failed. */
-function unmade({ url }: Dial, error: unknown): Loss {
-  return error instanceof OpAMPError ? { ...ended(error), fate: "unsent" } : dialFailed(error, url);
-}
-
 function watch(dial: Dial, socket: WebSocket): void {
   const alive = () => {
     if (!dial.over) dial.sink.alive();
   };
-  dial.watched = true;
   socket.on("ping", alive);
   socket.on("pong", alive);
 }

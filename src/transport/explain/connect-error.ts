@@ -8,7 +8,7 @@ import { explainNetwork } from "./explain-network.js";
 import { explainStatus, type ResponseHeaders, single } from "./explain-status.js";
 import { explainTls } from "./explain-tls.js";
 
-/** No link came about, so nothing left. */
+/** No link came about, so nothing left: what the options ask for cannot be done, or the network failed. */
 export function dialFailed(cause: unknown, url: URL): Loss {
   return { ...ended(explained(cause, url, "dialling", `no connection to ${url.host}`)), fate: "unsent" };
 }

@@ -4,7 +4,7 @@ import { tooLarge } from "../../wire/limits.js";
 import { contentCoding, encodeBody, readBody, readStart } from "../content-coding.js";
 import { brokeOff, dialFailed, notOpamp, statusRefused } from "../explain/connect-error.js";
 import { bodyTells, single } from "../explain/explain-status.js";
-import { answerOverdue, closedHere, ended, headersOverdue } from "../loss.js";
+import { answerOverdue, closedHere, dialOverdue, ended, headersOverdue } from "../loss.js";
 import { Credentials } from "../settings/headers.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
@@ -81,7 +81,7 @@ export class HttpPollingTransport implements Transport {
       session.at = at;
       // Mostly the URL itself, which spares working out its origin.
       const isHome = at === url || at.origin === url.origin;
-      const route = (isHome ? session.home : known(session, at)) ?? (await this.#detour(session, at));
+      const route = (isHome ? session.home : undefined) ?? (await this.#detour(session, at));
       if (session.over) return;
       session.route = route;
       const headers: Record<string, string> = isHome ? { ...given } : {};
@@ -92,11 +92,7 @@ export class HttpPollingTransport implements Transport {
       headers["opamp-instance-uid"] = instanceUid();
       if (coding === "gzip") headers["content-encoding"] = coding;
       const response = await route.post(at, headers, body);
-      const { statusCode } = response;
-      const isRedirect = statusCode >= 300 && statusCode <= 399;
-      const next = isRedirect
-        ? redirected(hop, statusCode, single(response.headers.location), maxRedirects)
-        : undefined;
+      const next = redirected(hop, response.statusCode, single(response.headers.location), maxRedirects);
       if (next === undefined) return this.#take(session, response);
       if (next instanceof OpAMPError) throw next;
       // Without waiting: where it does not end soon, its connection is given up.
@@ -107,6 +103,7 @@ export class HttpPollingTransport implements Transport {
 
   /** The way to another origin; one such is kept. */
   async #detour(session: Session, url: URL): Promise<HttpRoute> {
+    if (session.away?.origin === url.origin) return session.away;
     const route = await routeTo(url, this.#settings, session.sink);
     session.away?.end();
     session.away = route;
@@ -118,22 +115,19 @@ export class HttpPollingTransport implements Transport {
     const { at } = session;
     const { statusCode, headers } = response;
     if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
+    const contentType = single(headers["content-type"]);
     const coding = contentCoding(headers["content-encoding"]);
     if (coding === undefined) {
-      const contentType = single(headers["content-type"]);
       const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
       const hint = "only gzip was asked for: look at the server, and at proxies in between";
-      throw (
-        notOpamp({ contentType, start: new Uint8Array() }, at) ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint })
-      );
+      const misfit = notOpamp({ contentType, start: new Uint8Array() }, at);
+      throw misfit ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint });
     }
     const announcedBytes = Number(headers["content-length"] ?? 0);
     const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
     if (session.over) return;
-    if (body.length > 0 && headers["content-type"] !== CONTENT_TYPE) {
-      const misfit = notOpamp({ contentType: single(headers["content-type"]), start: body }, at);
-      if (misfit !== undefined) throw misfit;
-    }
+    const misfit = body.length === 0 ? undefined : notOpamp({ contentType, start: body }, at);
+    if (misfit !== undefined) throw misfit;
     session.sink.payload(body);
   }
 
@@ -147,26 +141,21 @@ export class HttpPollingTransport implements Transport {
   }
 
   #failed({ at, route }: Session, error: unknown): Loss {
+    const connection = route?.connection;
     // Before there is a route the headers or the proxy's settings are wrong, or the library is missing.
-    const unmade = route === undefined ? { cause: error } : route.dialFailure;
-    if (unmade !== undefined) {
-      const cause = unmade.cause ?? error;
-      return cause instanceof OpAMPError ? { ...ended(cause), fate: "unsent" } : dialFailed(cause, at);
-    }
+    if (connection?.socket === undefined) return dialFailed(connection?.failure ?? error, at);
     if (error instanceof OpAMPError) return ended(error);
     // A break in the middle of an exchange is a failed request like any other, not the break of a standing link (EST-03).
-    return { ...brokeOff(route?.broken ?? error, at, route?.answered), orderly: true };
+    return { ...brokeOff(connection.failure ?? error, at, connection.answered), orderly: true };
   }
-}
-
-function known({ away }: Session, { origin }: URL): HttpRoute | undefined {
-  return away?.origin === origin ? away : undefined;
 }
 
 /** What an exchange that took too long was waiting for. */
 function overdueIn({ route, at }: Session): Loss {
-  const unsent = route === undefined ? headersOverdue() : route.overdue;
-  return unsent === undefined ? ended(answerOverdue(at)) : { ...ended(unsent), fate: "unsent" };
+  if (route === undefined) return { ...ended(headersOverdue()), fate: "unsent" };
+  const { connection } = route;
+  if (connection === undefined || connection.socket !== undefined) return ended(answerOverdue(at));
+  return { ...ended(dialOverdue(connection.dialling, at)), fate: "unsent" };
 }
 
 function lose(session: Session, loss: Loss): void {
