@@ -7,6 +7,9 @@ const CREDENTIALS = "the proxy wants credentials: put user and password into the
 const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
 const FORBIDDEN = "the proxy does not allow this host and port: ask those who run it, or exempt the host with NO_PROXY";
 const BEYOND = "the proxy cannot reach the server: check the server's host and port as the proxy sees them";
+const OTHER_FAMILY = "give the server by a name, or by an address of the other family";
+const NO_TLS = "the proxy does not speak TLS: write its URL with http://";
+const UNTRUSTED = "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`";
 const NO_PROXY_THERE = "what answers there makes no tunnels: check the proxy's host and port";
 
 /** What a person can do when the proxy itself is not reached. */
@@ -14,30 +17,40 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there: check that the proxy is up, and its port",
   ENOTFOUND: "the proxy's name does not resolve: check its spelling and the DNS",
   EAI_AGAIN: "the proxy's name does not resolve for now: check the DNS",
-  EPROTO: "the proxy does not speak TLS: write its URL with http://",
-  ERR_SSL_WRONG_VERSION_NUMBER: "the proxy does not speak TLS: write its URL with http://",
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: "the proxy does not speak TLS: write its URL with http://",
+  EPROTO: NO_TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ERR_TLS_CERT_ALTNAME_INVALID: "the proxy's certificate is for another name: write that one in its URL",
   CERT_HAS_EXPIRED: "the proxy's certificate has expired: it has to be renewed there",
-  SELF_SIGNED_CERT_IN_CHAIN: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`",
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
 };
 
 /** What a person can do about the reply of a SOCKS proxy, by the name of its code (RFC 1928, 6). */
-const SOCKS_REPLIES: Readonly<Record<string, readonly [words: string, hint: string | undefined]>> = {
-  Failure: ["general failure", undefined],
+const SOCKS_REPLIES: Readonly<Record<string, readonly [words: string, hint?: string]>> = {
+  Failure: ["general failure"],
   NotAllowed: ["not allowed", FORBIDDEN],
   NetworkUnreachable: ["network unreachable", BEYOND],
   HostUnreachable: ["host unreachable", BEYOND],
   ConnectionRefused: ["connection refused", BEYOND],
   TTLExpired: ["TTL expired", BEYOND],
   CommandNotSupported: ["command not supported", NO_PROXY_THERE],
-  AddressNotSupported: [
-    "address type not supported",
-    "give the server by a name, or by an address of the other family",
-  ],
+  AddressNotSupported: ["address type not supported", OTHER_FAMILY],
+};
+
+/** What a person can do about the status of an answer to CONNECT. */
+const STATUSES: Readonly<Record<number, string>> = {
+  401: CREDENTIALS,
+  403: FORBIDDEN,
+  404: NO_PROXY_THERE,
+  405: NO_PROXY_THERE,
+  407: CREDENTIALS,
+  501: NO_PROXY_THERE,
+  502: BEYOND,
+  503: BEYOND,
+  504: BEYOND,
 };
 
 /** There is no connection to the proxy, or no TLS on it. */
@@ -57,11 +70,10 @@ export function proxyOverdue(proxy: ResolvedProxy): OpAMPError {
 
 /** The proxy answered CONNECT, but not with a tunnel. */
 export function connectRefused(proxy: ResolvedProxy, target: string, status: number): OpAMPError {
-  const hint = statusHint(status, proxy.headers["proxy-authorization"] !== undefined);
-  return new OpAMPError("ERR_OPAMP_PROXY", `${called(proxy)} answered ${status} to CONNECT ${target}`, {
-    httpStatus: status,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  const hadCredentials = proxy.headers["proxy-authorization"] !== undefined;
+  const hint = hadCredentials && STATUSES[status] === CREDENTIALS ? WRONG_CREDENTIALS : STATUSES[status];
+  const text = `${called(proxy)} answered ${status} to CONNECT ${target}`;
+  return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, ...(hint && { hint }) });
 }
 
 /** The proxy gave no answer to CONNECT that can be read. */
@@ -93,29 +105,9 @@ export function socksFailed(proxy: ResolvedProxy, target: string, text: string):
     const hint = "what answers there does not speak SOCKS 5; where it is an HTTP proxy, write http://";
     return failure(`${about}: its answer is not SOCKS 5`, cause, hint);
   }
-  const reply = /rejected connection - (\w+)$/.exec(text)?.[1];
-  const [words, hint] = (reply === undefined ? undefined : SOCKS_REPLIES[reply]) ?? [text, undefined];
+  const reply = /rejected connection - (\w+)$/.exec(text)?.[1] ?? "";
+  const [words, hint] = SOCKS_REPLIES[reply] ?? [text];
   return failure(`${about}: ${words}`, cause, hint);
-}
-
-function statusHint(status: number, hadCredentials: boolean): string | undefined {
-  switch (status) {
-    case 401:
-    case 407:
-      return hadCredentials ? WRONG_CREDENTIALS : CREDENTIALS;
-    case 403:
-      return FORBIDDEN;
-    case 404:
-    case 405:
-    case 501:
-      return NO_PROXY_THERE;
-    case 502:
-    case 503:
-    case 504:
-      return BEYOND;
-    default:
-      return undefined;
-  }
 }
 
 function called({ url }: ResolvedProxy): string {

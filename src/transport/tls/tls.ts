@@ -52,17 +52,16 @@ async function prepare(where: string, options: TlsOptions): Promise<PreparedTls>
   const protocol = protocolOf(where, options);
   try {
     const context = createSecureContext({
-      ...(own === undefined && system === undefined ? {} : { ca: [...(system ?? []), ...(own ?? [])] }),
+      ca: own === undefined && system === undefined ? undefined : [...(system ?? []), ...(own ?? [])],
       // An intermediate authority named as `ca` is trusted with or without its root.
-      ...(own === undefined ? {} : { allowPartialTrustChain: true }),
+      allowPartialTrustChain: own !== undefined,
       ...identity,
       ...protocol,
     });
     return { context, serverName: options.serverName, verify: !insecureSkipVerify };
   } catch (cause) {
-    throw new OpAMPError("ERR_OPAMP_TLS", `${where}: OpenSSL does not take these options: ${messageOf(cause)}`, {
-      cause,
-    });
+    const text = `${where}: OpenSSL does not take these options: ${messageOf(cause)}`;
+    throw new OpAMPError("ERR_OPAMP_TLS", text, { cause });
   }
 }
 
@@ -81,7 +80,7 @@ export async function startTls(base: Socket, host: string, prepared: PreparedTls
       secureContext: context,
       // The name to verify; an address is never asked for by name (RFC 6066, 3).
       host: name,
-      ...(isIP(name) === 0 ? { servername: name } : {}),
+      servername: isIP(name) === 0 ? name : undefined,
       ALPNProtocols: ["http/1.1"],
       // Said even when true: otherwise NODE_TLS_REJECT_UNAUTHORIZED could turn it off.
       rejectUnauthorized: verify,
@@ -114,9 +113,8 @@ function protocolOf(where: string, options: TlsOptions): SecureContextOptions {
   const most = suites?.some(({ forTls13 }) => forTls13) === false ? (maxVersion ?? "1.2") : maxVersion;
   return {
     minVersion: secureVersion(least),
-    ...(most === undefined ? {} : { maxVersion: secureVersion(most) }),
-    ...(ciphers === undefined ? {} : { ciphers }),
+    maxVersion: most && secureVersion(most),
     // OpenSSL 3 takes the versions before 1.2, whose signatures use SHA-1, at its lowest level only.
-    ...(versionRank(least) < versionRank("1.2") ? { ciphers: `${ciphers ?? DEFAULT_CIPHERS}:@SECLEVEL=0` } : {}),
+    ciphers: versionRank(least) < versionRank("1.2") ? `${ciphers ?? DEFAULT_CIPHERS}:@SECLEVEL=0` : ciphers,
   };
 }
