@@ -13,29 +13,21 @@ export const MIN_COMPRESSED_BYTES = 1_024;
 /** As much of a body as it takes to recognize what sent it. */
 const START_BYTES = 1_024;
 
-const CODINGS: Readonly<Record<string, ContentCoding>> = {
-  "": "identity",
-  identity: "identity",
-  gzip: "gzip",
-  "x-gzip": "gzip",
-};
 const compress = promisify(gzip);
 
 /** A body to send: compressed where that makes it smaller. */
 export async function encodeBody(payload: Uint8Array): Promise<{ body: Uint8Array; coding: ContentCoding }> {
   if (payload.length < MIN_COMPRESSED_BYTES) return { body: payload, coding: "identity" };
   const compressed = await compress(payload);
-  return compressed.length < payload.length
-    ? { body: compressed, coding: "gzip" }
-    : { body: payload, coding: "identity" };
+  if (compressed.length >= payload.length) return { body: payload, coding: "identity" };
+  return { body: compressed, coding: "gzip" };
 }
 
 /** What a Content-Encoding header says; `undefined` for one that was not asked for, or several on top of each other. */
 export function contentCoding(header: string | readonly string[] | undefined): ContentCoding | undefined {
-  if (header === undefined) return "identity";
-  const value = typeof header === "string" ? header : header.join(",");
-  const name = value.trim().toLowerCase();
-  return Object.hasOwn(CODINGS, name) ? CODINGS[name] : undefined;
+  const name = [header ?? ""].flat().join(",").trim().toLowerCase();
+  if (name === "" || name === "identity") return "identity";
+  return name === "gzip" || name === "x-gzip" ? "gzip" : undefined;
 }
 
 /**
@@ -85,7 +77,7 @@ async function inflate(body: Readable, maxRawBytes: number, maxBytes: number): P
     whole = await collect(gunzip, maxBytes);
   } catch (cause) {
     if (rawBytes === 0 && body.readableEnded) return new Uint8Array();
-    throw isZlibError(cause) ? damaged(messageOf(cause), cause) : cause;
+    throw codeOf(cause)?.startsWith("Z_") ? damaged(messageOf(cause), cause) : cause;
   }
   // zlib takes zeros behind the end for padding, and whatever follows them.
   if (gunzip.bytesWritten !== rawBytes) throw damaged("something follows its end");
@@ -109,10 +101,6 @@ async function collect(source: AsyncIterable<unknown>, maxBytes: number): Promis
     bytes = end;
   }
   return room.subarray(0, bytes);
-}
-
-function isZlibError(cause: unknown): boolean {
-  return codeOf(cause)?.startsWith("Z_") === true;
 }
 
 function damaged(what: string, cause?: unknown): OpAMPError {

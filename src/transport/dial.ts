@@ -2,12 +2,10 @@ import type { Socket } from "node:net";
 import { OpAMPError } from "../errors.js";
 import { isDirect, proxyFor, type ResolvedProxy } from "./proxy/proxy.js";
 import { proxyUnreachable } from "./proxy/proxy-error.js";
-import { proxyPort } from "./proxy/proxy-url.js";
 import { tunnelByConnect, tunnelBySocks } from "./proxy/tunnel.js";
 import type { DialSettings } from "./settings/settings.js";
 import type { TlsOptions } from "./settings/tls-options.js";
 import { givenUp, makeGuest, makeLastingGuest, SocketGroup } from "./socket-group.js";
-import type { PreparedTls } from "./tls/tls.js";
 import { hostOf, isSecure, portOf } from "./url/host.js";
 
 /** A connection that is being made, or has been. */
@@ -38,9 +36,7 @@ export function dial(url: URL, settings: DialSettings): Dialling {
 /** The usual case, with no more left lying about than a socket and a promise: thousands may be dialled at a time. */
 function dialPlain(url: URL, { keepAlive }: DialSettings): Dialling {
   const group = new SocketGroup();
-  const socket = group.connect(hostOf(url), portOf(url), keepAlive).catch((error: unknown) => {
-    throw group.over ? givenUp() : error;
-  });
+  const socket = group.connect(hostOf(url), portOf(url), keepAlive);
   // A caller that has given up does not handle the rejection.
   socket.catch(() => undefined);
   return { socket, awaited: "network", destroy: () => group.end() };
@@ -52,8 +48,11 @@ function dialByStages(url: URL, settings: DialSettings): Dialling {
   const ended = new Promise<never>((_resolve, reject) => {
     giveUp = reject;
   });
-  const waits: Waits = { for: "network" };
-  const made = make(url, settings, group, waits).catch((error: unknown) => {
+  let awaited: Dialling["awaited"] = "network";
+  const tellAwaited = (next: Dialling["awaited"]): void => {
+    awaited = next;
+  };
+  const made = make(url, settings, group, tellAwaited).catch((error: unknown) => {
     group.end();
     throw error;
   });
@@ -63,7 +62,7 @@ function dialByStages(url: URL, settings: DialSettings): Dialling {
   return {
     socket,
     get awaited() {
-      return waits.for;
+      return awaited;
     },
     destroy() {
       group.end();
@@ -72,62 +71,57 @@ function dialByStages(url: URL, settings: DialSettings): Dialling {
   };
 }
 
-interface Waits {
-  for: Dialling["awaited"];
-}
-
-async function make(url: URL, settings: DialSettings, group: SocketGroup, waits: Waits): Promise<Socket> {
+async function make(
+  url: URL,
+  settings: DialSettings,
+  group: SocketGroup,
+  tellAwaited: (next: Dialling["awaited"]) => void,
+): Promise<Socket> {
   // Read before anything is dialled: a file that is missing need not cost the server a connection.
-  const [proxy, tls] = await Promise.all([
+  const [proxy, secure] = await Promise.all([
     proxyFor(url, settings),
-    isSecure(url.protocol) ? prepared("tls", settings.tls) : undefined,
+    isSecure(url.protocol) ? prepared("tls", settings.tls, group) : undefined,
   ]);
-  if (proxy !== undefined) waits.for = proxy;
-  const base =
-    proxy === undefined
-      ? await group.connect(hostOf(url), portOf(url), settings.keepAlive)
-      : await through(proxy, url, settings, group);
-  if (tls !== undefined) waits.for = "tls";
-  const socket = tls === undefined ? base : await secured(base, hostOf(url), tls, group);
+  let socket: Socket;
+  if (proxy === undefined) {
+    socket = await group.connect(hostOf(url), portOf(url), settings.keepAlive);
+  } else {
+    tellAwaited(proxy);
+    socket = await through(proxy, url, settings, group);
+  }
+  if (secure !== undefined) {
+    tellAwaited("tls");
+    socket = await secure(socket, hostOf(url));
+  }
   if (!settings.keepAlive) makeGuest(socket);
   return socket;
 }
 
 async function through(proxy: ResolvedProxy, url: URL, settings: DialSettings, group: SocketGroup): Promise<Socket> {
   const base = await reach(proxy, settings, group);
-  switch (proxy.kind) {
-    case "http":
-      if (url.protocol !== "http:") await tunnelByConnect(base, proxy, `${url.hostname}:${portOf(url)}`);
-      return base;
-    case "socks":
-      await tunnelBySocks(base, proxy, hostOf(url), portOf(url));
-      return base;
-    default:
-      return proxy.kind satisfies never;
-  }
+  if (proxy.kind === "socks") await tunnelBySocks(base, proxy, hostOf(url), portOf(url));
+  else if (url.protocol !== "http:") await tunnelByConnect(base, proxy, `${url.hostname}:${portOf(url)}`);
+  return base;
 }
 
 /** A connection to the proxy itself. */
 async function reach(proxy: ResolvedProxy, settings: DialSettings, group: SocketGroup): Promise<Socket> {
   const own = typeof settings.proxy === "object" && settings.proxy.tls !== undefined;
-  const tls = proxy.secure ? await prepared(own ? "proxy.tls" : "tls", proxy.tls) : undefined;
+  const secure = proxy.secure ? await prepared(own ? "proxy.tls" : "tls", proxy.tls, group) : undefined;
   const host = hostOf(proxy.url);
   try {
-    const base = await group.connect(host, proxyPort(proxy.url), settings.keepAlive);
+    const base = await group.connect(host, portOf(proxy.url), settings.keepAlive);
     if (!settings.keepAlive) makeLastingGuest(base);
-    return tls === undefined ? base : await secured(base, host, tls, group);
+    return secure === undefined ? base : await secure(base, host);
   } catch (cause) {
     throw cause instanceof OpAMPError ? cause : proxyUnreachable(proxy, cause);
   }
 }
 
-// Loaded on demand: a client without TLS does not pay for it.
-async function prepared(where: string, options: TlsOptions | undefined): Promise<PreparedTls> {
-  const { prepareTls } = await import("./tls/tls.js");
-  return prepareTls(where, options);
-}
-
-async function secured(base: Socket, host: string, tls: PreparedTls, group: SocketGroup): Promise<Socket> {
-  const { startTls } = await import("./tls/tls.js");
-  return startTls(base, host, tls, group);
+/** Reads the options, so that TLS can be put on a connection to a host. */
+async function prepared(where: string, options: TlsOptions | undefined, group: SocketGroup) {
+  // Loaded on demand: a client without TLS does not pay for it.
+  const { prepareTls, startTls } = await import("./tls/tls.js");
+  const tls = await prepareTls(where, options);
+  return (base: Socket, host: string) => startTls(base, host, tls, group);
 }

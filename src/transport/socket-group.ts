@@ -13,11 +13,6 @@ export class SocketGroup {
   readonly #sockets: Socket[] = [];
   #over = false;
 
-  /** Whether it has ended. */
-  get over(): boolean {
-    return this.#over;
-  }
-
   /**
    * Makes a socket that belongs to the group.
    *
@@ -32,7 +27,7 @@ export class SocketGroup {
     return socket;
   }
 
-  /** Connects over TCP; rejects with what Node says. */
+  /** Connects over TCP; rejects with what Node says, or with `ERR_OPAMP_CLOSED` when the group has ended. */
   async connect(host: string, port: number, keepAlive: boolean): Promise<Socket> {
     const socket = this.add(() => {
       const made = connect({
@@ -46,7 +41,11 @@ export class SocketGroup {
       if (!keepAlive) makeGuest(made);
       return made;
     });
-    await until(socket, "connect");
+    try {
+      await until(socket, "connect");
+    } catch (cause) {
+      throw this.#over ? givenUp() : cause;
+    }
     return socket;
   }
 

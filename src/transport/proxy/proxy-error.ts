@@ -1,7 +1,7 @@
 import { codeOf } from "../../base/error-code.js";
 import { messageOf, OpAMPError } from "../../errors.js";
+import { portOf } from "../url/host.js";
 import type { ResolvedProxy } from "./proxy.js";
-import { proxyPort } from "./proxy-url.js";
 
 const CREDENTIALS = "the proxy wants credentials: put user and password into the proxy's URL";
 const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
@@ -111,7 +111,7 @@ export function socksFailed(proxy: ResolvedProxy, target: string, text: string):
 }
 
 function called({ url }: ResolvedProxy): string {
-  return `the proxy ${url.hostname}:${proxyPort(url)}`;
+  return `the proxy ${url.hostname}:${portOf(url)}`;
 }
 
 function failure(text: string, cause: unknown, hint: string | undefined): OpAMPError {

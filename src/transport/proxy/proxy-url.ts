@@ -1,7 +1,7 @@
 /** What a proxy's URL says. */
 export interface ProxyAddress {
   kind: "http" | "socks";
-  /** Without user and password, with the port. */
+  /** Without user and password, with the port where it is not that of http or https. */
   url: URL;
   /** Whether the proxy itself is spoken to over TLS. */
   secure: boolean;
@@ -46,11 +46,6 @@ export function parseProxyUrl(text: string): ProxyAddress | string {
   const bare = new URL(`${url.protocol}//${url.hostname}`);
   bare.port = url.port === "" ? port : url.port;
   return { kind, url: bare, secure: url.protocol === "https:", username, password };
-}
-
-/** The port of a proxy's URL. */
-export function proxyPort({ protocol, port }: URL): number {
-  return Number(port === "" ? PORTS[protocol] : port);
 }
 
 function decoded(part: string): string | undefined {

@@ -1,14 +1,17 @@
 /// <reference path="./proxy-from-env.d.ts" />
 import { OpAMPError } from "../../errors.js";
+import type { HeaderRecord } from "../settings/headers.js";
 import type { DialSettings } from "../settings/settings.js";
 import type { TlsOptions } from "../settings/tls-options.js";
 import { hostOf, isLoopback, isSecure } from "../url/host.js";
 import { type ProxyAddress, parseProxyUrl } from "./proxy-url.js";
 
+type ProxySettings = Pick<DialSettings, "proxy" | "tls">;
+
 /** The proxy that stands between the client and one URL. */
 export interface ResolvedProxy extends ProxyAddress {
   /** For the proxy alone, names in lower case, `proxy-authorization` included (PROXY-02). Empty for SOCKS. */
-  headers: Readonly<Record<string, string>>;
+  headers: HeaderRecord;
   /** For TLS towards the proxy, where it is `secure`. */
   tls: TlsOptions | undefined;
 }
@@ -21,10 +24,7 @@ const WRITE = "write http://, https:// or socks5://, user and password percent-e
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION`, or for the environment `ERR_OPAMP_PROXY`, for a value that is not a proxy URL
  */
-export async function proxyFor(
-  url: URL,
-  { proxy, tls }: Pick<DialSettings, "proxy" | "tls">,
-): Promise<ResolvedProxy | undefined> {
+export async function proxyFor(url: URL, { proxy, tls }: ProxySettings): Promise<ResolvedProxy | undefined> {
   if (proxy === false) return undefined;
   if (proxy !== "env") {
     const address = parseProxyUrl(proxy.url);
@@ -41,20 +41,13 @@ export async function proxyFor(
 }
 
 /** The proxy that has to be asked in absolute form, which takes no tunnel: only plain HTTP through an HTTP proxy. */
-export async function plainProxyFor(
-  url: URL,
-  settings: Pick<DialSettings, "proxy" | "tls">,
-): Promise<ResolvedProxy | undefined> {
+export async function plainProxyFor(url: URL, settings: ProxySettings): Promise<ResolvedProxy | undefined> {
   if (url.protocol !== "http:" || settings.proxy === false) return undefined;
   const proxy = await proxyFor(url, settings);
   return proxy?.kind === "http" ? proxy : undefined;
 }
 
-function resolve(
-  address: ProxyAddress,
-  given: Readonly<Record<string, string>>,
-  tls: TlsOptions | undefined,
-): ResolvedProxy {
+function resolve(address: ProxyAddress, given: HeaderRecord, tls: TlsOptions | undefined): ResolvedProxy {
   if (address.kind === "socks") return { ...address, headers: {}, tls };
   const { username, password } = address;
   const headers: Record<string, string> = {};

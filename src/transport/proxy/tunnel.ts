@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { messageOf } from "../../errors.js";
+import { portOf } from "../url/host.js";
 import type { ResolvedProxy } from "./proxy.js";
 import { connectFailed, connectRefused, socksFailed } from "./proxy-error.js";
-import { proxyPort } from "./proxy-url.js";
 
 /** The SOCKS library's timer cannot be turned off and outlives the dial, so it is neither short nor endless. */
 const GIVE_UP_MS = 120_000;
@@ -61,7 +61,7 @@ export async function tunnelBySocks(base: Socket, proxy: ResolvedProxy, host: st
       proxy: {
         type: 5,
         host: url.hostname,
-        port: proxyPort(url),
+        port: portOf(url),
         ...(username === "" && password === "" ? {} : { userId: username, password }),
       },
       existing_socket: base,

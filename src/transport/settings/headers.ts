@@ -55,7 +55,8 @@ export class Credentials {
       const hint = "credentials are not sent where a redirect leads to another origin: give that server's URL itself";
       return { ...loss, error: withHint(error, hint) };
     }
-    if (!canRenew(this.#sources)) return loss;
+    // Only a function can give other headers.
+    if (!sourcesOf(this.#sources).some((source) => typeof source === "function")) return loss;
     this.#refused = true;
     return { ...loss, renewed: "credentials" };
   }
@@ -96,24 +97,12 @@ export async function resolveHeaders(
 
 /** One source, several or none, as a list. */
 export function sourcesOf(sources: HeaderSources | undefined): readonly HeaderSource[] {
-  if (sources === undefined) return [];
-  return isList(sources) ? sources : [sources];
-}
-
-/** Whether asking again can give other headers. */
-export function canRenew(sources: HeaderSources | undefined): boolean {
-  return sourcesOf(sources).some((source) => typeof source === "function");
-}
-
-function isList(sources: HeaderSources): sources is readonly HeaderSource[] {
-  return Array.isArray(sources);
+  return sources === undefined ? [] : [sources].flat();
 }
 
 /** @throws OpAMPError `ERR_OPAMP_HEADERS` naming the header, without its value */
 export function checkHeader(name: string, value: unknown): asserts value is string {
-  if (RESERVED.test(name)) {
-    throw unsendable(name, "leave this one to the transport");
-  }
+  if (RESERVED.test(name)) throw unsendable(name, "leave this one to the transport");
   try {
     validateHeaderName(name);
     if (typeof value !== "string") throw new TypeError("not a string");

@@ -1,4 +1,5 @@
 import { OpAMPError } from "../../errors.js";
+import { isSecure } from "./host.js";
 
 /** OpAMP's own port (specification, "Communication Model"). */
 const DEFAULT_PORT = "4320";
@@ -54,9 +55,7 @@ export function parseEndpoint(given: string | URL): Endpoint {
 /** The same URL for the other transport: ws and http, wss and https go to the same server. */
 export function asKind(given: URL, kind: Endpoint["kind"]): URL {
   const url = new URL(given);
-  const secure = url.protocol === "wss:" || url.protocol === "https:";
-  if (kind === "websocket") url.protocol = secure ? "wss:" : "ws:";
-  else url.protocol = secure ? "https:" : "http:";
+  url.protocol = `${kind === "websocket" ? "ws" : "http"}${isSecure(url.protocol) ? "s" : ""}:`;
   url.username = "";
   url.password = "";
   url.hash = "";
