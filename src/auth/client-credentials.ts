@@ -16,6 +16,9 @@ export interface ClientCredentialsOptions extends Omit<TokenRequest, "tokenUrl">
 /** Such a token is taken to last this long when the endpoint does not say. */
 const DEFAULT_LIFE_MS = 3_600_000;
 
+/** How an endpoint answers that wants the credentials in the other place. */
+const REFUSALS: ReadonlySet<number | undefined> = new Set([400, 401, 403]);
+
 /**
  * `Authorization: Bearer ...` with a token from an OAuth 2.0 token endpoint (RFC 6749, 4.4), for `headers`.
  *
@@ -28,9 +31,11 @@ const DEFAULT_LIFE_MS = 3_600_000;
 export function clientCredentials(options: ClientCredentialsOptions): HeaderFunction {
   const { tokenUrl, marginMs = 30_000, now = () => performance.now(), credentialsIn = "header", ...rest } = options;
   const request = { ...rest, tokenUrl: checkTokenUrl(tokenUrl) };
-  checkTexts(options);
+  if (!isThere(options.clientId) || !isThere(options.clientSecret)) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: clientId and clientSecret must be there");
+  }
   checkDurations({ timeoutMs: options.timeoutMs, marginMs });
-  let current: { token: Token; expiresAt: number } | undefined;
+  let current: { value: string; expiresAt: number } | undefined;
   let pending: Promise<string> | undefined;
   /** Which of the two an endpoint takes that may take either. */
   let place = credentialsIn === "auto" ? undefined : credentialsIn;
@@ -44,7 +49,7 @@ export function clientCredentials(options: ClientCredentialsOptions): HeaderFunc
       place = "header";
       return token;
     } catch (thrown) {
-      if (!(thrown instanceof OpAMPError) || !isRefusal(thrown.httpStatus)) throw thrown;
+      if (!(thrown instanceof OpAMPError) || !REFUSALS.has(thrown.httpStatus)) throw thrown;
       const token = await fetchToken({ ...request, credentialsIn: "body" });
       place = "body";
       return token;
@@ -56,13 +61,14 @@ export function clientCredentials(options: ClientCredentialsOptions): HeaderFunc
     const token = await fetchAnew();
     const lifeMs = token.lifeMs ?? DEFAULT_LIFE_MS;
     // One that lives shorter than the margin would otherwise be fetched for every request.
-    current = { token, expiresAt: now() + Math.max(lifeMs - marginMs, lifeMs / 2) };
+    current = { value: token.value, expiresAt: now() + Math.max(lifeMs - marginMs, lifeMs / 2) };
     return token.value;
   }
 
   return async ({ refresh }) => {
-    const usable = current !== undefined && !refresh && now() < current.expiresAt;
-    if (usable && current !== undefined) return { authorization: `Bearer ${current.token.value}` };
+    if (current !== undefined && !refresh && now() < current.expiresAt) {
+      return { authorization: `Bearer ${current.value}` };
+    }
     pending ??= renew().finally(() => {
       pending = undefined;
     });
@@ -81,17 +87,8 @@ function checkTokenUrl(given: string | URL): URL {
   });
 }
 
-function checkTexts({ clientId, clientSecret }: ClientCredentialsOptions): void {
-  if (isThere(clientId) && isThere(clientSecret)) return;
-  throw new OpAMPError("ERR_OPAMP_OPTION", "clientCredentials: clientId and clientSecret must be there");
-}
-
 function isThere(secret: Secret): boolean {
   return typeof secret === "function" || (typeof secret === "string" && secret !== "");
-}
-
-function isRefusal(status: number | undefined): boolean {
-  return status === 400 || status === 401 || status === 403;
 }
 
 function checkDurations(durations: Readonly<Record<string, number | undefined>>): void {

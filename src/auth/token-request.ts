@@ -37,7 +37,6 @@ export interface TokenRequest {
 }
 
 const TIMEOUT_MS = 10_000;
-/** Timers take a longer delay for none at all. */
 /** What stands for the secret, should an endpoint repeat it. */
 const HIDDEN = "[REDACTED]";
 
@@ -84,9 +83,8 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
     const endpoint = `the token endpoint ${tokenUrl.host}${tokenUrl.pathname}`;
     if (thrown instanceof oauth.ResponseBodyError) {
       const why = [thrown.error, thrown.error_description].filter(Boolean).join(": ");
-      return failed(`${endpoint} refuses (${thrown.status}): ${why.replaceAll(secret, HIDDEN)}`, {
-        httpStatus: thrown.status,
-      });
+      const text = `${endpoint} refuses (${thrown.status}): ${why.replaceAll(secret, HIDDEN)}`;
+      return failed(text, { httpStatus: thrown.status });
     }
     if (thrown instanceof oauth.WWWAuthenticateChallengeError) {
       const hint = "check clientId and clientSecret, and whether the endpoint wants them in the header or the body";
@@ -104,7 +102,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
     }
     // fetch wraps what the connection met.
     const met = thrown instanceof TypeError && thrown.cause !== undefined ? thrown.cause : thrown;
-    const cause = met instanceof OpAMPError ? met : dialFailed(met, tokenUrl).error;
+    const cause = dialFailed(met, tokenUrl).error;
     return failed(`${endpoint} cannot be reached: ${messageOf(cause)}`, { cause, hint: cause.hint });
   }
 }

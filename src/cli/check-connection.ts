@@ -23,16 +23,15 @@ export async function checkName(url: URL, settings: DialSettings, timeoutMs: num
     const found = await within(lookup(host, { all: true }), timeoutMs, `looking up ${host}`);
     return { detail: `${host} is ${found.map(({ address }) => address).join(", ")}` };
   } catch (thrown) {
-    throw explained(thrown, target);
+    throw dialFailed(thrown, target).error;
   }
 }
 
 /** Whether a TCP connection comes about, through the proxy where there is one. */
 export async function checkSocket(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
   const proxy = await proxyFor(url, settings);
-  const socket = isSecure(url.protocol)
-    ? await open(withoutTls(url), pinned(settings, proxy), timeoutMs)
-    : await open(url, settings, timeoutMs);
+  const isPlain = !isSecure(url.protocol);
+  const socket = await open(isPlain ? url : withoutTls(url), isPlain ? settings : pinned(settings, proxy), timeoutMs);
   const { remoteAddress = hostOf(url), remotePort = portOf(url) } = socket;
   socket.destroy();
   const whose = proxy === undefined ? "" : ", the proxy's";
@@ -67,12 +66,8 @@ async function open(url: URL, settings: DialSettings, timeoutMs: number): Promis
     return await within(dialling.socket, timeoutMs, `connecting to ${url.host}`);
   } catch (thrown) {
     dialling.destroy();
-    throw explained(thrown, url);
+    throw dialFailed(thrown, url).error;
   }
-}
-
-function explained(thrown: unknown, url: URL): OpAMPError {
-  return thrown instanceof OpAMPError ? thrown : dialFailed(thrown, url).error;
 }
 
 /** @throws OpAMPError `ERR_OPAMP_TIMEOUT` */

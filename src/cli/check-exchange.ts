@@ -17,13 +17,9 @@ export interface Exchange {
 const GOODBYE_MS = 1_000;
 
 /** Reports once, under a uid that nobody has seen before, and says goodbye. The first failure is the last attempt. */
-export function checkExchange({ url, headers, tls, proxy, compression, timeoutMs }: DiagnoseOptions): Exchange {
+export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Exchange {
   const client = new OpAMPClient({
-    url,
-    ...(headers && { headers }),
-    ...(tls && { tls }),
-    ...(proxy !== undefined && { proxy }),
-    ...(compression !== undefined && { compression }),
+    ...network,
     description: { identifying: { "service.name": "opamp-doctor" } },
     timeouts: { connectMs: timeoutMs, answerMs: timeoutMs },
     heartbeat: { intervalMs: Math.max(timeoutMs, 30_000) },
@@ -58,22 +54,15 @@ export function checkExchange({ url, headers, tls, proxy, compression, timeoutMs
     answered.reject(error);
   }
   client.start();
-  const ended = answered.promise
-    .then(
-      () => undefined,
-      () => undefined,
-    )
-    .then(() => client.stop({ timeoutMs: GOODBYE_MS }));
+  const ended = answered.promise.then(ignore, ignore).then(() => client.stop({ timeoutMs: GOODBYE_MS }));
   return { opened: opened.promise, answered: answered.promise, ended };
 }
-
-const PREFIX = "ServerCapabilities_";
 
 function describeCapabilities(mask: bigint): string {
   if (mask === 0n) return "declared no capabilities";
   const names = Object.entries(ServerCapabilities)
     .filter(([, bit]) => typeof bit === "number" && bit !== 0 && (mask & BigInt(bit)) !== 0n)
-    .map(([name]) => name.replace(PREFIX, ""));
+    .map(([name]) => name.replace("ServerCapabilities_", ""));
   return `declared ${names.join(", ")}`;
 }
 
@@ -85,6 +74,8 @@ function outcome() {
     resolve = onFound;
     reject = onFailed;
   });
-  promise.catch(() => undefined);
+  promise.catch(ignore);
   return { promise, resolve, reject };
 }
+
+function ignore(): void {}

@@ -4,7 +4,7 @@ import { oneLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { insecurities } from "../transport/insecure.js";
 import { proxyFor } from "../transport/proxy/proxy.js";
-import { type Endpoint, parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
+import { parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
 import { isSecure } from "../transport/url/host.js";
 import { checkName, checkSocket, checkTls } from "./check-connection.js";
 import { checkExchange, type Exchange } from "./check-exchange.js";
@@ -28,7 +28,8 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
   let exitCode: number = exitCodes.healthy;
 
   async function take(name: StepName, look: () => Finding | Promise<Finding>): Promise<void> {
-    const step = exitCode === exitCodes.healthy ? await tried(name, look) : skipped(name);
+    const skipped: Step = { name, status: "skipped", detail: "not tried after the failure above" };
+    const step = exitCode === exitCodes.healthy ? await tried(name, look) : skipped;
     steps.push(step);
     told(step);
   }
@@ -59,7 +60,7 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
     exchange = checkExchange(options);
     return exchange.opened;
   });
-  await take("report", () => exchange?.answered ?? nothing());
+  await take("report", () => exchange?.answered ?? { detail: "", skipped: true });
   await exchange?.ended;
   return { url: shownUrl(options.url), ok: exitCode === exitCodes.healthy, exitCode, steps };
 }
@@ -75,32 +76,20 @@ function shown(text: string): string {
   return oneLine(text, (same) => same);
 }
 
-/** Whether the client would take the options. */
-function checkOptions(options: DiagnoseOptions): Promise<Finding> {
-  const endpoint = parseEndpoint(options.url);
+/** Whether the client would take the options, and where they lead. */
+async function checkOptions(options: DiagnoseOptions): Promise<Finding> {
+  const { kind, url } = parseEndpoint(options.url);
   readNetworkSettings(options);
-  return describeEndpoint(endpoint, options);
-}
-
-function nothing(): Finding {
-  return { detail: "", skipped: true };
-}
-
-function skipped(name: StepName): Step {
-  return { name, status: "skipped", detail: "not tried after the failure above" };
+  const settings = dialSettings(options);
+  const how = kind === "websocket" ? "WebSocket" : "HTTP polling";
+  const via = await proxyFor(url, settings);
+  const way = via === undefined ? "" : ` through the proxy ${via.url.host}`;
+  const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${url.host}${url.pathname}${way}`;
+  const [first] = insecurities(url, settings.tls, settings.proxy);
+  return first === undefined ? { detail } : { detail, warning: first.message, hint: first.hint };
 }
 
 /** What connections are made with. */
 function dialSettings({ tls, proxy }: DiagnoseOptions) {
   return { tls, proxy: proxy ?? ("env" as const), keepAlive: true };
-}
-
-async function describeEndpoint({ kind, url }: Endpoint, options: DiagnoseOptions): Promise<Finding> {
-  const { tls, proxy } = dialSettings(options);
-  const how = kind === "websocket" ? "WebSocket" : "HTTP polling";
-  const via = await proxyFor(url, dialSettings(options));
-  const way = via === undefined ? "" : ` through the proxy ${via.url.host}`;
-  const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${url.host}${url.pathname}${way}`;
-  const [first] = insecurities(url, tls, proxy);
-  return first === undefined ? { detail } : { detail, warning: first.message, hint: first.hint };
 }

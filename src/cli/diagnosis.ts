@@ -66,29 +66,23 @@ export const exitCodes = {
   timeout: 9,
 } as const;
 
+/** What failures lead to; any other means that what answers is not an OpAMP server. */
+const BY_CODE: Readonly<Partial<Record<OpAMPErrorCode, number>>> = {
+  ERR_OPAMP_OPTION: exitCodes.usage,
+  ERR_OPAMP_HEADERS: exitCodes.usage,
+  ERR_OPAMP_CONNECT: exitCodes.connect,
+  ERR_OPAMP_PROXY: exitCodes.connect,
+  ERR_OPAMP_TLS: exitCodes.tls,
+  ERR_OPAMP_UNAUTHORIZED: exitCodes.unauthorized,
+  ERR_OPAMP_AUTH: exitCodes.unauthorized,
+  ERR_OPAMP_THROTTLED: exitCodes.unavailable,
+  ERR_OPAMP_REJECTED: exitCodes.unavailable,
+  ERR_OPAMP_TIMEOUT: exitCodes.timeout,
+};
+
 /** Which exit code a failure leads to. */
-export function exitCodeOf(error: OpAMPError, step: StepName): number {
-  switch (error.code) {
-    case "ERR_OPAMP_OPTION":
-    case "ERR_OPAMP_HEADERS":
-      return exitCodes.usage;
-    case "ERR_OPAMP_CONNECT":
-      return step === "resolve" ? exitCodes.resolve : exitCodes.connect;
-    case "ERR_OPAMP_PROXY":
-      return exitCodes.connect;
-    case "ERR_OPAMP_TLS":
-      return exitCodes.tls;
-    case "ERR_OPAMP_UNAUTHORIZED":
-    case "ERR_OPAMP_AUTH":
-      return exitCodes.unauthorized;
-    case "ERR_OPAMP_THROTTLED":
-    case "ERR_OPAMP_REJECTED":
-      return exitCodes.unavailable;
-    case "ERR_OPAMP_TIMEOUT":
-      return exitCodes.timeout;
-    case "ERR_OPAMP_HTTP_STATUS":
-      return (error.httpStatus ?? 0) >= 500 ? exitCodes.unavailable : exitCodes.notOpAMP;
-    default:
-      return exitCodes.notOpAMP;
-  }
+export function exitCodeOf({ code, httpStatus = 0 }: OpAMPError, step: StepName): number {
+  if (code === "ERR_OPAMP_CONNECT" && step === "resolve") return exitCodes.resolve;
+  if (code === "ERR_OPAMP_HTTP_STATUS" && httpStatus >= 500) return exitCodes.unavailable;
+  return BY_CODE[code] ?? exitCodes.notOpAMP;
 }

@@ -1,21 +1,18 @@
+import { styleText } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
 import type { HeaderSource } from "../transport/settings/headers.js";
+import type { ProxyOptions } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { diagnose } from "./diagnose.js";
-import type { DiagnoseOptions } from "./diagnosis.js";
-import { stepText, verdict } from "./doctor-text.js";
+import type { DiagnoseOptions, Diagnosis, Step } from "./diagnosis.js";
 import type { Terminal } from "./terminal.js";
 
-interface Flags {
+/** As commander gives them: what is not on the command line and has no default is left out. */
+interface Flags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
   header: Record<string, string>;
   tokenFile?: string;
-  ca?: string;
-  cert?: string;
-  key?: string;
-  serverName?: string;
-  insecureSkipVerify?: true;
   proxy: string;
   compression?: true;
   timeout: number;
@@ -72,26 +69,15 @@ async function run(url: string, flags: Flags, terminal: Terminal): Promise<numbe
 }
 
 function optionsOf(url: string, flags: Flags): DiagnoseOptions {
-  const { ca, cert, key, serverName, insecureSkipVerify } = flags;
-  const tls: TlsOptions = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(serverName !== undefined && { serverName }),
-    ...(insecureSkipVerify !== undefined && { insecureSkipVerify }),
-  };
-  const { tokenFile } = flags;
-  const headers: HeaderSource[] = [flags.header];
+  const { header, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
+  const headers: HeaderSource[] = [header];
   if (tokenFile !== undefined) headers.push(bearerAuth(fileSecret(tokenFile)));
-  const proxy = flags.proxy === "env" ? "env" : flags.proxy === "none" ? false : { url: flags.proxy };
-  return {
-    url,
-    headers,
-    proxy,
-    timeoutMs: flags.timeout * 1_000,
-    compression: flags.compression === true,
-    ...(Object.keys(tls).length > 0 && { tls }),
-  };
+  return { url, headers, tls, proxy: proxyOf(proxy), timeoutMs: timeout * 1_000, compression };
+}
+
+function proxyOf(flag: string): ProxyOptions | "env" | false {
+  if (flag === "none") return false;
+  return flag === "env" ? "env" : { url: flag };
 }
 
 function addHeader(text: string, headers: Record<string, string>): Record<string, string> {
@@ -104,4 +90,34 @@ function seconds(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= MAX_TIMEOUT_S) return value;
   throw new InvalidArgumentError(`Give a number of seconds above 0, and at most ${MAX_TIMEOUT_S}.`);
+}
+
+const MARKS = {
+  ok: ["ok", "green"],
+  warning: ["warn", "yellow"],
+  failed: ["FAIL", "red"],
+  skipped: ["-", "gray"],
+} as const satisfies Record<Step["status"], readonly [string, Parameters<typeof styleText>[0]]>;
+
+const INDENT = " ".repeat(17);
+
+/** One step as lines for a person. */
+function stepText({ name, status, detail, hint, code, durationMs }: Step, colours: boolean): string {
+  const [word, colour] = MARKS[status];
+  const mark = colours ? styleText(colour, word.padEnd(4)) : word.padEnd(4);
+  const took = durationMs === undefined ? "" : ` (${durationMs} ms)`;
+  const lines = [`  ${mark}  ${name.padEnd(7)}  ${detail}${took}`];
+  if (code !== undefined) lines.push(`${INDENT}${code}`);
+  if (hint !== undefined) lines.push(`${INDENT}fix: ${hint}`);
+  return lines.join("\n");
+}
+
+/** What it all comes to. */
+function verdict({ ok, exitCode, steps }: Diagnosis): string {
+  if (ok) {
+    const warnings = steps.filter(({ status }) => status === "warning").length;
+    return warnings === 0 ? "An agent can use this server." : `An agent can use this server; ${warnings} warning(s).`;
+  }
+  const failed = steps.find(({ status }) => status === "failed");
+  return `An agent cannot use this server: ${failed?.name ?? "url"} failed (exit code ${exitCode}).`;
 }
