@@ -1,9 +1,7 @@
 import { uidText } from "../base/uid.js";
-import type { Input } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
 import { scrubbedError } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import type { StoredState } from "../store/store.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
@@ -15,6 +13,7 @@ import { type ClientStats, statsOf } from "./observe/counters.js";
 import { Listeners } from "./observe/listeners.js";
 import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js";
 import { assemble } from "./run/assemble.js";
+import { type ClientParts, Lifecycle } from "./run/lifecycle.js";
 import { notify } from "./run/output-router.js";
 import type { WaitOptions } from "./run/waiters.js";
 
@@ -25,17 +24,15 @@ import type { WaitOptions } from "./run/waiters.js";
  * reached. Connection failures are `phase` and `error` events.
  */
 export class OpAMPClient implements AsyncDisposable {
-  readonly #parts: ReturnType<typeof assemble>;
+  readonly #parts: ClientParts;
+  readonly #life: Lifecycle;
   /** When the agent as a whole began, in nanoseconds since the Unix epoch. */
   readonly #startTime: bigint;
-  #started = false;
-  /** Why the client stopped by itself. */
-  #refused: OpAMPError | undefined;
-  #stopping: Promise<void> | undefined;
 
   /** @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID` */
   constructor(options: OpAMPClientOptions) {
     this.#parts = assemble(options);
+    this.#life = new Lifecycle(this.#parts);
     this.#startTime = wallNanoseconds(this.#parts.clock);
     this.setDescription(options.description);
     if (options.health !== undefined) this.setHealth(options.health);
@@ -90,13 +87,8 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
    */
   start(): void {
-    this.#refuseWhenStopped("start");
-    if (this.#started) return;
-    this.#started = true;
-    for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
-    const loaded = this.#parts.persistence.load();
-    if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
-    else this.#begin(loaded);
+    this.#life.refuseWhenStopped("start");
+    this.#life.start();
   }
 
   /**
@@ -106,8 +98,7 @@ export class OpAMPClient implements AsyncDisposable {
    * or what the signal was aborted with
    */
   connected(options: WaitOptions = {}): Promise<void> {
-    if (this.#stopping !== undefined || this.phase === "stopped") return Promise.reject(this.#stopped("connected"));
-    return this.phase === "online" ? Promise.resolve() : this.#parts.waiters.online(options);
+    return this.#life.connected(options);
   }
 
   /**
@@ -117,16 +108,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @param options.timeoutMs how long the goodbye may take; default `timeouts.closeMs`
    */
   stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
-    if (this.#stopping !== undefined) return this.#stopping;
-    let ended: () => void = () => undefined;
-    // There before anything happens: a listener may call this again at once.
-    this.#stopping = new Promise((resolve) => {
-      ended = resolve;
-    });
-    // Whatever is no duration must neither throw here nor keep the end from coming.
-    const isDuration = typeof timeoutMs === "number" && timeoutMs >= 0;
-    void this.#stop(isDuration ? timeoutMs : this.#parts.closeMs).finally(ended);
-    return this.#stopping;
+    return this.#life.stop(timeoutMs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -135,7 +117,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** Says goodbye to the server and dials again, with headers asked for anew (DUP-02). Nothing while there is no link. */
   reconnect(): void {
-    this.#refuseWhenStopped("reconnect");
+    this.#life.refuseWhenStopped("reconnect");
     this.#parts.driver.feed({ type: "reconnect" });
   }
 
@@ -145,7 +127,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`, and what a function throws when it is called here
    */
   setDescription(description: Description | DescribeAgent): void {
-    this.#refuseWhenStopped("setDescription");
+    this.#life.refuseWhenStopped("setDescription");
     this.#parts.handlers.describe(description, this.instanceUid);
   }
 
@@ -155,7 +137,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
   setHealth(health: Health): void {
-    this.#refuseWhenStopped("setHealth");
+    this.#life.refuseWhenStopped("setHealth");
     const value = toComponentHealth(health, {
       startTime: this.#startTime,
       statusTime: wallNanoseconds(this.#parts.clock),
@@ -171,7 +153,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
   setAvailableComponents(components: Components): void {
-    this.#refuseWhenStopped("setAvailableComponents");
+    this.#life.refuseWhenStopped("setAvailableComponents");
     const availableComponents = toAvailableComponents(components);
     if (!this.#parts.supplied.components) this.#supply({ components: true });
     this.#parts.driver.feed({ type: "set", parts: { availableComponents } });
@@ -179,13 +161,13 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** Has the effective config fetched again, and reported if it is another one. */
   refreshEffectiveConfig(): void {
-    this.#refuseWhenStopped("refreshEffectiveConfig");
+    this.#life.refuseWhenStopped("refreshEffectiveConfig");
     this.#parts.driver.feed({ type: "refresh" });
   }
 
   /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
   retryRemoteConfig(): void {
-    this.#refuseWhenStopped("retryRemoteConfig");
+    this.#life.refuseWhenStopped("retryRemoteConfig");
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
@@ -196,7 +178,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
   setHandlers(handlers: Handlers): void {
-    this.#refuseWhenStopped("setHandlers");
+    this.#life.refuseWhenStopped("setHandlers");
     checkNewHandlers(handlers);
     this.#supply({ handlers: { ...this.#parts.supplied.handlers, ...handlers } });
   }
@@ -208,11 +190,11 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_CAPABILITY`, `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
   customCapability(name: string, options?: ChannelOptions): CustomChannel {
-    this.#refuseWhenStopped("customCapability");
+    this.#life.refuseWhenStopped("customCapability");
     const { driver, failed, customMessageMs } = this.#parts;
     this.#parts.channels ??= new CustomChannels(driver.feed.bind(driver), failed, customMessageMs);
     const channel = this.#parts.channels.register(name, options);
-    if (this.#refused !== undefined) this.#endWaits();
+    if (this.#life.isRefused) this.#life.endWaits();
     return channel;
   }
 
@@ -228,59 +210,9 @@ export class OpAMPClient implements AsyncDisposable {
     return this.#parts.listeners;
   }
 
-  #begin(state: StoredState | OpAMPError): void {
-    if (this.#stopping !== undefined) return;
-    if (state instanceof OpAMPError) return this.#refuse(state);
-    const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
-    const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
-    if (state.instanceUid !== undefined && !isUidGiven) start.instanceUid = state.instanceUid;
-    if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
-    driver.feed(start);
-    handlers.describeAgain(this.instanceUid);
-    const isKnown = state.instanceUid !== undefined && !isUidGiven;
-    if (!isKnown && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
-  }
-
-  /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */
-  #refuse(error: OpAMPError): void {
-    this.#refused = error;
-    this.#parts.driver.feed({ type: "stop", withinMs: 0, error });
-    this.#endWaits();
-  }
-
-  #endWaits(): void {
-    this.#parts.waiters.fail(this.#stopped("connected"));
-    this.#parts.channels?.stop(this.#stopped("a custom message"));
-  }
-
-  async #stop(withinMs: number): Promise<void> {
-    const { driver, persistence, waiters } = this.#parts;
-    const hold = waiters.hold();
-    try {
-      driver.feed({ type: "stop", withinMs });
-      waiters.fail(this.#stopped("connected"));
-      await waiters.stopped(this.phase);
-      this.#parts.channels?.stop(this.#stopped("a custom message"));
-      await waiters.atMost(withinMs, persistence.close());
-    } finally {
-      hold();
-    }
-  }
-
   #supply(more: Partial<Supplied>): void {
     const { supplied, off, driver } = this.#parts;
     Object.assign(supplied, more);
     driver.feed({ type: "declare", capabilities: declaredMask(supplied, off) });
-  }
-
-  #refuseWhenStopped(what: string): void {
-    if (this.#stopping !== undefined) throw this.#stopped(what);
-  }
-
-  #stopped(what: string): OpAMPError {
-    const cause = this.#refused;
-    if (cause === undefined) return new OpAMPError("ERR_OPAMP_STOPPED", `${what}: the client has been stopped`);
-    const text = `${what}: the client has stopped: ${cause.message}`;
-    return new OpAMPError("ERR_OPAMP_STOPPED", text, { cause, hint: cause.hint });
   }
 }

@@ -1,0 +1,108 @@
+import { uidText } from "../../base/uid.js";
+import type { Input } from "../../core/io.js";
+import { OpAMPError } from "../../errors.js";
+import type { StoredState } from "../../store/store.js";
+import type { assemble } from "./assemble.js";
+import { notify } from "./output-router.js";
+import type { WaitOptions } from "./waiters.js";
+
+/** What a client is made of. */
+export type ClientParts = ReturnType<typeof assemble>;
+
+/** The beginning and the end of a client, and what a host may still do after that. */
+export class Lifecycle {
+  readonly #parts: ClientParts;
+  #started = false;
+  /** Why the client stopped by itself. */
+  #refused: OpAMPError | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the client stopped by itself. */
+  get isRefused(): boolean {
+    return this.#refused !== undefined;
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
+    const loaded = this.#parts.persistence.load();
+    if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
+    else this.#begin(loaded);
+  }
+
+  connected(options: WaitOptions): Promise<void> {
+    const { phase } = this.#parts.core;
+    if (this.#stopping !== undefined || phase === "stopped") return Promise.reject(this.#stopped("connected"));
+    return phase === "online" ? Promise.resolve() : this.#parts.waiters.online(options);
+  }
+
+  /** @param timeoutMs how long the orderly end may take; anything that is not a duration is taken for the default */
+  stop(timeoutMs: unknown): Promise<void> {
+    if (this.#stopping !== undefined) return this.#stopping;
+    let ended: () => void = () => undefined;
+    // There before anything happens: a listener may call this again at once.
+    this.#stopping = new Promise((resolve) => {
+      ended = resolve;
+    });
+    const isDuration = typeof timeoutMs === "number" && timeoutMs >= 0;
+    void this.#end(isDuration ? timeoutMs : this.#parts.closeMs).finally(ended);
+    return this.#stopping;
+  }
+
+  /** @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop` */
+  refuseWhenStopped(what: string): void {
+    if (this.#stopping !== undefined) throw this.#stopped(what);
+  }
+
+  /** Nothing that is waited for will come. */
+  endWaits(): void {
+    this.#parts.waiters.fail(this.#stopped("connected"));
+    this.#parts.channels?.stop(this.#stopped("a custom message"));
+  }
+
+  #begin(state: StoredState | OpAMPError): void {
+    if (this.#stopping !== undefined) return;
+    if (state instanceof OpAMPError) return this.#refuse(state);
+    const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
+    const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
+    if (state.instanceUid !== undefined && !isUidGiven) start.instanceUid = state.instanceUid;
+    if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
+    driver.feed(start);
+    handlers.describeAgain(uidText(core.instanceUid));
+    const isKnown = state.instanceUid !== undefined && !isUidGiven;
+    if (!isKnown && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
+  }
+
+  /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */
+  #refuse(error: OpAMPError): void {
+    this.#refused = error;
+    this.#parts.driver.feed({ type: "stop", withinMs: 0, error });
+    this.endWaits();
+  }
+
+  async #end(withinMs: number): Promise<void> {
+    const { core, driver, persistence, waiters } = this.#parts;
+    const hold = waiters.hold();
+    try {
+      driver.feed({ type: "stop", withinMs });
+      waiters.fail(this.#stopped("connected"));
+      await waiters.stopped(core.phase);
+      this.#parts.channels?.stop(this.#stopped("a custom message"));
+      await waiters.atMost(withinMs, persistence.close());
+    } finally {
+      hold();
+    }
+  }
+
+  #stopped(what: string): OpAMPError {
+    const cause = this.#refused;
+    if (cause === undefined) return new OpAMPError("ERR_OPAMP_STOPPED", `${what}: the client has been stopped`);
+    const text = `${what}: the client has stopped: ${cause.message}`;
+    return new OpAMPError("ERR_OPAMP_STOPPED", text, { cause, hint: cause.hint });
+  }
+}
