@@ -1,19 +1,18 @@
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
-import { type MalformedInput, Receiver } from "./agents/receiver.js";
 import type { ServerAgent } from "./agents/server-agent.js";
+import type { Auth } from "./auth.js";
 import type { LinkCounts, ServerLinkCounts, TransportName } from "./link/link.js";
 import type { AgentEnd, ServerEnd } from "./link/memory-link.js";
 import type { ServerTlsOptions, TlsFailure } from "./link/server-tls.js";
 import { Admission } from "./listen/admission.js";
 import type { Attempt } from "./listen/attempts.js";
-import type { Auth } from "./listen/auth.js";
 import { Connections, type Traffic } from "./listen/connections.js";
 import { Listener } from "./listen/listener.js";
 import { type LogEntry, MessageLog } from "./message-log.js";
-import type { Reset } from "./misbehave/misbehave.js";
 import type { Misbehaviour } from "./misbehave/misbehaviour.js";
 import { Orders, type ScriptedRefusal, type Throttle } from "./misbehave/orders.js";
+import { type MalformedInput, Receiver } from "./receiver.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
 import { type WaitOptions, Waits } from "./waits.js";
 
@@ -37,15 +36,13 @@ export class OpAMPServer {
   #closing: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings) {
-    const { announcement, keepMessages } = settings;
     this.#waits = new Waits(() => `the server on port ${this.port} (agents: ${this.agents.size})`);
     const changed = (): void => this.#waits.check();
-    const log = new MessageLog(keepMessages);
-    this.#registry = new AgentRegistry({ announcement, keepMessages, log, url: () => this.url, changed });
-    this.#connections = new Connections(changed, keepMessages);
+    const log = new MessageLog(settings.keepMessages);
+    this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, changed });
+    this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders);
-    const reset: Reset = (socket) => this.#connections.reset(socket);
-    this.#receiver = new Receiver(settings, this.#registry, this.#orders, reset, changed);
+    this.#receiver = new Receiver(settings, this.#registry, this.#orders, changed);
     this.#listener = new Listener(settings, this.#connections, this.#admission, this.#receiver, changed);
   }
 
@@ -78,12 +75,12 @@ export class OpAMPServer {
 
   /** Every message that was decoded or sent, in order. */
   get log(): readonly LogEntry[] {
-    return this.#registry.log.entries;
+    return this.#registry.side.log.entries;
   }
 
   /** What arrived and was no message. */
   get malformed(): readonly MalformedInput[] {
-    return this.#receiver.malformed;
+    return this.#receiver.malformed.entries;
   }
 
   /** WebSocket connections, those included over which no agent has spoken. */
@@ -113,7 +110,7 @@ export class OpAMPServer {
 
   /** TCP connections whose TLS handshake failed. */
   get tlsFailures(): readonly TlsFailure[] {
-    return this.#connections.tlsFailures;
+    return this.#connections.tlsFailures.entries;
   }
 
   /** The agent with this uid (16 bytes or UUID text), also one that has not spoken yet. Throws ERR_OPAMP_INSTANCE_UID. */
@@ -160,7 +157,7 @@ export class OpAMPServer {
    * count as having none.
    */
   revoke(code = 1008, reason = "credentials revoked"): void {
-    for (const link of this.#admission.unwelcome(this.#receiver.links.open())) link.close(code, reason);
+    for (const link of this.#admission.unwelcome(this.#receiver.links)) link.close(code, reason);
     this.#check();
   }
 
@@ -190,12 +187,12 @@ export class OpAMPServer {
   /** Forgets every refusal, pause and misbehaviour that is still in store, those for single agents included. */
   behave(): void {
     this.#orders.clear();
-    this.#registry.behave();
+    for (const { misbehaviours } of this.#registry.exchanges) misbehaviours.clear();
   }
 
   /** Cuts every connection at once, without any handshake, and goes on listening. */
   drop(): void {
-    this.#receiver.links.destroyAll();
+    for (const link of this.#receiver.links) link.destroy();
     this.#connections.drop();
     this.#check();
   }
@@ -221,11 +218,13 @@ export class OpAMPServer {
   }
 
   #check(): void {
-    this.#registry.check();
+    for (const { waits } of this.#registry.exchanges) waits.check();
     this.#waits.check();
   }
 
   #counts(transport: TransportName): ServerLinkCounts {
-    return { ...this.#receiver.links.counts(transport), maxOpenPerAgent: this.#registry.maxOpen(transport) };
+    const maxima = this.#registry.exchanges.map((exchange) => exchange.counts(transport).maxOpen);
+    const maxOpenPerAgent = maxima.reduce((one, other) => Math.max(one, other), 0);
+    return { ...this.#receiver.counts(transport), maxOpenPerAgent };
   }
 }

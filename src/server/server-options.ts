@@ -1,13 +1,33 @@
 import type { IncomingMessage } from "node:http";
 import { OpAMPError } from "../errors.js";
-import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
+import { type AgentToServer, ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
-import type { MessageHook, ReceiverSettings } from "./agents/receiver.js";
-import type { Announcement } from "./answer.js";
+import type { ServerAgent } from "./agents/server-agent.js";
+import type { ServerToAgentFields } from "./answer.js";
+import type { Auth } from "./auth.js";
 import type { Refusal } from "./link/http-link.js";
 import type { ServerTlsOptions } from "./link/server-tls.js";
-import type { Auth } from "./listen/auth.js";
-import type { ListenSettings, ServerClock } from "./listen/listener.js";
+
+/**
+ * What a message hook wants the answer to be: `undefined` for the usual one, fields to add to it, `null` for no answer at
+ * all (on HTTP the request then stays open). An `errorResponse`, a `command` or an `instanceUid` makes these fields the
+ * whole answer.
+ */
+export type Reply = ServerToAgentFields | null | undefined;
+
+/**
+ * Called for each message after the agent's record has taken it in. What it throws, or
+ * returns and cannot be encoded, becomes an error_response.
+ */
+export type MessageHook = (agent: ServerAgent, message: AgentToServer) => Reply | Promise<Reply>;
+
+/** Time as a server needs it; `virtualClock()` of `opamp-client/testing` is one. */
+export interface ServerClock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Calls back once, after `delayMs`. @returns what ends the wait */
+  after(delayMs: number, callback: () => void): () => void;
+}
 
 /** How an OpAMPServer is set up. */
 export interface OpAMPServerOptions {
@@ -46,9 +66,9 @@ export interface OpAMPServerOptions {
 }
 
 /** The options with every default in place. */
-export interface ServerSettings extends ListenSettings, ReceiverSettings {
-  readonly announcement: Announcement;
-}
+export type ServerSettings = Readonly<
+  OpAMPServerOptions & Required<Omit<OpAMPServerOptions, "onMessage" | "onConnect" | "tls" | "auth">>
+>;
 
 const systemClock: ServerClock = {
   now: () => performance.now(),
@@ -75,16 +95,14 @@ export function settingsOf(options: OpAMPServerOptions): ServerSettings {
     throw new OpAMPError("ERR_OPAMP_OPTION", `path must begin with a slash: "${path}"`);
   }
   return {
+    ...options,
     port: options.port ?? 0,
     host: options.host ?? "127.0.0.1",
     path,
-    announcement: { capabilities, customCapabilities: [...customCapabilities] },
+    capabilities,
+    customCapabilities: [...customCapabilities],
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     keepMessages: options.keepMessages ?? Number.POSITIVE_INFINITY,
-    onMessage: options.onMessage,
-    onConnect: options.onConnect,
-    tls: options.tls,
-    auth: options.auth,
     compression: options.compression ?? false,
     clock: options.clock ?? systemClock,
   };

@@ -1,16 +1,14 @@
 export type { OfferedFile } from "../server/agents/offers.js";
 export type { EffectiveFile, PlainValue } from "../server/agents/plain-values.js";
-export type { MalformedInput, MessageHook, Reply } from "../server/agents/receiver.js";
 export type { ServerAgent } from "../server/agents/server-agent.js";
 export type { ServerToAgentFields } from "../server/answer.js";
+export type { Auth, BasicCredentials } from "../server/auth.js";
 export type { Refusal } from "../server/link/http-link.js";
 export type { AgentLink, AgentLinkCounts, LinkCounts, ServerLinkCounts, TransportName } from "../server/link/link.js";
 export type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 export type { ClientCertificate, ServerTlsOptions, TlsFailure, TlsPeer } from "../server/link/server-tls.js";
 export type { Attempt } from "../server/listen/attempts.js";
-export type { Auth, BasicCredentials } from "../server/listen/auth.js";
 export type { Traffic } from "../server/listen/connections.js";
-export type { ServerClock } from "../server/listen/listener.js";
 export type { LogEntry, ReceivedEntry, SentEntry } from "../server/message-log.js";
 export type {
   AgentMisbehaviour,
@@ -21,7 +19,8 @@ export type {
 } from "../server/misbehave/misbehaviour.js";
 export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
-export type { OpAMPServerOptions } from "../server/server-options.js";
+export type { MalformedInput } from "../server/receiver.js";
+export type { MessageHook, OpAMPServerOptions, Reply, ServerClock } from "../server/server-options.js";
 export type { WaitOptions } from "../server/waits.js";
 export {
   type IssueOptions,

@@ -12,8 +12,7 @@ import { Waits } from "../waits.js";
 import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
 
 /** What the agents of one server share. */
-export interface ServerSide {
-  readonly announcement: Announcement;
+export interface ServerSide extends Announcement {
   /** The log of the whole server. */
   readonly log: MessageLog;
   /** How many messages each agent's own log keeps. */
@@ -42,14 +41,15 @@ export class AgentExchange {
   readonly log: BoundedList<LogEntry>;
   /** What is in store for this agent alone. */
   readonly misbehaviours = new Script<AgentMisbehaviour>();
+  /** Those over which the agent has spoken. */
+  readonly links = new Set<Link>();
+  offer: AgentRemoteConfig | undefined;
   readonly #side: ServerSide;
-  readonly #links = new Set<Link>();
   readonly #announcedOver = new WeakSet<Link>();
   readonly #totals = { ws: 0, http: 0 };
   readonly #maxOpen = { ws: 0, http: 0 };
   readonly #queue: ServerToAgentFields[] = [];
   readonly #errors: ServerToAgentFields[] = [];
-  #offer: AgentRemoteConfig | undefined;
   #fullStateDue = false;
   #announcedOnHttp = false;
 
@@ -59,10 +59,6 @@ export class AgentExchange {
     this.log = new BoundedList(side.keepMessages);
   }
 
-  get offer(): AgentRemoteConfig | undefined {
-    return this.#offer;
-  }
-
   /** The endpoint by which the agent reached this server, or would reach it. */
   get endpoint(): string {
     return this.view.link?.endpoint ?? this.#side.url();
@@ -70,19 +66,19 @@ export class AgentExchange {
 
   /** The newest WebSocket on which the agent has spoken and that is still open. */
   get webSocket(): WebSocketLink | undefined {
-    return [...this.#links].findLast((link): link is WebSocketLink => link.transport === "ws" && link.open);
+    return [...this.links].findLast((link): link is WebSocketLink => link.transport === "ws" && link.isOpen());
   }
 
   counts(transport: TransportName): AgentLinkCounts {
-    const open = [...this.#links].filter((link) => link.transport === transport && link.open).length;
+    const open = [...this.links].filter((link) => link.transport === transport && link.isOpen()).length;
     return { open, total: this.#totals[transport], maxOpen: this.#maxOpen[transport] };
   }
 
   /** Takes in a message. The waits are asked when the record is complete. */
   hear(link: Link, message: AgentToServer): void {
-    const isNewLink = !this.#links.has(link);
+    const isNewLink = !this.links.has(link);
     if (isNewLink) {
-      this.#links.add(link);
+      this.links.add(link);
       this.#totals[link.transport] += 1;
       this.#maxOpen[link.transport] = Math.max(this.#maxOpen[link.transport], this.counts(link.transport).open);
     }
@@ -105,16 +101,14 @@ export class AgentExchange {
    * @param write sends the answer in another way than the link does
    */
   answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
-    if (!link.open) {
-      return;
-    }
+    if (!link.isOpen()) return;
     const { uid, remoteConfigStatus } = this.view;
-    const isOfferTaken = this.#offer && sameBytes(this.#offer.configHash, remoteConfigStatus?.lastRemoteConfigHash);
+    const isOfferTaken = sameBytes(this.offer?.configHash, remoteConfigStatus?.lastRemoteConfigHash);
     const composed = composeAnswer({
       instanceUid: uid,
       announcement: this.#announcementOver(link),
       fullState: this.#fullStateDue,
-      offer: isOfferTaken ? undefined : this.#offer,
+      offer: isOfferTaken ? undefined : this.offer,
       error: this.#errors[0],
       queue: this.#queue,
       extra,
@@ -161,37 +155,9 @@ export class AgentExchange {
     this.#errors.push(fields);
   }
 
-  setOffer(offer: AgentRemoteConfig | undefined): void {
-    this.#offer = offer;
-    const link = this.webSocket;
-    if (offer !== undefined && link !== undefined) {
-      this.deliver({ remoteConfig: offer });
-    }
-  }
-
-  /** Cuts every connection that the agent has. */
-  drop(): void {
-    for (const link of this.#links) {
-      link.destroy();
-    }
-    this.changed();
-  }
-
-  /** Starts the closing handshake on every open WebSocket. */
-  close(code: number, reason: string): void {
-    for (const link of this.#links) {
-      if (link.transport === "ws" && link.open) {
-        link.close(code, reason);
-      }
-    }
-    this.changed();
-  }
-
   /** Takes note that a link is gone. */
   detach(link: Link): void {
-    if (this.#links.delete(link)) {
-      this.changed();
-    }
+    if (this.links.delete(link)) this.changed();
   }
 
   /** Loses what the agent has reported, as a server does that was restarted. */
@@ -230,7 +196,7 @@ export class AgentExchange {
 
   #announcementOver(link: Link): Announcement | undefined {
     const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
-    return announced ? undefined : this.#side.announcement;
+    return announced ? undefined : this.#side;
   }
 
   #describe(): string {

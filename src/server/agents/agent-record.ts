@@ -30,15 +30,6 @@ export interface AgentRecord {
   readonly disconnected: boolean;
 }
 
-/** What a message means for the server's next answer. */
-export interface Absorbed {
-  record: AgentRecord;
-  /** The server lacks something that this message does not bring (STATUS-07). */
-  lacksState: boolean;
-  /** The agent counts from the beginning again, as after a restart of its process. */
-  startedOver: boolean;
-}
-
 /** An agent that has said nothing yet, or was forgotten. */
 export const UNKNOWN_AGENT: AgentRecord = {
   description: undefined,
@@ -55,32 +46,34 @@ export const UNKNOWN_AGENT: AgentRecord = {
   disconnected: false,
 };
 
-/** Takes a message into the record. Parts of a message that is later refused count as reported too. */
-export function absorb(record: AgentRecord, message: AgentToServer): Absorbed {
+/**
+ * Takes a message into the record. Parts of a message that is later refused count as reported too.
+ *
+ * @returns `lacksState`: the server lacks something that this message does not bring (STATUS-07); `startedOver`: the agent
+ * counts from the beginning again, as after a restart of its process
+ */
+export function absorb(record: AgentRecord, message: AgentToServer) {
   const isFull = message.agentDescription !== undefined;
   const isFirst = record.sequenceNum === undefined;
   const isInOrder = isFirst || message.sequenceNum === record.sequenceNum + 1n;
   const startedOver = !isInOrder && isFull && message.sequenceNum <= 1n;
   const isGap = !isInOrder && !startedOver;
   const known = startedOver ? UNKNOWN_AGENT : record;
-  return {
-    record: {
-      description: message.agentDescription ?? known.description,
-      health: message.health ?? known.health,
-      effectiveConfig: message.effectiveConfig ?? known.effectiveConfig,
-      remoteConfigStatus: message.remoteConfigStatus ?? known.remoteConfigStatus,
-      packageStatuses: message.packageStatuses ?? known.packageStatuses,
-      availableComponents: withMap(message.availableComponents, known.availableComponents),
-      connectionSettingsStatus: message.connectionSettingsStatus ?? known.connectionSettingsStatus,
-      customCapabilities: message.customCapabilities?.capabilities ?? known.customCapabilities,
-      capabilities: message.capabilities,
-      sequenceNum: message.sequenceNum,
-      gaps: record.gaps + (isGap ? 1 : 0),
-      disconnected: message.agentDisconnect !== undefined,
-    },
-    lacksState: !isFull && (isFirst || isGap),
-    startedOver,
+  const absorbed: AgentRecord = {
+    description: message.agentDescription ?? known.description,
+    health: message.health ?? known.health,
+    effectiveConfig: message.effectiveConfig ?? known.effectiveConfig,
+    remoteConfigStatus: message.remoteConfigStatus ?? known.remoteConfigStatus,
+    packageStatuses: message.packageStatuses ?? known.packageStatuses,
+    availableComponents: withMap(message.availableComponents, known.availableComponents),
+    connectionSettingsStatus: message.connectionSettingsStatus ?? known.connectionSettingsStatus,
+    customCapabilities: message.customCapabilities?.capabilities ?? known.customCapabilities,
+    capabilities: message.capabilities,
+    sequenceNum: message.sequenceNum,
+    gaps: record.gaps + (isGap ? 1 : 0),
+    disconnected: message.agentDisconnect !== undefined,
   };
+  return { record: absorbed, lacksState: !isFull && (isFirst || isGap), startedOver };
 }
 
 /** A report of the bare hash keeps the component map that came with the same hash earlier (COMP-02). */

@@ -1,10 +1,8 @@
 import { uidText } from "../../base/uid.js";
 import { OpAMPError } from "../../errors.js";
-import type { TransportName } from "../link/link.js";
-import type { MessageLog } from "../message-log.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
+import { uidBytes } from "./plain-values.js";
 import { ServerAgent } from "./server-agent.js";
-import { uidBytes } from "./uid-bytes.js";
 
 /** An agent: how users see it and how the server runs it. */
 export interface KnownAgent {
@@ -14,30 +12,19 @@ export interface KnownAgent {
 
 /** The agents of a server by instance uid. */
 export class AgentRegistry {
+  /** Those that have spoken, under their present uid, in the order of their first words. */
+  seen = new Map<string, ServerAgent>();
+  readonly side: ServerSide;
   /** Under every uid: former, present and assigned, and asked for but never heard of. */
   readonly #known = new Map<string, KnownAgent>();
-  /** Those that have spoken, under their present uid, in the order of their first words. */
-  #seen = new Map<string, ServerAgent>();
-  readonly #seenAs = new Map<ServerAgent, string>();
-  readonly #side: ServerSide;
   #ended: OpAMPError | undefined;
 
   constructor(side: ServerSide) {
-    this.#side = side;
+    this.side = side;
   }
 
-  /** The log of all messages. */
-  get log(): MessageLog {
-    return this.#side.log;
-  }
-
-  get seen(): ReadonlyMap<string, ServerAgent> {
-    return this.#seen;
-  }
-
-  /** The most links that a single agent had open at the same time. */
-  maxOpen(transport: TransportName): number {
-    return this.#exchanges().reduce((most, exchange) => Math.max(most, exchange.counts(transport).maxOpen), 0);
+  get exchanges(): AgentExchange[] {
+    return [...this.#known.values()].map(({ exchange }) => exchange);
   }
 
   /** Finds an agent, or makes room for one that has not spoken yet. */
@@ -49,47 +36,26 @@ export class AgentRegistry {
     return known;
   }
 
-  /** Takes note that an agent has spoken under a uid. */
-  heard({ agent }: KnownAgent, uid: Uint8Array): void {
+  /** Takes note that an agent is about to speak under a uid. */
+  hears({ agent }: KnownAgent, uid: Uint8Array): void {
     const text = uidText(uid);
-    const former = this.#seenAs.get(agent);
-    this.#seenAs.set(agent, text);
-    if (former === undefined) {
-      this.#seen.set(text, agent);
+    const former = agent.uidText;
+    if (agent.lastMessage === undefined) {
+      this.seen.set(text, agent);
     } else if (former !== text) {
-      this.#seen = new Map([...this.#seen].map(([key, seen]) => [key === former ? text : key, seen]));
+      this.seen = new Map([...this.seen].map(([key, seen]) => [key === former ? text : key, seen]));
     }
-  }
-
-  /** Has all waits for agents asked again. */
-  check(): void {
-    for (const exchange of this.#exchanges()) {
-      exchange.waits.check();
-    }
-  }
-
-  /** Forgets what is in store for single agents. */
-  behave(): void {
-    for (const { misbehaviours } of this.#exchanges()) misbehaviours.clear();
   }
 
   /** Ends the waits for all agents, also for those asked for later. */
   end(error: OpAMPError): void {
     this.#ended = error;
-    for (const exchange of this.#exchanges()) {
-      exchange.waits.end(error);
-    }
-  }
-
-  #exchanges(): AgentExchange[] {
-    return [...this.#known.values()].map(({ exchange }) => exchange);
+    for (const { waits } of this.exchanges) waits.end(error);
   }
 
   #create(uid: Uint8Array): KnownAgent {
-    const exchange = new AgentExchange(uid, this.#side);
-    if (this.#ended !== undefined) {
-      exchange.waits.end(this.#ended);
-    }
+    const exchange = new AgentExchange(uid, this.side);
+    if (this.#ended !== undefined) exchange.waits.end(this.#ended);
     const agent = new ServerAgent(exchange, (newUid) => this.#claim(newUid, known));
     const known: KnownAgent = { agent, exchange };
     return known;

@@ -1,3 +1,6 @@
+import { bytesOfHex } from "../../base/bytes.js";
+import { UID_BYTES } from "../../base/uid.js";
+import { OpAMPError } from "../../errors.js";
 import type { AnyValue, KeyValue } from "../../gen/opamp/v1/anyvalue_pb.js";
 import type { EffectiveConfig } from "../../gen/opamp/v1/opamp_pb.js";
 
@@ -20,14 +23,28 @@ export interface EffectiveFile {
   text(): string;
 }
 
+/** Reads UUID text, in any case and with or without hyphens, or takes 16 bytes. Throws ERR_OPAMP_INSTANCE_UID. */
+export function uidBytes(uid: string | Uint8Array): Uint8Array {
+  const bytes = typeof uid === "string" ? bytesOfUuid(uid) : uid;
+  if (bytes?.byteLength === UID_BYTES) return Uint8Array.from(bytes);
+  const problem =
+    typeof uid === "string"
+      ? `"${uid}" is not a UUID`
+      : `an instance uid has ${UID_BYTES} bytes, not ${uid.byteLength}`;
+  throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", problem, { hint: "give UUID text or 16 bytes" });
+}
+
+function bytesOfUuid(text: string): Uint8Array | undefined {
+  const hex = text.replaceAll("-", "");
+  return /^[0-9a-f]{32}$/i.test(hex) ? bytesOfHex(hex) : undefined;
+}
+
 /** Attributes as a record without a prototype; empty values are left out, bytes are copies, the last of equal keys counts. */
 export function plainAttributes(keyValues: readonly KeyValue[]): Record<string, PlainValue> {
   const attributes: Record<string, PlainValue> = Object.create(null);
   for (const { key, value } of keyValues) {
     const plain = plainValue(value);
-    if (plain !== undefined) {
-      attributes[key] = plain;
-    }
+    if (plain !== undefined) attributes[key] = plain;
   }
   return attributes;
 }

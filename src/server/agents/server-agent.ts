@@ -22,8 +22,7 @@ import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { WaitOptions } from "../waits.js";
 import type { AgentExchange, AgentView } from "./agent-exchange.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
-import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes } from "./plain-values.js";
-import { uidBytes } from "./uid-bytes.js";
+import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes, uidBytes } from "./plain-values.js";
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -63,13 +62,10 @@ export class ServerAgent implements AgentView {
   /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
   readonly gaps: number = 0;
   readonly #exchange: AgentExchange;
+  /** Makes the agent known under one more uid. */
   readonly #claim: (uid: Uint8Array) => void;
 
-  constructor(
-    exchange: AgentExchange,
-    /** Makes the agent known under one more uid. */
-    claim: (uid: Uint8Array) => void,
-  ) {
+  constructor(exchange: AgentExchange, claim: (uid: Uint8Array) => void) {
     this.uid = exchange.view.uid;
     this.#exchange = exchange;
     this.#claim = claim;
@@ -153,13 +149,14 @@ export class ServerAgent implements AgentView {
    */
   offerConfig(files: Readonly<Record<string, OfferedFile>>, options: { hash?: Uint8Array } = {}): Uint8Array {
     const offer = configOffer(files, options.hash);
-    this.#exchange.setOffer(offer);
+    this.#exchange.offer = offer;
+    if (this.connected) this.send({ remoteConfig: offer });
     return offer.configHash;
   }
 
   /** Stops offering. */
   withdrawConfig(): void {
-    this.#exchange.setOffer(undefined);
+    this.#exchange.offer = undefined;
   }
 
   /** Asks for a complete report (STATUS-07). */
@@ -233,12 +230,16 @@ export class ServerAgent implements AgentView {
 
   /** Cuts the agent's TCP connections, without any handshake. */
   drop(): void {
-    this.#exchange.drop();
+    for (const link of this.#exchange.links) link.destroy();
+    this.#exchange.changed();
   }
 
   /** Starts the closing handshake on the agent's WebSockets. Default: 1000, no reason. */
   close(code = 1000, reason = ""): void {
-    this.#exchange.close(code, reason);
+    for (const link of this.#exchange.links) {
+      if (link.transport === "ws" && link.isOpen()) link.close(code, reason);
+    }
+    this.#exchange.changed();
   }
 
   /** Forgets what the agent reported, its sequence_num included, as a restarted server would. */

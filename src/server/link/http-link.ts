@@ -21,9 +21,7 @@ export function httpLink(response: ServerResponse, origin: LinkOrigin): HttpLink
     origin,
     transport: "http",
     socket: response.req.socket,
-    get open() {
-      return !response.writableEnded && !response.destroyed;
-    },
+    isOpen: () => !response.writableEnded && !response.destroyed,
     send(payload) {
       const body = origin.sendsCompressed ? gzipSync(payload) : payload;
       response.writeHead(200, {

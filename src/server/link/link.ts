@@ -26,7 +26,7 @@ interface LinkBase {
   /** What it runs over; undefined in memory. */
   readonly socket?: Socket;
   /** Whether a payload can still be sent; false as soon as either side has begun to close. */
-  readonly open: boolean;
+  isOpen(): boolean;
   /** Sends one serialized ServerToAgent. On `http` this is the answer and completes the link. */
   send(payload: Uint8Array): void;
   /** Cuts the TCP connection. The link is no longer open when this returns. */

@@ -1,6 +1,6 @@
 import { OpAMPError } from "../../errors.js";
 import { unframe } from "../../wire/codec.js";
-import type { HttpLink, Link, LinkOrigin, TransportName, WebSocketLink } from "./link.js";
+import type { Link, LinkOrigin, TransportName } from "./link.js";
 
 /** The agent's end of a link without a socket: what the server can do to it. */
 export interface AgentEnd {
@@ -24,35 +24,28 @@ export interface ServerEnd {
   ended(): void;
 }
 
-/** A link without a socket, and the means to shut it. */
-export interface MemoryLink {
-  readonly link: Link;
-  /** Nothing can be sent from now on. */
-  shut(): void;
-}
-
-/** Makes a link that behaves like one of the given transport. */
+/** Makes a link without a socket that behaves like one of the given transport. Once `shut`, it is no longer open. */
 export function memoryLink(
   transport: TransportName,
   place: Pick<LinkOrigin, "connection" | "endpoint">,
   agent: AgentEnd,
-): MemoryLink {
-  const origin: LinkOrigin = { ...place, tls: undefined, receivesCompressed: false, sendsCompressed: false };
-  let open = true;
+): { link: Link; shut(): void } {
+  let isOpen = true;
   const shut = (): void => {
-    open = false;
+    isOpen = false;
   };
-  const destroy = (): void => {
-    shut();
-    agent.cut();
+  const shared = {
+    origin: { ...place, tls: undefined, receivesCompressed: false, sendsCompressed: false },
+    isOpen: () => isOpen,
+    destroy() {
+      shut();
+      agent.cut();
+    },
   };
   if (transport === "http") {
-    const link: HttpLink = {
-      origin,
+    const link: Link = {
+      ...shared,
       transport,
-      get open() {
-        return open;
-      },
       send(payload) {
         shut();
         agent.payload(payload);
@@ -61,23 +54,18 @@ export function memoryLink(
         shut();
         agent.refused(reason);
       },
-      destroy,
     };
     return { link, shut };
   }
-  const link: WebSocketLink = {
-    origin,
+  const link: Link = {
+    ...shared,
     transport,
-    get open() {
-      return open;
-    },
     send: (payload) => agent.payload(payload),
     sendAsIs: (message) => sendAsIs(message, agent),
     close(code, reason) {
       shut();
       agent.closed(code, reason);
     },
-    destroy,
   };
   return { link, shut };
 }

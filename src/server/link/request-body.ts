@@ -4,20 +4,15 @@ import { messageOf } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
 import { PROTOBUF_TYPE, type Refusal } from "./http-link.js";
 
-/** The payload of a POST, or how to turn it away. */
-export type Body = { ok: true; payload: Uint8Array } | { ok: false; refusal: Refusal };
-
-/** Reads the payload of a POST, gunzipped if need be (HTTP-07). Never rejects. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body> {
+/** Reads the payload of a POST, gunzipped if need be (HTTP-07), or tells how to turn it away. Never rejects. */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | Refusal> {
   const misfit = misfitOf(request);
-  if (misfit !== undefined) {
-    return { ok: false, refusal: misfit };
-  }
+  if (misfit !== undefined) return misfit;
   try {
     const payload = await (isGzipped(request) ? inflate(request, maxBytes) : collect(request, maxBytes));
-    return payload === undefined ? { ok: false, refusal: tooLargeRefusal(maxBytes) } : { ok: true, payload };
+    return payload ?? { status: 413, body: tooLarge("receive", undefined, maxBytes).message };
   } catch (thrown) {
-    return { ok: false, refusal: { status: 400, body: messageOf(thrown) } };
+    return { status: 400, body: messageOf(thrown) };
   }
 }
 
@@ -50,11 +45,8 @@ async function collect(request: IncomingMessage, maxBytes: number): Promise<Uint
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) {
-      chunks = [];
-    } else {
-      chunks.push(chunk);
-    }
+    if (bytes > maxBytes) chunks = [];
+    else chunks.push(chunk);
   }
   return bytes > maxBytes ? undefined : Buffer.concat(chunks);
 }
@@ -80,8 +72,4 @@ async function inflate(request: IncomingMessage, maxBytes: number): Promise<Uint
     request.unpipe(gunzip);
     request.resume();
   }
-}
-
-function tooLargeRefusal(maxBytes: number): Refusal {
-  return { status: 413, body: tooLarge("receive", undefined, maxBytes).message };
 }

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { SecureVersion, TLSSocket, TlsOptions } from "node:tls";
 import { messageOf, OpAMPError } from "../../errors.js";
 
@@ -69,17 +70,20 @@ export function withTls<Result>(tls: ServerTlsOptions, use: (options: TlsOptions
 }
 
 function nodeTlsOptions({ requestClientCert = false, ca, cert, key, ...others }: ServerTlsOptions): TlsOptions {
-  const authorities = ca === undefined || typeof ca === "string" || ca instanceof Uint8Array ? ca : [...ca];
   return {
     ...others,
     cert: bufferOf(cert),
     key: bufferOf(key),
-    ...(authorities !== undefined && {
-      ca: Array.isArray(authorities) ? authorities.map(bufferOf) : bufferOf(authorities),
-    }),
+    ...(ca && { ca: [ca].flat().map(bufferOf) }),
     requestCert: requestClientCert !== false,
     rejectUnauthorized: requestClientCert === "require",
   };
+}
+
+/** The TCP connection that a socket is, or that its TLS session runs over: Node keeps it in `_parent` alone. */
+export function tcpOf(socket: Socket): Socket {
+  const parent: unknown = Reflect.get(socket, "_parent");
+  return parent instanceof Socket ? parent : socket;
 }
 
 /** Describes a session whose handshake is complete. */

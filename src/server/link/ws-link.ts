@@ -10,9 +10,7 @@ export function webSocketLink(webSocket: WebSocket, socket: Socket, origin: Link
     origin,
     transport: "ws",
     socket,
-    get open() {
-      return webSocket.readyState === webSocket.OPEN;
-    },
+    isOpen: () => webSocket.readyState === webSocket.OPEN,
     send: (payload) => webSocket.send(frame(payload)),
     sendAsIs: (message) => webSocket.send(message, { binary: typeof message !== "string" }),
     close: (code, reason) => webSocket.close(code, reason),

@@ -1,28 +1,22 @@
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../errors.js";
+import { type Auth, authRefusal } from "../auth.js";
 import type { Refusal } from "../link/http-link.js";
 import type { Link, TransportName, WebSocketLink } from "../link/link.js";
 import type { ConnectMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { Orders, ScriptedRefusal } from "../misbehave/orders.js";
+import type { ServerSettings } from "../server-options.js";
 import { pathOf } from "./attempts.js";
-import { type Auth, authRefusal } from "./auth.js";
-
-/** Who may come in. */
-export interface AdmissionSettings {
-  readonly path: string;
-  readonly auth: Auth | undefined;
-  readonly onConnect: ((request: IncomingMessage) => Refusal | undefined) | undefined;
-}
 
 /** Decides who gets in: what was ordered comes first, then the user's hook, credentials, and the path. */
 export class Admission {
   auth: Auth | undefined;
   readonly orders: Orders;
-  readonly #settings: AdmissionSettings;
+  readonly #settings: ServerSettings;
   /** Of WebSockets that came while credentials were asked for. */
   readonly #upgrades = new WeakMap<Link, IncomingMessage>();
 
-  constructor(settings: AdmissionSettings, orders: Orders) {
+  constructor(settings: ServerSettings, orders: Orders) {
     this.#settings = settings;
     this.orders = orders;
     this.auth = settings.auth;
@@ -52,7 +46,9 @@ export class Admission {
     if (auth === undefined) return [];
     return links.filter((link): link is WebSocketLink => {
       const request = this.#upgrades.get(link);
-      return link.transport === "ws" && (request === undefined || authRefusal(auth, request) !== undefined);
+      return (
+        link.transport === "ws" && link.isOpen() && (request === undefined || authRefusal(auth, request) !== undefined)
+      );
     });
   }
 

@@ -5,7 +5,6 @@ import { isIPv6, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { Receiver } from "../agents/receiver.js";
 import { acceptsGzip, type Refusal, refuse, refuseUpgrade } from "../link/http-link.js";
 import type { TransportName } from "../link/link.js";
 import { isGzipped } from "../link/request-body.js";
@@ -14,36 +13,18 @@ import { BoundedList } from "../message-log.js";
 import { misbehaveOnConnect, misbehaveOnRequest } from "../misbehave/misbehave.js";
 import type { ConnectMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { ScriptedRefusal } from "../misbehave/orders.js";
-import type { Admission, AdmissionSettings } from "./admission.js";
+import type { Receiver } from "../receiver.js";
+import type { ServerSettings } from "../server-options.js";
+import type { Admission } from "./admission.js";
 import { Attempt } from "./attempts.js";
 import type { Connections } from "./connections.js";
-
-/** Time as a server needs it; `virtualClock()` of `opamp-client/testing` is one. */
-export interface ServerClock {
-  /** Milliseconds since some fixed moment; never goes back. */
-  now(): number;
-  /** Calls back once, after `delayMs`. @returns what ends the wait */
-  after(delayMs: number, callback: () => void): () => void;
-}
-
-/** How a server listens. */
-export interface ListenSettings extends AdmissionSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly maxMessageBytes: number;
-  /** How many attempts are kept for certain. */
-  readonly keepMessages: number;
-  readonly tls: ServerTlsOptions | undefined;
-  readonly compression: boolean;
-  readonly clock: ServerClock;
-}
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** The port: hands on upgrades and requests that are let in. */
 export class Listener {
   readonly attempts: BoundedList<Attempt>;
-  readonly #settings: ListenSettings;
+  readonly #settings: ServerSettings;
   readonly #connections: Connections;
   readonly #admission: Admission;
   readonly #receiver: Receiver;
@@ -55,7 +36,7 @@ export class Listener {
   #port = 0;
 
   constructor(
-    settings: ListenSettings,
+    settings: ServerSettings,
     connections: Connections,
     admission: Admission,
     receiver: Receiver,
@@ -141,10 +122,9 @@ export class Listener {
     this.#connections.accept(socket);
     const bad = this.#admission.orders.onConnect.take(undefined);
     if (bad !== undefined) {
-      misbehaveOnConnect(bad, socket, (tcp) => this.#connections.reset(tcp));
+      misbehaveOnConnect(bad, socket);
       return;
     }
-    if (this.#settings.tls !== undefined) this.#connections.handshaking(socket);
     for (const listen of serve) listen(socket);
   }
 
@@ -207,7 +187,7 @@ export class Listener {
     answer: (refusal: Refusal) => void,
   ): void {
     if ("mode" in rejection) {
-      misbehaveOnRequest(rejection, request, (socket) => this.#connections.reset(socket));
+      misbehaveOnRequest(rejection, request);
       return;
     }
     const act = (): void => {

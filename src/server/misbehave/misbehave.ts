@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Link, WebSocketLink } from "../link/link.js";
+import { tcpOf } from "../link/server-tls.js";
 import type { ConnectMisbehaviour, MessageMisbehaviour } from "./misbehaviour.js";
 
 /** Bytes that nobody can read: neither HTTP nor TLS, no WebSocket frame and no protobuf. */
@@ -12,22 +13,19 @@ const [NO_CODE, NO_FRAME] = [1005, 1006];
 /** The tag of a length-delimited field that no OpAMP message has, which receivers skip: number 1000. */
 const PADDING_TAG = Uint8Array.of(0xc2, 0x3e);
 
-/** Ends a connection with a TCP reset, also under TLS. */
-export type Reset = (socket: Socket) => void;
-
 /** Misbehaves towards a TCP connection that nobody else has touched. */
-export function misbehaveOnConnect(bad: ConnectMisbehaviour, socket: Socket, reset: Reset): void {
+export function misbehaveOnConnect(bad: ConnectMisbehaviour, socket: Socket): void {
   socket.on("error", () => undefined);
-  act(bad, socket, reset, () => socket.end());
+  act(bad, socket, () => socket.end());
 }
 
 /** Misbehaves towards an upgrade or a POST, in place of an answer. */
-export function misbehaveOnRequest(bad: ConnectMisbehaviour, request: IncomingMessage, reset: Reset): void {
+export function misbehaveOnRequest(bad: ConnectMisbehaviour, request: IncomingMessage): void {
   request.resume();
-  act(bad, request.socket, reset, () => request.socket.destroySoon());
+  act(bad, request.socket, () => request.socket.destroySoon());
 }
 
-function act(bad: ConnectMisbehaviour, socket: Socket, reset: Reset, hangUp: () => void): void {
+function act(bad: ConnectMisbehaviour, socket: Socket, hangUp: () => void): void {
   // Reads on, so that the end of the connection is seen.
   socket.resume();
   switch (bad.mode) {
@@ -41,7 +39,7 @@ function act(bad: ConnectMisbehaviour, socket: Socket, reset: Reset, hangUp: () 
       hangUp();
       return;
     case "reset":
-      reset(socket);
+      tcpOf(socket).resetAndDestroy();
       return;
     default:
       bad satisfies never;
@@ -49,11 +47,7 @@ function act(bad: ConnectMisbehaviour, socket: Socket, reset: Reset, hangUp: () 
 }
 
 /** Misbehaves in place of an answer over this link. */
-export function misbehaveOnMessage(
-  bad: Exclude<MessageMisbehaviour, { mode: "oversize" }>,
-  link: Link,
-  reset: Reset,
-): void {
+export function misbehaveOnMessage(bad: Exclude<MessageMisbehaviour, { mode: "oversize" }>, link: Link): void {
   switch (bad.mode) {
     case "silence":
       return;
@@ -66,7 +60,7 @@ export function misbehaveOnMessage(
       return;
     case "reset":
       if (link.socket === undefined) link.destroy();
-      else reset(link.socket);
+      else tcpOf(link.socket).resetAndDestroy();
       return;
     case "close":
       if (link.transport === "ws") close(link, bad.code, bad.reason ?? "");

@@ -1,43 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
-import { UID_BYTES } from "../../base/uid.js";
-import { messageOf, OpAMPError } from "../../errors.js";
-import { type AgentToServer, ServerErrorResponseType } from "../../gen/opamp/v1/opamp_pb.js";
-import { type Decoded, decodeAgentToServer } from "../../wire/codec.js";
-import { errorAnswer, type ServerToAgentFields } from "../answer.js";
-import { httpLink, refuse } from "../link/http-link.js";
-import type { Link, LinkOrigin, TransportName, WebSocketLink } from "../link/link.js";
-import { type AgentEnd, memoryLink, type ServerEnd } from "../link/memory-link.js";
-import { readBody } from "../link/request-body.js";
-import { listenTo, webSocketLink } from "../link/ws-link.js";
-import { BoundedList } from "../message-log.js";
-import { misbehaveOnMessage, padded, type Reset } from "../misbehave/misbehave.js";
-import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
-import type { Orders, Throttle } from "../misbehave/orders.js";
-import type { AgentRegistry, KnownAgent } from "./agent-registry.js";
-import { Links } from "./links.js";
-import type { ServerAgent } from "./server-agent.js";
-
-/**
- * What a message hook wants the answer to be: `undefined` for the usual one, fields to add to it, `null` for no answer at
- * all (on HTTP the request then stays open). An `errorResponse`, a `command` or an `instanceUid` makes these fields the
- * whole answer.
- */
-export type Reply = ServerToAgentFields | null | undefined;
-
-/**
- * Called for each message after the agent's record has taken it in. What it throws, or
- * returns and cannot be encoded, becomes an error_response.
- */
-export type MessageHook = (agent: ServerAgent, message: AgentToServer) => Reply | Promise<Reply>;
-
-/** How messages are taken in. */
-export interface ReceiverSettings {
-  readonly onMessage: MessageHook | undefined;
-  readonly maxMessageBytes: number;
-  /** How many malformed inputs are kept for certain. */
-  readonly keepMessages: number;
-}
+import { UID_BYTES } from "../base/uid.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { type AgentToServer, ServerErrorResponseType } from "../gen/opamp/v1/opamp_pb.js";
+import { type Decoded, decodeAgentToServer } from "../wire/codec.js";
+import type { AgentExchange } from "./agents/agent-exchange.js";
+import type { AgentRegistry, KnownAgent } from "./agents/agent-registry.js";
+import { errorAnswer, type ServerToAgentFields } from "./answer.js";
+import { httpLink, refuse } from "./link/http-link.js";
+import type { Link, LinkCounts, LinkOrigin, TransportName, WebSocketLink } from "./link/link.js";
+import { type AgentEnd, memoryLink, type ServerEnd } from "./link/memory-link.js";
+import { readBody } from "./link/request-body.js";
+import { listenTo, webSocketLink } from "./link/ws-link.js";
+import { BoundedList } from "./message-log.js";
+import { misbehaveOnMessage, padded } from "./misbehave/misbehave.js";
+import type { AgentMisbehaviour } from "./misbehave/misbehaviour.js";
+import type { Orders, Throttle } from "./misbehave/orders.js";
+import type { Reply, ServerSettings } from "./server-options.js";
 
 /** Something that arrived and is no AgentToServer. */
 export interface MalformedInput {
@@ -51,44 +30,47 @@ const FRAME_HEADER_BYTES = 1;
 
 /** Takes in what comes over links, brings each message to its agent's exchange and has it answered. */
 export class Receiver {
-  readonly links: Links;
-  readonly #settings: ReceiverSettings;
+  readonly malformed: BoundedList<MalformedInput>;
+  readonly #settings: ServerSettings;
   readonly #registry: AgentRegistry;
   readonly #orders: Orders;
-  readonly #reset: Reset;
   readonly #changed: () => void;
-  readonly #malformed: BoundedList<MalformedInput>;
+  /** All links, and which agents spoke over each: several may share one (UID-07). */
+  readonly #speakers = new Map<Link, Set<AgentExchange>>();
+  readonly #totals = { ws: 0, http: 0 };
 
   constructor(
-    settings: ReceiverSettings,
+    settings: ServerSettings,
     registry: AgentRegistry,
     orders: Orders,
-    reset: Reset,
     /** Called when a link came or went, and when something malformed came. */
     changed: () => void,
   ) {
-    this.links = new Links(changed);
+    this.malformed = new BoundedList(settings.keepMessages);
     this.#settings = settings;
     this.#registry = registry;
     this.#orders = orders;
-    this.#reset = reset;
     this.#changed = changed;
-    this.#malformed = new BoundedList(settings.keepMessages);
   }
 
-  get malformed(): readonly MalformedInput[] {
-    return this.#malformed.entries;
+  get links(): Link[] {
+    return [...this.#speakers.keys()];
+  }
+
+  counts(transport: TransportName): LinkCounts {
+    const open = this.links.filter((link) => link.transport === transport && link.isOpen()).length;
+    return { open, total: this.#totals[transport] };
   }
 
   /** Takes over a WebSocket that was let in. */
   webSocket(webSocket: WebSocket, request: IncomingMessage, origin: LinkOrigin): WebSocketLink {
     const link = webSocketLink(webSocket, request.socket, origin);
-    this.links.add(link);
+    this.#begin(link);
     listenTo(webSocket, (message) => {
       if (message.ok) this.#receive(link, message.payload);
       else this.#refuse(link, message.error);
     });
-    webSocket.on("close", () => this.links.end(link));
+    webSocket.on("close", () => this.#end(link));
     return link;
   }
 
@@ -96,27 +78,40 @@ export class Receiver {
   async post(request: IncomingMessage, response: ServerResponse, origin: LinkOrigin): Promise<void> {
     const body = await readBody(request, this.#settings.maxMessageBytes);
     if (response.destroyed) return;
-    if (!body.ok) {
-      refuse(response, body.refusal);
+    if (!(body instanceof Uint8Array)) {
+      refuse(response, body);
       return;
     }
     const link = httpLink(response, origin);
-    this.links.add(link);
-    response.on("close", () => this.links.end(link));
-    this.#receive(link, body.payload);
+    this.#begin(link);
+    response.on("close", () => this.#end(link));
+    this.#receive(link, body);
   }
 
   /** Opens a link without a socket. */
   attach(transport: TransportName, place: Pick<LinkOrigin, "connection" | "endpoint">, agent: AgentEnd): ServerEnd {
     const { link, shut } = memoryLink(transport, place, agent);
-    this.links.add(link);
+    this.#begin(link);
     return {
       payload: (payload) => this.#receive(link, payload),
       ended: () => {
         shut();
-        this.links.end(link);
+        this.#end(link);
       },
     };
+  }
+
+  #begin(link: Link): void {
+    this.#speakers.set(link, new Set());
+    this.#totals[link.transport] += 1;
+    this.#changed();
+  }
+
+  #end(link: Link): void {
+    const speakers = this.#speakers.get(link) ?? [];
+    this.#speakers.delete(link);
+    for (const exchange of speakers) exchange.detach(link);
+    this.#changed();
   }
 
   /** Takes in a payload. The answer goes out before this returns, unless the hook takes its time. */
@@ -128,21 +123,21 @@ export class Receiver {
     }
     const { message } = decoded;
     const known = this.#registry.find(message.instanceUid);
-    this.#registry.heard(known, message.instanceUid);
-    this.links.spoke(link, known.exchange);
+    this.#registry.hears(known, message.instanceUid);
+    this.#speakers.get(link)?.add(known.exchange);
     known.exchange.hear(link, message);
     this.#reply(known, link, message);
   }
 
   /** Answers what could not be read: 400 on HTTP, otherwise BAD_REQUEST, addressed if the link has a single agent. */
   #refuse(link: Link, error: OpAMPError): void {
-    this.#malformed.add({ transport: link.transport, connection: link.origin.connection, error });
+    this.malformed.add({ transport: link.transport, connection: link.origin.connection, error });
     if (link.transport === "http") {
       link.refuse(error.message);
-    } else if (link.open) {
+    } else if (link.isOpen()) {
       const fields = errorAnswer(ServerErrorResponseType.ServerErrorResponseType_BadRequest, error.message);
-      const exchange = this.links.soleSpeaker(link);
-      if (exchange === undefined) this.#registry.log.send(link, "", fields);
+      const [exchange, another] = this.#speakers.get(link) ?? [];
+      if (exchange === undefined || another !== undefined) this.#registry.side.log.send(link, "", fields);
       else exchange.send(link, fields);
     }
     this.#changed();
@@ -169,7 +164,7 @@ export class Receiver {
 
   #answer({ exchange }: KnownAgent, link: Link, reply: Reply, bad: AgentMisbehaviour | undefined): void {
     if (bad !== undefined && bad.mode !== "oversize") {
-      if (link.open) misbehaveOnMessage(bad, link, this.#reset);
+      if (link.isOpen()) misbehaveOnMessage(bad, link);
     } else if (reply !== null) {
       const header = link.transport === "ws" ? FRAME_HEADER_BYTES : 0;
       exchange.answer(link, reply, bad && ((payload) => link.send(padded(payload, bad.bytes - header))));

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Refusal } from "../link/http-link.js";
+import type { Refusal } from "./link/http-link.js";
 
 /** User and password of HTTP Basic. */
 export interface BasicCredentials {
@@ -27,15 +27,16 @@ export function authRefusal(auth: Auth, request: IncomingMessage): Refusal | und
   }
   const { authorization } = request.headers;
   if ("bearer" in auth) {
-    const accepted = listOf(auth.bearer).map((token) => `Bearer ${token}`);
+    const accepted = [auth.bearer].flat().map((token) => `Bearer ${token}`);
     return unless(isAmong(authorization, accepted), "Bearer");
   }
   if ("basic" in auth) {
-    const accepted = listOf(auth.basic).map(({ user, password }) => `Basic ${base64(`${user}:${password}`)}`);
+    const pairs = [auth.basic].flat().map(({ user, password }) => Buffer.from(`${user}:${password}`, "utf8"));
+    const accepted = pairs.map((pair) => `Basic ${pair.toString("base64")}`);
     return unless(isAmong(authorization, accepted), "Basic");
   }
   const given = request.headers[auth.header.toLowerCase()];
-  return unless(isAmong(typeof given === "string" ? given : undefined, listOf(auth.value)), "ApiKey");
+  return unless(isAmong(typeof given === "string" ? given : undefined, [auth.value].flat()), "ApiKey");
 }
 
 function unless(good: boolean, scheme: string): Refusal | undefined {
@@ -55,16 +56,4 @@ function capital(word: string): string {
 
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
-}
-
-function base64(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64");
-}
-
-function listOf<Value extends string | object>(values: Value | readonly Value[]): readonly Value[] {
-  return isList(values) ? values : [values];
-}
-
-function isList<Value>(values: Value | readonly Value[]): values is readonly Value[] {
-  return Array.isArray(values);
 }
