@@ -30,12 +30,8 @@ export interface Trap {
   readonly afterBytes: number;
   /** How many connections it may still strike. */
   timesLeft: number;
-}
-
-/** A trap as one connection has it, in one stream or in both. */
-export interface ArmedTrap {
-  readonly trap: Trap;
-  sprung: boolean;
+  /** Those it has struck. */
+  readonly struck: WeakSet<object>;
 }
 
 /** What all streams of one direction have to bear: the proxy writes it, the streams read it. */
@@ -57,11 +53,11 @@ export function directionsOf({ direction }: FaultDirection): readonly Direction[
   return direction === undefined ? ["up", "down"] : [direction];
 }
 
-/** Lets a trap strike this connection. @returns whether it does; it does so once */
-export function spring(armed: ArmedTrap): boolean {
-  if (armed.sprung || armed.trap.timesLeft <= 0) return false;
-  armed.sprung = true;
-  armed.trap.timesLeft -= 1;
+/** Lets a trap strike a connection. @returns whether it does; it does so once */
+export function spring(trap: Trap, connection: object): boolean {
+  if (trap.struck.has(connection) || trap.timesLeft <= 0) return false;
+  trap.struck.add(connection);
+  trap.timesLeft -= 1;
   return true;
 }
 

@@ -1,32 +1,23 @@
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { messageOf, OpAMPError } from "../errors.js";
+import { createServer, type Server, type Socket } from "node:net";
+import { listenOn } from "../server/listen/listener.js";
 
 /** Where connections come in: listens on one port of 127.0.0.1, and does so again after it has not. */
 export class FaultProxyPort {
+  port: number;
+  /** How many were accepted just to be reset. */
+  refused = 0;
   readonly #accepted: (socket: Socket) => void;
   readonly #refusedOne: () => void;
-  #port: number;
   #server: Server | undefined;
   #opening: Promise<void> | undefined;
   #isShut = false;
   #resetsAll = false;
-  #refused = 0;
 
   /** @param port 0 for any that is free */
   constructor(port: number, accepted: (socket: Socket) => void, refusedOne: () => void) {
-    this.#port = port;
+    this.port = port;
     this.#accepted = accepted;
     this.#refusedOne = refusedOne;
-  }
-
-  get port(): number {
-    return this.#port;
-  }
-
-  /** How many were accepted just to be reset. */
-  get refused(): number {
-    return this.#refused;
   }
 
   /** Takes connections. Rejects with ERR_OPAMP_OPTION if the port cannot be had. */
@@ -57,15 +48,7 @@ export class FaultProxyPort {
 
   async #listen(): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-    try {
-      await once(server.listen(this.#port, "127.0.0.1"), "listening");
-    } catch (thrown) {
-      throw new OpAMPError("ERR_OPAMP_OPTION", `cannot listen on port ${this.#port}: ${messageOf(thrown)}`, {
-        cause: thrown,
-        hint: "choose another port, or 0 for any free one",
-      });
-    }
-    this.#port = (server.address() as AddressInfo).port;
+    this.port = await listenOn(server, { host: "127.0.0.1", port: this.port }, `port ${this.port}`);
     if (this.#isShut) server.close();
     else this.#server = server;
   }
@@ -75,7 +58,7 @@ export class FaultProxyPort {
       this.#accepted(socket);
       return;
     }
-    this.#refused += 1;
+    this.refused += 1;
     socket.on("error", () => undefined).resetAndDestroy();
     this.#refusedOne();
   }

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
-import { type ArmedTrap, type Conditions, spring, type Trap } from "./fault-proxy-faults.js";
+import { type Conditions, type Direction, type Fault, spring, type Trap } from "./fault-proxy-faults.js";
 
 /** What has become of the bytes of one direction, over all connections. */
 export interface ByteCounts {
@@ -24,14 +24,12 @@ export interface StreamSetup {
   changed(): void;
 }
 
-/** Where a stream lies in its connection, and what it tells that. */
-export interface StreamPlace {
-  readonly source: Socket;
-  readonly sink: Socket;
+/** What a stream tells its connection. */
+interface StreamOwner {
   /** A trap's byte has come through, and now its fault strikes. */
-  strike(trap: Trap): void;
+  strike(fault: Fault, directions: readonly Direction[]): void;
   /** The stream may be over now. */
-  ended(): void;
+  settle(): void;
 }
 
 type Item = ({ readonly bytes: Buffer } | { readonly trap: Trap } | { readonly end: true }) & {
@@ -48,14 +46,16 @@ const PIECE_MS = 20;
 /** One direction of a connection: takes what the source sends, and hands it to the sink as the conditions allow. */
 export class FaultyStream {
   readonly #setup: StreamSetup;
-  readonly #place: StreamPlace;
+  readonly #source: Socket;
+  readonly #sink: Socket;
+  readonly #connection: StreamOwner;
   #queue: Item[] = [];
   #queuedBytes = 0;
   /** Handed to the sink and not yet gone. */
   #unflushedBytes = 0;
   /** What has come in while the stream was whole: where the traps count. */
   #position = 0;
-  #traps: { readonly armed: ArmedTrap; readonly at: number }[] = [];
+  #traps: { readonly trap: Trap; readonly at: number }[] = [];
   #cancelWait: (() => void) | undefined;
   /** When a limited line is through with the piece before. */
   #lineFreeMs = Number.NEGATIVE_INFINITY;
@@ -65,11 +65,13 @@ export class FaultyStream {
   /** Something is missing, so nothing may follow. */
   #broken = false;
 
-  constructor(setup: StreamSetup, place: StreamPlace) {
+  constructor(setup: StreamSetup, source: Socket, sink: Socket, connection: StreamOwner) {
     this.#setup = setup;
-    this.#place = place;
-    place.source.on("data", (bytes: Buffer) => this.#take(bytes));
-    place.source.on("end", () => this.#takeEnd());
+    this.#source = source;
+    this.#sink = sink;
+    this.#connection = connection;
+    source.on("data", (bytes: Buffer) => this.#take(bytes));
+    source.on("end", () => this.#takeEnd());
   }
 
   /** Whether nothing comes any more, and nobody waits for the end. */
@@ -83,9 +85,9 @@ export class FaultyStream {
   }
 
   /** Sets a trap, which counts from here. */
-  arm(armed: ArmedTrap): void {
+  arm(trap: Trap): void {
     if (this.#broken) return;
-    this.#traps.push({ armed, at: this.#position + armed.trap.afterBytes });
+    this.#traps.push({ trap, at: this.#position + trap.afterBytes });
     this.#spring();
     this.#pump();
   }
@@ -113,15 +115,15 @@ export class FaultyStream {
     this.#queue = [];
     this.#lose(this.#queuedBytes);
     this.#queuedBytes = 0;
-    this.#place.source.resume();
-    this.#place.ended();
+    this.#source.resume();
+    this.#connection.settle();
   }
 
   /** Loses what is on its way, and tells the sink that this was all. */
   end(): void {
     const told = this.#told;
     this.#told = true;
-    if (!told) this.#place.sink.end();
+    if (!told) this.#sink.end();
     this.swallow();
   }
 
@@ -171,17 +173,17 @@ export class FaultyStream {
 
   /** Queues the faults whose byte has come in. */
   #spring(): void {
-    for (const { armed, at } of this.#traps) {
-      const isDue = armed.trap.fault !== "corrupt" && at <= this.#position;
-      if (isDue && spring(armed)) this.#queue.push({ trap: armed.trap, ...this.#arrival() });
+    for (const { trap, at } of this.#traps) {
+      const isDue = trap.fault !== "corrupt" && at <= this.#position;
+      if (isDue && spring(trap, this.#connection)) this.#queue.push({ trap, ...this.#arrival() });
     }
-    this.#traps = this.#traps.filter(({ armed }) => !armed.sprung);
+    this.#traps = this.#traps.filter(({ trap }) => !trap.struck.has(this.#connection));
   }
 
   #corrupt(bytes: Buffer): Buffer {
     const hits = this.#traps
-      .filter(({ armed, at }) => armed.trap.fault === "corrupt" && at < this.#position + bytes.length)
-      .filter(({ armed }) => spring(armed));
+      .filter(({ trap, at }) => trap.fault === "corrupt" && at < this.#position + bytes.length)
+      .filter(({ trap }) => spring(trap, this.#connection));
     if (hits.length === 0) return bytes;
     const copy = Buffer.from(bytes);
     for (const place of new Set(hits.map(({ at }) => Math.max(0, at - this.#position)))) {
@@ -197,12 +199,11 @@ export class FaultyStream {
     for (let item = this.#queue[0]; item !== undefined && this.#mayMove(item); item = this.#queue[0]) {
       this.#queue.shift();
       if ("bytes" in item) this.#write(item.bytes, item);
-      else if ("trap" in item) this.#place.strike(item.trap);
+      else if ("trap" in item) this.#connection.strike(item.trap.fault, item.trap.directions);
       else this.end();
     }
-    const { source } = this.#place;
-    if (this.#queuedBytes + this.#unflushedBytes > WINDOW_BYTES) source.pause();
-    else if (source.isPaused()) source.resume();
+    if (this.#queuedBytes + this.#unflushedBytes > WINDOW_BYTES) this.#source.pause();
+    else if (this.#source.isPaused()) this.#source.resume();
   }
 
   /** Whether it is an item's turn; if not, the end of the wait, or of the sink's writing, asks again. */
@@ -241,7 +242,7 @@ export class FaultyStream {
     if (length < bytes.length) this.#queue.unshift({ ...item, bytes: bytes.subarray(length) });
     this.#queuedBytes -= length;
     this.#unflushedBytes += length;
-    this.#place.sink.write(bytes.subarray(0, length), (error) => {
+    this.#sink.write(bytes.subarray(0, length), (error) => {
       this.#unflushedBytes -= length;
       if (error) {
         this.#lose(length);

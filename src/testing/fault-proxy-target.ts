@@ -12,10 +12,10 @@ export function targetOf(target: FaultProxyTarget): { host: string; port: number
     return { host: target.host ?? "127.0.0.1", port: target.port };
   }
   const url = parse(target);
-  const { hostname, port, protocol } = url;
-  const number = port === "" ? DEFAULT_PORTS[protocol] : Number(port);
-  if (hostname === "" || number === undefined) throw wrongUrl("names no host and port");
-  return { host: hostOf(url), port: number };
+  const host = hostOf(url);
+  const port = url.port === "" ? DEFAULT_PORTS[url.protocol] : Number(url.port);
+  if (host === "" || port === undefined) throw wrongUrl("names no host and port");
+  return { host, port };
 }
 
 /** The URL with the proxy's host and port in place of its own. Throws ERR_OPAMP_OPTION for what is no URL. */
@@ -37,8 +37,5 @@ function parse(url: string | URL): URL {
 
 function wrongUrl(what: string, cause?: unknown): OpAMPError {
   const hint = "give a URL such as ws://127.0.0.1:4320/v1/opamp";
-  return new OpAMPError("ERR_OPAMP_OPTION", `fault proxy: the URL ${what}`, {
-    hint,
-    ...(cause !== undefined && { cause }),
-  });
+  return new OpAMPError("ERR_OPAMP_OPTION", `fault proxy: the URL ${what}`, { cause, hint });
 }

@@ -176,8 +176,8 @@ export class FaultProxy {
    */
   async restore(): Promise<void> {
     this.#traps = [];
-    for (const connection of this.#connections) {
-      for (const direction of directionsOf({})) connection.stream(direction).disarm();
+    for (const { streams } of this.#connections) {
+      for (const stream of Object.values(streams)) stream.disarm();
     }
     this.#change({}, fairConditions());
     if (this.#closing === undefined) await this.#listening.open();
@@ -214,23 +214,21 @@ export class FaultProxy {
 
   #accept(client: Socket): void {
     this.#total += 1;
-    const connection = new FaultyConnection(client, {
-      target: this.#streams.up.conditions.blackhole ? undefined : { ...this.#target, noDelay: true },
-      traps: this.#traps,
-      streams: this.#streams,
-      closed: (gone) => {
-        this.#connections.delete(gone);
-        this.#waits.check();
-      },
-    });
+    const target = this.#streams.up.conditions.blackhole ? undefined : { ...this.#target, noDelay: true };
+    const connection = new FaultyConnection(client, target, this.#streams);
+    for (const trap of this.#traps) connection.arm(trap);
     this.#connections.add(connection);
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+      this.#waits.check();
+    });
     this.#waits.check();
   }
 
   #change(options: FaultDirection, conditions: Partial<Conditions>): void {
     for (const direction of directionsOf(options)) {
       Object.assign(this.#streams[direction].conditions, conditions);
-      for (const connection of this.#connections) connection.stream(direction).conditionsChanged();
+      for (const connection of this.#connections) connection.streams[direction].conditionsChanged();
     }
   }
 
@@ -242,7 +240,7 @@ export class FaultProxy {
     }
     requireAmount(`${fault}: after`, after);
     requireAmount(`${fault}: times`, times);
-    const trap = { fault, directions, afterBytes: after, timesLeft: times };
+    const trap = { fault, directions, afterBytes: after, timesLeft: times, struck: new WeakSet() };
     this.#traps.push(trap);
     for (const connection of this.#connections) connection.arm(trap);
   }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createSecureServer, Server as SecureServer } from "node:https";
-import { isIPv6, type Socket } from "node:net";
+import { isIPv6, type Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import { messageOf, OpAMPError } from "../../errors.js";
@@ -24,6 +24,7 @@ const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127
 /** The port: hands on upgrades and requests that are let in. */
 export class Listener {
   readonly attempts: BoundedList<Attempt>;
+  port = 0;
   readonly #settings: ServerSettings;
   readonly #connections: Connections;
   readonly #admission: Admission;
@@ -33,7 +34,6 @@ export class Listener {
   readonly #http: Server;
   /** What ends the wait of each refusal that comes late. */
   readonly #delays = new Set<() => void>();
-  #port = 0;
 
   constructor(
     settings: ServerSettings,
@@ -62,9 +62,7 @@ export class Listener {
         ? createServer(options)
         : withTls(settings.tls, (tls) => createSecureServer({ ...tls, ...options }));
     // The library's own listeners, kept from connections with which the server does something else.
-    const serve = this.#http
-      .listeners("connection")
-      .map((listener) => (socket: Socket) => void Reflect.apply(listener, this.#http, [socket]));
+    const serve = this.#http.listeners("connection");
     this.#http.removeAllListeners("connection");
     this.#http.on("connection", (socket: Socket) => this.#accept(socket, serve));
     this.#http.on("secureConnection", (session: TLSSocket) => this.#connections.secured(session));
@@ -76,25 +74,12 @@ export class Listener {
   /** Starts listening. Rejects with ERR_OPAMP_OPTION if host and port cannot be had. */
   async start(): Promise<void> {
     const { host, port } = this.#settings;
-    try {
-      await once(this.#http.listen({ host, port }), "listening");
-    } catch (thrown) {
-      throw new OpAMPError("ERR_OPAMP_OPTION", `cannot listen on host ${host}, port ${port}: ${messageOf(thrown)}`, {
-        cause: thrown,
-        hint: "choose another port, or 0 for any free one",
-      });
-    }
-    const address = this.#http.address();
-    this.#port = typeof address === "object" && address !== null ? address.port : port;
-  }
-
-  get port(): number {
-    return this.#port;
+    this.port = await listenOn(this.#http, { host, port }, `host ${host}, port ${port}`);
   }
 
   url(transport: TransportName): string {
     const host = LOOPBACK_OF_WILDCARD[this.#settings.host] ?? this.#settings.host;
-    return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.#port}${this.#settings.path}`;
+    return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.port}${this.#settings.path}`;
   }
 
   /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for what is no certificate. */
@@ -118,14 +103,14 @@ export class Listener {
     await Promise.all([closed, this.#connections.gone()]);
   }
 
-  #accept(socket: Socket, serve: readonly ((socket: Socket) => void)[]): void {
+  #accept(socket: Socket, serve: ReturnType<Server["listeners"]>): void {
     this.#connections.accept(socket);
     const bad = this.#admission.orders.onConnect.take(undefined);
     if (bad !== undefined) {
       misbehaveOnConnect(bad, socket);
       return;
     }
-    for (const listen of serve) listen(socket);
+    for (const listen of serve) Reflect.apply(listen, this.#http, [socket]);
   }
 
   #upgrade(request: IncomingMessage, head: Buffer): void {
@@ -210,4 +195,22 @@ export class Listener {
   #origin(transport: TransportName): string {
     return `${transport}${this.#settings.tls === undefined ? "" : "s"}://`;
   }
+}
+
+/**
+ * Has a server listen, and returns its port.
+ *
+ * @param place host and port in words, for the ERR_OPAMP_OPTION with which it rejects if they cannot be had
+ */
+export async function listenOn(server: NetServer, at: { host: string; port: number }, place: string): Promise<number> {
+  try {
+    await once(server.listen(at), "listening");
+  } catch (cause) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", `cannot listen on ${place}: ${messageOf(cause)}`, {
+      cause,
+      hint: "choose another port, or 0 for any free one",
+    });
+  }
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : at.port;
 }
