@@ -37,18 +37,14 @@ export class Waits {
       const settle = (): boolean => {
         try {
           const found = probe();
-          if (found === undefined) {
-            return false;
-          }
+          if (found === undefined) return false;
           resolve(found);
         } catch (thrown) {
           reject(thrown);
         }
         return true;
       };
-      if (settle()) {
-        return;
-      }
+      if (settle()) return;
       if (this.#ended !== undefined) {
         reject(this.#ended);
         return;
@@ -58,12 +54,9 @@ export class Waits {
         reject(this.#gaveUp(signal?.reason));
       };
       const wait: Wait = { settle, reject, release: () => signal?.removeEventListener("abort", giveUp) };
-      if (signal?.aborted) {
-        giveUp();
-        return;
-      }
-      signal?.addEventListener("abort", giveUp, { once: true });
       this.#pending.add(wait);
+      if (signal?.aborted) giveUp();
+      else signal?.addEventListener("abort", giveUp, { once: true });
     });
   }
 

@@ -54,10 +54,8 @@ export interface TestCertificates {
   issue(options?: IssueOptions): Promise<TestCertificate>;
 }
 
-interface Authority {
-  readonly certificate: X509Certificate;
-  readonly keys: webcrypto.CryptoKeyPair;
-}
+type Validity = Pick<IssueOptions, "notBefore" | "notAfter">;
+type Authority = Awaited<ReturnType<typeof makeAuthority>>;
 
 const YEAR_MS = 365 * DAY_MS;
 const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
@@ -77,7 +75,7 @@ export async function testCertificates(options: TestCertificatesOptions = {}): P
   return { ca: pemOf(authority.certificate), server, client, issue };
 }
 
-async function makeAuthority(commonName: string, valid: Validity): Promise<Authority> {
+async function makeAuthority(commonName: string, valid: Required<Validity>) {
   const x509 = await library();
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -111,22 +109,17 @@ async function issueFrom(authority: Authority, options: IssueOptions): Promise<T
     publicKey: keys.publicKey,
     signingKey: signer.privateKey,
     signingAlgorithm: SIGNING_ALGORITHM,
-    extensions: await leafExtensions({ usage, hosts, subject: keys, signer }),
+    extensions: await leafExtensions(usage, hosts, keys, signer),
   });
   return { cert: pemOf(certificate), key: keyPem(keys, options.passphrase) };
 }
 
-async function leafExtensions({
-  usage,
-  hosts,
-  subject,
-  signer,
-}: {
-  usage: "server" | "client" | "both";
-  hosts: readonly string[];
-  subject: webcrypto.CryptoKeyPair;
-  signer: webcrypto.CryptoKeyPair;
-}): Promise<Extension[]> {
+async function leafExtensions(
+  usage: NonNullable<IssueOptions["usage"]>,
+  hosts: readonly string[],
+  subject: webcrypto.CryptoKeyPair,
+  signer: webcrypto.CryptoKeyPair,
+): Promise<Extension[]> {
   const x509 = await library();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const usages = { server: [serverAuth], client: [clientAuth], both: [serverAuth, clientAuth] }[usage];
@@ -170,12 +163,7 @@ function serialNumber(): string {
   return bytes.toString("hex");
 }
 
-interface Validity {
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-}
-
-function validity({ notBefore, notAfter }: { notBefore?: Date; notAfter?: Date }): Validity {
+function validity({ notBefore, notAfter }: Validity): Required<Validity> {
   const now = Date.now();
   return {
     notBefore: notBefore ?? new Date(Math.min(now, notAfter?.getTime() ?? now) - DAY_MS),

@@ -95,9 +95,9 @@ export class MemoryTransport implements Transport {
     const dial: Dial = { sink, server: undefined, busy: false, over: false };
     this.#dial = dial;
     this.#dials += 1;
-    this.#carry(() => {
+    this.#carry(dial, () => {
       // As over HTTP, the first exchange is what shows whether anybody is there.
-      if (!dial.over && (!this.duplex || this.#connect(dial) !== undefined)) sink.opened();
+      if (!this.duplex || this.#connect(dial) !== undefined) sink.opened();
     });
   }
 
@@ -107,8 +107,7 @@ export class MemoryTransport implements Transport {
     if (dial === undefined) return;
     const copy = new Uint8Array(payload);
     dial.busy = true;
-    this.#carry(() => {
-      if (dial.over) return;
+    this.#carry(dial, () => {
       const server = this.duplex ? dial.server : this.#connect(dial);
       server?.payload(copy);
     });
@@ -119,10 +118,10 @@ export class MemoryTransport implements Transport {
     const dial = this.#dial;
     if (dial === undefined || this.#hangs) return;
     const timesHung = this.#timesHung;
-    this.#carry(() => {
-      if (dial.over || dial.server === undefined) return;
-      this.#carry(() => {
-        if (!dial.over && timesHung === this.#timesHung) dial.sink.alive();
+    this.#carry(dial, () => {
+      if (dial.server === undefined) return;
+      this.#carry(dial, () => {
+        if (timesHung === this.#timesHung) dial.sink.alive();
       });
     });
   }
@@ -134,12 +133,12 @@ export class MemoryTransport implements Transport {
     const loss = closed(`closed from this side: ${reason}`, code !== CLOSE_NOW);
     if (code === CLOSE_NOW) {
       lose(dial, loss);
-      this.#carry(() => this.#end(dial));
+      this.#later(() => this.#end(dial));
       return;
     }
-    this.#carry(() => {
+    this.#later(() => {
       this.#end(dial);
-      this.#carry(() => lose(dial, loss));
+      this.#later(() => lose(dial, loss));
     });
   }
 
@@ -162,13 +161,8 @@ export class MemoryTransport implements Transport {
 
   #agentEnd(dial: Dial): AgentEnd {
     const { sink } = dial;
-    const arrive = (step: () => void): void => {
-      this.#carry(() => {
-        if (!dial.over) step();
-      });
-    };
     const lost = (loss: Loss): void => {
-      arrive(() => {
+      this.#carry(dial, () => {
         this.#end(dial);
         lose(dial, loss);
       });
@@ -176,12 +170,12 @@ export class MemoryTransport implements Transport {
     return {
       payload: (payload) => {
         const copy = new Uint8Array(payload);
-        arrive(() => {
+        this.#carry(dial, () => {
           if (!this.duplex) this.#end(dial);
           sink.payload(copy);
         });
       },
-      malformed: (error) => arrive(() => sink.malformed(error)),
+      malformed: (error) => this.#carry(dial, () => sink.malformed(error)),
       refused: (reason) => lost(refused(reason)),
       closed: (code, reason) => lost(closed(`the server closed the connection (${code}): ${reason}`, true)),
       cut: () => lost(this.#broken()),
@@ -199,8 +193,15 @@ export class MemoryTransport implements Transport {
     dial.busy = false;
   }
 
-  /** Does what takes a message one way, later but in order. */
-  #carry(step: () => void): void {
+  /** Does what takes a message one way, unless the dial is over by then. */
+  #carry(dial: Dial, step: () => void): void {
+    this.#later(() => {
+      if (!dial.over) step();
+    });
+  }
+
+  /** Does something later, but in order. */
+  #later(step: () => void): void {
     this.#steps.push(step);
     queueMicrotask(() => this.#move());
   }

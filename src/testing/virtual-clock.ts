@@ -4,16 +4,12 @@ import type { Clock } from "../client/clock.js";
 /** The first of January 2026, so that dates in reports look like dates. */
 const DEFAULT_START_MS = Date.UTC(2026, 0, 1);
 
-/** Like the system's timers, this clock takes a longer delay, or none that is a number, for one millisecond. */
-
 /** A turn in which nothing was set off may still hold a host that waits for the next one. */
 const IDLE_TURNS = 2;
 
 interface Timer {
   /** On the clock of {@link VirtualClock.now}. */
   readonly atMs: number;
-  /** Which one this is, in the order in which they were set. */
-  readonly serial: number;
   readonly callback: () => void;
 }
 
@@ -43,9 +39,8 @@ export interface VirtualClock extends Clock {
  * {@link Clock.now} begins with 0.
  */
 export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
-  /** The one due first comes first. */
+  /** The one due first comes first, and of two that are due together the one set first. */
   const timers: Timer[] = [];
-  let timersSet = 0;
   let nowMs = 0;
   let turnsToEnd = 0;
   let advanced: Promise<void> = Promise.resolve();
@@ -75,13 +70,13 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
       return timers.length;
     },
     after(delayMs, callback) {
-      timersSet += 1;
+      // Like the system's timers, it takes a longer delay, or none that is a number, for one millisecond.
       const waitMs = delayMs <= MAX_TIMER_MS ? Math.max(0, delayMs) : 1;
-      const timer = { atMs: nowMs + waitMs, serial: timersSet, callback };
-      timers.splice(placeOf(timer, timers), 0, timer);
+      const timer: Timer = { atMs: nowMs + waitMs, callback };
+      timers.splice(timers.findLastIndex(({ atMs }) => atMs <= timer.atMs) + 1, 0, timer);
       return () => {
-        const place = placeOf(timer, timers);
-        if (timers[place] === timer) timers.splice(place, 1);
+        const place = timers.indexOf(timer);
+        if (place !== -1) timers.splice(place, 1);
       };
     },
     soon(callback) {
@@ -98,20 +93,6 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
       return done;
     },
   };
-}
-
-/** Where a timer is in the list, or belongs: by time, then in the order in which they were set. */
-function placeOf({ atMs, serial }: Timer, timers: readonly Timer[]): number {
-  let from = 0;
-  let to = timers.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    const other = timers[middle];
-    const isBefore = other !== undefined && (other.atMs < atMs || (other.atMs === atMs && other.serial < serial));
-    if (isBefore) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 function nextTurn(): Promise<void> {

@@ -114,9 +114,7 @@ export class AgentExchange {
       extra,
     });
     this.#pay(link, composed, write);
-    if (link.transport === "ws" && composed.fields.errorResponse === undefined) {
-      this.#flush(link);
-    }
+    if (link.transport === "ws" && composed.fields.errorResponse === undefined) this.#flush(link);
     this.changed();
   }
 
@@ -179,11 +177,8 @@ export class AgentExchange {
     }
   }
 
-  #pay(
-    link: Link,
-    { fields, announced, fullState, error, queued }: Composed,
-    write?: (payload: Uint8Array) => void,
-  ): void {
+  #pay(link: Link, composed: Composed, write?: (payload: Uint8Array) => void): void {
+    const { fields, announced, fullState, error, queued } = composed;
     this.send(link, fields, write);
     this.#queue.splice(0, queued);
     this.#errors.splice(0, error ? 1 : 0);
