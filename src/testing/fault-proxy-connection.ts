@@ -1,6 +1,6 @@
 import { type NetConnectOpts, Socket } from "node:net";
-import type { Direction, Fault, Trap } from "./fault-proxy-faults.js";
-import { FaultyStream, type StreamSetup } from "./fault-proxy-stream.js";
+import type { Direction, Fault, StreamSetup, Trap } from "./fault-proxy-faults.js";
+import { FaultyStream } from "./fault-proxy-stream.js";
 
 /** One client's connection, and the one to the server that belongs to it. */
 export class FaultyConnection {

@@ -1,3 +1,4 @@
+import type { Clock } from "../client/clock.js";
 import { OpAMPError } from "../errors.js";
 
 /** A stream of bytes through the proxy: `up` to the server, `down` to the client. */
@@ -41,6 +42,27 @@ export interface Conditions {
   /** 0 holds everything up, Infinity is no limit. */
   bytesPerSecond: number;
   blackhole: boolean;
+}
+
+/** What has become of the bytes of one direction, over all connections. */
+export interface ByteCounts {
+  /** Read from the one end. */
+  readonly received: number;
+  /** Handed to the other. */
+  readonly delivered: number;
+  /** Swallowed, or on their way when the connection ended. */
+  readonly lost: number;
+}
+
+/** What a stream needs from its proxy. */
+export interface StreamSetup {
+  readonly conditions: Conditions;
+  readonly clock: Pick<Clock, "now" | "after">;
+  /** From 0 to 1, for the jitter. */
+  readonly random: () => number;
+  readonly counts: { -readonly [Name in keyof ByteCounts]: number };
+  /** The counts have changed. */
+  changed(): void;
 }
 
 /** A line that bears nothing. */

@@ -1,28 +1,6 @@
 import type { Socket } from "node:net";
 import { MAX_TIMER_MS } from "../base/time.js";
-import type { Clock } from "../client/clock.js";
-import { type Conditions, type Direction, type Fault, spring, type Trap } from "./fault-proxy-faults.js";
-
-/** What has become of the bytes of one direction, over all connections. */
-export interface ByteCounts {
-  /** Read from the one end. */
-  readonly received: number;
-  /** Handed to the other. */
-  readonly delivered: number;
-  /** Swallowed, or on their way when the connection ended. */
-  readonly lost: number;
-}
-
-/** What a stream needs from its proxy. */
-export interface StreamSetup {
-  readonly conditions: Conditions;
-  readonly clock: Pick<Clock, "now" | "after">;
-  /** From 0 to 1, for the jitter. */
-  readonly random: () => number;
-  readonly counts: { -readonly [Name in keyof ByteCounts]: number };
-  /** The counts have changed. */
-  changed(): void;
-}
+import { type Direction, type Fault, type StreamSetup, spring, type Trap } from "./fault-proxy-faults.js";
 
 /** What a stream tells its connection. */
 interface StreamOwner {

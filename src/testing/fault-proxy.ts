@@ -4,6 +4,7 @@ import { OpAMPError } from "../errors.js";
 import { type WaitOptions, Waits } from "../server/waits.js";
 import { FaultyConnection } from "./fault-proxy-connection.js";
 import {
+  type ByteCounts,
   type Conditions,
   type Direction,
   directionsOf,
@@ -12,10 +13,10 @@ import {
   type FaultTiming,
   fairConditions,
   requireAmount,
+  type StreamSetup,
   type Trap,
 } from "./fault-proxy-faults.js";
 import { FaultProxyPort } from "./fault-proxy-port.js";
-import type { ByteCounts, StreamSetup } from "./fault-proxy-stream.js";
 import { type FaultProxyTarget, targetOf, throughProxy } from "./fault-proxy-target.js";
 
 /** How a {@link FaultProxy} is set up. */

@@ -30,8 +30,7 @@ export {
   testCertificates,
 } from "./certificates.js";
 export { FaultProxy, type FaultProxyConnections, type FaultProxyOptions } from "./fault-proxy.js";
-export type { Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
-export type { ByteCounts } from "./fault-proxy-stream.js";
+export type { ByteCounts, Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
 export type { FaultProxyTarget } from "./fault-proxy-target.js";
 export type { RefusedStatus } from "./memory-losses.js";
 export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
