@@ -1,4 +1,5 @@
 import { isUint8Array } from "node:util/types";
+import { isOptions } from "../base/option-path.js";
 import { UID_BYTES, uidText } from "../base/uid.js";
 import { bytesText } from "./one-line.js";
 import type { Redactor } from "./redactor.js";
@@ -15,11 +16,7 @@ const TYPE = "opamp.proto.v1.";
  * values and whatever has a secret's name as `[REDACTED]`. What is empty is left out.
  */
 export function messageOutline(message: object, redactor: Redactor): Record<string, unknown> {
-  return fields(message, redactor);
-}
-
-function fields(message: object, redactor: Redactor): Record<string, unknown> {
-  const plain: Record<string, unknown> = Object.create(null);
+  const plain = emptyRecord();
   for (const [key, value] of Object.entries(message)) {
     // What the library keeps for itself.
     if (key.startsWith("$")) continue;
@@ -54,11 +51,10 @@ function showObject(key: string, value: object, redactor: Redactor): unknown {
   }
   // One of several kinds.
   if ("case" in value && !("$typeName" in value)) {
-    return typeof value.case === "string" && "value" in value
-      ? { [value.case]: show(value.case, value.value, redactor) }
-      : undefined;
+    const name = value.case;
+    return typeof name === "string" ? { [name]: show(name, memberOf(value, "value"), redactor) } : undefined;
   }
-  return fields(value, redactor);
+  return messageOutline(value, redactor);
 }
 
 function list(key: string, values: readonly unknown[], redactor: Redactor): unknown {
@@ -67,41 +63,35 @@ function list(key: string, values: readonly unknown[], redactor: Redactor): unkn
 }
 
 function attributes(pairs: readonly unknown[]): Record<string, unknown> {
-  const plain: Record<string, unknown> = Object.create(null);
-  for (const pair of pairs) {
-    if (typeof pair !== "object" || pair === null || !("key" in pair)) continue;
-    plain[String(pair.key)] = "value" in pair ? plainAny(pair.value) : undefined;
-  }
+  const plain = emptyRecord();
+  for (const pair of pairs) plain[String(memberOf(pair, "key"))] = plainAny(memberOf(pair, "value"));
   return plain;
 }
 
 /** An attribute's value, bytes as their number. */
 function plainAny(any: unknown): unknown {
-  if (typeof any !== "object" || any === null || !("value" in any)) return undefined;
-  const member = any.value;
-  if (typeof member !== "object" || member === null || !("value" in member)) return undefined;
-  const { value } = member;
+  const value = memberOf(memberOf(any, "value"), "value");
   if (typeof value === "string") return shortened(value);
   if (typeof value === "bigint") return wholeNumber(value);
   if (typeof value !== "object" || value === null) return value;
   if (isUint8Array(value)) return `[${value.length} bytes]`;
-  if (!("values" in value) || !Array.isArray(value.values)) return undefined;
-  return typeOf(value) === "KeyValueList" ? attributes(value.values) : value.values.map(plainAny);
+  const values = memberOf(value, "values");
+  if (!Array.isArray(values)) return undefined;
+  return typeOf(value) === "KeyValueList" ? attributes(values) : values.map(plainAny);
 }
 
 /** Which headers there are is worth knowing; what they hold is nobody's business. */
 function headers(message: object): Record<string, unknown> {
-  const plain: Record<string, unknown> = Object.create(null);
-  if (!("headers" in message) || !Array.isArray(message.headers)) return plain;
-  for (const header of message.headers) plain[String(header.key)] = REDACTED;
+  const plain = emptyRecord();
+  const given = memberOf(message, "headers");
+  for (const header of Array.isArray(given) ? given : []) plain[String(memberOf(header, "key"))] = REDACTED;
   return plain;
 }
 
 function bytesOf(key: string, bytes: Uint8Array): string {
   const lower = key.toLowerCase();
   if (lower.endsWith("instanceuid") && bytes.length === UID_BYTES) return uidText(bytes);
-  if (lower.endsWith("hash")) return bytesText(bytes);
-  return `[${bytes.length} bytes]`;
+  return lower.endsWith("hash") ? bytesText(bytes) : `[${bytes.length} bytes]`;
 }
 
 function shortened(text: string): string {
@@ -115,7 +105,15 @@ function wholeNumber(value: bigint): number | string {
 }
 
 function typeOf(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null || !("$typeName" in value)) return undefined;
-  const name = value.$typeName;
+  const name = memberOf(value, "$typeName");
   return typeof name === "string" && name.startsWith(TYPE) ? name.slice(TYPE.length) : undefined;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return isOptions(value) ? value[name] : undefined;
+}
+
+/** Without a prototype, so that a key called "__proto__" is one like any other. */
+function emptyRecord(): Record<string, unknown> {
+  return Object.create(null);
 }

@@ -1,6 +1,5 @@
 import { isUint8Array } from "node:util/types";
-import { REDACTED, type RedactionLists, secretNames } from "./secret-names.js";
-import { scrub } from "./secret-text.js";
+import { REDACTED, type RedactionLists, type SecretNames, secretNames } from "./secret-names.js";
 
 export type { RedactionLists } from "./secret-names.js";
 
@@ -92,4 +91,147 @@ function attempt<T>(show: () => T, otherwise: T): T {
   } catch {
     return otherwise;
   }
+}
+
+/*
+ * Text may come from a server and be long, so every pattern here is linear: none can begin in the middle of what it
+ * failed on, and what a match consumed is not looked at again.
+ */
+export const PRIVATE_KEY =
+  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g;
+/** What has no space in it; an apostrophe may be part of a password. */
+const TOKEN = /[^\s"<>`]+/g;
+/** Schemes of an Authorization header, but not where prose speaks of them. */
+const SCHEME =
+  /\b(bearer|basic|apikey)(\s+)(?!(?:and|auth|authentication|authorization|config|configuration|credentials?|for|headers?|health|helper|is|or|scheme|tokens?|was)\b)([\w.~+/=:-]+)/gi;
+/** A basic credential is base64, which hardly ever is all lower case. */
+const BASE64 = /[A-Z0-9+/=]/;
+const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
+
+/** A name, and what separates it from a value: a colon, an equals sign, an arrow; or a space, for command line options. */
+const NAME = /(?<![\p{L}\p{N}_.-])([\p{L}\p{N}_.-]+)(\\*["'`]?\]?\s*(?:=>|[:=]{1,3})\s*|[ \t]+)/gu;
+/** Words of prose that say that no secret follows: "the server gave no token: ...". */
+const ABSENT = /\b(?:missing|needs?|no|wants?|without)\s$/i;
+const LONGEST_ABSENT = 9;
+/** Headers whose value goes on after a space. */
+const TO_LINE_END = /(?:authorization|cookie)$/i;
+const LINE = /[^\r\n]*/y;
+/** Values that say that there is none. */
+const NO_VALUE = /(?:undefined|null|true|false|none)(?![^\s,;)}\]"'])/iy;
+/** How a value may be written, in the order to try; with the quotes around it as groups. */
+const VALUES = [
+  // Quotes that are escaped themselves end with the same number of backslashes.
+  /(\\+["'`])[\s\S]*?(?:(\1)|$)/y,
+  ...["'", '"', "`"].map(
+    (quote) => new RegExp(`(${quote})[^${quote}\\\\]*(?:\\\\[\\s\\S][^${quote}\\\\]*)*(?:(${quote})|\\\\?$)`, "y"),
+  ),
+  // A YAML block: the value is on the lines that follow, and nothing says here where they end.
+  /[|>][+-]?[ \t]*\r?\n[\s\S]*/y,
+  /[^\s"]+/y,
+];
+
+/** A text without the secrets that can be told from their surroundings. */
+export function scrub(text: string, names: SecretNames): string {
+  let clean = text.replace(PRIVATE_KEY, `${REDACTED} private key`);
+  if (clean.includes("@") || clean.includes("://")) clean = clean.replace(TOKEN, (token) => scrubToken(token, names));
+  clean = scrubPairs(clean, names).replace(SCHEME, (all, scheme: string, space: string, value: string) =>
+    scheme.toLowerCase() === "basic" && !BASE64.test(value) ? all : `${scheme}${space}${REDACTED}`,
+  );
+  return clean.replace(JSON_WEB_TOKEN, REDACTED);
+}
+
+/** The user and password, and the values of the query, of each URL in a word. */
+function scrubToken(token: string, names: SecretNames): string {
+  if (!token.includes("://")) return scrubBareUser(token);
+  const end = endWithoutPunctuation(token);
+  const [scheme = "", ...rests] = token.slice(0, end).split("://");
+  return [scheme, ...rests.map((rest) => scrubAddress(rest, names))].join("://") + token.slice(end);
+}
+
+/** What follows the scheme. */
+function scrubAddress(address: string, names: SecretNames): string {
+  const authority = address.replace(/[/?#].*/, "");
+  let userEnd = authority.lastIndexOf("@");
+  // A slash in a password, which should have been escaped, makes it look like a port.
+  if (userEnd < 0 && /:(?!\d*$)/.test(authority)) userEnd = address.lastIndexOf("@");
+  const rest = address.slice(userEnd + 1).replace(/[?#].*/, (query) => scrubQuery(query, names));
+  return userEnd < 0 ? rest : `${REDACTED}@${rest}`;
+}
+
+function scrubQuery(query: string, names: SecretNames): string {
+  return query.replace(/([?#&;]?)([^?#&;]+)/g, (all, mark: string, pair: string) => {
+    const equals = pair.indexOf("=");
+    if (equals < 0) return mark === "#" ? all : `${mark}${REDACTED}`;
+    const name = pair.slice(0, equals);
+    return names.isAllowed(name) ? all : `${mark}${name}=${REDACTED}`;
+  });
+}
+
+/** What an image is named by: `repository:tag@sha256:...`. */
+const IMAGE_DIGEST = /^@sha\d{3}:[0-9a-f]{32,}$/;
+
+/** As in `user:password@host`, where the scheme was left out. */
+function scrubBareUser(token: string): string {
+  const userEnd = token.lastIndexOf("@");
+  const colon = token.indexOf(":");
+  const isUser =
+    colon >= 0 && colon < userEnd && !IMAGE_DIGEST.test(token.slice(userEnd, endWithoutPunctuation(token)));
+  return isUser ? `${REDACTED}${token.slice(userEnd)}` : token;
+}
+
+/** Where the word ends if it is followed by punctuation of the sentence around it. */
+function endWithoutPunctuation(token: string): number {
+  let end = token.length;
+  while (end > 0 && "),.;:!?]}'".includes(token.charAt(end - 1)) && !token.endsWith(REDACTED, end)) end -= 1;
+  return end;
+}
+
+/** Values whose name says that they are secret. */
+function scrubPairs(text: string, names: SecretNames): string {
+  let clean = "";
+  let done = 0;
+  NAME.lastIndex = 0;
+  for (let found = NAME.exec(text); found !== null; found = NAME.exec(text)) {
+    const [, name = "", separator = ""] = found;
+    if (separator.trim() === "" && !name.startsWith("--")) continue;
+    if (!names.isSecret(name) || ABSENT.test(text.slice(Math.max(0, found.index - LONGEST_ABSENT), found.index)))
+      continue;
+    const from = NAME.lastIndex;
+    const [value = "", open = "", close = ""] = valueAt(text, from, TO_LINE_END.test(name));
+    if (value === "") continue;
+    clean += text.slice(done, from) + open + REDACTED + close;
+    done = from + value.length;
+    NAME.lastIndex = done;
+  }
+  return clean + text.slice(done);
+}
+
+/** The value, and the quotes around it. */
+function valueAt(text: string, from: number, toLineEnd: boolean): readonly string[] {
+  const first = text.charAt(from);
+  if (toLineEnd && !"\\\"'`".includes(first)) return firstMatch([LINE], text, from);
+  if (firstMatch([NO_VALUE], text, from).length > 0) return [];
+  if (first === "[" || first === "{") return [text.slice(from, balancedEnd(text, from))];
+  return firstMatch(VALUES, text, from);
+}
+
+/** What the first of some sticky patterns matches at a place, with its groups. */
+export function firstMatch(patterns: readonly RegExp[], text: string, at: number): readonly string[] {
+  for (const pattern of patterns) {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match !== null) return match;
+  }
+  return [];
+}
+
+function balancedEnd(text: string, from: number): number {
+  const [open, close] = text.charAt(from) === "[" ? "[]" : "{}";
+  let depth = 0;
+  for (let at = from; at < text.length; at += 1) {
+    if (text[at] === open) depth += 1;
+    else if (text[at] === close) depth -= 1;
+    if (depth === 0) return at + 1;
+  }
+  return text.length;
 }

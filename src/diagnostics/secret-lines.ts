@@ -1,6 +1,5 @@
-import { type Hiding, isHarmless, type SecretKeys } from "./secret-keys.js";
-import { REDACTED } from "./secret-names.js";
-import { firstMatch, PRIVATE_KEY, scrub } from "./secret-text.js";
+import { firstMatch, PRIVATE_KEY, scrub } from "./redactor.js";
+import { type Hiding, isHarmless, REDACTED, type SecretNames } from "./secret-names.js";
 
 /** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
 const GONE = "\uffff";
@@ -43,21 +42,21 @@ interface Level {
 }
 
 /** Takes secrets out of text that has no structure to go by but its lines. */
-export function scrubLines(text: string, keys: SecretKeys): string {
-  const clean = scrubEachLine(text.split("\n"), keys);
+export function scrubLines(text: string, names: SecretNames): string {
+  const clean = scrubEachLine(text.split("\n"), names);
   return clean.filter((line) => line !== undefined).join("\n");
 }
 
 /** The same for lines one by one; `undefined` for one that was all part of a secret. */
-export function scrubEachLine(lines: readonly string[], keys: SecretKeys): readonly (string | undefined)[] {
+export function scrubEachLine(lines: readonly string[], names: SecretNames): readonly (string | undefined)[] {
   const text = lines.map((line) => line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER)).join("\n");
-  const hidden = hideByLines(hideElements(text.replace(PRIVATE_KEY, replaced), keys), keys).split("\n");
+  const hidden = hideByLines(hideElements(text.replace(PRIVATE_KEY, replaced), names), names).split("\n");
   return hidden.map((line, index) => {
     const shown = line.replaceAll(GONE, "");
     if (shown !== line && shown.trim() === "") return undefined;
     const [margin = ""] = firstMatch([MARGIN], shown, 0);
     const opensOnly = OPENS_ONLY.test(shown) && KEY.test(shown.slice(margin.length));
-    return (opensOnly ? shown : scrub(shown, keys)) + (lines[index]?.endsWith("\r") ? "\r" : "");
+    return (opensOnly ? shown : scrub(shown, names)) + (lines[index]?.endsWith("\r") ? "\r" : "");
   });
 }
 
@@ -71,7 +70,7 @@ function goneLines(secret: string): string {
 }
 
 /** Hides the secrets in elements and attributes of XML: `<token>...`, `<add key="Token" value="..."/>`. */
-function hideElements(text: string, keys: SecretKeys): string {
+function hideElements(text: string, names: SecretNames): string {
   let clean = "";
   let done = 0;
   /** The last end of the elements of a name: looked for once, so that many without an end take no longer. */
@@ -79,10 +78,10 @@ function hideElements(text: string, keys: SecretKeys): string {
   for (const { 0: tag, 1: name = "", index } of text.matchAll(TAG)) {
     if (index < done) continue;
     const [, double, single] = ATTRIBUTE_NAME.exec(tag) ?? [];
-    const isNamed = keys.isSecret(double ?? single ?? "");
+    const isNamed = names.isSecret(double ?? single ?? "");
     const from = index + tag.length;
     let end = from;
-    if ((isNamed || keys.isSecret(name)) && !tag.endsWith("/>")) {
+    if ((isNamed || names.isSecret(name)) && !tag.endsWith("/>")) {
       const last = lastEnds.get(name) ?? text.lastIndexOf(`</${name}`);
       lastEnds.set(name, last);
       end = last < from ? from : text.indexOf(`</${name}`, from);
@@ -101,7 +100,7 @@ function hideAttribute(all: string, head: string, quoted: string): string {
 }
 
 /** Hides the values of secret keys, and what is indented below them. The result has as many lines. */
-function hideByLines(text: string, keys: SecretKeys): string {
+function hideByLines(text: string, names: SecretNames): string {
   const isText = text.includes("\n");
   const shown: string[] = [];
   let levels: Level[] = [{ than: -1, hiding: "nothing" }];
@@ -127,8 +126,8 @@ function hideByLines(text: string, keys: SecretKeys): string {
       const isOpening = OPENING.test(value);
       const kind = isOpening ? "map" : NUMBER_OR_SWITCH.test(value) ? "other" : "text";
       const isNamed = name === "value" && named === margin.length;
-      const hiding = keys.below(isNamed ? "secret" : pathHiding(name, around, keys), name, kind);
-      if (name === "name" || name === "key") named = keys.isSecret(value) ? margin.length : -1;
+      const hiding = names.below(isNamed ? "secret" : pathHiding(name, around, names), name, kind);
+      if (name === "name" || name === "key") named = names.isSecret(value) ? margin.length : -1;
       if (hiding !== "nothing" && isOpening) levels.push({ than: margin.length, hiding });
       else if (hiding !== "nothing") {
         end = valueEnd(text, from + head.length, margin.length);
@@ -136,20 +135,20 @@ function hideByLines(text: string, keys: SecretKeys): string {
       }
     } else if (section !== undefined) {
       const parts = section.split(".");
-      const hiding = parts.reduce<Hiding>((outer, part) => keys.below(outer, part.trim(), "map"), "nothing");
+      const hiding = parts.reduce<Hiding>((outer, part) => names.below(outer, part.trim(), "map"), "nothing");
       levels = [{ than: -1, hiding }, ...levels.slice(1)];
       if (than >= 0) clean = hide(content);
     } else if (around !== "nothing") clean = CLOSING.test(content) ? content : hide(content);
-    else if (isText) clean = hideDirective(content, keys);
+    else if (isText) clean = hideDirective(content, names);
     shown.push(margin + clean);
   }
   return shown.join("\n");
 }
 
 /** In TOML, `headers."X-Tenant"` is a key in a map of headers. */
-function pathHiding(name: string, around: Hiding, keys: SecretKeys): Hiding {
+function pathHiding(name: string, around: Hiding, names: SecretNames): Hiding {
   const outer = name.split(".").slice(0, -1);
-  const isHeader = around === "nothing" && outer.some((part) => keys.below("nothing", part, "map") === "headers");
+  const isHeader = around === "nothing" && outer.some((part) => names.below("nothing", part, "map") === "headers");
   return isHeader ? "headers" : around;
 }
 
@@ -166,11 +165,11 @@ function valueEnd(text: string, from: number, margin: number): number {
   return end;
 }
 
-function hideDirective(content: string, keys: SecretKeys): string {
+function hideDirective(content: string, names: SecretNames): string {
   const [head = "", name = ""] = DIRECTIVE.exec(content) ?? [];
   const value = content.slice(head.length).trimEnd();
   const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && SEVERAL_WORDS.test(name));
-  return isValue && keys.isSecret(name) ? head + hide(value) : content;
+  return isValue && names.isSecret(name) ? head + hide(value) : content;
 }
 
 /** In quotes if it was, and with the comma after it. */

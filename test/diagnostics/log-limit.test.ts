@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LogLimit } from "../../src/diagnostics/log-limit.js";
+import { LogLimit } from "../../src/diagnostics/one-line.js";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

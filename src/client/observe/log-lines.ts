@@ -1,8 +1,7 @@
 import { isPromise } from "node:util/types";
 import { DAY_MS } from "../../base/time.js";
-import { LogLimit } from "../../diagnostics/log-limit.js";
 import type { Logger } from "../../diagnostics/logger.js";
-import { bytesText, oneLine } from "../../diagnostics/one-line.js";
+import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";

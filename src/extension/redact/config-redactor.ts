@@ -1,8 +1,16 @@
-import { secretKeys } from "../../diagnostics/secret-keys.js";
 import { scrubLines } from "../../diagnostics/secret-lines.js";
-import type { RedactionLists } from "../../diagnostics/secret-names.js";
-import { redactJson } from "./redact-json.js";
-import { redactYaml } from "./redact-yaml.js";
+import {
+  type Hiding,
+  isHarmless,
+  ofItem,
+  REDACTED,
+  type RedactionLists,
+  type SecretNames,
+  secretBySibling,
+  secretNames,
+  type ValueKind,
+} from "../../diagnostics/secret-names.js";
+import { type Edit, redactYaml, splice } from "./redact-yaml.js";
 
 /** In characters. Reading YAML takes about a second for each million of them, and nothing else runs meanwhile. */
 const LARGEST_YAML = 2 ** 19;
@@ -29,10 +37,10 @@ export interface ConfigRedactor {
  * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
  */
 export function createConfigRedactor(lists: RedactionLists = {}): ConfigRedactor {
-  const keys = secretKeys(lists);
+  const names = secretNames(lists);
   const yaml = (given: string): string | undefined =>
-    given.length > LARGEST_YAML ? undefined : redactYaml(given, keys);
-  const text = (given: string): string => redactJson(given, keys) ?? yaml(given) ?? scrubLines(given, keys);
+    given.length > LARGEST_YAML ? undefined : redactYaml(given, names);
+  const text = (given: string): string => redactJson(given, names) ?? yaml(given) ?? scrubLines(given, names);
   return {
     text,
     bytes(bytes) {
@@ -48,4 +56,100 @@ function utf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** In text that is known to be JSON. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:]|[^\s{}[\],:"]+/g;
+
+/** A value as it stands in the text. */
+interface JsonValue {
+  readonly kind: ValueKind;
+  readonly from: number;
+  readonly token: string;
+  /** What the token stands for where that is text, else the token. */
+  readonly text: string;
+  /** Only in a map. */
+  readonly key: JsonValue | undefined;
+  /** The values of a map or a list. */
+  readonly inside: JsonValue[];
+}
+
+/**
+ * Takes the secrets out of JSON and leaves everything else as it is written.
+ *
+ * @returns `undefined` for text that is not JSON
+ */
+function redactJson(json: string, names: SecretNames): string | undefined {
+  const root = readJson(json);
+  if (root === undefined) return undefined;
+  const edits: Edit[] = [];
+  const show = ({ from, token, text }: JsonValue, shown: string): void => {
+    if (shown !== text) edits.push({ from, to: from + token.length, text: JSON.stringify(shown) });
+  };
+  const open: { level: JsonValue; around: Hiding; outer: string }[] = [{ level: root, around: "nothing", outer: "" }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { level, around, outer } = next;
+    const bySibling = secretBySibling(
+      level.inside.map((value) => [value.key?.text ?? "", textOf(value)]),
+      names,
+    );
+    for (const [index, value] of level.inside.entries()) {
+      const { kind, text, token, key } = value;
+      if (key !== undefined) show(key, scrubLines(key.text, names));
+      const hiding =
+        key === undefined
+          ? ofItem(around, kind, text, textOf(level.inside[index - 1]), names)
+          : names.below(bySibling.has(key.text) ? "secret" : around, key.text, kind, outer);
+      if (kind === "map" || kind === "list") open.push({ level: value, around: hiding, outer: key?.text ?? outer });
+      else if (hiding !== "nothing") show(value, token === "null" || isHarmless(text) ? text : REDACTED);
+      else if (kind === "text") show(value, scrubLines(text, names));
+    }
+  }
+  return splice(json, edits);
+}
+
+/** @returns a list with the one value of the text in it; `undefined` for text that is not JSON */
+function readJson(json: string): JsonValue | undefined {
+  if (parsed(json) === undefined) return undefined;
+  const root: JsonValue = { kind: "list", from: 0, token: "", text: "", key: undefined, inside: [] };
+  const open = [root];
+  let key: JsonValue | undefined;
+  for (const { 0: token, index: from } of json.matchAll(TOKEN)) {
+    const { inside } = open.at(-1) ?? root;
+    if (token === "}" || token === "]") open.pop();
+    else if (token === ":") key = inside.pop();
+    else {
+      const kind = kindOf(token);
+      const value = { kind, from, token, text: kind === "text" ? String(parsed(token)) : token, key, inside: [] };
+      key = undefined;
+      inside.push(value);
+      if (kind === "map" || kind === "list") open.push(value);
+    }
+  }
+  return root;
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(token: string): ValueKind {
+  switch (token.charAt(0)) {
+    case '"':
+      return "text";
+    case "{":
+      return "map";
+    case "[":
+      return "list";
+    default:
+      return "other";
+  }
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return value?.kind === "text" ? value.text : undefined;
 }

@@ -1,36 +1,54 @@
-import { CST, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar } from "yaml";
+import {
+  CST,
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type Scalar,
+  visit,
+} from "yaml";
+import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
 import {
   type Hiding,
-  isArgument,
   isHarmless,
   ofItem,
-  type SecretKeys,
+  REDACTED,
+  type SecretNames,
   secretBySibling,
   type ValueKind,
-} from "../../diagnostics/secret-keys.js";
-import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
-import { REDACTED } from "../../diagnostics/secret-names.js";
+} from "../../diagnostics/secret-names.js";
 import { type Piece, readYaml } from "../reader/yaml-source.js";
-import { type Edit, splice } from "./redact-json.js";
 
 /** Which a value may have and still be the text that replaces it. */
 const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);
 /** What may stand in single quotes on one line. */
 const PRINTABLE = /^[\x20-\x7e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]*$/;
 
-/** A pair is taken apart when it is its turn: its key may be an alias of what comes before it. */
-type Visit = {
+/** What replaces a part of a text. */
+export interface Edit {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** A node to be looked at, and the key above it. */
+interface Visit {
+  readonly node: Node;
   readonly hiding: Hiding;
-  /** The key above. */
   readonly outer: string;
-} & ({ readonly node: Node } | { readonly pair: Pair });
+}
 
 /**
  * Takes the secrets out of YAML and leaves everything else as it is written: comments, order, quotes, anchors, line ends.
  *
  * @returns `undefined` for text that is not YAML of maps or lists, or nests too deeply
  */
-export function redactYaml(text: string, keys: SecretKeys): string | undefined {
+export function redactYaml(text: string, names: SecretNames): string | undefined {
   const source = readYaml(text);
   if (source === undefined) return undefined;
   const { documents, comments, tags } = source;
@@ -39,71 +57,67 @@ export function redactYaml(text: string, keys: SecretKeys): string | undefined {
   const hidden: Edit[] = [];
   const cleaned: Edit[] = [];
 
-  for (const { contents } of documents) {
-    const anchors = new Map<string, Node>();
+  for (const document of documents) {
+    const targets = aliasTargets(document);
     const visited = new Set<Node>();
-    const open: Visit[] = contents === null ? [] : [{ node: contents, hiding: "nothing", outer: "" }];
-    // Last in, first out, so what is put in is put in backwards: anchors come before their aliases.
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if ("pair" in next) {
-        open.push(...insideOf(next.pair, next, keys, anchors));
-        continue;
+    const open: Visit[] = document.contents === null ? [] : [{ node: document.contents, hiding: "nothing", outer: "" }];
+
+    function nameOf(key: unknown): string {
+      const named = isAlias(key) ? targets.get(key) : key;
+      return isScalar(named) ? String(named.value) : "";
+    }
+
+    function openPair({ key, value }: Pair, around: Hiding, outer: string): void {
+      if (isNode(value)) {
+        const name = nameOf(key);
+        open.push({ node: value, hiding: names.below(around, name, kindOf(value), outer), outer: name });
       }
+      // Where it has no value, as in a set, a key is the secret itself.
+      if (isNode(key)) open.push({ node: key, hiding: value === null ? around : "nothing", outer });
+    }
+
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { node, hiding, outer } = next;
       if (isAlias(node)) {
-        const target = anchors.get(node.source);
+        const target = targets.get(node);
         if (target === undefined || hiding === "nothing" || visited.has(target)) continue;
         visited.add(target);
         open.push({ node: target, hiding: "secret", outer });
-        continue;
-      }
-      if ("anchor" in node && node.anchor !== undefined) anchors.set(node.anchor, node);
-      if (isScalar(node)) {
-        if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, keys));
+      } else if (isScalar(node)) {
+        if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, names));
         else hidden.push(...hideScalar(node, tags));
       } else if (isMap(node)) {
         const bySibling = secretBySibling(
-          node.items.map(({ key, value }) => [nameOf(key, anchors), textOf(value)]),
-          keys,
+          node.items.map(({ key, value }) => [nameOf(key), textOf(value)]),
+          names,
         );
-        for (const pair of node.items.toReversed()) {
-          open.push({ pair, hiding: bySibling.has(nameOf(pair.key, anchors)) ? "secret" : hiding, outer });
-        }
-      } else if (isSeq(node)) {
-        for (const [index, item] of [...node.items.entries()].toReversed()) {
-          const isSecret = isArgument(textOf(node.items[index - 1]) ?? "", textOf(item) ?? "", keys);
+        for (const pair of node.items) openPair(pair, bySibling.has(nameOf(pair.key)) ? "secret" : hiding, outer);
+      } else {
+        for (const [index, item] of node.items.entries()) {
           // A pair without a map around it is an entry of an ordered map, `!!omap`.
-          if (isPair(item)) open.push({ pair: item, hiding, outer });
-          else if (isNode(item)) {
-            open.push({ node: item, hiding: isSecret ? "secret" : ofItem(hiding, kindOf(item)), outer });
-          }
+          if (isPair(item)) openPair(item, hiding, outer);
+          if (!isNode(item)) continue;
+          const inside = ofItem(hiding, kindOf(item), textOf(item), textOf(node.items[index - 1]), names);
+          open.push({ node: item, hiding: inside, outer });
         }
       }
     }
   }
-  return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, keys)]);
+  return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, names)]);
 }
 
-function insideOf(
-  pair: Pair,
-  { hiding: around, outer }: Visit,
-  keys: SecretKeys,
-  anchors: ReadonlyMap<string, Node>,
-): Visit[] {
-  const { key, value } = pair;
-  const visits: Visit[] = [];
-  if (isNode(value)) {
-    const name = nameOf(key, anchors);
-    visits.push({ node: value, hiding: keys.below(around, name, kindOf(value), outer), outer: name });
-  }
-  // Where it has no value, as in a set, a key is the secret itself.
-  if (isNode(key)) visits.push({ node: key, hiding: value === null ? around : "nothing", outer });
-  return visits;
-}
-
-function nameOf(key: unknown, anchors: ReadonlyMap<string, Node>): string {
-  const named = isAlias(key) ? anchors.get(key.source) : key;
-  return isScalar(named) ? String(named.value) : "";
+/** What each alias stands for: the last node before it that has its anchor. */
+function aliasTargets(document: Document.Parsed): ReadonlyMap<Node, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Node, Node>();
+  visit(document, {
+    Node(_key, node) {
+      const target = isAlias(node) ? anchors.get(node.source) : undefined;
+      if (target !== undefined) targets.set(node, target);
+      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function textOf(node: unknown): string | undefined {
@@ -113,15 +127,7 @@ function textOf(node: unknown): string | undefined {
 function kindOf(node: Node): ValueKind {
   if (isMap(node) || isAlias(node)) return "map";
   if (isSeq(node)) return "list";
-  return isScalar(node) && typeof node.value === "string" ? "text" : "other";
-}
-
-function isNode(value: unknown): value is Node {
-  return isScalar(value) || isMap(value) || isSeq(value) || isAlias(value);
-}
-
-function isPair(value: unknown): value is Pair {
-  return typeof value === "object" && value !== null && "key" in value && "value" in value && !isNode(value);
+  return textOf(node) === undefined ? "other" : "text";
 }
 
 function hideScalar(scalar: Scalar, tags: readonly Piece[]): Edit[] {
@@ -146,15 +152,15 @@ function hideScalar(scalar: Scalar, tags: readonly Piece[]): Edit[] {
 }
 
 /** The secrets inside a value that is not one as a whole, such as the password in a URL. */
-function cleanScalar(scalar: Scalar, text: string, keys: SecretKeys): Edit[] {
+function cleanScalar(scalar: Scalar, text: string, names: SecretNames): Edit[] {
   const token = scalar.srcToken;
   if (!CST.isScalar(token) || typeof scalar.value !== "string") return [];
   if (token.type === "block-scalar") {
     const from = bodyOffset(token);
-    const clean = scrubLines(token.source, keys);
+    const clean = scrubLines(token.source, names);
     return clean === token.source ? [] : [{ from, to: from + token.source.length, text: clean }];
   }
-  const clean = scrubLines(scalar.value, keys);
+  const clean = scrubLines(scalar.value, names);
   if (clean === scalar.value) return [];
   const to = token.offset + token.source.length;
   const isDouble = text.charAt(token.offset) === '"' || !PRINTABLE.test(clean);
@@ -177,12 +183,12 @@ function lastBefore(offset: number, pieces: readonly Piece[]): Piece | undefined
 }
 
 /** Takes the secrets out of comments: settings that were commented out, values that go on on the next line. */
-function redactComments(text: string, comments: readonly Piece[], keys: SecretKeys): Edit[] {
+function redactComments(text: string, comments: readonly Piece[], names: SecretNames): Edit[] {
   const edits: Edit[] = [];
   for (const run of runsOf(text, comments)) {
     const redacted = scrubEachLine(
       run.map(({ source }) => source),
-      keys,
+      names,
     );
     for (const [index, { offset, source }] of run.entries()) {
       const clean = redacted[index] ?? "#";
@@ -203,4 +209,17 @@ function runsOf(text: string, comments: readonly Piece[]): Piece[][] {
     end = comment.offset + comment.source.length;
   }
   return runs;
+}
+
+/** A text with parts of it replaced; of two edits at the same place the one that comes first in the list counts. */
+export function splice(text: string, edits: readonly Edit[]): string {
+  const pieces: string[] = [];
+  let done = 0;
+  for (const edit of edits.toSorted((a, b) => a.from - b.from)) {
+    if (edit.from < done) continue;
+    pieces.push(text.slice(done, edit.from), edit.text);
+    done = edit.to;
+  }
+  pieces.push(text.slice(done));
+  return pieces.join("");
 }

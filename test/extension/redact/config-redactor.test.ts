@@ -157,6 +157,11 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     "x: &d hunter2\ny: &m {a: b1}\npassword: *d\nheaders: {<<: *m}\n",
     "x: &d '[REDACTED]'\ny: &m {a: '[REDACTED]'}\npassword: *d\nheaders: {<<: *m}\n",
   ],
+  [
+    "what an alias stands for where an anchor is used twice",
+    "a: &x\n  p: &y one\nb: &y two\npassword: *x\ntoken: *y\n",
+    "a: &x\n  p: &y '[REDACTED]'\nb: &y '[REDACTED]'\npassword: *x\ntoken: *y\n",
+  ],
   ["a key that is an alias", "n: &n password\n*n : hunter2\n", "n: &n password\n*n : '[REDACTED]'\n"],
   ["a value with a tag of another type", "token: !!int 5\nb: !!str x\n", "token:  '[REDACTED]'\nb: !!str x\n"],
   ["an ordered map", "credentials: !!omap\n  - a: b1\n", "credentials: !!omap\n  - a: '[REDACTED]'\n"],
@@ -174,6 +179,7 @@ const cases: readonly (readonly [what: string, before: string, after: string])[]
     '{\n\t"a": [1.50, {"token": "[REDACTED]", "x": null}],\r\n\t"headers": {"a": "[REDACTED]", "d": null}, ' +
       '"u": "http://[REDACTED]@c" }\n',
   ],
+  ["a text of JSON that reads as null", '{"token": "null"}', '{"token": "[REDACTED]"}'],
   [
     "ini and toml",
     '[exporter]\npassword = hunter two\nurl=http://u:p@h/\n[exporter.headers]\nx-a = "b"\n[other]\nx-a = b\n',
