@@ -3,8 +3,11 @@ import { codeOf } from "../base/error-code.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf } from "../errors.js";
-import { type EffectiveConfigProvider, effectiveConfig } from "../extension/effective-config/effective-config.js";
-import type { ConfigEntry } from "../extension/effective-config/effective-source.js";
+import {
+  type ConfigEntry,
+  type EffectiveConfigProvider,
+  effectiveConfig,
+} from "../extension/effective-config/effective-config.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { contentTypeOf } from "./config-directory/config-plan.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";

@@ -10,6 +10,11 @@ export function refuseUnknown(where: string, given: object, known: Readonly<Reco
   }
 }
 
+export function checkOptions(where: string, given: unknown, known: Readonly<Record<string, unknown>>): void {
+  if (!isOptions(given)) throw wrongOption(where, `must be given an object, not ${kindOf(given)}`);
+  refuseUnknown(where, given, known);
+}
+
 export function durations<T extends { readonly [K in keyof T]: number }>(
   where: string,
   given: { readonly [K in keyof T]?: number } | undefined,
@@ -48,6 +53,11 @@ export function flag(where: string, value: boolean | undefined): boolean {
 
 export function checkFlag(where: string, value: unknown): void {
   if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
+}
+
+export function text(where: string, value: unknown): string {
+  if (typeof value !== "string") throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
+  return value;
 }
 
 export function oneOf<T extends string>(where: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {

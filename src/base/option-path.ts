@@ -35,3 +35,22 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+/** Whether two records have the same keys, with values that are the same by what is given. */
+export function sameEntries<T>(
+  a: Readonly<Record<string, T>>,
+  b: Readonly<Record<string, T>>,
+  same: (a: T, b: T) => boolean,
+): boolean {
+  const entries = Object.entries(a);
+  if (entries.length !== Object.keys(b).length) return false;
+  return entries.every(([key, value]) => {
+    const other = Object.hasOwn(b, key) ? b[key] : undefined;
+    return other !== undefined && same(value, other);
+  });
+}
+
+/** Options without those that are there and undefined. */
+export function withoutUndefined<T extends object>(given: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
+}

@@ -9,21 +9,18 @@ export {
   componentsFromList,
 } from "./description/collector-components.js";
 export { describeService, type ServiceDescription } from "./description/describe-service.js";
-export { type HostProbe, hostAttributes, systemProbe } from "./description/host-attributes.js";
-export { processAttributes } from "./description/process-attributes.js";
+export { type HostProbe, hostAttributes, processAttributes, systemProbe } from "./description/host-attributes.js";
 export type { ConfigFormat } from "./effective-config/config-text.js";
 export {
+  type ConfigEntry,
   type EffectiveConfigOptions,
   type EffectiveConfigProvider,
   effectiveConfig,
+  type ManyConfigs,
+  type NamedConfigs,
+  type ReadConfig,
+  type SingleConfig,
 } from "./effective-config/effective-config.js";
-export type {
-  ConfigEntry,
-  ManyConfigs,
-  NamedConfigs,
-  ReadConfig,
-  SingleConfig,
-} from "./effective-config/effective-source.js";
 export {
   type ComponentHandle,
   ComponentHealth,

@@ -36,9 +36,7 @@ type AnyValueInit = MessageInitShape<typeof AnyValueSchema>;
  * itself.
  */
 export function toKeyValues(attributes: Attributes, where: string, depth = 0): KeyValue[] {
-  if (!isRecord(attributes)) {
-    throw wrongOption(where, `must be a record of attributes, not ${kindOf(attributes)}`);
-  }
+  if (!isRecord(attributes)) throw wrongOption(where, `must be a record of attributes, not ${kindOf(attributes)}`);
   return toSortedPairs(attributes, where, depth);
 }
 
@@ -61,9 +59,7 @@ function toAnyValue(value: unknown, where: string, depth: number): AnyValueInit 
         ? { value: { case: "intValue", value: BigInt(value) } }
         : { value: { case: "doubleValue", value } };
     case "bigint":
-      if (BigInt.asIntN(64, value) !== value) {
-        throw wrongOption(where, "does not fit a signed 64-bit integer");
-      }
+      if (BigInt.asIntN(64, value) !== value) throw wrongOption(where, "does not fit a signed 64-bit integer");
       return { value: { case: "intValue", value } };
     default:
       return fromObject(value, where, depth);
@@ -71,15 +67,11 @@ function toAnyValue(value: unknown, where: string, depth: number): AnyValueInit 
 }
 
 function fromObject(value: unknown, where: string, depth: number): AnyValueInit {
-  if (isUint8Array(value)) {
-    return { value: { case: "bytesValue", value: new Uint8Array(value) } };
-  }
+  if (isUint8Array(value)) return { value: { case: "bytesValue", value: new Uint8Array(value) } };
   const isList = Array.isArray(value);
   if (!isList && !isRecord(value)) {
-    throw wrongOption(
-      where,
-      `must be a string, number, bigint, boolean, Uint8Array, array or record, not ${kindOf(value)}`,
-    );
+    const kinds = "a string, number, bigint, boolean, Uint8Array, array or record";
+    throw wrongOption(where, `must be ${kinds}, not ${kindOf(value)}`);
   }
   if (depth >= MAX_ATTRIBUTE_DEPTH) {
     throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);

@@ -62,24 +62,18 @@ function ownHash(given: unknown): Uint8Array | undefined {
  * of values and `kvlist` a list like metadata.
  */
 function componentsHash(details: Details): Uint8Array {
-  const digest = createHash("sha256")
-    .update(JSON.stringify(canonicalSet(details)))
-    .digest();
-  return new Uint8Array(digest);
+  const text = JSON.stringify(canonicalSet(details));
+  return new Uint8Array(createHash("sha256").update(text).digest());
 }
 
 function toDetails(components: unknown, where: string, depth: number): Record<string, ComponentDetails> {
-  if (!isRecord(components)) {
-    throw wrongOption(where, `must be a record of components, not ${kindOf(components)}`);
-  }
+  if (!isRecord(components)) throw wrongOption(where, `must be a record of components, not ${kindOf(components)}`);
   if (depth > MAX_ATTRIBUTE_DEPTH && Object.keys(components).length > 0) {
     throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
   }
-  const entries = Object.entries(components).map(([name, component]) => {
-    return [name, toComponent(component, member(where, name), depth)] as const;
-  });
+  const entries = Object.entries(components);
   // fromEntries makes even "__proto__" an entry.
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries.map(([name, inside]) => [name, toComponent(inside, member(where, name), depth)]));
 }
 
 function toComponent(component: unknown, where: string, depth: number): ComponentDetails {
@@ -96,15 +90,10 @@ function toComponent(component: unknown, where: string, depth: number): Componen
 }
 
 function canonicalSet(details: Details): readonly unknown[] {
-  return sortedEntries(details).map(([name, { metadata, subComponentMap }]) => [
-    name,
-    canonicalPairs(metadata),
-    canonicalSet(subComponentMap),
-  ]);
-}
-
-function sortedEntries(details: Details): [string, ComponentDetails][] {
-  return Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1));
+  const sorted = Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([name, { metadata, subComponentMap }]) => {
+    return [name, canonicalPairs(metadata), canonicalSet(subComponentMap)];
+  });
 }
 
 /** Attributes are in order already. */

@@ -1,10 +1,10 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { sameBytes } from "../base/bytes.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { text } from "../base/checks.js";
+import { isOptions, isRecord, kindOf, member, sameEntries, wrongOption } from "../base/option-path.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
-  type AgentConfigFile,
   type AgentConfigFileSchema,
   type AgentRemoteConfig,
   type EffectiveConfig,
@@ -61,30 +61,24 @@ export interface RemoteConfig {
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
  */
 export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
-  if (!isRecord(files)) {
-    throw wrongOption("effectiveConfig", `must be a record of files, not ${kindOf(files)}`);
-  }
-  const entries = Object.entries(files).map(([name, file]) => {
-    return [name, toConfigFile(file, name)] as const;
-  });
+  const where = "effectiveConfig";
+  if (!isRecord(files)) throw wrongOption(where, `must be a record of files, not ${kindOf(files)}`);
+  const entries = Object.entries(files).map(([name, file]) => [name, toConfigFile(file, member(where, name))] as const);
   // fromEntries makes even "__proto__" an entry.
   return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
 }
 
 /** Whether two effective configs have the same files. */
 export function sameEffectiveConfig(a: EffectiveConfig, b: EffectiveConfig): boolean {
-  const [filesA, filesB] = [a.configMap?.configMap ?? {}, b.configMap?.configMap ?? {}];
-  const names = Object.keys(filesA);
-  return names.length === Object.keys(filesB).length && names.every((name) => sameFile(filesA, filesB, name));
+  return sameEntries(a.configMap?.configMap ?? {}, b.configMap?.configMap ?? {}, (fileA, fileB) => {
+    return fileA.contentType === fileB.contentType && sameBytes(fileA.body, fileB.body);
+  });
 }
 
 /** Turns an offer into plain files. Everything is copied, so no network buffer stays alive through it. */
 export function toRemoteConfig(offer: AgentRemoteConfig): RemoteConfig {
-  return remoteConfigOf(
-    new Uint8Array(offer.configHash),
-    offer.config?.configMap ?? {},
-    (body) => new Uint8Array(body),
-  );
+  const files = offer.config?.configMap ?? {};
+  return remoteConfigOf(new Uint8Array(offer.configHash), files, (body) => new Uint8Array(body));
 }
 
 /** The config that was applied before a restart, without a copy of it. */
@@ -123,33 +117,13 @@ function remoteConfigOf(
   return { hash, files, isEmpty: entries.length === 0 };
 }
 
-function toConfigFile(file: unknown, name: string): MessageInitShape<typeof AgentConfigFileSchema> {
-  if (!isOptions(file)) {
-    throw wrongOption(place(name), `must be a file such as { body, contentType }, not ${kindOf(file)}`);
-  }
-  const { body, contentType = "" } = file;
-  if (typeof contentType !== "string") {
-    throw wrongOption(`${place(name)}.contentType`, `must be a string, not ${kindOf(contentType)}`);
-  }
-  if (typeof body === "string") {
-    return { body: new TextEncoder().encode(body), contentType };
-  }
-  if (isUint8Array(body)) {
-    return { body: new Uint8Array(body), contentType };
-  }
-  throw wrongOption(`${place(name)}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
-}
-
-function place(name: string): string {
-  return member("effectiveConfig", name);
-}
-
-type FileMap = Readonly<Record<string, AgentConfigFile>>;
-
-function sameFile(a: FileMap, b: FileMap, name: string): boolean {
-  const [fileA, fileB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
-  if (fileA === undefined || fileB === undefined) return false;
-  return fileA.contentType === fileB.contentType && sameBytes(fileA.body, fileB.body);
+function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
+  if (!isOptions(file)) throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+  const { body, contentType: given = "" } = file;
+  const contentType = text(`${where}.contentType`, given);
+  if (typeof body === "string") return { body: new TextEncoder().encode(body), contentType };
+  if (isUint8Array(body)) return { body: new Uint8Array(body), contentType };
+  throw wrongOption(`${where}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
 }
 
 /** As long as names are on most file systems, in characters. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { isOptions, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/option-path.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
@@ -37,45 +37,19 @@ export interface HealthTimes {
 /**
  * Turns health into its wire form.
  *
+ * @param where How to name it in an error.
+ * @param depth How many levels down it is.
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong; so too if components, and lists and records in
  * their attributes, nest more than 32 levels deep or contain themselves.
  */
-export function toComponentHealth(health: Health, defaults: HealthTimes): ComponentHealth {
-  return toLevel(health, "health", 0, defaults);
-}
-
-/** Whether two healths say the same, whenever each was observed: status times are not compared, at any level. */
-export function sameHealth(a: ComponentHealth, b: ComponentHealth): boolean {
-  const names = Object.keys(a.componentHealthMap);
-  return (
-    a.healthy === b.healthy &&
-    a.startTimeUnixNano === b.startTimeUnixNano &&
-    a.lastError === b.lastError &&
-    a.status === b.status &&
-    isDeepStrictEqual(a.attributes, b.attributes) &&
-    names.length === Object.keys(b.componentHealthMap).length &&
-    names.every((name) => sameComponent(a.componentHealthMap, b.componentHealthMap, name))
-  );
-}
-
-function sameComponent(
-  a: Readonly<Record<string, ComponentHealth>>,
-  b: Readonly<Record<string, ComponentHealth>>,
-  name: string,
-): boolean {
-  const [ofA, ofB] = [a[name], Object.hasOwn(b, name) ? b[name] : undefined];
-  return ofA !== undefined && ofB !== undefined && sameHealth(ofA, ofB);
-}
-
-function toLevel(health: Health, where: string, depth: number, times: HealthTimes): ComponentHealth {
-  if (!isOptions(health)) {
-    throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
-  }
+export function toComponentHealth(health: Health, times: HealthTimes, where = "health", depth = 0): ComponentHealth {
+  if (!isOptions(health)) throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
   if (depth > MAX_ATTRIBUTE_DEPTH) {
     throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
   }
-  if (typeof health.healthy !== "boolean") {
-    throw wrongOption(`${where}.healthy`, `must be true or false, not ${kindOf(health.healthy)}`);
+  const { healthy, status = "", lastError = "" } = health;
+  if (typeof healthy !== "boolean") {
+    throw wrongOption(`${where}.healthy`, `must be true or false, not ${kindOf(healthy)}`);
   }
   const components = health.components ?? {};
   if (!isRecord(components)) {
@@ -83,12 +57,12 @@ function toLevel(health: Health, where: string, depth: number, times: HealthTime
   }
   const inner = { startTime: 0n, statusTime: times.statusTime };
   const levels = Object.entries(components).map(([name, component]) => {
-    return [name, toLevel(component, member(`${where}.components`, name), depth + 1, inner)] as const;
+    return [name, toComponentHealth(component, inner, member(`${where}.components`, name), depth + 1)] as const;
   });
   return create(ComponentHealthSchema, {
-    healthy: health.healthy,
-    status: text(health.status, `${where}.status`),
-    lastError: text(health.lastError, `${where}.lastError`),
+    healthy,
+    status: text(`${where}.status`, status),
+    lastError: text(`${where}.lastError`, lastError),
     startTimeUnixNano: given(`${where}.startTime`, health.startTime) ?? times.startTime,
     statusTimeUnixNano: given(`${where}.statusTime`, health.statusTime) ?? times.statusTime,
     // fromEntries makes even "__proto__" an entry.
@@ -101,12 +75,14 @@ function given(where: string, time: unknown): bigint | undefined {
   return time === undefined || time === null ? undefined : unixNanoseconds(where, time);
 }
 
-function text(value: unknown, where: string): string {
-  if (value === undefined) {
-    return "";
-  }
-  if (typeof value !== "string") {
-    throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
-  }
-  return value;
+/** Whether two healths say the same, whenever each was observed: status times are not compared, at any level. */
+export function sameHealth(a: ComponentHealth, b: ComponentHealth): boolean {
+  return (
+    a.healthy === b.healthy &&
+    a.startTimeUnixNano === b.startTimeUnixNano &&
+    a.lastError === b.lastError &&
+    a.status === b.status &&
+    isDeepStrictEqual(a.attributes, b.attributes) &&
+    sameEntries(a.componentHealthMap, b.componentHealthMap, sameHealth)
+  );
 }

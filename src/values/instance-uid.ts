@@ -18,18 +18,19 @@ export function newInstanceUid(): Uint8Array {
  * @throws OpAMPError `ERR_OPAMP_INSTANCE_UID`
  */
 export function parseInstanceUid(given: string | Uint8Array): Uint8Array {
-  if (typeof given !== "string") {
-    if (!isUint8Array(given)) {
-      const text = `instanceUid: must be a UUID, a ULID or ${UID_BYTES} bytes, not ${kindOf(given)}`;
-      throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", text);
-    }
-    if (given.length === UID_BYTES) return new Uint8Array(given);
-    throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${given.length} bytes, not ${UID_BYTES}`);
+  if (typeof given === "string") {
+    // Version and variant do not matter on the wire; a fleet may have named its agents otherwise.
+    const uid = parseUuid(given) ?? parseUlid(given);
+    if (uid !== undefined) return uid;
+    throw wrong(`${JSON.stringify(given)} is neither a UUID nor a ULID`);
   }
-  // Version and variant do not matter on the wire; a fleet may have named its agents otherwise.
-  const uid = parseUuid(given) ?? parseUlid(given);
-  if (uid !== undefined) return uid;
-  throw new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${JSON.stringify(given)} is neither a UUID nor a ULID`);
+  if (!isUint8Array(given)) throw wrong(`must be a UUID, a ULID or ${UID_BYTES} bytes, not ${kindOf(given)}`);
+  if (given.length !== UID_BYTES) throw wrong(`${given.length} bytes, not ${UID_BYTES}`);
+  return new Uint8Array(given);
+}
+
+function wrong(problem: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_INSTANCE_UID", `instanceUid: ${problem}`);
 }
 
 /** 26 characters of Crockford base 32, 128 bits; the first one holds only three. */

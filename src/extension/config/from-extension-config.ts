@@ -2,8 +2,8 @@ import { wrongOption } from "../../base/option-path.js";
 import type { Handlers, OpAMPClientOptions } from "../../client/options.js";
 import type { Attributes } from "../../values/attributes.js";
 import type { Components } from "../../values/components.js";
-import type { ConfigFiles } from "../../values/config-files.js";
 import { describeService, type ServiceDescription } from "../description/describe-service.js";
+import { withoutRaw } from "../effective-config/effective-config.js";
 import { restartBySignal } from "../restart-by-signal.js";
 import type { ExtensionConfig } from "./extension-config.js";
 import { type ReadOptions, readExtensionConfig } from "./read-extension-config.js";
@@ -23,9 +23,6 @@ export interface ExtensionHost extends Pick<ReadOptions, "env" | "ignore" | "onW
   /** What a restart command does, with `accepts_restart_command`. Default: {@link restartBySignal}. */
   restart?: NonNullable<Handlers["restart"]>;
 }
-
-/** The entry of the effective config that has the configuration as it was written. */
-const RAW = "raw";
 
 /**
  * The options of a client that behaves as the Collector's OpAMP extension does with this configuration. Spread them to
@@ -91,12 +88,4 @@ export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMP
 /** As there, a resource that names the instance names the agent. */
 function ownInstanceId({ "service.instance.id": id }: Attributes): string | undefined {
   return typeof id === "string" && id !== "" ? id : undefined;
-}
-
-/** What is not wanted is left out here, so that a host can offer it in any case. */
-function withoutRaw(effectiveConfig: NonNullable<Handlers["effectiveConfig"]>): () => Promise<ConfigFiles> {
-  return async () => {
-    const { [RAW]: raw, ...files } = await effectiveConfig();
-    return files;
-  };
 }

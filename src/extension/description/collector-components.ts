@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { refuseUnknown } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { checkOptions, text } from "../../base/checks.js";
+import { isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
 import { COMPONENTS_HASH, type Component, type Components } from "../../values/components.js";
 
 /** Component types with the module that each comes from, such as "go.example.com/receiver v1.2.0"; or just the types. */
@@ -33,8 +33,7 @@ type Modules = readonly (readonly [type: string, module: string])[];
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function collectorComponents(types: CollectorComponents = {}): Components {
-  if (!isOptions(types)) throw wrongOption("collectorComponents", `must be given an object, not ${kindOf(types)}`);
-  refuseUnknown("collectorComponents", types, GROUPS);
+  checkOptions("collectorComponents", types, GROUPS);
   const digest = createHash("sha256");
   const groups: Record<string, Component> = {};
   for (const [group, hashedName] of entriesOf(GROUPS)) {
@@ -73,11 +72,6 @@ function fromRecord(where: string, types: unknown): [string, string][] {
     throw wrongOption(where, `must be a record of types and modules, or a list of types, not ${kindOf(types)}`);
   }
   return Object.entries(types).map(([type, module]) => [type, text(member(where, type), module)]);
-}
-
-function text(where: string, value: unknown): string {
-  if (typeof value !== "string") throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
-  return value;
 }
 
 function entriesOf<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {

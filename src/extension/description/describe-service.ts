@@ -1,5 +1,5 @@
-import { refuseUnknown } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import { checkOptions } from "../../base/checks.js";
+import { isRecord, kindOf, wrongOption } from "../../base/option-path.js";
 import type { Attributes, AttributeValue } from "../../values/attributes.js";
 import type { Description } from "../../values/description.js";
 import { hostAttributes } from "./host-attributes.js";
@@ -55,8 +55,7 @@ export function describeService(options: ServiceDescription): (agent: { instance
 }
 
 function check(options: ServiceDescription): void {
-  if (!isOptions(options)) throw wrongOption("describeService", `must be given an object, not ${kindOf(options)}`);
-  refuseUnknown("describeService", options, KNOWN);
+  checkOptions("describeService", options, KNOWN);
   for (const name of ["resource", "nonIdentifying", "host"] as const) {
     const given: unknown = options[name];
     if (given !== undefined && !isRecord(given)) {

@@ -1,4 +1,4 @@
-import { isMap, isSet, isUint8Array } from "node:util/types";
+import { isMap, isSet } from "node:util/types";
 import { type Pair, stringify } from "yaml";
 import { isRecord, kindOf } from "../../base/option-path.js";
 import { messageOf, OpAMPError } from "../../errors.js";
@@ -9,21 +9,21 @@ export type ConfigFormat = "yaml" | "json";
 const INDENT = 4;
 
 /**
- * Configuration as it is sent: text and bytes as they are, lists and records written out, in YAML with sorted keys as the
- * Collector writes it.
+ * Configuration as it is sent: lists and records written out, in YAML with sorted keys as the Collector writes it.
  *
  * @param what how to name it in an error
  * @throws OpAMPError `ERR_OPAMP_HANDLER`
  */
-export function configText(value: unknown, format: ConfigFormat, what: string): string | Uint8Array {
-  if (typeof value === "string" || isUint8Array(value)) return value;
+export function configText(value: unknown, format: ConfigFormat, what: string): string {
   if (!isRecord(value) && !Array.isArray(value)) {
-    throw wrong(`${what} gave ${kindOf(value)}`, "return an object, text or bytes");
+    const hint = "return an object, text or bytes";
+    throw new OpAMPError("ERR_OPAMP_HANDLER", `${what} gave ${kindOf(value)}`, { hint });
   }
   try {
     return format === "json" ? jsonOf(value) : yamlOf(value);
   } catch (cause) {
-    throw wrong(`${what} gave what cannot be written as ${format}: ${messageOf(cause)}`, "return plain values", cause);
+    const problem = `${what} gave what cannot be written as ${format}: ${messageOf(cause)}`;
+    throw new OpAMPError("ERR_OPAMP_HANDLER", problem, { hint: "return plain values", cause });
   }
 }
 
@@ -43,23 +43,15 @@ function yamlOf(value: unknown): string {
     indent: INDENT,
     lineWidth: 0,
     aliasDuplicateObjects: false,
-    sortMapEntries: byKey,
+    sortMapEntries: (a, b) => naturalOrder(keyText(a), keyText(b)),
     // Quotes what readers of the older YAML would take for something else, such as "yes".
     compat: "yaml-1.1",
   });
 }
 
-function byKey(a: Pair, b: Pair): number {
-  return naturalOrder(keyText(a), keyText(b));
-}
-
 function keyText({ key }: Pair): string {
   const isScalar = typeof key === "object" && key !== null && "value" in key;
   return String(isScalar ? key.value : key);
-}
-
-function wrong(problem: string, hint: string, cause?: unknown): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_HANDLER", problem, { hint, cause });
 }
 
 const RUN = /\p{Nd}+|[^\p{Nd}]/gu;

@@ -1,19 +1,44 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
-import { checkFunction, refuseUnknown } from "../../base/checks.js";
-import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
+import { checkFunction, checkOptions, oneOf, refuseUnknown, text } from "../../base/checks.js";
+import { isOptions, isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { ConfigFiles } from "../../values/config-files.js";
 import { type ConfigRedactor, createConfigRedactor } from "../redact/config-redactor.js";
-import { configText } from "./config-text.js";
-import {
-  type FullEntry,
-  type ManyConfigs,
-  type ReadConfig,
-  readConfigSource,
-  type SingleConfig,
-} from "./effective-source.js";
+import { type ConfigFormat, configText } from "./config-text.js";
+
+/** Gives configuration as of now, perhaps later: a record or list to be written out, text, or bytes. */
+export type ReadConfig = () => unknown;
+
+/** One configuration and how to report it. */
+export interface ConfigEntry {
+  /** Called for each report; may be asynchronous. */
+  read: ReadConfig;
+  /** How an object is written. Default `"json"` where the entry's name ends in `.json`, else `"yaml"`. */
+  format?: ConfigFormat;
+  /** The MIME type. Default: "text/yaml" or "application/json" where the name or `format` tells, else none. */
+  contentType?: string;
+}
+
+/** A configuration that is all in one. */
+export interface SingleConfig extends ConfigEntry {
+  /** The entry's name. Default: "", as for the Collector's extension. */
+  name?: string;
+  /**
+   * The configuration as its author wrote it, with references such as `${env:X}` not yet resolved; reported under "raw"
+   * besides the one in effect (`reports_raw_config`). Where it fails, only this entry is missing. Default: none.
+   */
+  raw?: ReadConfig;
+}
+
+/** Configurations by the name to report them under. */
+export type NamedConfigs = Readonly<Record<string, ConfigEntry | ReadConfig>>;
+
+/** Several configurations, or a function that finds out each time which there are. */
+export interface ManyConfigs {
+  files: NamedConfigs | (() => NamedConfigs | Promise<NamedConfigs>);
+}
 
 /** How {@link effectiveConfig} reports. */
 export interface EffectiveConfigOptions {
@@ -48,31 +73,25 @@ export function effectiveConfig(
   source: ReadConfig | SingleConfig | ManyConfigs,
   options: EffectiveConfigOptions = {},
 ): EffectiveConfigProvider {
-  checkOptions(options);
+  checkOptions(WHERE, options, { redact: true, onError: true });
   const { redact, onError } = options;
-  checkFunction("effectiveConfig.onError", onError);
+  checkFunction(`${WHERE}.onError`, onError);
   const redactor = redact === false ? undefined : createConfigRedactor(redact);
-  const { list, raw } = readConfigSource(source);
+  const { list, raw } = readSource(source);
   /** Hashes of what was given last, and of what it was made of: to take secrets out takes far longer than to read. */
   let given: string | undefined;
   let madeOf: string | undefined;
 
   /** With the secrets. */
   async function collect(): Promise<ConfigFiles> {
-    const entries = await list();
-    const files = await Promise.all(entries.map(namedFile));
-    if (raw !== undefined) files.push(...(await rawFile(raw)));
-    // fromEntries makes even "__proto__" an entry.
-    return Object.fromEntries(files);
-  }
-
-  async function rawFile(entry: readonly [string, FullEntry]): Promise<NamedFile[]> {
+    const files = await Promise.all((await list()).map(namedFile));
     try {
-      return [await namedFile(entry)];
+      if (raw !== undefined) files.push(await namedFile(raw));
     } catch (cause) {
       onError?.(new OpAMPError("ERR_OPAMP_HANDLER", `the raw config is left out: ${messageOf(cause)}`, { cause }));
-      return [];
     }
+    // fromEntries makes even "__proto__" an entry.
+    return Object.fromEntries(files);
   }
 
   async function provide(): Promise<ConfigFiles> {
@@ -95,25 +114,90 @@ export function effectiveConfig(
   return Object.assign(provide, { changed });
 }
 
-function checkOptions(options: unknown): void {
-  if (!isOptions(options)) throw wrongOption("effectiveConfig", `must be given an object, not ${kindOf(options)}`);
-  refuseUnknown("effectiveConfig", options, { redact: true, onError: true });
+/** Leaves out the configuration as it was written, so that a host can offer it in any case. */
+export function withoutRaw(provide: () => ConfigFiles | Promise<ConfigFiles>): () => Promise<ConfigFiles> {
+  return async () => {
+    const { [RAW]: raw, ...files } = await provide();
+    return files;
+  };
 }
 
-type NamedFile = readonly [name: string, file: { body: string | Uint8Array; contentType: string }];
+/** An entry with all that was left out. */
+interface NamedEntry extends Required<ConfigEntry> {
+  name: string;
+}
 
-async function namedFile([name, entry]: readonly [string, FullEntry]): Promise<NamedFile> {
+interface Source {
+  list: () => readonly NamedEntry[] | Promise<readonly NamedEntry[]>;
+  raw?: NamedEntry;
+}
+
+const CONTENT_TYPES = { yaml: "text/yaml", json: "application/json" } as const satisfies Record<ConfigFormat, string>;
+const ENTRY_KEYS = { read: true, format: true, contentType: true };
+/** The entry that has the configuration as it was written. */
+const RAW = "raw";
+const WHERE = "effectiveConfig";
+
+function readSource(source: ReadConfig | SingleConfig | ManyConfigs): Source {
+  if (typeof source === "function") return { list: always({ "": source }) };
+  const given: unknown = source;
+  if (!isOptions(given)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(given)}`);
+  if ("files" in source) {
+    refuseUnknown(WHERE, source, { files: true });
+    const { files } = source;
+    return { list: typeof files === "function" ? async () => namedEntries(await files()) : always(files) };
+  }
+  refuseUnknown(WHERE, source, { ...ENTRY_KEYS, name: true, raw: true });
+  const { name = "", raw, ...entry } = source;
+  const list = always({ [name]: entry });
+  if (raw === undefined) return { list };
+  checkFunction(`${WHERE}.raw`, raw);
+  if (name === RAW) throw wrongOption(`${WHERE}.name`, `must not be ${JSON.stringify(RAW)} where there is \`raw\``);
+  return { list, raw: { ...namedEntry(WHERE, name, entry), name: RAW, read: raw } };
+}
+
+function always(entries: NamedConfigs): () => readonly NamedEntry[] {
+  const full = namedEntries(entries);
+  return () => full;
+}
+
+function namedEntries(entries: unknown): readonly NamedEntry[] {
+  if (!isRecord(entries)) throw wrongOption(WHERE, `must be a record of configurations, not ${kindOf(entries)}`);
+  return Object.entries(entries).map(([name, entry]) =>
+    namedEntry(name === "" ? WHERE : member(WHERE, name), name, entry),
+  );
+}
+
+function namedEntry(where: string, name: string, entry: unknown): NamedEntry {
+  const given = typeof entry === "function" ? { read: entry } : entry;
+  if (!isOptions(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
+  refuseUnknown(where, given, ENTRY_KEYS);
+  const { read, format = formatOf(name), contentType } = given;
+  if (!isRead(read)) throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);
+  const ownType = contentType === undefined ? undefined : text(`${where}.contentType`, contentType);
+  const written = oneOf(`${where}.format`, format as ConfigFormat | undefined, ["yaml", "json"]);
+  return { name, read, format: written, contentType: ownType ?? (format === undefined ? "" : CONTENT_TYPES[written]) };
+}
+
+function formatOf(name: string): ConfigFormat | undefined {
+  if (name.endsWith(".json")) return "json";
+  return name === "" || /\.ya?ml$/.test(name) ? "yaml" : undefined;
+}
+
+function isRead(value: unknown): value is ReadConfig {
+  return typeof value === "function";
+}
+
+async function namedFile({ name, read, format, contentType }: NamedEntry) {
   const what = name === "" ? "the effective config" : `the effective config ${JSON.stringify(name)}`;
-  const body = configText(await read(entry, what), entry.format, what);
-  return [name, { body, contentType: entry.contentType }];
-}
-
-async function read(entry: FullEntry, what: string): Promise<unknown> {
+  let value: unknown;
   try {
-    return await entry.read();
+    value = await read();
   } catch (cause) {
     throw new OpAMPError("ERR_OPAMP_HANDLER", `${what} could not be read: ${messageOf(cause)}`, { cause });
   }
+  const body = typeof value === "string" || isUint8Array(value) ? value : configText(value, format, what);
+  return [name, { body, contentType }] as const;
 }
 
 function withoutSecrets(files: ConfigFiles, redactor: ConfigRedactor | undefined): ConfigFiles {

@@ -1,3 +1,4 @@
+import { withoutUndefined } from "../../base/option-path.js";
 import { type TlsOptions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
 import { nearest } from "./key-path.js";
@@ -17,18 +18,23 @@ const ALWAYS = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA2
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function readTlsKeys(block: SectionReader): TlsOptions | undefined {
-  const ca = pem(block, "ca_file", "ca_pem", "provide either a CA file or the PEM-encoded string, but not both");
-  const cert = pem(block, "cert_file", "cert_pem", "provide either certificate file or PEM, but not both");
-  const key = pem(block, "key_file", "key_pem", "provide either key file or PEM, but not both");
-  const includeSystemCa = block.flag("include_system_ca_certs_pool", false);
-  const insecureSkipVerify = block.flag("insecure_skip_verify", false);
-  const serverName = block.text("server_name_override") ?? "";
-  const minVersion = version(block, "min_version");
-  const maxVersion = version(block, "max_version");
+  const options = withoutUndefined<TlsOptions>({
+    ca: pem(block, "ca", "provide either a CA file or the PEM-encoded string, but not both"),
+    cert: pem(block, "cert", "provide either certificate file or PEM, but not both"),
+    key: pem(block, "key", "provide either key file or PEM, but not both"),
+    includeSystemCa: block.flag("include_system_ca_certs_pool", false) || undefined,
+    insecureSkipVerify: block.flag("insecure_skip_verify", false) || undefined,
+    serverName: block.text("server_name_override") || undefined,
+    minVersion: version(block, "min_version"),
+    maxVersion: version(block, "max_version"),
+  });
+  const { cert, key, minVersion, maxVersion } = options;
   const cipherSuites = suites(block, maxVersion);
   block.flag("insecure", false);
   block.durationMs("reload_interval");
-  refuseCurves(block);
+  if (block.textList("curve_preferences").length > 0) {
+    throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "take it away");
+  }
   refuseTpm(block);
   block.done();
   if ((cert === undefined) !== (key === undefined)) {
@@ -40,30 +46,20 @@ export function readTlsKeys(block: SectionReader): TlsOptions | undefined {
     const problem = `min_version cannot be greater than max_version; min_version is ${minVersion ?? "1.2 unless given"}`;
     throw block.wrong("max_version", problem, "raise max_version or lower min_version");
   }
-  const options: TlsOptions = {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(includeSystemCa && { includeSystemCa }),
-    ...(insecureSkipVerify && { insecureSkipVerify }),
-    ...(serverName !== "" && { serverName }),
-    ...(minVersion !== undefined && { minVersion }),
-    ...(maxVersion !== undefined && { maxVersion }),
-    ...(cipherSuites !== undefined && { cipherSuites }),
-  };
+  if (cipherSuites !== undefined) options.cipherSuites = cipherSuites;
   return Object.keys(options).length === 0 ? undefined : options;
 }
 
 /** A file's path or PEM text; this package tells them apart by the text's first line. */
-function pem(block: SectionReader, fileKey: string, pemKey: string, both: string): string | undefined {
+function pem(block: SectionReader, name: "ca" | "cert" | "key", both: string): string | undefined {
+  const [fileKey, pemKey] = [`${name}_file`, `${name}_pem`];
   const file = block.text(fileKey) ?? "";
   const text = block.text(pemKey) ?? "";
   if (file !== "" && text !== "") throw block.wrong(pemKey, both, `take away ${fileKey} or ${pemKey}`);
   if (text !== "" && !text.includes("-----BEGIN")) {
     throw block.wrong(pemKey, "is no PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
   }
-  if (file !== "") return file;
-  return text === "" ? undefined : text;
+  return file || text || undefined;
 }
 
 function version(block: SectionReader, key: string): (typeof VERSIONS)[number] | undefined {
@@ -87,11 +83,6 @@ function suites(block: SectionReader, maxVersion: TlsOptions["maxVersion"]): rea
   const hasNewest = given.some((name) => cipherSuite(name)?.forTls13 === true);
   const newestAllowed = maxVersion === undefined || maxVersion === "1.3";
   return hasNewest || !newestAllowed ? given : [...given, ...ALWAYS];
-}
-
-function refuseCurves(block: SectionReader): void {
-  if (block.textList("curve_preferences").length === 0) return;
-  throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "take it away");
 }
 
 function refuseTpm(block: SectionReader): void {

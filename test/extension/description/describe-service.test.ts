@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeService } from "../../../src/extension/description/describe-service.js";
-import { processAttributes } from "../../../src/extension/description/process-attributes.js";
+import { processAttributes } from "../../../src/extension/description/host-attributes.js";
 import { toAgentDescription } from "../../../src/values/description.js";
 import { refusal } from "../../client/refusal.js";
 import { verifies } from "../../conformance/verifies.js";
