@@ -1,4 +1,4 @@
-import { isOptions, kindOf, wrongOption } from "./option-path.js";
+import { isOptions, kindOf, withoutUndefined, wrongOption } from "./option-path.js";
 
 /** Each throws `ERR_OPAMP_OPTION` naming the option at the path `where`, and what would be right. */
 
@@ -24,7 +24,7 @@ export function durations<T extends { readonly [K in keyof T]: number }>(
   if (!isOptions(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
   refuseUnknown(where, given, defaults);
   // A member that is there and undefined is not given either.
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const present = withoutUndefined<object>(given);
   for (const [key, value] of Object.entries(present)) {
     if (typeof value !== "number" || Number.isNaN(value) || value <= 0) {
       throw wrongOption(

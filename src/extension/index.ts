@@ -27,7 +27,7 @@ export {
   type ComponentHealthOptions,
   componentHealth,
 } from "./health/component-health.js";
-export { type ComponentStatus, componentStatuses, type StatusDetails } from "./health/status-event.js";
+export { type ComponentStatus, componentStatuses, type StatusDetails } from "./health/component-status.js";
 export { OpAMPExtension, type OpAMPExtensionEvents, type OpAMPExtensionOptions } from "./opamp-extension.js";
 export { type Orphaned, type ParentWatchOptions, watchParent } from "./parent-watch.js";
 export { type ConfigRedactor, createConfigRedactor } from "./redact/config-redactor.js";

@@ -11,8 +11,8 @@ export interface AuthExtension {
    * @throws OpAMPError `ERR_OPAMP_AUTH`
    */
   apply(headers: HeaderRecord, context: HeaderContext): Promise<HeaderRecord>;
-  /** Names, in lower case, that it may take away. */
-  readonly removes: ReadonlySet<string>;
+  /** Names, in lower case, that it may take away. Default: none. */
+  readonly removes?: ReadonlySet<string>;
 }
 
 /** The component ids that name the same thing are written the same: spaces around either part do not count. */
@@ -41,13 +41,12 @@ export function checkSendable(block: SectionReader, key: string, name: string, v
 export function readSecret(block: SectionReader, key: string, fileKey: string): (() => Promise<string>) | undefined {
   const text = (block.text(key) ?? "").replace(/[\r\n]+$/, "");
   const file = block.text(fileKey) ?? "";
-  if (file !== "") return trimmed(fileSecret(file));
+  if (file !== "") {
+    const read = fileSecret(file);
+    // As the Collector does with files, spaces around it included.
+    return async () => (await read()).trim();
+  }
   if (text === "") return undefined;
   if (/[\r\n\0]/.test(text)) throw block.wrong(key, "has a line break inside", "give a text of one line");
   return async () => text;
-}
-
-/** As the Collector does with files, spaces around it included. */
-function trimmed(secret: () => Promise<string>): () => Promise<string> {
-  return async () => (await secret()).trim();
 }

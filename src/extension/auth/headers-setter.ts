@@ -11,8 +11,6 @@ interface Step {
   find: () => Promise<string>;
 }
 
-const NOTHING = async (): Promise<string> => "";
-
 /**
  * The Collector's `headers_setter`.
  *
@@ -54,8 +52,8 @@ function readStep(item: SectionReader): Step {
   const requested = ["from_context", "from_attribute"].filter((from) => item.text(from) !== undefined);
   item.done();
   checkSendable(item, "key", key, "");
-  const step = { action, name: key.toLowerCase() };
-  if (action === "delete") return { ...step, find: NOTHING };
+  const step = { action, name: key.toLowerCase(), find: async () => "" };
+  if (action === "delete") return step;
   const isGiven = fixed !== undefined || find !== undefined;
   const [from] = requested;
   if (requested.length + (isGiven ? 1 : 0) > 1) {
@@ -63,13 +61,11 @@ function readStep(item: SectionReader): Step {
     throw item.wrong(undefined, problem, "keep one of them");
   }
   if (isGiven) {
-    if (find === undefined) return { ...step, find: NOTHING };
+    if (find === undefined) return step;
     if (!item.has("value_file")) checkSendable(item, "value", key, (fixed ?? "").trimEnd());
     return { ...step, find };
   }
-  if (from === undefined) {
-    throw item.wrong(undefined, "missing header source", "give value or value_file");
-  }
+  if (from === undefined) throw item.wrong(undefined, "missing header source", "give value or value_file");
   if (standIn === undefined) {
     throw item.wrong(from, "has no incoming request to take from here", "give value, value_file or default_value");
   }

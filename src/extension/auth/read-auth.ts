@@ -1,9 +1,10 @@
+import { clientCredentials } from "../../auth/client-credentials.js";
 import { fileSecret } from "../../auth/file-secret.js";
 import { OpAMPError } from "../../errors.js";
 import type { SectionReader } from "../reader/section-reader.js";
+import { readTlsKeys } from "../reader/tls-keys.js";
 import { type AuthExtension, checkSendable, componentId, readSecret } from "./auth-extension.js";
 import { headersSetter } from "./headers-setter.js";
-import { oauth2ClientAuth } from "./oauth2-client-auth.js";
 
 const TYPES = ["bearertokenauth", "basicauth", "oauth2client", "headers_setter"];
 
@@ -44,7 +45,7 @@ export function readAuth(
     case "basicauth":
       return basicAuthClient(section);
     case "oauth2client":
-      return oauth2ClientAuth(section);
+      return oauth2Client(section);
     case "headers_setter":
       return headersSetter(section, readAuth(section, "additional_auth", extensions, [...chain, id]));
     default:
@@ -81,7 +82,6 @@ function basicAuthClient(block: SectionReader): AuthExtension {
   const inline = client.text("username_file") ? "" : (client.text("username") ?? "");
   if (inline.includes(":")) throw client.wrong("username", "has a colon", COLON_HINT);
   return {
-    removes: new Set(),
     apply: async (headers) => {
       const name = await username();
       if (name.includes(":")) {
@@ -115,7 +115,6 @@ function bearerTokenAuth(block: SectionReader): AuthExtension {
   const find = file !== "" ? firstLine(file) : (single ?? (async () => first ?? ""));
   const prefix = scheme === "" ? "" : `${scheme} `;
   return {
-    removes: new Set(),
     apply: async (headers) => ({ ...headers, [header.toLowerCase()]: `${prefix}${await find()}` }),
   };
 }
@@ -129,4 +128,49 @@ function firstLine(path: string): () => Promise<string> {
     const hint = "write the token into its first line";
     throw new OpAMPError("ERR_OPAMP_AUTH", `the first line of the file ${path} is empty`, { hint });
   };
+}
+
+const EXPIRY_BUFFER_MS = 300_000;
+
+/** The Collector's `oauth2client`: a token by the client's credentials (RFC 6749, 4.4). */
+function oauth2Client(block: SectionReader): AuthExtension {
+  const clientId = readSecret(block, "client_id", "client_id_file");
+  const clientSecret = readSecret(block, "client_secret", "client_secret_file");
+  const tokenUrl = block.text("token_url") ?? "";
+  const scopes = block.textList("scopes");
+  // Each one text, with a comma between several, or a list.
+  const endpointParams = block.sectionOrEmpty("endpoint_params");
+  const parameters = Object.fromEntries(endpointParams.keys.map((name) => [name, endpointParams.textList(name)]));
+  const timeoutMs = notNegative(block, "timeout") ?? 0;
+  const marginMs = notNegative(block, "expiry_buffer") ?? EXPIRY_BUFFER_MS;
+  block.oneOf("grant_type", ["client_credentials"]);
+  const tlsBlock = block.section("tls");
+  block.done();
+  const tls = tlsBlock && readTlsKeys(tlsBlock);
+  if (clientId === undefined) {
+    throw block.wrong("client_id", "no ClientID provided", "give client_id or client_id_file");
+  }
+  if (clientSecret === undefined) {
+    throw block.wrong("client_secret", "no ClientSecret provided", "give client_secret or client_secret_file");
+  }
+  if (tokenUrl === "") {
+    const hint = "give the token endpoint, such as https://login.example.com/token";
+    throw block.wrong("token_url", "no TokenURL provided", hint);
+  }
+  try {
+    // Go's client tries both as well.
+    const fixed = { tokenUrl, clientId, clientSecret, scopes, parameters, marginMs, credentialsIn: "auto" } as const;
+    // No limit at all, which 0 is in the Collector, would let a silent endpoint hold up the agent for ever.
+    const source = clientCredentials({ ...fixed, ...(timeoutMs > 0 && { timeoutMs }), ...(tls && { tls }) });
+    return { apply: async (headers, context) => ({ ...headers, ...(await source(context)) }) };
+  } catch (cause) {
+    if (!(cause instanceof OpAMPError)) throw cause;
+    throw block.wrong("token_url", "must be an https URL", cause.hint);
+  }
+}
+
+function notNegative(block: SectionReader, key: string): number | undefined {
+  const ms = block.durationMs(key);
+  if (ms !== undefined && ms < 0) throw block.wrong(key, "must be 0 or greater", "write it such as 10s");
+  return ms;
 }

@@ -7,43 +7,38 @@ import { readServer } from "./server-keys.js";
 const MOST_PID = 2 ** 31 - 1;
 const PPID_POLL_INTERVAL_MS = 5_000;
 
-/** What the block alone does not say. */
-export interface BlockContext {
-  /** Where `auth` is looked up. */
-  extensions: SectionReader | undefined;
-  platform: NodeJS.Platform;
-  /** Whether the program has a way of its own to restart. */
-  ownRestart: boolean;
-}
-
-/** The extension's block, all but the resource. */
-export function readBlock(block: SectionReader, context: BlockContext): Omit<ExtensionConfig, "resource"> {
+/**
+ * The extension's block, all but the resource.
+ *
+ * @param extensions where `auth` is looked up
+ * @param canRestart whether there is a way to restart the program
+ */
+export function readBlock(
+  block: SectionReader,
+  extensions: SectionReader | undefined,
+  canRestart: boolean,
+): Omit<ExtensionConfig, "resource"> {
   const server = block.sectionOrEmpty("server");
-  const instanceUid = readInstanceUid(block);
-  const capabilities = readCapabilities(block.sectionOrEmpty("capabilities"), context);
-  const reportsRawConfig = block.flag("reports_raw_config", false);
-  const agentDescription = readDescription(block.sectionOrEmpty("agent_description"));
-  const ppid = block.integer("ppid", 0, { least: 0, most: MOST_PID });
-  const ppidPollIntervalMs = block.durationMs("ppid_poll_interval") ?? PPID_POLL_INTERVAL_MS;
+  const config = {
+    instanceUid: readInstanceUid(block),
+    capabilities: readCapabilities(block.sectionOrEmpty("capabilities"), canRestart),
+    reportsRawConfig: block.flag("reports_raw_config", false),
+    agentDescription: readDescription(block.sectionOrEmpty("agent_description")),
+    ppid: block.integer("ppid", 0, { least: 0, most: MOST_PID }),
+    ppidPollIntervalMs: block.durationMs("ppid_poll_interval") ?? PPID_POLL_INTERVAL_MS,
+  };
   block.done();
-  if (ppid !== 0 && ppidPollIntervalMs <= 0)
+  if (config.ppid !== 0 && config.ppidPollIntervalMs <= 0) {
     throw block.wrong("ppid_poll_interval", "must be above 0", "write it such as 5s");
-  if (reportsRawConfig && !capabilities.reportsEffectiveConfig) {
+  }
+  if (config.reportsRawConfig && !config.capabilities.reportsEffectiveConfig) {
     const hint = "turn on capabilities.reports_effective_config, or take this away";
     throw block.wrong("reports_raw_config", "needs the effective config to be reported", hint);
   }
-  return {
-    server: readServer(server, context.extensions),
-    instanceUid,
-    capabilities,
-    reportsRawConfig,
-    agentDescription,
-    ppid,
-    ppidPollIntervalMs,
-  };
+  return { server: readServer(server, extensions), ...config };
 }
 
-function readCapabilities(block: SectionReader, context: BlockContext): ExtensionConfig["capabilities"] {
+function readCapabilities(block: SectionReader, canRestart: boolean): ExtensionConfig["capabilities"] {
   const capabilities = {
     reportsEffectiveConfig: block.flag("reports_effective_config", true),
     reportsHealth: block.flag("reports_health", true),
@@ -52,7 +47,7 @@ function readCapabilities(block: SectionReader, context: BlockContext): Extensio
     reportsHeartbeat: block.flag("reports_heartbeat", false),
   };
   block.done();
-  if (capabilities.acceptsRestartCommand && context.platform === "win32" && !context.ownRestart) {
+  if (capabilities.acceptsRestartCommand && !canRestart) {
     const problem = "remote restart functionality is not available on the windows operating system";
     throw block.wrong("accepts_restart_command", problem, "give a restart handler of your own, or take this away");
   }

@@ -1,4 +1,4 @@
-import { wrongOption } from "../../base/option-path.js";
+import { withoutUndefined, wrongOption } from "../../base/option-path.js";
 import type { Handlers, OpAMPClientOptions } from "../../client/options.js";
 import type { Attributes } from "../../values/attributes.js";
 import type { Components } from "../../values/components.js";
@@ -40,12 +40,8 @@ export function fromExtensionConfig(config: string | object, host: ExtensionHost
 export function readForHost(config: string | object, host: ExtensionHost): ExtensionConfig {
   if (isExtensionConfig(config)) return config;
   const { env, ignore, onWarning, restart } = host;
-  return readExtensionConfig(config, {
-    ownRestart: restart !== undefined,
-    ...(env && { env }),
-    ...(ignore && { ignore }),
-    ...(onWarning && { onWarning }),
-  });
+  const options = withoutUndefined<ReadOptions>({ env, ignore, onWarning, ownRestart: restart !== undefined });
+  return readExtensionConfig(config, options);
 }
 
 /** Files spell these keys `agent_description` and `ppid_poll_interval`. */

@@ -59,7 +59,7 @@ export function extensionConfigOf(root: SectionReader, options: ReadOptions = {}
   const { platform = process.platform, ownRestart = false, ignore = [] } = options;
   root.ignore(...ignore);
   const { block, extensions } = findBlock(root, ignore);
-  const config = readBlock(block, { extensions, platform, ownRestart });
+  const config = readBlock(block, extensions, platform !== "win32" || ownRestart);
   if (!root.has("extensions")) return { ...config, resource: {} };
   const service = root.sectionOrEmpty("service");
   const resource = readResource(service);
@@ -102,12 +102,7 @@ function withUid(resource: ExtensionConfig["resource"], service: SectionReader):
   throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "is no UUID", hint);
 }
 
-interface Found {
-  block: SectionReader;
-  extensions: SectionReader | undefined;
-}
-
-function findBlock(root: SectionReader, ignore: readonly string[]): Found {
+function findBlock(root: SectionReader, ignore: readonly string[]) {
   const keys = root.keys.filter((key) => !ignore.includes(key));
   if (keys.includes("extensions")) {
     root.ignore("extensions", "service", ...OTHER_PARTS);

@@ -1,5 +1,4 @@
-import type { HeaderRecord, HeaderSource } from "../../transport/settings/headers.js";
-import { type AuthExtension, checkSendable } from "../auth/auth-extension.js";
+import { checkSendable } from "../auth/auth-extension.js";
 import { readAuth } from "../auth/read-auth.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import { readTlsKeys } from "../reader/tls-keys.js";
@@ -21,11 +20,8 @@ export function readServer(server: SectionReader, extensions: SectionReader | un
   if (ws !== undefined && http !== undefined) {
     throw server.wrong(undefined, "opamp server must have only ws or http set", "take away one of them");
   }
-  if (ws !== undefined) return { ...readTransport("ws", ws, extensions, undefined), pollingIntervalMs: undefined };
-  if (http !== undefined) {
-    const pollingIntervalMs = readPollingInterval(http);
-    return { ...readTransport("http", http, extensions, "polling_interval"), pollingIntervalMs };
-  }
+  if (ws !== undefined) return readTransport("ws", ws, extensions, undefined);
+  if (http !== undefined) return readTransport("http", http, extensions, readPollingInterval(http));
   const hint = `give ws or http with an endpoint, such as ${EXAMPLES.ws}`;
   throw server.wrong(undefined, "opamp server must have at least ws or http set", hint);
 }
@@ -34,24 +30,27 @@ function readTransport(
   transport: Transport,
   block: SectionReader,
   extensions: SectionReader | undefined,
-  more: string | undefined,
-): Omit<ExtensionConfig["server"], "pollingIntervalMs"> {
-  const given = block.text("endpoint") ?? "";
+  pollingIntervalMs: number | undefined,
+): ExtensionConfig["server"] {
+  const endpoint = block.text("endpoint") ?? "";
   const tlsBlock = block.section("tls");
-  const headers = block.textMap("headers");
-  block.ignore("auth", ...(more === undefined ? [] : [more]));
+  const headers = Object.entries(block.textMap("headers"));
+  block.ignore("auth");
   block.done();
-  const tls = tlsBlock === undefined ? undefined : readTlsKeys(tlsBlock);
-  const scheme = schemeOf(transport, block, given);
+  const tls = tlsBlock && readTlsKeys(tlsBlock);
+  const scheme = schemeOf(transport, block, endpoint);
   const headerBlock = block.sectionOrEmpty("headers");
-  for (const [name, value] of Object.entries(headers)) checkSendable(headerBlock, name, name, value);
+  for (const [name, value] of headers) checkSendable(headerBlock, name, name, value);
   const auth = readAuth(block, "auth", extensions);
+  const base = Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value]));
   return {
     transport,
-    endpoint: given,
+    endpoint,
     tls: scheme === "wss" || scheme === "https" ? tls : undefined,
-    headers: auth === undefined ? headers : kept(headers, auth),
-    auth: auth === undefined ? undefined : sourceOf(auth, headers),
+    // What an auth extension may take away must not come from another source.
+    headers: Object.fromEntries(headers.filter(([name]) => !auth?.removes?.has(name.toLowerCase()))),
+    auth: auth && ((context) => auth.apply(base, context)),
+    pollingIntervalMs,
   };
 }
 
@@ -64,23 +63,16 @@ function schemeOf(transport: Transport, block: SectionReader, endpoint: string):
   if (SCHEMES[transport].includes(scheme)) return scheme;
   const other: Transport = transport === "ws" ? "http" : "ws";
   const problem = `must be a ${SCHEMES[transport].join(" or ")} URL`;
-  if (!SCHEMES[other].includes(scheme))
-    throw block.wrong("endpoint", problem, `write it such as ${EXAMPLES[transport]}`);
-  throw block.wrong("endpoint", problem, `put a ${scheme} URL under server.${other}, or write ${EXAMPLES[transport]}`);
+  const example = EXAMPLES[transport];
+  const isOther = SCHEMES[other].includes(scheme);
+  const hint = isOther
+    ? `put a ${scheme} URL under server.${other}, or write ${example}`
+    : `write it such as ${example}`;
+  throw block.wrong("endpoint", problem, hint);
 }
 
 function readPollingInterval(http: SectionReader): number {
   const ms = http.durationMs("polling_interval") ?? 0;
   if (ms < 0) throw http.wrong("polling_interval", "polling interval must be 0 or greater", "write it such as 30s");
   return ms === 0 ? POLLING_INTERVAL_MS : ms;
-}
-
-/** What an auth extension may take away must not come from another source. */
-function kept(headers: HeaderRecord, { removes }: AuthExtension): HeaderRecord {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !removes.has(name.toLowerCase())));
-}
-
-function sourceOf(auth: AuthExtension, headers: HeaderRecord): HeaderSource {
-  const base = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  return (context) => auth.apply(base, context);
 }

@@ -1,5 +1,5 @@
 import { checkOptions } from "../../base/checks.js";
-import { isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import { isRecord, kindOf, withoutUndefined, wrongOption } from "../../base/option-path.js";
 import type { Attributes, AttributeValue } from "../../values/attributes.js";
 import type { Description } from "../../values/description.js";
 import { hostAttributes } from "./host-attributes.js";
@@ -47,7 +47,11 @@ export function describeService(options: ServiceDescription): (agent: { instance
   const { host = hostAttributes() } = options;
   const identified = new Set(["service.name", "service.version", "service.instance.id"]);
   const others = Object.entries(includeResourceAttributes ? resource : {}).filter(([key]) => !identified.has(key));
-  const nonIdentifying = { ...present(host), ...present(configured), ...present(Object.fromEntries(others)) };
+  const nonIdentifying = {
+    ...withoutUndefined(host),
+    ...withoutUndefined(configured),
+    ...withoutUndefined(Object.fromEntries(others)),
+  };
   return ({ instanceUid }) => ({
     identifying: { "service.instance.id": instanceUid, "service.name": name, "service.version": version },
     nonIdentifying,
@@ -62,11 +66,6 @@ function check(options: ServiceDescription): void {
       throw wrongOption(`describeService.${name}`, `must be a record of attributes, not ${kindOf(given)}`);
     }
   }
-}
-
-/** An entry that is there and undefined replaces nothing. */
-function present(attributes: Attributes): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== undefined));
 }
 
 /** In YAML, `service.version: 1.4` is a number. */

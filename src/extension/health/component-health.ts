@@ -5,8 +5,14 @@ import { type Clock, systemClock, wallNanoseconds } from "../../client/clock.js"
 import { messageOf, OpAMPError } from "../../errors.js";
 import { MAX_ATTRIBUTE_DEPTH } from "../../values/attributes.js";
 import type { Health } from "../../values/health.js";
-import { type ComponentStatus, readStatusEvent, type StatusDetails, type StatusEvent } from "./status-event.js";
-import { type ComponentPath, StatusTree } from "./status-tree.js";
+import {
+  type ComponentPath,
+  type ComponentStatus,
+  readStatusEvent,
+  type StatusDetails,
+  type StatusEvent,
+  StatusTree,
+} from "./component-status.js";
 
 /** One component, which may hold others. */
 export interface ComponentHandle {
@@ -86,8 +92,7 @@ export class ComponentHealth implements ComponentHandle {
 
   /** The health as of now, reported or not. */
   get current(): Health {
-    this.#refresh();
-    return this.#current;
+    return this.#refresh();
   }
 
   /** How many changes came after {@link ComponentHealth.stop}. */
@@ -190,10 +195,9 @@ export class ComponentHealth implements ComponentHandle {
   #flush(): void {
     if (!this.#flushDue || this.#stopped) return;
     this.#flushDue = false;
-    this.#refresh();
-    const health = this.#current;
-    if (this.#reported !== undefined && isSame(this.#reported, health)) return;
+    const health = this.#refresh();
     const before = this.#reported;
+    if (before !== undefined && isDeepStrictEqual(withoutTimes(before), withoutTimes(health))) return;
     this.#reported = health;
     try {
       this.#report(health);
@@ -204,21 +208,18 @@ export class ComponentHealth implements ComponentHandle {
     }
   }
 
-  #refresh(): void {
+  #refresh(): Health {
     const level = this.#tree.level();
     const speaks = level !== undefined && level.event.status !== "StatusNone";
     if (this.#held) this.#current = { healthy: false };
     else if (speaks) this.#current = level.health;
     else if (level === undefined || this.#bareDue) this.#current = { healthy: this.#isReady };
     this.#bareDue = false;
+    return this.#current;
   }
 }
 
-/** Whether two healths differ in times alone, which the client would not send either. */
-function isSame(a: Health, b: Health): boolean {
-  return isDeepStrictEqual(withoutTimes(a), withoutTimes(b));
-}
-
+/** What the client would send a health for: it sends none that differs in times alone. */
 function withoutTimes({ statusTime, components = {}, ...rest }: Health): object {
   const inside = Object.entries(components).map(([name, health]) => [name, withoutTimes(health)] as const);
   return { ...rest, components: new Map(inside) };

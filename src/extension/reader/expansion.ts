@@ -52,10 +52,15 @@ export function expand(given: unknown, references: References, fail: Fail): unkn
 function expandText(from: string, given: string, references: References, fail: Fail): string | Expanded {
   let text = from;
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const next = replaceFirst(text, given, references, fail);
-    if (next === text) return text;
-    if (next instanceof Expanded && typeof next.value !== "string") return next;
-    text = next instanceof Expanded ? next.text : next;
+    const reference = findReference(text);
+    if (reference === undefined) return text;
+    const found = lookUp(reference.slice(2, -1), given.includes(reference), references, fail);
+    const next = text.replaceAll(reference, () => found);
+    if (reference === text) {
+      const value = yamlValue(found);
+      if (typeof value !== "string") return new Expanded(value, found);
+    } else if (next === text) return text;
+    text = next;
     if (text.length > LONGEST) throw fail(`stands for more than ${LONGEST} characters`, MEND);
   }
   throw fail("refers to itself without end", MEND);
@@ -63,7 +68,6 @@ function expandText(from: string, given: string, references: References, fail: F
 
 /** A list or a record that came from a variable is wanted as text at times, with the references inside it put in too. */
 function innerText(text: string, given: string, references: References, fail: Fail): string {
-  if (!text.includes("${")) return text;
   try {
     const inner = expandText(text, given, references, fail);
     return typeof inner === "string" ? inner : text;
@@ -75,14 +79,6 @@ function innerText(text: string, given: string, references: References, fail: Fa
 
 function unescaped(text: string): string {
   return text.replaceAll("$$", "$");
-}
-
-function replaceFirst(text: string, given: string, references: References, fail: Fail): string | Expanded {
-  const reference = findReference(text);
-  if (reference === undefined) return text;
-  const found = lookUp(reference.slice(2, -1), given.includes(reference), references, fail);
-  if (reference !== text) return text.replaceAll(reference, () => found);
-  return new Expanded(yamlValue(found), found);
 }
 
 /** The innermost reference of the first ones; none at all after one that is escaped. */
@@ -105,29 +101,22 @@ function lookUp(reference: string, showable: boolean, references: References, fa
   const [, scheme, opaque] = LOCATION.exec(location) ?? [];
   if (scheme === undefined || opaque === undefined) throw fail("has a reference without a scheme", HINT);
   if (opaque.includes("$")) throw fail("has a reference with a dollar sign inside", HINT);
-  switch (scheme) {
-    case "env":
-      return fromEnvironment(opaque, showable, references, fail);
-    case "file":
-      return fromFile(opaque, showable, fail);
-    default: {
-      const meant = opaque.startsWith("-") && showable ? `; write \${env:${scheme}:-...} for a default` : "";
-      const which = showable ? `the scheme ${JSON.stringify(scheme)}` : "a scheme";
-      throw fail(`has a reference with ${which}, which is not supported; env and file are${meant}`, HINT);
-    }
-  }
+  if (scheme === "env") return fromEnvironment(opaque, showable, references, fail);
+  if (scheme === "file") return fromFile(opaque, showable, fail);
+  const meant = opaque.startsWith("-") && showable ? `; write \${env:${scheme}:-...} for a default` : "";
+  const which = showable ? `the scheme ${JSON.stringify(scheme)}` : "a scheme";
+  throw fail(`has a reference with ${which}, which is not supported; env and file are${meant}`, HINT);
 }
 
 function fromEnvironment(opaque: string, showable: boolean, { env, warn }: References, fail: Fail): string {
-  const cut = opaque.indexOf(":-");
-  const name = cut < 0 ? opaque : opaque.slice(0, cut);
+  const [name = "", ...fallback] = opaque.split(":-");
   if (!ENV_NAME.test(name)) {
     const which = showable ? `the environment variable ${JSON.stringify(name)}` : "an environment variable";
     throw fail(`refers to ${which}, whose name is invalid: letters, digits and underscores make one`, HINT);
   }
   const found = env[name];
   if (found !== undefined) return found;
-  if (cut >= 0) return opaque.slice(cut + 2);
+  if (fallback.length > 0) return fallback.join(":-");
   warn(`the configuration refers to the environment variable ${name}, which is not set and counts as empty`);
   return "";
 }
@@ -138,10 +127,7 @@ function fromFile(path: string, showable: boolean, fail: Fail): string {
     return readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
   } catch (cause) {
     const code = codeOf(cause);
-    const which = showable ? `the file ${path}` : "a file";
-    throw fail(
-      `refers to ${which}, which cannot be read${code === undefined ? "" : ` (${code})`}`,
-      "check the path and who may read the file",
-    );
+    const which = `${showable ? `the file ${path}` : "a file"}, which cannot be read${code ? ` (${code})` : ""}`;
+    throw fail(`refers to ${which}`, "check the path and who may read the file");
   }
 }

@@ -12,25 +12,19 @@ export function pathText(path: KeyPath): string {
   return steps.join("").replace(/^\./, "");
 }
 
+const WORDS = new Map([
+  ["string", "text"],
+  ["number", "a number"],
+  ["bigint", "a number"],
+  ["boolean", "a truth value"],
+  ["object", "a map"],
+  ["null", "nothing"],
+  ["undefined", "nothing"],
+]);
+
 /** What a value is, in the words of whoever writes YAML, without the value itself. */
 export function typeName(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
-  switch (kindOf(value)) {
-    case "string":
-      return "text";
-    case "number":
-    case "bigint":
-      return "a number";
-    case "boolean":
-      return "a truth value";
-    case "object":
-      return "a map";
-    case "null":
-    case "undefined":
-      return "nothing";
-    default:
-      return kindOf(value);
-  }
+  return Array.isArray(value) ? "a list" : (WORDS.get(kindOf(value)) ?? kindOf(value));
 }
 
 /** Farther than this, two names have nothing to do with each other. */

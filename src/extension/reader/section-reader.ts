@@ -106,9 +106,8 @@ export class SectionReader {
   /** Texts; one text with commas is a list too, as in the Collector. */
   textList(key: string): readonly string[] {
     const given = this.#typed(key);
-    if (given === undefined || given === null || given === "") return [];
-    if (typeof given === "string") return given.split(",");
-    return this.#list(key, given).map((item, index) => this.#asText([key, index], item) ?? "");
+    if (typeof given === "string") return given === "" ? [] : given.split(",");
+    return this.#list(key, given ?? []).map((item, index) => this.#asText([key, index], item) ?? "");
   }
 
   /** A record of texts. */
@@ -131,9 +130,9 @@ export class SectionReader {
 
   /** A list of blocks. */
   sections(key: string): readonly SectionReader[] {
-    const given = this.#typed(key);
-    if (given === undefined || given === null) return [];
-    return this.#list(key, given).map((item, index) => this.#block([key, index], this.#value([key, index], item)));
+    return this.#list(key, this.#typed(key) ?? []).map((item, index) =>
+      this.#block([key, index], this.#value([key, index], item)),
+    );
   }
 
   /** A value of any type, with everything expanded that is in it. */
@@ -168,13 +167,9 @@ export class SectionReader {
     }
   }
 
-  /** The error about a key, or about the block itself. */
-  wrong(key: string | number | undefined, problem: string, hint: string): OpAMPError {
-    return this.#wrong(key === undefined ? [] : [key], problem, hint);
-  }
-
-  #wrong(below: KeyPath, problem: string, hint?: string): OpAMPError {
-    const path = [...this.path, ...below];
+  /** The error about a key, about what is further below, or about the block itself. */
+  wrong(below: string | number | KeyPath | undefined, problem: string, hint?: string): OpAMPError {
+    const path = this.path.concat(below ?? []);
     const text = `${pathText(path)}: ${problem}${this.#source.placeOf(path)}`;
     return new OpAMPError("ERR_OPAMP_OPTION", text, hint === undefined ? {} : { hint });
   }
@@ -196,7 +191,7 @@ export class SectionReader {
   }
 
   #expanded(below: KeyPath, raw: unknown): unknown {
-    return expand(raw, this.#references, (problem, hint) => this.#wrong(below, problem, hint)) ?? undefined;
+    return expand(raw, this.#references, (problem, hint) => this.wrong(below, problem, hint)) ?? undefined;
   }
 
   #asText(below: KeyPath, raw: unknown): string | undefined {
@@ -204,7 +199,7 @@ export class SectionReader {
     if (value === undefined || typeof value === "string") return value;
     if (value instanceof Expanded) return value.text;
     const hint = typeof value === "object" ? "write a text" : "put it in quotes";
-    throw this.#wrong(below, `must be text, not ${typeName(value)}`, hint);
+    throw this.wrong(below, `must be text, not ${typeName(value)}`, hint);
   }
 
   #list(key: string, given: unknown): readonly unknown[] {
@@ -214,14 +209,14 @@ export class SectionReader {
 
   #block(below: KeyPath, value: unknown): SectionReader {
     if (!isOptions(value)) {
-      throw this.#wrong(below, `must be a map of keys, not ${typeName(value)}`, "indent its keys below it");
+      throw this.wrong(below, `must be a map of keys, not ${typeName(value)}`, "indent its keys below it");
     }
     return new SectionReader(this.#source, this.#references, [...this.path, ...below], value);
   }
 
   #deep(below: KeyPath, raw: unknown): unknown {
     if (below.length > DEEPEST) {
-      throw this.#wrong(below.slice(0, 1), "nests too deeply, or contains itself", "write it with fewer levels");
+      throw this.wrong(below.slice(0, 1), "nests too deeply, or contains itself", "write it with fewer levels");
     }
     const value = this.#value(below, raw);
     if (Array.isArray(value)) return value.map((item, index) => this.#deep([...below, index], item));

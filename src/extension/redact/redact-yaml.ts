@@ -58,7 +58,7 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
   const cleaned: Edit[] = [];
 
   for (const document of documents) {
-    const targets = aliasTargets(document);
+    const targets = aliasTargets(document, text);
     const visited = new Set<Node>();
     const open: Visit[] = document.contents === null ? [] : [{ node: document.contents, hiding: "nothing", outer: "" }];
 
@@ -107,9 +107,10 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
 }
 
 /** What each alias stands for: the last node before it that has its anchor. */
-function aliasTargets(document: Document.Parsed): ReadonlyMap<Node, Node> {
+function aliasTargets(document: Document.Parsed, text: string): ReadonlyMap<Node, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Node, Node>();
+  if (!text.includes("*")) return targets;
   visit(document, {
     Node(_key, node) {
       const target = isAlias(node) ? anchors.get(node.source) : undefined;

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { componentHealth } from "../../../src/extension/health/component-health.js";
 import {
+  aggregateStatus,
   type ComponentStatus,
   componentStatuses,
   type StatusEvent,
-} from "../../../src/extension/health/status-event.js";
-import { aggregateStatus } from "../../../src/extension/health/status-tree.js";
+} from "../../../src/extension/health/component-status.js";
 import type { Health } from "../../../src/index.js";
 
 const event = (status: ComponentStatus, time: bigint, error?: string): StatusEvent => ({

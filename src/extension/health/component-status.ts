@@ -1,5 +1,73 @@
+import { oneOf, refuseUnknown } from "../../base/checks.js";
+import { isOptions, kindOf, withoutUndefined, wrongOption } from "../../base/option-path.js";
+import { unixNanoseconds } from "../../base/time.js";
+import { messageOf } from "../../errors.js";
+import { type Attributes, toKeyValues } from "../../values/attributes.js";
 import type { Health } from "../../values/health.js";
-import { type ComponentStatus, isErrorStatus, type StatusEvent } from "./status-event.js";
+
+/** The Collector's words for how a component is. */
+export const componentStatuses = [
+  "StatusNone",
+  "StatusStarting",
+  "StatusOK",
+  "StatusRecoverableError",
+  "StatusPermanentError",
+  "StatusFatalError",
+  "StatusStopping",
+  "StatusStopped",
+] as const;
+
+/** One of the Collector's words for how a component is. */
+export type ComponentStatus = (typeof componentStatuses)[number];
+
+/** That a component got into a status. */
+export interface StatusEvent {
+  readonly status: ComponentStatus;
+  /** In nanoseconds since the Unix epoch. */
+  readonly time: bigint;
+  readonly error?: string;
+  readonly attributes?: Attributes;
+}
+
+/** What may be said besides a status. */
+export interface StatusDetails {
+  /** What is wrong: a text, or what was thrown. Default: nothing. */
+  error?: unknown;
+  /** Anything else worth knowing. Default: nothing. */
+  attributes?: Attributes;
+  /** When it came about, as a Date or in nanoseconds since the Unix epoch. Default: now. */
+  time?: Date | bigint;
+}
+
+const KNOWN = { error: true, attributes: true, time: true } satisfies Record<keyof StatusDetails, true>;
+
+/**
+ * Checks what somebody says of a component, here where it can be told who it was.
+ *
+ * @param depth how many levels down the component is
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function readStatusEvent(
+  status: ComponentStatus,
+  details: StatusDetails,
+  depth: number,
+  now: () => bigint,
+): StatusEvent {
+  if (status === undefined) throw wrongOption("status", `must be one of ${componentStatuses.join(", ")}`);
+  oneOf("status", status, componentStatuses);
+  const given: unknown = details;
+  if (!isOptions(given)) throw wrongOption("details", `must be an object such as { error }, not ${kindOf(given)}`);
+  refuseUnknown("details", given, KNOWN);
+  const { error, attributes, time } = details;
+  if (attributes !== undefined) toKeyValues(attributes, "details.attributes", depth);
+  return withoutUndefined<StatusEvent>({
+    status,
+    time: time === undefined ? now() : unixNanoseconds("details.time", time),
+    error: error === undefined || error === null ? undefined : messageOf(error),
+    // A copy, so that what is compared later is what was said.
+    attributes: structuredClone(attributes),
+  });
+}
 
 /** Where a component is: the names from the outermost one on. The agent as a whole has none. */
 export type ComponentPath = readonly string[];
@@ -69,16 +137,14 @@ function levelOf({ event: own, inside }: Node): Level | undefined {
   // A component with others in it counts as one more of them.
   const event = aggregateStatus(own === undefined ? events : [...events, own]);
   if (event === undefined) return undefined;
-  const components = Object.fromEntries(levels.map(([name, { health }]) => [name, health]));
-  return { event, health: healthOf(event, levels.length === 0 ? undefined : components) };
-}
-
-function healthOf(event: StatusEvent, components: Record<string, Health> | undefined): Health {
-  const health: Health = { healthy: event.status === "StatusOK", status: event.status, statusTime: event.time };
-  if (event.error !== undefined) health.lastError = event.error;
-  if (event.attributes !== undefined) health.attributes = event.attributes;
-  if (components !== undefined) health.components = components;
-  return health;
+  const { status, time: statusTime, error: lastError, attributes } = event;
+  const components =
+    levels.length === 0 ? undefined : Object.fromEntries(levels.map(([name, { health }]) => [name, health]));
+  const healthy = status === "StatusOK";
+  return {
+    event,
+    health: withoutUndefined<Health>({ healthy, status, statusTime, lastError, attributes, components }),
+  };
 }
 
 /** What shows through, where not all are the same; stopping stands for stopped while others are not. */
@@ -91,6 +157,12 @@ const STRONGEST_FIRST: readonly (readonly [seen: ComponentStatus, shown: Compone
   ["StatusRecoverableError", "StatusRecoverableError"],
 ];
 
+const FAILURES: ReadonlySet<ComponentStatus> = new Set([
+  "StatusRecoverableError",
+  "StatusPermanentError",
+  "StatusFatalError",
+]);
+
 /**
  * The event that speaks for several, by the rule of the Collector's extension; `undefined` for none at all.
  *
@@ -101,7 +173,7 @@ export function aggregateStatus(events: readonly StatusEvent[]): StatusEvent | u
   const status = statusOf(events);
   if (status === undefined) return undefined;
   const having = events.filter((event) => event.status === status);
-  if (isErrorStatus(status)) return having.reduce((first, event) => (event.time < first.time ? event : first));
+  if (FAILURES.has(status)) return having.reduce((first, event) => (event.time < first.time ? event : first));
   const { time } = events.reduce((latest, event) => (event.time > latest.time ? event : latest));
   return having.find((event) => event.time === time) ?? { status, time };
 }
