@@ -8,3 +8,12 @@ export function hasCode(cause: unknown, ...codes: readonly string[]): boolean {
   const code = codeOf(cause);
   return code !== undefined && codes.includes(code);
 }
+
+/** What a call gives; `undefined` where it throws, whatever that is. */
+export function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,3 +1,4 @@
+import { attempt } from "../../base/error-code.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
 import { OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { checkHeader } from "../../transport/settings/headers.js";
@@ -63,11 +64,7 @@ function readPairs(
 }
 
 function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.trim());
-  } catch {
-    return undefined;
-  }
+  return attempt(() => decodeURIComponent(text.trim()));
 }
 
 function canBeSent(name: string, value: string): boolean {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { endianness, hostname, release, userInfo, version } from "node:os";
 import { basename } from "node:path";
+import { attempt } from "../../base/error-code.js";
 import type { Attributes } from "../../values/attributes.js";
 
 /** What is looked at to describe this machine. */
@@ -150,12 +151,4 @@ export function processAttributes({ probe = currentProcess() }: { probe?: Proces
 function currentProcess(): ProcessProbe {
   const { pid, execPath, argv, versions } = process;
   return { pid, execPath, argv, nodeVersion: versions.node, owner: () => userInfo().username };
-}
-
-function attempt<T>(ask: () => T): T | undefined {
-  try {
-    return ask();
-  } catch {
-    return undefined;
-  }
 }

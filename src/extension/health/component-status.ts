@@ -86,7 +86,7 @@ interface Level {
 
 /** The latest status of each component, within the components that hold it. */
 export class StatusTree {
-  readonly #root = newNode();
+  #root = newNode();
 
   set(path: ComponentPath, event: StatusEvent): void {
     let node = this.#root;
@@ -100,21 +100,8 @@ export class StatusTree {
 
   /** Takes a component away, with all in it, and those around it that then hold nothing. */
   remove(path: ComponentPath): void {
-    const nodes = [this.#root];
-    for (const name of path) {
-      const next = nodes.at(-1)?.inside.get(name);
-      if (next === undefined) return;
-      nodes.push(next);
-    }
-    if (path.length === 0) {
-      this.#root.event = undefined;
-      this.#root.inside.clear();
-    }
-    for (let depth = path.length; depth > 0; depth -= 1) {
-      nodes[depth - 1]?.inside.delete(path[depth - 1] ?? "");
-      const around = nodes[depth - 1];
-      if (around === undefined || around.event !== undefined || around.inside.size > 0) return;
-    }
+    if (path.length === 0) this.#root = newNode();
+    else removeFrom(this.#root, path);
   }
 
   /** What all come to; `undefined` where there are none. */
@@ -125,6 +112,14 @@ export class StatusTree {
 
 function newNode(): Node {
   return { event: undefined, inside: new Map() };
+}
+
+function removeFrom(node: Node, [name = "", ...inner]: ComponentPath): void {
+  const next = node.inside.get(name);
+  if (next === undefined) return;
+  if (inner.length > 0) removeFrom(next, inner);
+  const isEmpty = next.event === undefined && next.inside.size === 0;
+  if (inner.length === 0 || isEmpty) node.inside.delete(name);
 }
 
 function levelOf({ event: own, inside }: Node): Level | undefined {
@@ -157,12 +152,6 @@ const STRONGEST_FIRST: readonly (readonly [seen: ComponentStatus, shown: Compone
   ["StatusRecoverableError", "StatusRecoverableError"],
 ];
 
-const FAILURES: ReadonlySet<ComponentStatus> = new Set([
-  "StatusRecoverableError",
-  "StatusPermanentError",
-  "StatusFatalError",
-]);
-
 /**
  * The event that speaks for several, by the rule of the Collector's extension; `undefined` for none at all.
  *
@@ -173,7 +162,7 @@ export function aggregateStatus(events: readonly StatusEvent[]): StatusEvent | u
   const status = statusOf(events);
   if (status === undefined) return undefined;
   const having = events.filter((event) => event.status === status);
-  if (FAILURES.has(status)) return having.reduce((first, event) => (event.time < first.time ? event : first));
+  if (status.endsWith("Error")) return having.reduce((first, event) => (event.time < first.time ? event : first));
   const { time } = events.reduce((latest, event) => (event.time > latest.time ? event : latest));
   return having.find((event) => event.time === time) ?? { status, time };
 }

@@ -1,3 +1,4 @@
+import { attempt } from "../../base/error-code.js";
 import { scrubLines } from "../../diagnostics/secret-lines.js";
 import {
   type Hiding,
@@ -44,22 +45,21 @@ export function createConfigRedactor(lists: RedactionLists = {}): ConfigRedactor
   return {
     text,
     bytes(bytes) {
-      const decoded = utf8(bytes);
+      const decoded = attempt(() => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
       return decoded === undefined ? bytes : new TextEncoder().encode(text(decoded));
     },
   };
 }
 
-function utf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
 /** In text that is known to be JSON. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\]:]|[^\s{}[\],:"]+/g;
+
+/** What a token begins, by its first character. */
+const KINDS: ReadonlyMap<string, ValueKind> = new Map([
+  ['"', "text"],
+  ["{", "map"],
+  ["[", "list"],
+]);
 
 /** A value as it stands in the text. */
 interface JsonValue {
@@ -110,7 +110,7 @@ function redactJson(json: string, names: SecretNames): string | undefined {
 
 /** @returns a list with the one value of the text in it; `undefined` for text that is not JSON */
 function readJson(json: string): JsonValue | undefined {
-  if (parsed(json) === undefined) return undefined;
+  if (attempt<unknown>(() => JSON.parse(json)) === undefined) return undefined;
   const root: JsonValue = { kind: "list", from: 0, token: "", text: "", key: undefined, inside: [] };
   const open = [root];
   let key: JsonValue | undefined;
@@ -119,35 +119,14 @@ function readJson(json: string): JsonValue | undefined {
     if (token === "}" || token === "]") open.pop();
     else if (token === ":") key = inside.pop();
     else {
-      const kind = kindOf(token);
-      const value = { kind, from, token, text: kind === "text" ? String(parsed(token)) : token, key, inside: [] };
+      const kind = KINDS.get(token.charAt(0)) ?? "other";
+      const value = { kind, from, token, text: kind === "text" ? String(JSON.parse(token)) : token, key, inside: [] };
       key = undefined;
       inside.push(value);
       if (kind === "map" || kind === "list") open.push(value);
     }
   }
   return root;
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
-function kindOf(token: string): ValueKind {
-  switch (token.charAt(0)) {
-    case '"':
-      return "text";
-    case "{":
-      return "map";
-    case "[":
-      return "list";
-    default:
-      return "other";
-  }
 }
 
 function textOf(value: JsonValue | undefined): string | undefined {
