@@ -55,11 +55,6 @@ export function checkFlag(where: string, value: unknown): void {
   if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
 }
 
-export function text(where: string, value: unknown): string {
-  if (typeof value !== "string") throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
-  return value;
-}
-
 export function oneOf<T extends string>(where: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
   if (value === undefined) return allowed[0];
   if (allowed.includes(value)) return value;

@@ -10,6 +10,12 @@ export function wrongOption(where: string, problem: string): OpAMPError {
   return new OpAMPError("ERR_OPAMP_OPTION", `${where}: ${problem}`);
 }
 
+/** The text at a path; throws `ERR_OPAMP_OPTION` for anything else. */
+export function text(where: string, value: unknown): string {
+  if (typeof value !== "string") throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
+  return value;
+}
+
 /** What a value is, in words for an error, without showing the value itself. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) {

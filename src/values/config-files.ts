@@ -1,8 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { sameBytes } from "../base/bytes.js";
-import { text } from "../base/checks.js";
-import { isOptions, isRecord, kindOf, member, sameEntries, wrongOption } from "../base/option-path.js";
+import { isOptions, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/option-path.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
   type AgentConfigFileSchema,

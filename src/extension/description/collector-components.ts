@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { checkOptions, text } from "../../base/checks.js";
-import { isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { checkOptions } from "../../base/checks.js";
+import { isRecord, kindOf, member, text, wrongOption } from "../../base/option-path.js";
 import { COMPONENTS_HASH, type Component, type Components } from "../../values/components.js";
 
 /** Component types with the module that each comes from, such as "go.example.com/receiver v1.2.0"; or just the types. */

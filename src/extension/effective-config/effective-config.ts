@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
-import { checkFunction, checkOptions, oneOf, refuseUnknown, text } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { checkFunction, checkOptions, oneOf, refuseUnknown } from "../../base/checks.js";
+import { isOptions, isRecord, kindOf, member, text, wrongOption } from "../../base/option-path.js";
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { ConfigFiles } from "../../values/config-files.js";
