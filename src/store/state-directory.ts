@@ -127,8 +127,10 @@ export class StateDirectory {
     if (this.#kept?.files === files) return this.#kept;
     const chunks = encodeConfig(files);
     const name = await configFileName(chunks);
+    if (name === this.#kept?.name) return { files, name };
     // One that is there under this name is used if it is whole, and set aside if it is damaged.
-    if (name !== this.#kept?.name && (await this.#readConfig(name, () => undefined)) === undefined) {
+    const isThere = (await fs.readdir(this.#directory)).includes(name);
+    if (!isThere || (await this.#readConfig(name, () => undefined)) === undefined) {
       await writeAtomically(this.#directory, name, chunks);
     }
     return { files, name };

@@ -92,7 +92,9 @@ export class HttpPollingTransport implements Transport {
       headers["opamp-instance-uid"] = instanceUid();
       if (coding === "gzip") headers["content-encoding"] = coding;
       const response = await route.post(at, headers, body);
-      const next = redirected(hop, response.statusCode, single(response.headers.location), maxRedirects);
+      const { location } = response.headers;
+      const isElsewhere = location !== undefined;
+      const next = isElsewhere ? redirected(hop, response.statusCode, single(location), maxRedirects) : undefined;
       if (next === undefined) return this.#take(session, response);
       if (next instanceof OpAMPError) throw next;
       // Without waiting: where it does not end soon, its connection is given up.
@@ -115,18 +117,19 @@ export class HttpPollingTransport implements Transport {
     const { at } = session;
     const { statusCode, headers } = response;
     if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
-    const contentType = single(headers["content-type"]);
+    const contentType = headers["content-type"];
     const coding = contentCoding(headers["content-encoding"]);
     if (coding === undefined) {
       const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
       const hint = "only gzip was asked for: look at the server, and at proxies in between";
-      const misfit = notOpamp({ contentType, start: new Uint8Array() }, at);
+      const misfit = notOpamp({ contentType: single(contentType), start: new Uint8Array() }, at);
       throw misfit ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint });
     }
     const announcedBytes = Number(headers["content-length"] ?? 0);
     const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
     if (session.over) return;
-    const misfit = body.length === 0 ? undefined : notOpamp({ contentType, start: body }, at);
+    const isFit = body.length === 0 || contentType === CONTENT_TYPE;
+    const misfit = isFit ? undefined : notOpamp({ contentType: single(contentType), start: body }, at);
     if (misfit !== undefined) throw misfit;
     session.sink.payload(body);
   }
