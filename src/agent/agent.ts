@@ -1,6 +1,4 @@
-import { resolve } from "node:path";
 import { sameBytes } from "../base/bytes.js";
-import type { OpAMPClientOptions } from "../client/options.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
@@ -13,7 +11,8 @@ import { type ConfigDirectory, configDirectory } from "./config-directory/config
 import { watchEffectiveFiles } from "./effective-files.js";
 import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
 import type { AgentConfig } from "./file/agent-config.js";
-import { type HealthChecks, startHealthChecks } from "./health/health-checks.js";
+import type { HealthCheck } from "./health/health-check.js";
+import { startHealthChecks } from "./health/health-checks.js";
 
 /** What an {@link Agent} needs from the program around it. */
 export interface AgentOptions {
@@ -21,8 +20,6 @@ export interface AgentOptions {
   service: ServiceName;
   /** Whether an operator wants the last offer to be tried again if it failed. Default false: it is remembered as it ended. */
   triesAgain?: boolean;
-  /** Further options of the client. */
-  client?: Partial<OpAMPClientOptions>;
   /** The process that `ppid` names is gone, and the agent has stopped. */
   onOrphaned: (message: string) => void;
 }
@@ -44,7 +41,7 @@ export class Agent {
   #state: StoredState | undefined;
   #starting: Promise<void> | undefined;
   /** There once the extension has started. */
-  #checks: HealthChecks | undefined;
+  #checks: HealthCheck | undefined;
   #endWatch: (() => void) | undefined;
 
   /**
@@ -53,20 +50,23 @@ export class Agent {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID`
    */
   constructor(config: AgentConfig, options: AgentOptions) {
-    const { log, client, onOrphaned } = options;
+    const { log, onOrphaned } = options;
     this.#config = config;
     this.#options = options;
     this.#store = fileStore(config.stateDirectory);
     const lock = (path: string) =>
-      lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error))).catch(taken);
-    this.#directory = config.remoteConfig && configDirectory({ ...config.remoteConfig, log }, { lock });
+      lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error))).catch((error: unknown) => {
+        throw error instanceof OpAMPError && !error.retryable ? inUse(error, "remote_config.directory") : error;
+      });
+    this.#directory = config.remoteConfig && configDirectory(config.remoteConfig, { log, lock });
     this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
     const { lasting, blobs } = this.#store;
-    const store: Store = { load: () => this.#state, save: (state) => this.#store.save(state), lasting, blobs };
-    this.#extension = new OpAMPExtension(config.source, {
+    const save = this.#store.save.bind(this.#store);
+    const store: Store = { load: () => this.#state, save, lasting, blobs };
+    this.#extension = new OpAMPExtension(config.extension, {
       ...this.#host,
-      client: { ...this.#host.client, store, keepAlive: true, logger: log, ...client },
+      client: { ...this.#host.client, store, keepAlive: true, logger: log },
     });
     this.#extension.on("orphaned", ({ message }) => onOrphaned(message));
   }
@@ -74,15 +74,15 @@ export class Agent {
   /**
    * Recovers from whatever a crash left, and begins to connect. Needs no network.
    *
-   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses one of the directories, the state directory holds what is
-   * not for this version (`foreignStore`), or the config directory cannot be used otherwise
+   * @throws OpAMPError `ERR_OPAMP_STORE` when another agent uses one of the directories, one of them holds what is not for
+   * this version (`foreignStore`), or the config directory cannot be used otherwise
    */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
-  /** Ends everything: an apply under way is taken back, commands are ended, and the server is told goodbye. Never rejects. */
+  /** Ends everything: an apply under way is taken back, commands are ended, and the server gets a goodbye. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
     await this.#starting?.catch(() => undefined);
@@ -91,7 +91,7 @@ export class Agent {
     if (this.#checks !== undefined) await this.#extension.stop();
     await this.#host.settled();
     await this.#directory?.close();
-    // Not before: whoever opens it next changes the same files.
+    // Last: the next agent that opens it changes the same files.
     await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));
   }
 
@@ -108,10 +108,10 @@ export class Agent {
 
   #introduce(): void {
     const { extension, stateDirectory, remoteConfig } = this.#config;
-    const configs = remoteConfig === undefined ? "" : `, offered configuration in ${resolve(remoteConfig.directory)}`;
+    const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
     const server = shownUrl(extension.server.endpoint);
     const uid = this.#extension.client.instanceUid;
-    this.#options.log.info(`Agent ${uid} for ${server}: state in ${resolve(stateDirectory)}${configs}`);
+    this.#options.log.info(`Agent ${uid} for ${server}: state in ${stateDirectory}${configs}`);
   }
 
   /** Before anything is changed, so that no two agents work in the same directories. */
@@ -125,8 +125,7 @@ export class Agent {
         return undefined;
       }
       if (error instanceof OpAMPError && error.foreignStore) throw error;
-      const hint = "stop the other agent, or give each one a storage.directory of its own";
-      throw new OpAMPError("ERR_OPAMP_STORE", messageOf(error), { cause: error, hint, retryable: false });
+      throw inUse(error, "storage.directory");
     }
   }
 
@@ -134,7 +133,7 @@ export class Agent {
     const { remoteConfig } = this.#config;
     if (this.#directory === undefined || remoteConfig === undefined) return;
     const { log } = this.#options;
-    const path = resolve(remoteConfig.directory);
+    const path = remoteConfig.directory;
     try {
       const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
       if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
@@ -142,8 +141,9 @@ export class Agent {
       this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
-      const { message, hint, retryable } = cause;
-      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, { cause, hint, retryable });
+      const { message, hint, retryable, foreignStore } = cause;
+      const details = { cause, hint, retryable, foreignStore };
+      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, details);
     }
   }
 
@@ -174,9 +174,8 @@ export class Agent {
   }
 }
 
-/** The hint of the lock is for a store that a client can go on without. */
-function taken(cause: unknown): never {
-  if (!(cause instanceof OpAMPError) || cause.retryable) throw cause;
-  const hint = "stop the other agent, or give each one a remote_config.directory of its own";
-  throw new OpAMPError("ERR_OPAMP_STORE", cause.message, { cause, hint, retryable: false });
+/** The hint of a lock is for a store that a client can go on without. */
+function inUse(cause: unknown, key: string): OpAMPError {
+  const hint = `stop the other agent, or give each one a ${key} of its own`;
+  return new OpAMPError("ERR_OPAMP_STORE", messageOf(cause), { cause, hint, retryable: false });
 }

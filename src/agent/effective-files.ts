@@ -3,19 +3,16 @@ import { codeOf } from "../base/error-code.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf } from "../errors.js";
-import {
-  type ConfigEntry,
-  type EffectiveConfigProvider,
-  effectiveConfig,
-} from "../extension/effective-config/effective-config.js";
+import { type EffectiveConfigProvider, redactedFiles } from "../extension/effective-config/effective-config.js";
+import type { ConfigFiles } from "../values/config-files.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
-import { contentTypeOf } from "./config-directory/config-plan.js";
+import { contentTypeOf } from "./config-directory/config-manifest.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";
 
 /** Of one file. More is a mistake, a log for instance, and would be read again and again. */
 const MOST_BYTES = 64 * 1_024 * 1_024;
 
-type Entry = readonly [name: string, entry: ConfigEntry];
+type Entry = [name: string, file: ConfigFiles[string]];
 
 /**
  * What an agent reports as its effective config: the program's own files, over these what was offered, without secrets.
@@ -38,7 +35,7 @@ export function effectiveFiles(
     try {
       const body = await readRegularFile(path, MOST_BYTES);
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
-      return [[name, { read: () => body, contentType: contentTypeOf(path) }]];
+      return [[name, { body, contentType: contentTypeOf(path) }]];
     } catch (error) {
       // The same problem has other words when it is met a moment later: one file may vanish before or after a look at it.
       const problem = codeOf(error) ?? messageOf(error);
@@ -50,18 +47,15 @@ export function effectiveFiles(
     }
   }
 
-  async function offered(): Promise<Entry[]> {
-    const inUse = (await directory?.effectiveConfig()) ?? {};
-    return Object.entries(inUse).map(([name, { body, contentType = "" }]) => [name, { read: () => body, contentType }]);
-  }
-
-  async function all(): Promise<Record<string, ConfigEntry>> {
+  async function collect(): Promise<ConfigFiles> {
     const read = await Promise.all(own.map(([name, path]) => entryOf(name, path)));
     const raw = rawFile === undefined ? [] : await entryOf(RAW, rawFile);
-    return Object.fromEntries([...read.flat(), ...(await offered()), ...raw]);
+    const offered = Object.entries((await directory?.effectiveConfig()) ?? {});
+    // fromEntries makes even "__proto__" an entry.
+    return Object.fromEntries([...read.flat(), ...offered, ...raw]);
   }
 
-  return effectiveConfig({ files: all }, { redact });
+  return redactedFiles(collect, redact);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { EffectiveConfigProvider } from "../extension/effective-config/effe
 import { runCommand } from "./commands/run-command.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { effectiveFiles } from "./effective-files.js";
-import { type AgentConfig, agentSections } from "./file/agent-config.js";
+import type { AgentConfig } from "./file/agent-config.js";
 import type { CommandSettings } from "./file/command-keys.js";
 
 /** What the program calls itself where its configuration does not say. */
@@ -14,7 +14,7 @@ export interface ServiceName {
   version: string;
 }
 
-/** What the extension is told of a program that consists of files and commands. */
+/** What the extension needs to know of a program that consists of files and commands. */
 export interface AgentHost extends ExtensionHost {
   effectiveConfig?: EffectiveConfigProvider;
   client: Pick<OpAMPClientOptions, "remoteConfig" | "timeouts">;
@@ -22,7 +22,6 @@ export interface AgentHost extends ExtensionHost {
   settled(): Promise<void>;
 }
 
-const TIMEOUT_MS = 30_000;
 /** For files to be written, and for what a command leaves to end. */
 const SPARE_MS = 30_000;
 
@@ -41,8 +40,7 @@ export function extensionHost(
 
   const files = effectiveFiles(effectiveConfig, directory, log);
   return {
-    ignore: agentSections,
-    // The version of this package is none of a program that has a name of its own.
+    // Do not report our version as the version of the user's program.
     service: extension.resource["service.name"] === undefined ? service : { name: service.name },
     ...(files && { effectiveConfig: files }),
     ...(availableComponents && { availableComponents }),
@@ -56,6 +54,6 @@ export function extensionHost(
 }
 
 /** Validation, the command, and the command once more where the offer is taken back. */
-function longestApplyMs(timeoutMs = TIMEOUT_MS): number {
+function longestApplyMs(timeoutMs: number): number {
   return 3 * timeoutMs + SPARE_MS;
 }

@@ -8,9 +8,9 @@ import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
+import type { LifecycleRequest, LifecycleRequests } from "./lifecycle-requests.js";
 import type { Terminal } from "./terminal.js";
 import { packageVersion } from "./version.js";
-import type { Wish, Wishes } from "./wishes.js";
 
 /** The options of the command as they were given. */
 export interface AgentFlags {
@@ -25,13 +25,13 @@ const EXIT = { stop: 0, fail: 1, wrong: 2, refuse: 3 } as const;
 /**
  * Runs `opamp agent`.
  *
- * @param wishes what signals wish for; no longer looked for in a dry run
+ * @param requests what signals ask for; not used in a dry run
  * @returns what the process is to exit with
- * @throws OpAMPError `ERR_OPAMP_OPTION` for a configuration that is wrong, unless that is to be told as JSON
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for a configuration that is wrong, unless it goes into a log of JSON
  */
-export async function runAgent(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promise<number> {
+export async function runAgent(flags: AgentFlags, terminal: Terminal, requests: LifecycleRequests): Promise<number> {
   try {
-    return await run(flags, terminal, wishes);
+    return await run(flags, terminal, requests);
   } catch (error) {
     if (flags.logFormat !== "json") throw error;
     agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(errorLine(error));
@@ -39,26 +39,31 @@ export async function runAgent(flags: AgentFlags, terminal: Terminal, wishes: Wi
   }
 }
 
-async function run(flags: AgentFlags, terminal: Terminal, wishes: Wishes): Promise<number> {
+async function run(flags: AgentFlags, terminal: Terminal, requests: LifecycleRequests): Promise<number> {
   const warnings: string[] = [];
   const config = await read(flags.config, (text) => warnings.push(text));
   const log = agentLog({
     format: flags.logFormat ?? config.log.format,
     level: flags.logLevel ?? config.log.level,
-    write: (line) => terminal.complain(line),
+    write: terminal.complain,
   });
   for (const text of warnings) log.warn(text);
   if (flags.dryRun === true) {
-    wishes.end();
+    requests.end();
     const outcome = await dryRun(config, log, serviceOf());
     const isJson = (flags.logFormat ?? config.log.format) === "json";
     terminal.print(isJson ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
     return EXIT.stop;
   }
-  return runUntilSignalled(config, flags.config, log, wishes);
+  return runUntilSignalled(config, flags.config, log, requests);
 }
 
-async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, wishes: Wishes): Promise<number> {
+async function runUntilSignalled(
+  first: AgentConfig,
+  path: string,
+  log: Logger,
+  requests: LifecycleRequests,
+): Promise<number> {
   const make = (config: AgentConfig, triesAgain: boolean): Agent =>
     new Agent(config, {
       log,
@@ -66,13 +71,13 @@ async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, 
       service: serviceOf(),
       onOrphaned(message) {
         log.error(`Stopped: ${message}`);
-        wishes.add("fail");
+        requests.add("fail");
       },
     });
   let agent = make(first, false);
   for (;;) {
     const remake = async () => make(await read(path, (text) => log.warn(text)), true);
-    const next = await lifeOf(agent, wishes, log, remake);
+    const next = await lifeOf(agent, requests, log, remake);
     if (typeof next === "string") return EXIT[next];
     agent = next;
   }
@@ -81,21 +86,21 @@ async function runUntilSignalled(first: AgentConfig, path: string, log: Logger, 
 /** Runs one agent to its end. @returns the one that takes its place, or that there is none */
 async function lifeOf(
   agent: Agent,
-  wishes: Wishes,
+  requests: LifecycleRequests,
   log: Logger,
   remake: () => Promise<Agent>,
-): Promise<Agent | Exclude<Wish, "reload">> {
+): Promise<Agent | Exclude<LifecycleRequest, "reload">> {
   let isOver = false;
   agent.start().catch((error: unknown) => {
-    // One that is given up may still fail, and that is no matter to the one that takes its place.
+    // An agent that has been replaced may still fail; that does not concern its successor.
     if (isOver) return;
     log.error(errorLine(error));
-    wishes.add(error instanceof OpAMPError && error.foreignStore ? "refuse" : "fail");
+    requests.add(error instanceof OpAMPError && error.foreignStore ? "refuse" : "fail");
   });
-  let next: Agent | Exclude<Wish, "reload"> | undefined;
+  let next: Agent | Exclude<LifecycleRequest, "reload"> | undefined;
   while (next === undefined) {
-    const wish = await wishes.next();
-    next = wish === "reload" ? await remade(remake, log) : wish;
+    const request = await requests.next();
+    next = request === "reload" ? await remade(remake, log) : request;
   }
   isOver = true;
   if (next === "stop") log.info("Told to end: saying goodbye to the server");
@@ -103,7 +108,7 @@ async function lifeOf(
   return next;
 }
 
-/** A configuration that is wrong leaves the agent as it is: nobody may be there to start it anew. */
+/** A configuration that is wrong leaves the agent as it is: there may be nobody to start it again. */
 async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
   try {
     const agent = await remake();

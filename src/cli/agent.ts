@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
 import { logFormats, logLevels } from "../agent/file/log-words.js";
 import type { AgentFlags } from "./agent-run.js";
+import { LifecycleRequests } from "./lifecycle-requests.js";
 import type { Terminal } from "./terminal.js";
-import { Wishes } from "./wishes.js";
 
 const MORE = `
 The configuration is that of the Collector's OpAMP extension, and these sections beside it:
@@ -20,9 +20,9 @@ Signals:
 
 Exit codes:
   0  ended by a signal
-  1  another agent uses the same directory, the config directory cannot be used, or the parent process is gone
+  1  another agent uses the same directories, the config directory cannot be used, or the parent process is gone
   2  the command line or the configuration is wrong
-  3  the state directory holds the state of a later version, or a file of another program in its place
+  3  a directory for state holds what a later version wrote, or something of another program in its place
 `;
 
 /** `opamp agent`: an agent for any program, from one file. */
@@ -36,12 +36,12 @@ export function agentCommand(terminal: Terminal): Command {
     .addHelpText("after", MORE)
     .action(async (flags: AgentFlags) => {
       // Before the rest is loaded: until then even SIGHUP ends the process, and it may come soon.
-      const wishes = new Wishes();
+      const requests = new LifecycleRequests();
       try {
         const { runAgent } = await import("./agent-run.js");
-        terminal.exit(await runAgent(flags, terminal, wishes));
+        terminal.exit(await runAgent(flags, terminal, requests));
       } finally {
-        wishes.end();
+        requests.end();
       }
     });
 }

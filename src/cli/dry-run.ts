@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
 import { configDirectory } from "../agent/config-directory/config-directory.js";
 import { extensionHost, type ServiceName } from "../agent/extension-host.js";
 import type { AgentConfig } from "../agent/file/agent-config.js";
@@ -9,8 +7,7 @@ import type { Logger } from "../diagnostics/logger.js";
 import { messageOutline } from "../diagnostics/message-outline.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/config/from-extension-config.js";
-import { decodeState } from "../store/state-format.js";
-import type { StoredState } from "../store/store.js";
+import { peekState } from "../store/state-directory.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 
 /** What an agent would send and do, without secrets. */
@@ -30,19 +27,19 @@ export interface DryRun {
 /** Makes the first report of an agent; nothing is written, run or sent. */
 export async function dryRun(config: AgentConfig, log: Logger, service: ServiceName): Promise<DryRun> {
   const { extension, remoteConfig, stateDirectory } = config;
-  const directory = remoteConfig && configDirectory({ ...remoteConfig, log });
+  const directory = remoteConfig && configDirectory(remoteConfig, { log });
   const host = extensionHost(config, directory, { log, service });
-  const options = { ...fromExtensionConfig(config.source, host), ...host.client };
+  const options = { ...fromExtensionConfig(extension, host), ...host.client };
   // Without checks there is nothing to wait for.
   if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
-  const state = await storedState(stateDirectory);
+  const state = await peekState(stateDirectory);
   const report = await firstReport({ ...options, store: { load: () => state, save: () => undefined } });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   return {
     server: shownUrl(extension.server.endpoint),
     headers: Object.keys(extension.server.headers),
-    stateDirectory: resolve(stateDirectory),
-    ...(remoteConfig && { configDirectory: resolve(remoteConfig.directory) }),
+    stateDirectory,
+    ...(remoteConfig && { configDirectory: remoteConfig.directory }),
     capabilities: capabilityNames.filter((name) => has(report.capabilities, name)),
     firstReport: messageOutline(report, createRedactor()),
     effectiveConfig: Object.fromEntries(files.map(([name, { body }]) => [name, new TextDecoder().decode(body)])),
@@ -63,14 +60,4 @@ export function dryRunText({ firstReport: report, effectiveConfig, ...rest }: Dr
     lines.push(`effective config ${JSON.stringify(name)}`, text.replaceAll(/^/gm, "  ").trimEnd());
   }
   return lines.join("\n");
-}
-
-/** What an earlier run left. Whatever keeps it from being read will be told when the agent runs. */
-async function storedState(directory: string): Promise<StoredState | undefined> {
-  const path = join(directory, "state.json");
-  try {
-    return decodeState(await readFile(path, "utf8"), path).state;
-  } catch {
-    return undefined;
-  }
 }

@@ -213,3 +213,13 @@ function unavailable(cause: unknown): OpAMPError {
   const text = `the last good config cannot be had: ${messageOf(cause)}`;
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
 }
+
+/** What the store in a directory holds, for a look: nothing is locked or changed. `undefined` where it cannot be read. */
+export async function peekState(directory: string): Promise<StoredState | undefined> {
+  const path = join(directory, STATE);
+  try {
+    return decodeState(await fs.readFile(path, "utf8"), path).state;
+  } catch {
+    return undefined;
+  }
+}

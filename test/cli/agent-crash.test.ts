@@ -117,13 +117,13 @@ async function checkRecovery({ work, server, seen }: Place): Promise<void> {
 
 /** Where the agent dies: when it is about to change the file system so, with half of that done where it can be. */
 const CHANGES: readonly [when: string, change: string, transport?: Transport][] = [
-  ["before anything is written", "^mkdir .*-[0-9a-f]{12}\\.tmp$"],
+  ["before anything is written", "^mkdir .*/tmp/\\d+-[0-9a-f]{12}$"],
   ["in the middle of a file", "^write .*/files/a\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$", "http"],
   ["after it was written, and before it is in use", "^rename .*/\\.opamp/opamp-config/current$"],
   ["when it is in use, and before the command", "^rm .*/config/old\\.yaml$"],
-  ["after the command, and before it is kept", "^rm .*/trial\\.json$"],
+  ["after the command, and before it is kept", "^rm .*/opamp-config/trial\\.json$"],
   ["when it is kept, and before the agent has noted that", "^open .*/state/config-"],
 ];
 

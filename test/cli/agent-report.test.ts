@@ -91,7 +91,14 @@ test("without redaction secrets are reported, as asked for, and the raw file bes
 test("health follows what checks of the program and its components say", async () => {
   const { server, work } = await built.begin("ws");
   let status = 503;
-  const { host } = await startHttp((_request, response) => response.writeHead(status).end());
+  // The first of two failures is the one that the agent reports as its own.
+  let answer: () => void = () => undefined;
+  const programFailed = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { host } = await startHttp((_request, response) => {
+    void programFailed.then(() => response.writeHead(status).end());
+  });
   const well = work.path("well");
   work.configure({
     health: {
@@ -101,6 +108,7 @@ test("health follows what checks of the program and its components say", async (
     },
   });
   const agent = work.start();
+  void agent.line(/WARN {2}Health of the program/).then(answer);
   const seen = await server.firstAgent();
   expect(seen.received[0]?.health).toMatchObject({ healthy: false });
   await seen.until(({ health }) => /no such luck/.test(health?.lastError ?? ""));

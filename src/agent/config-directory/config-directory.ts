@@ -2,29 +2,38 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bytesOfHex } from "../../base/bytes.js";
 import { hasCode } from "../../base/error-code.js";
+import { NO_TRIAL } from "../../base/trial.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
-import { ConfigLinks } from "./config-links.js";
-import type { Version } from "./config-manifest.js";
-import {
-  type ConfigDirectoryOptions,
-  type ConfigHost,
-  type ConfigLock,
-  type ConfigSettings,
-  readConfigOptions,
-} from "./config-options.js";
-import { contentTypeOf } from "./config-plan.js";
+import { contentTypeOf, type Version } from "./config-manifest.js";
+import type { RemoteConfigSettings } from "./config-place.js";
+import { type ConfigHost, type ConfigPlace, placeAt } from "./config-place.js";
 import { type Recovery, recover } from "./config-recovery.js";
-import { applyOffer, asError, type ConfigPlace, refuseAborted } from "./config-switch.js";
-import { TrialRecord } from "./config-trial.js";
-import { ConfigVersions } from "./config-versions.js";
-import { look, makeDirectory } from "./durable.js";
-import { ownedDirectory, PASSAGE } from "./owned-directory.js";
+import { applyOffer, asError, refuseAborted } from "./config-switch.js";
+import { look, makeDirectory, PASSAGE } from "./durable.js";
+import { ownedDirectory } from "./owned-directory.js";
+import { readTrial } from "./trial-file.js";
 
 /** Before anything was ever offered. */
 const NO_VERSION: Version = { id: "", hash: undefined, base: "", previous: undefined, files: [] };
+
+/** What the config directory runs on. */
+export interface ConfigDirectoryHost extends ConfigHost {
+  /**
+   * Keeps others from using the same versions, which are in the directory that it is called with, or throws. Default: the
+   * caller sees to that.
+   */
+  readonly lock?: (state: string) => Promise<ConfigLock>;
+}
+
+/** A directory that no other agent uses. */
+export interface ConfigLock {
+  /** Whether others can still see that it is taken; not where somebody removed the directory. */
+  isVisible(): Promise<boolean>;
+  release(): Promise<void>;
+}
 
 /** The remote configuration of a program that reads files. */
 export interface ConfigDirectory {
@@ -45,9 +54,7 @@ export interface ConfigDirectory {
   effectiveConfig(): Promise<ConfigFiles>;
   /** The offer in use, and the names of its files; `undefined` while the user's own files are. */
   readonly current: { readonly hash: Uint8Array; readonly files: readonly string[] } | undefined;
-  /** Resolves when no offer is being put to use or taken back. To be waited for before the process ends. */
-  settled(): Promise<void>;
-  /** The same, and others may use the directory then. */
+  /** Resolves when no offer is being put to use or taken back, and others may use the directory. Call it before the process ends. */
   close(): Promise<void>;
 }
 
@@ -55,17 +62,13 @@ export interface ConfigDirectory {
  * Writes offered configurations into a directory, has a program take them, and takes them back where that fails.
  *
  * What can be opened in the directory is one whole configuration at every moment, even if the process is killed: names in
- * it are symbolic links through `.opamp/opamp-config/current`, which is itself replaced in one step. An offer lies over the
- * user's own files: where it has a name that one of them has, that one is kept beside the versions, and seen again as soon
- * as the offer in use does not have the name. An offer without files thus brings all of them back. Files that no offer names are never
- * touched, and a directory of the user's stays a directory. A file that took the place of an offered one is kept until
- * the next but one configuration.
- *
- * @throws OpAMPError `ERR_OPAMP_OPTION`; also on Windows, where links cannot be replaced in one step
+ * it are symbolic links through `.opamp/opamp-config/current`, which is itself replaced in one step. An offer lies over
+ * version 0, which has the user's own files as they were when an offer first had their names; an offer without files brings
+ * them back. Files that no offer names are never touched, and a directory of the user's stays a directory. A file that took
+ * the place of a link is kept aside.
  */
-export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHost = {}): ConfigDirectory {
-  const settings = readConfigOptions(options, host);
-  const place = placeAt(settings, ownedDirectory(settings.state));
+export function configDirectory(settings: RemoteConfigSettings, host: ConfigDirectoryHost = {}): ConfigDirectory {
+  const place = placeAt(settings, host, ownedDirectory(settings.state));
   const { versions } = place;
   let lock: ConfigLock | undefined;
   /** The version that is in use for good. */
@@ -90,7 +93,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     lock ??= await host.lock?.(settings.state);
     const { action, text } = await recover(place, false);
     const what = action === "nothing" ? "made it again, since it was removed" : text;
-    settings.log?.warn(`Recovered ${settings.directory}: ${what}`);
+    host.log?.warn(`Recovered ${settings.directory}: ${what}`);
   }
 
   async function apply(config: RemoteConfig, signal: AbortSignal): Promise<void> {
@@ -102,55 +105,50 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
     applying = true;
     try {
       // An offer that could not be taken back, since the disk was full perhaps; or somebody removed the directory.
-      if ((await place.trials.read()) !== undefined || (await versions.current()) === undefined) await reopen();
+      if (place.trial.phase !== "none" || !(await versions.isInPlace())) await reopen();
       await applyOffer(place, config, signal);
     } finally {
-      if ((await place.trials.read()) === undefined) committed = (await versions.current()) ?? committed;
+      if (place.trial.phase === "none") committed = versions.current ?? committed;
       applying = false;
     }
   }
 
-  /** @returns also whether another version is on trial, so that the directory may show that one */
-  async function inUse({ versions, trials }: ConfigPlace): Promise<{ version: Version; onTrial: boolean }> {
-    if (committed !== undefined) return { version: committed, onTrial: applying };
-    const trial = await trials.read();
-    const isTrial = typeof trial === "object" && trial.phase === "trial";
-    const before = isTrial ? await versions.read(trial.from) : undefined;
-    if (before !== undefined) return { version: before, onTrial: true };
-    return { version: (await versions.current()) ?? NO_VERSION, onTrial: false };
-  }
-
-  /** That of version 0.1.0 where nothing has been taken over yet. */
-  async function readablePlace(): Promise<ConfigPlace> {
-    if (committed !== undefined || (await versions.currentId()) !== undefined) return place;
-    const old = placeAt(settings, settings.state);
-    return (await old.versions.current()) === undefined ? place : old;
+  /** The version in use for good, and whether the directory may show another one, which is on trial. */
+  async function inUse(): Promise<{ place: ConfigPlace; version: Version; onTrial: boolean }> {
+    if (committed !== undefined) return { place, version: committed, onTrial: applying };
+    const ours = placeAt(settings, host, versions.root);
+    const old = placeAt(settings, host, settings.state);
+    await ours.versions.load();
+    await old.versions.load();
+    // Version 0.1.0 kept them there, and nothing has been taken over yet.
+    const there = ours.versions.currentId === undefined && old.versions.current !== undefined ? old : ours;
+    const { phase, from } = (await readTrial(there.versions.root)) ?? NO_TRIAL;
+    const before = phase === "trial" || phase === "reverting" ? there.versions.get(from) : undefined;
+    if (before !== undefined) return { place: there, version: before, onTrial: true };
+    return { place: there, version: there.versions.current ?? NO_VERSION, onTrial: false };
   }
 
   async function filesInUse(): Promise<ConfigFiles> {
-    const there = await readablePlace();
-    const { versions, links } = there;
-    const { version, onTrial } = await inUse(there);
+    const { place, version, onTrial } = await inUse();
+    const { versions, links } = place;
+    const offered = new Set(version.files.map(({ path }) => path));
+    const local = settings.localFiles.filter((name) => !offered.has(name));
+    const points = await links.look([...offered, ...local]);
+    const places = new Map(points.map(({ path, at, kind }) => [path, at === path || kind === "link" ? kind : "other"]));
     const files: [string, { body: Uint8Array; contentType: string }][] = [];
+    const add = async (name: string, path: string, contentType: string) => {
+      files.push([name, { body: await readFile(path), contentType }]);
+    };
     for (const { name, path, contentType } of version.files) {
-      const kept = join(versions.filesOf(version.id), path);
-      const source = onTrial ? kept : await readable(links, path, kept);
-      if (source !== undefined) files.push([name, { body: await readFile(source), contentType }]);
+      // The program reads it in the version in use, unless somebody put another file in place of the link.
+      const kind = onTrial ? "link" : places.get(path);
+      if (kind === "link") await add(name, join(versions.filesOf(version.id), path), contentType);
+      if (kind === "file") await add(name, join(settings.directory, path), contentType);
     }
-    for (const name of settings.localFiles) {
-      if (version.files.some(({ path }) => path === name)) continue;
-      const { kind, at } = await links.point(name);
-      if (kind !== "file" || at !== name) continue;
-      files.push([name, { body: await readFile(join(settings.directory, name)), contentType: contentTypeOf(name) }]);
+    for (const name of local) {
+      if (places.get(name) === "file") await add(name, join(settings.directory, name), contentTypeOf(name));
     }
     return Object.fromEntries(files);
-  }
-
-  /** Where the program reads a file: in the version in use, unless somebody put another in place of the link. */
-  async function readable(links: ConfigLinks, path: string, kept: string): Promise<string | undefined> {
-    const { kind, at } = await links.point(path);
-    if (kind === "link") return kept;
-    return kind === "file" && at === path ? join(settings.directory, path) : undefined;
   }
 
   return {
@@ -159,7 +157,7 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
         await makeState(settings.state);
         lock ??= await host.lock?.(settings.state);
         const recovery = await recover(place, true, signal);
-        committed = await versions.current();
+        committed = versions.current;
         return recovery;
       }),
     handler: { apply: (config, { signal }) => inTurn(() => apply(config, signal)) },
@@ -178,22 +176,12 @@ export function configDirectory(options: ConfigDirectoryOptions, host: ConfigHos
       const files = committed.files.filter(({ local }) => !local).map(({ name }) => name);
       return { hash: bytesOfHex(committed.hash), files };
     },
-    async settled() {
-      await queue;
-    },
     async close() {
       await queue;
       await lock?.release();
       lock = undefined;
     },
   };
-}
-
-/** @param root where versions are kept */
-function placeAt(settings: ConfigSettings, root: string): ConfigPlace {
-  const versions = new ConfigVersions(root);
-  const links = new ConfigLinks(settings.directory, versions.currentLink, settings.state);
-  return { settings, versions, links, trials: new TrialRecord(root) };
 }
 
 async function makeState(state: string): Promise<void> {

@@ -1,22 +1,24 @@
 import { rm, symlink } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import type { Version, VersionFile } from "./config-manifest.js";
-import { parentsOf } from "./config-versions.js";
-import { look, replaceWithLink } from "./durable.js";
-import { conflicting } from "./offered-files.js";
-import { leadsInto, targetOf } from "./owned-directory.js";
+import type { Version } from "./config-manifest.js";
+import { look, replaceWithLink, targetOf } from "./durable.js";
+import { conflictsWith, parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
 const TEMPORARY_LINK = ".opamp-link";
 
+type Kind = "absent" | "link" | "file" | "directory" | "other";
+
 /** What lies in the directory where the way to a file leaves the user's own directories. */
 export interface Point {
+  /** Of the file, below the directory. */
+  readonly path: string;
   /** Where that is, below the directory. */
   readonly at: string;
   /** `link`: one of ours. `file`: a regular one. `directory`: the whole path is one. `other`: a link to elsewhere, a socket. */
-  readonly kind: "absent" | "link" | "file" | "directory" | "other";
+  readonly kind: Kind;
 }
 
 /**
@@ -37,25 +39,11 @@ export class ConfigLinks {
     this.#state = state;
   }
 
-  /** Where the way to a file goes. */
-  async point(path: string): Promise<Point> {
-    for (const at of [...parentsOf(path), path]) {
-      const found = await look(join(this.#directory, at));
-      if (found === undefined) return { at, kind: "absent" };
-      if (found.isSymbolicLink()) return { at, kind: (await this.#isOurs(at)) ? "link" : "other" };
-      if (found.isFile()) return { at, kind: "file" };
-      if (!found.isDirectory()) return { at, kind: "other" };
-    }
-    return { at: path, kind: "directory" };
-  }
-
-  /** The points of some files, each once. */
-  async points(files: readonly VersionFile[]): Promise<Map<string, Point>> {
-    const points = new Map<string, Point>();
-    for (const { path } of files) {
-      const point = await this.point(path);
-      points.set(point.at, point);
-    }
+  /** Where the ways to some files go, now. */
+  async look(paths: Iterable<string>): Promise<Point[]> {
+    const kinds = new Map<string, Kind>();
+    const points: Point[] = [];
+    for (const path of new Set(paths)) points.push(await this.#point(path, kinds));
     return points;
   }
 
@@ -63,104 +51,109 @@ export class ConfigLinks {
    * @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours, or a path
    * leads to where the versions are kept
    */
-  async refuseObstacles(paths: Iterable<string>): Promise<void> {
-    const state = relative(this.#directory, this.#state).toLowerCase();
-    for (const path of paths) {
-      if (conflicting(path.toLowerCase(), state)) throw reserved(path);
-      const { at, kind } = await this.point(path);
+  refuseObstacles(points: readonly Point[]): void {
+    const isReserved = conflictsWith([{ path: relative(this.#directory, this.#state).toLowerCase() }]);
+    for (const { path, at, kind } of points) {
+      if (isReserved(path.toLowerCase())) {
+        throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" is where configurations are kept`, {
+          hint: "rename the file on the server, or keep configurations outside the directory",
+        });
+      }
       if (kind !== "directory" && kind !== "other") continue;
       const what = kind === "directory" ? "a directory" : "neither a regular file nor a link to a configuration";
       throw new OpAMPError(
         "ERR_OPAMP_HANDLER",
         `"${path}" cannot be written: ${join(this.#directory, at)} is ${what}`,
-        {
-          hint: "move it away, or rename the file on the server",
-        },
+        { hint: "move it away, or rename the file on the server" },
       );
     }
   }
 
-  /** Makes the links that a version lacks; they lead nowhere until it is in use. What is in the way stays. */
-  async add(version: Version): Promise<number> {
-    const changed = new Set<string>();
-    let added = 0;
-    for (const { at, kind } of (await this.points(version.files)).values()) {
-      if (kind !== "absent") continue;
-      const path = join(this.#directory, at);
-      await symlink(this.#target(at), path);
-      changed.add(dirname(path));
-      added += 1;
-    }
-    for (const directory of changed) await syncDirectory(directory);
-    return added;
+  /** Makes links where there is nothing; they lead nowhere until a version that has them is in use. @returns how many */
+  add(points: readonly Point[]): Promise<number> {
+    const absent = points.filter(({ kind }) => kind === "absent");
+    return this.#change(placesOf(absent), (path, at) => symlink(this.#target(at), path));
   }
 
   /** Puts links in the place of files that the version in use has too. */
-  async replaceFiles(paths: readonly string[]): Promise<void> {
-    const changed = new Set<string>();
-    for (const at of paths) {
-      changed.add(await this.#replace(at));
-    }
-    for (const directory of changed) await syncDirectory(directory);
+  async replace(ats: Iterable<string>): Promise<void> {
+    await this.#change(ats, (path, at) => this.#replace(path, at));
+  }
+
+  /** Removes links of ours, except those that a version needs. @returns how many there were */
+  async removeExcept(needed: readonly Point[], ats: Iterable<string>): Promise<number> {
+    const kept = placesOf(needed);
+    const stale: string[] = [];
+    for (const at of ats) if (!kept.has(at) && (await this.#isOurs(at))) stale.push(at);
+    return await this.#change(stale, (path) => rm(path));
   }
 
   /** Has the links that led through another link to the version in use lead through ours. */
   async follow(paths: readonly string[], formerLink: string): Promise<void> {
-    const changed = new Set<string>();
+    const ats: string[] = [];
     for (const at of new Set(paths)) {
-      const path = join(this.#directory, at);
-      const target = await targetOf(path);
-      if (target === this.#target(at, formerLink)) await this.#replace(at);
-      // Replaced before a crash, perhaps, and not synced.
-      else if (target !== this.#target(at)) continue;
-      changed.add(dirname(path));
+      const target = await targetOf(join(this.#directory, at));
+      // Ours: replaced before a crash, perhaps, and not synced.
+      if (target === this.#target(at, formerLink) || target === this.#target(at)) ats.push(at);
     }
-    for (const directory of changed) await syncDirectory(directory);
+    await this.replace(ats);
   }
 
-  /** Removes the links that only other versions need. @returns how many there were */
-  async removeStale(kept: Version, others: readonly Version[]): Promise<number> {
-    const needed = await this.points(kept.files);
-    const changed = new Set<string>();
+  /** Removes what a crash left half done where these versions have links. @returns how many links that were */
+  async removeUnfinished(versions: readonly Version[]): Promise<number> {
     let removed = 0;
-    for (const at of pathsOf(others)) {
-      if (needed.has(at) || !(await this.#isOurs(at))) continue;
-      const path = join(this.#directory, at);
-      await rm(path);
-      changed.add(dirname(path));
-      removed += 1;
+    for (const directory of new Set(["", ...[...pathsOf(versions)].map((path) => dirname(path))])) {
+      if (await this.#removeTemporary(join(this.#directory, directory, TEMPORARY_LINK))) removed += 1;
     }
-    for (const directory of changed) await syncDirectory(directory);
     return removed;
   }
 
-  /** Removes what a crash left half done where these versions have links. @returns whether there was something */
-  async removeUnfinished(versions: readonly Version[]): Promise<boolean> {
-    const directories = new Set([""]);
-    for (const path of pathsOf(versions)) directories.add(dirname(path));
-    let found = false;
-    for (const directory of directories) {
-      if (await this.#removeTemporary(join(this.#directory, directory, TEMPORARY_LINK))) found = true;
+  async #change(ats: Iterable<string>, change: (path: string, at: string) => Promise<void>): Promise<number> {
+    const directories = new Set<string>();
+    let changed = 0;
+    for (const at of ats) {
+      const path = join(this.#directory, at);
+      await change(path, at);
+      directories.add(dirname(path));
+      changed += 1;
     }
-    return found;
+    for (const directory of directories) await syncDirectory(directory);
+    return changed;
+  }
+
+  async #point(path: string, kinds: Map<string, Kind>): Promise<Point> {
+    for (const at of [...parentsOf(path), path]) {
+      const kind = kinds.get(at) ?? (await this.#kindOf(at));
+      kinds.set(at, kind);
+      if (kind !== "directory") return { path, at, kind };
+    }
+    return { path, at: path, kind: "directory" };
+  }
+
+  async #kindOf(at: string): Promise<Kind> {
+    const found = await look(join(this.#directory, at));
+    if (found === undefined) return "absent";
+    if (found.isSymbolicLink()) return (await this.#isOurs(at)) ? "link" : "other";
+    if (found.isFile()) return "file";
+    return found.isDirectory() ? "directory" : "other";
   }
 
   async #isOurs(at: string): Promise<boolean> {
     return (await targetOf(join(this.#directory, at))) === this.#target(at);
   }
 
-  /** @returns the directory of the link */
-  async #replace(at: string): Promise<string> {
-    const path = join(this.#directory, at);
+  async #replace(path: string, at: string): Promise<void> {
     const temporary = join(dirname(path), TEMPORARY_LINK);
     await this.#removeTemporary(temporary);
     await replaceWithLink(path, this.#target(at), temporary);
-    return dirname(path);
   }
 
   /** Removes a temporary link that a crash left, also one of version 0.1.0. */
   async #removeTemporary(path: string): Promise<boolean> {
-    const isOurs = await leadsInto(path, [this.#currentLink, join(this.#state, "current")]);
+    const target = await targetOf(path);
+    if (target === undefined) return false;
+    const absolute = resolve(dirname(path), target);
+    const isOurs = [this.#currentLink, join(this.#state, "current")].some((link) => absolute.startsWith(link + sep));
     if (isOurs) await rm(path, { force: true });
     return isOurs;
   }
@@ -173,12 +166,12 @@ export class ConfigLinks {
   }
 }
 
-function reserved(path: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" is where configurations are kept`, {
-    hint: "rename the file on the server, or keep configurations outside the directory",
-  });
+/** Where some points are, each once. */
+export function placesOf(points: readonly Point[]): Set<string> {
+  return new Set(points.map(({ at }) => at));
 }
 
-function pathsOf(versions: readonly Version[]): Set<string> {
+/** Where versions may have links: their files, and the directories around these. */
+export function pathsOf(versions: readonly Version[]): Set<string> {
   return new Set(versions.flatMap(({ files }) => files.flatMap(({ path }) => [...parentsOf(path), path])));
 }

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { isOptions } from "../../base/option-path.js";
-import { isRealDirectory, isRealFile, isUnfinishedName, isVersionName } from "./owned-directory.js";
+import { isRealDirectory, isRealFile } from "./durable.js";
 
 /** A file of a version. */
 export interface VersionFile {
@@ -14,52 +14,55 @@ export interface VersionFile {
   readonly local: boolean;
 }
 
-/** One whole configuration. */
+/** One whole configuration: an offer laid over the user's own files. */
 export interface Version {
   readonly id: string;
   /** Of the offer, in hexadecimal digits; `undefined` where none was. */
   readonly hash: string | undefined;
-  /** The version that has the user's own files, all of them; itself where it is that one. */
+  /** Version 0, which has the user's own files; itself where it is that one. */
   readonly base: string;
   /** What was in use before. */
   readonly previous: string | undefined;
   readonly files: readonly VersionFile[];
 }
 
+/** What has the name of a version and cannot be read. */
+export interface Unreadable {
+  readonly id: string;
+  /** `damaged`: the manifest is not JSON; `unknown`: it has another form, or a part is missing. */
+  readonly problem: "damaged" | "unknown";
+}
+
+/** The parts of a version: a directory, and what describes it. */
 export const FILES = "files";
 export const MANIFEST = "manifest.json";
-/** All that we write into the directory of a version. */
-const PARTS: readonly string[] = [FILES, MANIFEST];
-const FORMAT = 1;
+export const FORMAT = 1;
+/** What we call versions. */
+export const VERSION_NAME = /^\d+-(?:local|config|[0-9a-f]{0,12})$/;
 
-export function manifestOf(version: Version): string {
-  return JSON.stringify({ format: FORMAT, ...version });
+/** A file of the user's, as a version has it. */
+export function localFile(path: string): VersionFile {
+  return { path, name: path, contentType: contentTypeOf(path), local: true };
 }
 
-/**
- * Looks at what may be a version.
- *
- * @returns `damaged`: the manifest is no JSON; `unknown`: it has another form, or a part is missing; undefined for what
- * does not have the name of a version, or is no directory
- */
-export async function inspectVersion(path: string): Promise<Version | "damaged" | "unknown" | undefined> {
-  const name = basename(path);
-  if (!isVersionName(name) || !(await isRealDirectory(path))) return undefined;
+/** Of a file of the user's. */
+export function contentTypeOf(path: string): string {
+  return /\.ya?ml$/i.test(path) ? "text/yaml" : /\.json$/i.test(path) ? "application/json" : "";
+}
+
+/** @returns undefined for what does not have the name of a version, or is no directory */
+export async function inspectVersion(path: string): Promise<Version | Unreadable | undefined> {
+  const id = basename(path);
+  if (!VERSION_NAME.test(id) || !(await isRealDirectory(path))) return undefined;
   const manifest = join(path, MANIFEST);
-  if (!(await isRealFile(manifest)) || !(await isRealDirectory(join(path, FILES)))) return "unknown";
+  if (!(await isRealFile(manifest)) || !(await isRealDirectory(join(path, FILES)))) return { id, problem: "unknown" };
   try {
     const version = readManifest(JSON.parse(await readFile(manifest, "utf8")));
-    return version?.id === name ? version : "unknown";
+    return version?.id === id ? version : { id, problem: "unknown" };
   } catch (error) {
-    if (error instanceof SyntaxError) return "damaged";
+    if (error instanceof SyntaxError) return { id, problem: "damaged" };
     throw error;
   }
-}
-
-/** Whether a directory is a version of ours that was half written, or half removed. */
-export async function isUnfinished(path: string): Promise<boolean> {
-  if (!isUnfinishedName(basename(path)) || !(await isRealDirectory(path))) return false;
-  return (await readdir(path)).every((name) => PARTS.includes(name));
 }
 
 /** Files, directories and links in a version, whatever its manifest says. */
@@ -77,21 +80,21 @@ function readManifest(read: unknown): Version | undefined {
   if (!isOptions(read) || read["format"] !== FORMAT) return undefined;
   const { id, hash, base, previous, files } = read;
   if (typeof id !== "string" || typeof base !== "string" || !Array.isArray(files)) return undefined;
+  if (!files.every(isVersionFile)) return undefined;
   return {
     id,
     base,
     hash: typeof hash === "string" ? hash : undefined,
     previous: typeof previous === "string" ? previous : undefined,
-    files: files.filter(isVersionFile),
+    files,
   };
 }
 
 function isVersionFile(file: unknown): file is VersionFile {
-  return (
-    isOptions(file) &&
-    typeof file["path"] === "string" &&
-    typeof file["name"] === "string" &&
-    typeof file["contentType"] === "string" &&
-    typeof file["local"] === "boolean"
-  );
+  if (!isOptions(file)) return false;
+  const { path, name, contentType, local } = file;
+  if (typeof path !== "string" || path.includes("\0")) return false;
+  // A manifest that somebody changed must not lead outside.
+  if (path.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) return false;
+  return typeof name === "string" && typeof contentType === "string" && typeof local === "boolean";
 }

@@ -1,139 +1,190 @@
+import { lstat, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { hexOf } from "../../base/bytes.js";
+import { isRefused, NO_TRIAL, nextTrial, type Trial, type TrialEvent } from "../../base/trial.js";
 import { messageOf, OpAMPError } from "../../errors.js";
+import { syncDirectory } from "../../store/atomic-write.js";
 import type { RemoteConfig } from "../../values/config-files.js";
-import { type Command, withDirectory } from "../commands/command.js";
-import { runCommand } from "../commands/run-command.js";
+import { type Command, runCommand } from "../commands/run-command.js";
 import { signalProcess } from "../commands/signal-process.js";
-import type { ConfigLinks } from "./config-links.js";
+import { type Point, pathsOf, placesOf } from "./config-links.js";
 import type { Version } from "./config-manifest.js";
-import type { ConfigSettings } from "./config-options.js";
-import { type Plan, planSwitch } from "./config-plan.js";
-import type { Trial, TrialRecord } from "./config-trial.js";
-import type { ConfigVersions } from "./config-versions.js";
-import { offeredFiles } from "./offered-files.js";
+import type { ConfigPlace, RemoteConfigSettings } from "./config-place.js";
+import type { Content } from "./config-versions.js";
+import { type Access, replaceText } from "./durable.js";
+import { conflictsWith, type OfferedFile, offeredFiles } from "./offered-files.js";
+import { TRIAL } from "./trial-file.js";
+import { takeFiles } from "./user-files.js";
 
-/** How often the agent may die of one offer before it refuses it. */
-const MOST_CRASHES = 3;
+/** Goes on with the trial, once that is written down. */
+export async function moveTrial(place: ConfigPlace, ...events: readonly TrialEvent[]): Promise<void> {
+  await saveTrial(place, trialAfter(place.trial, events));
+}
 
-/** How far an offer came: whether it was being put to use, and whether the program may have heard of it. */
-type Reached = "candidate" | "switch" | "program";
+export async function saveTrial(place: ConfigPlace, trial: Trial): Promise<void> {
+  const { root, temporary } = place.versions;
+  const path = join(root, TRIAL);
+  if (trial !== NO_TRIAL) {
+    await replaceText(path, JSON.stringify(trial), join(temporary, TRIAL));
+  } else {
+    await rm(path, { force: true });
+    await syncDirectory(root);
+  }
+  place.trial = trial;
+}
 
-/** What the parts of a config directory work on. */
-export interface ConfigPlace {
-  readonly settings: ConfigSettings;
-  readonly versions: ConfigVersions;
-  readonly links: ConfigLinks;
-  readonly trials: TrialRecord;
+function trialAfter(trial: Trial, events: readonly TrialEvent[]): Trial {
+  return events.reduce((before, event) => {
+    const next = nextTrial(before, event);
+    if (next === undefined) throw new Error(`${event.type} in the phase ${before.phase}`);
+    return next;
+  }, trial);
 }
 
 /**
- * Puts an offer to use, or leaves everything as it was. The offer is in use for good once the trial's marker is gone.
+ * Puts an offer to use, or leaves everything as it was. The offer is in use for good once the trial is committed.
  *
  * @throws OpAMPError `ERR_OPAMP_HANDLER` that says why it is not in use
  */
 export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signal: AbortSignal): Promise<void> {
-  const { settings, versions, links, trials } = place;
+  const { host, versions, links, trial } = place;
   const offered = offeredFiles(config);
   const hash = hexOf(config.hash);
-  const current = await versions.current();
-  if (current === undefined) throw new Error("no version is in use");
+  const { current, zero } = inUse(place);
   if (hash !== "" && current.hash === hash) return;
-  const crashes = await trials.crashesOf(hash);
-  if (crashes >= MOST_CRASHES) throw tooManyCrashes(crashes);
-  const { directory, fileMode, log } = settings;
-  const plan = await planSwitch({ versions, links, directory, current, offered, hash, fileMode });
-  const { candidate } = plan;
-  const trial: Trial = { phase: "candidate", from: current.id, to: candidate.id, hash, attempt: crashes + 1 };
-  if (crashes === 0) await trials.forgetCrashes();
-  await trials.write(trial);
-  let reached: Reached = "candidate";
+  if (isRefused(trial, hash)) throw tooManyCrashes(trial.crashes);
+  const points = await links.look(offered.map(({ path }) => path));
+  links.refuseObstacles(points);
+  const directories = await accessIn(place.settings);
+  const candidate: Version = {
+    id: versions.newId(offered.length === 0 ? "local" : hash.slice(0, 12) || "config"),
+    hash,
+    base: zero.id,
+    previous: current.id,
+    files: laidOver(offered, zero),
+  };
+  const contents = await contentsOf(place, candidate, offered, points, directories);
+  await moveTrial(place, { type: "offer", hash, from: current.id, to: candidate.id });
   try {
     refuseAborted(signal);
-    await versions.write(candidate, plan.contents, plan.directories);
-    log?.info(`configuration ${candidate.id}: ${filesText(offered.length)} written`);
-    await validateCandidate(place, candidate, signal);
+    await versions.write(candidate, contents, directories);
+    host.log?.info(
+      `configuration ${candidate.id}: ${offered.length === 1 ? "1 file" : `${offered.length} files`} written`,
+    );
+    await validate(place, candidate, signal);
     refuseAborted(signal);
-    await makeWay(place, plan);
-    await trials.write({ ...trial, phase: "trial", from: plan.from.id });
-    reached = "switch";
-    await switchTo(place, candidate, [plan.from]);
-    log?.info(`configuration ${candidate.id}: in use on trial`);
-    reached = "program";
+    const inTheWay = (await links.look([...current.files, ...candidate.files].map(({ path }) => path))).filter(isFile);
+    const from =
+      inTheWay.length === 0 ? current : await takeFiles(place, [...placesOf(inTheWay)], current, zero, directories);
+    await moveTrial(place, { type: "begin" });
+    await switchTo(place, candidate, [from]);
+    host.log?.info(`configuration ${candidate.id}: in use on trial`);
     await tellProgram(place, candidate, signal);
     refuseAborted(signal);
-    await trials.clear();
-    if (crashes > 0) await trials.forgetCrashes();
+    await moveTrial(place, { type: "commit" });
   } catch (cause) {
-    throw await takeBack(place, plan, reached, cause);
+    throw await takeBack(place, candidate, cause);
   }
   await tidy(place);
 }
 
 /** Has the program take the version in use. */
-export async function tellProgram({ settings }: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
-  const { directory, command, reload } = settings;
-  if (command !== undefined) await run(settings, command, directory, version, signal);
+export async function tellProgram(place: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
+  const { directory, command, reload } = place.settings;
+  if (command !== undefined) await run(place, command, directory, version, signal);
   if (reload !== undefined) await signalProcess(reload);
 }
 
-async function run(
-  { timeoutMs, graceMs, log }: ConfigSettings,
-  command: Command,
-  directory: string,
-  version: Version,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const env = { OPAMP_CONFIG_DIR: directory, OPAMP_CONFIG_HASH: version.hash ?? "" };
-  await runCommand(withDirectory(command, directory), { timeoutMs, graceMs, signal, env, log });
-}
-
-function filesText(count: number): string {
-  return count === 1 ? "1 file" : `${count} files`;
-}
-
-/** At every moment, what can be opened in the directory is one whole version. */
+/** At every moment, what can be opened in the directory is one whole version. @returns how many links were added and removed */
 export async function switchTo(
   { versions, links }: ConfigPlace,
   to: Version,
   others: readonly Version[],
-): Promise<void> {
-  await links.add(to);
-  await versions.use(to.id);
-  await links.removeStale(to, others);
+): Promise<{ added: number; removed: number }> {
+  const points = await links.look(to.files.map(({ path }) => path));
+  const added = await links.add(points);
+  if (versions.currentId !== to.id) await versions.use(to.id);
+  return { added, removed: await links.removeExcept(points, pathsOf(others)) };
 }
 
-async function validateCandidate({ settings, versions }: ConfigPlace, version: Version, signal: AbortSignal) {
-  const { validate, log } = settings;
-  if (validate === undefined) return;
-  await run(settings, validate, versions.filesOf(version.id), version, signal);
-  log?.info(`configuration ${version.id}: valid`);
+/** The version in use, and the one with the user's own files. */
+function inUse({ versions }: ConfigPlace): { current: Version; zero: Version } {
+  const { current } = versions;
+  const zero = versions.get(current?.base ?? "");
+  if (current === undefined || zero === undefined) throw new Error("no version is in use");
+  return { current, zero };
 }
 
-/** Takes the user's files that lie where links belong into the version in use; what can be read stays the same. */
-async function makeWay({ settings, versions, links }: ConfigPlace, plan: Plan): Promise<void> {
-  if (plan.found.length === 0) return;
-  for (const { version, contents } of plan.first) await versions.write(version, contents, plan.directories);
-  await versions.use(plan.from.id);
-  await links.replaceFiles(plan.found);
-  settings.log?.info(`taken into configuration ${plan.from.id}: ${plan.found.join(", ")}`);
-  if (plan.strays.length > 0) {
-    settings.log?.warn(`changed by somebody else, and replaced now: ${plan.strays.join(", ")}`);
+/** The files of an offer, and those of the user's that can exist beside them. */
+function laidOver(offered: readonly OfferedFile[], zero: Version): Version["files"] {
+  const isHidden = conflictsWith(offered);
+  return [
+    ...offered.map(({ path, name, contentType }) => ({ path, name, contentType, local: false })),
+    ...zero.files.filter(({ path, local }) => local && !isHidden(path)),
+  ];
+}
+
+/** What the files of a version are made of. An offered one that lies over the user's is accessible as that is. */
+async function contentsOf(
+  { settings, versions }: ConfigPlace,
+  { base, files }: Version,
+  offered: readonly OfferedFile[],
+  points: readonly Point[],
+  directories: Access,
+): Promise<ReadonlyMap<string, Content>> {
+  const zero = versions.filesOf(base);
+  const isOwn = new Set(versions.get(base)?.files.map(({ path }) => path));
+  const found = new Set(points.filter((point) => isFile(point) && point.path === point.at).map(({ path }) => path));
+  const contents = new Map<string, Content>();
+  for (const { path } of files) contents.set(path, { from: join(zero, path) });
+  for (const { path, body } of offered) {
+    const root = isOwn.has(path) ? zero : found.has(path) ? settings.directory : undefined;
+    const access = root === undefined ? { ...directories, mode: settings.fileMode } : await accessOf(join(root, path));
+    contents.set(path, { body, access });
   }
+  return contents;
+}
+
+function isFile({ kind }: Point): boolean {
+  return kind === "file";
+}
+
+async function validate(place: ConfigPlace, version: Version, signal: AbortSignal): Promise<void> {
+  const { settings, host, versions } = place;
+  if (settings.validate === undefined) return;
+  await run(place, settings.validate, versions.filesOf(version.id), version, signal);
+  host.log?.info(`configuration ${version.id}: valid`);
+}
+
+function run(
+  { settings: { timeoutMs }, host }: ConfigPlace,
+  command: Command,
+  directory: string,
+  { hash = "" }: Version,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return runCommand(command, { ...host, timeoutMs, directory, signal, env: { OPAMP_CONFIG_HASH: hash } });
 }
 
 /** Makes everything as it was. @returns why the offer is not in use, and what else went wrong */
-async function takeBack(place: ConfigPlace, plan: Plan, reached: Reached, cause: unknown): Promise<OpAMPError> {
-  const { settings, trials } = place;
+async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown): Promise<OpAMPError> {
+  const { host, versions } = place;
   let message = messageOf(cause);
   try {
-    if (reached !== "candidate") await switchTo(place, plan.from, [plan.candidate]);
-    if (reached === "program") {
-      await tellProgram(place, plan.from).catch((error: unknown) => {
+    if (place.trial.phase === "candidate") {
+      await moveTrial(place, { type: "fail" });
+    } else {
+      // Not written down: a restart takes a trial back as well, and the disk may be full.
+      place.trial = trialAfter(place.trial, [{ type: "fail" }]);
+      const from = versions.get(place.trial.from);
+      if (from === undefined) throw new Error(`configuration ${place.trial.from} is gone`);
+      await switchTo(place, from, [candidate]);
+      await tellProgram(place, from).catch((error: unknown) => {
         message += `\nthe files are as before, but the program could not be told: ${messageOf(error)}`;
       });
+      await moveTrial(place, { type: "reverted" });
     }
-    await trials.clear();
-    settings.log?.info(`configuration ${plan.candidate.id}: taken back, ${plan.from.id} is in use`);
+    host.log?.info(`configuration ${candidate.id}: taken back, ${versions.currentId} is in use`);
     await tidy(place);
   } catch (error) {
     message += `\nwhat was there before is not back yet: ${messageOf(error)}`;
@@ -141,11 +192,12 @@ async function takeBack(place: ConfigPlace, plan: Plan, reached: Reached, cause:
   return asError(message, cause);
 }
 
-async function tidy({ settings, versions }: ConfigPlace): Promise<void> {
+async function tidy({ host, versions }: ConfigPlace): Promise<void> {
   try {
+    await versions.sweep();
     await versions.prune();
   } catch (error) {
-    settings.log?.warn(`old configurations are still there: ${messageOf(error)}`);
+    host.log?.warn(`old configurations are still there: ${messageOf(error)}`);
   }
 }
 
@@ -168,4 +220,19 @@ function tooManyCrashes(count: number): OpAMPError {
   return new OpAMPError("ERR_OPAMP_HANDLER", `the agent died ${count} times while applying this configuration`, {
     hint: "see what the command does to the agent; another configuration will be tried",
   });
+}
+
+/** Of the directories of a version: who may read a file may list them, and everyone may go through. */
+async function accessIn({ directory, fileMode }: RemoteConfigSettings): Promise<Access> {
+  const { gid } = await stat(directory);
+  return { mode: directoryMode(fileMode), uid: -1, gid };
+}
+
+export function directoryMode(fileMode: number): number {
+  return fileMode | ((fileMode & 0o444) >> 2) | 0o111;
+}
+
+async function accessOf(path: string): Promise<Access> {
+  const { mode, uid, gid } = await lstat(path);
+  return { mode: mode & 0o777, uid, gid };
 }

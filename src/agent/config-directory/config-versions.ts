@@ -1,243 +1,231 @@
 import { randomUUID } from "node:crypto";
 import { readdir, rename, rm, symlink } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import {
-  entriesIn,
   FILES,
+  FORMAT,
   inspectVersion,
-  isUnfinished,
+  localFile,
   MANIFEST,
-  manifestOf,
+  type Unreadable,
+  VERSION_NAME,
   type Version,
 } from "./config-manifest.js";
-import { type Access, linkFile, linkTree, look, makeDirectory, writeNewFile } from "./durable.js";
-import { isRealDirectory, isVersionName, makeOwned, PASSAGE, targetOf } from "./owned-directory.js";
+import {
+  type Access,
+  isRealDirectory,
+  linkFile,
+  linkTree,
+  look,
+  makeDirectory,
+  makeParents,
+  PASSAGE,
+  replaceText,
+  targetOf,
+  writeNewFile,
+} from "./durable.js";
 
 /** What a file of a new version is made of: bytes, or another file, of which it becomes a second name. */
-export type Content = { body: Uint8Array; access: Access } | { from: string };
+export type Content = { readonly body: Uint8Array; readonly access: Access } | { readonly from: string };
 
-/** What lies where versions are kept, by name: `damaged` has a manifest that is no JSON; `unknown` only has the name of one. */
-export interface Survey {
-  readonly whole: readonly Version[];
-  readonly damaged: readonly string[];
-  readonly unknown: readonly string[];
-}
-
-const UNFINISHED = ".tmp";
-const UNREADABLE = ".unreadable";
 /**
- * Whole configurations side by side in a directory of their own, and which of them is in use.
+ * Whole configurations side by side, and which of them is in use. What is there is read once, by `load`.
  *
- * A version is written under another name and then renamed, so what has its name is whole. Links are not followed, and
- * only directories that have the name and the manifest of a version, or the name of an unfinished one, are removed.
+ * Everything is made in the directory `tmp` and then renamed, so what has the name of a version is whole, and everything
+ * in `tmp` was left by a crash. Links are not followed, and only versions that were read are removed.
  */
 export class ConfigVersions {
+  readonly root: string;
   /** Leads to the files of the version in use. */
   readonly currentLink: string;
-  readonly #root: string;
-  readonly #versions: string;
+  /** What is not complete. */
+  readonly temporary: string;
+  readonly directory: string;
+  readonly #whole = new Map<string, Version>();
+  #currentId: string | undefined;
+  #highest = 0;
 
   constructor(root: string) {
-    this.#root = root;
-    this.#versions = join(root, "versions");
+    this.root = root;
+    this.directory = join(root, "versions");
+    this.temporary = join(root, "tmp");
     this.currentLink = join(root, "current");
   }
 
-  /** Makes the place for them. @throws OpAMPError `ERR_OPAMP_STORE` if something else is there */
-  async prepare(): Promise<void> {
-    await makeOwned(this.#versions);
+  /** Reads what is there. @returns what cannot be read, oldest first */
+  async load(): Promise<Unreadable[]> {
+    const unreadable: Unreadable[] = [];
+    this.#whole.clear();
+    const names = (await isRealDirectory(this.directory)) ? await readdir(this.directory) : [];
+    for (const name of names.sort((a, b) => numberOf(a) - numberOf(b))) {
+      this.#highest = Math.max(this.#highest, numberOf(name));
+      const found = await inspectVersion(join(this.directory, name));
+      if (found === undefined) continue;
+      if ("problem" in found) unreadable.push(found);
+      else this.#whole.set(name, found);
+    }
+    this.#currentId = idIn(await targetOf(this.currentLink));
+    return unreadable;
+  }
+
+  /** All whole versions, oldest first. */
+  get all(): readonly Version[] {
+    return [...this.#whole.values()];
+  }
+
+  get(id: string): Version | undefined {
+    return this.#whole.get(id);
+  }
+
+  /** What the link to the version in use names, whether or not it is whole. */
+  get currentId(): string | undefined {
+    return this.#currentId;
+  }
+
+  /** The version in use, if it is whole. */
+  get current(): Version | undefined {
+    return this.#currentId === undefined ? undefined : this.get(this.#currentId);
+  }
+
+  /** Whether the link is as we left it: somebody may have removed the directory. */
+  async isInPlace(): Promise<boolean> {
+    return this.current !== undefined && idIn(await targetOf(this.currentLink)) === this.#currentId;
+  }
+
+  /** An id for a new version, higher than all before. */
+  newId(kind: string): string {
+    this.#highest += 1;
+    return `${this.#highest}-${kind}`;
+  }
+
+  directoryOf(id: string): string {
+    return join(this.directory, id);
   }
 
   /** Where the files of a version are. */
   filesOf(id: string): string {
-    return join(this.#versions, id, FILES);
-  }
-
-  /** Ids for new versions, later ones with higher numbers. */
-  async newIds(...kinds: readonly string[]): Promise<string[]> {
-    const highest = Math.max(0, ...(await this.#names()).map(numberOf));
-    return kinds.map((kind, index) => `${highest + 1 + index}-${kind}`);
+    return join(this.directory, id, FILES);
   }
 
   /** Writes a version down to the disk. */
   async write(version: Version, contents: ReadonlyMap<string, Content>, directories: Access): Promise<void> {
-    const whole = join(this.#versions, version.id);
-    const unfinished = `${whole}${UNFINISHED}`;
-    await makeDirectory(unfinished, PASSAGE);
+    const unfinished = join(this.temporary, version.id);
     const root = join(unfinished, FILES);
+    await makeDirectory(unfinished, PASSAGE);
     await makeDirectory(root, directories);
-    const made = new Set(["."]);
+    const touched = new Set(["."]);
     for (const { path } of version.files) {
-      for (const parent of parentsOf(path)) {
-        if (made.has(parent)) continue;
-        await makeDirectory(join(root, parent), directories);
-        made.add(parent);
-      }
       const content = contents.get(path);
       if (content === undefined) throw new Error(`no content for ${path}`);
+      await makeParents(root, path, directories, touched);
       if ("from" in content) await linkFile(content.from, join(root, path));
       else await writeNewFile(join(root, path), content.body, content.access);
     }
-    const manifest = Buffer.from(manifestOf(version));
-    await writeNewFile(join(unfinished, MANIFEST), manifest, { ...PASSAGE, mode: 0o600 });
-    for (const directory of [...made].reverse()) await syncDirectory(join(root, directory));
+    await writeNewFile(join(unfinished, MANIFEST), Buffer.from(manifestOf(version)), { ...PASSAGE, mode: 0o600 });
+    for (const directory of touched) await syncDirectory(join(root, directory));
     await syncDirectory(unfinished);
-    await rename(unfinished, whole);
-    await syncDirectory(this.#versions);
+    await rename(unfinished, this.directoryOf(version.id));
+    await syncDirectory(this.directory);
+    this.#whole.set(version.id, version);
   }
 
-  /** A version that is there; undefined where it is not, or not whole. */
-  async read(id: string): Promise<Version | undefined> {
-    const found = await this.#inspect(id);
-    return typeof found === "object" ? found : undefined;
-  }
-
-  /** Whether something has the name of a version, whole or not. */
-  async has(id: string): Promise<boolean> {
-    return await isRealDirectory(join(this.#versions, id));
-  }
-
-  /** Paths of the files in a version, and of the directories around these, whatever its manifest says. */
-  async pathsIn(id: string): Promise<string[]> {
-    return (await entriesIn(join(this.#versions, id))).map(({ path }) => path);
-  }
-
-  /** What is there besides whole versions has the files that are found in it. */
-  async unreadable(): Promise<{ id: string; paths: string[] }[]> {
-    const { damaged, unknown } = await this.survey();
-    const found: { id: string; paths: string[] }[] = [];
-    for (const id of [...damaged, ...unknown].sort((a, b) => numberOf(a) - numberOf(b))) {
-      const files = (await entriesIn(join(this.#versions, id))).filter(({ isFile }) => isFile);
-      found.push({ id, paths: files.map(({ path }) => path) });
+  /** Takes files from a directory into a version, also in place of its own. The caller makes sure that no link leads to these. */
+  async take(version: Version, paths: readonly string[], from: string, directories: Access): Promise<Version> {
+    const root = this.filesOf(version.id);
+    const temporary = join(this.temporary, "taken");
+    const touched = new Set<string>();
+    for (const path of paths) {
+      await makeParents(root, path, directories, touched);
+      await linkFile(join(from, path), temporary);
+      await rename(temporary, join(root, path));
+      // Where it is the same file already, renaming does nothing.
+      await rm(temporary, { force: true });
     }
-    return found;
+    for (const directory of touched) await syncDirectory(join(root, directory));
+    const known = new Set(version.files.map(({ path }) => path));
+    const added = paths.filter((path) => !known.has(path)).map(localFile);
+    return added.length === 0 ? version : await this.revise({ ...version, files: [...version.files, ...added] });
   }
 
-  /** Puts a version that cannot be read aside, for good. @returns where it is now */
-  async setAside(id: string): Promise<string> {
-    const aside = join(this.#versions, `${id}${UNREADABLE}`);
-    await rename(join(this.#versions, id), aside);
-    await syncDirectory(this.#versions);
-    return aside;
+  /** Writes the manifest of a version again. */
+  async revise(version: Version): Promise<Version> {
+    await replaceText(
+      join(this.directoryOf(version.id), MANIFEST),
+      manifestOf(version),
+      join(this.temporary, MANIFEST),
+    );
+    this.#whole.set(version.id, version);
+    return version;
   }
 
   /** Copies a version from another place, unless it is there. */
   async copyFrom(other: ConfigVersions, id: string): Promise<void> {
-    const whole = join(this.#versions, id);
-    if ((await look(whole)) !== undefined) return;
-    await linkTree(join(other.#versions, id), `${whole}${UNFINISHED}`);
-    await rename(`${whole}${UNFINISHED}`, whole);
-    await syncDirectory(this.#versions);
+    if ((await look(this.directoryOf(id))) !== undefined) return;
+    await linkTree(other.directoryOf(id), join(this.temporary, id));
+    await rename(join(this.temporary, id), this.directoryOf(id));
+    await syncDirectory(this.directory);
   }
 
-  /** The version in use, if it is whole. */
-  async current(): Promise<Version | undefined> {
-    const id = await this.currentId();
-    return id === undefined ? undefined : await this.read(id);
+  /** Puts a version that cannot be read aside, for good. @returns where it is now */
+  async setAside(id: string): Promise<string> {
+    const aside = `${this.directoryOf(id)}.unreadable`;
+    await rename(this.directoryOf(id), aside);
+    await syncDirectory(this.directory);
+    return aside;
   }
 
-  async currentId(): Promise<string | undefined> {
-    return idIn(await targetOf(this.currentLink));
-  }
-
-  /** Puts a version to use: whoever opens a file before finds the old one, and after the new one. */
+  /** Puts a version to use, in one step: a file opened before is the old one, a file opened after the new one. */
   async use(id: string): Promise<void> {
     const found = await look(this.currentLink);
     if (found !== undefined && !found.isSymbolicLink()) {
       throw new OpAMPError("ERR_OPAMP_STORE", `${this.currentLink} is not a link`, { hint: "move it away" });
     }
-    const temporary = `${this.currentLink}${UNFINISHED}`;
-    await this.#removeTemporaryLink();
+    const temporary = join(this.temporary, "current");
+    await rm(temporary, { force: true });
     await symlink(posix.join("versions", id, FILES), temporary);
     await rename(temporary, this.currentLink);
-    await syncDirectory(this.#root);
-  }
-
-  /** All whole versions, oldest first. */
-  async all(): Promise<readonly Version[]> {
-    return (await this.survey()).whole;
-  }
-
-  /** What has the name of a version, oldest first. */
-  async survey(): Promise<Survey> {
-    const whole: Version[] = [];
-    const damaged: string[] = [];
-    const unknown: string[] = [];
-    const names = (await isRealDirectory(this.#versions)) ? await this.#names() : [];
-    for (const name of names.sort((a, b) => numberOf(a) - numberOf(b))) {
-      const found = await this.#inspect(name);
-      if (found === "damaged") damaged.push(name);
-      else if (found === "unknown") unknown.push(name);
-      else if (found !== undefined) whole.push(found);
-    }
-    return { whole, damaged, unknown };
+    this.#currentId = id;
+    await syncDirectory(this.root);
   }
 
   /** Removes what is neither in use, nor was before, nor has the user's files for these. @returns how many were removed */
   async prune(): Promise<number> {
-    const current = await this.current();
+    const { current } = this;
     if (current === undefined) return 0;
-    const previous = current.previous === undefined ? undefined : await this.read(current.previous);
+    const previous = current.previous === undefined ? undefined : this.get(current.previous);
     const kept = new Set([current.id, current.base, previous?.id, previous?.base]);
-    const gone = (await this.all()).filter(({ id }) => !kept.has(id));
-    for (const { id } of gone) await this.remove(id);
-    if (gone.length > 0) await syncDirectory(this.#versions);
+    const gone = this.all.filter(({ id }) => !kept.has(id));
+    for (const { id } of gone) await this.discard(this.directoryOf(id));
+    for (const { id } of gone) this.#whole.delete(id);
+    if (gone.length > 0) await syncDirectory(this.directory);
     return gone.length;
   }
 
-  async remove(id: string): Promise<void> {
-    const path = join(this.#versions, id);
-    // What is half removed must not look whole.
-    const doomed = `${path}-${randomUUID()}${UNFINISHED}`;
+  /** Removes the directory of a version. What is half removed must not look whole. */
+  async discard(path: string): Promise<void> {
+    const doomed = join(this.temporary, randomUUID());
     await rename(path, doomed);
     await rm(doomed, { recursive: true, force: true });
   }
 
-  /** Removes what a crash left half done. @returns whether there was something */
-  async removeUnfinished(): Promise<boolean> {
-    let found = await this.#removeTemporaryLink();
-    const names = (await isRealDirectory(this.#versions)) ? await this.#names() : [];
-    for (const name of names) {
-      const path = join(this.#versions, name);
-      if (!(await isUnfinished(path))) continue;
-      await rm(path, { recursive: true, force: true });
-      found = true;
-    }
-    return found;
-  }
-
-  async #removeTemporaryLink(): Promise<boolean> {
-    const temporary = `${this.currentLink}${UNFINISHED}`;
-    const isOurs = idIn(await targetOf(temporary)) !== undefined;
-    if (isOurs) await rm(temporary, { force: true });
-    return isOurs;
-  }
-
-  async #inspect(name: string): Promise<Version | "damaged" | "unknown" | undefined> {
-    return (await isRealDirectory(this.#versions)) ? await inspectVersion(join(this.#versions, name)) : undefined;
-  }
-
-  async #names(): Promise<string[]> {
-    try {
-      return await readdir(this.#versions);
-    } catch (cause) {
-      throw new OpAMPError("ERR_OPAMP_STORE", `the configurations cannot be listed: ${messageOf(cause)}`, { cause });
-    }
+  /** Removes what is not complete. @returns whether there was something */
+  async sweep(): Promise<boolean> {
+    const names = await readdir(this.temporary);
+    for (const name of names) await rm(join(this.temporary, name), { recursive: true, force: true });
+    return names.length > 0;
   }
 }
 
-/** The directories on the way to a path, outermost first. */
-export function parentsOf(path: string): string[] {
-  const segments = path.split("/").slice(0, -1);
-  return segments.map((_, index) => segments.slice(0, index + 1).join("/"));
+function manifestOf(version: Version): string {
+  return JSON.stringify({ format: FORMAT, ...version });
 }
 
 /** The version that a link to the one in use names. */
 function idIn(target: string | undefined): string | undefined {
   const [versions, id = "", files, ...others] = target?.split("/") ?? [];
-  const isOurs = versions === "versions" && files === FILES && others.length === 0 && isVersionName(id);
+  const isOurs = versions === "versions" && files === FILES && others.length === 0 && VERSION_NAME.test(id);
   return isOurs ? id : undefined;
 }
 

@@ -16,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import { hasCode } from "../../base/error-code.js";
 import { syncDirectory } from "../../store/atomic-write.js";
+import { parentsOf } from "./offered-files.js";
 
 /** Who may do what with a file. */
 export interface Access {
@@ -25,6 +26,9 @@ export interface Access {
   /** -1: as it is. */
   gid: number;
 }
+
+/** Leads through, and shows nothing. */
+export const PASSAGE: Access = { mode: 0o711, uid: -1, gid: -1 };
 
 /** What lies at a path, itself and not what it leads to; undefined where there is nothing. */
 export async function look(path: string) {
@@ -37,11 +41,41 @@ export async function look(path: string) {
   }
 }
 
+/** Whether a directory lies at a path, and not a link to one. */
+export async function isRealDirectory(path: string): Promise<boolean> {
+  return (await look(path))?.isDirectory() === true;
+}
+
+/** Whether a regular file lies at a path, and not a link to one. */
+export async function isRealFile(path: string): Promise<boolean> {
+  return (await look(path))?.isFile() === true;
+}
+
+/** What a symbolic link leads to, as written in it; undefined for anything else. */
+export async function targetOf(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    if (hasCode(error, "EINVAL", "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
+
 /** Makes a directory whatever the umask is. */
 export async function makeDirectory(path: string, { mode, uid, gid }: Access): Promise<void> {
   await mkdir(path);
   await chmod(path, mode);
   await asFarAsAllowed(() => chown(path, uid, gid));
+}
+
+/** Makes the directories on the way to a path that are missing. @param touched gets those to be synced */
+export async function makeParents(root: string, path: string, access: Access, touched: Set<string>): Promise<void> {
+  for (const parent of parentsOf(path)) {
+    if (touched.has(parent) || (await look(join(root, parent))) !== undefined) continue;
+    await makeDirectory(join(root, parent), access);
+    touched.add(dirname(parent)).add(parent);
+  }
+  touched.add(dirname(path));
 }
 
 /** Writes a new file down to the disk. */
@@ -91,8 +125,7 @@ export async function linkTree(from: string, to: string): Promise<void> {
 }
 
 /** Replaces a small file so that a reader finds the old text or the new one. */
-export async function replaceText(path: string, text: string): Promise<void> {
-  const temporary = `${path}.tmp`;
+export async function replaceText(path: string, text: string, temporary: string): Promise<void> {
   // A link of that name would be followed.
   await rm(temporary, { force: true });
   await writeFile(temporary, text, { mode: 0o600, flush: true, flag: "wx" });

@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import { oneLine } from "../../diagnostics/one-line.js";
 import { OpAMPError } from "../../errors.js";
 import type { RemoteConfig } from "../../values/config-files.js";
@@ -41,9 +40,17 @@ export function offeredFiles(config: Pick<RemoteConfig, "files">): OfferedFile[]
   return files;
 }
 
-/** Whether two paths cannot exist side by side: the same, or one a directory of the other. */
-export function conflicting(a: string, b: string): boolean {
-  return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
+/** The directories on the way to a path, outermost first. */
+export function parentsOf(path: string): string[] {
+  const segments = path.split("/").slice(0, -1);
+  return segments.map((_, index) => segments.slice(0, index + 1).join("/"));
+}
+
+/** Tells which paths cannot exist beside some files: the same ones, and where one is a directory of the other. */
+export function conflictsWith(files: readonly { readonly path: string }[]): (path: string) => boolean {
+  const paths = new Set(files.map(({ path }) => path));
+  const directories = new Set(files.flatMap(({ path }) => parentsOf(path)));
+  return (path) => paths.has(path) || directories.has(path) || parentsOf(path).some((parent) => paths.has(parent));
 }
 
 function nameFor(contentType: string): string {
@@ -86,7 +93,7 @@ function refuseConflicts(files: readonly OfferedFile[]): void {
     byKey.set(key, file);
   }
   for (const file of files) {
-    for (let parent = posix.dirname(folded(file.path)); parent !== "."; parent = posix.dirname(parent)) {
+    for (const parent of parentsOf(folded(file.path))) {
       const other = byKey.get(parent);
       if (other !== undefined) throw refused(file.name, `needs a directory where ${quoted(other.name)} is a file`);
     }

@@ -1,21 +1,22 @@
-import { readdir, readFile, readlink } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { hasCode } from "../../base/error-code.js";
 import { isOptions } from "../../base/option-path.js";
+import { NO_TRIAL } from "../../base/trial.js";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { type Access, look, makeDirectory, replaceText } from "./durable.js";
+import { entriesIn, VERSION_NAME } from "./config-manifest.js";
+import type { ConfigPlace } from "./config-place.js";
+import { saveTrial } from "./config-switch.js";
+import { ConfigVersions } from "./config-versions.js";
+import { isRealDirectory, isRealFile, look, makeDirectory, PASSAGE, replaceText } from "./durable.js";
+import { CRASHES, readTrial, TRIAL } from "./trial-file.js";
 
 /** The directory in a state directory that is ours; nothing beside it is. */
 const NAME = "opamp-config";
 const MARKER = "opamp-config.json";
 const FORMAT = 1;
 const DESCRIPTION = "Configurations kept by opamp agent. Do not edit.";
-/** Leads through, and shows nothing. */
-export const PASSAGE: Access = { mode: 0o711, uid: -1, gid: -1 };
-
-const VERSION_NAME = /^\d+-(?:local|config|[0-9a-f]{0,12})$/;
-const UNFINISHED_NAME = /^\d+-(?:local|config|[0-9a-f]{0,12})(?:-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})?\.tmp$/;
 
 /** What the marker says: whether what version 0.1.0 left beside the directory has been taken over. */
 type Marker = "pending" | "complete";
@@ -24,75 +25,91 @@ export function ownedDirectory(stateDirectory: string): string {
   return join(stateDirectory, NAME);
 }
 
-/** Whether a name is one that we give to a version. */
-export function isVersionName(name: string): boolean {
-  return VERSION_NAME.test(name);
-}
-
-/** Whether a name is one that we give to a version that is being written or removed. */
-export function isUnfinishedName(name: string): boolean {
-  return UNFINISHED_NAME.test(name);
-}
-
-/** Whether a directory lies at a path, and not a link to one. */
-export async function isRealDirectory(path: string): Promise<boolean> {
-  return (await look(path))?.isDirectory() === true;
-}
-
-/** Whether a regular file lies at a path, and not a link to one. */
-export async function isRealFile(path: string): Promise<boolean> {
-  return (await look(path))?.isFile() === true;
-}
-
-/** What a symbolic link leads to, as written in it; undefined for anything else. */
-export async function targetOf(path: string): Promise<string | undefined> {
-  try {
-    return await readlink(path);
-  } catch (error) {
-    if (hasCode(error, "EINVAL", "ENOENT", "ENOTDIR")) return undefined;
-    throw error;
-  }
-}
-
-/** Whether a symbolic link leads to something below one of these places. */
-export async function leadsInto(path: string, places: readonly string[]): Promise<boolean> {
-  const target = await targetOf(path);
-  if (target === undefined) return false;
-  const absolute = resolve(dirname(path), target);
-  return places.some((place) => absolute.startsWith(place + sep));
-}
-
 /**
- * Makes and marks the directory where it is missing or empty.
+ * Makes the directory for versions ours, and moves into it what version 0.1.0 kept beside it.
  *
- * @throws OpAMPError `ERR_OPAMP_STORE`, not retryable, if something else has its name
+ * @returns what was done, for people to read
+ * @throws OpAMPError `ERR_OPAMP_STORE` with `foreignStore` if something that is not ours is in its place
  */
-export async function claimDirectory(path: string): Promise<Marker> {
-  const found = await look(path);
-  if (found === undefined) {
-    await makeDirectory(path, PASSAGE);
-    await syncDirectory(dirname(path));
-  } else if (!found.isDirectory()) {
-    throw foreign(path, "is not a directory");
-  }
+export async function openPlace(place: ConfigPlace): Promise<string[]> {
+  const { root } = place.versions;
+  const marker = await claimDirectory(root);
+  await makeOwned(place.versions.directory);
+  await makeOwned(place.versions.temporary);
+  const done = (await place.versions.sweep()) ? ["removed what was half written"] : [];
+  if (marker === "complete") return done;
+  done.push(...(await takeOver(place)));
+  await mark(root, "complete");
+  return done;
+}
+
+/** Makes and marks the directory where it is missing or empty. */
+async function claimDirectory(path: string): Promise<Marker> {
+  await makeOwned(path);
   const marker = await readMarker(path);
   if (marker !== undefined) return marker;
   if (!(await isUnused(path))) throw foreign(path, `was not made by this agent: it has no valid ${MARKER}`);
-  await markDirectory(path, "pending");
+  await mark(path, "pending");
   return "pending";
 }
 
-export async function markDirectory(path: string, marker: Marker): Promise<void> {
-  await replaceText(join(path, MARKER), textOf(marker));
+async function mark(path: string, marker: Marker): Promise<void> {
+  await replaceText(join(path, MARKER), textOf(marker), join(path, `${MARKER}.tmp`));
 }
 
-/** @throws OpAMPError `ERR_OPAMP_STORE` if something that is not ours lies where a directory of ours belongs */
-export async function makeOwned(path: string): Promise<void> {
-  const found = await look(path);
-  if (found?.isDirectory() === true) return;
-  if (found !== undefined) throw foreign(path, "is not a directory");
+async function makeOwned(path: string): Promise<void> {
+  if (await isRealDirectory(path)) return;
+  if ((await look(path)) !== undefined) throw foreign(path, "is not a directory");
   await makeDirectory(path, PASSAGE);
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Each step can be repeated after a crash: copies (second names of the same files) are complete, and the links in the
+ * config directory lead to them, before any original is removed.
+ */
+async function takeOver(place: ConfigPlace): Promise<string[]> {
+  const { settings, versions, links } = place;
+  const old = new ConfigVersions(settings.state);
+  const unreadable = await old.load();
+  const damaged = unreadable.filter(({ problem }) => problem === "damaged").map(({ id }) => id);
+  const unknown = unreadable.filter(({ problem }) => problem === "unknown").map(({ id }) => id);
+  const ids = [...old.all.map(({ id }) => id), ...damaged];
+  const id = old.currentId;
+  const isKnown = id !== undefined && (ids.includes(id) || (await isRealDirectory(versions.directoryOf(id))));
+  if (old.all.length === 0 && !isKnown) return [];
+
+  for (const one of ids) await versions.copyFrom(old, one);
+  const trial = (await readTrial(settings.state)) ?? NO_TRIAL;
+  const isEmpty = trial.phase === "none" && trial.hash === "";
+  const isOurs = !isEmpty && [trial.from, trial.to].every((name) => name === "" || VERSION_NAME.test(name));
+  if (isOurs && (await look(join(versions.root, TRIAL))) === undefined) await saveTrial(place, trial);
+  await versions.load();
+  if (isKnown && versions.currentId === undefined) await versions.use(id);
+  const entries = await Promise.all(ids.map((one) => entriesIn(versions.directoryOf(one))));
+  await links.follow(
+    entries.flat().map(({ path }) => path),
+    old.currentLink,
+  );
+
+  for (const name of isOurs ? [TRIAL, CRASHES] : []) {
+    await rm(join(settings.state, name), { force: true });
+  }
+  for (const one of ids) if (await isRealDirectory(old.directoryOf(one))) await versions.discard(old.directoryOf(one));
+  await removeIfEmpty(old.directory);
+  // Last, since it may be all that shows whose the rest is.
+  if (id !== undefined && !unknown.includes(id)) await rm(old.currentLink, { force: true });
+  await syncDirectory(settings.state);
+  const kept = unknown.length === 0 ? [] : [`left alone in ${settings.state}/versions: ${unknown.join(", ")}`];
+  return [`took over ${ids.length} configurations of version 0.1.0 from ${settings.state}`, ...kept];
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  try {
+    await rmdir(directory);
+  } catch (error) {
+    if (!hasCode(error, "ENOTEMPTY", "EEXIST", "ENOENT", "ENOTDIR", "EBUSY")) throw error;
+  }
 }
 
 function textOf(takeover: Marker): string {
@@ -106,10 +123,8 @@ async function readMarker(directory: string): Promise<Marker | undefined> {
   if (!isOptions(read) || read["description"] !== DESCRIPTION) return undefined;
   const { format, takeover } = read;
   if (typeof format === "number" && format > FORMAT) {
-    throw new OpAMPError("ERR_OPAMP_STORE", `${directory} was made by a later version (format ${format})`, {
-      hint: "run that version, or give another remote_config.state_directory",
-      retryable: false,
-    });
+    const hint = "run that version, or give another remote_config.state_directory";
+    throw foreign(directory, `was made by a later version (format ${format})`, hint);
   }
   return format === FORMAT && (takeover === "pending" || takeover === "complete") ? takeover : undefined;
 }
@@ -123,11 +138,12 @@ async function isUnused(directory: string): Promise<boolean> {
   return (await isRealFile(path)) && textOf("pending").startsWith(await readFile(path, "utf8"));
 }
 
-function foreign(path: string, problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_STORE", `${path} ${problem}`, {
-    hint: "move it away, or give another remote_config.state_directory; it is left as it is",
-    retryable: false,
-  });
+function foreign(
+  path: string,
+  problem: string,
+  hint = "move it away, or give another remote_config.state_directory; it is left as it is",
+): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_STORE", `${path} ${problem}`, { hint, retryable: false, foreignStore: true });
 }
 
 function parsed(text: string): unknown {

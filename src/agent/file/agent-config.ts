@@ -1,10 +1,10 @@
+import { resolve } from "node:path";
 import type { ExtensionConfig } from "../../extension/config/extension-config.js";
-import { type ConfigOptions, extensionConfigOf, openConfig } from "../../extension/config/read-extension-config.js";
+import { extensionConfigOf, openConfig, type ReadOptions } from "../../extension/config/read-extension-config.js";
 import { collectorComponents } from "../../extension/description/collector-components.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import type { Components } from "../../values/components.js";
-import type { Command } from "../commands/command.js";
-import type { ConfigDirectoryOptions } from "../config-directory/config-options.js";
+import type { RemoteConfigSettings } from "../config-directory/config-place.js";
 import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
 import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js";
 import { type HealthSettings, readHealth } from "./health-keys.js";
@@ -13,19 +13,20 @@ import { readRemoteConfig } from "./remote-config-keys.js";
 
 /** The configuration of `opamp agent`, checked, with its defaults in place. */
 export interface AgentConfig {
-  /** The whole file. */
-  source: string;
   extension: ExtensionConfig;
-  /** Where the agent keeps what it must not forget. */
+  /** Where the agent keeps what it must not forget. Absolute. */
   stateDirectory: string;
-  remoteConfig: Omit<ConfigDirectoryOptions, "log"> | undefined;
+  remoteConfig: RemoteConfigSettings | undefined;
   effectiveConfig: EffectiveSettings;
   health: HealthSettings | undefined;
   availableComponents: Components | undefined;
-  /** What a restart command runs; without it the agent itself starts anew. */
+  /** What a restart command runs; without it the agent itself starts again. */
   restart: CommandSettings | undefined;
   log: { level: LogLevel; format: LogFormat };
 }
+
+/** How the file is read. */
+export type AgentConfigOptions = Pick<ReadOptions, "env" | "onWarning" | "platform">;
 
 /** The sections that are the command's own, besides the extension's. */
 export const agentSections: readonly string[] = [
@@ -45,15 +46,15 @@ const RESTART_MS = 30_000;
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key, its line, what is wrong and what would be right
  */
-export function readAgentConfig(source: string, options: ConfigOptions = {}): AgentConfig {
+export function readAgentConfig(source: string, options: AgentConfigOptions = {}): AgentConfig {
+  const { platform = process.platform } = options;
   const root = openConfig(source, options);
   const restart = root.section("restart");
-  const extension = extensionConfigOf(root, { ignore: agentSections, ownRestart: restart !== undefined });
+  const extension = extensionConfigOf(root, { platform, ignore: agentSections, ownRestart: restart !== undefined });
   const config: AgentConfig = {
-    source,
     extension,
     stateDirectory: readStorage(root.sectionOrEmpty("storage")),
-    remoteConfig: readSection(root, "remote_config", readRemoteConfig),
+    remoteConfig: readSection(root, "remote_config", (section) => readRemoteConfig(section, platform)),
     effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
     health: readSection(root, "health", readHealth),
     availableComponents: readSection(root, "available_components", readComponents),
@@ -72,12 +73,12 @@ function readSection<T>(root: SectionReader, key: string, read: (section: Sectio
 function readStorage(section: SectionReader): string {
   const directory = section.text("directory") ?? STATE_DIRECTORY;
   section.done();
-  if (directory !== "") return directory;
+  if (directory !== "") return resolve(directory);
   throw section.wrong("directory", "is empty", "give a directory, or take the key away");
 }
 
 function readRestart(section: SectionReader): CommandSettings {
-  const command: Command | undefined = commandOf(section, "command");
+  const command = commandOf(section, "command");
   const timeoutMs = limitMs(section, "timeout") ?? RESTART_MS;
   section.done();
   if (command === undefined) throw section.wrong("command", "is missing", "give the command that restarts the program");

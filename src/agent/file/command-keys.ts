@@ -1,5 +1,5 @@
 import type { SectionReader } from "../../extension/reader/section-reader.js";
-import { type Command, checkCommand } from "../commands/command.js";
+import type { Command } from "../commands/run-command.js";
 
 /** A command, and how long it may take, in milliseconds. */
 export interface CommandSettings {
@@ -14,12 +14,10 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
   const given = section.value(key);
   if (given === undefined || given === null) return undefined;
   const command = typeof given === "string" ? given : Array.isArray(given) ? section.textList(key) : undefined;
-  if (command === undefined) throw section.wrong(key, "is no command", FORM);
-  try {
-    checkCommand(key, command);
-  } catch {
-    throw section.wrong(key, "names no program", FORM);
-  }
+  if (command === undefined) throw section.wrong(key, "must be a command", FORM);
+  const [program = ""] = typeof command === "string" ? [command.trim()] : command;
+  if (program === "") throw section.wrong(key, "names no program", FORM);
+  if ([command].flat().some((text) => text.includes("\0"))) throw section.wrong(key, "has a NUL in it", FORM);
   return command;
 }
 

@@ -1,20 +1,26 @@
 import type { SectionReader } from "../../extension/reader/section-reader.js";
-import type { Command } from "../commands/command.js";
+import type { Command } from "../commands/run-command.js";
 import { commandOf, limitMs } from "./command-keys.js";
+
+/** Healthy is exit code 0 of a command, or a status from 200 to 299 of a URL (http or https; redirects are not followed). */
+export type HealthCheckSettings = { readonly command: Command } | { readonly url: string };
 
 /** How a program, or one of its components, is checked. */
 export interface HealthNode {
-  check: { command: Command } | { url: string } | undefined;
-  components: Readonly<Record<string, HealthNode>>;
+  readonly check: HealthCheckSettings | undefined;
+  readonly components: Readonly<Record<string, HealthNode>>;
+}
+
+/** How often checks are made. */
+export interface HealthTimes {
+  /** From the end of a check to the next, in milliseconds. */
+  readonly intervalMs: number;
+  /** For one check, in milliseconds; then it has failed. */
+  readonly timeoutMs: number;
 }
 
 /** The section `health`. */
-export interface HealthSettings extends HealthNode {
-  /** Between two checks, in milliseconds. */
-  intervalMs: number;
-  /** For one check, in milliseconds. */
-  timeoutMs: number;
-}
+export interface HealthSettings extends HealthNode, HealthTimes {}
 
 const INTERVAL_MS = 30_000;
 const TIMEOUT_MS = 5_000;
@@ -31,7 +37,7 @@ function readNode(section: SectionReader): HealthNode {
   const check = readCheck(section);
   const inner = section.sectionOrEmpty("components");
   section.done();
-  if (inner.keys.includes("")) throw inner.wrong("", "is no name", "give the component a name");
+  if (inner.keys.includes("")) throw inner.wrong("", "must have a name", "give the component a name");
   const components = Object.fromEntries(inner.keys.map((name) => [name, readNode(inner.sectionOrEmpty(name))]));
   if (check === undefined && Object.keys(components).length === 0) {
     throw section.wrong(undefined, "checks nothing", FORM);
@@ -44,6 +50,6 @@ function readCheck(section: SectionReader): HealthNode["check"] {
   const command = commandOf(section, "command");
   if (url === undefined) return command === undefined ? undefined : { command };
   if (command !== undefined) throw section.wrong("command", "is one check too many", FORM);
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return { url };
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) return { url };
   throw section.wrong("url", "must be an http or https URL", FORM);
 }

@@ -1,69 +1,89 @@
-import { messageOf, type OpAMPError } from "../../errors.js";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
-import { type ConfigDirectoryOptions, readConfigOptions } from "../config-directory/config-options.js";
+import { type ReloadSignal, signalNamed } from "../commands/signal-process.js";
+import type { RemoteConfigSettings } from "../config-directory/config-place.js";
+import { problemOfName } from "../config-directory/offered-files.js";
 import { commandOf, limitMs } from "./command-keys.js";
 
+const TIMEOUT_MS = 30_000;
+const FILE_MODE = 0o640;
 const OCTAL = 8;
+const DIRECTORY = "give the directory that the program reads its configuration from";
+const MODE = 'write them in quotes, such as "0640"';
 
-/** How the options are called in the file. */
-const KEYS = {
-  directory: "directory",
-  state: "state_directory",
-  localFiles: "local_files",
-  validate: "validate_command",
-  command: "command",
-  reload: "reload_signal",
-  timeoutMs: "timeout",
-  fileMode: "file_mode",
-} as const satisfies Record<keyof Omit<ConfigDirectoryOptions, "log">, string>;
-
-/** The section `remote_config`: where offered files go, and what makes the program take them. */
-export function readRemoteConfig(section: SectionReader): Omit<ConfigDirectoryOptions, "log"> {
-  const hint = "give the directory that the program reads its configuration from";
-  const directory = section.needText("directory", "is missing", hint);
-  const state = section.text("state_directory");
-  const localFiles = section.textList("local_files");
-  const validate = commandOf(section, "validate_command");
-  const command = commandOf(section, "command");
-  const reload = readReload(section);
-  const timeoutMs = limitMs(section, "timeout");
-  const fileMode = readMode(section);
-  section.done();
-  const options = { directory, state, localFiles, validate, command, reload, timeoutMs, fileMode };
-  try {
-    readConfigOptions(options, {});
-  } catch (cause) {
-    throw inWordsOfFile(section, cause);
+/** The section `remote_config`. */
+export function readRemoteConfig(section: SectionReader, platform: NodeJS.Platform): RemoteConfigSettings {
+  if (platform === "win32") {
+    const hint = "take it away, or run the agent on another system";
+    throw section.wrong(undefined, "cannot change a configuration as a whole on Windows", hint);
   }
-  return options;
+  const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
+  const state = readState(section, directory);
+  const settings = {
+    directory,
+    state,
+    localFiles: readNames(section),
+    validate: commandOf(section, "validate_command"),
+    command: commandOf(section, "command"),
+    reload: readReload(section),
+    timeoutMs: limitMs(section, "timeout") ?? TIMEOUT_MS,
+    fileMode: readMode(section),
+  };
+  section.done();
+  return settings;
 }
 
-/** The same error with the path of the key. */
-function inWordsOfFile(section: SectionReader, cause: unknown): OpAMPError {
-  const [, option, item, problem = messageOf(cause)] =
-    /^configDirectory(?:\.(\w+))?(?:\[(\d+)\])?[\w.]*: (.*)$/s.exec(messageOf(cause)) ?? [];
-  if (option === undefined) throw section.wrong(undefined, problem, "take it away, or run the agent on another system");
-  const hint = "correct the key named in the message";
-  const key = Object.entries(KEYS).find(([name]) => name === option)?.[1];
-  return section.wrong(key, item === undefined ? problem : `item ${Number(item) + 1} ${problem}`, hint);
+function readState(section: SectionReader, directory: string): string {
+  const given = section.text("state_directory");
+  if (given === undefined) return join(directory, ".opamp");
+  const hint = "give a directory inside it or elsewhere, or take the key away";
+  const state = readPath(section, "state_directory", given, hint);
+  const inside = relative(state, directory);
+  if (inside.startsWith("..") || isAbsolute(inside)) return state;
+  throw section.wrong("state_directory", "must not be remote_config.directory, nor around it", hint);
 }
 
-function readReload(section: SectionReader): ConfigDirectoryOptions["reload"] {
-  const signal = section.text("reload_signal");
+function readPath(section: SectionReader, key: string, given: string, hint: string): string {
+  if (given !== "" && !given.includes("\0")) return resolve(given);
+  throw section.wrong(key, "must be the path of a directory", hint);
+}
+
+function readNames(section: SectionReader): readonly string[] {
+  const names = section.textList("local_files");
+  names.forEach((name, index) => {
+    const problem = problemOfName(name);
+    if (problem === undefined) return;
+    throw section.wrong(
+      "local_files",
+      `item ${index + 1} ${problem}`,
+      "give names of files in remote_config.directory",
+    );
+  });
+  return names;
+}
+
+function readReload(section: SectionReader): ReloadSignal | undefined {
+  const name = section.text("reload_signal");
   const pidFile = section.text("pid_file");
-  if (signal === undefined) {
+  if (name === undefined) {
     if (pidFile === undefined) return undefined;
     throw section.wrong("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or take it away");
   }
-  if (pidFile !== undefined && pidFile !== "") return { signal, pidFile };
-  throw section.wrong("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");
+  if (pidFile === undefined || pidFile === "") {
+    throw section.wrong("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");
+  }
+  const signal = signalNamed(name);
+  if (signal !== undefined) return { signal, pidFile };
+  throw section.wrong("reload_signal", "must be the name of a signal", "write it such as SIGHUP");
 }
 
 /** Written as in a shell, and in quotes: without them YAML takes 0640 for a decimal number and 0o640 for 416. */
-function readMode(section: SectionReader): number | undefined {
+function readMode(section: SectionReader): number {
   const given = section.text("file_mode");
-  if (given === undefined) return undefined;
+  if (given === undefined) return FILE_MODE;
   const digits = /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1];
-  if (digits !== undefined) return Number.parseInt(digits, OCTAL);
-  throw section.wrong("file_mode", "is no permissions", 'write them in quotes, such as "0640"');
+  if (digits === undefined) throw section.wrong("file_mode", "must be permissions such as 0640", MODE);
+  const mode = Number.parseInt(digits, OCTAL);
+  if ((mode & 0o400) !== 0) return mode;
+  throw section.wrong("file_mode", "must be permissions with which the owner can read", MODE);
 }

@@ -1,32 +1,21 @@
-import { checkFunction, checkFunctions, durations, refuseUnknown } from "../../base/checks.js";
-import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import { type Clock, systemClock } from "../../client/clock.js";
 import type { Logger } from "../../diagnostics/logger.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { messageOf } from "../../errors.js";
-import type { Health } from "../../values/health.js";
-import { type Command, checkCommand } from "../commands/command.js";
 import { runCommand } from "../commands/run-command.js";
+import type { HealthCheckSettings, HealthTimes } from "../file/health-keys.js";
 
-/** How to learn whether a program is well: by a command or by a URL. */
-export interface HealthCheckOptions {
-  /** Healthy is exit code 0. */
-  command?: Command;
-  /** Asked by GET, http or https; healthy is a status from 200 to 299. Redirects are not followed. */
-  url?: string;
-  /** From the end of a check to the next, in milliseconds. Default 30 000. */
-  intervalMs?: number;
-  /** For one check, in milliseconds; then it has failed. Default 5 000. */
-  timeoutMs?: number;
-  /** Called with the first result, and when it changes. Status words are those of the Collector. Must not throw. */
-  report: (health: Health) => void;
+const redactor = createRedactor();
+
+/** What a health check runs on. */
+export interface HealthCheckHost {
+  /** Called with the first result, and when it changes: with what is wrong, or with nothing. Must not throw. */
+  readonly report: (problem: string | undefined) => void;
   /** Takes what a command writes, at level debug. Default: nothing is logged. */
-  log?: Pick<Logger, "debug">;
-  /** Whether it keeps the process alive between checks. Default false. */
-  keepAlive?: boolean;
-  /** Default: the system's. */
-  clock?: Clock;
+  readonly log?: Pick<Logger, "debug">;
+  /** Default: the system's, which does not keep the process alive. */
+  readonly clock?: Clock;
 }
 
 /** A health check under way. */
@@ -35,60 +24,43 @@ export interface HealthCheck {
   stop(): Promise<void>;
 }
 
-const KEYS = {
-  command: true,
-  url: true,
-  intervalMs: true,
-  timeoutMs: true,
-  report: true,
-  log: true,
-  keepAlive: true,
-  clock: true,
-} as const satisfies Record<keyof HealthCheckOptions, true>;
-
-/** Longer ones would end at once. */
-const TIMES = { intervalMs: 30_000, timeoutMs: 5_000 };
-
-/**
- * Checks at once and then again and again whether a program is well.
- *
- * @throws OpAMPError `ERR_OPAMP_OPTION`
- */
-export function healthCheck(options: HealthCheckOptions): HealthCheck {
-  const { intervalMs, timeoutMs } = checked(options);
-  const { report, log, clock = systemClock(options.keepAlive === true) } = options;
-  const redactor = createRedactor();
+/** Checks at once and then again and again whether a program is well. */
+export function healthCheck(
+  check: HealthCheckSettings,
+  times: HealthTimes,
+  { report, log, clock = systemClock(false) }: HealthCheckHost,
+): HealthCheck {
+  const intervalMs = Math.min(times.intervalMs, MAX_TIMER_MS);
+  const timeoutMs = Math.min(times.timeoutMs, MAX_TIMER_MS);
   const stopping = new AbortController();
-  let last: Health | undefined;
+  const { signal } = stopping;
+  /** `null` before the first result. */
+  let last: string | undefined | null = null;
   let endWait: (() => void) | undefined;
   let checking: Promise<void> = Promise.resolve();
 
-  async function ask(signal: AbortSignal): Promise<string | undefined> {
-    const { command, url } = options;
+  async function ask(): Promise<string | undefined> {
     try {
-      if (command !== undefined) await runCommand(command, { timeoutMs, signal, log, redactor });
-      else if (url !== undefined) return await askUrl(url, timeoutMs, signal, clock);
+      if ("url" in check) return await askUrl(new URL(check.url), timeoutMs, signal, clock);
+      await runCommand(check.command, { timeoutMs, signal, log });
       return undefined;
     } catch (error) {
-      return redactor.text(reasonOf(error));
+      // A host with several addresses fails with one error for each.
+      return redactor.text(messageOf(error instanceof AggregateError ? error.errors.at(-1) : error));
     }
   }
 
-  async function check(): Promise<void> {
-    const problem = await ask(stopping.signal);
-    if (stopping.signal.aborted) return;
+  async function checkOnce(): Promise<void> {
+    const problem = await ask();
+    if (signal.aborted) return;
     endWait = clock.after(intervalMs, begin);
-    const health: Health =
-      problem === undefined
-        ? { healthy: true, status: "StatusOK" }
-        : { healthy: false, status: "StatusRecoverableError", lastError: problem };
-    if (last?.healthy === health.healthy && last.lastError === health.lastError) return;
-    last = health;
-    report(health);
+    if (problem === last) return;
+    last = problem;
+    report(problem);
   }
 
   function begin(): void {
-    checking = check();
+    checking = checkOnce();
   }
 
   begin();
@@ -102,14 +74,14 @@ export function healthCheck(options: HealthCheckOptions): HealthCheck {
 }
 
 /** @returns what is wrong, or nothing */
-async function askUrl(url: string, timeoutMs: number, stop: AbortSignal, clock: Clock): Promise<string | undefined> {
+async function askUrl(url: URL, timeoutMs: number, stop: AbortSignal, clock: Clock): Promise<string | undefined> {
   const late = new AbortController();
   const endWait = clock.after(timeoutMs, () => late.abort(new Error(`no answer within ${timeoutMs} ms`)));
   try {
-    const status = await statusOf(new URL(url), AbortSignal.any([stop, late.signal]));
+    const status = await statusOf(url, AbortSignal.any([stop, late.signal]));
     if (status >= 200 && status < 300) return undefined;
     const more = status >= 300 && status < 400 ? ", a redirect, which is not followed" : "";
-    return `${new URL(url).host} answered ${status}${more}`;
+    return `${url.host} answered ${status}${more}`;
   } finally {
     endWait();
   }
@@ -127,41 +99,4 @@ async function statusOf(url: URL, signal: AbortSignal): Promise<number> {
     });
     request.on("error", failed);
   });
-}
-
-/** A host with several addresses fails with one error for each. */
-function reasonOf(error: unknown): string {
-  return messageOf(error instanceof AggregateError ? error.errors.at(-1) : error);
-}
-
-function checked(options: HealthCheckOptions): typeof TIMES {
-  if (!isOptions(options)) throw wrongOption("healthCheck", `must be an object, not ${kindOf(options)}`);
-  refuseUnknown("healthCheck", options, KEYS);
-  const { command, url, report, log, clock } = options;
-  if ((command === undefined) === (url === undefined)) {
-    throw wrongOption("healthCheck", "must have either `command` or `url`");
-  }
-  if (command !== undefined) checkCommand("healthCheck.command", command);
-  if (url !== undefined) checkUrl(url);
-  if (report === undefined)
-    throw wrongOption("healthCheck.report", "is missing; give a function that takes the health");
-  checkFunction("healthCheck.report", report);
-  checkFunctions("healthCheck.log", log, ["debug"]);
-  checkFunctions("healthCheck.clock", clock, ["now", "wallNow", "after", "soon"]);
-  const { intervalMs, timeoutMs } = options;
-  const times = durations(
-    "healthCheck",
-    { ...(intervalMs !== undefined && { intervalMs }), ...(timeoutMs !== undefined && { timeoutMs }) },
-    TIMES,
-  );
-  return {
-    intervalMs: Math.min(times.intervalMs, MAX_TIMER_MS),
-    timeoutMs: Math.min(times.timeoutMs, MAX_TIMER_MS),
-  };
-}
-
-function checkUrl(url: unknown): void {
-  const parsed = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return;
-  throw wrongOption("healthCheck.url", "must be an http or https URL, such as http://127.0.0.1:13133/");
 }

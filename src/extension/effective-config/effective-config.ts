@@ -76,13 +76,8 @@ export function effectiveConfig(
   checkOptions(WHERE, options, { redact: true, onError: true });
   const { redact, onError } = options;
   checkFunction(`${WHERE}.onError`, onError);
-  const redactor = redact === false ? undefined : createConfigRedactor(redact);
   const { list, raw } = readSource(source);
-  /** Hashes of what was given last, and of what it was made of: to take secrets out takes far longer than to read. */
-  let given: string | undefined;
-  let madeOf: string | undefined;
 
-  /** With the secrets. */
   async function collect(): Promise<ConfigFiles> {
     const files = await Promise.all((await list()).map(namedFile));
     try {
@@ -93,6 +88,24 @@ export function effectiveConfig(
     // fromEntries makes even "__proto__" an entry.
     return Object.fromEntries(files);
   }
+
+  return redactedFiles(collect, redact);
+}
+
+/**
+ * Reports files without their secrets.
+ *
+ * @param collect gives the files in use, secrets included
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
+ */
+export function redactedFiles(
+  collect: () => Promise<ConfigFiles>,
+  redact: EffectiveConfigOptions["redact"],
+): EffectiveConfigProvider {
+  const redactor = redact === false ? undefined : createConfigRedactor(redact);
+  /** Hashes of what was given last, and of what it was made of: to take secrets out takes far longer than to read. */
+  let given: string | undefined;
+  let madeOf: string | undefined;
 
   async function provide(): Promise<ConfigFiles> {
     const files = await collect();

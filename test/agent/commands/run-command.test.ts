@@ -42,11 +42,10 @@ describe("a command that ends by itself", () => {
     expect(lines.all).toEqual(['`echo "$GREETING" | tr a-z A-Z`: HELLO', "`echo $GREETING | tr`: $GREETING | tr"]);
   });
 
-  test("has the agent's environment, the directory given, and no input", async () => {
-    const folder = folderForTest();
+  test("has the agent's environment and working directory, and no input", async () => {
     const { lines, log } = logged();
-    await runCommand('[ -n "$PATH" ] && pwd && cat', { ...TIMES, log, cwd: folder });
-    expect(lines.all.map((line) => line.split(": ")[1])).toEqual([folder]);
+    await runCommand('[ -n "$PATH" ] && pwd && cat', { ...TIMES, log });
+    expect(lines.all.map((line) => line.split(": ")[1])).toEqual([process.cwd()]);
   });
 
   test("fails by its exit code, with its last lines of both outputs", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { checkReloadSignal, signalProcess } from "../../../src/agent/commands/signal-process.js";
+import { signalNamed, signalProcess } from "../../../src/agent/commands/signal-process.js";
 import { folderForTest } from "../config-directory/folder.js";
 
 /** A process that says when it is ready and ends with a code of its own on SIGHUP. */
@@ -28,15 +28,14 @@ test("the process in the pid file gets the signal, whatever follows on further l
   expect(await exited).toBe(42);
 });
 
-test("a process given by its id gets the signal, which may be named without SIG", async () => {
-  const { pid, exited } = await listening();
-  await signalProcess({ signal: "hup", pid });
-  expect(await exited).toBe(42);
+test("a signal may be named without SIG and in any case, and another word names none", () => {
+  expect(["SIGHUP", "hup", "Usr1", "sigterm"].map(signalNamed)).toEqual(["SIGHUP", "SIGHUP", "SIGUSR1", "SIGTERM"]);
+  expect(["SIGHOP", "", "toString"].map(signalNamed)).toEqual([undefined, undefined, undefined]);
 });
 
 test("a pid file that is missing is no good", async () => {
   const file = join(folderForTest(), "none");
-  await expect(signalProcess({ signal: "HUP", pidFile: file })).rejects.toMatchObject({
+  await expect(signalProcess({ signal: "SIGHUP", pidFile: file })).rejects.toMatchObject({
     code: "ERR_OPAMP_HANDLER",
     message: expect.stringMatching(/^pid file .*none cannot be read: ENOENT/),
     hint: "is the program running, and may the agent read the file?",
@@ -70,19 +69,3 @@ test("a process that has ended is named, and so is the file that still has its i
     message: `no process ${pid} is running, though ${path} names it`,
   });
 });
-
-for (const [given, message] of [
-  ["SIGHUP", "reload: must be { signal, pidFile } or { signal, pid }, not string"],
-  [{ signal: "SIGHUP" }, "reload: must have either `pidFile` or `pid`"],
-  [{ signal: "SIGHUP", pid: 5, pidFile: "x" }, "reload: must have either `pidFile` or `pid`"],
-  [{ signal: "SIGHOP", pid: 5 }, 'reload.signal: must be the name of a signal, such as "SIGHUP"'],
-  [{ signal: "SIGHUP", pidFile: "" }, "reload.pidFile: must be the path of a file"],
-  [{ signal: "SIGHUP", pid: 0 }, "reload.pid: must be a whole number above 0"],
-  [{ signal: "SIGHUP", pid: 1 }, "reload.pid: is that of the system's first process"],
-  [{ signal: "SIGHUP", pid: process.pid }, "reload.pid: is this process itself"],
-  [{ signal: "SIGHUP", pid: 5, process: 6 }, "reload.process: is not an option; known are signal, pidFile, pid"],
-] as const) {
-  test(`${JSON.stringify(given)} is refused`, () => {
-    expect(() => checkReloadSignal("reload", given)).toThrow(message);
-  });
-}

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { crashPoints } from "../../end-to-end/crash/crash-points.js";
 import { keptVersions, makeVersion010, VERSIONS, VIEW_A, VIEW_B } from "../version-0-1-0.js";
-import { folderForTest, litter, offer, visible } from "./folder.js";
+import { everything, folderForTest, litter, offer, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
 
 interface Step {
   /** Of the offer. */
@@ -69,7 +69,7 @@ async function before(index: number): Promise<{ work: string; view: Record<strin
   mkdirSync(join(work, "config"));
   for (const [name, text] of Object.entries(own)) writeFileSync(join(work, "config", name), text);
   writeFileSync(join(work, "program"), programOf(own));
-  const configs = configDirectory({ directory: join(work, "config"), command: TAKE });
+  const configs = openDirectory({ directory: join(work, "config"), command: TAKE });
   await configs.prepare();
   for (const { hash, files } of STEPS.slice(0, index)) {
     await configs.handler.apply(offer(hash, files), { signal: new AbortController().signal, previous: undefined });
@@ -91,7 +91,7 @@ function copyOf(work: string): string {
 async function checkKilled(work: string, step: Step, old: Record<string, string>, view: Record<string, string>) {
   const directory = join(work, "config");
   expect([old, step.view]).toContainEqual(visible(directory));
-  const configs = configDirectory({ directory, command: TAKE });
+  const configs = openDirectory({ directory, command: TAKE });
   await configs.prepare();
   expect(visible(directory)).toEqual(view);
   expect(litter(directory)).toEqual([]);
@@ -136,7 +136,8 @@ STEPS.forEach((step, index) => {
     expect(await agent(counted, step, { KILL_LOG: trace })).toBe(0);
     expect(visible(join(counted, "config"))).toEqual(step.view);
     const changes = changesIn(trace);
-    const commit = 1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/trial.json"));
+    const commit =
+      1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/opamp-config/trial.json"));
     expect(commit).toBeGreaterThan(10);
     await forEachOf(crashPoints([...changes.keys()].map((key) => key + 1)), async (killAt) => {
       const killed = copyOf(work);
@@ -144,6 +145,37 @@ STEPS.forEach((step, index) => {
       await checkKilled(killed, step, view, killAt <= commit ? view : step.view);
       rmSync(killed, { recursive: true });
     });
+  });
+});
+
+test("killed at any change while it takes files of the user's, none of them is lost", {
+  timeout: 60_000,
+}, async () => {
+  const { work } = await before(1);
+  const changed = { "a.yaml": "a: changed by hand\n", "c.yaml": "c: the user's, come late\n" };
+  rmSync(join(work, "config/a.yaml"));
+  for (const [name, text] of Object.entries(changed)) writeFileSync(join(work, "config", name), text);
+  const step: Step = { hash: "B", files: inB, view: { ...own, ...inB } };
+  const view = { ...own, ...inA, ...changed };
+  writeFileSync(join(work, "program"), programOf(view));
+  const [trace, counted] = [join(work, "trace"), copyOf(work)];
+  expect(await agent(counted, step, { KILL_LOG: trace })).toBe(0);
+  const changes = changesIn(trace);
+  const commit =
+    1 + changes.findIndex((change) => change.startsWith("rm") && change.endsWith("/opamp-config/trial.json"));
+  await forEachOf(crashPoints([...changes.keys()].map((key) => key + 1)), async (killAt) => {
+    const killed = copyOf(work);
+    const directory = join(killed, "config");
+    expect(await agent(killed, step, { KILL_AT: String(killAt) })).toBe("SIGKILL");
+    await checkKilled(killed, step, view, killAt <= commit ? view : step.view);
+    const kept = join(directory, ".opamp/opamp-config/changed");
+    const texts = Object.values(everything(kept));
+    expect(texts, changes[killAt - 1]).toContain(changed["a.yaml"]);
+    const configs = openDirectory({ directory });
+    await configs.prepare();
+    await configs.handler.apply(offer("none", {}), { signal: new AbortController().signal, previous: undefined });
+    expect(visible(directory)).toEqual({ ...own, "c.yaml": changed["c.yaml"] });
+    rmSync(killed, { recursive: true });
   });
 });
 
@@ -170,7 +202,7 @@ for (const onTrial of [false, true]) {
       const directory = join(killed, "config");
       expect(await agent(killed, step, { KILL_AT: String(killAt) })).toBe("SIGKILL");
       expect(visible(directory), changes[killAt - 1]).toEqual(VIEW_B);
-      const configs = configDirectory({ directory, command: TAKE });
+      const configs = openDirectory({ directory, command: TAKE });
       expect((await configs.prepare()).action).toBe(onTrial ? "rolled-back" : killAt <= moved ? "cleaned" : "nothing");
       expect(visible(directory)).toEqual(onTrial ? VIEW_A : VIEW_B);
       expect(litter(directory), changes[killAt - 1]).toEqual([]);
@@ -208,7 +240,7 @@ test("an offer of which the agent died three times is refused until another one 
   for (let count = 0; count < 3; count += 1) {
     expect(await agent(work, step, {}, 'test -e "$OPAMP_CONFIG_DIR/conf.d" || kill -9 $PPID')).toBe("SIGKILL");
   }
-  const configs = configDirectory({ directory, command: TAKE });
+  const configs = openDirectory({ directory, command: TAKE });
   await configs.prepare();
   await expect(configs.handler.apply(offer(step.hash, step.files), context)).rejects.toMatchObject({
     code: "ERR_OPAMP_HANDLER",
@@ -223,7 +255,8 @@ test("an offer of which the agent died three times is refused until another one 
 test("a version is on the disk before it is in use, and its links are", async () => {
   const { work } = await before(0);
   const trace = join(work, "trace");
-  expect(await agent(work, STEPS[0] ?? fail(), { KILL_LOG: trace })).toBe(0);
+  const files = { ...inA, "d.yaml": "d: of A\n", "e.d/f.yaml": "f: of A\n" };
+  expect(await agent(work, { hash: "A", files, view: { ...own, ...files } }, { KILL_LOG: trace })).toBe(0);
   const lines = linesOf(trace);
   const switched = lines.findLastIndex((line) => /^rename .*\/\.opamp\/opamp-config\/current$/.test(line));
   expect(lines[switched + 1]).toMatch(/^sync .*\/\.opamp\/opamp-config$/);
@@ -231,18 +264,14 @@ test("a version is on the disk before it is in use, and its links are", async ()
   let checked = 0;
   steps.forEach((line, index) => {
     const [what = "", path = ""] = line.split(" ");
-    const isTemporaryLink = what === "symlink" && /\.opamp-link$|current\.tmp$/.test(path);
-    const isThere = what === "mkdir" && !path.includes("/versions/");
+    const isTemporaryLink = what === "symlink" && /\.opamp-link$|\/tmp\/current$/.test(path);
+    const isThere = what === "mkdir" && !path.includes("/opamp-config/");
     if (isTemporaryLink || isThere || !["open", "link", "mkdir", "rename", "symlink"].includes(what)) return;
-    // The name is in its directory, and for a file also what is in it.
+    // The name is in its directory, and for a file also what is in it; a temporary name need not last.
     const later = steps.slice(index + 1);
-    expect(later, line).toContain(`sync ${dirname(path)}`);
+    if (!dirname(path).endsWith("/opamp-config/tmp")) expect(later, line).toContain(`sync ${dirname(path)}`);
     if (what === "open" || what === "link") expect(later, line).toContain(`sync ${path}`);
     checked += 1;
   });
   expect(checked).toBeGreaterThan(15);
 });
-
-function fail(): never {
-  throw new Error("no such step");
-}

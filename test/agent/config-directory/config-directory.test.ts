@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { everything, folderForTest, litter, offer, visible } from "./folder.js";
 import { effective, prepared, reopened } from "./prepared.js";
 
@@ -13,6 +12,12 @@ function holding(files: Readonly<Record<string, string>>): (directory: string) =
       writeFileSync(join(directory, name), text);
     }
   };
+}
+
+/** Has a file take the place of a link, as editors and `sed -i` do. */
+function replaceLink(directory: string, name: string, text: string): void {
+  rmSync(join(directory, name));
+  writeFileSync(join(directory, name), text);
 }
 
 describe("an offer", () => {
@@ -159,17 +164,27 @@ describe("the user's own files", () => {
     expect(visible(directory)["secret"]).toBe("own");
   });
 
-  test("edited while no offer has their names are kept as edited, in place or by a new file", async () => {
-    const { directory, apply } = await prepared({}, holding(own));
+  test("edited while no offer has their names come back as edited, unless a new file took the place of the link", async () => {
+    const { directory, lines, apply } = await prepared({}, holding(own));
     await apply("one", { "a.yaml": "1", "README.md": "1" });
     await apply("none", {});
     writeFileSync(join(directory, "a.yaml"), "edited a");
-    rmSync(join(directory, "README.md"));
-    writeFileSync(join(directory, "README.md"), "edited c");
+    replaceLink(directory, "README.md", "edited c");
     await apply("two", { "a.yaml": "2", "README.md": "2" });
     expect(visible(directory)["README.md"]).toBe("2");
+    const kept = join(directory, ".opamp/opamp-config/changed/1");
+    expect(lines.all).toContain(`warn changed by somebody else, and replaced now: README.md; kept in ${kept}`);
+    expect(readFileSync(join(kept, "README.md"), "utf8")).toBe("edited c");
     await apply("none again", {});
-    expect(visible(directory)).toEqual({ ...own, "a.yaml": "edited a", "README.md": "edited c" });
+    expect(visible(directory)).toEqual({ ...own, "a.yaml": "edited a" });
+  });
+
+  test("edited before any offer was applied are the way back as edited", async () => {
+    const { directory, apply } = await prepared({ command: 'test "$OPAMP_CONFIG_HASH" = ""' }, holding(own));
+    expect(await apply("one", { "a.yaml": "1" })).toContain("exit code 1");
+    replaceLink(directory, "a.yaml", "edited a");
+    expect(await apply("two", { "a.yaml": "2", "b.yaml": "2" })).toContain("exit code 1");
+    expect(visible(directory)).toEqual({ ...own, "a.yaml": "edited a" });
   });
 
   test("that come when an offer is in use are kept too", async () => {
@@ -185,14 +200,37 @@ describe("the user's own files", () => {
   test("are not what a program makes of an offered file: that is reported, and goes with the offer", async () => {
     const { directory, configs, lines, apply } = await prepared({}, holding(own));
     await apply("one", { "a.yaml": "1", "b.yaml": "1" });
-    for (const name of ["a.yaml", "b.yaml"]) {
-      rmSync(join(directory, name));
-      writeFileSync(join(directory, name), "1, rewritten");
-    }
+    for (const name of ["a.yaml", "b.yaml"]) replaceLink(directory, name, "1, rewritten");
     expect((await effective(configs))["a.yaml"]).toEqual(["1, rewritten", ""]);
     await apply("two", { "c.yaml": "2" });
     expect(visible(directory)).toEqual({ ...own, "c.yaml": "2" });
-    expect(lines.all).toContain("warn changed by somebody else, and replaced now: a.yaml, b.yaml");
+    const kept = join(directory, ".opamp/opamp-config/changed/1");
+    expect(lines.all).toContain(`warn changed by somebody else, and replaced now: a.yaml, b.yaml; kept in ${kept}`);
+    for (const name of ["a.yaml", "b.yaml"]) expect(readFileSync(join(kept, name), "utf8")).toBe("1, rewritten");
+  });
+
+  test("are all kept where somebody changed them again and again", async () => {
+    const { work, directory, apply } = await prepared({}, holding(own));
+    await apply("zero", { "conf.d/own.yaml": "0" });
+    for (const hash of ["one", "two", "three"]) {
+      replaceLink(directory, "conf.d/own.yaml", `before ${hash}`);
+      await apply(hash, { "a.yaml": hash });
+      await reopened(work);
+    }
+    const changed = everything(join(directory, ".opamp/opamp-config/changed"));
+    const kept = ["1", "2", "3"].map((number) => changed[`${number}/conf.d/own.yaml`]);
+    expect(kept).toEqual(["before one", "before two", "before three"]);
+    expect(visible(directory)).toEqual({ ...own, "a.yaml": "three" });
+  });
+
+  test("that somebody put in the place of a directory of an offer are kept, and give way", async () => {
+    const { directory, apply } = await prepared({}, holding(own));
+    await apply("one", { "new/x": "1", y: "1" });
+    replaceLink(directory, "new", "a file");
+    expect(await apply("two", { "new/x": "2" })).toBe("applied");
+    expect(visible(directory)).toEqual({ ...own, "new/x": "2" });
+    expect(readFileSync(join(directory, ".opamp/opamp-config/changed/1/new"), "utf8")).toBe("a file");
+    expect(litter(directory)).toEqual([]);
   });
 
   test("are reported before any offer where they are named", async () => {
@@ -243,32 +281,5 @@ describe("what is in the way of an offered file", () => {
     expect(visible(directory)).toEqual({ "conf.d/a": "1" });
     await apply("none", {});
     expect(visible(directory)).toEqual({ "conf.d": "own" });
-  });
-});
-
-describe("options", () => {
-  const directory = "/tmp/x";
-  for (const [options, message] of [
-    [{}, "configDirectory.directory: is missing; give the path of a directory"],
-    [{ directory: 5 }, "configDirectory.directory: must be the path of a directory"],
-    [{ directory, state: "/tmp" }, "configDirectory.state: must not be `directory`, nor a directory around it"],
-    [{ directory, validate: [] }, "configDirectory.validate: names no program"],
-    [{ directory, command: ["x", 5] }, "configDirectory.command[1]: must be a text"],
-    [{ directory, command: "a\0b" }, "configDirectory.command: has a NUL in it"],
-    [{ directory, reload: { signal: "SIGHUP" } }, "configDirectory.reload: must have either `pidFile` or `pid`"],
-    [{ directory, timeoutMs: -1 }, "configDirectory.timeoutMs: must be milliseconds above 0, not -1"],
-    [{ directory, fileMode: 0o077 }, "configDirectory.fileMode: must be permissions"],
-    [{ directory, localFiles: ["../x"] }, 'configDirectory.localFiles[0]: has ".." as a part'],
-    [{ directory, timeout: 5 }, "configDirectory.timeout: is not an option"],
-  ] as const) {
-    test(`${JSON.stringify(options)} are refused`, () => {
-      expect(() => Reflect.apply(configDirectory, undefined, [options])).toThrow(message);
-    });
-  }
-
-  test("are refused on Windows, with what to do instead", () => {
-    expect(() => configDirectory({ directory }, { platform: "win32" })).toThrow(
-      expect.objectContaining({ code: "ERR_OPAMP_OPTION", hint: expect.stringContaining("a handler of your own") }),
-    );
   });
 });

@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { keptVersions, makeVersion010, VERSIONS, VIEW_A, VIEW_B } from "../version-0-1-0.js";
 import { everything, folderForTest, litter, script, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
 import { effective, type Prepared, prepared, reopened } from "./prepared.js";
 
 function write(folder: string, files: Readonly<Record<string, string>>): void {
@@ -124,9 +124,10 @@ describe("a link", () => {
       symlinkSync(join(elsewhere, "moved"), path);
       const before = everything(place.work);
       const outside = everything(elsewhere);
-      await expect(configDirectory({ directory: place.directory }).prepare()).rejects.toMatchObject({
+      await expect(openDirectory({ directory: place.directory }).prepare()).rejects.toMatchObject({
         code: "ERR_OPAMP_STORE",
         retryable: false,
+        foreignStore: true,
         message: `${path} is not a directory`,
         hint: expect.stringContaining("state_directory"),
       });
@@ -164,6 +165,24 @@ describe("a link", () => {
   });
 });
 
+test("a manifest that leads out of its version is not followed", async () => {
+  const place = await offeredTwice();
+  const outside = join(place.work, "outside");
+  writeFileSync(outside, "theirs");
+  for (const id of readdirSync(place.versions)) {
+    const path = join(place.versions, id, "manifest.json");
+    const manifest = JSON.parse(readFileSync(path, "utf8"));
+    for (const file of manifest.files) file.path = "../../../../../../outside";
+    manifest.files.push({ path: "/etc/passwd", name: "x", contentType: "", local: true });
+    writeFileSync(path, JSON.stringify(manifest));
+  }
+  expect(await effective(openDirectory({ directory: place.directory }))).toEqual({});
+  const { text } = await openDirectory({ directory: place.directory }).prepare();
+  expect(text).toContain(".unreadable");
+  expect(readFileSync(outside, "utf8")).toBe("theirs");
+  expect(visible(place.directory)).toEqual({ "main.yaml": "the user's\n", other: "own\n" });
+});
+
 describe("configurations that cannot be read", () => {
   for (const [what, text] of [
     ["empty", ""],
@@ -174,7 +193,7 @@ describe("configurations that cannot be read", () => {
       const { work, directory, versions } = await offeredTwice();
       const ids = readdirSync(versions);
       for (const id of ids) writeFileSync(join(versions, id, "manifest.json"), text);
-      const recovery = await configDirectory({ directory }).prepare();
+      const recovery = await openDirectory({ directory }).prepare();
       for (const id of ids) expect(recovery.text).toContain(join(versions, `${id}.unreadable`));
       const kept = ids.map((id) => readFileSync(join(versions, `${id}.unreadable/files/main.yaml`), "utf8"));
       expect(kept.sort()).toEqual(["one\n", "the user's\n", "two\n"]);
@@ -193,7 +212,7 @@ describe("configurations that cannot be read", () => {
     const directory = join(work, "config");
     makeVersion010(work);
     for (const id of Object.keys(VERSIONS)) writeFileSync(join(directory, ".opamp/versions", id, "manifest.json"), "");
-    const { text } = await configDirectory({ directory }).prepare();
+    const { text } = await openDirectory({ directory }).prepare();
     for (const id of Object.keys(VERSIONS)) expect(text).toContain(`/opamp-config/versions/${id}.unreadable`);
     const aside = join(directory, ".opamp/opamp-config/versions/2-local.unreadable/files/a.yaml");
     expect(readFileSync(aside, "utf8")).toBe("a: the user's\n");
@@ -202,13 +221,16 @@ describe("configurations that cannot be read", () => {
   });
 
   test("beside others that can are set aside alone", async () => {
-    const { directory, versions } = await offeredTwice();
+    const { work, directory, versions } = await offeredTwice();
     const own = readdirSync(versions).find((id) => id.endsWith("-local")) ?? "";
     writeFileSync(join(versions, own, "manifest.json"), "");
-    const { text } = await configDirectory({ directory }).prepare();
+    const { text } = await openDirectory({ directory }).prepare();
     expect(text).toBe(`configuration ${own} cannot be read: set aside as ${join(versions, own)}.unreadable`);
     expect(visible(directory)).toEqual({ "main.yaml": "two\n", extra: "two\n", other: "own\n" });
-    expect((await configDirectory({ directory }).prepare()).action).toBe("nothing");
+    expect((await openDirectory({ directory }).prepare()).action).toBe("nothing");
+    const { apply } = await reopened(work);
+    expect(await apply("none", {})).toBe("applied");
+    expect(visible(directory)).toEqual({ "main.yaml": "the user's\n", other: "own\n" });
   });
 });
 
@@ -241,9 +263,10 @@ describe("the directory for versions", () => {
       mkdirSync(join(work, "config/.opamp"), { recursive: true });
       make(join(work, name));
       const before = everything(work);
-      await expect(configDirectory({ directory: join(work, "config") }).prepare()).rejects.toMatchObject({
+      await expect(openDirectory({ directory: join(work, "config") }).prepare()).rejects.toMatchObject({
         code: "ERR_OPAMP_STORE",
         retryable: false,
+        foreignStore: true,
         message: `${join(work, name)} ${problem}`,
         hint: expect.stringContaining("state_directory"),
       });
@@ -262,7 +285,7 @@ describe("the directory for versions", () => {
       const { apply, directory } = await reopened(work);
       expect(await apply("one", { a: "1" })).toBe("applied");
       expect(visible(directory)).toEqual({ a: "1" });
-      expect(readdirSync(join(work, name)).sort()).toEqual(["current", "opamp-config.json", "versions"]);
+      expect(readdirSync(join(work, name)).sort()).toEqual(["current", "opamp-config.json", "tmp", "versions"]);
     });
   }
 
@@ -283,7 +306,7 @@ describe("a directory made by version 0.1.0", () => {
       const state = elsewhere ?? join(work, "config/.opamp");
       makeVersion010(work, elsewhere === undefined ? {} : { state });
       const directory = join(work, "config");
-      const configs = configDirectory({ directory, state });
+      const configs = openDirectory({ directory, state });
       expect(Object.keys(await effective(configs))).toEqual(["a.yaml", "conf.d/b.yaml", "c.yaml"]);
       expect(await configs.prepare()).toEqual({
         action: "cleaned",
@@ -306,7 +329,7 @@ describe("a directory made by version 0.1.0", () => {
     const directory = join(work, "config");
     makeVersion010(work, { onTrial: true });
     const command = script(work, "command", 'echo "$OPAMP_CONFIG_HASH" >> "$0.saw"');
-    const configs = configDirectory({ directory, command });
+    const configs = openDirectory({ directory, command });
     expect(await effective(configs)).toEqual({ "a.yaml": ["a: of A\n", ""], "conf.d/b.yaml": ["b: of A\n", ""] });
     const { action, text } = await configs.prepare();
     expect(action).toBe("rolled-back");
@@ -315,7 +338,14 @@ describe("a directory made by version 0.1.0", () => {
     expect(visible(directory)).toEqual(VIEW_A);
     expect(litter(directory)).toEqual([]);
     const own = join(directory, ".opamp/opamp-config");
-    expect(readFileSync(join(own, "crashes.json"), "utf8")).toBe('{"hash":"42","count":2}');
+    expect(JSON.parse(readFileSync(join(own, "trial.json"), "utf8"))).toEqual({
+      phase: "none",
+      from: "",
+      to: "",
+      hash: "42",
+      crashes: 2,
+    });
+    expect(readdirSync(own)).not.toContain("crashes.json");
     expect(readdirSync(join(directory, ".opamp"))).toEqual(["opamp-config"]);
   });
 
@@ -332,7 +362,7 @@ describe("a directory made by version 0.1.0", () => {
     makeVersion010(folderForTest(), { state: join(work, "other") });
     renameSync(join(work, "other/versions"), join(directory, ".opamp/versions"));
     const before = everything(work);
-    expect((await configDirectory({ directory }).prepare()).action).toBe("nothing");
+    expect((await openDirectory({ directory }).prepare()).action).toBe("nothing");
     expect(everything(work)).toEqual(before);
   });
 });

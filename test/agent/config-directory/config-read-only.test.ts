@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { everything, folderForTest, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
 import { effective, prepared, reopened } from "./prepared.js";
 
 describe("without `prepare`, the effective config", () => {
   test("of a directory that is not there is empty, and none is made", async () => {
     const directory = join(folderForTest(), "config");
-    expect(await effective(configDirectory({ directory, localFiles: ["a.yaml"] }))).toEqual({});
+    expect(await effective(openDirectory({ directory, localFiles: ["a.yaml"] }))).toEqual({});
     expect(existsSync(directory)).toBe(false);
   });
 
@@ -17,7 +17,7 @@ describe("without `prepare`, the effective config", () => {
     mkdirSync(directory);
     writeFileSync(join(directory, "a.yaml"), "own: 1\n");
     const before = everything(directory);
-    const configs = configDirectory({ directory, localFiles: ["a.yaml", "b.yaml"] });
+    const configs = openDirectory({ directory, localFiles: ["a.yaml", "b.yaml"] });
     expect(await effective(configs)).toEqual({ "a.yaml": ["own: 1\n", "text/yaml"] });
     expect(everything(directory)).toEqual(before);
   });
@@ -30,7 +30,7 @@ describe("without `prepare`, the effective config", () => {
     });
     expect(await place.apply("one", { "a.yaml": ["offered\n", "text/yaml"] })).toBe("applied");
     const before = everything(place.work);
-    const configs = configDirectory({ directory: place.directory, localFiles: ["a.yaml", "b.yaml"] });
+    const configs = openDirectory({ directory: place.directory, localFiles: ["a.yaml", "b.yaml"] });
     expect(await effective(configs)).toEqual({
       "a.yaml": ["offered\n", "text/yaml"],
       "b.yaml": ["own\n", "text/yaml"],
@@ -47,7 +47,7 @@ describe("without `prepare`, the effective config", () => {
     while (!(await waiting.lines.next()).endsWith("in use on trial"));
     expect(visible(place.directory)).toEqual({ "a.yaml": "2", "c.yaml": "2" });
     const before = everything(place.directory);
-    const configs = configDirectory({ directory: place.directory });
+    const configs = openDirectory({ directory: place.directory });
     expect(await effective(configs)).toEqual({ "a.yaml": ["1", ""], "b.yaml": ["1", ""] });
     expect(everything(place.directory)).toEqual(before);
     end.abort(new Error("seen enough"));

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { lockDirectory } from "../../../src/store/directory-lock.js";
 import { everything, folderForTest, litter, offer, script, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
 import { type Prepared, prepared, reopened } from "./prepared.js";
 
 /** A directory with one offer in use, and one before that. */
@@ -22,14 +22,14 @@ function onTrial({ directory }: Prepared, trial: object | string = {}): void {
   );
   const hash = Buffer.from("second").toString("hex");
   const text =
-    typeof trial === "string" ? trial : JSON.stringify({ phase: "trial", from, to, hash, attempt: 1, ...trial });
+    typeof trial === "string" ? trial : JSON.stringify({ phase: "trial", from, to, hash, crashes: 0, ...trial });
   writeFileSync(join(directory, ".opamp/opamp-config/trial.json"), text);
 }
 
 test("a directory in good order is left as it is", async () => {
   const { work, directory } = await inUse();
   const before = everything(work);
-  expect(await configDirectory({ directory }).prepare()).toEqual({ action: "nothing", text: "nothing to recover" });
+  expect(await openDirectory({ directory }).prepare()).toEqual({ action: "nothing", text: "nothing to recover" });
   expect(everything(work)).toEqual(before);
 });
 
@@ -41,7 +41,7 @@ test("a config on trial is taken back, the program is told, and it is said", asy
     "command",
     'cat "$OPAMP_CONFIG_DIR/a" > "$0.saw"; echo "$OPAMP_CONFIG_HASH" >> "$0.saw"',
   );
-  const recovery = await configDirectory({ directory: place.directory, command }).prepare();
+  const recovery = await openDirectory({ directory: place.directory, command }).prepare();
   expect(recovery.action).toBe("rolled-back");
   expect(recovery.text).toMatch(/^configuration \d+-7365636f6e64 was on trial; went back to \d+-6669727374;/);
   expect(readFileSync(`${command}.saw`, "utf8")).toBe(`1${Buffer.from("first").toString("hex")}\n`);
@@ -52,7 +52,7 @@ test("a config on trial is taken back, the program is told, and it is said", asy
 test("a program that cannot be told is an error to report, and the files are whole all the same", async () => {
   const place = await inUse();
   onTrial(place);
-  const recovery = await configDirectory({ directory: place.directory, command: "echo down; exit 3" }).prepare();
+  const recovery = await openDirectory({ directory: place.directory, command: "echo down; exit 3" }).prepare();
   expect(recovery).toMatchObject({
     action: "rolled-back",
     text: expect.stringContaining("the program could not be told: `echo down; exit 3` ended with exit code 3\ndown"),
@@ -67,10 +67,10 @@ test("a program that was not told since the agent was stopped is told at the nex
   onTrial(place);
   const command = script(place.work, "command", 'echo told >> "$0.saw"');
   const { directory } = place;
-  const stopped = await configDirectory({ directory, command }).prepare(AbortSignal.abort(new Error("stopping")));
+  const stopped = await openDirectory({ directory, command }).prepare(AbortSignal.abort(new Error("stopping")));
   expect(stopped.error?.message).toContain("stopping");
   expect(visible(directory)).toEqual({ a: "1", "d/x": "1" });
-  expect((await configDirectory({ directory, command }).prepare()).action).toBe("rolled-back");
+  expect((await openDirectory({ directory, command }).prepare()).action).toBe("rolled-back");
   expect(readFileSync(`${command}.saw`, "utf8")).toBe("told\n");
   expect(litter(directory)).toEqual([]);
 });
@@ -79,21 +79,34 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   const place = await inUse();
   onTrial(place, { phase: "candidate", to: "9-6e6577", hash: "6e6577" });
   const { directory } = place;
-  mkdirSync(join(directory, ".opamp/opamp-config/versions/9-6e6577.tmp/files"), { recursive: true });
-  writeFileSync(join(directory, ".opamp/opamp-config/versions/9-6e6577.tmp/files/a"), "hal");
-  writeFileSync(join(directory, ".opamp/opamp-config/trial.json.tmp"), "{");
-  symlinkSync("versions/9-6e6577/files", join(directory, ".opamp/opamp-config/current.tmp"));
+  mkdirSync(join(directory, ".opamp/opamp-config/tmp/9-6e6577/files"), { recursive: true });
+  writeFileSync(join(directory, ".opamp/opamp-config/tmp/9-6e6577/files/a"), "hal");
+  writeFileSync(join(directory, ".opamp/opamp-config/tmp/trial.json"), "{");
+  symlinkSync("versions/9-6e6577/files", join(directory, ".opamp/opamp-config/tmp/current"));
   symlinkSync(".opamp/opamp-config/current/a", join(directory, ".opamp-link"));
-  const recovery = await configDirectory({ directory, command: "false" }).prepare();
+  const recovery = await openDirectory({ directory, command: "false" }).prepare();
   expect(recovery).toEqual({
     action: "cleaned",
-    text: "removed what was half written; configuration 9-6e6577 was cut off before it was in use",
+    text: "removed what was half written; removed 1 links that were half made; configuration 9-6e6577 was cut off before it was in use",
   });
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
   expect(litter(directory)).toEqual([]);
   expect(readdirSync(join(directory, ".opamp"))).toEqual(["opamp-config"]);
   const kept = readdirSync(join(directory, ".opamp/opamp-config")).sort();
-  expect(kept).toEqual(["crashes.json", "current", "opamp-config.json", "versions"]);
+  expect(kept).toEqual(["current", "opamp-config.json", "tmp", "trial.json", "versions"]);
+});
+
+test("crashes that an earlier version counted in a file of their own are counted on", async () => {
+  const place = await inUse();
+  const own = join(place.directory, ".opamp/opamp-config");
+  const hash = Buffer.from("third").toString("hex");
+  writeFileSync(join(own, "crashes.json"), JSON.stringify({ hash, count: 3 }));
+  expect(await openDirectory({ directory: place.directory }).prepare()).toMatchObject({ action: "nothing" });
+  const { apply } = await reopened(place.work);
+  expect(await apply("third", { a: "3" })).toBe("the agent died 3 times while applying this configuration");
+  expect(await apply("fourth", { a: "4" })).toBe("applied");
+  expect(await apply("third", { a: "3" })).toBe("applied");
+  expect(readdirSync(own).sort()).toEqual(["current", "opamp-config.json", "tmp", "versions"]);
 });
 
 for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
@@ -101,7 +114,7 @@ for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
     const place = await inUse();
     onTrial(place, text);
     symlinkSync(".opamp/opamp-config/current/d", join(place.directory, "d"));
-    const recovery = await configDirectory({ directory: place.directory }).prepare();
+    const recovery = await openDirectory({ directory: place.directory }).prepare();
     expect(recovery).toMatchObject({ action: "cleaned", text: expect.stringContaining("cannot be read") });
     expect(visible(place.directory)).toEqual({ a: "2", b: "2" });
     expect(litter(place.directory)).toEqual([]);
@@ -111,7 +124,7 @@ for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
 test("where the version to go back to is gone, the one in use stays", async () => {
   const place = await inUse();
   onTrial(place, { from: "1-gone" });
-  const recovery = await configDirectory({ directory: place.directory }).prepare();
+  const recovery = await openDirectory({ directory: place.directory }).prepare();
   expect(recovery.text).toContain("configuration 1-gone is gone");
   expect(visible(place.directory)).toEqual({ a: "2", b: "2" });
 });
@@ -120,7 +133,7 @@ test("links that somebody removed are put back", async () => {
   const { directory } = await inUse();
   rmSync(join(directory, "a"));
   expect(visible(directory)).toEqual({ b: "2" });
-  expect(await configDirectory({ directory }).prepare()).toEqual({ action: "cleaned", text: "put back 1 links" });
+  expect(await openDirectory({ directory }).prepare()).toEqual({ action: "cleaned", text: "put back 1 links" });
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
 });
 
@@ -137,7 +150,7 @@ for (const [what, damage] of [
   test(`with the link to the version in use ${what}, the newest is in use`, async () => {
     const { directory } = await inUse();
     damage(join(directory, ".opamp/opamp-config/current"));
-    const recovery = await configDirectory({ directory }).prepare();
+    const recovery = await openDirectory({ directory }).prepare();
     expect(recovery.text).toContain("the configuration in use was missing; took");
     expect(visible(directory)).toEqual({ a: "2", b: "2" });
     expect(readlinkSync(join(directory, ".opamp/opamp-config/current"))).toMatch(/^versions\/\d+-7365636f6e64\/files$/);
@@ -147,7 +160,7 @@ for (const [what, damage] of [
 test("a place that cannot be used is told of", async () => {
   const directory = folderForTest();
   writeFileSync(join(directory, ".opamp"), "a file");
-  await expect(configDirectory({ directory }).prepare()).rejects.toMatchObject({
+  await expect(openDirectory({ directory }).prepare()).rejects.toMatchObject({
     code: "ERR_OPAMP_STORE",
     message: expect.stringContaining("ENOTDIR"),
     hint: expect.stringContaining("may be written"),
@@ -157,7 +170,7 @@ test("a place that cannot be used is told of", async () => {
 test("an offer that could not be taken back is taken back before the next one", async () => {
   const { work } = await inUse();
   const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mkdir "$1"; exit 1; fi');
-  const obstacle = join(work, "config/.opamp/opamp-config/current.tmp");
+  const obstacle = join(work, "config/.opamp/opamp-config/tmp/current");
   const { directory, configs, apply } = await reopened(work, { command: [command, obstacle] });
   expect(await apply("third", { c: "3" })).toMatch(/exit code 1\nwhat was there before is not back yet: /);
   rmSync(obstacle, { recursive: true });
@@ -174,7 +187,7 @@ test("a directory that somebody removed is made again for the next offer, and lo
   const say = (line: string) => void lines.push(line);
   const log = { debug: say, info: () => undefined, warn: say, error: say };
   const lock = (path: string) => lockDirectory(path, 0, (error) => log.warn(error.message));
-  const configs = configDirectory({ directory, log }, { lock });
+  const configs = openDirectory({ directory, log }, { lock });
   onTestFinished(() => configs.close());
   await configs.prepare();
   const take = (hash: string, files: Record<string, string>) =>

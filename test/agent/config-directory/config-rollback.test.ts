@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { configDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { everything, litter, offer, script, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
 import { effective, type Prepared, prepared, reopened } from "./prepared.js";
 
 const own = { "a.yaml": "own a", "b.yaml": "own b" };
@@ -185,7 +185,7 @@ describe("an abort", () => {
     expect(await applied).toContain("a newer offer came");
     expect(await given).toBe("the configuration was given up: too late");
     expect(await third).toBe("applied");
-    await configs.settled();
+    await configs.close();
     expect(visible(directory)).toEqual({ ...own, d: "3" });
     expect(linesOf(join(work, "command.log"))).toEqual([hex("second"), hex("first"), hex("third")]);
   });
@@ -216,7 +216,7 @@ describe("a reload signal", () => {
 });
 
 test("the handler before `prepare` says what is missing", async () => {
-  const configs = configDirectory({ directory: "/tmp/never" });
+  const configs = openDirectory({ directory: "/tmp/never" });
   const context = { signal: new AbortController().signal, previous: undefined };
   await expect(configs.handler.apply(offer("x", {}), context)).rejects.toMatchObject({
     code: "ERR_OPAMP_HANDLER",

@@ -49,8 +49,10 @@ export function litter(directory: string): string[] {
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const isDangling = entry.isSymbolicLink() && statSync(path, { throwIfNoEntry: false }) === undefined;
-    const isTemporary = entry.name.endsWith(".tmp") || entry.name === ".opamp-link" || entry.name === "trial.json";
-    if (isDangling || isTemporary) found.push(relative(directory, path));
+    const isTemporary = /\.tmp$|^\.opamp-link$/.test(entry.name) || entry.parentPath.endsWith("/opamp-config/tmp");
+    // One that only remembers crashes is not under way.
+    const isTrial = entry.name === "trial.json" && JSON.parse(readFileSync(path, "utf8")).phase !== "none";
+    if (isDangling || isTemporary || isTrial) found.push(relative(directory, path));
   }
   return found;
 }

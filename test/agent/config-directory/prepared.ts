@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type ConfigDirectory, configDirectory } from "../../../src/agent/config-directory/config-directory.js";
-import type { ConfigDirectoryOptions } from "../../../src/agent/config-directory/config-options.js";
+import type { ConfigDirectory } from "../../../src/agent/config-directory/config-directory.js";
 import { messageOf } from "../../../src/errors.js";
 import { Arrivals } from "../../transport/arrivals.js";
 import { folderForTest, offer } from "./folder.js";
+import { type DirectoryOptions, openDirectory } from "./open-directory.js";
 
 /** A config directory in use, and all around it. */
 export interface Prepared {
@@ -20,7 +20,7 @@ export interface Prepared {
 
 /** Prepares `<work>/config`. @param begin makes what is there before */
 export async function prepared(
-  options: Partial<ConfigDirectoryOptions> = {},
+  options: Partial<DirectoryOptions> = {},
   begin: (directory: string) => void = () => undefined,
 ): Promise<Prepared> {
   const work = folderForTest();
@@ -30,14 +30,14 @@ export async function prepared(
 }
 
 /** The same as {@link prepared} for a folder that is there. */
-export async function reopened(work: string, options: Partial<ConfigDirectoryOptions> = {}): Promise<Prepared> {
+export async function reopened(work: string, options: Partial<DirectoryOptions> = {}): Promise<Prepared> {
   const directory = join(work, "config");
   const lines = new Arrivals<string>();
   const line = (level: string) => (text: string) => lines.push(`${level} ${text}`);
   const log = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-  const configs = configDirectory({ directory, timeoutMs: 10_000, log, ...options }, { graceMs: 100 });
+  const configs = openDirectory({ directory, timeoutMs: 10_000, log, ...options }, { graceMs: 100 });
   await configs.prepare();
-  onTestFinished(() => configs.settled());
+  onTestFinished(() => configs.close());
   return {
     work,
     directory,

@@ -8,7 +8,8 @@ const CHECK_FORM = "give either url, such as http://127.0.0.1:13133/, or command
 const MAP = "indent its keys below it";
 const QUOTES = "put it in quotes";
 const OTHER_TIME = "write it such as 30s, or take the key away";
-const KEY = "correct the key named in the message";
+const INSIDE = "give a directory inside it or elsewhere, or take the key away";
+const DIRECTORY = "give the directory that the program reads its configuration from";
 
 /** What is wrong with `<section>: <value>` in line 2: the path, the problem, where that is, and the fix. */
 const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string, fix: string][]>> = {
@@ -23,7 +24,10 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ],
   ],
   remote_config: [
-    ["{}", ".directory: is missing", "give the directory that the program reads its configuration from"],
+    ["{}", ".directory: is missing", DIRECTORY],
+    ["{ directory: '' }", ".directory: is missing (line 2, column 18)", DIRECTORY],
+    ['{ directory: "a\\0b" }', ".directory: must be the path of a directory (line 2, column 18)", DIRECTORY],
+    ["{ directory: 5 }", ".directory: must be text, not a number (line 2, column 18)", QUOTES],
     [
       "{ directory: /x, comand: a }",
       ".comand: is no known key; command is (line 2, column 33)",
@@ -31,10 +35,14 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ],
     ["{ directory: /x, command: '' }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
     ["{ directory: /x, command: [] }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
-    ["{ directory: /x, command: 7 }", ".command: is no command (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: 7 }", ".command: must be a command (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: ' ' }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: ['', x] }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
+    ["{ directory: /x, command: [x, 5] }", ".command[1]: must be text, not a number", QUOTES],
+    ['{ directory: /x, command: "a\\0b" }', ".command: has a NUL in it (line 2, column 33)", COMMAND_FORM],
     [
       "{ directory: /x, validate_command: { a: b } }",
-      ".validate_command: is no command (line 2, column 33)",
+      ".validate_command: must be a command (line 2, column 33)",
       COMMAND_FORM,
     ],
     [
@@ -49,8 +57,8 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ],
     [
       "{ directory: /x, reload_signal: SIGFOO, pid_file: /p }",
-      '.reload_signal: must be the name of a signal, such as "SIGHUP" (line 2, column 33)',
-      KEY,
+      ".reload_signal: must be the name of a signal (line 2, column 33)",
+      "write it such as SIGHUP",
     ],
     [
       "{ directory: /x, timeout: 30 }",
@@ -66,20 +74,29 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{ directory: /x, file_mode: 0640 }", ".file_mode: must be text, not a number (line 2, column 33)", QUOTES],
     [
       "{ directory: /x, file_mode: '0999' }",
-      ".file_mode: is no permissions (line 2, column 33)",
+      ".file_mode: must be permissions such as 0640 (line 2, column 33)",
       'write them in quotes, such as "0640"',
     ],
     [
       "{ directory: /x, file_mode: '0040' }",
-      ".file_mode: must be permissions with which the owner can read, such as 0o640 (line 2, column 33)",
-      KEY,
+      ".file_mode: must be permissions with which the owner can read (line 2, column 33)",
+      'write them in quotes, such as "0640"',
     ],
     [
       "{ directory: /x/y, state_directory: /x }",
-      ".state_directory: must not be `directory`, nor a directory around it (line 2, column 35)",
-      KEY,
+      ".state_directory: must not be remote_config.directory, nor around it (line 2, column 35)",
+      INSIDE,
     ],
-    ["{ directory: /x, local_files: [a, ../b] }", '.local_files: item 2 has ".." as a part (line 2, column 33)', KEY],
+    [
+      "{ directory: /x, state_directory: '' }",
+      ".state_directory: must be the path of a directory (line 2, column 33)",
+      INSIDE,
+    ],
+    [
+      "{ directory: /x, local_files: [a, ../b] }",
+      '.local_files: item 2 has ".." as a part (line 2, column 33)',
+      "give names of files in remote_config.directory",
+    ],
     [
       "{ directory: /x, local_files: { a: b } }",
       ".local_files: must be a list, not a map (line 2, column 33)",
@@ -132,7 +149,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{ components: { api: {} } }", ".components.api: checks nothing (line 2, column 25)", CHECK_FORM],
     [
       "{ components: { '': { url: http://h/ } } }",
-      '.components[""]: is no name (line 2, column 25)',
+      '.components[""]: must have a name (line 2, column 25)',
       "give the component a name",
     ],
     [
@@ -230,6 +247,17 @@ describe("what is wrong is told with the key, the line and the fix", () => {
   });
 });
 
+test("a config directory is refused on Windows, with what to do instead", () => {
+  const text = `${SERVER}remote_config: { directory: /x }\n`;
+  expect(() => readAgentConfig(text, { platform: "win32" })).toThrow(
+    expect.objectContaining({
+      code: "ERR_OPAMP_OPTION",
+      message: expect.stringContaining("remote_config: cannot change a configuration as a whole on Windows"),
+      hint: "take it away, or run the agent on another system",
+    }),
+  );
+});
+
 test("what is given and has no effect is told", () => {
   const off = "reports_effective_config: false, reports_health: false, reports_available_components: false";
   const text = `${SERVER}capabilities: { ${off} }
@@ -280,7 +308,7 @@ log: { level: warn, format: json }
       fileMode: 0o600,
       timeoutMs: 5_000,
       command: ["a", "b"],
-      reload: { signal: "HUP", pidFile: "/p" },
+      reload: { signal: "SIGHUP", pidFile: "/p" },
     },
     effectiveConfig: {
       files: { "a.yaml": "/etc/a.yaml", "b.yaml": "b.yaml" },

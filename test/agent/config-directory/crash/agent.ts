@@ -1,5 +1,5 @@
-import { configDirectory } from "../../../../src/agent/config-directory/config-directory.js";
 import type { RemoteConfig } from "../../../../src/values/config-files.js";
+import { openDirectory } from "../open-directory.js";
 
 /*
  * What `opamp agent` does with one offer: prepares and applies. Arguments: the directory, the command, and an offer as
@@ -18,6 +18,6 @@ const config: RemoteConfig = {
     ]),
   ),
 };
-const configs = configDirectory({ directory, command, timeoutMs: 10_000 });
+const configs = openDirectory({ directory, command, timeoutMs: 10_000 });
 await configs.prepare();
 await configs.handler.apply(config, { signal: new AbortController().signal, previous: undefined });

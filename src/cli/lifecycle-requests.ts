@@ -1,22 +1,22 @@
 import { constants } from "node:os";
 
 /** What the agent is to do next. */
-export type Wish = "stop" | "reload" | "fail" | "refuse";
+export type LifecycleRequest = "stop" | "reload" | "fail" | "refuse";
 
-/** The most pressing first: nothing is started anew only to be stopped. */
-const ORDER: readonly Wish[] = ["refuse", "fail", "stop", "reload"];
+/** The most pressing first: nothing is started again only to be stopped. */
+const ORDER: readonly LifecycleRequest[] = ["refuse", "fail", "stop", "reload"];
 /** What a shell adds to a signal's number to make an exit code. */
 const ENDED_BY_SIGNAL = 128;
 /** A key pressed in a terminal comes to the whole group at once, and again from those that pass it on, as npx does. */
 const SAME_SIGNAL_MS = 500;
 
 /**
- * What signals and the agent wish for; what is wished for twice before it is done is done once. A second signal to end
+ * What signals and the agent ask for; what is asked for twice before it is done is done once. A second signal to end
  * ends the process at once, whichever of the two it is, unless it comes with the first.
  */
-export class Wishes {
-  readonly #waiting = new Set<Wish>();
-  #told: (() => void) | undefined;
+export class LifecycleRequests {
+  readonly #waiting = new Set<LifecycleRequest>();
+  #onRequest: (() => void) | undefined;
   #endingSince: number | undefined;
   readonly #stop = (signal: NodeJS.Signals): void => {
     const now = performance.now();
@@ -30,17 +30,17 @@ export class Wishes {
     process.on("SIGTERM", this.#stop).on("SIGINT", this.#stop).on("SIGHUP", this.#reload);
   }
 
-  add(wish: Wish): void {
-    this.#waiting.add(wish);
-    this.#told?.();
+  add(request: LifecycleRequest): void {
+    this.#waiting.add(request);
+    this.#onRequest?.();
   }
 
-  async next(): Promise<Wish> {
+  async next(): Promise<LifecycleRequest> {
     for (;;) {
-      const wish = ORDER.find((one) => this.#waiting.delete(one));
-      if (wish !== undefined) return wish;
+      const request = ORDER.find((one) => this.#waiting.delete(one));
+      if (request !== undefined) return request;
       await new Promise<void>((resolve) => {
-        this.#told = resolve;
+        this.#onRequest = resolve;
       });
     }
   }

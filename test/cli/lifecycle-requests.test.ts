@@ -1,31 +1,31 @@
 import { expect, onTestFinished, test } from "vitest";
-import { Wishes } from "../../src/cli/wishes.js";
+import { LifecycleRequests } from "../../src/cli/lifecycle-requests.js";
 import { opamp } from "./terminal.js";
 
-function wishes(): Wishes {
-  const made = new Wishes();
+function requests(): LifecycleRequests {
+  const made = new LifecycleRequests();
   onTestFinished(() => made.end());
   return made;
 }
 
-test("what is wished for twice before it is done is done once", async () => {
-  const made = wishes();
-  for (const wish of ["reload", "reload", "reload"] as const) made.add(wish);
+test("what is asked for twice before it is done is done once", async () => {
+  const made = requests();
+  for (const request of ["reload", "reload", "reload"] as const) made.add(request);
   expect(await made.next()).toBe("reload");
   made.add("stop");
   expect(await made.next()).toBe("stop");
 });
 
 test("nothing is started anew only to be stopped", async () => {
-  const made = wishes();
-  for (const wish of ["reload", "stop"] as const) made.add(wish);
+  const made = requests();
+  for (const request of ["reload", "stop"] as const) made.add(request);
   expect(await made.next()).toBe("stop");
   made.add("fail");
   expect(await made.next()).toBe("fail");
 });
 
-test("a wish that comes later ends the wait for it", async () => {
-  const made = wishes();
+test("a request that comes later ends the wait for it", async () => {
+  const made = requests();
   const next = made.next();
   made.add("stop");
   expect(await next).toBe("stop");
