@@ -120,7 +120,7 @@ module.exports = {
       name: "undici-only-for-http",
       comment: "polling, tunnels through HTTP proxies, and requests for tokens",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(transport/(http|proxy)/|auth/auth-fetch\\.ts$)" },
+      from: { path: "^src/", pathNot: "^src/(transport/(http|proxy)/|auth/token-request\\.ts$)" },
       to: { path: inPackage("undici") },
     },
     {

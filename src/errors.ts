@@ -69,13 +69,13 @@ export interface OpAMPErrorDetails {
   /** What led to this error. */
   cause?: unknown;
   /** Plain words on what to do; each code has its own default. */
-  hint?: string;
+  hint?: string | undefined;
   /** Whether the same operation may succeed later; each code has its own default. */
-  retryable?: boolean;
+  retryable?: boolean | undefined;
   /** The HTTP status that the server answered with, if one was. */
-  httpStatus?: number;
+  httpStatus?: number | undefined;
   /** With `ERR_OPAMP_STORE`: the store holds what is not for this version to change; see `onForeignStore`. Default false. */
-  foreignStore?: boolean;
+  foreignStore?: boolean | undefined;
 }
 
 /** The one error class: everything this package throws, rejects with or emits as `error`. */
@@ -109,4 +109,15 @@ export function messageOf(thrown: unknown): string {
   } catch {
     return "unknown error";
   }
+}
+
+/** The code of an error of Node or the system, such as `ENOENT`. */
+export function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** Whether something thrown is an error with one of these codes. */
+export function hasCode(cause: unknown, ...codes: readonly string[]): boolean {
+  const code = codeOf(cause);
+  return code !== undefined && codes.includes(code);
 }

@@ -1,18 +1,22 @@
 import { sameBytes } from "../base/bytes.js";
+import { OpAMPClient } from "../client/client.js";
+import type { OpAMPClientOptions } from "../client/options.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
+import type { AgentToServer } from "../gen/opamp/v1/opamp_pb.js";
 import { lockDirectory } from "../store/directory-lock.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
+import type { Sink, Transport } from "../transport/transport.js";
 import { shownUrl } from "../transport/url/endpoint.js";
+import { decodeAgentToServer } from "../wire/codec.js";
 import { type ConfigDirectory, configDirectory } from "./config-directory/config-directory.js";
 import { watchEffectiveFiles } from "./effective-files.js";
 import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
 import type { AgentConfig } from "./file/agent-config.js";
-import type { HealthCheck } from "./health/health-check.js";
-import { startHealthChecks } from "./health/health-checks.js";
+import { type HealthCheck, startHealthChecks } from "./health/health-check.js";
 
 /** What an {@link Agent} needs from the program around it. */
 export interface AgentOptions {
@@ -178,4 +182,40 @@ export class Agent {
 function inUse(cause: unknown, key: string): OpAMPError {
   const hint = `stop the other agent, or give each one a ${key} of its own`;
   return new OpAMPError("ERR_OPAMP_STORE", messageOf(cause), { cause, hint, retryable: false });
+}
+
+/** What a client with these options would say first; nothing leaves the process. */
+export async function firstReport({ url: _, logger: __, ...options }: OpAMPClientOptions): Promise<AgentToServer> {
+  let sent: (payload: Uint8Array) => void = () => undefined;
+  const first = new Promise<Uint8Array>((resolve) => {
+    sent = resolve;
+  });
+  const client = new OpAMPClient({ ...options, transport: intoThinAir((payload) => sent(payload)) });
+  client.start();
+  try {
+    const decoded = decodeAgentToServer(await first);
+    if (decoded.ok) return decoded.message;
+    throw decoded.error;
+  } finally {
+    await client.stop({ timeoutMs: 1 });
+  }
+}
+
+/** A link that opens at once and brings nothing. */
+function intoThinAir(sent: (payload: Uint8Array) => void): Transport {
+  let sink: Sink | undefined;
+  return {
+    duplex: true,
+    name: "none",
+    open(opening) {
+      sink = opening;
+      opening.opened();
+    },
+    send: sent,
+    ping: () => undefined,
+    close() {
+      const error = new OpAMPError("ERR_OPAMP_CLOSED", "there was no server");
+      sink?.lost({ error, fate: "unknown", orderly: true, throttled: false });
+    },
+  };
 }

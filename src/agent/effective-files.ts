@@ -1,8 +1,7 @@
 import fs from "node:fs/promises";
-import { codeOf } from "../base/error-code.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
-import { messageOf } from "../errors.js";
+import { codeOf, messageOf } from "../errors.js";
 import { type EffectiveConfigProvider, redactedFiles } from "../extension/effective-config/effective-config.js";
 import type { ConfigFiles } from "../values/config-files.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";

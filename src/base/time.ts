@@ -1,5 +1,5 @@
 import { isDate } from "node:util/types";
-import { kindOf, wrongOption } from "./option-path.js";
+import { kindOf, wrongOption } from "./checks.js";
 
 /** The longest delay that a timer of Node takes; a longer one would run at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;

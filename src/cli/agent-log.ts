@@ -24,13 +24,10 @@ export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogO
     return (message) => {
       const time = new Date(wallNow()).toISOString();
       const text = oneLine(message, (same) => same);
-      write(format === "json" ? JSON.stringify({ time, level: of, message: text }) : textLine(time, of, text));
+      const line = `${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}`;
+      write(format === "json" ? JSON.stringify({ time, level: of, message: text }) : line);
     };
   }
 
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
-}
-
-function textLine(time: string, level: LogLevel, text: string): string {
-  return `${time} ${level.toUpperCase().padEnd("ERROR".length)} ${text}`;
 }

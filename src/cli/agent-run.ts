@@ -9,8 +9,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { LifecycleRequest, LifecycleRequests } from "./lifecycle-requests.js";
-import type { Terminal } from "./terminal.js";
-import { packageVersion } from "./version.js";
+import { packageVersion, type Terminal } from "./terminal.js";
 
 /** The options of the command as they were given. */
 export interface AgentFlags {

@@ -7,7 +7,7 @@ import { dial } from "../transport/dial.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
 import { proxyFor, type ResolvedProxy } from "../transport/proxy/proxy.js";
 import type { DialSettings } from "../transport/settings/settings.js";
-import { hostOf, isSecure, portOf } from "../transport/url/host.js";
+import { hostOf, isSecure, portOf } from "../transport/url/endpoint.js";
 import type { Finding } from "./diagnosis.js";
 
 /** A certificate that ends sooner is worth a warning. */

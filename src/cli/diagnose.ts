@@ -4,8 +4,7 @@ import { oneLine } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { insecurities } from "../transport/insecure.js";
 import { proxyFor } from "../transport/proxy/proxy.js";
-import { parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
-import { isSecure } from "../transport/url/host.js";
+import { isSecure, parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
 import { checkName, checkSocket, checkTls } from "./check-connection.js";
 import { checkExchange, type Exchange } from "./check-exchange.js";
 import {

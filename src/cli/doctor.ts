@@ -3,7 +3,6 @@ import { Command, InvalidArgumentError } from "commander";
 import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
 import type { HeaderSource } from "../transport/settings/headers.js";
-import type { ProxyOptions } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { diagnose } from "./diagnose.js";
 import type { DiagnoseOptions, Diagnosis, Step } from "./diagnosis.js";
@@ -72,12 +71,8 @@ function optionsOf(url: string, flags: Flags): DiagnoseOptions {
   const { header, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
   const headers: HeaderSource[] = [header];
   if (tokenFile !== undefined) headers.push(bearerAuth(fileSecret(tokenFile)));
-  return { url, headers, tls, proxy: proxyOf(proxy), timeoutMs: timeout * 1_000, compression };
-}
-
-function proxyOf(flag: string): ProxyOptions | "env" | false {
-  if (flag === "none") return false;
-  return flag === "env" ? "env" : { url: flag };
+  const through = proxy === "env" ? proxy : { url: proxy };
+  return { url, headers, tls, proxy: proxy !== "none" && through, timeoutMs: timeout * 1_000, compression };
 }
 
 function addHeader(text: string, headers: Record<string, string>): Record<string, string> {

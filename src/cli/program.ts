@@ -3,8 +3,7 @@ import { errorLine } from "../diagnostics/one-line.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";
-import type { Terminal } from "./terminal.js";
-import { packageVersion } from "./version.js";
+import { packageVersion, type Terminal } from "./terminal.js";
 
 /** Runs the command line `opamp ARGS...`. Never rejects; how it went is what the terminal is told to exit with. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+
 /** What a command talks to; another one in tests. */
 export interface Terminal {
   /** Whether colours are understood. */
@@ -19,3 +21,9 @@ export const processTerminal: Terminal = {
     process.exitCode = code;
   },
 };
+
+/** The version of this package. */
+export function packageVersion(): string {
+  const { version }: { version: string } = createRequire(import.meta.url)("opamp-client/package.json");
+  return version;
+}

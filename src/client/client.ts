@@ -1,4 +1,4 @@
-import { uidText } from "../base/uid.js";
+import { uidText } from "../base/bytes.js";
 import type { Phase } from "../core/phases.js";
 import { scrubbedError } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";

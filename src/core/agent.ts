@@ -1,5 +1,4 @@
-import { sameBytes } from "../base/bytes.js";
-import { UID_BYTES } from "../base/uid.js";
+import { sameBytes, UID_BYTES } from "../base/bytes.js";
 import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
@@ -129,7 +128,9 @@ export class Agent {
     if (flags !== 0n) this.#fullStateRequests().flagged(flags, now, out);
     const heartbeatSeconds = this.#heartbeatSeconds(message, out);
     this.#offers.receive(message, this.report.capabilities, now, out);
-    if (customCapabilities !== undefined) this.#understands(customCapabilities.capabilities, out);
+    const names = customCapabilities?.capabilities;
+    // Servers repeat the list, some in every answer.
+    if (names && this.#customMessages().understood(names)) out.push({ type: "serverCustomCapabilities", names });
     if (customMessage !== undefined) out.push({ type: "customMessage", message: customMessage });
     return heartbeatSeconds;
   }
@@ -201,11 +202,6 @@ export class Agent {
   #customMessages(): CustomMessageQueue {
     this.messages.queue ??= new CustomMessageQueue(this.#config.maxCustomMessages, this.timers);
     return this.messages.queue;
-  }
-
-  /** Servers repeat the list, some in every answer. */
-  #understands(names: readonly string[], out: Output[]): void {
-    if (this.#customMessages().understood(names)) out.push({ type: "serverCustomCapabilities", names });
   }
 
   /** @returns whether the command is obeyed */

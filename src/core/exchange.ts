@@ -1,4 +1,4 @@
-import { UID_BYTES } from "../base/uid.js";
+import { UID_BYTES } from "../base/bytes.js";
 import type { Agent } from "./agent.js";
 import type { Outgoing, Output } from "./io.js";
 import { moved, type Presence, type PresenceEvent } from "./phases.js";

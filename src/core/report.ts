@@ -234,7 +234,8 @@ export class Report {
   #takeComponents(whole: boolean, message: Outgoing): void {
     const value = this.#values.availableComponents;
     if (value === undefined) return;
-    message.availableComponents = whole || isEmpty(value.components) ? value : { ...value, components: {} };
+    const isEmpty = Object.keys(value.components).length === 0;
+    message.availableComponents = whole || isEmpty ? value : { ...value, components: {} };
   }
 
   #upTo(messageNo: number): PartSet {
@@ -250,9 +251,4 @@ export class Report {
 function copy<P extends PartName>(name: P, from: Partial<PartValues>, to: Partial<PartValues>): void {
   const value = from[name];
   if (value !== undefined) to[name] = value;
-}
-
-function isEmpty(record: Readonly<Record<string, unknown>>): boolean {
-  for (const _ in record) return false;
-  return true;
 }

@@ -19,10 +19,7 @@ export function errorOf(response: ServerErrorResponse): ErrorResponse {
   if (type !== UNAVAILABLE) {
     return { type: "refused", error: type === BAD_REQUEST ? "badRequest" : "unknown", message: response.errorMessage };
   }
-  const nanoseconds = response.Details.case === "retryInfo" ? response.Details.value.retryAfterNanoseconds : undefined;
-  const retryAfterMs =
-    nanoseconds === undefined || nanoseconds === 0n
-      ? undefined
-      : Number((nanoseconds + NANOSECONDS_PER_MS - 1n) / NANOSECONDS_PER_MS);
-  return { type: "unavailable", message: response.errorMessage, retryAfterMs };
+  const nanoseconds = response.Details.case === "retryInfo" ? response.Details.value.retryAfterNanoseconds : 0n;
+  const retryAfterMs = Number((nanoseconds + NANOSECONDS_PER_MS - 1n) / NANOSECONDS_PER_MS);
+  return { type: "unavailable", message: response.errorMessage, retryAfterMs: retryAfterMs || undefined };
 }

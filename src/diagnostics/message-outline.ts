@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
-import { isOptions } from "../base/option-path.js";
-import { UID_BYTES, uidText } from "../base/uid.js";
+import { UID_BYTES, uidText } from "../base/bytes.js";
+import { isObject } from "../base/checks.js";
 import { bytesText } from "./one-line.js";
 import type { Redactor } from "./redactor.js";
 import { REDACTED } from "./secret-names.js";
@@ -110,7 +110,7 @@ function typeOf(value: unknown): string | undefined {
 }
 
 function memberOf(value: unknown, name: string): unknown {
-  return isOptions(value) ? value[name] : undefined;
+  return isObject(value) ? value[name] : undefined;
 }
 
 /** Without a prototype, so that a key called "__proto__" is one like any other. */

@@ -1,5 +1,5 @@
 import { hexOf } from "../base/bytes.js";
-import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
+import { messageOf, OpAMPError } from "../errors.js";
 import type { Redactor } from "./redactor.js";
 
 /** The longest that one text from outside may make a log line, in characters. */
@@ -61,9 +61,8 @@ export function scrubbedError(error: OpAMPError, redactor: Redactor, depth = 0):
   const isOurs = given instanceof OpAMPError && depth < DEEPEST_CAUSE;
   const cause = isOurs ? scrubbedError(given, redactor, depth + 1) : given;
   if (message === error.message && hint === error.hint && cause === given) return error;
-  const details: OpAMPErrorDetails = { hint, cause, retryable: error.retryable, foreignStore: error.foreignStore };
-  if (error.httpStatus !== undefined) details.httpStatus = error.httpStatus;
-  const clean = new OpAMPError(error.code, message, details);
+  const { code, retryable, httpStatus, foreignStore } = error;
+  const clean = new OpAMPError(code, message, { hint, cause, retryable, httpStatus, foreignStore });
   // Where it happened, which begins with the message as it was.
   if (error.stack !== undefined) clean.stack = redactor.text(error.stack);
   return clean;

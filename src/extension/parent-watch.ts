@@ -1,9 +1,7 @@
-import { checkFunction, count } from "../base/checks.js";
-import { hasCode } from "../base/error-code.js";
-import { wrongOption } from "../base/option-path.js";
+import { checkFunction, count, wrongOption } from "../base/checks.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { type Clock, systemClock } from "../client/clock.js";
-import { messageOf } from "../errors.js";
+import { hasCode, messageOf } from "../errors.js";
 
 /** Why an agent counts as orphaned. */
 export interface Orphaned {

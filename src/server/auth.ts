@@ -45,13 +45,12 @@ function unless(good: boolean, scheme: string): Refusal | undefined {
 
 function isAmong(given: string | undefined, accepted: readonly string[]): boolean {
   // The scheme's name may come in any case.
-  const normal = given?.replace(/^(bearer|basic) +/i, (_, scheme: string) => `${capital(scheme)} `);
+  const normal = given?.replace(
+    /^(bearer|basic) +/i,
+    (_, scheme: string) => `${scheme.charAt(0).toUpperCase()}${scheme.slice(1).toLowerCase()} `,
+  );
   // All of them, so that the time taken tells nothing.
   return normal !== undefined && accepted.filter((value) => timingSafeEqual(digest(normal), digest(value))).length > 0;
-}
-
-function capital(word: string): string {
-  return `${word.charAt(0).toUpperCase()}${word.slice(1).toLowerCase()}`;
 }
 
 function digest(text: string): Buffer {

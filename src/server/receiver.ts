@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
-import { UID_BYTES } from "../base/uid.js";
+import { UID_BYTES } from "../base/bytes.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type AgentToServer, ServerErrorResponseType } from "../gen/opamp/v1/opamp_pb.js";
 import { type Decoded, decodeAgentToServer } from "../wire/codec.js";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf } from "../base/error-code.js";
+import { codeOf } from "../errors.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const OWNER_ONLY = 0o600;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
-import { kindOf } from "../base/option-path.js";
+import { kindOf } from "../base/checks.js";
 import { OpAMPError } from "../errors.js";
 import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
 

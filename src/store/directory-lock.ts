@@ -4,8 +4,7 @@ import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { codeOf } from "../base/error-code.js";
-import { OpAMPError } from "../errors.js";
+import { codeOf, OpAMPError } from "../errors.js";
 import { ask, type LockSocket, listen } from "./lock-socket.js";
 import { storeError } from "./store-error.js";
 

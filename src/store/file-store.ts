@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { sameBytes } from "../base/bytes.js";
-import { isOptions } from "../base/option-path.js";
+import { isObject } from "../base/checks.js";
 import { OpAMPError } from "../errors.js";
 import { checkBlobName, copyOfBlob } from "./blob-format.js";
 import type { DirectoryLock } from "./directory-lock.js";
@@ -65,7 +65,7 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  */
 export function fileStore(directory: string, options: FileStoreOptions = {}): FileStore {
   if (typeof directory !== "string" || directory === "") throw wrong("directory", "must be a path");
-  if (!isOptions(options)) throw wrong("options", "must be an object");
+  if (!isObject(options)) throw wrong("options", "must be an object");
   const { lockWaitMs = LOCK_WAIT_MS, ...others } = options;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw wrong(unknown, "is not an option; known are lockWaitMs");

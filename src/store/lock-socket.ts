@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { codeOf } from "../base/error-code.js";
+import { codeOf } from "../errors.js";
 
 /** How long whoever listens may take to say who it is, in milliseconds. */
 const ANSWER_MS = 250;

@@ -1,7 +1,6 @@
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { codeOf } from "../base/error-code.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
 import { decodeBlob, encodeBlob, isBegunBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import {

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { bytesOfHex, hexOf } from "../base/bytes.js";
-import { isOptions } from "../base/option-path.js";
-import { parseUuid, uidText } from "../base/uid.js";
+import { bytesOfHex, hexOf, parseUuid, uidText } from "../base/bytes.js";
+import { isObject } from "../base/checks.js";
 import type { StoredConfig, StoredFile, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
 import { readHash, readMembers, readObject, STATE_READERS } from "./stored-state.js";
@@ -88,7 +87,7 @@ export function encodeState(
  */
 export function parseState(text: string, path: string): Json {
   const json = parsed(text);
-  if (!isOptions(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
+  if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
   if (json.version > VERSION) throw laterError(path, json.version, VERSION);
   return json;
 }
@@ -140,7 +139,7 @@ function readReference(json: unknown, where: string): ConfigReference {
 
 /** Hex text as the bytes that it stands for; all else as it is. */
 function withHash(json: unknown): unknown {
-  if (!isOptions(json)) return json;
+  if (!isObject(json)) return json;
   const { hash } = json;
   return typeof hash === "string" && HEX.test(hash) ? { ...json, hash: bytesOfHex(hash) } : json;
 }

@@ -1,5 +1,4 @@
-import { codeOf } from "../base/error-code.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../errors.js";
 
 const FULL = "the disk or the quota is full: make room; the next change is saved again, with all before it";
 const READ_ONLY =
@@ -33,11 +32,7 @@ const HINTS: Readonly<Record<string, string>> = {
 export function storeError(what: string, cause: unknown): OpAMPError {
   if (cause instanceof OpAMPError) return cause;
   const hint = HINTS[codeOf(cause) ?? ""];
-  return new OpAMPError(
-    "ERR_OPAMP_STORE",
-    `${what}: ${messageOf(cause)}`,
-    hint === undefined ? { cause } : { cause, hint },
-  );
+  return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, { cause, hint });
 }
 
 /** The `ERR_OPAMP_STORE` for something that is not for this version to change, and was left as it is. */

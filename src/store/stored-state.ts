@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
-import { isOptions, kindOf, member } from "../base/option-path.js";
-import { UID_BYTES } from "../base/uid.js";
+import { UID_BYTES } from "../base/bytes.js";
+import { isObject, kindOf, member } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store.js";
 
@@ -47,7 +47,7 @@ export function readMembers<T extends object>(
  */
 export function readStoredState(loaded: unknown, report: (error: OpAMPError) => void): StoredState {
   if (loaded === undefined || loaded === null) return {};
-  if (!isOptions(loaded)) throw new TypeError(`it holds no state but ${kindOf(loaded)}`);
+  if (!isObject(loaded)) throw new TypeError(`it holds no state but ${kindOf(loaded)}`);
   return readMembers(loaded, STATE_READERS, (_, cause) => {
     const text = `the store holds something wrong, which is done without: ${messageOf(cause)}`;
     report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: "correct what the store's `load` returns" }));
@@ -60,7 +60,7 @@ export function readHash(value: unknown, where: string): Uint8Array {
 }
 
 export function readObject(value: unknown, where: string): Readonly<Record<string, unknown>> {
-  if (!isOptions(value)) throw new TypeError(`${where} is ${kindOf(value)}`);
+  if (!isObject(value)) throw new TypeError(`${where} is ${kindOf(value)}`);
   return value;
 }
 

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { type Clock, systemClock } from "../client/clock.js";
 import { OpAMPError } from "../errors.js";
 import { type WaitOptions, Waits } from "../server/waits.js";
-import { FaultyConnection } from "./fault-proxy-connection.js";
+import { type FaultProxyTarget, FaultyConnection, targetOf, throughProxy } from "./fault-proxy-connection.js";
 import {
   type ByteCounts,
   type Conditions,
@@ -17,7 +17,6 @@ import {
   type Trap,
 } from "./fault-proxy-faults.js";
 import { FaultProxyPort } from "./fault-proxy-port.js";
-import { type FaultProxyTarget, targetOf, throughProxy } from "./fault-proxy-target.js";
 
 /** How a {@link FaultProxy} is set up. */
 export interface FaultProxyOptions {

@@ -30,8 +30,8 @@ export {
   testCertificates,
 } from "./certificates.js";
 export { FaultProxy, type FaultProxyConnections, type FaultProxyOptions } from "./fault-proxy.js";
+export type { FaultProxyTarget } from "./fault-proxy-connection.js";
 export type { ByteCounts, Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
-export type { FaultProxyTarget } from "./fault-proxy-target.js";
 export type { RefusedStatus } from "./memory-losses.js";
 export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
 export { type VirtualClock, virtualClock } from "./virtual-clock.js";

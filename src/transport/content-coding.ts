@@ -1,8 +1,7 @@
 import { pipeline, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGunzip, gzip } from "node:zlib";
-import { codeOf } from "../base/error-code.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { tooLarge } from "../wire/limits.js";
 
 /** How a body is written down: as it is, or compressed (HTTP-07, HTTP-09). */

@@ -6,7 +6,7 @@ import { tunnelByConnect, tunnelBySocks } from "./proxy/tunnel.js";
 import type { DialSettings } from "./settings/settings.js";
 import type { TlsOptions } from "./settings/tls-options.js";
 import { givenUp, makeGuest, makeLastingGuest, SocketGroup } from "./socket-group.js";
-import { hostOf, isSecure, portOf } from "./url/host.js";
+import { hostOf, isSecure, portOf } from "./url/endpoint.js";
 
 /** A connection that is being made, or has been. */
 export interface Dialling {

@@ -1,7 +1,7 @@
 import { parseProxyUrl } from "./proxy/proxy-url.js";
 import type { DialSettings } from "./settings/settings.js";
 import type { TlsOptions } from "./settings/tls-options.js";
-import { hostOf, isLoopback, isSecure } from "./url/host.js";
+import { hostOf, isLoopback, isSecure } from "./url/endpoint.js";
 
 /** Something about the connection that others could use to read or change what is sent. */
 export interface Insecurity {

@@ -1,8 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ClientOptions, RawData, WebSocket } from "ws";
-import { codeOf } from "../base/error-code.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { frame, unframe } from "../wire/codec.js";
 import { tooLarge } from "../wire/limits.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";

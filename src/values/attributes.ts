@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { isRecord, kindOf, member, wrongOption } from "../base/checks.js";
 import { type AnyValueSchema, type KeyValue, KeyValueSchema } from "../gen/opamp/v1/anyvalue_pb.js";
 
 /** The value of an attribute. A bigint is for integers that a number does not hold exactly: signed, at most 64 bits. */

@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { hexOf } from "../base/bytes.js";
-import { refuseUnknown } from "../base/checks.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../base/option-path.js";
+import { isObject, isRecord, kindOf, member, refuseUnknown, wrongOption } from "../base/checks.js";
 import type { AnyValue, KeyValue } from "../gen/opamp/v1/anyvalue_pb.js";
 import {
   type AvailableComponents,
@@ -77,7 +76,7 @@ function toDetails(components: unknown, where: string, depth: number): Record<st
 }
 
 function toComponent(component: unknown, where: string, depth: number): ComponentDetails {
-  if (!isOptions(component)) {
+  if (!isObject(component)) {
     throw wrongOption(where, `must be an object such as { metadata }, not ${kindOf(component)}`);
   }
   // A record's other keys are slips; an instance of a class may have fields of its own.

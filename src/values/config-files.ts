@@ -1,7 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { sameBytes } from "../base/bytes.js";
-import { isOptions, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/option-path.js";
+import { isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
   type AgentConfigFileSchema,
@@ -117,7 +117,7 @@ function remoteConfigOf(
 }
 
 function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
-  if (!isOptions(file)) throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+  if (!isObject(file)) throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
   const { body, contentType: given = "" } = file;
   const contentType = text(`${where}.contentType`, given);
   if (typeof body === "string") return { body: new TextEncoder().encode(body), contentType };

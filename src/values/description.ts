@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { isOptions, kindOf, wrongOption } from "../base/option-path.js";
+import { isObject, kindOf, wrongOption } from "../base/checks.js";
 import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, toKeyValues } from "./attributes.js";
 
@@ -32,7 +32,7 @@ export type DescribeAgent = (agent: AgentNames) => Description;
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
  */
 export function toAgentDescription(description: Description): AgentDescription {
-  if (!isOptions(description)) {
+  if (!isObject(description)) {
     throw wrongOption("description", `must be an object such as { identifying }, not ${kindOf(description)}`);
   }
   const { identifying, nonIdentifying } = description;

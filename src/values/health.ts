@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { isOptions, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/option-path.js";
+import { isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
@@ -43,7 +43,7 @@ export interface HealthTimes {
  * their attributes, nest more than 32 levels deep or contain themselves.
  */
 export function toComponentHealth(health: Health, times: HealthTimes, where = "health", depth = 0): ComponentHealth {
-  if (!isOptions(health)) throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
+  if (!isObject(health)) throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
   if (depth > MAX_ATTRIBUTE_DEPTH) {
     throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
   }

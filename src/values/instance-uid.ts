@@ -1,8 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { v7 } from "uuid";
-import { bytesOfHex } from "../base/bytes.js";
-import { kindOf } from "../base/option-path.js";
-import { parseUuid, UID_BYTES } from "../base/uid.js";
+import { bytesOfHex, parseUuid, UID_BYTES } from "../base/bytes.js";
+import { kindOf } from "../base/checks.js";
 import { OpAMPError } from "../errors.js";
 
 const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { uidText } from "../../src/base/uid.js";
+import { uidText } from "../../src/base/bytes.js";
 import { memoryStore } from "../../src/index.js";
 import { newInstanceUid, parseInstanceUid } from "../../src/values/instance-uid.js";
 import { running } from "../client/hosted.js";

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
-import { codeOf, hasCode } from "../../base/error-code.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Logger } from "../../diagnostics/logger.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { codeOf, hasCode, messageOf, OpAMPError } from "../../errors.js";
 
 /** A program to run: a text is given to the shell (`/bin/sh`), a list of texts is the program and its arguments. */
 export type Command = string | readonly string[];

@@ -1,7 +1,6 @@
 import { open } from "node:fs/promises";
 import { constants } from "node:os";
-import { codeOf } from "../../base/error-code.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 
 /** Which process to signal, and how. */
 export interface ReloadSignal {

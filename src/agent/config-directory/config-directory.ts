@@ -1,20 +1,17 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bytesOfHex } from "../../base/bytes.js";
-import { hasCode } from "../../base/error-code.js";
 import { NO_TRIAL } from "../../base/trial.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
 import { contentTypeOf, type Version } from "./config-manifest.js";
-import type { RemoteConfigSettings } from "./config-place.js";
-import { type ConfigHost, type ConfigPlace, placeAt } from "./config-place.js";
+import { type ConfigHost, type ConfigPlace, placeAt, type RemoteConfigSettings, readTrial } from "./config-place.js";
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, refuseAborted } from "./config-switch.js";
 import { look, makeDirectory, PASSAGE } from "./durable.js";
 import { ownedDirectory } from "./owned-directory.js";
-import { readTrial } from "./trial-file.js";
 
 /** Before anything was ever offered. */
 const NO_VERSION: Version = { id: "", hash: undefined, base: "", previous: undefined, files: [] };

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import { isOptions } from "../../base/option-path.js";
+import { isObject } from "../../base/checks.js";
 import { isRealDirectory, isRealFile } from "./durable.js";
 
 /** A file of a version. */
@@ -77,7 +77,7 @@ export async function entriesIn(version: string): Promise<{ path: string; isFile
 }
 
 function readManifest(read: unknown): Version | undefined {
-  if (!isOptions(read) || read["format"] !== FORMAT) return undefined;
+  if (!isObject(read) || read["format"] !== FORMAT) return undefined;
   const { id, hash, base, previous, files } = read;
   if (typeof id !== "string" || typeof base !== "string" || !Array.isArray(files)) return undefined;
   if (!files.every(isVersionFile)) return undefined;
@@ -91,7 +91,7 @@ function readManifest(read: unknown): Version | undefined {
 }
 
 function isVersionFile(file: unknown): file is VersionFile {
-  if (!isOptions(file)) return false;
+  if (!isObject(file)) return false;
   const { path, name, contentType, local } = file;
   if (typeof path !== "string" || path.includes("\0")) return false;
   // A manifest that somebody changed must not lead outside.

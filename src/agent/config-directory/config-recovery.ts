@@ -4,12 +4,11 @@ import { NO_TRIAL, type Trial } from "../../base/trial.js";
 import { messageOf, type OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { entriesIn, localFile, type Version } from "./config-manifest.js";
-import type { ConfigPlace } from "./config-place.js";
+import { type ConfigPlace, CRASHES, readTrial, TRIAL } from "./config-place.js";
 import { asError, directoryMode, moveTrial, saveTrial, switchTo, tellProgram } from "./config-switch.js";
 import type { Content } from "./config-versions.js";
 import { look } from "./durable.js";
 import { openPlace } from "./owned-directory.js";
-import { CRASHES, readTrial, TRIAL } from "./trial-file.js";
 
 /** What was found when a config directory was opened, and what was done about it. */
 export interface Recovery {

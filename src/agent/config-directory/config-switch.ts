@@ -9,11 +9,10 @@ import { type Command, runCommand } from "../commands/run-command.js";
 import { signalProcess } from "../commands/signal-process.js";
 import { type Point, pathsOf, placesOf } from "./config-links.js";
 import type { Version } from "./config-manifest.js";
-import type { ConfigPlace, RemoteConfigSettings } from "./config-place.js";
+import { type ConfigPlace, type RemoteConfigSettings, TRIAL } from "./config-place.js";
 import type { Content } from "./config-versions.js";
 import { type Access, replaceText } from "./durable.js";
 import { conflictsWith, type OfferedFile, offeredFiles } from "./offered-files.js";
-import { TRIAL } from "./trial-file.js";
 import { takeFiles } from "./user-files.js";
 
 /** Goes on with the trial, once that is written down. */

@@ -14,7 +14,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { hasCode } from "../../base/error-code.js";
+import { hasCode } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { parentsOf } from "./offered-files.js";
 

@@ -1,16 +1,14 @@
 import { readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { hasCode } from "../../base/error-code.js";
-import { isOptions } from "../../base/option-path.js";
+import { isObject } from "../../base/checks.js";
 import { NO_TRIAL } from "../../base/trial.js";
-import { OpAMPError } from "../../errors.js";
+import { hasCode, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { entriesIn, VERSION_NAME } from "./config-manifest.js";
-import type { ConfigPlace } from "./config-place.js";
+import { type ConfigPlace, CRASHES, readTrial, TRIAL } from "./config-place.js";
 import { saveTrial } from "./config-switch.js";
 import { ConfigVersions } from "./config-versions.js";
 import { isRealDirectory, isRealFile, look, makeDirectory, PASSAGE, replaceText } from "./durable.js";
-import { CRASHES, readTrial, TRIAL } from "./trial-file.js";
 
 /** The directory in a state directory that is ours; nothing beside it is. */
 const NAME = "opamp-config";
@@ -120,7 +118,7 @@ async function readMarker(directory: string): Promise<Marker | undefined> {
   const path = join(directory, MARKER);
   if (!(await isRealFile(path))) return undefined;
   const read = parsed(await readFile(path, "utf8"));
-  if (!isOptions(read) || read["description"] !== DESCRIPTION) return undefined;
+  if (!isObject(read) || read["description"] !== DESCRIPTION) return undefined;
   const { format, takeover } = read;
   if (typeof format === "number" && format > FORMAT) {
     const hint = "run that version, or give another remote_config.state_directory";

@@ -1,7 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
-import { count, durations, refuseUnknown } from "../../base/checks.js";
-import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
+import { count, durations, isObject, kindOf, refuseUnknown, wrongOption } from "../../base/checks.js";
 import type { CustomFate, Input } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { CustomCapabilitiesSchema, type CustomMessage } from "../../gen/opamp/v1/opamp_pb.js";
@@ -154,7 +153,7 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
 }
 
 function readQueueLimit(options: ChannelOptions = {}): number {
-  if (!isOptions(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  if (!isObject(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
   const { maxQueuedMessages }: ChannelOptions = options;
   refuseUnknown("options", options, { maxQueuedMessages: true });
   return count("options.maxQueuedMessages", maxQueuedMessages, QUEUE_LIMIT);
@@ -234,7 +233,7 @@ export class CustomChannels {
     this.#sends.delete(id);
     if (fate === "delivered") return send.resolve();
     const [code, text, hint] = FAILURES[fate];
-    send.reject(new OpAMPError(code, text, hint === undefined ? {} : { hint }));
+    send.reject(new OpAMPError(code, text, { hint }));
   }
 
   /** Ends every channel and every send. */

@@ -1,5 +1,13 @@
-import { checkFlag, checkFunction, checkFunctions, refuseUnknown } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, wrongOption } from "../../base/option-path.js";
+import {
+  checkFlag,
+  checkFunction,
+  checkFunctions,
+  isObject,
+  isRecord,
+  kindOf,
+  refuseUnknown,
+  wrongOption,
+} from "../../base/checks.js";
 import { type CapabilityName, capabilityNames, maskOf } from "../../core/capabilities.js";
 import type { OfferKind } from "../../core/io.js";
 import type { Handlers, OpAMPClientOptions } from "../options.js";
@@ -57,7 +65,7 @@ export function declaredMask({ handlers, health, components }: Supplied, off: Re
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function checkNewHandlers(handlers: Handlers): void {
-  if (!isOptions(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
+  if (!isObject(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
   refuseUnknown("", handlers, handlerTable);
   checkHandlers(handlers);
 }
@@ -85,7 +93,7 @@ export function checkHandlers(handlers: Handlers): void {
 export function capabilitiesOff(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
   const given = options.capabilities;
   if (given === undefined) return NOTHING_OFF;
-  if (!isOptions(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
   const off = new Set<CapabilityName>();
   refuseUnknown("capabilities", given, Object.fromEntries(capabilityNames.map((name) => [name, true])));
   for (const name of capabilityNames) {

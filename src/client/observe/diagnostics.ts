@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { uidText } from "../../base/uid.js";
+import { uidText } from "../../base/bytes.js";
 import type { OfferKind, Outgoing } from "../../core/io.js";
 import { messageOutline } from "../../diagnostics/message-outline.js";
 import { bytesText } from "../../diagnostics/one-line.js";
@@ -85,7 +85,6 @@ export const channels = {
   apply: channel("opamp-client:apply" satisfies keyof DiagnosticChannels),
 };
 
-type Sent = Extract<TrafficEvent, { type: "sent" }>;
 type Received = Extract<TrafficEvent, { type: "received" }>;
 
 /** What every message has, and what is told in another way. */
@@ -98,9 +97,11 @@ const ERROR_TYPES: readonly (ServerErrorEvent["type"] | undefined)[] = ["unknown
 export function publishEvents(agent: { readonly instanceUid: Uint8Array }, clock: Clock, redactor: Redactor): Observer {
   return (event) => {
     switch (event.type) {
-      case "sent":
-        if (channels.send.hasSubscribers) channels.send.publish(sendDiagnostic(base(agent, clock), event, redactor));
-        return;
+      case "sent": {
+        if (!channels.send.hasSubscribers) return;
+        const sent = messageDiagnostic(base(agent, clock), event.message, event.bytes, AGENT_FLAGS, redactor);
+        return channels.send.publish(Object.assign(sent, { sequenceNum: Number(event.message.sequenceNum) }));
+      }
       case "received":
         if (channels.receive.hasSubscribers)
           channels.receive.publish(receiveDiagnostic(base(agent, clock), event, redactor));
@@ -128,11 +129,6 @@ export function publishEvents(agent: { readonly instanceUid: Uint8Array }, clock
 
 function base(agent: { readonly instanceUid: Uint8Array }, clock: Clock): Diagnostic {
   return { instanceUid: uidText(agent.instanceUid), time: new Date(clock.wallNow()) };
-}
-
-function sendDiagnostic(base: Diagnostic, { message, bytes }: Sent, redactor: Redactor): SendDiagnostic {
-  const sequenceNum = Number(message.sequenceNum);
-  return Object.assign(messageDiagnostic(base, message, bytes, AGENT_FLAGS, redactor), { sequenceNum });
 }
 
 function receiveDiagnostic(base: Diagnostic, { message, bytes }: Received, redactor: Redactor): ReceiveDiagnostic {

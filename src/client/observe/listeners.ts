@@ -1,6 +1,6 @@
 import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
-import { kindOf, wrongOption } from "../../base/option-path.js";
+import { kindOf, wrongOption } from "../../base/checks.js";
 import type { OpAMPClientEvents } from "../events.js";
 import type { ClientEvent } from "./client-event.js";
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { sameBytes } from "../../base/bytes.js";
-import { uidText } from "../../base/uid.js";
+import { sameBytes, uidText } from "../../base/bytes.js";
 import { Core } from "../../core/core.js";
 import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
@@ -55,7 +54,11 @@ export function assemble(options: OpAMPClientOptions) {
   const publish = publishEvents(core, clock, redactor);
   const observers = [log, count, meter].filter((observer) => observer !== undefined);
 
-  const driver = new Driver(core, () => transport, clock, meter === undefined ? count : both(count, meter), publish);
+  const counted: Observer = (event) => {
+    count(event);
+    meter?.(event);
+  };
+  const driver = new Driver(core, () => transport, clock, meter === undefined ? count : counted, publish);
   const feed = driver.feed.bind(driver);
   const parts = {
     core,
@@ -142,13 +145,6 @@ function warningsAbout({ url, transport }: OpAMPClientOptions, { tls, proxy }: S
   if (url === undefined || (transport !== undefined && transport !== "auto")) return NO_WARNINGS;
   const found = insecurities(parseEndpoint(url).url, tls, proxy);
   return found.length === 0 ? NO_WARNINGS : found.map(({ code, message, hint }) => ({ code, message, hint }));
-}
-
-function both(first: Observer, second: Observer): Observer {
-  return (event) => {
-    first(event);
-    second(event);
-  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { uidText } from "../../base/uid.js";
+import { uidText } from "../../base/bytes.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";

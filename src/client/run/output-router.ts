@@ -1,4 +1,4 @@
-import { uidText } from "../../base/uid.js";
+import { uidText } from "../../base/bytes.js";
 import type { HostOutput, Notice, OfferKind } from "../../core/io.js";
 import { type OfferStatus, Part, type PartSet, partNames } from "../../core/parts.js";
 import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";

@@ -1,4 +1,4 @@
-import { wrongOption } from "../../base/option-path.js";
+import { wrongOption } from "../../base/checks.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
@@ -102,7 +102,9 @@ export class Waiters {
   #overdue(timeoutMs: number): OpAMPError {
     const cause = this.#lastError;
     const why = cause === undefined ? "" : `: ${cause.message}`;
-    const details = cause === undefined ? {} : { cause, hint: cause.hint };
-    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, details);
+    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, {
+      cause,
+      hint: cause?.hint,
+    });
   }
 }

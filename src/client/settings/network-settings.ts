@@ -1,5 +1,4 @@
-import { count, flag, refuseUnknown } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { count, flag, isObject, isRecord, kindOf, member, refuseUnknown, wrongOption } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
 import { checkHeader, sourcesOf } from "../../transport/settings/headers.js";
@@ -27,9 +26,9 @@ const PROXY_KEYS = { url: true, headers: true, tls: true } as const satisfies Re
 export function readNetworkSettings(options: NetworkOptions): NetworkSettings {
   checkHeaders(options.headers);
   const { maxMessageBytes, maxRedirects } = options;
-  if (isOptions(maxMessageBytes)) refuseUnknown("maxMessageBytes", maxMessageBytes, { send: true, receive: true });
-  const sides = isOptions(maxMessageBytes) ? maxMessageBytes : { send: maxMessageBytes, receive: maxMessageBytes };
-  const at = (side: string) => (isOptions(maxMessageBytes) ? `maxMessageBytes.${side}` : "maxMessageBytes");
+  if (isObject(maxMessageBytes)) refuseUnknown("maxMessageBytes", maxMessageBytes, { send: true, receive: true });
+  const sides = isObject(maxMessageBytes) ? maxMessageBytes : { send: maxMessageBytes, receive: maxMessageBytes };
+  const at = (side: string) => (isObject(maxMessageBytes) ? `maxMessageBytes.${side}` : "maxMessageBytes");
   return {
     tls: readTlsOptions("tls", options.tls),
     proxy: readProxyOptions(options.proxy),
@@ -81,7 +80,7 @@ function readHeaders(where: string, given: unknown, what: string): Readonly<Reco
 function readProxyOptions(given: ProxyOptions | "env" | false | undefined): ProxyOptions | "env" | false {
   if (given === undefined || given === "env") return "env";
   if (given === false) return false;
-  if (!isOptions(given)) throw wrongOption("proxy", `must be { url }, "env" or false, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption("proxy", `must be { url }, "env" or false, not ${kindOf(given)}`);
   refuseUnknown("proxy", given, PROXY_KEYS);
   const { url, headers, tls } = given;
   if (typeof url !== "string") throw wrongOption("proxy.url", `must be a string, not ${kindOf(url)}`);
@@ -89,10 +88,8 @@ function readProxyOptions(given: ProxyOptions | "env" | false | undefined): Prox
   if (typeof address === "string") {
     throw wrongOption("proxy.url", `${address}; write http://, https:// or socks5://, host and port`);
   }
-  const checkedTls = readTlsOptions("proxy.tls", tls);
-  return {
-    url,
-    ...(headers === undefined ? {} : { headers: readHeaders("proxy.headers", headers, "a record") }),
-    ...(checkedTls === undefined ? {} : { tls: checkedTls }),
-  };
+  const read: ProxyOptions = { url };
+  if (headers !== undefined) read.headers = readHeaders("proxy.headers", headers, "a record");
+  if (tls !== undefined) read.tls = readTlsOptions("proxy.tls", tls);
+  return read;
 }

@@ -6,10 +6,12 @@ import {
   count,
   durations,
   flag,
+  isObject,
+  kindOf,
   oneOf,
   refuseUnknown,
+  wrongOption,
 } from "../../base/checks.js";
-import { isOptions, kindOf, wrongOption } from "../../base/option-path.js";
 import { DAY_MS } from "../../base/time.js";
 import { DEFAULT_BACKOFF } from "../../core/backoff.js";
 import type { CapabilityName } from "../../core/capabilities.js";
@@ -94,7 +96,7 @@ const THROTTLE = { floorMs: 30_000, maxMs: DAY_MS };
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the option, what is wrong with it and what would be right
  */
 export function readSettings(options: OpAMPClientOptions): Settings {
-  if (!isOptions(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  if (!isObject(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
   refuseUnknown("", options, KEYS);
   if (options.url === undefined && (options.transport === undefined || options.transport === "auto")) {
     throw wrongOption("url", "is missing; give the server's URL, such as wss://opamp.example.com:4320/v1/opamp");
@@ -165,7 +167,7 @@ function readRedactor(given: OpAMPClientOptions["redact"]): Redactor {
     usualRedactor ??= createRedactor();
     return usualRedactor;
   }
-  if (!isOptions(given)) throw wrongOption("redact", `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption("redact", `must be an object, not ${kindOf(given)}`);
   if (isRedactor(given)) {
     checkFunctions("redact", given, ["text", "value", "record"]);
     return guardedRedactor(given);

@@ -1,5 +1,4 @@
-import { checkFlag, refuseUnknown } from "../../base/checks.js";
-import { isOptions, kindOf, member, wrongOption } from "../../base/option-path.js";
+import { checkFlag, isObject, kindOf, member, refuseUnknown, wrongOption } from "../../base/checks.js";
 import type { TlsOptions, TlsVersion } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
@@ -26,7 +25,7 @@ const KEYS = {
  */
 export function readTlsOptions(where: string, given: TlsOptions | undefined): TlsOptions | undefined {
   if (given === undefined) return undefined;
-  if (!isOptions(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
   refuseUnknown(where, given, KEYS);
   // A member that is there and undefined is not given either.
   const options: TlsOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

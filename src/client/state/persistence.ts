@@ -1,4 +1,4 @@
-import { isOptions } from "../../base/option-path.js";
+import { isObject } from "../../base/checks.js";
 import type { Input, OfferKind, StateChange } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
 import type { Store, StoredState } from "../../store/store.js";
@@ -168,7 +168,10 @@ export class Persistence {
   async #loadInTime(loading: Promise<unknown>): Promise<Loaded> {
     const late = new Promise<never>((_, reject) => {
       this.#endLoading = this.#clock.after(LOAD_MS, () => {
-        this.#late = loading.then(isState, () => false);
+        this.#late = loading.then(
+          (found) => found !== undefined && found !== null,
+          () => false,
+        );
         reject(new Error(`nothing came within ${LOAD_MS} ms`));
       });
     });
@@ -215,21 +218,13 @@ export class Persistence {
 }
 
 function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {
-  const details: OpAMPErrorDetails = { cause };
-  if (cause instanceof OpAMPError) {
-    const { hint, retryable, foreignStore } = cause;
-    Object.assign(details, { hint, retryable, foreignStore });
-  }
-  return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, { ...details, ...more });
+  const { hint, retryable, foreignStore }: OpAMPErrorDetails = cause instanceof OpAMPError ? cause : {};
+  const details = { cause, hint, retryable, foreignStore, ...more };
+  return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, details);
 }
 
 function isForeign(cause: unknown): cause is OpAMPError {
   return cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STORE" && cause.foreignStore;
-}
-
-/** Whether a store came back with something. */
-function isState(loaded: unknown): boolean {
-  return loaded !== undefined && loaded !== null;
 }
 
 function unseen(): OpAMPError {
@@ -239,5 +234,5 @@ function unseen(): OpAMPError {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return isOptions(value) && typeof value["then"] === "function";
+  return isObject(value) && typeof value["then"] === "function";
 }

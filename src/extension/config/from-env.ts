@@ -1,4 +1,4 @@
-import { attempt } from "../../base/error-code.js";
+import { attempt } from "../../base/checks.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
 import { OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { checkHeader } from "../../transport/settings/headers.js";

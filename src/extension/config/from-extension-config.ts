@@ -1,4 +1,4 @@
-import { withoutUndefined, wrongOption } from "../../base/option-path.js";
+import { withoutUndefined, wrongOption } from "../../base/checks.js";
 import type { Handlers, OpAMPClientOptions } from "../../client/options.js";
 import type { Attributes } from "../../values/attributes.js";
 import type { Components } from "../../values/components.js";

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { checkOptions } from "../../base/checks.js";
-import { isRecord, kindOf, member, text, wrongOption } from "../../base/option-path.js";
+import { checkOptions, isRecord, kindOf, member, text, wrongOption } from "../../base/checks.js";
 import { COMPONENTS_HASH, type Component, type Components } from "../../values/components.js";
 
 /** Component types with the module that each comes from, such as "go.example.com/receiver v1.2.0"; or just the types. */
@@ -36,7 +35,7 @@ export function collectorComponents(types: CollectorComponents = {}): Components
   checkOptions("collectorComponents", types, GROUPS);
   const digest = createHash("sha256");
   const groups: Record<string, Component> = {};
-  for (const [group, hashedName] of entriesOf(GROUPS)) {
+  for (const [group, hashedName] of Object.entries(GROUPS) as [keyof typeof GROUPS, string][]) {
     const modules = sortedModules(`collectorComponents.${group}`, types[group]);
     digest.update(`${hashedName}:${modules.map(([type, module]) => `${type}=${module};`).join("")}`);
     groups[group] = { components: Object.fromEntries(modules.map(([type, module]) => [type, detailsOf(module)])) };
@@ -72,8 +71,4 @@ function fromRecord(where: string, types: unknown): [string, string][] {
     throw wrongOption(where, `must be a record of types and modules, or a list of types, not ${kindOf(types)}`);
   }
   return Object.entries(types).map(([type, module]) => [type, text(member(where, type), module)]);
-}
-
-function entriesOf<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
-  return Object.entries(record) as [K, V][];
 }

@@ -1,5 +1,4 @@
-import { checkOptions } from "../../base/checks.js";
-import { isRecord, kindOf, withoutUndefined, wrongOption } from "../../base/option-path.js";
+import { checkOptions, isRecord, kindOf, withoutUndefined, wrongOption } from "../../base/checks.js";
 import type { Attributes, AttributeValue } from "../../values/attributes.js";
 import type { Description } from "../../values/description.js";
 import { hostAttributes } from "./host-attributes.js";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { endianness, hostname, release, userInfo, version } from "node:os";
 import { basename } from "node:path";
-import { attempt } from "../../base/error-code.js";
+import { attempt } from "../../base/checks.js";
 import type { Attributes } from "../../values/attributes.js";
 
 /** What is looked at to describe this machine. */

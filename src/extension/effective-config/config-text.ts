@@ -1,6 +1,6 @@
 import { isMap, isSet } from "node:util/types";
 import { type Pair, stringify } from "yaml";
-import { isRecord, kindOf } from "../../base/option-path.js";
+import { isRecord, kindOf } from "../../base/checks.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 
 /** How objects are written. */
@@ -20,15 +20,11 @@ export function configText(value: unknown, format: ConfigFormat, what: string): 
     throw new OpAMPError("ERR_OPAMP_HANDLER", `${what} gave ${kindOf(value)}`, { hint });
   }
   try {
-    return format === "json" ? jsonOf(value) : yamlOf(value);
+    return format === "json" ? `${JSON.stringify(value, (_, inner: unknown) => jsonValue(inner), 2)}\n` : yamlOf(value);
   } catch (cause) {
     const problem = `${what} gave what cannot be written as ${format}: ${messageOf(cause)}`;
     throw new OpAMPError("ERR_OPAMP_HANDLER", problem, { hint: "return plain values", cause });
   }
-}
-
-function jsonOf(value: unknown): string {
-  return `${JSON.stringify(value, (_, inner: unknown) => jsonValue(inner), 2)}\n`;
 }
 
 /** What JSON has no words for, as in YAML; it would leave maps and sets empty. */

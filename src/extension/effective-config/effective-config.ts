@@ -1,7 +1,17 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
-import { checkFunction, checkOptions, oneOf, refuseUnknown } from "../../base/checks.js";
-import { isOptions, isRecord, kindOf, member, text, wrongOption } from "../../base/option-path.js";
+import {
+  checkFunction,
+  checkOptions,
+  isObject,
+  isRecord,
+  kindOf,
+  member,
+  oneOf,
+  refuseUnknown,
+  text,
+  wrongOption,
+} from "../../base/checks.js";
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { ConfigFiles } from "../../values/config-files.js";
@@ -154,7 +164,7 @@ const WHERE = "effectiveConfig";
 function readSource(source: ReadConfig | SingleConfig | ManyConfigs): Source {
   if (typeof source === "function") return { list: always({ "": source }) };
   const given: unknown = source;
-  if (!isOptions(given)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(given)}`);
   if ("files" in source) {
     refuseUnknown(WHERE, source, { files: true });
     const { files } = source;
@@ -183,7 +193,7 @@ function namedEntries(entries: unknown): readonly NamedEntry[] {
 
 function namedEntry(where: string, name: string, entry: unknown): NamedEntry {
   const given = typeof entry === "function" ? { read: entry } : entry;
-  if (!isOptions(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
+  if (!isObject(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
   refuseUnknown(where, given, ENTRY_KEYS);
   const { read, format = formatOf(name), contentType } = given;
   if (!isRead(read)) throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);

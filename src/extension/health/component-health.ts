@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { checkFunction } from "../../base/checks.js";
-import { wrongOption } from "../../base/option-path.js";
+import { checkFunction, wrongOption } from "../../base/checks.js";
 import { type Clock, systemClock, wallNanoseconds } from "../../client/clock.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { MAX_ATTRIBUTE_DEPTH } from "../../values/attributes.js";

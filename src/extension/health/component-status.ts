@@ -1,5 +1,4 @@
-import { oneOf, refuseUnknown } from "../../base/checks.js";
-import { isOptions, kindOf, withoutUndefined, wrongOption } from "../../base/option-path.js";
+import { isObject, kindOf, oneOf, refuseUnknown, withoutUndefined, wrongOption } from "../../base/checks.js";
 import { unixNanoseconds } from "../../base/time.js";
 import { messageOf } from "../../errors.js";
 import { type Attributes, toKeyValues } from "../../values/attributes.js";
@@ -56,7 +55,7 @@ export function readStatusEvent(
   if (status === undefined) throw wrongOption("status", `must be one of ${componentStatuses.join(", ")}`);
   oneOf("status", status, componentStatuses);
   const given: unknown = details;
-  if (!isOptions(given)) throw wrongOption("details", `must be an object such as { error }, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongOption("details", `must be an object such as { error }, not ${kindOf(given)}`);
   refuseUnknown("details", given, KNOWN);
   const { error, attributes, time } = details;
   if (attributes !== undefined) toKeyValues(attributes, "details.attributes", depth);

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { codeOf } from "../../base/error-code.js";
-import type { OpAMPError } from "../../errors.js";
+import { codeOf, type OpAMPError } from "../../errors.js";
 import { yamlValue } from "./config-source.js";
 
 /** What came of a value that is nothing but one reference: of what type it is, and how it was written. */

@@ -1,4 +1,4 @@
-import { kindOf } from "../../base/option-path.js";
+import { kindOf } from "../../base/checks.js";
 
 /** The keys that lead to a value. */
 export type KeyPath = readonly (string | number)[];

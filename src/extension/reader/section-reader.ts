@@ -1,4 +1,4 @@
-import { isOptions } from "../../base/option-path.js";
+import { isObject } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import type { ConfigSource } from "./config-source.js";
 import { parseDuration } from "./durations.js";
@@ -34,7 +34,7 @@ export class SectionReader {
   /** The whole of a configuration. */
   static of(source: ConfigSource, references: References): SectionReader {
     const { root } = source;
-    if (isOptions(root)) return new SectionReader(source, references, [], root);
+    if (isObject(root)) return new SectionReader(source, references, [], root);
     const what = root === null || root === undefined ? "is empty" : `must be a map of keys, not ${typeName(root)}`;
     throw new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}`, {
       hint: "give the extension's block, or a file with one",
@@ -171,7 +171,7 @@ export class SectionReader {
   wrong(below: string | number | KeyPath | undefined, problem: string, hint?: string): OpAMPError {
     const path = this.path.concat(below ?? []);
     const text = `${pathText(path)}: ${problem}${this.#source.placeOf(path)}`;
-    return new OpAMPError("ERR_OPAMP_OPTION", text, hint === undefined ? {} : { hint });
+    return new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
   }
 
   #raw(key: string): unknown {
@@ -208,7 +208,7 @@ export class SectionReader {
   }
 
   #block(below: KeyPath, value: unknown): SectionReader {
-    if (!isOptions(value)) {
+    if (!isObject(value)) {
       throw this.wrong(below, `must be a map of keys, not ${typeName(value)}`, "indent its keys below it");
     }
     return new SectionReader(this.#source, this.#references, [...this.path, ...below], value);
@@ -220,7 +220,7 @@ export class SectionReader {
     }
     const value = this.#value(below, raw);
     if (Array.isArray(value)) return value.map((item, index) => this.#deep([...below, index], item));
-    if (!isOptions(value)) return value;
+    if (!isObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#deep([...below, key], item)]));
   }
 }

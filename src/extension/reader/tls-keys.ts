@@ -1,4 +1,4 @@
-import { withoutUndefined } from "../../base/option-path.js";
+import { withoutUndefined } from "../../base/checks.js";
 import { type TlsOptions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
 import { nearest } from "./key-path.js";

@@ -1,4 +1,4 @@
-import { attempt } from "../../base/error-code.js";
+import { attempt } from "../../base/checks.js";
 import { scrubLines } from "../../diagnostics/secret-lines.js";
 import {
   type Hiding,

@@ -1,5 +1,4 @@
-import { sameBytes } from "../../base/bytes.js";
-import { uidText } from "../../base/uid.js";
+import { sameBytes, uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import type { AgentRemoteConfig, AgentToServer } from "../../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../../wire/codec.js";

@@ -1,4 +1,4 @@
-import { uidText } from "../../base/uid.js";
+import { uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
 import { uidBytes } from "./plain-values.js";

@@ -1,5 +1,4 @@
-import { bytesOfHex } from "../../base/bytes.js";
-import { UID_BYTES } from "../../base/uid.js";
+import { bytesOfHex, UID_BYTES } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import type { AnyValue, KeyValue } from "../../gen/opamp/v1/anyvalue_pb.js";
 import type { EffectiveConfig } from "../../gen/opamp/v1/opamp_pb.js";

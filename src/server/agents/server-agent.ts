@@ -1,5 +1,4 @@
-import { sameBytes } from "../../base/bytes.js";
-import { uidText } from "../../base/uid.js";
+import { sameBytes, uidText } from "../../base/bytes.js";
 import {
   type AgentDescription,
   type AgentToServer,

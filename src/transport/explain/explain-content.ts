@@ -1,4 +1,4 @@
-import { isSecure } from "../url/host.js";
+import { isSecure } from "../url/endpoint.js";
 import { type Explanation, type Failure, otherScheme, printable } from "./explain.js";
 
 /** Ports that people mistake for OpAMP's, and what really listens there. */

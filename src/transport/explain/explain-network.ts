@@ -1,5 +1,5 @@
 import type { OpAMPErrorCode } from "../../errors.js";
-import { isSecure } from "../url/host.js";
+import { isSecure } from "../url/endpoint.js";
 import { type Explanation, type Failure, otherScheme, type Stage } from "./explain.js";
 
 /** What a failure below HTTP means; `code` where it is neither a failed dial nor a break. */

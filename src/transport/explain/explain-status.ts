@@ -1,5 +1,5 @@
 import type { OpAMPErrorCode } from "../../errors.js";
-import { isSecure } from "../url/host.js";
+import { isSecure } from "../url/endpoint.js";
 import type { Explanation } from "./explain.js";
 import { portHint } from "./explain-content.js";
 
@@ -157,7 +157,8 @@ export function explainStatus(status: number, headers: ResponseHeaders, url: URL
   const isUpgrade = url.protocol.startsWith("ws");
   const row = bodyRow(status, start) ?? STATUSES[status] ?? classRow(status);
   const byPort = row.elsewhere === true ? portHint(url) : undefined;
-  const byPage = row === NOT_UPGRADED && isPage(headers) ? WEB_PAGE : undefined;
+  const isPage = /^text\/html\b/i.test(single(headers["content-type"]) ?? "");
+  const byPage = row === NOT_UPGRADED && isPage ? WEB_PAGE : undefined;
   const hint = byPort ?? byPage ?? atPath((isUpgrade ? row.upgrade : row.post) ?? row.hint, url);
   const reasons = [row.says, challenge(status, headers)].filter((part) => part !== "").join("; ");
   const says = reasons === "" || row === NOT_UPGRADED ? ` ${reasons}` : `: ${reasons}`;
@@ -201,10 +202,6 @@ const SOFTWARE =
 function softwareOf({ server }: ResponseHeaders): string {
   const name = SOFTWARE.exec(single(server) ?? "")?.[1];
   return name === undefined ? "" : ` (${name})`;
-}
-
-function isPage(headers: ResponseHeaders): boolean {
-  return /^text\/html\b/i.test(single(headers["content-type"]) ?? "");
 }
 
 const SCHEMES = /^(Basic|Bearer|Digest|DPoP|HOBA|Negotiate|NTLM|OAuth|SCRAM-SHA-\d+|AWS4-HMAC-SHA256|ApiKey)\b/i;

@@ -141,15 +141,13 @@ const CUT: Row = {
 
 /** Trust, certificates on both sides, versions, and a side that does not speak TLS. */
 export function explainTls(failure: Failure, url: URL): Explanation | undefined {
-  const row = CUT_HANDSHAKE.test(failure.text) ? CUT : ROWS.find(({ codes }) => covers(codes, failure.code));
+  const row = CUT_HANDSHAKE.test(failure.text)
+    ? CUT
+    : ROWS.find(({ codes }) => (codes instanceof RegExp ? codes.test(failure.code) : codes.includes(failure.code)));
   if (row === undefined) return undefined;
   const says = typeof row.says === "string" ? row.says : row.says(failure, url);
   const hint = typeof row.hint === "string" ? row.hint : row.hint(url);
   return { code: "ERR_OPAMP_TLS", says: `${says} (${failure.code})`, hint };
-}
-
-function covers(codes: readonly string[] | RegExp, code: string): boolean {
-  return codes instanceof RegExp ? codes.test(code) : codes.includes(code);
 }
 
 /** The date, unless it is another certificate of the chain that has expired. */

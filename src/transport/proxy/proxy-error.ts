@@ -1,6 +1,5 @@
-import { codeOf } from "../../base/error-code.js";
-import { messageOf, OpAMPError } from "../../errors.js";
-import { portOf } from "../url/host.js";
+import { codeOf, messageOf, OpAMPError } from "../../errors.js";
+import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 
 const CREDENTIALS = "the proxy wants credentials: put user and password into the proxy's URL";

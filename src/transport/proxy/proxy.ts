@@ -3,7 +3,7 @@ import { OpAMPError } from "../../errors.js";
 import type { HeaderRecord } from "../settings/headers.js";
 import type { DialSettings } from "../settings/settings.js";
 import type { TlsOptions } from "../settings/tls-options.js";
-import { hostOf, isLoopback, isSecure } from "../url/host.js";
+import { hostOf, isLoopback, isSecure } from "../url/endpoint.js";
 import { type ProxyAddress, parseProxyUrl } from "./proxy-url.js";
 
 type ProxySettings = Pick<DialSettings, "proxy" | "tls">;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { messageOf } from "../../errors.js";
-import { portOf } from "../url/host.js";
+import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 import { connectFailed, connectRefused, socksFailed } from "./proxy-error.js";
 

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { isRecord } from "../../base/option-path.js";
+import { isRecord } from "../../base/checks.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { Loss } from "../transport.js";
 
@@ -65,8 +65,7 @@ export class Credentials {
 /** The same error with other advice. */
 function withHint(error: OpAMPError, hint: string): OpAMPError {
   const { code, message, cause, retryable, httpStatus } = error;
-  const status = httpStatus === undefined ? {} : { httpStatus };
-  return new OpAMPError(code, message, { cause, hint, retryable, ...status });
+  return new OpAMPError(code, message, { cause, hint, retryable, httpStatus });
 }
 
 /**

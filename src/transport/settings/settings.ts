@@ -9,9 +9,9 @@ export interface ProxyOptions {
    */
   url: string;
   /** Headers for the proxy alone: on CONNECT, or where a plain HTTP request goes through it on that (PROXY-02). */
-  headers?: HeaderRecord;
+  headers?: HeaderRecord | undefined;
   /** TLS towards an `https://` proxy. Default: the client's own `tls`, without `serverName` (PROXY-02). */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
 }
 
 /** How connections are made, for both transports and whatever else dials. */

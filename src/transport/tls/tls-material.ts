@@ -1,8 +1,7 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import tls from "node:tls";
-import { codeOf } from "../../base/error-code.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 import type { Pem, TlsOptions } from "../settings/tls-options.js";
 
 /** PEM text, and what errors call it: the option, and the path where there is one. */

@@ -1,5 +1,5 @@
 import { parse } from "yaml";
-import { uidText } from "../../../src/base/uid.js";
+import { uidText } from "../../../src/base/bytes.js";
 import { capabilityNames, has } from "../../../src/core/capabilities.js";
 import type { AgentToServer, ComponentDetails, ComponentHealth } from "../../../src/proto/index.js";
 import { plainAttributes } from "../../../src/server/agents/plain-values.js";

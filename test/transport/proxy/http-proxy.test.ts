@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { openFetch } from "../../../src/auth/auth-fetch.js";
+import { openFetch } from "../../../src/auth/token-request.js";
 import { bodyOf, freePort, type RawServer, startHttp } from "../raw-servers.js";
 import { connect, UID_TEXT } from "../recorder.js";
 
