@@ -6,6 +6,7 @@ import { CustomMessageQueue } from "./custom-message-queue.js";
 import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
 import type { Input, OfferKind, Output, PartChanges, StateChange } from "./io.js";
+import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers, offerKinds } from "./offers/offers.js";
 import { Again, Part, partNames } from "./parts.js";
 import { Report } from "./report.js";
@@ -56,8 +57,18 @@ export class Agent {
     this.timers = agentTimers(offers.map(({ kind }) => kind));
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
-    const persist = this.persist.bind(this);
-    this.#offers = new Offers({ limits: config.apply, report: this.report, timers: this.timers, persist }, offers);
+    this.#offers = new Offers(this, offers);
+  }
+
+  /** Time limits of handlers. */
+  get limits(): ApplyLimits {
+    return this.#config.apply;
+  }
+
+  /** When something here comes due; `Infinity` for never. */
+  get nextTimer(): number {
+    const { effectiveConfig, customMessage, fullState } = this.timers;
+    return Math.min(effectiveConfig, customMessage, fullState, this.#offers.nextTimer);
   }
 
   get uid(): Uint8Array {

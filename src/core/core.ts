@@ -3,13 +3,13 @@ import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
-import { Exchange, earliest, type Member } from "./exchange.js";
+import { Exchange, type Member } from "./exchange.js";
 import type { Input, Lost, Output } from "./io.js";
 import { Keepalive, requestedMsOf } from "./keepalive.js";
 import { type Failure, Link } from "./link.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
-import { connectionTimers, NEVER } from "./timers.js";
+import { connectionTimers, firstOf, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
@@ -72,7 +72,7 @@ export class Core {
     if (phase === "idle") return finite(this.#agent.timers.customMessage);
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
-    return finite(Math.min(earliest(this.#timers), this.#exchange.nextTimer));
+    return finite(Math.min(firstOf(this.#timers), this.#exchange.nextTimer));
   }
 
   /**
@@ -142,9 +142,7 @@ export class Core {
   #start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
     if (this.#link.phase !== "idle") return;
     if (input.heartbeatMs !== undefined) this.#keepalive.restore(input.heartbeatMs);
-    const before = this.#agent.uid;
     this.#agent.start(input, now, out);
-    this.#exchange.renamed(this.#exchange.self, before);
     this.#link.start(now, out);
   }
 
@@ -211,13 +209,10 @@ export class Core {
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
   }
 
-  #acknowledged(member: Member, message: ServerToAgent, now: number, out: Output[]): void {
-    const { agent } = member;
+  #acknowledged({ agent }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(now, out);
     if (this.#link.ending) return;
-    const before = agent.uid;
     const seconds = agent.receive(message, now, out);
-    this.#exchange.renamed(member, before);
     const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
     if (requestedMs === undefined) return;
     agent.persist({ what: "heartbeat", requestedMs }, out);

@@ -1,4 +1,3 @@
-import { UID_BYTES } from "../base/bytes.js";
 import type { Agent } from "./agent.js";
 import type { Outgoing, Output } from "./io.js";
 import { moved, type Presence, type PresenceEvent } from "./phases.js";
@@ -17,8 +16,8 @@ export interface Member {
 export class Exchange {
   /** The agent of this process. */
   readonly self: Member;
-  /** Every agent on the connection, by instance uid. */
-  readonly #members = new Map<string, Member>();
+  /** Every agent on the connection. */
+  readonly #members: readonly Member[];
   /** On a connection that is not duplex: whose message has no answer yet. */
   #awaiting: Member | undefined;
   /** Whose message was put out last. */
@@ -26,7 +25,7 @@ export class Exchange {
 
   constructor(agent: Agent) {
     this.self = { agent, presence: "absent" };
-    this.#members.set(keyOf(agent.uid), this.self);
+    this.#members = [this.self];
   }
 
   /** Whether an answer has to come before anything else can be sent. */
@@ -37,30 +36,22 @@ export class Exchange {
   /** When something of an agent comes due; `Infinity` for never. */
   get nextTimer(): number {
     let next = NEVER;
-    for (const { agent } of this.#members.values()) next = Math.min(next, earliest(agent.timers));
+    for (const { agent } of this.#members) next = Math.min(next, agent.nextTimer);
     return next;
   }
 
   /** Whose message this is, by the uid in it: an empty one, or one just replaced, will do. */
   memberOf(uid: Uint8Array): Member | undefined {
-    if (this.self.agent.owns(uid)) return this.self;
-    return uid.length === UID_BYTES ? this.#members.get(keyOf(uid)) : undefined;
-  }
-
-  /** An agent goes by another uid than before. */
-  renamed(member: Member, before: Uint8Array): void {
-    if (member.agent.uid === before) return;
-    this.#members.delete(keyOf(before));
-    this.#members.set(keyOf(member.agent.uid), member);
+    return this.#members.find(({ agent }) => agent.owns(uid));
   }
 
   each(action: (agent: Agent) => void): void {
-    for (const { agent } of this.#members.values()) action(agent);
+    for (const { agent } of this.#members) action(agent);
   }
 
   /** Something happened to the connection as a whole. */
   move(event: PresenceEvent): void {
-    for (const member of this.#members.values()) member.presence = moved(member.presence, event);
+    for (const member of this.#members) member.presence = moved(member.presence, event);
   }
 
   /** An answer came, whatever it says. */
@@ -71,13 +62,13 @@ export class Exchange {
   /** What is in flight is to be sent again. */
   restore(): void {
     this.#awaiting = undefined;
-    for (const { agent } of this.#members.values()) agent.messages.restore();
+    for (const { agent } of this.#members) agent.messages.restore();
   }
 
   /** Whether a message could leave now, or the connection be closed behind the last one. */
   canSend(isClosing: boolean): boolean {
     if (this.#awaiting !== undefined) return false;
-    for (const { agent, presence } of this.#members.values()) {
+    for (const { agent, presence } of this.#members) {
       if (isClosing) {
         if (presence !== "absent") return true;
       } else if (presence === "unreported") {
@@ -94,7 +85,7 @@ export class Exchange {
    */
   send(isClosing: boolean, isHeartbeatDue: boolean, isDuplex: boolean, now: number, out: Output[]): Member | undefined {
     if (this.#awaiting !== undefined) return undefined;
-    for (const member of this.#members.values()) {
+    for (const member of this.#members) {
       const message = isClosing ? disconnect(member, now) : next(member, isHeartbeatDue, now);
       if (message === undefined) continue;
       out.push({ type: "send", message });
@@ -109,7 +100,7 @@ export class Exchange {
   /** Whether every agent has sent agent_disconnect, and has its answer where that has to come first. */
   get hasLeft(): boolean {
     if (this.#awaiting !== undefined) return false;
-    for (const { presence } of this.#members.values()) if (presence !== "gone") return false;
+    for (const { presence } of this.#members) if (presence !== "gone") return false;
     return true;
   }
 
@@ -137,13 +128,6 @@ export class Exchange {
   }
 }
 
-/** The first deadline of all. */
-export function earliest(timers: Readonly<Record<string, number>>): number {
-  let first = NEVER;
-  for (const name in timers) first = Math.min(first, timers[name] ?? NEVER);
-  return first;
-}
-
 function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number): Outgoing | undefined {
   if (presence === "unreported") return agent.report.isHeld ? undefined : agent.messages.first(now);
   return agent.messages.next(now) ?? (isHeartbeatDue ? agent.messages.heartbeat(now) : undefined);
@@ -152,8 +136,4 @@ function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number)
 function disconnect({ agent, presence }: Member, now: number): Outgoing | undefined {
   if (presence !== "owing" && presence !== "leaving") return undefined;
   return agent.messages.disconnect(presence === "leaving", now);
-}
-
-function keyOf(uid: Uint8Array): string {
-  return String.fromCharCode(...uid);
 }

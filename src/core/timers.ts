@@ -31,6 +31,11 @@ export type AgentTimers = Record<OfferKind, number> & {
   fullState: number;
 };
 
+/** The first deadline of a connection. */
+export function firstOf({ connect, dial, answer, close, retry, heartbeat, silence }: ConnectionTimers): number {
+  return Math.min(connect, dial, answer, close, retry, heartbeat, silence);
+}
+
 export function connectionTimers(): ConnectionTimers {
   return { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER, heartbeat: NEVER, silence: NEVER };
 }

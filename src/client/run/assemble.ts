@@ -54,11 +54,13 @@ export function assemble(options: OpAMPClientOptions) {
   const publish = publishEvents(core, clock, redactor);
   const observers = [log, count, meter].filter((observer) => observer !== undefined);
 
-  const counted: Observer = (event) => {
-    count(event);
-    meter?.(event);
-  };
-  const driver = new Driver(core, () => transport, clock, meter === undefined ? count : counted, publish);
+  const both: Observer | undefined =
+    meter &&
+    ((event) => {
+      count(event);
+      meter(event);
+    });
+  const driver = new Driver(core, () => transport, clock, both ?? count, publish);
   const feed = driver.feed.bind(driver);
   const parts = {
     core,

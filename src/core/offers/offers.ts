@@ -26,6 +26,16 @@ export class Offers {
     for (const row of rows) around.report.set(row.part, row.report(NOTHING_OFFERED));
   }
 
+  /** When a handler had its time; `Infinity` while none runs. */
+  get nextTimer(): number {
+    let next = NEVER;
+    for (let index = 0; index < this.#lives.length; index++) {
+      const row = this.#rows[index];
+      if (row !== undefined) next = Math.min(next, this.#around.timers[row.kind]);
+    }
+    return next;
+  }
+
   /** What was settled in an earlier life (D14). */
   restore(kind: OfferKind, status: OfferStatus): void {
     this.#of(kind)?.restore(status);

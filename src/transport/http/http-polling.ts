@@ -156,9 +156,8 @@ export class HttpPollingTransport implements Transport {
 /** What an exchange that took too long was waiting for. */
 function overdueIn({ route, at }: Session): Loss {
   if (route === undefined) return { ...ended(headersOverdue()), fate: "unsent" };
-  const { connection } = route;
-  if (connection === undefined || connection.socket !== undefined) return ended(answerOverdue(at));
-  return { ...ended(dialOverdue(connection.dialling, at)), fate: "unsent" };
+  const dialling = route.connection?.dialling;
+  return dialling === undefined ? ended(answerOverdue(at)) : { ...ended(dialOverdue(dialling, at)), fate: "unsent" };
 }
 
 function lose(session: Session, loss: Loss): void {

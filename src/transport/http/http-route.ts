@@ -1,16 +1,17 @@
 import type { Socket } from "node:net";
-import type { Dispatcher } from "undici";
+import type { Client, Dispatcher } from "undici";
 import { messageOf } from "../../errors.js";
 import { type Dialling, dial } from "../dial.js";
 import { loaded } from "../loss.js";
-import { plainProxyFor } from "../proxy/proxy.js";
+import { plainProxyFor, type ResolvedProxy } from "../proxy/proxy.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { makeLastingGuest } from "../socket-group.js";
 import type { Sink } from "../transport.js";
 
 /** A connection from the moment it is dialled. */
 interface Connection {
-  dialling: Dialling;
+  /** While it is being made. */
+  dialling: Dialling | undefined;
   /** `undefined` as long as there is none, so that nothing of a request can have left. */
   socket: Socket | undefined;
   /** Why it was not made, or what it broke with; undici tells of some breaks only that there was one. */
@@ -19,8 +20,6 @@ interface Connection {
   answered: boolean;
 }
 
-export type HttpRoute = Awaited<ReturnType<typeof routeTo>>;
-
 /**
  * The way to one origin: at most one connection, made when a request needs one and kept for the next, straight there,
  * through a tunnel, or to a proxy that passes plain HTTP on.
@@ -28,63 +27,85 @@ export type HttpRoute = Awaited<ReturnType<typeof routeTo>>;
  * @param sink gets `dialing` and `dialed` for each connection
  * @throws OpAMPError when the proxy settings cannot be used
  */
-export async function routeTo(url: URL, settings: TransportSettings, sink: Sink) {
+export async function routeTo(url: URL, settings: TransportSettings, sink: Sink): Promise<HttpRoute> {
   // Loaded on demand: a WebSocket user does not pay for it.
-  const [{ Client }, proxy] = await Promise.all([loaded("undici", import("undici")), plainProxyFor(url, settings)]);
-  let last: Connection | undefined;
-  let over = false;
-  const client = new Client((proxy?.url ?? url).origin, {
-    // The core has the deadlines.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    pipelining: 1,
-    connect: (_options, callback) => {
-      connect().then(
-        (socket) => callback(null, socket),
-        (cause: unknown) => callback(cause instanceof Error ? cause : new Error(messageOf(cause)), null),
-      );
-    },
-  });
+  const [undici, proxy] = await Promise.all([loaded("undici", import("undici")), plainProxyFor(url, settings)]);
+  return new HttpRoute(undici, url, proxy, settings, sink);
+}
 
-  async function connect(): Promise<Socket> {
-    const dialling = dial(url, settings);
+export class HttpRoute {
+  /** The last one, which may be gone. */
+  connection: Connection | undefined;
+  readonly #url: URL;
+  readonly #proxy: ResolvedProxy | undefined;
+  readonly #settings: TransportSettings;
+  readonly #client: Client;
+  #sink: Sink | undefined;
+
+  constructor(
+    { Client }: typeof import("undici"),
+    url: URL,
+    proxy: ResolvedProxy | undefined,
+    settings: TransportSettings,
+    sink: Sink,
+  ) {
+    this.#url = url;
+    this.#proxy = proxy;
+    this.#settings = settings;
+    this.#sink = sink;
+    this.#client = new Client((proxy?.url ?? url).origin, {
+      // The core has the deadlines.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      pipelining: 1,
+      connect: (_options, callback) => {
+        this.#connect().then(
+          (socket) => callback(null, socket),
+          (cause: unknown) => callback(cause instanceof Error ? cause : new Error(messageOf(cause)), null),
+        );
+      },
+    });
+  }
+
+  get origin(): string {
+    return this.#url.origin;
+  }
+
+  async post(url: URL, headers: Record<string, string>, body: Uint8Array): Promise<Dispatcher.ResponseData> {
+    let path = `${url.pathname}${url.search}`;
+    if (this.#proxy !== undefined) {
+      path = `${url.origin}${path}`;
+      Object.assign(headers, this.#proxy.headers, { host: url.host });
+    }
+    const response = await this.#client.request({ method: "POST", path, headers, body });
+    if (this.connection !== undefined) this.connection.answered = true;
+    return response;
+  }
+
+  /** Cuts whatever is under way. */
+  end(): void {
+    this.#sink = undefined;
+    void this.#client.destroy().catch(() => undefined);
+    this.connection?.dialling?.destroy();
+    this.connection?.socket?.destroy();
+  }
+
+  async #connect(): Promise<Socket> {
+    const dialling = dial(this.#url, this.#settings);
     const connection: Connection = { dialling, socket: undefined, failure: undefined, answered: false };
-    last = connection;
-    if (!over) sink.dialing();
+    this.connection = connection;
+    this.#sink?.dialing();
     const socket = await dialling.socket.catch((cause: unknown) => {
       connection.failure = cause;
       throw cause;
     });
+    connection.dialling = undefined;
     connection.socket = socket;
-    if (!settings.keepAlive) makeLastingGuest(socket);
+    if (!this.#settings.keepAlive) makeLastingGuest(socket);
     socket.on("error", (cause) => {
       connection.failure ??= cause;
     });
-    if (!over) sink.dialed();
+    this.#sink?.dialed();
     return socket;
   }
-
-  return {
-    origin: url.origin,
-    /** The last one, which may be gone. */
-    get connection(): Connection | undefined {
-      return last;
-    },
-    async post(url: URL, headers: Record<string, string>, body: Uint8Array): Promise<Dispatcher.ResponseData> {
-      let path = `${url.pathname}${url.search}`;
-      if (proxy !== undefined) {
-        path = `${url.origin}${path}`;
-        Object.assign(headers, proxy.headers, { host: url.host });
-      }
-      const response = await client.request({ method: "POST", path, headers, body });
-      if (last !== undefined) last.answered = true;
-      return response;
-    },
-    /** Cuts whatever is under way. */
-    end(): void {
-      over = true;
-      void client.destroy().catch(() => undefined);
-      last?.dialling.destroy();
-    },
-  };
 }
