@@ -47,13 +47,9 @@ export function extensionHost(
     ...(restart && { restart: () => runRestart(restart) }),
     client: {
       ...(directory && { remoteConfig: directory.handler }),
-      ...(remoteConfig && { timeouts: { applyMs: longestApplyMs(remoteConfig.timeoutMs) } }),
+      // Validation, the command, and the command once more where the offer is taken back.
+      ...(remoteConfig && { timeouts: { applyMs: 3 * remoteConfig.timeoutMs + SPARE_MS } }),
     },
     settled: () => restarting.catch(() => undefined),
   };
-}
-
-/** Validation, the command, and the command once more where the offer is taken back. */
-function longestApplyMs(timeoutMs: number): number {
-  return 3 * timeoutMs + SPARE_MS;
 }

@@ -7,10 +7,10 @@ import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
 import type { Input, OfferKind, Output, PartChanges, StateChange } from "./io.js";
 import type { ApplyLimits } from "./offers/offer-row.js";
-import { Offers, offerKinds } from "./offers/offers.js";
+import { Offers } from "./offers/offers.js";
 import { Again, Part, partNames } from "./parts.js";
 import { Report } from "./report.js";
-import { type AgentTimers, agentTimers, NEVER } from "./timers.js";
+import { agentTimers, NEVER } from "./timers.js";
 
 const RESTART = 0;
 
@@ -35,7 +35,7 @@ export type AgentInput = Extract<
 /** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
   /** What of this agent comes due. */
-  readonly timers: AgentTimers;
+  readonly timers = agentTimers();
   readonly report: Report;
   readonly messages: InFlight;
   readonly #config: CoreConfig;
@@ -50,14 +50,12 @@ export class Agent {
   #lastPersistId = 0;
 
   constructor(config: CoreConfig) {
-    const { offers = offerKinds } = config;
     this.#config = config;
     this.#uid = config.instanceUid;
     this.#wantsUid = config.requestInstanceUid;
-    this.timers = agentTimers(offers.map(({ kind }) => kind));
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
-    this.#offers = new Offers(this, offers);
+    this.#offers = new Offers(this, config.offers);
   }
 
   /** Time limits of handlers. */
@@ -67,7 +65,7 @@ export class Agent {
 
   /** When something here comes due; `Infinity` for never. */
   get nextTimer(): number {
-    const { effectiveConfig, customMessage, fullState } = this.timers;
+    const { effectiveConfig, customMessage = NEVER, fullState = NEVER } = this.timers;
     return Math.min(effectiveConfig, customMessage, fullState, this.#offers.nextTimer);
   }
 

@@ -9,7 +9,7 @@ import { Keepalive, requestedMsOf } from "./keepalive.js";
 import { type Failure, Link } from "./link.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
-import { connectionTimers, firstOf, NEVER } from "./timers.js";
+import { connectionTimers, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
@@ -69,10 +69,11 @@ export class Core {
     const { phase, up } = this.#link;
     if (phase === "stopped") return undefined;
     // Before the start only a custom message can have waited long enough.
-    if (phase === "idle") return finite(this.#agent.timers.customMessage);
+    if (phase === "idle") return finite(this.#agent.timers.customMessage ?? NEVER);
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
-    return finite(Math.min(firstOf(this.#timers), this.#exchange.nextTimer));
+    const { connect, dial, answer, close, retry, heartbeat, silence } = this.#timers;
+    return finite(Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer));
   }
 
   /**

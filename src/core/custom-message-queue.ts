@@ -52,7 +52,7 @@ export class CustomMessageQueue {
 
   /** Drops what has waited long enough. What is in flight does not wait. */
   expire(now: number, out: Output[]): void {
-    if (now < this.#timers.customMessage) return;
+    if (now < (this.#timers.customMessage ?? NEVER)) return;
     this.#timers.customMessage = NEVER;
     const kept: Entry[] = [];
     for (const entry of this.#waiting) {
@@ -123,10 +123,8 @@ export class CustomMessageQueue {
 
   /** These wait from now on. */
   #watch(entries: readonly Entry[]): void {
-    for (const { expiresAt } of entries) {
-      if (expiresAt !== undefined && expiresAt < this.#timers.customMessage) {
-        this.#timers.customMessage = expiresAt;
-      }
+    for (const { expiresAt = NEVER } of entries) {
+      this.#timers.customMessage = Math.min(this.#timers.customMessage ?? NEVER, expiresAt);
     }
   }
 }

@@ -21,32 +21,23 @@ export type ConnectionTimers = {
   silence: number;
 };
 
-/** What can come due for an agent, in the same form; and for each kind of offers, that its handler had its time. */
-export type AgentTimers = Record<OfferKind, number> & {
+/**
+ * What can come due for an agent, in the same form, or not there for what never was due; and for each kind of offers,
+ * that its handler had its time.
+ */
+export type AgentTimers = Partial<Record<OfferKind, number>> & {
   /** Reports no longer wait for the effective config. */
   effectiveConfig: number;
   /** A custom message has waited long enough. */
-  customMessage: number;
+  customMessage?: number;
   /** A full report that was held back may leave. */
-  fullState: number;
+  fullState?: number;
 };
-
-/** The first deadline of a connection. */
-export function firstOf({ connect, dial, answer, close, retry, heartbeat, silence }: ConnectionTimers): number {
-  return Math.min(connect, dial, answer, close, retry, heartbeat, silence);
-}
 
 export function connectionTimers(): ConnectionTimers {
   return { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER, heartbeat: NEVER, silence: NEVER };
 }
 
-/** @param kinds the kinds of offers that there are */
-export function agentTimers(kinds: Iterable<OfferKind>): AgentTimers {
-  const timers: { [name in keyof AgentTimers]?: number } = {
-    effectiveConfig: NEVER,
-    customMessage: NEVER,
-    fullState: NEVER,
-  };
-  for (const kind of kinds) timers[kind] = NEVER;
-  return timers as AgentTimers;
+export function agentTimers(): AgentTimers {
+  return { effectiveConfig: NEVER };
 }

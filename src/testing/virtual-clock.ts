@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
 
@@ -93,8 +94,4 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
       return done;
     },
   };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -25,30 +25,21 @@ export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 /** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED, whose text says why. */
 export type Decoded<T> = { ok: true; message: T } | { ok: false; error: OpAMPError };
 
-type InNumbers = Omit<AgentToServerInit, "remoteConfigStatus" | "$typeName" | "$unknown"> & {
-  remoteConfigStatus?: never;
-};
-
 /** What an agent sends, with words where the schema has numbers. */
-export type ReportInit =
-  | InNumbers
-  | (Omit<InNumbers, "remoteConfigStatus"> & {
-      remoteConfigStatus: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
-    });
+export type ReportInit = Omit<AgentToServerInit, "remoteConfigStatus" | "$typeName" | "$unknown"> & {
+  remoteConfigStatus?: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
+};
 
 const STATUS = { unset: 0, applied: 1, applying: 2, failed: 3 } as const;
 
 /** Serializes what an agent reports. */
 export function encodeReport(report: ReportInit): Uint8Array {
+  const { remoteConfigStatus: inWords } = report;
   // Mostly there is nothing to translate, and a copy of the report would cost as much as all else here.
-  if (isInNumbers(report)) return encodeAgentToServer(report);
-  const { hash: lastRemoteConfigHash, status, error: errorMessage } = report.remoteConfigStatus;
+  if (inWords === undefined) return encodeAgentToServer(report as Omit<ReportInit, "remoteConfigStatus">);
+  const { hash: lastRemoteConfigHash, status, error: errorMessage } = inWords;
   const remoteConfigStatus = { lastRemoteConfigHash, status: STATUS[status], errorMessage };
   return encodeAgentToServer({ ...report, remoteConfigStatus });
-}
-
-function isInNumbers(report: ReportInit): report is InNumbers {
-  return report.remoteConfigStatus === undefined;
 }
 
 /** Serializes what an agent sends. Fields the schema does not know, kept from decoding, are written again (INTEROP-01). */

@@ -15,7 +15,7 @@ const MAX_BYTES = 64;
 export function signalNamed(name: string): NodeJS.Signals | undefined {
   const upper = name.toUpperCase();
   const full = upper.startsWith("SIG") ? upper : `SIG${upper}`;
-  return isSignal(full) ? full : undefined;
+  return Object.hasOwn(constants.signals, full) ? (full as NodeJS.Signals) : undefined;
 }
 
 /**
@@ -62,10 +62,6 @@ async function firstLine(path: string): Promise<string> {
     const hint = "is the program running, and may the agent read the file?";
     throw failure(`pid file ${path} cannot be read: ${messageOf(cause)}`, hint, cause);
   }
-}
-
-function isSignal(name: string): name is NodeJS.Signals {
-  return Object.hasOwn(constants.signals, name);
 }
 
 function failure(message: string, hint: string, cause?: unknown): OpAMPError {

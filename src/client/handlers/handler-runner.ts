@@ -9,6 +9,14 @@ import type { ApplyContext } from "../options.js";
 import type { Applied, ApplyHandler } from "./handler-row.js";
 import { offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
 
+/** What there is of a kind of offers. */
+interface KindState {
+  /** What was applied last. */
+  applied: Applied | undefined;
+  /** The call that has neither ended nor been aborted. */
+  call: { id: number; controller: AbortController } | undefined;
+}
+
 /** A call of the provider of the effective config. */
 interface Fetch {
   /** Later ones have higher numbers. */
@@ -26,10 +34,8 @@ export class HandlerRunner {
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
   readonly #failed: (error: OpAMPError, isLogged?: boolean) => void;
-  /** For each kind of offers, the call that has neither ended nor been aborted. */
-  readonly #calls: { [K in OfferKind]?: { id: number; controller: AbortController } | undefined } = {};
-  /** For each kind, what was applied last. */
-  readonly #applied: { [K in OfferKind]?: Applied } = {};
+  /** For each kind of which anything was applied; there once something was. */
+  #kinds: { [K in OfferKind]?: KindState } | undefined;
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
   #describe: DescribeAgent | undefined;
@@ -52,7 +58,7 @@ export class HandlerRunner {
 
   /** What was applied last. */
   applied(kind: OfferKind): Applied | undefined {
-    return this.#applied[kind];
+    return this.#kinds?.[kind]?.applied;
   }
 
   /** What an earlier life left. @returns how its last offers ended */
@@ -60,7 +66,7 @@ export class HandlerRunner {
     const outcomes: { [K in OfferKind]?: OfferStatus } = {};
     for (const kind of offerKinds) {
       const { status, applied } = offerHandlers[kind].restore(state);
-      if (applied !== undefined) this.#applied[kind] = applied;
+      if (applied !== undefined) this.#stateOf(kind).applied = applied;
       if (status !== undefined) outcomes[kind] = status;
     }
     return outcomes;
@@ -69,17 +75,18 @@ export class HandlerRunner {
   /** Runs the handler of an offer. */
   async apply({ kind, offer }: Offered, id: number): Promise<void> {
     const { read } = offerHandlers[kind];
+    const state = this.#stateOf(kind);
     const handler: ApplyHandler | undefined = this.#supplied.handlers[kind];
     const controller = new AbortController();
     const context: ApplyContext<Applied> = {
-      previous: this.#applied[kind],
+      previous: state.applied,
       // Looked at only by those who want it: a signal costs more than all else about a call.
       get signal() {
         return controller.signal;
       },
     };
     const call = { id, controller };
-    this.#calls[kind] = call;
+    state.call = call;
     try {
       // The offer's bytes are copied before anything else can reuse their buffer.
       const values = read(offer);
@@ -87,21 +94,22 @@ export class HandlerRunner {
       await undefined;
       if (handler === undefined) throw new Error(`there is no ${kind} handler any more`);
       await handler.apply(values, context);
-      if (this.#calls[kind] === call) this.#applied[kind] = values;
+      if (state.call === call) state.applied = values;
       this.#feed({ type: "handled", kind, id });
     } catch (cause) {
-      if (this.#calls[kind] === call) this.#fail(`${kind}.apply`, cause, true);
+      if (state.call === call) this.#fail(`${kind}.apply`, cause, true);
       this.#feed({ type: "handled", kind, id, error: messageOf(cause) });
     } finally {
-      if (this.#calls[kind] === call) this.#calls[kind] = undefined;
+      if (state.call === call) state.call = undefined;
     }
   }
 
   abort(kind: OfferKind, id: number, why: string): void {
-    const call = this.#calls[kind];
+    const state = this.#stateOf(kind);
+    const { call } = state;
     if (call?.id !== id) return;
     // A handler deaf to its signal may never end; nothing is kept for it.
-    this.#calls[kind] = undefined;
+    state.call = undefined;
     call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `${kind}.apply was aborted: ${why}`));
   }
 
@@ -177,6 +185,12 @@ export class HandlerRunner {
       this.#fail("effectiveConfig", cause);
       return { type: "effectiveConfig" };
     }
+  }
+
+  #stateOf(kind: OfferKind): KindState {
+    this.#kinds ??= {};
+    this.#kinds[kind] ??= { applied: undefined, call: undefined };
+    return this.#kinds[kind];
   }
 
   /** @param isLogged whether what comes of it is logged anyway */

@@ -23,7 +23,7 @@ export class Persistence {
   readonly #onForeignStore: "stop" | "newIdentity";
   #state: StoredState = {};
   /** The changes that the next save makes durable. */
-  #changes: number[] = [];
+  #changes: number[] | undefined;
   /** There is something that is not saved, and nobody at it unless `#writing`. */
   #dirty = false;
   #writing = false;
@@ -88,7 +88,7 @@ export class Persistence {
     // Servers repeat what they ask for, some in every answer.
     const isKnown = change.what === "heartbeat" && change.requestedMs === this.#state.heartbeatMs;
     if (this.#store === undefined || isKnown) return this.#feed({ type: "persisted", id });
-    this.#changes.push(id);
+    this.#changes = [...(this.#changes ?? []), id];
     this.save(this.#stored(change, applied));
   }
 
@@ -132,8 +132,8 @@ export class Persistence {
     let isOwing = false;
     while (this.#dirty) {
       this.#dirty = false;
-      const changes = this.#changes;
-      this.#changes = [];
+      const changes = this.#changes ?? [];
+      this.#changes = undefined;
       const failure = await this.#trySave();
       isOwing = failure !== undefined;
       for (const id of changes)

@@ -18,7 +18,7 @@ export class Offers {
   readonly #rows: readonly OfferRow[];
   readonly #around: OfferSurroundings;
   /** One for each row, there once something of that kind was offered. */
-  readonly #lives: (OfferLife | undefined)[] = [];
+  #lives: (OfferLife | undefined)[] | undefined;
 
   constructor(around: OfferSurroundings, rows: readonly OfferRow[] = offerKinds) {
     this.#around = around;
@@ -29,10 +29,7 @@ export class Offers {
   /** When a handler had its time; `Infinity` while none runs. */
   get nextTimer(): number {
     let next = NEVER;
-    for (let index = 0; index < this.#lives.length; index++) {
-      const row = this.#rows[index];
-      if (row !== undefined) next = Math.min(next, this.#around.timers[row.kind]);
-    }
+    for (const { kind } of this.#rows) next = Math.min(next, this.#around.timers[kind] ?? NEVER);
     return next;
   }
 
@@ -72,25 +69,31 @@ export class Offers {
 
   /** A change was stored, or could not be. */
   persisted(id: number, error: string | undefined, now: number, out: Output[]): boolean {
-    return this.#lives.filter((life) => life?.persisted(id, error, now, out)).length > 0;
+    return this.#each((life) => life.persisted(id, error, now, out));
   }
 
   /** Gives up on handlers that had their time. */
   expire(now: number, out: Output[]): boolean {
-    return this.#lives.filter((life) => life?.expire(now, out)).length > 0;
+    return this.#each((life) => life.expire(now, out));
   }
 
   /** The agent stops. */
   stop(out: Output[]): void {
-    for (const life of this.#lives) life?.stop(out);
+    for (const life of this.#lives ?? []) life?.stop(out);
   }
 
   #of(kind: OfferKind): OfferLife | undefined {
     const index = this.#rows.findIndex((row) => row.kind === kind);
     const row = this.#rows[index];
     if (row === undefined) return undefined;
+    this.#lives ??= [];
     this.#lives[index] ??= new OfferLife(row, this.#around);
     return this.#lives[index];
+  }
+
+  /** @returns whether it was so for any of them */
+  #each(action: (life: OfferLife) => boolean): boolean {
+    return this.#lives !== undefined && this.#lives.filter((life) => life && action(life)).length > 0;
   }
 }
 
@@ -186,7 +189,7 @@ export class OfferLife {
   /** Gives up on a handler that had its time. */
   expire(now: number, out: Output[]): boolean {
     const run = this.#running;
-    if (run === undefined || now < this.#around.timers[this.#row.kind]) return false;
+    if (run === undefined || now < (this.#around.timers[this.#row.kind] ?? NEVER)) return false;
     out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "overdue" });
     return this.#settle(run, `the handler did not end within ${this.#around.limits.applyMs} ms`, now, out);
   }

@@ -196,19 +196,16 @@ function namedEntry(where: string, name: string, entry: unknown): NamedEntry {
   if (!isObject(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
   refuseUnknown(where, given, ENTRY_KEYS);
   const { read, format = formatOf(name), contentType } = given;
-  if (!isRead(read)) throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);
-  const ownType = contentType === undefined ? undefined : text(`${where}.contentType`, contentType);
+  if (typeof read !== "function") throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);
   const written = oneOf(`${where}.format`, format as ConfigFormat | undefined, ["yaml", "json"]);
-  return { name, read, format: written, contentType: ownType ?? (format === undefined ? "" : CONTENT_TYPES[written]) };
+  const usual = format === undefined ? "" : CONTENT_TYPES[written];
+  const ownType = contentType === undefined ? usual : text(`${where}.contentType`, contentType);
+  return { name, read: read as ReadConfig, format: written, contentType: ownType };
 }
 
 function formatOf(name: string): ConfigFormat | undefined {
   if (name.endsWith(".json")) return "json";
   return name === "" || /\.ya?ml$/.test(name) ? "yaml" : undefined;
-}
-
-function isRead(value: unknown): value is ReadConfig {
-  return typeof value === "function";
 }
 
 async function namedFile({ name, read, format, contentType }: NamedEntry) {

@@ -1,4 +1,5 @@
 import type { PeerCertificate } from "node:tls";
+import { isUint8Array } from "node:util/types";
 import type { OpAMPErrorCode } from "../../errors.js";
 
 /** Why something failed, in words for a person. */
@@ -36,7 +37,7 @@ export function failureOf(cause: unknown): Failure {
     addresses: [...new Set(parts.flatMap(addressOf))],
     certificate: first(parts, "cert", isCertificate),
     // undici gives what it could not parse as text.
-    bytes: first(parts, "rawPacket", isBytes) ?? Buffer.from(first(parts, "data", isText) ?? "", "latin1"),
+    bytes: first(parts, "rawPacket", isUint8Array) ?? Buffer.from(first(parts, "data", isText) ?? "", "latin1"),
   };
 }
 
@@ -103,10 +104,6 @@ function plain(text: string): string {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
-}
-
-function isBytes(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array;
 }
 
 function isCertificate(value: unknown): value is PeerCertificate {

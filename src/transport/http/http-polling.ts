@@ -105,7 +105,7 @@ export class HttpPollingTransport implements Transport {
 
   /** The way to another origin; one such is kept. */
   async #detour(session: Session, url: URL): Promise<HttpRoute> {
-    if (session.away?.origin === url.origin) return session.away;
+    if (session.away?.url.origin === url.origin) return session.away;
     const route = await routeTo(url, this.#settings, session.sink);
     session.away?.end();
     session.away = route;

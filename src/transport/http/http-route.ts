@@ -36,7 +36,7 @@ export async function routeTo(url: URL, settings: TransportSettings, sink: Sink)
 export class HttpRoute {
   /** The last one, which may be gone. */
   connection: Connection | undefined;
-  readonly #url: URL;
+  readonly url: URL;
   readonly #proxy: ResolvedProxy | undefined;
   readonly #settings: TransportSettings;
   readonly #client: Client;
@@ -49,7 +49,7 @@ export class HttpRoute {
     settings: TransportSettings,
     sink: Sink,
   ) {
-    this.#url = url;
+    this.url = url;
     this.#proxy = proxy;
     this.#settings = settings;
     this.#sink = sink;
@@ -65,10 +65,6 @@ export class HttpRoute {
         );
       },
     });
-  }
-
-  get origin(): string {
-    return this.#url.origin;
   }
 
   async post(url: URL, headers: Record<string, string>, body: Uint8Array): Promise<Dispatcher.ResponseData> {
@@ -91,7 +87,7 @@ export class HttpRoute {
   }
 
   async #connect(): Promise<Socket> {
-    const dialling = dial(this.#url, this.#settings);
+    const dialling = dial(this.url, this.#settings);
     const connection: Connection = { dialling, socket: undefined, failure: undefined, answered: false };
     this.connection = connection;
     this.#sink?.dialing();

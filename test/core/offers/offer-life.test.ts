@@ -18,7 +18,7 @@ function offered(configHash: Uint8Array): Offered {
 
 /** The life of one kind of offers, each method giving what it puts out. */
 function life(storedFirst = false) {
-  const timers = agentTimers([kind]);
+  const timers = agentTimers();
   const report = new Report(0n, timers);
   let persistId = 0;
   const offers = new OfferLife(
@@ -43,7 +43,7 @@ function life(storedFirst = false) {
   return {
     knows: (first: number) => offers.knows(hash(first)),
     knowsEmpty: () => offers.knows(new Uint8Array()),
-    deadline: () => timers[kind],
+    deadline: () => timers[kind] ?? NEVER,
     reported: () => report.get("remoteConfigStatus"),
     restore: (status: OfferStatus) => offers.restore(status),
     receive: (first: number, now: number) => outputsOf((out) => offers.receive(offered(hash(first)), now, out)),
