@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { OpAMPError } from "../errors.js";
 import { type AgentToServer, type ServerToAgent, ServerToAgentSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../wire/codec.js";
 import type { ServerToAgentFields } from "./answer.js";
@@ -24,6 +25,13 @@ export interface ReceivedEntry extends LogPosition {
 export interface SentEntry extends LogPosition {
   readonly direction: "out";
   readonly message: ServerToAgent;
+}
+
+/** Something that arrived and is no AgentToServer. */
+export interface MalformedInput {
+  readonly transport: TransportName;
+  readonly connection: number;
+  readonly error: OpAMPError;
 }
 
 /** One line of the message log. */

@@ -9,10 +9,10 @@ import { Admission } from "./listen/admission.js";
 import type { Attempt } from "./listen/attempts.js";
 import { Connections, type Traffic } from "./listen/connections.js";
 import { Listener } from "./listen/listener.js";
-import { type LogEntry, MessageLog } from "./message-log.js";
+import { type LogEntry, type MalformedInput, MessageLog } from "./message-log.js";
 import type { Misbehaviour } from "./misbehave/misbehaviour.js";
 import { Orders, type ScriptedRefusal, type Throttle } from "./misbehave/orders.js";
-import { type MalformedInput, Receiver } from "./receiver.js";
+import { Receiver } from "./receiver.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
 import { type WaitOptions, Waits } from "./waits.js";
 

@@ -12,18 +12,11 @@ import type { Link, LinkCounts, LinkOrigin, TransportName, WebSocketLink } from 
 import { type AgentEnd, memoryLink, type ServerEnd } from "./link/memory-link.js";
 import { readBody } from "./link/request-body.js";
 import { listenTo, webSocketLink } from "./link/ws-link.js";
-import { BoundedList } from "./message-log.js";
+import { BoundedList, type MalformedInput } from "./message-log.js";
 import { misbehaveOnMessage, padded } from "./misbehave/misbehave.js";
 import type { AgentMisbehaviour } from "./misbehave/misbehaviour.js";
 import type { Orders, Throttle } from "./misbehave/orders.js";
 import type { Reply, ServerSettings } from "./server-options.js";
-
-/** Something that arrived and is no AgentToServer. */
-export interface MalformedInput {
-  readonly transport: TransportName;
-  readonly connection: number;
-  readonly error: OpAMPError;
-}
 
 /** The length of the header in front of a message on WebSocket (WS-02). */
 const FRAME_HEADER_BYTES = 1;

@@ -9,7 +9,7 @@ export type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 export type { ClientCertificate, ServerTlsOptions, TlsFailure, TlsPeer } from "../server/link/server-tls.js";
 export type { Attempt } from "../server/listen/attempts.js";
 export type { Traffic } from "../server/listen/connections.js";
-export type { LogEntry, ReceivedEntry, SentEntry } from "../server/message-log.js";
+export type { LogEntry, MalformedInput, ReceivedEntry, SentEntry } from "../server/message-log.js";
 export type {
   AgentMisbehaviour,
   ConnectMisbehaviour,
@@ -19,7 +19,6 @@ export type {
 } from "../server/misbehave/misbehaviour.js";
 export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
-export type { MalformedInput } from "../server/receiver.js";
 export type { MessageHook, OpAMPServerOptions, Reply, ServerClock } from "../server/server-options.js";
 export type { WaitOptions } from "../server/waits.js";
 export {
