@@ -129,11 +129,15 @@ async function listen(server: Server): Promise<RawServer> {
   };
 }
 
-/** A port on which nothing listens. */
+/** A port on which nothing listens: below those that the system hands out, so that no test running beside gets it. */
 export async function freePort(): Promise<number> {
+  const port = 12_000 + Math.floor(Math.random() * 18_000);
   const server = createTcpServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
+  try {
+    await once(server.listen(port, "127.0.0.1"), "listening");
+  } catch {
+    return freePort();
+  }
   const closed = once(server, "close");
   server.close();
   await closed;
