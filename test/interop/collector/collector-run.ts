@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import type { AgentToServer } from "../../../src/proto/index.js";
+import type { AgentToServer, ComponentHealth } from "../../../src/proto/index.js";
 import { OpAMPServer, type ServerAgent, type ServerTlsOptions, type TlsPeer } from "../../../src/testing/index.js";
 import type { TransportName } from "../fixture.js";
 import { collectorFile, type FileChanges } from "./collector-config.js";
@@ -209,7 +209,7 @@ class Script {
 
   #isComplete(messages: readonly Received[]): boolean {
     const all = messages.map(({ message }) => message);
-    const isHealthy = all.findLast(({ health }) => health !== undefined)?.health?.healthy === true;
+    const isHealthy = isHealthyThroughout(all.findLast(({ health }) => health !== undefined)?.health);
     return (
       all.some((message) => message.agentDescription !== undefined) &&
       (isHealthy || !isOn(this.#file, "reports_health")) &&
@@ -241,4 +241,9 @@ export function afterRestart(messages: readonly Received[]): readonly Received[]
 
 export function hasMap({ availableComponents }: AgentToServer): boolean {
   return Object.keys(availableComponents?.components ?? {}).length > 0;
+}
+
+/** The Collector may call itself healthy while components of it still start. */
+function isHealthyThroughout(health: ComponentHealth | undefined): boolean {
+  return health?.healthy === true && Object.values(health.componentHealthMap).every(isHealthyThroughout);
 }
