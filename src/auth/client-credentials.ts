@@ -22,7 +22,7 @@ const REFUSALS: ReadonlySet<number | undefined> = new Set([400, 401, 403]);
 /**
  * `Authorization: Bearer ...` with a token from an OAuth 2.0 token endpoint (RFC 6749, 4.4), for `headers`.
  *
- * The token is kept until shortly before it expires, and fetched anew when the server refuses it; calls at the same
+ * The token is kept until shortly before it expires, and fetched again when the server refuses it; calls at the same
  * time share one request. Failures are `ERR_OPAMP_AUTH` at the next attempt to connect.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION`

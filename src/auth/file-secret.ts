@@ -3,7 +3,7 @@ import { messageOf, OpAMPError } from "../errors.js";
 /**
  * A secret in a file, for `bearerAuth` and its like: `bearerAuth(fileSecret("/run/secrets/token"))`.
  *
- * The file is read anew each time the secret is needed, so that one that was rotated is used; a byte order mark before it
+ * The file is read again each time the secret is needed, so that one that was rotated is used; a byte order mark before it
  * and line ends after it are taken off. A file that cannot be read, or is empty, is `ERR_OPAMP_AUTH` at that attempt,
  * naming the path.
  *

@@ -7,7 +7,7 @@ export type Secret = string | (() => string | Promise<string>);
 /**
  * `Authorization: Bearer ...`, for `headers`.
  *
- * @param token asked for anew before every dial and every request, so that one that was renewed elsewhere is used
+ * @param token asked for again before every dial and every request, so that one that was renewed elsewhere is used
  * @throws OpAMPError `ERR_OPAMP_OPTION` for a token that cannot be sent
  * @see AUTH-01
  */

@@ -19,7 +19,7 @@ export interface Token {
 /** What is asked of a token endpoint, and how. */
 export interface TokenRequest {
   tokenUrl: URL;
-  /** A function is asked anew for each request, as with `clientSecret`. */
+  /** A function is asked again for each request, as with `clientSecret`. */
   clientId: Secret;
   clientSecret: Secret;
   /** Default: none asked for. */
@@ -165,6 +165,7 @@ export async function openFetch(settings: DialSettings): Promise<OwnFetch> {
       const headers = new Headers(init.headers);
       for (const [name, value] of Object.entries(proxy?.headers ?? {})) headers.set(name, value);
       const dispatcher = proxy === undefined ? straight : inAbsoluteForm;
+      // The package types fetch apart from the platform's, though what it takes and gives is the same.
       return undici.fetch(url, { ...init, headers, dispatcher } as UndiciRequestInit) as unknown as Promise<Response>;
     },
     async close() {

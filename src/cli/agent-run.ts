@@ -111,7 +111,7 @@ async function lifeOf(
 async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
   try {
     const agent = await remake();
-    log.info("SIGHUP: starting anew with the configuration as it is now");
+    log.info("SIGHUP: starting again with the configuration as it is now");
     return agent;
   } catch (error) {
     log.error(`SIGHUP: going on with the old configuration: ${errorLine(error)}`);

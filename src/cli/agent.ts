@@ -16,7 +16,7 @@ The configuration is that of the Collector's OpAMP extension, and these sections
 
 Signals:
   SIGTERM, SIGINT  take back what is being applied, say goodbye to the server and end; a second one ends at once
-  SIGHUP           read the configuration again and start anew with it; an offer that failed is tried again
+  SIGHUP           read the configuration again and start again with it; an offer that failed is tried again
 
 Exit codes:
   0  ended by a signal

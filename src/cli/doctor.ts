@@ -36,7 +36,7 @@ Exit codes:
 /** `opamp doctor URL`: why an agent can, or cannot, reach its server. */
 export function doctorCommand(terminal: Terminal): Command {
   return new Command("doctor")
-    .description("goes the way to an OpAMP server step by step and says what is wrong, and how to mend it")
+    .description("goes the way to an OpAMP server step by step and says what is wrong, and how to fix it")
     .argument("<url>", "the server, such as wss://opamp.example.com:4320/v1/opamp")
     .option("-H, --header <header>", "a request header, as 'Name: value'; may be repeated", addHeader, {})
     .option("--token-file <path>", "a file with a bearer token")

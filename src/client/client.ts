@@ -115,7 +115,7 @@ export class OpAMPClient implements AsyncDisposable {
     return this.stop();
   }
 
-  /** Says goodbye to the server and dials again, with headers asked for anew (DUP-02). Nothing while there is no link. */
+  /** Says goodbye to the server and dials again, with headers asked for again (DUP-02). Nothing while there is no link. */
   reconnect(): void {
     this.#life.refuseWhenStopped("reconnect");
     this.#parts.driver.feed({ type: "reconnect" });

@@ -65,7 +65,7 @@ export class Agent {
 
   /** When something here comes due; `Infinity` for never. */
   get nextTimer(): number {
-    const { effectiveConfig, customMessage = NEVER, fullState = NEVER } = this.timers;
+    const { effectiveConfig = NEVER, customMessage = NEVER, fullState = NEVER } = this.timers;
     return Math.min(effectiveConfig, customMessage, fullState, this.#offers.nextTimer);
   }
 
@@ -89,13 +89,13 @@ export class Agent {
       if (outcome !== undefined) this.#offers.restore(kind, outcome);
     }
     // A wait that began before the start has had its time.
-    this.timers.effectiveConfig = NEVER;
+    this.timers.effectiveConfig = undefined;
     this.#refresh(now, out);
   }
 
   stop(out: Output[]): void {
-    this.timers.effectiveConfig = NEVER;
-    this.timers.fullState = NEVER;
+    this.timers.effectiveConfig = undefined;
+    this.timers.fullState = undefined;
     this.#fullState = undefined;
     this.#offers.stop(out);
   }
@@ -149,8 +149,8 @@ export class Agent {
     this.#settled(this.#offers.expire(now, out), now, out);
     this.messages.queue?.expire(now, out);
     this.#fullState?.expire(now, out);
-    if (now < this.timers.effectiveConfig) return;
-    this.timers.effectiveConfig = NEVER;
+    if (now < (this.timers.effectiveConfig ?? NEVER)) return;
+    this.timers.effectiveConfig = undefined;
     out.push({ type: "notice", notice: { kind: "effectiveConfigLate", afterMs: this.#config.effectiveConfigMs } });
   }
 
@@ -192,7 +192,7 @@ export class Agent {
   }
 
   #effectiveConfig(value: EffectiveConfig | undefined): void {
-    this.timers.effectiveConfig = NEVER;
+    this.timers.effectiveConfig = undefined;
     if (value !== undefined) this.#set({ effectiveConfig: value });
   }
 

@@ -3,10 +3,10 @@ import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
+import { Connection } from "./connection.js";
 import { Exchange, type Member } from "./exchange.js";
-import type { Input, Lost, Output } from "./io.js";
+import type { Input, Output } from "./io.js";
 import { Keepalive, requestedMsOf } from "./keepalive.js";
-import { type Failure, Link } from "./link.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
 import { connectionTimers, NEVER } from "./timers.js";
@@ -25,20 +25,21 @@ const PING: Output = { type: "ping" };
  */
 export class Core {
   readonly #timers = connectionTimers();
-  readonly #link: Link;
+  readonly #connection: Connection;
   readonly #keepalive: Keepalive;
   readonly #agent: Agent;
   readonly #exchange: Exchange;
 
   constructor(config: CoreConfig) {
-    this.#link = new Link(config.link, randomFrom(config.seed), this.#timers);
     this.#agent = new Agent(config);
     this.#exchange = new Exchange(this.#agent);
     this.#keepalive = new Keepalive(config, this.#timers, has(config.capabilities, "reportsHeartbeat"));
+    const random = randomFrom(config.seed);
+    this.#connection = new Connection(config.link, random, this.#timers, this.#exchange, this.#keepalive);
   }
 
   get phase(): Phase {
-    return this.#link.phase;
+    return this.#connection.phase;
   }
 
   get instanceUid(): Uint8Array {
@@ -66,13 +67,14 @@ export class Core {
 
   /** When to call again, on the same clock as `now`; `undefined`: not before something happens. */
   get deadline(): number | undefined {
-    const { phase, up } = this.#link;
+    const { phase, up } = this.#connection;
     if (phase === "stopped") return undefined;
     // Before the start only a custom message can have waited long enough.
     if (phase === "idle") return finite(this.#agent.timers.customMessage ?? NEVER);
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
-    const { connect, dial, answer, close, retry, heartbeat, silence } = this.#timers;
+    const { connect = NEVER, dial = NEVER, answer = NEVER, close = NEVER, retry = NEVER } = this.#timers;
+    const { heartbeat = NEVER, silence = NEVER } = this.#timers;
     return finite(Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer));
   }
 
@@ -84,13 +86,13 @@ export class Core {
    */
   step(input: Input, now: number): Output[] {
     const out: Output[] = [];
-    if (this.#link.phase === "stopped") return out;
+    if (this.#connection.phase === "stopped") return out;
     this.#take(input, now, out);
     if (this.#maySend(input, now)) {
       this.#send(now, out);
-      if (this.#keepalive.probe(this.#link.phase, now)) out.push(PING);
+      if (this.#keepalive.probe(this.#connection.phase, now)) out.push(PING);
     }
-    this.#keepalive.arm(this.#link.phase, this.#exchange.isAwaiting);
+    this.#keepalive.arm(this.#connection.phase, this.#exchange.isAwaiting);
     return out;
   }
 
@@ -108,12 +110,12 @@ export class Core {
         return this.#start(input, now, out);
       case "stop":
         this.#exchange.each((agent) => agent.stop(out));
-        if (this.#link.stop(input.withinMs, now, out, input.error)) this.#exchange.move("leave");
+        this.#connection.stop(input.withinMs, now, out, input.error);
         return;
       case "reconnect":
-        return this.#leave("reconnect", now, out);
+        return this.#connection.leave("reconnect", now, out);
       case "woken":
-        if (this.#keepalive.jumped(this.#link.phase, now, input.wallNow)) out.push(PING);
+        if (this.#keepalive.jumped(this.#connection.phase, now, input.wallNow)) out.push(PING);
         if (this.#maySend(input, now)) this.#expire(now, out);
         return;
       case "tick":
@@ -122,10 +124,10 @@ export class Core {
         return this.#opened(input, now, out);
       case "dialing":
       case "dialed":
-        if (!this.#keepalive.duplex) this.#link.dialling(input.type === "dialing", now);
+        if (!this.#keepalive.duplex) this.#connection.dialling(input.type === "dialing", now);
         return;
       case "lost":
-        return this.#lost(input.loss, now, out);
+        return this.#connection.lost(input.loss, now, out);
       case "alive":
         return this.#keepalive.heard(now);
       case "received":
@@ -141,70 +143,63 @@ export class Core {
   }
 
   #start(input: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
-    if (this.#link.phase !== "idle") return;
+    if (this.#connection.phase !== "idle") return;
     if (input.heartbeatMs !== undefined) this.#keepalive.restore(input.heartbeatMs);
     this.#agent.start(input, now, out);
-    this.#link.start(now, out);
+    this.#connection.start(now, out);
   }
 
   #expire(now: number, out: Output[]): void {
     const timers = this.#timers;
     this.#exchange.each((agent) => agent.expire(now, out));
-    if (this.#keepalive.isDead(this.#link.phase, now)) this.#fail("unresponsive", undefined, now, out);
-    else if (now >= timers.retry) this.#link.due(now, out);
-    else if (now >= timers.close) this.#cut(now, out);
-    else if (now >= timers.connect) this.#fail("timeout", undefined, now, out);
-    else if (now >= timers.dial) this.#notDialled(now, out);
-    else if (now >= timers.answer) this.#notAnswered(now, out);
-  }
-
-  #notDialled(now: number, out: Output[]): void {
-    if (this.#link.phase !== "closing") return this.#fail("timeout", undefined, now, out);
-    this.#exchange.unsent();
-    this.#cut(now, out);
+    if (this.#keepalive.isDead(this.#connection.phase, now)) this.#connection.fail("unresponsive", undefined, now, out);
+    else if (isDue(timers.retry, now)) this.#connection.due(now, out);
+    else if (isDue(timers.close, now)) this.#connection.cut(now, out);
+    else if (isDue(timers.connect, now)) this.#connection.fail("timeout", undefined, now, out);
+    else if (isDue(timers.dial, now)) this.#connection.notDialled(now, out);
+    else if (isDue(timers.answer, now)) this.#notAnswered(now, out);
   }
 
   #notAnswered(now: number, out: Output[]): void {
-    if (this.#keepalive.duplex && this.#link.phase === "reporting") this.#link.silent(out);
-    else this.#fail("timeout", undefined, now, out);
+    if (this.#keepalive.duplex && this.#connection.phase === "reporting") this.#connection.silent(out);
+    else this.#connection.fail("timeout", undefined, now, out);
   }
 
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
-    if (this.#link.phase !== "connecting") return;
+    if (this.#connection.phase !== "connecting") return;
     this.#keepalive.opened(duplex, now, wallNow, out);
     this.#exchange.answered();
     this.#exchange.each((agent) => agent.opened());
     this.#exchange.move("opened");
-    this.#link.opened(now, out);
+    this.#connection.opened(now, out);
   }
 
   #malformed(error: unknown, now: number, out: Output[]): void {
-    if (!this.#link.dialled) return;
+    if (!this.#connection.dialled) return;
     this.#keepalive.heard(now);
     out.push({ type: "notice", notice: { kind: "malformed", error } });
-    if (!this.#keepalive.duplex) this.#fail("malformed", error, now, out);
+    if (!this.#keepalive.duplex) this.#connection.fail("malformed", error, now, out);
   }
 
   #received(message: ServerToAgent, now: number, out: Output[]): void {
     this.#keepalive.heard(now);
-    if (!this.#link.up && this.#link.phase !== "closing") return;
+    if (!this.#connection.up && this.#connection.phase !== "closing") return;
     this.#exchange.answered();
     const member = this.#exchange.memberOf(message.instanceUid);
     if (member === undefined) {
       out.push({ type: "notice", notice: { kind: "foreignUid", uid: new Uint8Array(message.instanceUid) } });
       // On HTTP this was the answer, and there will be no other.
-      if (!this.#keepalive.duplex) this.#fail("malformed", undefined, now, out);
+      if (!this.#keepalive.duplex) this.#connection.fail("malformed", undefined, now, out);
       return;
     }
     const error = message.errorResponse && errorOf(message.errorResponse);
     if (error?.type === "unavailable") {
       const { message: text, retryAfterMs } = error;
       out.push({ type: "notice", notice: { kind: "serverError", error: "unavailable", message: text, dropped: 0 } });
-      this.#exchange.restore();
-      return this.#pause(retryAfterMs, now, out);
+      return this.#connection.pause(retryAfterMs, now, out);
     }
     // A message that arrives before our first report cannot acknowledge it.
-    if (member.presence !== "unreported") this.#link.answered(out);
+    if (member.presence !== "unreported") this.#connection.answered(out);
     if (error === undefined) return this.#acknowledged(member, message, now, out);
     const dropped = member.agent.messages.refused(now, out);
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
@@ -212,7 +207,7 @@ export class Core {
 
   #acknowledged({ agent }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(now, out);
-    if (this.#link.ending) return;
+    if (this.#connection.ending) return;
     const seconds = agent.receive(message, now, out);
     const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
     if (requestedMs === undefined) return;
@@ -226,59 +221,18 @@ export class Core {
     const member = this.#exchange.oversized(out);
     if (member === undefined) return;
     this.#keepalive.unsent();
-    if (wasAwaited || member.presence === "unreported") this.#link.awaitNothing();
-  }
-
-  #lost(loss: Lost, now: number, out: Output[]): void {
-    if (!this.#link.dialled) return;
-    if (loss.fate === "unsent") this.#exchange.unsent();
-    if (loss.fate === "refused") this.#exchange.tooLarge(now, out);
-    this.#exchange.restore();
-    this.#exchange.move("lost");
-    this.#link.lost(loss, now, out);
-  }
-
-  #fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
-    // Nothing leaves without a connection.
-    if (this.#timers.dial !== NEVER) this.#exchange.unsent();
-    this.#exchange.restore();
-    // An exchange went wrong; agent_disconnect can still go right.
-    if (this.#link.phase === "closing") return;
-    this.#exchange.move("lost");
-    this.#link.fail(reason, error, now, out);
-  }
-
-  #cut(now: number, out: Output[]): void {
-    this.#exchange.restore();
-    this.#exchange.move("lost");
-    this.#link.cut(now, out);
-  }
-
-  #pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
-    if (this.#link.phase === "closing") {
-      this.#exchange.move("pause");
-      return this.#link.postpone(retryAfterMs);
-    }
-    if (this.#keepalive.duplex) return this.#leave({ throttledForMs: retryAfterMs }, now, out);
-    this.#exchange.move("lost");
-    this.#link.pause(retryAfterMs, now, out);
-  }
-
-  #leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
-    if (!this.#link.up) return;
-    this.#link.leave(why, now, out);
-    this.#exchange.move(why === "reconnect" ? "leave" : "pause");
+    if (wasAwaited || member.presence === "unreported") this.#connection.awaitNothing();
   }
 
   #send(now: number, out: Output[]): void {
-    const { phase, up } = this.#link;
+    const { phase, up } = this.#connection;
     const isClosing = phase === "closing";
     if (!up && !isClosing) return;
     const { duplex } = this.#keepalive;
     const member = this.#exchange.send(isClosing, this.#keepalive.heartbeatDue(phase, now), duplex, now, out);
     if (member !== undefined) {
       this.#keepalive.sent(now);
-      if (up && (!duplex || member.presence === "first")) this.#link.awaitAnswer(now);
+      if (up && (!duplex || member.presence === "first")) this.#connection.awaitAnswer(now);
     } else if (isClosing && this.#exchange.hasLeft) {
       // CLOSE-02: Close after agent_disconnect; on HTTP its answer is the end.
       this.#exchange.move("closed");
@@ -289,4 +243,8 @@ export class Core {
 
 function finite(at: number): number | undefined {
   return at === NEVER ? undefined : at;
+}
+
+function isDue(at: number | undefined, now: number): boolean {
+  return at !== undefined && now >= at;
 }

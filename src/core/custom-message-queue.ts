@@ -53,7 +53,7 @@ export class CustomMessageQueue {
   /** Drops what has waited long enough. What is in flight does not wait. */
   expire(now: number, out: Output[]): void {
     if (now < (this.#timers.customMessage ?? NEVER)) return;
-    this.#timers.customMessage = NEVER;
+    this.#timers.customMessage = undefined;
     const kept: Entry[] = [];
     for (const entry of this.#waiting) {
       if (entry.expiresAt === undefined || now < entry.expiresAt) kept.push(entry);

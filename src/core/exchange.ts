@@ -59,6 +59,12 @@ export class Exchange {
     this.#awaiting = undefined;
   }
 
+  /** The connection is gone. */
+  lost(): void {
+    this.restore();
+    this.move("lost");
+  }
+
   /** What is in flight is to be sent again. */
   restore(): void {
     this.#awaiting = undefined;

@@ -1,7 +1,7 @@
 import type { Output } from "./io.js";
 import { Again, Part } from "./parts.js";
 import type { Report } from "./report.js";
-import { type AgentTimers, NEVER } from "./timers.js";
+import type { AgentTimers } from "./timers.js";
 
 /** So many in a row are granted at once: servers ask after a restart, and people click more than once. */
 const BURST = 5;
@@ -86,7 +86,7 @@ export class FullStateLimit {
     const wanted = this.#held;
     if (wanted === 0 || now < this.#grantedAt + this.#waitMs) return 0;
     this.#held = 0;
-    this.#timers.fullState = NEVER;
+    this.#timers.fullState = undefined;
     this.#granted += 1;
     this.#grantedAt = now;
     return wanted;

@@ -132,9 +132,9 @@ export class Keepalive {
   /** Sets when a sign is due from either side. @param awaiting whether a heartbeat would have to wait for an answer */
   arm(phase: Phase, awaiting: boolean): void {
     const everyMs = this.#heartbeatMs;
-    this.#timers.heartbeat = phase === "online" && !awaiting ? this.#sentAt + everyMs : NEVER;
+    this.#timers.heartbeat = phase === "online" && !awaiting ? this.#sentAt + everyMs : undefined;
     const silenceAt = this.#deadAt === NEVER ? this.#pingAt(everyMs) : this.#deadAt;
-    this.#timers.silence = this.#isWatching(phase) ? silenceAt : NEVER;
+    this.#timers.silence = this.#isWatching(phase) ? silenceAt : undefined;
   }
 
   /** Whether to send a heartbeat. It counts from the last message, whatever that was (HB-06). */

@@ -27,7 +27,7 @@ const SETTLED_MS = 10_000;
 const MAX_DETOURS = 2;
 const CLOSE_NOW = 1006;
 /** What a phase waits for: nothing of that outlives it. */
-const NOTHING_AWAITED = { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER };
+const NOTHING_AWAITED = { connect: undefined, dial: undefined, answer: undefined, close: undefined, retry: undefined };
 
 /**
  * The life of the connection: when to dial, how long to wait for what, when to come back. Knows nothing of agents, and
@@ -96,14 +96,18 @@ export class Link {
 
   /** That message never left. */
   awaitNothing(): void {
-    this.#timers.answer = NEVER;
-    this.#timers.dial = NEVER;
+    this.#timers.answer = undefined;
+    this.#timers.dial = undefined;
+  }
+
+  get isDialling(): boolean {
+    return this.#timers.dial !== undefined;
   }
 
   /** The message that was put out last needs a connection of its own, or has it now. */
   dialling(isDialling: boolean, now: number): void {
     if (isDialling && (this.up || this.#phase === "closing")) this.#timers.dial = now + this.#times.connectMs;
-    else this.#timers.dial = NEVER;
+    else this.#timers.dial = undefined;
   }
 
   /** The server answered, and not that it is too busy. */
@@ -170,7 +174,7 @@ export class Link {
     const wasUp = this.up;
     if (this.#phase === "closing") {
       this.#return = undefined;
-      this.#timers.close = Math.min(this.#timers.close, now + withinMs);
+      this.#timers.close = Math.min(this.#timers.close ?? NEVER, now + withinMs);
       return false;
     }
     const wasConnecting = this.#phase === "connecting";
@@ -217,7 +221,7 @@ export class Link {
     return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
   }
 
-  /** Only an answered link that lasted starts all counts anew: nothing that a server says can make a tight loop. */
+  /** Only an answered link that lasted starts all counts again from nothing: nothing that a server says can make a tight loop. */
   #settle(now: number): void {
     if (!this.#answered || now - this.#openedAt < SETTLED_MS) return;
     this.#failures = 0;

@@ -1,7 +1,7 @@
 import { allowedParts } from "./capabilities.js";
 import type { Outgoing, PartChanges } from "./io.js";
 import { type Comparisons, Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
-import { type AgentTimers, NEVER } from "./timers.js";
+import type { AgentTimers } from "./timers.js";
 
 /** What is in a message at no cost to its size, and therefore never has to travel alone. */
 const WEIGHTLESS = Part.capabilities | Part.uidRequest;
@@ -73,7 +73,7 @@ export class Report {
 
   /** Whether reports wait for the effective config that belongs in them (D13). */
   get isHeld(): boolean {
-    return this.#timers.effectiveConfig !== NEVER;
+    return this.#timers.effectiveConfig !== undefined;
   }
 
   /** Keeps a value; `undefined` takes the part out of reports. */

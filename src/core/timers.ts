@@ -1,43 +1,51 @@
 import type { OfferKind } from "./io.js";
 
-/** No deadline. */
+/** A length of time without end, or a time that never comes. */
 export const NEVER = Number.POSITIVE_INFINITY;
 
-/** What can come due on a connection: deadlines in milliseconds on the core's clock, `Infinity` for none. */
+/** When something comes due, in milliseconds on the core's clock; `undefined` for never. */
+type Deadline = number | undefined;
+
+/** What can come due on a connection. */
 export type ConnectionTimers = {
   /** The dialled connection is not open. */
-  connect: number;
+  connect: Deadline;
   /** A transport that dials for each exchange has no connection for this one. */
-  dial: number;
+  dial: Deadline;
   /** A message that needs an answer has none. */
-  answer: number;
+  answer: Deadline;
   /** The orderly end of the connection takes too long. */
-  close: number;
+  close: Deadline;
   /** The wait before the next dial is over. */
-  retry: number;
+  retry: Deadline;
   /** A heartbeat, or a poll. */
-  heartbeat: number;
+  heartbeat: Deadline;
   /** The peer was silent: it is pinged, or given up. */
-  silence: number;
+  silence: Deadline;
 };
 
-/**
- * What can come due for an agent, in the same form, or not there for what never was due; and for each kind of offers,
- * that its handler had its time.
- */
-export type AgentTimers = Partial<Record<OfferKind, number>> & {
+/** What can come due for an agent; and for each kind of offers, that its handler had its time. */
+export type AgentTimers = { [K in OfferKind]?: Deadline } & {
   /** Reports no longer wait for the effective config. */
-  effectiveConfig: number;
+  effectiveConfig: Deadline;
   /** A custom message has waited long enough. */
-  customMessage?: number;
+  customMessage?: Deadline;
   /** A full report that was held back may leave. */
-  fullState?: number;
+  fullState?: Deadline;
 };
 
 export function connectionTimers(): ConnectionTimers {
-  return { connect: NEVER, dial: NEVER, answer: NEVER, close: NEVER, retry: NEVER, heartbeat: NEVER, silence: NEVER };
+  return {
+    connect: undefined,
+    dial: undefined,
+    answer: undefined,
+    close: undefined,
+    retry: undefined,
+    heartbeat: undefined,
+    silence: undefined,
+  };
 }
 
 export function agentTimers(): AgentTimers {
-  return { effectiveConfig: NEVER };
+  return { effectiveConfig: undefined };
 }

@@ -209,7 +209,7 @@ export class StateDirectory {
 }
 
 function unavailable(cause: unknown): OpAMPError {
-  const text = `the last good config cannot be had: ${messageOf(cause)}`;
+  const text = `the last good config cannot be read: ${messageOf(cause)}`;
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
 }
 

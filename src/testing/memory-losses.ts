@@ -6,7 +6,7 @@ import type { Loss } from "../transport/transport.js";
 export interface RefusedStatus {
   /** Such as 401, 413, 429 or 503. */
   httpStatus: number;
-  /** What Retry-After says, in milliseconds. Default: there is none. Heeded with 429 and 503 (THR-04). */
+  /** What Retry-After says, in milliseconds. Default: there is none. Followed with 429 and 503 (THR-04). */
   retryAfterMs?: number;
   /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
   renewed?: Loss["renewed"];

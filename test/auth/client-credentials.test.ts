@@ -125,7 +125,7 @@ test("the client's id may come from a function, and a parameter may have several
   expect(asked[0]?.form.get("x")).toBe("y");
 });
 
-test("a token is kept until shortly before it expires, and then fetched anew", async () => {
+test("a token is kept until shortly before it expires, and then fetched again", async () => {
   let now = 0;
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) => grant(response, 100));
   const headers = helper(tokenUrl, { now: () => now, marginMs: 30_000 });

@@ -8,7 +8,7 @@ import { resolveHeaders } from "../../src/transport/settings/headers.js";
 import { fileForTest } from "../cli/files.js";
 import { verifies } from "../conformance/verifies.js";
 
-verifies("AUTH-01", "a token in a file is read anew at each attempt, without the line ends after it", async () => {
+verifies("AUTH-01", "a token in a file is read again at each attempt, without the line ends after it", async () => {
   const path = fileForTest("one\r\n\n");
   const source = bearerAuth(fileSecret(path));
   expect(await resolveHeaders(source, undefined)).toEqual({ authorization: "Bearer one" });

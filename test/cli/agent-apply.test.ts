@@ -128,7 +128,7 @@ test("of offers that come while the command runs only the newest is reported", a
   expect(await agent.end()).toBe(0);
 });
 
-test("a program with a pid file is signalled instead of a command, and reads the file anew", async () => {
+test("a program with a pid file is signalled instead of a command, and reads the file again", async () => {
   const { server, work } = await built.begin();
   const file = work.write("config/program.yaml", "level: info\n");
   const source = `

@@ -185,7 +185,7 @@ test("ended while it recovers, the agent has the program told of the config in u
   expect(work.read("program")).toBe(taken(OLD));
 });
 
-test("ended in good order and started again, the agent has its uid and its status, and applies nothing anew", async () => {
+test("ended in good order and started again, the agent has its uid and its status, and applies nothing again", async () => {
   const { work, server, seen } = await place({ command: `${TAKE}; echo taken >> $WORK/count` }, "ws", OLD);
   start(work);
   await seen.until((one) => one.effectiveConfig !== undefined);

@@ -93,7 +93,7 @@ describe("a restart that the server asks for", () => {
     expect(seen.connections.total).toBe(1);
   });
 
-  test("without a command has the agent start anew, under the same uid, with the file as it is now", async () => {
+  test("without a command has the agent start again, under the same uid, with the file as it is now", async () => {
     const { server, work } = await built.begin();
     const config = (team: string) => ({
       capabilities: { accepts_restart_command: true },
@@ -109,7 +109,7 @@ describe("a restart that the server asks for", () => {
     expect(server.agents.size).toBe(1);
     expect(seen.received.filter(({ agentDisconnect }) => agentDisconnect !== undefined)).toHaveLength(1);
     expect(await agent.end()).toBe(0);
-    expect(agent.count(/INFO {2}SIGHUP: starting anew/)).toBe(1);
+    expect(agent.count(/INFO {2}SIGHUP: starting again/)).toBe(1);
   });
 });
 
@@ -128,11 +128,11 @@ test("SIGHUP with a broken file changes nothing, says why, and does so again and
   await seen.until((one) => one.hasApplied());
   expect(seen.connections.total).toBe(1);
   work.write("opamp.yaml", config);
-  // More than one while the agent starts anew is as good as one after that.
+  // More than one while the agent starts again is as good as one after that.
   for (let count = 0; count < 5; count += 1) agent.signal("SIGHUP");
   await seen.until(({ connections }) => connections.total >= 2);
   expect(await agent.end()).toBe(0);
-  expect(agent.count(/SIGHUP: starting anew/)).toBeLessThan(4);
+  expect(agent.count(/SIGHUP: starting again/)).toBeLessThan(4);
 });
 
 test("SIGHUP has an offer that failed tried again, as when what was in its way is gone", async () => {

@@ -16,7 +16,7 @@ test("what is asked for twice before it is done is done once", async () => {
   expect(await made.next()).toBe("stop");
 });
 
-test("nothing is started anew only to be stopped", async () => {
+test("nothing is started again only to be stopped", async () => {
   const made = requests();
   for (const request of ["reload", "stop"] as const) made.add(request);
   expect(await made.next()).toBe("stop");

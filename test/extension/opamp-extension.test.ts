@@ -146,7 +146,7 @@ describe("afterwards", () => {
     expect(agent.attributes.identifying["service.instance.id"]).toBe("a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
   });
 
-  test("a heartbeat interval that the server offers is heeded only where heartbeats are reported", async () => {
+  test("a heartbeat interval that the server offers is followed only where heartbeats are reported", async () => {
     for (const [reports_heartbeat, beats] of [
       [true, 3],
       [false, 0],

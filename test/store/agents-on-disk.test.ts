@@ -83,7 +83,7 @@ describe("an agent with a file store", () => {
     },
   );
 
-  verifies("UID-03", "whose state is damaged begins anew, says why, and is the same from then on", async () => {
+  verifies("UID-03", "whose state is damaged starts over, says why, and is the same from then on", async () => {
     const [agentOf, directory] = [await home(), await temporaryFolder()];
     await fs.writeFile(join(directory, "state.json"), "{");
     const first = await agentOf({ store: fileStore(directory) });

@@ -139,7 +139,7 @@ export class Persistence {
       for (const id of changes)
         this.#feed(isOwing ? { type: "persisted", id, error: messageOf(failure) } : { type: "persisted", id });
     }
-    // In the same breath as the last look at what is dirty, so that a change that comes later begins anew.
+    // In the same breath as the last look at what is dirty, so that a change that comes later starts over.
     this.#dirty = isOwing;
     this.#writing = false;
   }

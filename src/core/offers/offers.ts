@@ -200,7 +200,7 @@ export class OfferLife {
     this.#waiting = undefined;
     this.#failed = undefined;
     this.#running = undefined;
-    this.#around.timers[this.#row.kind] = NEVER;
+    this.#around.timers[this.#row.kind] = undefined;
     if (run !== undefined) out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "stopped" });
   }
 
@@ -216,7 +216,7 @@ export class OfferLife {
 
   #settle(run: Run, error: string | undefined, now: number, out: Output[]): boolean {
     this.#running = undefined;
-    this.#around.timers[this.#row.kind] = NEVER;
+    this.#around.timers[this.#row.kind] = undefined;
     this.#start(now, out);
     if (run.superseded) return false;
     if (error !== undefined) return this.#fail(run.offered, error, out);

@@ -34,7 +34,7 @@ export function checkSendable(block: SectionReader, key: string, name: string, v
 }
 
 /**
- * A secret that stands in the configuration, or in a file that counts for more and is read anew each time.
+ * A secret that stands in the configuration, or in a file that counts for more and is read again each time.
  *
  * @returns `undefined` when neither is given
  */

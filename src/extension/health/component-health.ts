@@ -128,7 +128,7 @@ export class ComponentHealth implements ComponentHandle {
     this.#flushSoon();
   }
 
-  /** The agent is not healthy, whatever its components are, until one of them says something anew. */
+  /** The agent is not healthy, whatever its components are, until one of them says something again. */
   notReady(): void {
     if (this.#isLate()) return;
     this.#held = true;
@@ -159,7 +159,7 @@ export class ComponentHealth implements ComponentHandle {
     if (this.#isLate()) return;
     const event = readStatusEvent(status, details, path.length, () => wallNanoseconds(this.#clock));
     const key = JSON.stringify(path);
-    // Anew at the end, or not at all: the latest counts.
+    // Again at the end, or not at all: the latest counts.
     this.#waiting.delete(key);
     if (!this.#isReady && status !== "StatusStarting") {
       this.#waiting.set(key, { path, event });

@@ -29,7 +29,7 @@ const MOST_ROUNDS = 1_000;
 const LONGEST = 2 ** 20;
 const ENV_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LOCATION = /^([A-Za-z][A-Za-z0-9+.-]+):([\s\S]*)$/;
-const MEND = "correct the variables that it refers to";
+const FIX = "correct the variables that it refers to";
 const HINT = `write \${env:NAME}, \${env:NAME:-default} or \${file:/path}, and $$ for a dollar sign`;
 
 /**
@@ -60,9 +60,9 @@ function expandText(from: string, given: string, references: References, fail: F
       if (typeof value !== "string") return new Expanded(value, found);
     } else if (next === text) return text;
     text = next;
-    if (text.length > LONGEST) throw fail(`stands for more than ${LONGEST} characters`, MEND);
+    if (text.length > LONGEST) throw fail(`stands for more than ${LONGEST} characters`, FIX);
   }
-  throw fail("refers to itself without end", MEND);
+  throw fail("refers to itself without end", FIX);
 }
 
 /** A list or a record that came from a variable is wanted as text at times, with the references inside it put in too. */

@@ -40,7 +40,7 @@ describe("what TypeScript would refuse", () => {
     { remoteConfig: { hash, status: "applying", error: "" } },
     { remoteConfig: { hash, status: "failed" } },
   ];
-  test.each(states)("a stored state of %o is refused, and the client begins anew", async (state) => {
+  test.each(states)("a stored state of %o is refused, and the client starts over", async (state) => {
     const saved: StoredState[] = [];
     const store = { load: () => nonsense<StoredState>(state), save: (next: StoredState) => void saved.push(next) };
     const { server, client, clock, errors } = await running({ store, remoteConfig: { apply: () => undefined } });

@@ -21,7 +21,7 @@ async function pinged(options: Partial<OpAMPClientOptions> = {}, serverOptions: 
 }
 
 describe("a connection whose other end has vanished", () => {
-  test("is noticed within two intervals, told as a timeout, and made anew at once", async () => {
+  test("is noticed within two intervals, told as a timeout, and made again at once", async () => {
     const { client, clock, transport, agent } = await running();
     const phases: unknown[] = [];
     client.on("phase", ({ phase, reason, error }) => phases.push([phase, reason, error?.code]));

@@ -96,7 +96,7 @@ describe("heartbeats", () => {
 });
 
 describe("the interval that the server offers", () => {
-  verifies("HB-02", "replaces the one before, whoever set that", () => {
+  verifies("HB-02", "replaces the one before, whichever side set that", () => {
     const harness = online({ answers: acknowledges });
     harness.receive(offer(2n));
     expect(harness.all("heartbeatInterval").map(({ output }) => output.intervalMs)).toEqual([2_000]);

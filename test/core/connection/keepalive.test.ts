@@ -150,7 +150,7 @@ describe("a link whose other end is gone", () => {
     expect(Math.max(...waits)).toBeGreaterThan(30_000);
   });
 
-  test("is given two intervals anew with each link", () => {
+  test("is given two intervals again with each link", () => {
     const harness = online(HALF_OPEN);
     harness.advance(50_000);
     harness.lose();

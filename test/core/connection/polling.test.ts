@@ -208,7 +208,7 @@ test("an empty answer is an acknowledgement", () => {
   expect(harness.sent).toHaveLength(1);
 });
 
-test("an agent behind HTTP counts on and tells nothing anew as long as requests succeed", () => {
+test("an agent behind HTTP counts on and tells nothing again as long as requests succeed", () => {
   const harness = online(polling({ answers: () => ({ instanceUid: OWN_UID }) }));
   harness.advance(3_600_000);
   expect(harness.sent.map(({ sequenceNum }) => sequenceNum)).toEqual(

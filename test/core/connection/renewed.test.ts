@@ -35,7 +35,7 @@ function waitAfter(harness: Harness, loss: Partial<Lost>): number {
 }
 
 describe.each(transports)("credentials that were refused %s", (_name, script: Script) => {
-  verifies("AUTH-02", "are tried anew at once, but only once, and each refusal is told", () => {
+  verifies("AUTH-02", "are tried again at once, but only once, and each refusal is told", () => {
     const harness = new Harness(script);
     harness.feed({ type: "start" });
     expect(waitAfter(harness, REVOKED)).toBeLessThanOrEqual(500);
@@ -46,7 +46,7 @@ describe.each(transports)("credentials that were refused %s", (_name, script: Sc
     }
   });
 
-  verifies("AUTH-02", "after the link was a good one are tried anew at once again", () => {
+  verifies("AUTH-02", "after the link was a good one are tried again at once as before", () => {
     const harness = online({ ...script, answers: acknowledges });
     for (let time = 0; time < 3; time++) {
       harness.advance(11_000);

@@ -143,7 +143,7 @@ const ofRest: readonly AgentKey[] = [
     key: "restart.command",
     type: COMMAND,
     default: "none; required in `restart`",
-    meaning: "what a restart command of the server does; without `restart` the agent itself starts anew",
+    meaning: "what a restart command of the server does; without `restart` the agent itself starts again",
   },
   { key: "restart.timeout", type: DURATION, default: "30s", meaning: "for the command" },
   { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "the least that is logged" },

@@ -70,7 +70,7 @@ describe.each(transports)("over $name", (transport) => {
 
   verifies(
     "DESC-01",
-    "the server reads exactly the attributes that were given, for whoever compares them",
+    "the server reads exactly the attributes that were given, so that any consumer can compare them",
     async () => {
       // What an agent puts into the resource of its telemetry, value for value.
       const resource = {

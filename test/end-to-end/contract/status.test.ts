@@ -22,7 +22,7 @@ const everything = () => {
 const ALL_PARTS = ["agentDescription", "health", "effectiveConfig", "remoteConfigStatus", "customCapabilities"];
 
 describe.each(transports)("over $name", (transport) => {
-  verifies("STATUS-01", "the first thing after connecting is a report, whoever is silent", async () => {
+  verifies("STATUS-01", "the first thing after connecting is a report, whichever side is silent", async () => {
     const { client, agent } = await prepare(transport, {
       client: { heartbeat: { intervalMs: 3_600_000 }, timeouts: { closeMs: 10 } },
       server: { onMessage: () => null },

@@ -29,7 +29,7 @@ async function overDarkNetwork(server: OpAMPServer, way: Way) {
 describe.each(ways)("over $name", (way) => {
   verifies(
     "RETRY-02",
-    "a link on which nothing comes any more is noticed, and made anew once that is possible",
+    "a link on which nothing comes any more is noticed, and made again once that is possible",
     async () => {
       const server = await startServer();
       const { client, network, phases, errors } = await overDarkNetwork(server, way);

@@ -17,7 +17,7 @@ async function noting(): Promise<{ server: OpAMPServer; asked: IncomingMessage[]
 
 for (const way of ways) {
   describe(`a redirect over ${way.name}`, () => {
-    verifies("AUTH-01", "to another origin is followed each time anew, and gets no credentials", async () => {
+    verifies("AUTH-01", "to another origin is followed every time, and gets no credentials", async () => {
       const target = await noting();
       const guide = await startServer({ auth: ({ headers }) => headers.authorization === SECRET });
       guide.misbehave({ on: "request", mode: "redirect", to: urlOf(target.server, way), status: 301, times: ALWAYS });

@@ -60,7 +60,7 @@ describe("bearertokenauth", () => {
     expect(await by(block, { T: "007" })).toEqual(headers);
   });
 
-  test("a file wins over a token, and its first line is read anew at each attempt", async () => {
+  test("a file wins over a token, and its first line is read again at each attempt", async () => {
     const filename = fileForTest("one\ntwo\n");
     const opamp = serverWith("ws", { auth: "bearertokenauth" });
     const { server } = readExtensionConfig({ extensions: { opamp, bearertokenauth: { filename, token: "x" } } });

@@ -233,7 +233,7 @@ class Script {
   }
 }
 
-/** What a program says once it has started anew; it begins with who it is. */
+/** What a program says once it has started again; it begins with who it is. */
 export function afterRestart(messages: readonly Received[]): readonly Received[] {
   const begin = messages.findIndex(({ message }) => message.agentDescription !== undefined);
   return begin < 0 ? [] : messages.slice(begin);

@@ -61,7 +61,7 @@ export const statusCases: readonly HostileCase[] = [
   ...[401, 403].map((status) => ({
     name: `answers ${status} for ever`,
     ...always(status),
-    // With credentials that can be fetched anew, one attempt comes at once (AUTH-02).
+    // With credentials that can be fetched again, one attempt comes at once (AUTH-02).
     client: { headers: () => ({ authorization: "Bearer secret" }) },
     prompt: true as const,
     errors: ["ERR_OPAMP_UNAUTHORIZED"] as const,

@@ -1,0 +1,79 @@
+import type { Exchange } from "./exchange.js";
+import type { Lost, Output } from "./io.js";
+import type { Keepalive } from "./keepalive.js";
+import { type Failure, Link, type LinkTimes } from "./link.js";
+import type { ConnectionTimers } from "./timers.js";
+
+/**
+ * A link with the exchange on it: however the link ends, what has no answer goes out again on the next one, and each
+ * agent knows what it has said on this one.
+ */
+export class Connection extends Link {
+  readonly #exchange: Exchange;
+  readonly #keepalive: Keepalive;
+
+  constructor(
+    times: LinkTimes,
+    random: () => number,
+    timers: ConnectionTimers,
+    exchange: Exchange,
+    keepalive: Keepalive,
+  ) {
+    super(times, random, timers);
+    this.#exchange = exchange;
+    this.#keepalive = keepalive;
+  }
+
+  override lost(loss: Lost, now: number, out: Output[]): void {
+    if (!this.dialled) return;
+    if (loss.fate === "unsent") this.#exchange.unsent();
+    if (loss.fate === "refused") this.#exchange.tooLarge(now, out);
+    this.#exchange.lost();
+    super.lost(loss, now, out);
+  }
+
+  override fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
+    // Nothing leaves without a connection.
+    if (this.isDialling) this.#exchange.unsent();
+    // An exchange went wrong; agent_disconnect can still go right.
+    if (this.phase === "closing") return this.#exchange.restore();
+    this.#exchange.lost();
+    super.fail(reason, error, now, out);
+  }
+
+  /** No connection was made for the message that was put out last. */
+  notDialled(now: number, out: Output[]): void {
+    if (this.phase !== "closing") return this.fail("timeout", undefined, now, out);
+    this.#exchange.unsent();
+    this.cut(now, out);
+  }
+
+  override cut(now: number, out: Output[]): void {
+    this.#exchange.lost();
+    super.cut(now, out);
+  }
+
+  override pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
+    this.#exchange.restore();
+    if (this.phase === "closing") {
+      this.#exchange.move("pause");
+      return this.postpone(retryAfterMs);
+    }
+    if (this.#keepalive.duplex) return this.leave({ throttledForMs: retryAfterMs }, now, out);
+    this.#exchange.move("lost");
+    super.pause(retryAfterMs, now, out);
+  }
+
+  override leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
+    if (!this.up) return;
+    super.leave(why, now, out);
+    this.#exchange.move(why === "reconnect" ? "leave" : "pause");
+  }
+
+  /** @returns whether there is a server to tell */
+  override stop(withinMs: number, now: number, out: Output[], error?: unknown): boolean {
+    const isTold = super.stop(withinMs, now, out, error);
+    if (isTold) this.#exchange.move("leave");
+    return isTold;
+  }
+}
