@@ -86,15 +86,14 @@ export function durations<T extends { readonly [K in keyof T]: number }>(
   refuseUnknown(where, given, defaults);
   // A member that is there and undefined is not given either.
   const present = withoutUndefined<object>(given);
-  for (const [key, value] of Object.entries(present)) {
-    if (typeof value !== "number" || Number.isNaN(value) || value <= 0) {
-      throw wrongOption(
-        `${where}.${key}`,
-        `must be milliseconds above 0, not ${kindOf(value) === "number" ? value : kindOf(value)}`,
-      );
-    }
-  }
+  for (const [key, value] of Object.entries(present)) checkDuration(`${where}.${key}`, value);
   return { ...defaults, ...present };
+}
+
+export function checkDuration(where: string, value: unknown): void {
+  if (typeof value === "number" && value > 0) return;
+  const given = typeof value === "number" ? value : kindOf(value);
+  throw wrongOption(where, `must be milliseconds above 0, not ${given}`);
 }
 
 export function checkFinite(where: string, value: number): void {
@@ -112,7 +111,7 @@ export function flag(where: string, value: boolean | undefined): boolean {
   return value ?? false;
 }
 
-export function checkFlag(where: string, value: unknown): void {
+export function checkFlag(where: string, value: unknown): asserts value is boolean {
   if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
 }
 
@@ -137,11 +136,13 @@ export function checkFunctions(where: string, value: unknown, names: readonly st
   }
 }
 
-/** What a call gives; `undefined` where it throws, whatever that is. */
-export function attempt<T>(call: () => T): T | undefined {
+/** What a call gives; `otherwise` where it throws, whatever that is. */
+export function attempt<T>(call: () => T): T | undefined;
+export function attempt<T>(call: () => T, otherwise: T): T;
+export function attempt<T>(call: () => T, otherwise?: T): T | undefined {
   try {
     return call();
   } catch {
-    return undefined;
+    return otherwise;
   }
 }

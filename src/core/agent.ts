@@ -5,7 +5,7 @@ import type { CoreConfig } from "./config.js";
 import { CustomMessageQueue } from "./custom-message-queue.js";
 import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
-import type { Input, OfferKind, Output, PartChanges, StateChange } from "./io.js";
+import type { Input, Output, PartChanges, StateChange } from "./io.js";
 import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
 import { Again, Part, partNames } from "./parts.js";
@@ -84,10 +84,7 @@ export class Agent {
       this.#uid = instanceUid;
       this.#wantsUid = false;
     }
-    for (const kind of Object.keys(offers) as OfferKind[]) {
-      const outcome = offers[kind];
-      if (outcome !== undefined) this.#offers.restore(kind, outcome);
-    }
+    this.#offers.restore(offers);
     // A wait that began before the start has had its time.
     this.timers.effectiveConfig = undefined;
     this.#refresh(now, out);
@@ -156,7 +153,6 @@ export class Agent {
 
   /** A new connection: what its first report must hold (D4). */
   opened(): void {
-    this.messages.restore();
     if (this.#config.reconnectReport === "full") this.report.markAll();
     if (this.#wantsUid) this.report.mark(Part.uidRequest);
   }

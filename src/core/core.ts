@@ -168,7 +168,6 @@ export class Core {
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
     if (this.#connection.phase !== "connecting") return;
     this.#keepalive.opened(duplex, now, wallNow, out);
-    this.#exchange.answered();
     this.#exchange.each((agent) => agent.opened());
     this.#exchange.move("opened");
     this.#connection.opened(now, out);
@@ -194,9 +193,11 @@ export class Core {
     }
     const error = message.errorResponse && errorOf(message.errorResponse);
     if (error?.type === "unavailable") {
-      const { message: text, retryAfterMs } = error;
-      out.push({ type: "notice", notice: { kind: "serverError", error: "unavailable", message: text, dropped: 0 } });
-      return this.#connection.pause(retryAfterMs, now, out);
+      out.push({
+        type: "notice",
+        notice: { kind: "serverError", error: error.type, message: error.message, dropped: 0 },
+      });
+      return this.#connection.pause(error.retryAfterMs, now, out);
     }
     // A message that arrives before our first report cannot acknowledge it.
     if (member.presence !== "unreported") this.#connection.answered(out);

@@ -1,4 +1,5 @@
 import { isUint8Array } from "node:util/types";
+import { attempt } from "../base/checks.js";
 import { REDACTED, type RedactionLists, type SecretNames, secretNames } from "./secret-names.js";
 
 export type { RedactionLists } from "./secret-names.js";
@@ -83,14 +84,6 @@ export function guardedRedactor(redactor: Redactor): Redactor {
     value: (name, value) => attempt(() => redactor.value(name, value), REDACTED),
     record: (record) => attempt(() => redactor.record(record), {}),
   };
-}
-
-function attempt<T>(show: () => T, otherwise: T): T {
-  try {
-    return show();
-  } catch {
-    return otherwise;
-  }
 }
 
 /*

@@ -81,8 +81,6 @@ export interface Transport {
   close(code: number, reason: string): void;
 }
 
-/** A normal end (RFC 6455, 7.4.1). */
-export const CLOSE_NORMAL = 1000;
 /** Never on the wire (RFC 6455, 7.4.1): the socket is destroyed at once. */
 export const CLOSE_NOW = 1006;
 /** The reason given where the link is cut because something took too long. */

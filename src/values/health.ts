@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
+import { checkFlag, isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
@@ -48,9 +48,7 @@ export function toComponentHealth(health: Health, times: HealthTimes, where = "h
     throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
   }
   const { healthy, status = "", lastError = "" } = health;
-  if (typeof healthy !== "boolean") {
-    throw wrongOption(`${where}.healthy`, `must be true or false, not ${kindOf(healthy)}`);
-  }
+  checkFlag(`${where}.healthy`, healthy);
   const components = health.components ?? {};
   if (!isRecord(components)) {
     throw wrongOption(`${where}.components`, `must be a record of components, not ${kindOf(components)}`);
@@ -67,7 +65,7 @@ export function toComponentHealth(health: Health, times: HealthTimes, where = "h
     statusTimeUnixNano: given(`${where}.statusTime`, health.statusTime) ?? times.statusTime,
     // fromEntries makes even "__proto__" an entry.
     componentHealthMap: Object.fromEntries(levels),
-    attributes: health.attributes === undefined ? [] : toKeyValues(health.attributes, `${where}.attributes`, depth),
+    attributes: toKeyValues(health.attributes ?? {}, `${where}.attributes`, depth),
   });
 }
 

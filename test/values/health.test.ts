@@ -23,6 +23,11 @@ describe("health", () => {
     expect(health?.statusTimeUnixNano).toBe(times.statusTime);
   });
 
+  test("health has no attributes and no components where null is given for them", () => {
+    const health = overTheWire({ healthy: true, attributes: null, components: null } as unknown as Health);
+    expect(health).toMatchObject({ attributes: [], componentHealthMap: {} });
+  });
+
   verifies("HEALTH-02", "components have the default status time too, but no default start time", () => {
     const component = overTheWire({ healthy: true, components: { a: { healthy: false } } })?.componentHealthMap["a"];
     expect(component?.startTimeUnixNano).toBe(0n);

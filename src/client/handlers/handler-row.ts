@@ -22,6 +22,8 @@ export interface ApplyHandler<K extends OfferKind = OfferKind> {
 
 /** How one kind of offers gets to its handler and into the store. */
 export interface OfferHandler<K extends OfferKind = OfferKind> extends HandlerRow {
+  /** What people call the kind, as a line of a log begins with it. */
+  readonly title: string;
   /** An offer as plain values, copied: the bytes of a message do not outlive it. */
   read(offer: OfferValues[K]): Applied<K>;
   /** What the store remembers: how the last offer ended, and what was applied last. */
@@ -29,7 +31,8 @@ export interface OfferHandler<K extends OfferKind = OfferKind> extends HandlerRo
   /**
    * What the store is to remember.
    *
+   * @param offered the offer itself, where it has to be stored before its handler runs
    * @throws TypeError where the handler has made something else of what it was given
    */
-  store(status: OfferStatus, applied: Applied<K> | undefined): StoredState;
+  store(status: OfferStatus, applied: Applied<K> | undefined, offered: OfferValues[K] | undefined): StoredState;
 }

@@ -5,6 +5,7 @@ import type { StoredState } from "../../store/store.js";
 import { toEffectiveConfig } from "../../values/config-files.js";
 import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
 import type { Clock } from "../clock.js";
+import type { Failed } from "../observe/client-event.js";
 import type { ApplyContext } from "../options.js";
 import type { Applied, ApplyHandler } from "./handler-row.js";
 import { offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
@@ -33,7 +34,7 @@ export class HandlerRunner {
   readonly #supplied: Supplied;
   readonly #clock: Clock;
   readonly #feed: (input: Input) => void;
-  readonly #failed: (error: OpAMPError, isLogged?: boolean) => void;
+  readonly #failed: Failed;
   /** For each kind of which anything was applied; there once something was. */
   #kinds: { [K in OfferKind]?: KindState } | undefined;
   /** The call of the provider under way, unless the core has given it up. */
@@ -44,12 +45,7 @@ export class HandlerRunner {
   #fetched = 0;
 
   /** @param supplied where the handlers of the moment are */
-  constructor(
-    supplied: Supplied,
-    clock: Clock,
-    feed: (input: Input) => void,
-    failed: (error: OpAMPError, isLogged?: boolean) => void,
-  ) {
+  constructor(supplied: Supplied, clock: Clock, feed: (input: Input) => void, failed: Failed) {
     this.#supplied = supplied;
     this.#clock = clock;
     this.#feed = feed;

@@ -3,6 +3,7 @@ import type { OfferHandler } from "./handler-row.js";
 
 /** Remote configuration, as its handler and the store see it. */
 export const remoteConfig: OfferHandler<"remoteConfig"> = {
+  title: "Remote config",
   capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"],
   members: ["apply"],
   read: toRemoteConfig,

@@ -18,12 +18,17 @@ export type TrafficEvent =
 export interface OfferEvent extends RemoteConfigEvent {
   type: "offer";
   kind: OfferKind;
+  /** What people call the kind. */
+  title: string;
   /** From the offer to its end; `undefined` while it is being applied. */
   durationMs: number | undefined;
 }
 
 /** What an error counts as, besides being one. */
 export type ErrorCount = "malformed" | "dropped";
+
+/** Tells of an error. @param isLogged whether another event says so in the log */
+export type Failed = (error: OpAMPError, isLogged?: boolean, counts?: ErrorCount) => void;
 
 /** Everything that can be observed of a client. Errors in it hold no secrets; other text from outside may. */
 export type ClientEvent =

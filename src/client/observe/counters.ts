@@ -1,4 +1,4 @@
-import type { Outgoing } from "../../core/io.js";
+import type { OfferKind, Outgoing } from "../../core/io.js";
 import type { Phase } from "../../core/phases.js";
 import type { OpAMPErrorCode } from "../../errors.js";
 import type { Clock } from "../clock.js";
@@ -66,7 +66,7 @@ export interface CustomMessageStats {
 type SeldomCounts = Pick<
   ClientStats,
   "failures" | "throttled" | "malformed" | "dropped" | "offers" | "customMessages"
-> & { isApplying: boolean };
+> & { applying: Set<OfferKind> };
 
 const NEVER = -1;
 const NOTHING_YET = seldomCounts();
@@ -104,7 +104,7 @@ export function countEvents(counters: Counters, clock: Clock): Observer {
 
 export function statsOf(counters: Counters, phase: Phase, clock: Clock): ClientStats {
   const { onlineAt, nextAt, sentAt, receivedAt, seldom = NOTHING_YET, ...counts } = counters;
-  const { isApplying: _, failures, offers, customMessages, ...seldomCounts } = seldom;
+  const { applying: _, failures, offers, customMessages, ...seldomCounts } = seldom;
   const dateOf = (momentMs: number) =>
     momentMs === NEVER ? undefined : new Date(clock.wallNow() - (clock.now() - momentMs));
   return {
@@ -146,8 +146,9 @@ function count(counters: Counters, clock: Clock, event: ClientEvent): void {
     case "offer": {
       const seldom = seldomOf(counters);
       if (event.status !== "applying") seldom.offers[event.status] += 1;
-      else if (seldom.isApplying) seldom.offers.superseded += 1;
-      seldom.isApplying = event.status === "applying";
+      else if (seldom.applying.has(event.kind)) seldom.offers.superseded += 1;
+      if (event.status === "applying") seldom.applying.add(event.kind);
+      else seldom.applying.delete(event.kind);
       return;
     }
     case "error": {
@@ -198,7 +199,7 @@ function seldomCounts(): SeldomCounts {
     dropped: 0,
     offers: { applied: 0, failed: 0, superseded: 0 },
     customMessages: { sent: 0, received: 0, dropped: 0, expired: 0 },
-    isApplying: false,
+    applying: new Set(),
   };
 }
 

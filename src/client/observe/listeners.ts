@@ -44,10 +44,9 @@ export class Listeners {
       case "error":
         return this.#emit("error", event.error);
       case "offer": {
-        if (event.kind !== "remoteConfig") return;
-        const { hash, status, error } = event;
+        const { kind, hash, status, error } = event;
         // A copy of the hash: a listener may do what it likes with it.
-        return this.#emit("remoteConfig", { hash: new Uint8Array(hash), status, error });
+        return this.#emit(kind, { hash: new Uint8Array(hash), status, error });
       }
       case "serverCapabilities":
         return this.#emit("serverCapabilities", event.mask);

@@ -80,12 +80,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
     saidAway = false;
   }
 
-  function offer({ hash, status, error }: OfferEvent): void {
+  function offer({ title, hash, status, error }: OfferEvent): void {
     const name = bytesText(hash);
-    if (status !== "failed") line("info", `config ${status}`, name, `Remote config ${name} ${status}`);
+    if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`);
     else {
       const detail = `${name} ${error.slice(0, LONGEST_DETAIL)}`;
-      line("warn", "config failed", detail, `Remote config ${name} failed: ${shown(error)}`);
+      line("warn", `${title} failed`, detail, `${title} ${name} failed: ${shown(error)}`);
     }
   }
 

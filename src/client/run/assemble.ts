@@ -15,7 +15,7 @@ import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import { HandlerRunner } from "../handlers/handler-runner.js";
 import { declaredMask, handlersIn, type Supplied } from "../handlers/handler-table.js";
-import type { Observer } from "../observe/client-event.js";
+import type { Failed, Observer } from "../observe/client-event.js";
 import { countEvents, newCounters } from "../observe/counters.js";
 import { publishEvents } from "../observe/diagnostics.js";
 import type { Listeners } from "../observe/listeners.js";
@@ -25,7 +25,7 @@ import type { OpAMPClientOptions } from "../options.js";
 import { readSettings, type Settings } from "../settings/settings.js";
 import { Persistence } from "../state/persistence.js";
 import { Driver } from "./driver.js";
-import { type Failed, notify, OutputRouter } from "./output-router.js";
+import { notify, OutputRouter } from "./output-router.js";
 import { Waiters } from "./waiters.js";
 
 const NO_WARNINGS: readonly WarningEvent[] = [];

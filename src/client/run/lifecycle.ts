@@ -70,12 +70,12 @@ export class Lifecycle {
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
-    if (state.instanceUid !== undefined && !isUidGiven) start.instanceUid = state.instanceUid;
+    const known = isUidGiven ? undefined : state.instanceUid;
+    if (known !== undefined) start.instanceUid = known;
     if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
     driver.feed(start);
     handlers.describeAgain(uidText(core.instanceUid));
-    const isKnown = state.instanceUid !== undefined && !isUidGiven;
-    if (!isKnown && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
+    if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
   }
 
   /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */

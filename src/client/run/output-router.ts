@@ -1,4 +1,5 @@
 import { uidText } from "../../base/bytes.js";
+import { attempt } from "../../base/checks.js";
 import type { HostOutput, Notice, OfferKind } from "../../core/io.js";
 import { type OfferStatus, Part, type PartSet, partNames } from "../../core/parts.js";
 import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
@@ -8,17 +9,16 @@ import type { Clock } from "../clock.js";
 import type { PhaseEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import type { HandlerRunner } from "../handlers/handler-runner.js";
-import type { ClientEvent, ErrorCount, Observer } from "../observe/client-event.js";
+import { offerHandlers } from "../handlers/handler-table.js";
+import type { ClientEvent, ErrorCount, Failed, Observer } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
 import type { Listeners } from "../observe/listeners.js";
 import type { Persistence } from "../state/persistence.js";
 import type { Waiters } from "./waiters.js";
 
-/** @param isLogged whether another event says so in the log */
-export type Failed = (error: OpAMPError, isLogged?: boolean, counts?: ErrorCount) => void;
-
 /** Who observes a client. */
 export interface Observed {
+  readonly waiters: Waiters;
   readonly observers: readonly Observer[];
   /** For as long as a diagnostics channel has subscribers. */
   readonly publish: Observer;
@@ -32,7 +32,6 @@ export interface RouterParts extends Observed {
   readonly persistence: Persistence;
   /** `undefined` until the first custom capability is registered: most agents have none. */
   readonly channels: CustomChannels | undefined;
-  readonly waiters: Waiters;
   readonly failed: Failed;
   readonly transport: { readonly name: unknown };
   readonly clock: Clock;
@@ -45,8 +44,8 @@ type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
 export class OutputRouter {
   readonly #parts: RouterParts;
   #transportName: string | undefined;
-  /** When the offer came that is being applied. */
-  #offeredAt: number | undefined;
+  /** For each kind, when the offer came that is being applied; there once one was. */
+  #offeredAt: { [K in OfferKind]?: number | undefined } | undefined;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -97,7 +96,6 @@ export class OutputRouter {
     if (inMs !== undefined) event.retryAt = new Date(clock.wallNow() + inMs);
     const failure = errorBehind(output);
     if (failure !== undefined) event.error = scrubbedError(failure, redactor);
-    this.#parts.waiters.moved(event);
     this.#notify({ type: "phase", event, inMs });
     // A malformed message was reported when it came.
     if (event.error === undefined || reason === "malformed") return;
@@ -106,9 +104,10 @@ export class OutputRouter {
 
   #offered(kind: OfferKind, { hash, status, error }: OfferStatus): void {
     const now = this.#parts.clock.now();
-    const durationMs = status === "applying" ? undefined : now - (this.#offeredAt ?? now);
-    this.#offeredAt = status === "applying" ? now : undefined;
-    this.#notify({ type: "offer", kind, hash, status, error, durationMs });
+    this.#offeredAt ??= {};
+    const durationMs = status === "applying" ? undefined : now - (this.#offeredAt[kind] ?? now);
+    this.#offeredAt[kind] = status === "applying" ? now : undefined;
+    this.#notify({ type: "offer", kind, title: offerHandlers[kind].title, hash, status, error, durationMs });
   }
 
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
@@ -162,7 +161,8 @@ export class OutputRouter {
   }
 }
 
-export function notify({ observers, publish, listeners }: Observed, event: ClientEvent): void {
+export function notify({ waiters, observers, publish, listeners }: Observed, event: ClientEvent): void {
+  if (event.type === "phase") waiters.moved(event.event);
   for (const observe of observers) observe(event);
   const { phase, failure, apply } = channels;
   if (phase.hasSubscribers || failure.hasSubscribers || apply.hasSubscribers) publish(event);
@@ -171,12 +171,8 @@ export function notify({ observers, publish, listeners }: Observed, event: Clien
 
 /** Anybody may have written the transport. */
 function nameOf(transport: { readonly name: unknown }): string | undefined {
-  try {
-    const { name } = transport;
-    return typeof name === "string" && name !== "" ? name : undefined;
-  } catch {
-    return undefined;
-  }
+  const name = attempt(() => transport.name);
+  return typeof name === "string" && name !== "" ? name : undefined;
 }
 
 function namesOf(parts: PartSet): readonly string[] {

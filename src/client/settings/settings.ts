@@ -1,4 +1,5 @@
 import {
+  checkDuration,
   checkFinite,
   checkFlag,
   checkFunction,
@@ -123,6 +124,8 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkBounds("heartbeat", "minMs", heartbeat.minMs, heartbeat.maxMs);
   checkBounds("backoff", "minMs", backoff.minMs, backoff.maxMs);
   checkBounds("throttle", "floorMs", throttle.floorMs, throttle.maxMs);
+  const { customMessageMs = Number.POSITIVE_INFINITY } = options;
+  checkDuration("customMessageMs", customMessageMs);
   const network = readNetworkSettings(options);
   // Each member by name: an object that is spread gets a hidden class of its own, half a kilobyte for each client.
   return {
@@ -138,11 +141,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
     onForeignStore: oneOf("onForeignStore", options.onForeignStore, ["stop", "newIdentity"]),
     ping: pings(options.ping),
-    customMessageMs: durations(
-      "",
-      options.customMessageMs === undefined ? undefined : { customMessageMs: options.customMessageMs },
-      { customMessageMs: Number.POSITIVE_INFINITY },
-    ).customMessageMs,
+    customMessageMs,
     maxCustomMessages: count("maxCustomMessages", options.maxCustomMessages, 100),
     keepAlive: flag("keepAlive", options.keepAlive),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),

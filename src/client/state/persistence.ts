@@ -9,6 +9,7 @@ import { offerHandlers } from "../handlers/handler-table.js";
 
 /** How long a store may take to load before the client goes on without, in milliseconds. */
 const LOAD_MS = 30_000;
+const NO_STORE = "there is no store";
 
 /** What a store came back with, or why the client is to stop. */
 type Loaded = StoredState | OpAMPError;
@@ -87,7 +88,8 @@ export class Persistence {
   keep(id: number, change: StateChange, applied: (kind: OfferKind) => Applied | undefined): void {
     // Servers repeat what they ask for, some in every answer.
     const isKnown = change.what === "heartbeat" && change.requestedMs === this.#state.heartbeatMs;
-    if (this.#store === undefined || isKnown) return this.#feed({ type: "persisted", id });
+    if (isKnown) return this.#feed({ type: "persisted", id });
+    if (this.#store === undefined) return this.#feed({ type: "persisted", id, error: NO_STORE });
     this.#changes = [...(this.#changes ?? []), id];
     this.save(this.#stored(change, applied));
   }
@@ -101,10 +103,10 @@ export class Persistence {
       case "offer": {
         const { store } = offerHandlers[change.kind];
         try {
-          return store(change.status, applied(change.kind));
+          return store(change.status, applied(change.kind), change.offered?.offer);
         } catch (cause) {
           this.#complain("what was applied cannot be stored", cause);
-          return store(change.status, undefined);
+          return store(change.status, undefined, change.offered?.offer);
         }
       }
       default:
@@ -148,7 +150,8 @@ export class Persistence {
   async #trySave(): Promise<unknown> {
     try {
       if (this.#late !== undefined && (await this.#late)) throw unseen();
-      await this.#store?.save(this.#state);
+      if (this.#store === undefined) return NO_STORE;
+      await this.#store.save(this.#state);
       return undefined;
     } catch (cause) {
       this.#refused(cause);

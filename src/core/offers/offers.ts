@@ -1,6 +1,6 @@
 import { sameBytes } from "../../base/bytes.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
-import type { Offered, OfferKind, Output } from "../io.js";
+import type { Offered, OfferKind, OfferOutcomes, Output } from "../io.js";
 import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
 import { NEVER } from "../timers.js";
 import type { OfferRow, OfferSurroundings } from "./offer-row.js";
@@ -34,8 +34,11 @@ export class Offers {
   }
 
   /** What was settled in an earlier life (D14). */
-  restore(kind: OfferKind, status: OfferStatus): void {
-    this.#of(kind)?.restore(status);
+  restore(outcomes: OfferOutcomes): void {
+    for (const { kind } of this.#rows) {
+      const outcome = outcomes[kind];
+      if (outcome !== undefined) this.#of(kind)?.restore(outcome);
+    }
   }
 
   /**

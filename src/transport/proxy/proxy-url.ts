@@ -1,3 +1,4 @@
+import { attempt } from "../../base/checks.js";
 /** What a proxy's URL says. */
 export interface ProxyAddress {
   kind: "http" | "socks";
@@ -49,9 +50,5 @@ export function parseProxyUrl(text: string): ProxyAddress | string {
 }
 
 function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => decodeURIComponent(part));
 }

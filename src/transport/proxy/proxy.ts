@@ -60,7 +60,8 @@ function resolve(address: ProxyAddress, given: HeaderRecord, tls: TlsOptions | u
 
 /** The client's own options as they go for its proxy (PROXY-02), which has a name of its own. */
 function towardsProxy(tls: TlsOptions | undefined): TlsOptions | undefined {
-  if (tls === undefined) return undefined;
+  // The same object where it can be: what is read for one is kept for the next dial.
+  if (tls?.serverName === undefined) return tls;
   const { serverName: _ofServer, ...others } = tls;
   return others;
 }

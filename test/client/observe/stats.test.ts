@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { countEvents, newCounters } from "../../../src/client/observe/counters.js";
+import type { OfferKind } from "../../../src/core/io.js";
 import { OpAMPError } from "../../../src/index.js";
-import type { MemoryTransport } from "../../../src/testing/index.js";
+import { type MemoryTransport, virtualClock } from "../../../src/testing/index.js";
 import { ended, hosted, running } from "../hosted.js";
 
 /** The sizes of all that passes over a transport, in bytes. */
@@ -33,6 +35,26 @@ const START = Date.UTC(2026, 0, 1);
 const at = (ms: number): Date => new Date(START + ms);
 
 describe("the counts of a client", () => {
+  test("keep offers of different kinds apart", () => {
+    const counters = newCounters();
+    const count = countEvents(counters, virtualClock());
+    const offer = (kind: string, status: "applying" | "applied") =>
+      count({
+        type: "offer",
+        kind: kind as OfferKind,
+        title: "",
+        hash: new Uint8Array(),
+        status,
+        error: "",
+        durationMs: 1,
+      });
+    offer("remoteConfig", "applying");
+    offer("another", "applying");
+    offer("remoteConfig", "applied");
+    offer("another", "applying");
+    expect(counters.seldom?.offers).toEqual({ applied: 1, failed: 0, superseded: 1 });
+  });
+
   test("are all zero before it starts", async () => {
     const { client } = await hosted();
     expect(client.stats()).toEqual({

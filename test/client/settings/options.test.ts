@@ -72,6 +72,7 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ timeouts: { closeMs: 0 } }, "timeouts.closeMs", /must be milliseconds above 0, not 0/],
   [{ reconnectReport: "everything" }, "reconnectReport", /must be one of "changed", "full"/],
   [{ onForeignStore: "continue" }, "onForeignStore", /must be one of "stop", "newIdentity"/],
+  [{ customMessageMs: -1 }, "customMessageMs", /must be milliseconds above 0, not -1/],
   [{ reconnectReport: true }, "reconnectReport", /must be one of "changed", "full"/],
   [{ maxMessageBytes: 0 }, "maxMessageBytes", /must be a whole number above 0/],
   [{ maxMessageBytes: 1.5 }, "maxMessageBytes", /must be a whole number above 0/],

@@ -1,7 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { offerHandlers } from "../../../src/client/handlers/handler-table.js";
 import type { OfferKind, StateChange } from "../../../src/core/io.js";
 import type { OfferStatus } from "../../../src/core/parts.js";
-import type { RemoteConfig, StoredState } from "../../../src/index.js";
+import { AgentRemoteConfigSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
+import { OpAMPError, type RemoteConfig, type StoredState } from "../../../src/index.js";
 import { fromStoredConfig } from "../../../src/values/config-files.js";
 import { persisting, slowStore, uid } from "./persisting.js";
 
@@ -32,12 +35,41 @@ describe("a change that the core wants to be durable", () => {
     expect(errors).toMatchObject([{ code: "ERR_OPAMP_STORE", message: "the store did not save: disk full" }]);
   });
 
-  test("is answered at once where there is no store", () => {
+  test("is answered with an error at once where there is no store", () => {
     const { persistence, fed } = persisting(undefined);
     persistence.keep(1, renamed, nothing);
     persistence.keep(2, { what: "heartbeat", requestedMs: 1_000 }, nothing);
     persistence.keep(3, ended({ hash: Uint8Array.of(1), status: "applying", error: "" }), nothing);
-    expect(fed).toEqual([1, 2, 3].map((id) => ({ type: "persisted", id })));
+    expect(fed).toEqual([1, 2, 3].map((id) => ({ type: "persisted", id, error: "there is no store" })));
+  });
+
+  test("is answered with an error once the store turned out to be another agent's", async () => {
+    const { store, saves } = slowStore();
+    const { persistence, fed } = persisting(store);
+    persistence.keep(1, renamed, nothing);
+    const first = await saves.next();
+    persistence.keep(2, { what: "heartbeat", requestedMs: 1_000 }, nothing);
+    first.fail(new OpAMPError("ERR_OPAMP_STORE", "taken", { retryable: false }));
+    await persistence.settled();
+    persistence.keep(3, { what: "heartbeat", requestedMs: 2_000 }, nothing);
+    expect(fed).toEqual([
+      { type: "persisted", id: 1, error: "taken" },
+      { type: "persisted", id: 2, error: "there is no store" },
+      { type: "persisted", id: 3, error: "there is no store" },
+    ]);
+  });
+
+  test("is the offer itself where that is to be stored before its handler runs", async () => {
+    const store = vi.spyOn(offerHandlers.remoteConfig, "store").mockReturnValue({ heartbeatMs: 5 });
+    onTestFinished(() => store.mockRestore());
+    const { store: slow, saves } = slowStore();
+    const { persistence } = persisting(slow);
+    const status = { hash: Uint8Array.of(1), status: "applying", error: "" } as const;
+    const offer = create(AgentRemoteConfigSchema, { configHash: Uint8Array.of(1) });
+    const offered = { kind: "remoteConfig", hash: status.hash, offer } as const;
+    persistence.keep(1, { what: "offer", kind: "remoteConfig", status, offered }, nothing);
+    expect((await saves.next()).state).toEqual({ heartbeatMs: 5 });
+    expect(store).toHaveBeenCalledWith(status, undefined, offer);
   });
 
   test("that comes while another is being saved is answered with the next save", async () => {

@@ -29,6 +29,15 @@ describe("the proxy of the environment", () => {
     expect(await found("https://opamp.example.com")).toBe("https://secure:2/");
   });
 
+  test("gets the client's own TLS options, without the server's name in them", async () => {
+    environment({ HTTPS_PROXY: "https://secure:2" });
+    const url = new URL("wss://opamp.example.com");
+    const tls = { insecureSkipVerify: true };
+    // The very object: what was read for it is kept for the next dial.
+    expect((await proxyFor(url, { proxy: "env", tls }))?.tls).toBe(tls);
+    expect((await proxyFor(url, { proxy: "env", tls: { ...tls, serverName: "other" } }))?.tls).toEqual(tls);
+  });
+
   test("is that for all where there is none for the scheme", async () => {
     environment({ ALL_PROXY: "socks5://joe:pw@any:3" });
     const proxy = await proxyFor(new URL("wss://opamp.example.com"), { proxy: "env", tls: undefined });
