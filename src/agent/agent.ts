@@ -139,8 +139,8 @@ export class Agent {
     const { log } = this.#options;
     const path = remoteConfig.directory;
     try {
-      const { action, text, error } = await this.#directory.prepare(this.#stopping.signal);
-      if (action !== "nothing") log.warn(`Recovered ${path}: ${text}`);
+      const { text, error } = await this.#directory.prepare(this.#stopping.signal);
+      if (text !== undefined) log.warn(`Recovered ${path}: ${text}`);
       if (error !== undefined) log.error(errorLine(error));
       this.#forgetLost(path);
     } catch (cause) {

@@ -127,7 +127,7 @@ async function read(path: string, onWarning: (text: string) => void): Promise<Ag
     const hint = "check the path given to --config";
     throw new OpAMPError("ERR_OPAMP_OPTION", `the configuration cannot be read: ${messageOf(cause)}`, { cause, hint });
   }
-  return readAgentConfig(text, { onWarning });
+  return readAgentConfig(text, { onWarning, file: path });
 }
 
 function serviceOf(): ServiceName {

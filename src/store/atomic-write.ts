@@ -64,20 +64,23 @@ export async function readOwnFile(path: string, maxBytes: number): Promise<Buffe
 }
 
 /**
- * Renames a file that cannot be used, so that somebody can look at it: `<family>.corrupt`, then `<family>.corrupt-2` and
- * so on. None is ever removed: each may be the only copy of something.
+ * Renames what cannot be used, so that somebody can look at it: `<aside>`, then `<aside>-2` and so on. None is ever
+ * removed: each may be the only copy of something.
  *
  * @returns the new name
  * @throws the system's error
  */
-export async function setAside(directory: string, name: string, family: string): Promise<string> {
-  const numbers = (await fs.readdir(directory))
-    .map((other) => numberOf(other, family))
-    .filter((number) => number !== undefined);
-  const number = Math.max(0, ...numbers) + 1;
-  const aside = number === 1 ? `${family}.corrupt` : `${family}.corrupt-${number}`;
-  await fs.rename(join(directory, name), join(directory, aside));
-  return aside;
+export async function setAside(directory: string, name: string, aside: string): Promise<string> {
+  const number = Math.max(0, ...(await fs.readdir(directory)).map((other) => numberOf(other, aside))) + 1;
+  const free = number === 1 ? aside : `${aside}-${number}`;
+  await fs.rename(join(directory, name), join(directory, free));
+  await syncDirectory(directory);
+  return free;
+}
+
+/** Whether a file begins as all of its kind do, though a crash may have cut it off. */
+export function isBegun(file: Buffer, start: string): boolean {
+  return start.startsWith(file.subarray(0, start.length).toString("latin1"));
 }
 
 async function writeDurably(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
@@ -91,8 +94,8 @@ async function writeDurably(path: string, chunks: Iterable<Uint8Array>): Promise
   }
 }
 
-function numberOf(name: string, family: string): number | undefined {
-  if (!name.startsWith(`${family}.corrupt`)) return undefined;
-  const number = /^(?:-([1-9]\d{0,8}))?$/.exec(name.slice(`${family}.corrupt`.length));
-  return number === null ? undefined : Number(number[1] ?? 1);
+function numberOf(name: string, aside: string): number {
+  if (name === aside) return 1;
+  const number = name.startsWith(`${aside}-`) ? name.slice(aside.length + 1) : "";
+  return /^[1-9]\d{0,8}$/.test(number) ? Number(number) : 0;
 }

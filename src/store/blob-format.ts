@@ -5,7 +5,7 @@ import { OpAMPError } from "../errors.js";
 import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
 
 /** Begins every file of a blob. The first line goes on with the version and the hash of what follows it. */
-const MARK = "opamp-client blob ";
+export const BLOB_START = "opamp-client blob ";
 const VERSION = 1;
 /** No dot, so that no blob has the name of a temporary file or of one that was set aside. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -46,21 +46,15 @@ export function encodeBlob(blob: Uint8Array): readonly Uint8Array[] {
 export function decodeBlob(file: Buffer, path: string): Uint8Array | undefined {
   const firstLine = file.subarray(0, FIRST_LINE_BYTES);
   const text = firstLine.toString("latin1");
-  if (!text.startsWith(MARK)) throw foreignError(`${path} is no blob of opamp-client`, FOREIGN_HINT);
-  const version = Number.parseInt(text.slice(MARK.length), 10);
+  if (!text.startsWith(BLOB_START)) throw foreignError(`${path} is no blob of opamp-client`, FOREIGN_HINT);
+  const version = Number.parseInt(text.slice(BLOB_START.length), 10);
   if (version > VERSION) throw laterError(path, version, VERSION);
   const blob = file.subarray(FIRST_LINE_BYTES);
   return firstLine.equals(firstLineOf(blob)) ? new Uint8Array(blob) : undefined;
 }
 
-/** Whether a file is one of a blob whose writing was cut off. */
-export function isBegunBlob(file: Buffer): boolean {
-  const text = file.subarray(0, MARK.length).toString("latin1");
-  return MARK.startsWith(text);
-}
-
 function firstLineOf(blob: Uint8Array): Buffer {
-  return Buffer.from(`${MARK}${VERSION} ${createHash("sha256").update(blob).digest("hex")}\n`);
+  return Buffer.from(`${BLOB_START}${VERSION} ${createHash("sha256").update(blob).digest("hex")}\n`);
 }
 
 function unfit(text: string): OpAMPError {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { sameBytes } from "../base/bytes.js";
-import { isObject } from "../base/checks.js";
+import { checkOptions, wrongOption } from "../base/checks.js";
 import { OpAMPError } from "../errors.js";
 import { checkBlobName, copyOfBlob } from "./blob-format.js";
 import type { DirectoryLock } from "./directory-lock.js";
@@ -64,13 +64,11 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function fileStore(directory: string, options: FileStoreOptions = {}): FileStore {
-  if (typeof directory !== "string" || directory === "") throw wrong("directory", "must be a path");
-  if (!isObject(options)) throw wrong("options", "must be an object");
-  const { lockWaitMs = LOCK_WAIT_MS, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw wrong(unknown, "is not an option; known are lockWaitMs");
+  if (typeof directory !== "string" || directory === "") throw wrongOption("fileStore: directory", "must be a path");
+  checkOptions("fileStore: options", options, { lockWaitMs: true });
+  const { lockWaitMs = LOCK_WAIT_MS } = options;
   if (typeof lockWaitMs !== "number" || !(lockWaitMs >= 0 && lockWaitMs <= MAX_LOCK_WAIT_MS)) {
-    throw wrong("lockWaitMs", `must be milliseconds, 0 to ${MAX_LOCK_WAIT_MS}`);
+    throw wrongOption("fileStore: options.lockWaitMs", `must be milliseconds, 0 to ${MAX_LOCK_WAIT_MS}`);
   }
   return new DirectoryStore(resolve(directory), lockWaitMs);
 }
@@ -197,8 +195,4 @@ class DirectoryStore implements FileStore {
     const text = `${this.#path} is in use by another client, which has the same store`;
     return new OpAMPError("ERR_OPAMP_STORE", text, { hint: SHARED_HINT, retryable: false });
   }
-}
-
-function wrong(where: string, problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_OPTION", `fileStore: ${where}: ${problem}`);
 }

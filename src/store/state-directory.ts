@@ -1,9 +1,10 @@
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
-import { leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
-import { decodeBlob, encodeBlob, isBegunBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { isBegun, leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
+import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import {
+  CONFIG_START,
   configFileName,
   type DecodedState,
   decodeConfig,
@@ -83,11 +84,10 @@ export class StateDirectory {
 
   /** Writes the whole state; on a failure, and after a crash, it is the old one. */
   async write(state: StoredState): Promise<void> {
-    const { lastGoodConfig } = state;
     // Somebody may have put another file in its place.
     await this.#readState(parseState);
     // What a state names is there before it.
-    const kept = lastGoodConfig && (await this.#keep(lastGoodConfig.files));
+    const kept = state.lastGoodConfig && (await this.#keep(state.lastGoodConfig.files));
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
     const isOther = kept?.name !== this.#kept?.name;
     this.#kept = kept;
@@ -122,16 +122,18 @@ export class StateDirectory {
     await syncDirectory(this.#directory);
   }
 
-  async #keep(files: StoredConfig["files"]): Promise<{ files: StoredConfig["files"]; name: string }> {
+  /** @returns undefined where what has its name is not ours, and stays as it is */
+  async #keep(files: StoredConfig["files"]): Promise<{ files: StoredConfig["files"]; name: string } | undefined> {
     if (this.#kept?.files === files) return this.#kept;
     const chunks = encodeConfig(files);
     const name = await configFileName(chunks);
     if (name === this.#kept?.name) return { files, name };
     // One that is there under this name is used if it is whole, and set aside if it is damaged.
-    const isThere = (await fs.readdir(this.#directory)).includes(name);
-    if (!isThere || (await this.#readConfig(name, () => undefined)) === undefined) {
-      await writeAtomically(this.#directory, name, chunks);
+    if (await this.#has(name)) {
+      if ((await this.#readConfig(name, () => undefined)) !== undefined) return { files, name };
+      if (await this.#has(name)) return undefined;
     }
+    await writeAtomically(this.#directory, name, chunks);
     return { files, name };
   }
 
@@ -154,7 +156,11 @@ export class StateDirectory {
       return undefined;
     }
     try {
-      return await this.#decodedConfig(name);
+      const files = await this.#decodedConfig(name);
+      if (files === undefined) {
+        this.#report(foreignError(`${join(this.#directory, name)} is no config of opamp-client`, FOREIGN_HINT));
+      }
+      return files;
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") absent(cause);
       else await this.#setAside(name, "config", cause, CONFIG_HINT);
@@ -162,8 +168,10 @@ export class StateDirectory {
     }
   }
 
-  async #decodedConfig(name: string): Promise<StoredConfig["files"]> {
+  /** @returns undefined for a file that is not ours */
+  async #decodedConfig(name: string): Promise<StoredConfig["files"] | undefined> {
     const bytes = await readOwnFile(join(this.#directory, name), Number.POSITIVE_INFINITY);
+    if (!isBegun(bytes, CONFIG_START)) return undefined;
     if ((await configFileName([bytes])) !== name) throw new Error("its content is not what its name says");
     return decodeConfig(bytes);
   }
@@ -172,12 +180,16 @@ export class StateDirectory {
   async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
     const code = codeOf(cause);
     if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.includes(code))) throw cause;
-    const aside = await setAside(this.#directory, name, family);
+    const aside = await setAside(this.#directory, name, `${family}.corrupt`);
     const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
   }
 
   /** Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else. */
+  async #has(name: string): Promise<boolean> {
+    return (await fs.readdir(this.#directory)).includes(name);
+  }
+
   async #sweep(): Promise<void> {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
@@ -186,7 +198,7 @@ export class StateDirectory {
     for (const name of names) {
       const target = leftoverOf(name);
       const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
-      const isUnused = configs.includes(name) && !needed.includes(name);
+      const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
       if (!isLeftover && !isConfig) continue;
@@ -197,14 +209,18 @@ export class StateDirectory {
   /** Whether what has the name of a temporary file is ours; a blob's name says less, so its content has to. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
     if (!target.startsWith(BLOB)) return target === STATE || isConfigFile(target);
-    return readOwnFile(join(this.#directory, name), MAX_BLOB_FILE_BYTES).then(isBegunBlob, () => false);
+    const file = await readOwnFile(join(this.#directory, name), MAX_BLOB_FILE_BYTES).catch(() => undefined);
+    return file !== undefined && isBegun(file, BLOB_START);
   }
 
-  /** The states, and those set aside: what these name may be wanted again, by a later version for instance. */
-  async #statesText(names: readonly string[]): Promise<string> {
+  /**
+   * The states, and those set aside: what these name may be wanted again, by a later version for instance. `undefined`
+   * where one of them cannot be read: it may name any config.
+   */
+  async #statesText(names: readonly string[]): Promise<string | undefined> {
     const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
-    const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES).catch(() => ""));
-    return (await Promise.all(texts)).map(String).join("\n");
+    const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
+    return (await Promise.all(texts).catch(() => undefined))?.join("\n");
   }
 }
 
@@ -217,7 +233,7 @@ function unavailable(cause: unknown): OpAMPError {
 export async function peekState(directory: string): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
   try {
-    return decodeState(await fs.readFile(path, "utf8"), path).state;
+    return decodeState(String(await readOwnFile(path, MAX_STATE_BYTES)), path).state;
   } catch {
     return undefined;
   }

@@ -16,6 +16,8 @@ export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 /** How much is hashed before others have their turn. */
 const SLICE_BYTES = 4 * 1024 * 1024;
+/** Begins every file of a config. */
+export const CONFIG_START = '{"files":[';
 const CONFIG_NAME = /^config-[0-9a-f]{64}$/;
 
 /** Where the files of a config are, and which config that is. */
@@ -66,7 +68,7 @@ export function encodeState(
     version: VERSION,
     instanceUid: instanceUid && uidText(instanceUid),
     remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
-    lastGoodConfig: lastGoodConfig && { hash: hexOf(lastGoodConfig.hash), file: configFile },
+    lastGoodConfig: lastGoodConfig && configFile && { hash: hexOf(lastGoodConfig.hash), file: configFile },
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
     ...rest,
   };

@@ -106,6 +106,23 @@ describe("a state that cannot be used", () => {
   });
 });
 
+describe("a state that was set aside and cannot be read", () => {
+  test.each<[string, (path: string) => Promise<unknown>]>([
+    ["far too large", (path) => fs.truncate(path, 5_000_000_000)],
+    ["not to be read", async (path) => failsToRead(path, "EACCES")],
+    ["on a bad disk", async (path) => failsToRead(path, "EIO")],
+  ])("because it is %s may name any config, so each is kept", async (_, make) => {
+    const { directory, configFile } = await directoryWithConfig();
+    const aside = join(directory, "state.json.corrupt");
+    await fs.rename(join(directory, "state.json"), aside);
+    await make(aside);
+    await found(directory);
+    await saved(directory, { lastGoodConfig: config(2, "other") }, {});
+    expect((await filesIn(directory)).filter((name) => name.startsWith("config-"))).toHaveLength(2);
+    expect(await fs.readFile(configFile, "utf8")).toContain(SECRET);
+  });
+});
+
 describe("a member that is wrong", () => {
   const whole = { instanceUid: UID_TEXT, remoteConfig: { hash: "01", status: "applied", error: "" }, heartbeatMs: 5 };
   test.each<[keyof typeof whole | "lastGoodConfig", unknown]>([

@@ -189,7 +189,7 @@ describe("a file store", () => {
   const wrong: readonly [unknown, unknown, RegExp][] = [
     ["", {}, /directory: must be a path/],
     [undefined, {}, /directory: must be a path/],
-    ["x", null, /options: must be an object/],
+    ["x", null, /options: must be given an object, not null/],
     ["x", { lockWait: 1 }, /lockWait: is not an option; known are lockWaitMs/],
     ["x", { lockWaitMs: -1 }, /lockWaitMs: must be milliseconds, 0 to 20000/],
     ["x", { lockWaitMs: Number.POSITIVE_INFINITY }, /lockWaitMs: must be milliseconds, 0 to 20000/],

@@ -162,8 +162,14 @@ function readOutput(child: ChildProcess, onLine: (line: string) => void): () => 
 async function endGroup(leader: number, graceMs: number, exited: Promise<unknown>): Promise<void> {
   signalGroup(leader, "SIGTERM");
   const until = performance.now() + graceMs;
-  while (signalGroup(leader, 0) && performance.now() < until) await delay(POLL_MS);
-  signalGroup(leader, "SIGKILL");
+  // A group that is gone may be another's by the next look.
+  while (signalGroup(leader, 0)) {
+    if (performance.now() >= until) {
+      signalGroup(leader, "SIGKILL");
+      break;
+    }
+    await delay(POLL_MS);
+  }
   await exited;
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bytesOfHex } from "../../base/bytes.js";
 import { NO_TRIAL } from "../../base/trial.js";
@@ -11,6 +11,8 @@ import { type ConfigHost, type ConfigPlace, placeAt, type RemoteConfigSettings, 
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, refuseAborted } from "./config-switch.js";
 import { look, makeDirectory, PASSAGE } from "./durable.js";
+import { formerTrial } from "./former-directory.js";
+import { foreign } from "./own-path.js";
 import { ownedDirectory } from "./owned-directory.js";
 
 /** Before anything was ever offered. */
@@ -88,9 +90,8 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
       lock = undefined;
     }
     lock ??= await host.lock?.(settings.state);
-    const { action, text } = await recover(place, false);
-    const what = action === "nothing" ? "made it again, since it was removed" : text;
-    host.log?.warn(`Recovered ${settings.directory}: ${what}`);
+    const { text = "made it again, since it was removed" } = await recover(place, false);
+    host.log?.warn(`Recovered ${settings.directory}: ${text}`);
   }
 
   async function apply(config: RemoteConfig, signal: AbortSignal): Promise<void> {
@@ -119,7 +120,8 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     await old.versions.load();
     // Version 0.1.0 kept them there, and nothing has been taken over yet.
     const there = ours.versions.currentId === undefined && old.versions.current !== undefined ? old : ours;
-    const { phase, from } = (await readTrial(there.versions.root)) ?? NO_TRIAL;
+    const former = there === old ? (await formerTrial(settings.state)).trial : undefined;
+    const { phase, from } = former ?? (await readTrial(versions.root)) ?? NO_TRIAL;
     const before = phase === "trial" || phase === "reverting" ? there.versions.get(from) : undefined;
     if (before !== undefined) return { place: there, version: before, onTrial: true };
     return { place: there, version: there.versions.current ?? NO_VERSION, onTrial: false };
@@ -182,7 +184,9 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
 }
 
 async function makeState(state: string): Promise<void> {
-  if ((await look(state)) !== undefined) return;
+  const found = await stat(state).catch(() => look(state));
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw foreign(state, "is not a directory");
   await mkdir(dirname(state), { recursive: true });
   await makeDirectory(state, PASSAGE);
   await syncDirectory(dirname(state));

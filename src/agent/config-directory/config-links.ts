@@ -3,8 +3,9 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { Version } from "./config-manifest.js";
+import type { RemoteConfigSettings } from "./config-place.js";
 import { look, replaceWithLink, targetOf } from "./durable.js";
-import { conflictsWith, parentsOf } from "./offered-files.js";
+import { conflictsWith, folded, parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
 const TEMPORARY_LINK = ".opamp-link";
@@ -30,13 +31,15 @@ export interface Point {
 export class ConfigLinks {
   readonly #directory: string;
   readonly #currentLink: string;
-  readonly #state: string;
+  readonly #formerLink: string;
+  readonly #isReserved: (path: string) => boolean;
 
-  /** @param state no offered file may be written below it */
-  constructor(directory: string, currentLink: string, state: string) {
+  constructor({ directory, state, ownPaths }: RemoteConfigSettings, currentLink: string) {
     this.#directory = directory;
     this.#currentLink = currentLink;
-    this.#state = state;
+    this.#formerLink = join(state, "current");
+    const reserved = [state, ...ownPaths].map((path) => ({ path: folded(relative(directory, path)) }));
+    this.#isReserved = conflictsWith(reserved);
   }
 
   /** Where the ways to some files go, now. */
@@ -49,14 +52,13 @@ export class ConfigLinks {
 
   /**
    * @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours, or a path
-   * leads to where the versions are kept
+   * leads to what is the agent's own
    */
   refuseObstacles(points: readonly Point[]): void {
-    const isReserved = conflictsWith([{ path: relative(this.#directory, this.#state).toLowerCase() }]);
     for (const { path, at, kind } of points) {
-      if (isReserved(path.toLowerCase())) {
-        throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" is where configurations are kept`, {
-          hint: "rename the file on the server, or keep configurations outside the directory",
+      if (this.#isReserved(folded(path))) {
+        throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" belongs to the agent itself`, {
+          hint: "rename the file on the server, or keep what is the agent's outside the directory",
         });
       }
       if (kind !== "directory" && kind !== "other") continue;
@@ -153,7 +155,7 @@ export class ConfigLinks {
     const target = await targetOf(path);
     if (target === undefined) return false;
     const absolute = resolve(dirname(path), target);
-    const isOurs = [this.#currentLink, join(this.#state, "current")].some((link) => absolute.startsWith(link + sep));
+    const isOurs = [this.#currentLink, this.#formerLink].some((link) => absolute.startsWith(link + sep));
     if (isOurs) await rm(path, { force: true });
     return isOurs;
   }

@@ -1,7 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { isObject } from "../../base/checks.js";
 import { isRealDirectory, isRealFile } from "./durable.js";
+import { readOwnJson } from "./own-path.js";
 
 /** A file of a version. */
 export interface VersionFile {
@@ -56,13 +57,10 @@ export async function inspectVersion(path: string): Promise<Version | Unreadable
   if (!VERSION_NAME.test(id) || !(await isRealDirectory(path))) return undefined;
   const manifest = join(path, MANIFEST);
   if (!(await isRealFile(manifest)) || !(await isRealDirectory(join(path, FILES)))) return { id, problem: "unknown" };
-  try {
-    const version = readManifest(JSON.parse(await readFile(manifest, "utf8")));
-    return version?.id === id ? version : { id, problem: "unknown" };
-  } catch (error) {
-    if (error instanceof SyntaxError) return { id, problem: "damaged" };
-    throw error;
-  }
+  const read = await readOwnJson(manifest);
+  if (read === null) return { id, problem: "damaged" };
+  const version = readManifest(read);
+  return version?.id === id ? version : { id, problem: "unknown" };
 }
 
 /** Files, directories and links in a version, whatever its manifest says. */

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../../base/checks.js";
 import { NO_TRIAL, type Trial, type TrialPhase, trialTransitions } from "../../base/trial.js";
@@ -7,7 +6,7 @@ import type { Command } from "../commands/run-command.js";
 import type { ReloadSignal } from "../commands/signal-process.js";
 import { ConfigLinks } from "./config-links.js";
 import { ConfigVersions } from "./config-versions.js";
-import { isRealFile } from "./durable.js";
+import { foreign, readOwnJson } from "./own-path.js";
 
 /** Where offered files go, and what makes the program take them. */
 export interface RemoteConfigSettings {
@@ -15,6 +14,8 @@ export interface RemoteConfigSettings {
   readonly directory: string;
   /** Where versions are kept, in `opamp-config`; nothing else in it is touched. Absolute; always the same for a directory. */
   readonly state: string;
+  /** What else is the agent's own: no offered file may be written there or below. Absolute. */
+  readonly ownPaths: readonly string[];
   /** Names of the user's own files that are reported before any offer has them. They are only read. */
   readonly localFiles: readonly string[];
   /**
@@ -57,45 +58,30 @@ export interface ConfigPlace {
 /** @param root where versions are kept */
 export function placeAt(settings: RemoteConfigSettings, host: ConfigHost, root: string): ConfigPlace {
   const versions = new ConfigVersions(root);
-  const links = new ConfigLinks(settings.directory, versions.currentLink, settings.state);
+  const links = new ConfigLinks(settings, versions.currentLink);
   return { settings, host, versions, links, trial: NO_TRIAL };
 }
 
 /** What outlives a crash of the trial under way. There is none where nothing needs to be remembered. */
 export const TRIAL = "trial.json";
-/** Where version 0.1.0 counted crashes. */
-export const CRASHES = "crashes.json";
 
-/** The trial in a directory, also as version 0.1.0 wrote it; undefined where it cannot be read. */
+/**
+ * The trial that is written down.
+ *
+ * @returns undefined where it cannot be read
+ * @throws OpAMPError with `foreignStore` for what is not ours
+ */
 export async function readTrial(root: string): Promise<Trial | undefined> {
-  const [trial, counted] = [await readJson(join(root, TRIAL)), await readJson(join(root, CRASHES))];
-  const { hash, count } = isObject(counted) ? counted : {};
-  const before = typeof hash === "string" && typeof count === "number" ? { hash, crashes: count } : undefined;
-  return trial === undefined ? { ...NO_TRIAL, ...before } : trialOf(trial, before);
+  const path = join(root, TRIAL);
+  const read = await readOwnJson(path);
+  if (read === undefined) return NO_TRIAL;
+  if (read === null) return undefined;
+  const { phase, from, to, hash, crashes } = isObject(read) ? read : {};
+  const isTrial = typeof from === "string" && typeof to === "string" && typeof hash === "string";
+  if (!isPhase(phase) || !isTrial || typeof crashes !== "number") throw foreign(path, "was not written by this agent");
+  return { phase, from, to, hash, crashes };
 }
 
-function trialOf(json: unknown, before: Pick<Trial, "hash" | "crashes"> | undefined): Trial | undefined {
-  if (!isObject(json)) return undefined;
-  const { phase, from, to, hash, crashes, attempt } = json;
-  if (!isPhase(phase) || typeof from !== "string" || typeof to !== "string" || typeof hash !== "string")
-    return undefined;
-  if (typeof crashes === "number") return { phase, from, to, hash, crashes };
-  // Version 0.1.0 counted the attempt under way too.
-  const counted = typeof attempt === "number" ? attempt - 1 : 0;
-  return { phase, from, to, hash, crashes: Math.max(counted, before?.hash === hash ? before.crashes : 0) };
-}
-
-function isPhase(phase: unknown): phase is TrialPhase {
+export function isPhase(phase: unknown): phase is TrialPhase {
   return typeof phase === "string" && Object.hasOwn(trialTransitions, phase);
-}
-
-/** @returns `null` for what is not JSON, undefined where there is no regular file */
-async function readJson(path: string): Promise<unknown> {
-  if (!(await isRealFile(path))) return undefined;
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -1,24 +1,19 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { NO_TRIAL, type Trial } from "../../base/trial.js";
+import { NO_TRIAL } from "../../base/trial.js";
 import { messageOf, type OpAMPError } from "../../errors.js";
-import { syncDirectory } from "../../store/atomic-write.js";
+import { setAside } from "../../store/atomic-write.js";
 import { entriesIn, localFile, type Version } from "./config-manifest.js";
-import { type ConfigPlace, CRASHES, readTrial, TRIAL } from "./config-place.js";
+import { type ConfigPlace, readTrial, TRIAL } from "./config-place.js";
 import { asError, directoryMode, moveTrial, saveTrial, switchTo, tellProgram } from "./config-switch.js";
 import type { Content } from "./config-versions.js";
-import { look } from "./durable.js";
+import { isRealDirectory } from "./durable.js";
 import { openPlace } from "./owned-directory.js";
 
-/** What was found when a config directory was opened, and what was done about it. */
+/** What was done when a config directory was opened. */
 export interface Recovery {
-  /**
-   * `nothing`: all was well. `cleaned`: something was left half done that no program ever saw. `rolled-back`: a new
-   * configuration was on trial, and the one before is in use again.
-   */
-  readonly action: "nothing" | "cleaned" | "rolled-back";
-  /** For people to read. */
-  readonly text: string;
+  /** For people to read; undefined where all was well. */
+  readonly text: string | undefined;
   /** Why the program could not be told of the configuration that is in use again. */
   readonly error?: OpAMPError;
 }
@@ -37,66 +32,51 @@ export async function recover(place: ConfigPlace, died: boolean, signal?: AbortS
   const all = [...unreadable, ...versions.all];
   const cleared = await links.removeUnfinished(all);
   if (cleared > 0) done.push(`removed ${cleared} links that were half made`);
-  const read = await loadTrial(place);
-  const { from, to, phase } = place.trial;
-  let current = await inUse(place, unreadable, to, done);
-  let rolledBack = false;
+  const candidate = await endTrial(place, died, done);
+  const found = versions.current ?? (await useAnother(place, unreadable, candidate, done));
+  const { phase, from } = place.trial;
+  const before = phase === "none" ? undefined : versions.get(from);
+  const current = await withBase(place, before ?? found, unreadable, done);
+  const { added, removed } = await switchTo(place, current, all);
   let error: OpAMPError | undefined;
-  if (read === undefined) {
-    const aside = await setTrialAside(place);
-    done.push(`the note on what was under way cannot be read, and is ${aside} now; the configuration in use stays`);
-  } else if (phase !== "none") {
-    await moveTrial(place, ...(died ? ([{ type: "died" }] as const) : []), { type: "fail" });
-    const old = versions.get(from);
-    if (place.trial.phase === "none") {
-      done.push(`configuration ${to} was cut off before it was in use`);
-    } else if (old === undefined) {
+  if (before !== undefined) {
+    done.push(
+      candidate === "" ? `went back to ${from}` : `configuration ${candidate} was on trial; went back to ${from}`,
+    );
+    error = await tryToTell(place, current, signal);
+    if (error !== undefined) done.push(`the program could not be told: ${error.message}`);
+    // Otherwise the next start tells the program.
+    if (signal?.aborted !== true) await moveTrial(place, { type: "reverted" });
+  } else {
+    if (added > 0) done.push(`put back ${added} links`);
+    if (removed > 0) done.push(`removed ${removed} links that led nowhere`);
+    if (phase !== "none") {
       done.push(`configuration ${from} is gone, so ${current.id} stays`);
       await moveTrial(place, { type: "reverted" });
-    } else {
-      await switchTo(place, old, all);
-      current = old;
-      rolledBack = true;
-      done.push(`configuration ${to} was on trial; went back to ${old.id}`);
-      error = await tryToTell(place, old, signal);
-      if (error !== undefined) done.push(`the program could not be told: ${error.message}`);
-      // Otherwise the next start tells the program.
-      if (signal?.aborted !== true) await moveTrial(place, { type: "reverted" });
     }
   }
-  current = await withBase(place, current, unreadable);
-  const { added, removed } = await switchTo(place, current, all);
-  if (added > 0) done.push(`put back ${added} links`);
-  if (removed > 0) done.push(`removed ${removed} links that led nowhere`);
   for (const { id } of unreadable) {
     done.push(`configuration ${id} cannot be read: set aside as ${await versions.setAside(id)}`);
   }
   const pruned = await versions.prune();
   if (pruned > 0) done.push(`removed ${pruned} configurations that were not in use`);
-  return {
-    action: rolledBack ? "rolled-back" : done.length > 0 ? "cleaned" : "nothing",
-    text: done.length > 0 ? done.join("; ") : "nothing to recover",
-    ...(error !== undefined && { error }),
-  };
+  return { text: done.length > 0 ? done.join("; ") : undefined, ...(error !== undefined && { error }) };
 }
 
-/** @returns undefined where it cannot be read */
-async function loadTrial(place: ConfigPlace): Promise<Trial | undefined> {
+/** Begins to take back what was on trial. @returns the candidate; empty where there was none */
+async function endTrial(place: ConfigPlace, died: boolean, done: string[]): Promise<string> {
   const { root } = place.versions;
-  const trial = await readTrial(root);
-  place.trial = trial ?? NO_TRIAL;
-  if (trial === undefined || (await look(join(root, CRASHES))) === undefined) return trial;
-  // From now on they are counted with the trial.
-  await saveTrial(place, trial);
-  await rm(join(root, CRASHES));
-  return trial;
-}
-
-async function setTrialAside({ versions: { root } }: ConfigPlace): Promise<string> {
-  const aside = join(root, `${TRIAL}.unreadable`);
-  await rename(join(root, TRIAL), aside);
-  await syncDirectory(root);
-  return aside;
+  const read = await readTrial(root);
+  place.trial = read ?? NO_TRIAL;
+  if (read === undefined) {
+    const aside = join(root, await setAside(root, TRIAL, `${TRIAL}.unreadable`));
+    done.push(`the note on what was under way cannot be read, and is ${aside} now; the configuration in use stays`);
+  }
+  const { phase, to } = place.trial;
+  if (phase === "none") return "";
+  await moveTrial(place, ...(died ? ([{ type: "died" }] as const) : []), { type: "fail" });
+  if (phase === "candidate") done.push(`configuration ${to} was cut off before it was in use`);
+  return to;
 }
 
 /** What has the name of a version and cannot be read, with the files that are found in it, oldest first. */
@@ -110,32 +90,51 @@ async function unreadableVersions({ versions }: ConfigPlace): Promise<Version[]>
   return found;
 }
 
-/** The version in use; where there is none that is whole, the newest that was in use, and at first an empty one. */
-async function inUse(
+/**
+ * Puts a version to use where none that is whole is: the one to go back to, or the newest that was in use. Where there is
+ * none either, what can be found of the user's own files; at first, an empty one.
+ */
+async function useAnother(
   place: ConfigPlace,
   unreadable: readonly Version[],
   candidate: string,
   done: string[],
 ): Promise<Version> {
-  const { versions } = place;
-  if (versions.current !== undefined) return versions.current;
-  let version = versions.all.findLast(({ id }) => id !== candidate);
+  const { versions, trial } = place;
+  let version = versions.get(trial.from) ?? versions.all.findLast(({ id }) => id !== candidate);
   if (version === undefined) {
     const found = unreadable.findLast(({ id }) => id.endsWith("-local")) ?? unreadable.at(-1);
     version = await writeZero(place, found?.files ?? [], found?.id ?? "");
-    if (found !== undefined) done.push(`no configuration could be read; took the files of ${found.id} as your own`);
+    if (found === undefined) {
+      await versions.use(version.id);
+      return version;
+    }
+    const { id, files } = found;
+    const what = files.length > 0 ? `took the files of ${id} as your own` : `${id} has no files to take`;
+    done.push(`no configuration could be read; ${what}`);
   } else {
     done.push(`the configuration in use was missing; took ${version.id}`);
   }
+  // Whatever happens now, the program will be told.
+  await saveTrial(place, { ...trial, phase: "reverting", from: version.id, to: candidate });
   await versions.use(version.id);
   return version;
 }
 
 /** Where version 0 cannot be read, its files make a new one, or what the version in use has of them. */
-async function withBase(place: ConfigPlace, current: Version, unreadable: readonly Version[]): Promise<Version> {
+async function withBase(
+  place: ConfigPlace,
+  current: Version,
+  unreadable: readonly Version[],
+  done: string[],
+): Promise<Version> {
   const { versions } = place;
-  if (versions.get(current.base) !== undefined) return current;
-  const { files, id } = unreadable.find(({ id }) => id === current.base) ?? current;
+  const { base } = current;
+  if (versions.get(base) !== undefined) return current;
+  const { files, id } = unreadable.find(({ id }) => id === base) ?? current;
+  if (!(await isRealDirectory(versions.filesOf(base)))) {
+    done.push(`configuration ${base} is gone, and with it those of your own files that an offer hides`);
+  }
   const local = files.filter((file) => file.local);
   const zero = await writeZero(place, local, id);
   return await versions.revise({ ...current, base: zero.id });

@@ -72,6 +72,8 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
     );
     await validate(place, candidate, signal);
     refuseAborted(signal);
+    // What was free before may have been taken while the offer was checked.
+    links.refuseObstacles(await links.look(offered.map(({ path }) => path)));
     const inTheWay = (await links.look([...current.files, ...candidate.files].map(({ path }) => path))).filter(isFile);
     const from =
       inTheWay.length === 0 ? current : await takeFiles(place, [...placesOf(inTheWay)], current, zero, directories);

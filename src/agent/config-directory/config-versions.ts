@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { readdir, rename, rm, symlink } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { OpAMPError } from "../../errors.js";
-import { syncDirectory } from "../../store/atomic-write.js";
+import { setAside, syncDirectory } from "../../store/atomic-write.js";
 import {
   FILES,
   FORMAT,
@@ -23,9 +22,14 @@ import {
   makeParents,
   PASSAGE,
   replaceText,
+  replaceWithLink,
   targetOf,
   writeNewFile,
 } from "./durable.js";
+import { foreign } from "./own-path.js";
+
+/** What is being written, and what is being removed, beside versions. */
+const TEMPORARY = /^(?:current|taken|manifest\.json|trial\.json|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 /** What a file of a new version is made of: bytes, or another file, of which it becomes a second name. */
 export type Content = { readonly body: Uint8Array; readonly access: Access } | { readonly from: string };
@@ -43,6 +47,8 @@ export class ConfigVersions {
   /** What is not complete. */
   readonly temporary: string;
   readonly directory: string;
+  /** Files that somebody put in the place of links. */
+  readonly changed: string;
   readonly #whole = new Map<string, Version>();
   #currentId: string | undefined;
   #highest = 0;
@@ -51,6 +57,7 @@ export class ConfigVersions {
     this.root = root;
     this.directory = join(root, "versions");
     this.temporary = join(root, "tmp");
+    this.changed = join(root, "changed");
     this.currentLink = join(root, "current");
   }
 
@@ -170,22 +177,22 @@ export class ConfigVersions {
 
   /** Puts a version that cannot be read aside, for good. @returns where it is now */
   async setAside(id: string): Promise<string> {
-    const aside = `${this.directoryOf(id)}.unreadable`;
-    await rename(this.directoryOf(id), aside);
-    await syncDirectory(this.directory);
-    return aside;
+    return join(this.directory, await setAside(this.directory, id, `${id}.unreadable`));
+  }
+
+  /** @throws OpAMPError with `foreignStore` if something that is not ours has the name of the link to the version in use */
+  async refuseForeignLink(): Promise<void> {
+    const isOurs = idIn(await targetOf(this.currentLink)) !== undefined;
+    if (isOurs || (await look(this.currentLink)) === undefined) return;
+    throw foreign(this.currentLink, "is not a link to a configuration of this agent");
   }
 
   /** Puts a version to use, in one step: a file opened before is the old one, a file opened after the new one. */
   async use(id: string): Promise<void> {
-    const found = await look(this.currentLink);
-    if (found !== undefined && !found.isSymbolicLink()) {
-      throw new OpAMPError("ERR_OPAMP_STORE", `${this.currentLink} is not a link`, { hint: "move it away" });
-    }
+    await this.refuseForeignLink();
     const temporary = join(this.temporary, "current");
     await rm(temporary, { force: true });
-    await symlink(posix.join("versions", id, FILES), temporary);
-    await rename(temporary, this.currentLink);
+    await replaceWithLink(this.currentLink, posix.join("versions", id, FILES), temporary);
     this.#currentId = id;
     await syncDirectory(this.root);
   }
@@ -210,9 +217,9 @@ export class ConfigVersions {
     await rm(doomed, { recursive: true, force: true });
   }
 
-  /** Removes what is not complete. @returns whether there was something */
+  /** Removes what is not complete, by its name. @returns whether there was something */
   async sweep(): Promise<boolean> {
-    const names = await readdir(this.temporary);
+    const names = (await readdir(this.temporary)).filter((name) => VERSION_NAME.test(name) || TEMPORARY.test(name));
     for (const name of names) await rm(join(this.temporary, name), { recursive: true, force: true });
     return names.length > 0;
   }

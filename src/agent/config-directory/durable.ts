@@ -1,6 +1,7 @@
 import {
   chmod,
   chown,
+  constants,
   copyFile,
   link,
   lstat,
@@ -97,7 +98,7 @@ export async function linkFile(from: string, to: string): Promise<void> {
     await link(from, to);
   } catch (error) {
     if (!hasCode(error, "EPERM", "EXDEV", "EMLINK", "ENOTSUP", "ENOSYS", "EACCES")) throw error;
-    await copyFile(from, to);
+    await copyFile(from, to, constants.COPYFILE_EXCL);
     const { mode, uid, gid } = await lstat(from);
     await asFarAsAllowed(() => chown(to, uid, gid));
     await chmod(to, mode & 0o777);

@@ -100,7 +100,8 @@ function refuseConflicts(files: readonly OfferedFile[]): void {
   }
 }
 
-function folded(path: string): string {
+/** The same for names that are one on a file system that does not tell upper from lower case. */
+export function folded(path: string): string {
   return path.normalize("NFC").toLowerCase();
 }
 

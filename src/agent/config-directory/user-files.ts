@@ -5,6 +5,7 @@ import type { Version } from "./config-manifest.js";
 import type { ConfigPlace } from "./config-place.js";
 import { type Access, linkFile, look, makeDirectory, makeParents, PASSAGE } from "./durable.js";
 import { conflictsWith } from "./offered-files.js";
+import { makeOwnDirectory } from "./own-path.js";
 
 /**
  * Puts links in the place of regular files; what can be read stays the same, since the version in use gets the files. A
@@ -55,8 +56,8 @@ async function isTaken({ settings, versions }: ConfigPlace, path: string, by: re
 
 /** Keeps files for good. @returns where they are now too */
 async function keepAside({ settings, versions }: ConfigPlace, paths: readonly string[]): Promise<string> {
-  const all = join(versions.root, "changed");
-  if ((await look(all)) === undefined) await makeDirectory(all, PASSAGE);
+  const all = versions.changed;
+  await makeOwnDirectory(all);
   const highest = Math.max(0, ...(await readdir(all)).map((name) => Number.parseInt(name, 10) || 0));
   const kept = join(all, String(highest + 1));
   await makeDirectory(kept, PASSAGE);
@@ -67,6 +68,5 @@ async function keepAside({ settings, versions }: ConfigPlace, paths: readonly st
   }
   for (const directory of touched) await syncDirectory(join(kept, directory));
   await syncDirectory(all);
-  await syncDirectory(versions.root);
   return kept;
 }

@@ -26,7 +26,10 @@ export interface AgentConfig {
 }
 
 /** How the file is read. */
-export type AgentConfigOptions = Pick<ReadOptions, "env" | "onWarning" | "platform">;
+export interface AgentConfigOptions extends Pick<ReadOptions, "env" | "onWarning" | "platform"> {
+  /** The path of the file: no offer may replace it. */
+  file?: string;
+}
 
 /** The sections that are the command's own, besides the extension's. */
 export const agentSections: readonly string[] = [
@@ -47,14 +50,16 @@ const RESTART_MS = 30_000;
  * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key, its line, what is wrong and what would be right
  */
 export function readAgentConfig(source: string, options: AgentConfigOptions = {}): AgentConfig {
-  const { platform = process.platform } = options;
+  const { platform = process.platform, file } = options;
   const root = openConfig(source, options);
   const restart = root.section("restart");
   const extension = extensionConfigOf(root, { platform, ignore: agentSections, ownRestart: restart !== undefined });
+  const stateDirectory = readStorage(root.sectionOrEmpty("storage"));
+  const own = { stateDirectory, file };
   const config: AgentConfig = {
     extension,
-    stateDirectory: readStorage(root.sectionOrEmpty("storage")),
-    remoteConfig: readSection(root, "remote_config", (section) => readRemoteConfig(section, platform)),
+    stateDirectory,
+    remoteConfig: readSection(root, "remote_config", (section) => readRemoteConfig(section, platform, own)),
     effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
     health: readSection(root, "health", readHealth),
     availableComponents: readSection(root, "available_components", readComponents),

@@ -11,17 +11,32 @@ const OCTAL = 8;
 const DIRECTORY = "give the directory that the program reads its configuration from";
 const MODE = 'write them in quotes, such as "0640"';
 
-/** The section `remote_config`. */
-export function readRemoteConfig(section: SectionReader, platform: NodeJS.Platform): RemoteConfigSettings {
+/**
+ * The section `remote_config`.
+ *
+ * @param own what else the agent has on disk: its storage, and the file that this is in
+ */
+export function readRemoteConfig(
+  section: SectionReader,
+  platform: NodeJS.Platform,
+  { stateDirectory, file }: { stateDirectory: string; file: string | undefined },
+): RemoteConfigSettings {
   if (platform === "win32") {
     const hint = "take it away, or run the agent on another system";
     throw section.wrong(undefined, "cannot change a configuration as a whole on Windows", hint);
   }
   const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
+  if (directory === stateDirectory) {
+    throw section.wrong("directory", "must not be storage.directory", "give each a directory of its own");
+  }
   const state = readState(section, directory);
+  if (state === stateDirectory) {
+    throw section.wrong("state_directory", "must not be storage.directory", "give each a directory of its own");
+  }
   const settings = {
     directory,
     state,
+    ownPaths: file === undefined ? [stateDirectory] : [stateDirectory, resolve(file)],
     localFiles: readNames(section),
     validate: commandOf(section, "validate_command"),
     command: commandOf(section, "command"),

@@ -270,7 +270,7 @@ describe("what is in the way of an offered file", () => {
     const work = folderForTest();
     const { apply } = await reopened(work, { state: join(work, "config/kept") });
     for (const name of ["kept/trial.json", "Kept/versions/1-local/files/x", "kept"]) {
-      expect(await apply("one", { name: "1", [name]: "{}" })).toBe(`"${name}" is where configurations are kept`);
+      expect(await apply("one", { name: "1", [name]: "{}" })).toBe(`"${name}" belongs to the agent itself`);
     }
     expect(await apply("one", { "keptish/a": "1" })).toBe("applied");
   });

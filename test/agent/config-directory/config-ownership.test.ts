@@ -227,7 +227,7 @@ describe("configurations that cannot be read", () => {
     const { text } = await openDirectory({ directory }).prepare();
     expect(text).toBe(`configuration ${own} cannot be read: set aside as ${join(versions, own)}.unreadable`);
     expect(visible(directory)).toEqual({ "main.yaml": "two\n", extra: "two\n", other: "own\n" });
-    expect((await openDirectory({ directory }).prepare()).action).toBe("nothing");
+    expect((await openDirectory({ directory }).prepare()).text).toBeUndefined();
     const { apply } = await reopened(work);
     expect(await apply("none", {})).toBe("applied");
     expect(visible(directory)).toEqual({ "main.yaml": "the user's\n", other: "own\n" });
@@ -309,7 +309,6 @@ describe("a directory made by version 0.1.0", () => {
       const configs = openDirectory({ directory, state });
       expect(Object.keys(await effective(configs))).toEqual(["a.yaml", "conf.d/b.yaml", "c.yaml"]);
       expect(await configs.prepare()).toEqual({
-        action: "cleaned",
         text: `took over 3 configurations of version 0.1.0 from ${state}`,
       });
       expect(keptVersions(state)).toEqual(VERSIONS);
@@ -331,8 +330,7 @@ describe("a directory made by version 0.1.0", () => {
     const command = script(work, "command", 'echo "$OPAMP_CONFIG_HASH" >> "$0.saw"');
     const configs = openDirectory({ directory, command });
     expect(await effective(configs)).toEqual({ "a.yaml": ["a: of A\n", ""], "conf.d/b.yaml": ["b: of A\n", ""] });
-    const { action, text } = await configs.prepare();
-    expect(action).toBe("rolled-back");
+    const { text } = await configs.prepare();
     expect(text).toContain("configuration 7-42 was on trial; went back to 4-41");
     expect(readFileSync(`${command}.saw`, "utf8")).toBe("41\n");
     expect(visible(directory)).toEqual(VIEW_A);
@@ -362,7 +360,7 @@ describe("a directory made by version 0.1.0", () => {
     makeVersion010(folderForTest(), { state: join(work, "other") });
     renameSync(join(work, "other/versions"), join(directory, ".opamp/versions"));
     const before = everything(work);
-    expect((await openDirectory({ directory }).prepare()).action).toBe("nothing");
+    expect((await openDirectory({ directory }).prepare()).text).toBeUndefined();
     expect(everything(work)).toEqual(before);
   });
 });

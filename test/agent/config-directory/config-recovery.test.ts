@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { lockDirectory } from "../../../src/store/directory-lock.js";
 import { everything, folderForTest, litter, offer, script, visible } from "./folder.js";
 import { openDirectory } from "./open-directory.js";
@@ -29,7 +30,7 @@ function onTrial({ directory }: Prepared, trial: object | string = {}): void {
 test("a directory in good order is left as it is", async () => {
   const { work, directory } = await inUse();
   const before = everything(work);
-  expect(await openDirectory({ directory }).prepare()).toEqual({ action: "nothing", text: "nothing to recover" });
+  expect(await openDirectory({ directory }).prepare()).toEqual({ text: undefined });
   expect(everything(work)).toEqual(before);
 });
 
@@ -42,7 +43,6 @@ test("a config on trial is taken back, the program is told, and it is said", asy
     'cat "$OPAMP_CONFIG_DIR/a" > "$0.saw"; echo "$OPAMP_CONFIG_HASH" >> "$0.saw"',
   );
   const recovery = await openDirectory({ directory: place.directory, command }).prepare();
-  expect(recovery.action).toBe("rolled-back");
   expect(recovery.text).toMatch(/^configuration \d+-7365636f6e64 was on trial; went back to \d+-6669727374;/);
   expect(readFileSync(`${command}.saw`, "utf8")).toBe(`1${Buffer.from("first").toString("hex")}\n`);
   expect(visible(place.directory)).toEqual({ a: "1", "d/x": "1" });
@@ -54,7 +54,6 @@ test("a program that cannot be told is an error to report, and the files are who
   onTrial(place);
   const recovery = await openDirectory({ directory: place.directory, command: "echo down; exit 3" }).prepare();
   expect(recovery).toMatchObject({
-    action: "rolled-back",
     text: expect.stringContaining("the program could not be told: `echo down; exit 3` ended with exit code 3\ndown"),
     error: { code: "ERR_OPAMP_HANDLER" },
   });
@@ -70,7 +69,7 @@ test("a program that was not told since the agent was stopped is told at the nex
   const stopped = await openDirectory({ directory, command }).prepare(AbortSignal.abort(new Error("stopping")));
   expect(stopped.error?.message).toContain("stopping");
   expect(visible(directory)).toEqual({ a: "1", "d/x": "1" });
-  expect((await openDirectory({ directory, command }).prepare()).action).toBe("rolled-back");
+  expect((await openDirectory({ directory, command }).prepare()).text).toContain("went back to");
   expect(readFileSync(`${command}.saw`, "utf8")).toBe("told\n");
   expect(litter(directory)).toEqual([]);
 });
@@ -86,7 +85,6 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   symlinkSync(".opamp/opamp-config/current/a", join(directory, ".opamp-link"));
   const recovery = await openDirectory({ directory, command: "false" }).prepare();
   expect(recovery).toEqual({
-    action: "cleaned",
     text: "removed what was half written; removed 1 links that were half made; configuration 9-6e6577 was cut off before it was in use",
   });
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
@@ -96,26 +94,13 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   expect(kept).toEqual(["current", "opamp-config.json", "tmp", "trial.json", "versions"]);
 });
 
-test("crashes that an earlier version counted in a file of their own are counted on", async () => {
-  const place = await inUse();
-  const own = join(place.directory, ".opamp/opamp-config");
-  const hash = Buffer.from("third").toString("hex");
-  writeFileSync(join(own, "crashes.json"), JSON.stringify({ hash, count: 3 }));
-  expect(await openDirectory({ directory: place.directory }).prepare()).toMatchObject({ action: "nothing" });
-  const { apply } = await reopened(place.work);
-  expect(await apply("third", { a: "3" })).toBe("the agent died 3 times while applying this configuration");
-  expect(await apply("fourth", { a: "4" })).toBe("applied");
-  expect(await apply("third", { a: "3" })).toBe("applied");
-  expect(readdirSync(own).sort()).toEqual(["current", "opamp-config.json", "tmp", "versions"]);
-});
-
-for (const text of ["{ broken", '{"phase":"else"}', "null"]) {
-  test(`a note that says nothing, ${text}, leaves the config in use`, async () => {
+for (const text of ["", "{ broken", "null"]) {
+  test(`a note that says nothing, "${text}", leaves the config in use`, async () => {
     const place = await inUse();
     onTrial(place, text);
     symlinkSync(".opamp/opamp-config/current/d", join(place.directory, "d"));
     const recovery = await openDirectory({ directory: place.directory }).prepare();
-    expect(recovery).toMatchObject({ action: "cleaned", text: expect.stringContaining("cannot be read") });
+    expect(recovery).toMatchObject({ text: expect.stringContaining("cannot be read") });
     expect(visible(place.directory)).toEqual({ a: "2", b: "2" });
     expect(litter(place.directory)).toEqual([]);
   });
@@ -133,7 +118,7 @@ test("links that somebody removed are put back", async () => {
   const { directory } = await inUse();
   rmSync(join(directory, "a"));
   expect(visible(directory)).toEqual({ b: "2" });
-  expect(await openDirectory({ directory }).prepare()).toEqual({ action: "cleaned", text: "put back 1 links" });
+  expect(await openDirectory({ directory }).prepare()).toEqual({ text: "put back 1 links" });
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
 });
 
@@ -143,7 +128,7 @@ for (const [what, damage] of [
     "leading nowhere",
     (path: string) => {
       rmSync(path);
-      symlinkSync("versions/77-x/files", path);
+      symlinkSync("versions/77-abc/files", path);
     },
   ],
 ] as const) {
@@ -157,14 +142,67 @@ for (const [what, damage] of [
   });
 }
 
-test("a place that cannot be used is told of", async () => {
-  const directory = folderForTest();
-  writeFileSync(join(directory, ".opamp"), "a file");
-  await expect(openDirectory({ directory }).prepare()).rejects.toMatchObject({
-    code: "ERR_OPAMP_STORE",
-    message: expect.stringContaining("ENOTDIR"),
-    hint: expect.stringContaining("may be written"),
+describe("a configuration in use that cannot be read", () => {
+  const told = (work: string) => script(work, "command", 'echo "$OPAMP_CONFIG_HASH" >> "$0.saw"');
+  const hashOf = (name: string) => Buffer.from(name).toString("hex");
+
+  test("is replaced by the one before, and the program is told, even after a crash in between", async () => {
+    const { work, directory } = await inUse();
+    const command = told(work);
+    const versions = join(directory, ".opamp/opamp-config/versions");
+    const broken = readdirSync(versions).find((id) => id.endsWith(hashOf("second"))) ?? "";
+    writeFileSync(join(versions, broken, "manifest.json"), "");
+    const stopped = await openDirectory({ directory, command }).prepare(AbortSignal.abort(new Error("stopping")));
+    expect(stopped.text).toMatch(
+      /the configuration in use was missing; took \d+-6669727374; went back to \d+-6669727374;/,
+    );
+    expect(visible(directory)).toEqual({ a: "1", "d/x": "1" });
+    await openDirectory({ directory, command }).prepare();
+    expect(readFileSync(`${command}.saw`, "utf8")).toBe(`${hashOf("first")}\n`);
+    expect(await openDirectory({ directory, command }).prepare()).toEqual({ text: undefined });
   });
+
+  test("and went with all others leaves nothing but what can be found, and says so", async () => {
+    const { work, directory } = await inUse();
+    const command = told(work);
+    const versions = join(directory, ".opamp/opamp-config/versions");
+    for (const id of readdirSync(versions)) {
+      writeFileSync(join(versions, id, "manifest.json"), "");
+      rmSync(join(versions, id, "files"), { recursive: true });
+      symlinkSync(work, join(versions, id, "files"));
+    }
+    const { text } = await openDirectory({ directory, command }).prepare();
+    expect(text).toMatch(/^no configuration could be read; \d+-local has no files to take;/);
+    expect(visible(directory)).toEqual({});
+    expect(readFileSync(`${command}.saw`, "utf8")).toBe("\n");
+  });
+
+  test("is not told to the program at the first start, when there was none", async () => {
+    const { work, directory } = await prepared();
+    const other = join(work, "other");
+    const command = told(work);
+    expect(await openDirectory({ directory: other, command }).prepare()).toEqual({ text: undefined });
+    expect(visible(directory)).toEqual({});
+    expect(readdirSync(work)).not.toContain("command.saw");
+  });
+});
+
+test.each<[string, (path: string) => void]>([
+  ["gone", () => undefined],
+  ["a link", (path) => symlinkSync(tmpdir(), path)],
+])("where version 0 is %s, it is said that own files which an offer hides went with it", async (_, make) => {
+  const place = await prepared({}, (directory) => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, "a"), "the user's");
+  });
+  await place.apply("first", { a: "1" });
+  const versions = join(place.directory, ".opamp/opamp-config/versions");
+  const zero = readdirSync(versions).find((id) => id.endsWith("-local")) ?? "";
+  rmSync(join(versions, zero), { recursive: true });
+  make(join(versions, zero));
+  const { text } = await openDirectory({ directory: place.directory }).prepare();
+  expect(text).toContain(`configuration ${zero} is gone, and with it those of your own files that an offer hides`);
+  expect(visible(place.directory)).toEqual({ a: "1" });
 });
 
 test("an offer that could not be taken back is taken back before the next one", async () => {

@@ -13,7 +13,13 @@ export function openDirectory(
   { log, directory, ...settings }: DirectoryOptions & { directory: string },
   host: ConfigDirectoryHost = {},
 ): ConfigDirectory {
-  const defaults = { state: join(directory, ".opamp"), localFiles: [], timeoutMs: 30_000, fileMode: 0o640 };
+  const defaults = {
+    state: join(directory, ".opamp"),
+    ownPaths: [],
+    localFiles: [],
+    timeoutMs: 30_000,
+    fileMode: 0o640,
+  };
   const commands = { validate: undefined, command: undefined, reload: undefined };
   return configDirectory({ directory, ...defaults, ...commands, ...settings }, { log, ...host });
 }

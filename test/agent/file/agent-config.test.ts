@@ -88,6 +88,16 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
       INSIDE,
     ],
     [
+      "{ directory: /var/lib/opamp-agent }",
+      ".directory: must not be storage.directory (line 2, column 18)",
+      "give each a directory of its own",
+    ],
+    [
+      "{ directory: /x, state_directory: /var/lib/opamp-agent/ }",
+      ".state_directory: must not be storage.directory (line 2, column 33)",
+      "give each a directory of its own",
+    ],
+    [
       "{ directory: /x, state_directory: '' }",
       ".state_directory: must be the path of a directory (line 2, column 33)",
       INSIDE,
@@ -287,6 +297,13 @@ test("the extension's block alone is enough", () => {
     restart: undefined,
     log: { level: "info", format: "text" },
   });
+});
+
+test("offers may write neither the agent's storage nor its file", () => {
+  const text = `${SERVER}storage: { directory: /x/state }\nremote_config: { directory: /x }\n`;
+  const { remoteConfig } = readAgentConfig(text, { file: "/x/agent.yaml" });
+  expect(remoteConfig).toMatchObject({ state: "/x/.opamp", ownPaths: ["/x/state", "/x/agent.yaml"] });
+  expect(readAgentConfig(text).remoteConfig?.ownPaths).toEqual(["/x/state"]);
 });
 
 test("a Collector's file takes the sections beside it, and references in them are put in", () => {

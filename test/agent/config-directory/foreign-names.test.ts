@@ -1,0 +1,161 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { makeVersion010, VIEW_B } from "../version-0-1-0.js";
+import { everything, folderForTest, visible } from "./folder.js";
+import { openDirectory } from "./open-directory.js";
+import { type Prepared, prepared, reopened } from "./prepared.js";
+
+const OWN = ".opamp/opamp-config";
+
+/** A user's `a`, an offer over it, and where the agent's own files are. */
+async function offered(): Promise<Prepared & { own: string }> {
+  const place = await prepared({}, (directory) => {
+    mkdirSync(directory);
+    writeFileSync(join(directory, "a"), "the user's");
+  });
+  await place.apply("one", { a: "1" });
+  return { ...place, own: join(place.directory, OWN) };
+}
+
+describe("a name of the agent's own", () => {
+  const elsewhere = "/nowhere/at/all";
+  const cases: readonly [name: string, what: string, make: (path: string) => void, problem: string][] = [
+    [
+      "trial.json",
+      "JSON of another form",
+      (path) => writeFileSync(path, '{"days":30}'),
+      "was not written by this agent",
+    ],
+    [
+      "trial.json",
+      "a phase of a later version",
+      (path) => writeFileSync(path, '{"phase":"else","from":"","to":"","hash":"","crashes":0}'),
+      "was not written by this agent",
+    ],
+    ["trial.json", "a link", (path) => symlinkSync(elsewhere, path), "is a symbolic link"],
+    ["trial.json", "a directory", (path) => mkdirSync(path), "is no regular file"],
+    ["trial.json", "a pipe", (path) => execFileSync("mkfifo", [path]), "is no regular file"],
+    ["current", "a file", (path) => writeFileSync(path, "theirs"), "is not a link to a configuration of this agent"],
+    ["current", "a directory", (path) => mkdirSync(path), "is not a link to a configuration of this agent"],
+    [
+      "current",
+      "another link",
+      (path) => symlinkSync(elsewhere, path),
+      "is not a link to a configuration of this agent",
+    ],
+    ["changed", "a file", (path) => writeFileSync(path, "theirs"), "is not a directory"],
+    ["changed", "a link", (path) => symlinkSync(elsewhere, path), "is not a directory"],
+    ["tmp", "a link", (path) => symlinkSync(elsewhere, path), "is not a directory"],
+    ["opamp-config.json", "a link", (path) => symlinkSync(elsewhere, path), "is a symbolic link"],
+  ];
+  test.each(cases)("%s that is %s is left alone, and the start is refused", async (name, _, make, problem) => {
+    const { directory, own } = await offered();
+    mkdirSync(join(own, "tmp/1-abc"));
+    rmSync(join(own, name), { recursive: true, force: true });
+    make(join(own, name));
+    const before = everything(directory);
+    await expect(openDirectory({ directory }).prepare()).rejects.toMatchObject({
+      code: "ERR_OPAMP_STORE",
+      foreignStore: true,
+      retryable: false,
+      message: expect.stringContaining(`${join(own, name)} ${problem}`),
+    });
+    expect(everything(directory)).toEqual(before);
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ["a file", (path) => writeFileSync(path, "theirs")],
+    ["a link that leads nowhere", (path) => symlinkSync(elsewhere, path)],
+  ])("for state that is %s is left alone, and the start is refused", async (_, make) => {
+    const directory = folderForTest();
+    make(join(directory, ".opamp"));
+    const before = everything(directory);
+    await expect(openDirectory({ directory }).prepare()).rejects.toMatchObject({
+      foreignStore: true,
+      message: `${join(directory, ".opamp")} is not a directory`,
+      hint: expect.stringContaining("remote_config.state_directory"),
+    });
+    expect(everything(directory)).toEqual(before);
+  });
+
+  test("that something else takes while the agent runs fails an offer, and stays", async () => {
+    const { directory, own, apply } = await offered();
+    const current = join(own, "current");
+    rmSync(current);
+    writeFileSync(current, "theirs");
+    expect(await apply("two", { a: "2" })).toContain(`${current} is not a link to a configuration of this agent`);
+    expect(readFileSync(current, "utf8")).toBe("theirs");
+    rmSync(current);
+    expect(await apply("two", { a: "2" })).toBe("applied");
+    rmSync(join(directory, "a"));
+    writeFileSync(join(directory, "a"), "edited");
+    symlinkSync(folderForTest(), join(own, "changed"));
+    expect(await apply("three", { a: "3" })).toContain(`${join(own, "changed")} is not a directory`);
+    expect(visible(directory)).toEqual({ a: "edited" });
+  });
+});
+
+describe("what is set aside", () => {
+  test("gets a name that is free, and takes none from what was set aside before", async () => {
+    const { directory, own } = await offered();
+    for (const text of ["{ one", "{ two"]) {
+      writeFileSync(join(own, "trial.json"), text);
+      await openDirectory({ directory }).prepare();
+    }
+    expect(readFileSync(join(own, "trial.json.unreadable"), "utf8")).toBe("{ one");
+    expect(readFileSync(join(own, "trial.json.unreadable-2"), "utf8")).toBe("{ two");
+    const versions = join(own, "versions");
+    const [id = ""] = readdirSync(versions).filter((name) => name.endsWith("-6f6e65"));
+    mkdirSync(join(versions, `${id}.unreadable/files`), { recursive: true });
+    writeFileSync(join(versions, id, "manifest.json"), "");
+    const { text } = await openDirectory({ directory }).prepare();
+    expect(text).toContain(join(versions, `${id}.unreadable-2`));
+    expect(visible(directory)).toEqual({ a: "the user's" });
+  });
+});
+
+test("what is not the agent's in its own directories is neither read nor removed", async () => {
+  const { work, directory, own } = await offered();
+  const theirs = { "crashes.json": '{"hash":"74776f","count":3}', "tmp/notes": "x", "tmp/mine/a": "x", "tmp/8-q": "x" };
+  mkdirSync(join(own, "tmp/mine"));
+  for (const [name, text] of Object.entries(theirs)) writeFileSync(join(own, name), text);
+  const { apply } = await reopened(work);
+  for (const hash of ["two", "three"]) expect(await apply(hash, { a: hash })).toBe("applied");
+  expect(everything(own)).toMatchObject(theirs);
+  expect(visible(directory)).toEqual({ a: "three" });
+});
+
+test("a takeover of version 0.1.0 leaves a file of one of its names whose form is another", async () => {
+  const work = folderForTest();
+  makeVersion010(work, { onTrial: true });
+  const state = join(work, "config/.opamp");
+  writeFileSync(join(state, "trial.json"), '{"phase":"none","from":"","to":"","hash":"42","attempt":2}');
+  writeFileSync(join(state, "crashes.json"), '{"count":"many"}');
+  await openDirectory({ directory: join(work, "config") }).prepare();
+  expect(readdirSync(state).sort()).toEqual(["crashes.json", "opamp-config"]);
+  expect(visible(join(work, "config"))).toEqual(VIEW_B);
+});
+
+test("what gets into the way of an offer while it is checked fails it, and nothing is replaced", async () => {
+  const { work } = await offered();
+  const { directory, apply } = await reopened(work, { validate: ["mkdir", join(work, "config/b")] });
+  expect(await apply("two", { a: "2", b: "2" })).toContain('"b" cannot be written');
+  expect(visible(directory)).toEqual({ a: "1" });
+  renameSync(join(directory, "b"), join(work, "b"));
+  expect(await apply("two", { a: "2", b: "2" })).toContain('"b" cannot be written');
+});
+
+test("an offer does not write what belongs to the agent itself", async () => {
+  const { work } = await offered();
+  const [storage, file] = [join(work, "config/state"), join(work, "config/agent.yaml")];
+  mkdirSync(storage);
+  writeFileSync(file, "server:");
+  const { directory, apply } = await reopened(work, { ownPaths: [storage, file] });
+  for (const name of ["state/state.json", "state", "State/x", "agent.yaml", "Agent.YAML", "agent.yaml/x"]) {
+    expect(await apply("two", { a: "2", [name]: "theirs" })).toBe(`"${name}" belongs to the agent itself`);
+  }
+  expect(visible(directory)).toEqual({ a: "1", "agent.yaml": "server:" });
+  expect(await apply("three", { a: "3", "state.yaml": "3" })).toBe("applied");
+});
