@@ -11,40 +11,35 @@ import type {
 } from "../../gen/opamp/v1/opamp_pb.js";
 
 /** What an agent has reported, each part as it came last, and what the server makes of its messages. */
-export interface AgentRecord {
+export class AgentRecord {
+  /** The agent_description reported last. */
   readonly description: AgentDescription | undefined;
+  /** The health reported last. */
   readonly health: ComponentHealth | undefined;
+  /** The effective_config reported last. */
   readonly effectiveConfig: EffectiveConfig | undefined;
+  /** The remote_config_status reported last. */
   readonly remoteConfigStatus: RemoteConfigStatus | undefined;
+  /** The package_statuses reported last. */
   readonly packageStatuses: PackageStatuses | undefined;
+  /** The available_components reported last; the map stays while only its hash is reported. */
   readonly availableComponents: AvailableComponents | undefined;
+  /** The connection_settings_status reported last. */
   readonly connectionSettingsStatus: ConnectionSettingsStatus | undefined;
-  readonly customCapabilities: readonly string[];
-  /** The bits of the last message, 0 before the first. */
-  readonly capabilities: bigint;
-  /** The number of the last message; undefined before the first. */
+  /** The custom capabilities reported last. */
+  readonly customCapabilities: readonly string[] = [];
+  /** The capability bits of the last message; 0 before the first. */
+  readonly capabilities: bigint = 0n;
+  /** The sequence_num of the last message. */
   readonly sequenceNum: bigint | undefined;
-  /** How often a number was not the one due. */
-  readonly gaps: number;
-  /** The last message said goodbye (CLOSE-01). */
-  readonly disconnected: boolean;
+  /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
+  readonly gaps: number = 0;
+  /** Whether the last message said goodbye (CLOSE-01). */
+  readonly disconnected: boolean = false;
 }
 
 /** An agent that has said nothing yet, or was forgotten. */
-export const UNKNOWN_AGENT: AgentRecord = {
-  description: undefined,
-  health: undefined,
-  effectiveConfig: undefined,
-  remoteConfigStatus: undefined,
-  packageStatuses: undefined,
-  availableComponents: undefined,
-  connectionSettingsStatus: undefined,
-  customCapabilities: [],
-  capabilities: 0n,
-  sequenceNum: undefined,
-  gaps: 0,
-  disconnected: false,
-};
+export const UNKNOWN_AGENT = new AgentRecord();
 
 /**
  * Takes a message into the record. Parts of a message that is later refused count as reported too.

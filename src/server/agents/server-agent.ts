@@ -1,14 +1,7 @@
 import { sameBytes, uidText } from "../../base/bytes.js";
 import {
-  type AgentDescription,
   type AgentToServer,
-  type AvailableComponents,
   CommandType,
-  type ComponentHealth,
-  type ConnectionSettingsStatus,
-  type EffectiveConfig,
-  type PackageStatuses,
-  type RemoteConfigStatus,
   RemoteConfigStatuses,
   type ServerErrorResponseType,
   type ServerToAgent,
@@ -20,6 +13,7 @@ import type { LogEntry } from "../message-log.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { WaitOptions } from "../waits.js";
 import type { AgentExchange, AgentView } from "./agent-exchange.js";
+import { AgentRecord } from "./agent-record.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
 import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes, uidBytes } from "./plain-values.js";
 
@@ -29,42 +23,19 @@ import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes, u
  * Messages to the agent leave at once over an open WebSocket. Without one they wait, and the next answer takes as many
  * as fit in one message. Nothing checks the agent's capabilities, so that a test can offer what an agent did not declare.
  */
-export class ServerAgent implements AgentView {
+export class ServerAgent extends AgentRecord implements AgentView {
   /** The instance uid that the agent used last, 16 bytes. */
   readonly uid: Uint8Array;
   /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
   readonly link: AgentLink | undefined;
   /** The message that came last. */
   readonly lastMessage: AgentToServer | undefined;
-  /** Whether the last message said goodbye (CLOSE-01). */
-  readonly disconnected: boolean = false;
-  /** The agent_description reported last. */
-  readonly description: AgentDescription | undefined;
-  /** The health reported last. */
-  readonly health: ComponentHealth | undefined;
-  /** The effective_config reported last. */
-  readonly effectiveConfig: EffectiveConfig | undefined;
-  /** The remote_config_status reported last. */
-  readonly remoteConfigStatus: RemoteConfigStatus | undefined;
-  /** The package_statuses reported last. */
-  readonly packageStatuses: PackageStatuses | undefined;
-  /** The available_components reported last; the map stays while only its hash is reported. */
-  readonly availableComponents: AvailableComponents | undefined;
-  /** The connection_settings_status reported last. */
-  readonly connectionSettingsStatus: ConnectionSettingsStatus | undefined;
-  /** The custom capabilities reported last. */
-  readonly customCapabilities: readonly string[] = [];
-  /** The capability bits of the last message; 0 before the first. */
-  readonly capabilities: bigint = 0n;
-  /** The sequence_num of the last message. */
-  readonly sequenceNum: bigint | undefined;
-  /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
-  readonly gaps: number = 0;
   readonly #exchange: AgentExchange;
   /** Makes the agent known under one more uid. */
   readonly #claim: (uid: Uint8Array) => void;
 
   constructor(exchange: AgentExchange, claim: (uid: Uint8Array) => void) {
+    super();
     this.uid = exchange.view.uid;
     this.#exchange = exchange;
     this.#claim = claim;
