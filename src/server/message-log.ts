@@ -49,33 +49,21 @@ export class BoundedList<Entry> {
     this.#keep = keep;
   }
 
-  add(entry: Entry): void {
+  /** Returns the entry. */
+  add<E extends Entry>(entry: E): E {
     this.entries.push(entry);
     // In bulk, so that a bounded list costs constant time per entry.
     if (this.entries.length > 2 * this.#keep) this.entries.splice(0, this.entries.length - this.#keep);
+    return entry;
   }
 }
 
 /** Every message of a server in the order of sending and arrival. */
-export class MessageLog {
-  readonly #list: BoundedList<LogEntry>;
+export class MessageLog extends BoundedList<LogEntry> {
   #next = 0;
 
-  constructor(
-    /** How many entries are kept for certain; older ones go. */
-    keep: number,
-  ) {
-    this.#list = new BoundedList(keep);
-  }
-
-  get entries(): readonly LogEntry[] {
-    return this.#list.entries;
-  }
-
   received(link: Link, uid: string, message: AgentToServer): ReceivedEntry {
-    const entry: ReceivedEntry = { ...this.#position(link, uid), direction: "in", message };
-    this.#list.add(entry);
-    return entry;
+    return this.add({ ...this.#position(link, uid), direction: "in", message });
   }
 
   /** Sends a message over a link, or writes it in another way, and logs it in the form in which it went out. */
@@ -87,9 +75,7 @@ export class MessageLog {
   ): SentEntry {
     const message = create(ServerToAgentSchema, fields);
     write(encodeServerToAgent(message));
-    const entry: SentEntry = { ...this.#position(link, uid), direction: "out", message };
-    this.#list.add(entry);
-    return entry;
+    return this.add({ ...this.#position(link, uid), direction: "out", message });
   }
 
   #position(link: Link, uid: string): LogPosition {
