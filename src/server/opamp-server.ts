@@ -42,7 +42,7 @@ export class OpAMPServer {
     this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, changed });
     this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders);
-    this.#receiver = new Receiver(settings, this.#registry, this.#orders, changed);
+    this.#receiver = new Receiver(settings, this.#registry, this.#orders);
     this.#listener = new Listener(settings, this.#connections, this.#admission, this.#receiver, changed);
   }
 

@@ -27,23 +27,15 @@ export class Receiver {
   readonly #settings: ServerSettings;
   readonly #registry: AgentRegistry;
   readonly #orders: Orders;
-  readonly #changed: () => void;
   /** All links, and which agents spoke over each: several may share one (UID-07). */
   readonly #speakers = new Map<Link, Set<AgentExchange>>();
   readonly #totals = { ws: 0, http: 0 };
 
-  constructor(
-    settings: ServerSettings,
-    registry: AgentRegistry,
-    orders: Orders,
-    /** Called when a link came or went, and when something malformed came. */
-    changed: () => void,
-  ) {
+  constructor(settings: ServerSettings, registry: AgentRegistry, orders: Orders) {
     this.malformed = new BoundedList(settings.keepMessages);
     this.#settings = settings;
     this.#registry = registry;
     this.#orders = orders;
-    this.#changed = changed;
   }
 
   get links(): Link[] {
@@ -97,14 +89,14 @@ export class Receiver {
   #begin(link: Link): void {
     this.#speakers.set(link, new Set());
     this.#totals[link.transport] += 1;
-    this.#changed();
+    this.#registry.side.changed();
   }
 
   #end(link: Link): void {
     const speakers = this.#speakers.get(link) ?? [];
     this.#speakers.delete(link);
     for (const exchange of speakers) exchange.detach(link);
-    this.#changed();
+    this.#registry.side.changed();
   }
 
   /** Takes in a payload. The answer goes out before this returns, unless the hook takes its time. */
@@ -133,7 +125,7 @@ export class Receiver {
       if (exchange === undefined || another !== undefined) this.#registry.side.log.send(link, "", fields);
       else exchange.send(link, fields);
     }
-    this.#changed();
+    this.#registry.side.changed();
   }
 
   #reply(known: KnownAgent, link: Link, message: AgentToServer): void {

@@ -18,7 +18,7 @@ export interface ServerSide extends Announcement {
   readonly keepMessages: number;
   /** The endpoint to offer to an agent that has not been heard of. */
   url(): string;
-  /** Called when a change of one agent is complete. */
+  /** Called when a change of one agent is complete, when a link came or went, and when something malformed came. */
   changed(): void;
 }
 
