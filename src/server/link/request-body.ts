@@ -1,18 +1,28 @@
+import { constants } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { createGunzip } from "node:zlib";
-import { messageOf } from "../../errors.js";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { hasCode, messageOf } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
 import { PROTOBUF_TYPE, type Refusal } from "./http-link.js";
+
+const inflate = promisify(gunzip);
 
 /** Reads the payload of a POST, gunzipped if need be (HTTP-07), or tells how to turn it away. Never rejects. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | Refusal> {
   const misfit = misfitOf(request);
   if (misfit !== undefined) return misfit;
+  const tooLong = { status: 413, body: tooLarge("receive", undefined, maxBytes).message };
   try {
-    const payload = await (isGzipped(request) ? inflate(request, maxBytes) : collect(request, maxBytes));
-    return payload ?? { status: 413, body: tooLarge("receive", undefined, maxBytes).message };
+    if (!isGzipped(request)) return (await collect(request, maxBytes)) ?? tooLong;
+    // What cannot be compressed gets a little longer.
+    const body = await collect(request, maxBytes + Math.ceil(maxBytes / 1_024) + 1_024);
+    // What is beyond the limit is never inflated (SIZE-09).
+    return body === undefined
+      ? tooLong
+      : await inflate(body, { maxOutputLength: Math.min(maxBytes, constants.MAX_LENGTH) });
   } catch (thrown) {
-    return { status: 400, body: messageOf(thrown) };
+    return hasCode(thrown, "ERR_BUFFER_TOO_LARGE") ? tooLong : { status: 400, body: messageOf(thrown) };
   }
 }
 
@@ -49,27 +59,4 @@ async function collect(request: IncomingMessage, maxBytes: number): Promise<Uint
     else chunks.push(chunk);
   }
   return bytes > maxBytes ? undefined : Buffer.concat(chunks);
-}
-
-/** The whole body inflated, or `undefined` as soon as that is over the limit: what is beyond is never inflated (SIZE-09). */
-async function inflate(request: IncomingMessage, maxBytes: number): Promise<Uint8Array | undefined> {
-  const gunzip = createGunzip();
-  request.once("close", () => {
-    if (!request.complete) gunzip.destroy(new Error("the request was cut off"));
-  });
-  request.pipe(gunzip);
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  try {
-    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes) return undefined;
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    // The rest is read and thrown away, so that the sender sees the answer.
-    request.unpipe(gunzip);
-    request.resume();
-  }
 }
