@@ -39,27 +39,12 @@ export function shapeOf(schema: DescMessage): MessageShape {
 }
 
 function fieldShape(field: DescField): FieldShape {
-  switch (field.fieldKind) {
-    case "scalar":
-      return value(field.scalar);
-    case "enum":
-      return value(ScalarType.INT32);
-    case "message":
-      return holding(shapeOf(field.message));
-    case "list": {
-      if (field.listKind === "message") return holding(shapeOf(field.message));
-      const element = value(field.listKind === "enum" ? ScalarType.INT32 : field.scalar);
-      return { ...element, isPackable: element.wireType !== WireType.Length };
-    }
-    case "map": {
-      const content = field.mapKind === "scalar" ? value(field.scalar) : undefined;
-      const entryValue =
-        field.mapKind === "message" ? holding(shapeOf(field.message)) : (content ?? value(ScalarType.INT32));
-      return holding({ fields: [undefined, value(field.mapKey), entryValue], isMapEntry: true });
-    }
-    default:
-      return field satisfies never;
+  // Of a list or a map, what is in it; an enum is laid down as an int32 is.
+  const element = field.message ? holding(shapeOf(field.message)) : value(field.scalar ?? ScalarType.INT32);
+  if (field.fieldKind === "map") {
+    return holding({ fields: [undefined, value(field.mapKey), element], isMapEntry: true });
   }
+  return { ...element, isPackable: field.fieldKind === "list" && element.wireType !== WireType.Length };
 }
 
 function holding(message: MessageShape): FieldShape {

@@ -28,42 +28,24 @@ export function parseRetryAfter(header: string | undefined, wallNowMs: number): 
 }
 
 function parseHttpDate(value: string, wallNowMs: number): number | undefined {
-  for (const form of DATE_FORMS) {
-    const parts = form.exec(value)?.groups;
-    if (parts !== undefined) {
-      const day = Number(parts["day"]);
-      const month = MONTHS.indexOf(parts["month"] ?? "");
-      const year = fullYear(parts["year"] ?? "", wallNowMs);
-      return utc(year, month, day, Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"]));
-    }
-  }
-  return undefined;
+  const parts = DATE_FORMS.map((form) => form.exec(value)?.groups).find((groups) => groups !== undefined);
+  if (parts === undefined) return undefined;
+  const [day = 0, hour = 0, minute = 0, second = 0] = ["day", "hour", "minute", "second"].map((name) =>
+    Number(parts[name]),
+  );
+  const month = MONTHS.indexOf(parts["month"] ?? "");
+  const date = new Date(0);
+  date.setUTCFullYear(fullYear(parts["year"] ?? "", wallNowMs), month, day);
+  const isOnCalendar = date.getUTCMonth() === month && date.getUTCDate() === day;
+  // 60 is a leap second.
+  if (!isOnCalendar || hour > 23 || minute > 59 || second > 60) return undefined;
+  return date.setUTCHours(hour, minute, second);
 }
 
 /** Two digits mean the past if they would otherwise lie more than 50 years ahead (RFC 9110, 5.6.7). */
 function fullYear(digits: string, wallNowMs: number): number {
-  if (digits.length === 4) {
-    return Number(digits);
-  }
+  if (digits.length === 4) return Number(digits);
   const thisYear = new Date(wallNowMs).getUTCFullYear();
   const year = thisYear - (thisYear % 100) + Number(digits);
   return year > thisYear + 50 ? year - 100 : year;
-}
-
-function utc(
-  year: number,
-  month: number,
-  day: number,
-  hour: number,
-  minute: number,
-  second: number,
-): number | undefined {
-  const date = new Date(0);
-  date.setUTCFullYear(year, month, day);
-  const isOnCalendar = date.getUTCMonth() === month && date.getUTCDate() === day;
-  // 60 is a leap second.
-  if (!isOnCalendar || hour > 23 || minute > 59 || second > 60) {
-    return undefined;
-  }
-  return date.setUTCHours(hour, minute, second);
 }
