@@ -119,26 +119,17 @@ export function frame(payload: Uint8Array): Uint8Array {
  * No bytes after it are a payload too (WS-05). The payload is a view of `message`.
  */
 export function unframe(message: Uint8Array): Unframed {
-  let isZero = true;
-  for (let index = 0; index < MAX_HEADER_BYTES; index++) {
-    const byte = message[index];
-    if (byte === undefined) {
-      return badFrame(index === 0 ? "the WebSocket message is empty" : "the WebSocket message ends within its header");
-    }
-    if (index === MAX_HEADER_BYTES - 1 && byte > 1) {
-      break;
-    }
-    isZero &&= (byte & 0x7f) === 0;
-    if (byte < 0x80) {
-      return isZero ? payloadAfter(message, index + 1) : badFrame("the WebSocket message's header is not zero");
-    }
+  const header = message.subarray(0, MAX_HEADER_BYTES);
+  // Of 64 bits, the tenth byte holds the last one.
+  const last = header.findIndex((byte, index) => byte < (index === MAX_HEADER_BYTES - 1 ? 2 : 0x80));
+  if (last < 0) {
+    if (header.length === MAX_HEADER_BYTES) return badFrame("the WebSocket message's header does not fit 64 bits");
+    return badFrame(`the WebSocket message ${header.length === 0 ? "is empty" : "ends within its header"}`);
   }
-  return badFrame("the WebSocket message's header does not fit 64 bits");
-}
-
-function payloadAfter(message: Uint8Array, headerBytes: number): Unframed {
+  const isZero = header.subarray(0, last + 1).every((byte) => (byte & 0x7f) === 0);
+  if (!isZero) return badFrame("the WebSocket message's header is not zero");
   // A plain view, also of a Buffer, whose own subarray() gives Buffers that slice() without copying.
-  const payload = new Uint8Array(message.buffer, message.byteOffset + headerBytes, message.byteLength - headerBytes);
+  const payload = new Uint8Array(message.buffer, message.byteOffset + last + 1, message.byteLength - last - 1);
   return { ok: true, payload };
 }
 
