@@ -72,7 +72,7 @@ export function connectRefused(proxy: ResolvedProxy, target: string, status: num
   const hadCredentials = proxy.headers["proxy-authorization"] !== undefined;
   const hint = hadCredentials && STATUSES[status] === CREDENTIALS ? WRONG_CREDENTIALS : STATUSES[status];
   const text = `${called(proxy)} answered ${status} to CONNECT ${target}`;
-  return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, ...(hint && { hint }) });
+  return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, hint });
 }
 
 /** The proxy gave no answer to CONNECT that can be read. */
@@ -114,5 +114,5 @@ function called({ url }: ResolvedProxy): string {
 }
 
 function failure(text: string, cause: unknown, hint: string | undefined): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_PROXY", text, hint === undefined ? { cause } : { cause, hint });
+  return new OpAMPError("ERR_OPAMP_PROXY", text, { cause, hint });
 }

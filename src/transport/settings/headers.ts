@@ -49,23 +49,17 @@ export class Credentials {
    * @param away the server that refused is not of the URL's origin, so no headers went there
    */
   judge(loss: Loss, away: boolean): Loss {
-    const { error } = loss;
-    if (error.code !== "ERR_OPAMP_UNAUTHORIZED") return loss;
+    const { code, message, cause, retryable, httpStatus } = loss.error;
+    if (code !== "ERR_OPAMP_UNAUTHORIZED") return loss;
     if (away) {
       const hint = "credentials are not sent where a redirect leads to another origin: give that server's URL itself";
-      return { ...loss, error: withHint(error, hint) };
+      return { ...loss, error: new OpAMPError(code, message, { cause, hint, retryable, httpStatus }) };
     }
     // Only a function can give other headers.
     if (!sourcesOf(this.#sources).some((source) => typeof source === "function")) return loss;
     this.#refused = true;
     return { ...loss, renewed: "credentials" };
   }
-}
-
-/** The same error with other advice. */
-function withHint(error: OpAMPError, hint: string): OpAMPError {
-  const { code, message, cause, retryable, httpStatus } = error;
-  return new OpAMPError(code, message, { cause, hint, retryable, httpStatus });
 }
 
 /**

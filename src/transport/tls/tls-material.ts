@@ -132,7 +132,7 @@ function labels(blocks: readonly RegExpMatchArray[]): string {
 }
 
 function unusable(where: string, problem: string, hint?: string, cause?: unknown): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_TLS", `${where}: ${problem}`, hint === undefined ? { cause } : { cause, hint });
+  return new OpAMPError("ERR_OPAMP_TLS", `${where}: ${problem}`, { cause, hint });
 }
 
 function isNoPem(given: Pem): boolean {
