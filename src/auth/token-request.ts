@@ -135,14 +135,8 @@ function failed(message: string, details: OpAMPErrorDetails): OpAMPError {
   return new OpAMPError("ERR_OPAMP_AUTH", message, details);
 }
 
-/** A `fetch` whose connections are made as the transports' are, and end with it. */
-export interface OwnFetch {
-  fetch(url: string, init: RequestInit): Promise<Response>;
-  close(): Promise<void>;
-}
-
-/** For the few requests beside the polling, such as for a token. */
-export async function openFetch(settings: DialSettings): Promise<OwnFetch> {
+/** A `fetch` for the few requests beside the polling, such as for a token; its connections end with it. */
+export async function openFetch(settings: DialSettings) {
   const undici = await import("undici");
   const dials: Dialling[] = [];
   const connect: buildConnector.connector = ({ protocol, host }, callback) => {
@@ -160,7 +154,7 @@ export async function openFetch(settings: DialSettings): Promise<OwnFetch> {
         dispatch({ ...options, path: `${String(options.origin)}${options.path}` }, handler),
   );
   return {
-    async fetch(url, init) {
+    async fetch(url: string, init: RequestInit): Promise<Response> {
       const proxy = await plainProxyFor(new URL(url), settings);
       const headers = new Headers(init.headers);
       for (const [name, value] of Object.entries(proxy?.headers ?? {})) headers.set(name, value);
@@ -168,7 +162,7 @@ export async function openFetch(settings: DialSettings): Promise<OwnFetch> {
       // The package types fetch apart from the platform's, though what it takes and gives is the same.
       return undici.fetch(url, { ...init, headers, dispatcher } as UndiciRequestInit) as unknown as Promise<Response>;
     },
-    async close() {
+    async close(): Promise<void> {
       for (const dialling of dials) dialling.destroy();
       await straight.destroy();
     },
