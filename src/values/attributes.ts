@@ -1,6 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { isRecord, kindOf, member, wrongOption } from "../base/checks.js";
+import type { OpAMPError } from "../errors.js";
 import { type AnyValueSchema, type KeyValue, KeyValueSchema } from "../gen/opamp/v1/anyvalue_pb.js";
 
 /** The value of an attribute. A bigint is for integers that a number does not hold exactly: signed, at most 64 bits. */
@@ -73,12 +74,15 @@ function fromObject(value: unknown, where: string, depth: number): AnyValueInit 
     const kinds = "a string, number, bigint, boolean, Uint8Array, array or record";
     throw wrongOption(where, `must be ${kinds}, not ${kindOf(value)}`);
   }
-  if (depth >= MAX_ATTRIBUTE_DEPTH) {
-    throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
-  }
+  if (depth >= MAX_ATTRIBUTE_DEPTH) throw tooDeep(where);
   if (isList) {
     const values = Array.from(value, (item: unknown, index) => toAnyValue(item, member(where, index), depth + 1));
     return { value: { case: "arrayValue", value: { values } } };
   }
   return { value: { case: "kvlistValue", value: { values: toSortedPairs(value, where, depth + 1) } } };
+}
+
+/** The error for attributes, components or a health that nest over {@link MAX_ATTRIBUTE_DEPTH} levels deep. */
+export function tooDeep(where: string): OpAMPError {
+  return wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
 }

@@ -10,7 +10,7 @@ import {
   type ComponentDetails,
   ComponentDetailsSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
-import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
+import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues, tooDeep } from "./attributes.js";
 
 /** Something that an agent is built of (COMP-06). */
 export interface Component {
@@ -67,9 +67,7 @@ function componentsHash(details: Details): Uint8Array {
 
 function toDetails(components: unknown, where: string, depth: number): Record<string, ComponentDetails> {
   if (!isRecord(components)) throw wrongOption(where, `must be a record of components, not ${kindOf(components)}`);
-  if (depth > MAX_ATTRIBUTE_DEPTH && Object.keys(components).length > 0) {
-    throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
-  }
+  if (depth > MAX_ATTRIBUTE_DEPTH && Object.keys(components).length > 0) throw tooDeep(where);
   const entries = Object.entries(components);
   // fromEntries makes even "__proto__" an entry.
   return Object.fromEntries(entries.map(([name, inside]) => [name, toComponent(inside, member(where, name), depth)]));

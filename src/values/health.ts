@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { checkFlag, isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
-import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues } from "./attributes.js";
+import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues, tooDeep } from "./attributes.js";
 
 /** How an agent or one of its components is doing (HEALTH-01 to HEALTH-04). */
 export interface Health {
@@ -44,9 +44,7 @@ export interface HealthTimes {
  */
 export function toComponentHealth(health: Health, times: HealthTimes, where = "health", depth = 0): ComponentHealth {
   if (!isObject(health)) throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
-  if (depth > MAX_ATTRIBUTE_DEPTH) {
-    throw wrongOption(where, `nests more than ${MAX_ATTRIBUTE_DEPTH} levels deep, or contains itself`);
-  }
+  if (depth > MAX_ATTRIBUTE_DEPTH) throw tooDeep(where);
   const { healthy, status = "", lastError = "" } = health;
   checkFlag(`${where}.healthy`, healthy);
   const components = health.components ?? {};
