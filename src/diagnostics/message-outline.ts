@@ -42,13 +42,9 @@ function show(key: string, value: unknown, redactor: Redactor): unknown {
 function showObject(key: string, value: object, redactor: Redactor): unknown {
   if (isUint8Array(value)) return value.length === 0 ? undefined : bytesOf(key, value);
   if (Array.isArray(value)) return value.length === 0 ? undefined : list(key, value, redactor);
-  switch (typeOf(value)) {
-    case "AnyValue":
-      return redactor.value(key, plainAny(value));
-    case "Headers":
-      return headers(value);
-    default:
-  }
+  const type = typeOf(value);
+  if (type === "AnyValue") return redactor.value(key, plainAny(value));
+  if (type === "Headers") return headers(value);
   // One of several kinds.
   if ("case" in value && !("$typeName" in value)) {
     const name = value.case;
