@@ -1,4 +1,4 @@
-import { OpAMPError } from "../../errors.js";
+import { attempt } from "../../base/checks.js";
 import { parseInstanceUid } from "../../values/instance-uid.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import type { ExtensionConfig } from "./extension-config.js";
@@ -80,13 +80,7 @@ function readInstanceUid(block: SectionReader): string | undefined {
  */
 export function uidOf(text: string): string | undefined {
   const uid = withHyphens(text);
-  try {
-    parseInstanceUid(uid);
-    return uid;
-  } catch (thrown) {
-    if (thrown instanceof OpAMPError) return undefined;
-    throw thrown;
-  }
+  return attempt(() => parseInstanceUid(uid)) && uid;
 }
 
 function withHyphens(text: string): string {

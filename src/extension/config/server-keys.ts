@@ -20,8 +20,8 @@ export function readServer(server: SectionReader, extensions: SectionReader | un
   if (ws !== undefined && http !== undefined) {
     throw server.wrong(undefined, "opamp server must have only ws or http set", "take away one of them");
   }
-  if (ws !== undefined) return readTransport("ws", ws, extensions, undefined);
-  if (http !== undefined) return readTransport("http", http, extensions, readPollingInterval(http));
+  if (ws !== undefined) return readTransport("ws", ws, extensions);
+  if (http !== undefined) return readTransport("http", http, extensions);
   const hint = `give ws or http with an endpoint, such as ${EXAMPLES.ws}`;
   throw server.wrong(undefined, "opamp server must have at least ws or http set", hint);
 }
@@ -30,8 +30,8 @@ function readTransport(
   transport: Transport,
   block: SectionReader,
   extensions: SectionReader | undefined,
-  pollingIntervalMs: number | undefined,
 ): ExtensionConfig["server"] {
+  const pollingIntervalMs = transport === "http" ? readPollingInterval(block) : undefined;
   const endpoint = block.text("endpoint") ?? "";
   const tlsBlock = block.section("tls");
   const headers = Object.entries(block.textMap("headers"));

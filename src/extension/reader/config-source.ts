@@ -1,4 +1,5 @@
 import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { attempt } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import type { KeyPath } from "./key-path.js";
 import { nestsTooDeeply } from "./yaml-source.js";
@@ -85,19 +86,14 @@ export function yamlValue(text: string): unknown {
   if (nestsTooDeeply(text)) return text;
   const document = parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
-  try {
-    const value: unknown = document.toJS();
-    return typeof value === "string" ? text : value;
-  } catch {
-    // An alias without an anchor, such as a token with an asterisk in front.
-    return text;
-  }
+  // It throws for an alias without an anchor, such as a token with an asterisk in front.
+  const value: unknown = attempt(() => document.toJS(), text);
+  return typeof value === "string" ? text : value;
 }
 
 function plain(document: Document): unknown {
   try {
-    const value: unknown = document.toJS();
-    return value;
+    return document.toJS();
   } catch (thrown) {
     // So says the library of an alias, and of what is merged.
     if (!(thrown instanceof ReferenceError)) throw noYaml("what `<<` merges is no map");

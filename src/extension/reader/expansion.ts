@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { attempt } from "../../base/checks.js";
 import { codeOf, type OpAMPError } from "../../errors.js";
 import { yamlValue } from "./config-source.js";
 
@@ -67,13 +68,9 @@ function expandText(from: string, given: string, references: References, fail: F
 
 /** A list or a record that came from a variable is wanted as text at times, with the references inside it put in too. */
 function innerText(text: string, given: string, references: References, fail: Fail): string {
-  try {
-    const inner = expandText(text, given, references, fail);
-    return typeof inner === "string" ? inner : text;
-  } catch {
-    // Then it can be used as what it is all the same.
-    return text;
-  }
+  // Where that fails, it can be used as what it is all the same.
+  const inner = attempt(() => expandText(text, given, references, fail), text);
+  return typeof inner === "string" ? inner : text;
 }
 
 function unescaped(text: string): string {
