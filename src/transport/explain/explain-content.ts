@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 /** The only type that OpAMP's answers have over HTTP (HTTP-06). */
-const CONTENT_TYPE = "application/x-protobuf";
+export const CONTENT_TYPE = "application/x-protobuf";
 
 const BODIES: readonly { is: (essence: string, text: string) => boolean; what: string; hint: string }[] = [
   {

@@ -3,6 +3,7 @@ import { OpAMPError } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
 import { contentCoding, encodeBody, readBody, readStart } from "../content-coding.js";
 import { brokeOff, dialFailed, notOpamp, statusRefused } from "../explain/connect-error.js";
+import { CONTENT_TYPE } from "../explain/explain-content.js";
 import { bodyTells, single } from "../explain/explain-status.js";
 import { answerOverdue, closedHere, dialOverdue, ended, headersOverdue } from "../loss.js";
 import { Credentials } from "../settings/headers.js";
@@ -10,8 +11,6 @@ import type { TransportSettings } from "../settings/settings.js";
 import { type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
 import { type Hop, redirected } from "../url/redirect.js";
 import { type HttpRoute, routeTo } from "./http-route.js";
-
-const CONTENT_TYPE = "application/x-protobuf";
 
 /** One stretch of exchanges: the sink they report to, and the way to cut them short. */
 interface Session {

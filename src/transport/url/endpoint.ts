@@ -15,7 +15,8 @@ export interface Endpoint {
   authorization: string | undefined;
 }
 
-const KINDS: Readonly<Record<string, Endpoint["kind"]>> = {
+/** What a URL of each scheme that servers have is for. */
+export const KINDS: Readonly<Record<string, Endpoint["kind"] | undefined>> = {
   "ws:": "websocket",
   "wss:": "websocket",
   "http:": "http",

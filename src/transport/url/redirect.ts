@@ -1,5 +1,5 @@
 import { OpAMPError } from "../../errors.js";
-import { asKind } from "./endpoint.js";
+import { asKind, isSecure, KINDS } from "./endpoint.js";
 
 /** One stop on the way of an attempt: where it is, and how many redirects led there. */
 export interface Hop {
@@ -9,7 +9,6 @@ export interface Hop {
 
 /** Those that repeat the request as it was; 303 asks for a GET instead, which means nothing in OpAMP. */
 const FOLLOWED: ReadonlySet<number> = new Set([301, 302, 307, 308]);
-const SECURE: Readonly<Record<string, boolean>> = { "ws:": false, "http:": false, "wss:": true, "https:": true };
 
 /**
  * Where an answer sends the attempt next (D12).
@@ -25,12 +24,11 @@ export function redirected(
 ): Hop | OpAMPError | undefined {
   if (location === undefined || !(FOLLOWED.has(status) || status === 303)) return undefined;
   const target = URL.canParse(location, from.url.href) ? new URL(location, from.url) : undefined;
-  const secure = SECURE[target?.protocol ?? ""];
   const refused = (to: string, why: string, hint: string): OpAMPError => {
     const text = `${from.url.host}${from.url.pathname} answered ${status}, a redirect to ${to}: ${why}`;
     return new OpAMPError("ERR_OPAMP_HTTP_STATUS", text, { httpStatus: status, hint });
   };
-  if (target === undefined || secure === undefined) {
+  if (target === undefined || KINDS[target.protocol] === undefined) {
     return refused("what is no server URL", "there is nothing to follow", "correct the redirect on the server");
   }
   const url = asKind(target, from.url.protocol.startsWith("ws") ? "websocket" : "http");
@@ -39,7 +37,7 @@ export function redirected(
     const why = "it asks for another method than OpAMP's, perhaps to log in";
     return refused(origin, why, `check the URL, and that nothing in between wants a login; it leads to ${origin}`);
   }
-  if (!secure && SECURE[from.url.protocol] === true) {
+  if (isSecure(from.url.protocol) && !isSecure(url.protocol)) {
     const why = "it would go on without TLS";
     return refused(origin, why, `correct the redirect on the server; only a URL that you give may lead to ${origin}`);
   }
