@@ -1,4 +1,4 @@
-import { OpAMPError } from "../errors.js";
+import { wrongOption } from "../base/checks.js";
 
 /** What stands in the place of a secret, as the Collector writes it. */
 export const REDACTED = "[REDACTED]";
@@ -171,21 +171,17 @@ function wordsOf(name: string): readonly string[] {
 
 function joinedNames(list: string, names: readonly string[] | undefined): readonly string[] {
   if (names === undefined) return [];
-  if (!Array.isArray(names)) throw wrong(list, "must be a list of names");
+  if (!Array.isArray(names)) throw wrongOption(`redact.${list}`, "must be a list of names");
   return names.map((name: unknown, index) => {
-    const where = `${list}[${index}]`;
-    if (typeof name !== "string") throw wrong(where, "must be a string");
+    const where = `redact.${list}[${index}]`;
+    if (typeof name !== "string") throw wrongOption(where, "must be a string");
     const words = wordsOf(name);
-    if (words.length === 0) throw wrong(where, "has neither letters nor digits");
+    if (words.length === 0) throw wrongOption(where, "has neither letters nor digits");
     if (words.length > MOST_WORDS_IN_A_ROW && list === "deny") {
-      throw wrong(where, `has more than ${MOST_WORDS_IN_A_ROW} words`);
+      throw wrongOption(where, `has more than ${MOST_WORDS_IN_A_ROW} words`);
     }
     return words.join("");
   });
-}
-
-function wrong(where: string, problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_OPTION", `redact.${where}: ${problem}`);
 }
 
 /**
