@@ -41,17 +41,13 @@ export async function runAgent(flags: AgentFlags, terminal: Terminal, requests: 
 async function run(flags: AgentFlags, terminal: Terminal, requests: LifecycleRequests): Promise<number> {
   const warnings: string[] = [];
   const config = await read(flags.config, (text) => warnings.push(text));
-  const log = agentLog({
-    format: flags.logFormat ?? config.log.format,
-    level: flags.logLevel ?? config.log.level,
-    write: terminal.complain,
-  });
+  const format = flags.logFormat ?? config.log.format;
+  const log = agentLog({ format, level: flags.logLevel ?? config.log.level, write: terminal.complain });
   for (const text of warnings) log.warn(text);
   if (flags.dryRun === true) {
     requests.end();
     const outcome = await dryRun(config, log, serviceOf());
-    const isJson = (flags.logFormat ?? config.log.format) === "json";
-    terminal.print(isJson ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
+    terminal.print(format === "json" ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
     return EXIT.stop;
   }
   return runUntilSignalled(config, flags.config, log, requests);

@@ -144,8 +144,8 @@ export class ComponentHealth implements ComponentHandle {
 
   #handle(outer: ComponentPath, inner: ComponentPath): ComponentHandle {
     const path = [...outer, ...inner];
-    const wrong = path.findIndex((name) => typeof name !== "string" || name === "");
-    if (wrong >= 0) throw wrongOption("component", "must be a name that is not empty");
+    const isNamed = path.every((name) => typeof name === "string" && name !== "");
+    if (!isNamed) throw wrongOption("component", "must be a name that is not empty");
     if (path.length > MAX_ATTRIBUTE_DEPTH)
       throw wrongOption("component", `nests over ${MAX_ATTRIBUTE_DEPTH} levels deep`);
     return {
