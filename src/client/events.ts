@@ -57,8 +57,9 @@ export interface WarningEvent {
 export interface OpAMPClientEvents {
   phase: (event: PhaseEvent) => void;
   /**
-   * Something failed. The client goes on by itself, unless it stopped for it (`onForeignStore`); without a listener nothing happens. Message, hint and stack hold no
-   * secrets; a `cause` that is no `OpAMPError` is as it was thrown, and may hold anything: think before it is printed.
+   * Something failed. The client goes on by itself, unless it stopped for it (`onForeignStore`); without a listener
+   * nothing happens. Message, hint and stack hold no secrets; a `cause` that is not an `OpAMPError` is as it was thrown,
+   * and may hold anything: think before it is printed.
    */
   error: (error: OpAMPError) => void;
   /** Told by `start`, for each thing that is not safe. */

@@ -44,10 +44,11 @@ export interface StoredFile {
 }
 
 /**
- * Where an agent keeps what it must not forget: `load` and `save` are all that it needs. All methods may be asynchronous and may fail: a failure is reported as
- * `ERR_OPAMP_STORE` and the agent goes on without. An `OpAMPError` of that code that is not `retryable` says that the
- * store is not for this agent, because another one has it for instance: then nothing more is asked of it. One with
- * `foreignStore`, thrown by `load`, says that what is there is not for this version to change: see `onForeignStore`.
+ * Where an agent keeps what it must not forget: `load` and `save` are all that it needs. All methods may be
+ * asynchronous and may fail: a failure is reported as `ERR_OPAMP_STORE` and the agent goes on without. An `OpAMPError`
+ * of that code that is not `retryable` says that the store is not for this agent, because another one has it for
+ * instance: then nothing more is asked of it. One with `foreignStore`, thrown by `load`, says that what is there is not
+ * for this version to change: see `onForeignStore`.
  */
 export interface Store {
   /**

@@ -26,12 +26,10 @@ export function readRemoteConfig(
     throw section.wrong(undefined, "cannot change a configuration as a whole on Windows", hint);
   }
   const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
-  if (directory === stateDirectory) {
-    throw section.wrong("directory", "must not be storage.directory", "give each a directory of its own");
-  }
   const state = readState(section, directory);
-  if (state === stateDirectory) {
-    throw section.wrong("state_directory", "must not be storage.directory", "give each a directory of its own");
+  for (const [key, path] of Object.entries({ directory, state_directory: state })) {
+    if (path !== stateDirectory) continue;
+    throw section.wrong(key, "must not be storage.directory", "give each a directory of its own");
   }
   const settings = {
     directory,
