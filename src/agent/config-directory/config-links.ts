@@ -3,7 +3,6 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { Version } from "./config-manifest.js";
-import type { RemoteConfigSettings } from "./config-place.js";
 import { look, replaceWithLink, targetOf } from "./durable.js";
 import { conflictsWith, folded, parentsOf } from "./offered-files.js";
 
@@ -34,11 +33,12 @@ export class ConfigLinks {
   readonly #formerLink: string;
   readonly #isReserved: (path: string) => boolean;
 
-  constructor({ directory, state, ownPaths }: RemoteConfigSettings, currentLink: string) {
+  /** @param own what no offered file may replace, nor lie below */
+  constructor(directory: string, state: string, own: readonly string[], currentLink: string) {
     this.#directory = directory;
     this.#currentLink = currentLink;
     this.#formerLink = join(state, "current");
-    const reserved = [state, ...ownPaths].map((path) => ({ path: folded(relative(directory, path)) }));
+    const reserved = [state, ...own].map((path) => ({ path: folded(relative(directory, path)) }));
     this.#isReserved = conflictsWith(reserved);
   }
 

@@ -57,8 +57,9 @@ export interface ConfigPlace {
 
 /** @param root where versions are kept */
 export function placeAt(settings: RemoteConfigSettings, host: ConfigHost, root: string): ConfigPlace {
+  const { directory, state, ownPaths } = settings;
   const versions = new ConfigVersions(root);
-  const links = new ConfigLinks(settings, versions.currentLink);
+  const links = new ConfigLinks(directory, state, ownPaths, versions.currentLink);
   return { settings, host, versions, links, trial: NO_TRIAL };
 }
 
