@@ -71,8 +71,9 @@ export async function readOwnFile(path: string, maxBytes: number): Promise<Buffe
  * @throws the system's error
  */
 export async function setAside(directory: string, name: string, aside: string): Promise<string> {
-  const number = Math.max(0, ...(await fs.readdir(directory)).map((other) => numberOf(other, aside))) + 1;
-  const free = number === 1 ? aside : `${aside}-${number}`;
+  const names = await fs.readdir(directory);
+  let free = aside;
+  for (let number = 2; names.includes(free); number += 1) free = `${aside}-${number}`;
   await fs.rename(join(directory, name), join(directory, free));
   await syncDirectory(directory);
   return free;
@@ -92,10 +93,4 @@ async function writeDurably(path: string, chunks: Iterable<Uint8Array>): Promise
   } finally {
     await handle.close();
   }
-}
-
-function numberOf(name: string, aside: string): number {
-  if (name === aside) return 1;
-  const number = name.startsWith(`${aside}-`) ? name.slice(aside.length + 1) : "";
-  return /^[1-9]\d{0,8}$/.test(number) ? Number(number) : 0;
 }

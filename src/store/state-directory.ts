@@ -14,6 +14,7 @@ import {
   isConfigFile,
   MAX_STATE_BYTES,
   parseState,
+  STATE_START,
 } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
@@ -206,11 +207,12 @@ export class StateDirectory {
     }
   }
 
-  /** Whether what has the name of a temporary file is ours; a blob's name says less, so its content has to. */
+  /** Whether what has the name of a temporary file is ours: begun as we would, and cut off perhaps. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
-    if (!target.startsWith(BLOB)) return target === STATE || isConfigFile(target);
-    const file = await readOwnFile(join(this.#directory, name), MAX_BLOB_FILE_BYTES).catch(() => undefined);
-    return file !== undefined && isBegun(file, BLOB_START);
+    const start = startOf(target);
+    if (start === undefined) return false;
+    const file = await readOwnFile(join(this.#directory, name), Number.POSITIVE_INFINITY).catch(() => undefined);
+    return file !== undefined && isBegun(file, start);
   }
 
   /**
@@ -222,6 +224,13 @@ export class StateDirectory {
     const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
     return (await Promise.all(texts).catch(() => undefined))?.join("\n");
   }
+}
+
+/** How the file of a name begins, where the name is one of ours. */
+function startOf(name: string): string | undefined {
+  if (name === STATE) return STATE_START;
+  if (name.startsWith(BLOB)) return BLOB_START;
+  return isConfigFile(name) ? CONFIG_START : undefined;
 }
 
 function unavailable(cause: unknown): OpAMPError {

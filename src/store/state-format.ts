@@ -16,6 +16,8 @@ export const MAX_STATE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 /** How much is hashed before others have their turn. */
 const SLICE_BYTES = 4 * 1024 * 1024;
+/** Begins every state that is written. */
+export const STATE_START = `{\n  "format": ${JSON.stringify(FORMAT)},\n`;
 /** Begins every file of a config. */
 export const CONFIG_START = '{"files":[';
 const CONFIG_NAME = /^config-[0-9a-f]{64}$/;

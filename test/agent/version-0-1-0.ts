@@ -36,7 +36,8 @@ export function makeVersion010(work: string, options: { onTrial?: boolean; state
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "notes.txt"), "never offered\n");
   for (const [id, files] of Object.entries(VERSIONS)) {
-    for (const [name, text] of Object.entries(files)) {
+    // The manifest is written last.
+    for (const [name, text] of Object.entries(files).reverse()) {
       const path = join(state, "versions", id, name);
       mkdirSync(dirname(path), { recursive: true, mode: 0o751 });
       writeFileSync(path, text, { mode: name === "manifest.json" ? 0o600 : 0o640 });

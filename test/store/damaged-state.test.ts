@@ -91,6 +91,18 @@ describe("a state that cannot be used", () => {
     }
   });
 
+  test("never takes the place of what has a very high number", async () => {
+    const directory = await temporaryFolder();
+    const taken = ["state.json.corrupt", "state.json.corrupt-999999999", "state.json.corrupt-1000000000"];
+    for (const name of taken) await fs.writeFile(join(directory, name), name);
+    for (const text of ["{ one", "{ two"]) {
+      await fs.writeFile(join(directory, "state.json"), text);
+      await found(directory);
+    }
+    for (const name of taken) expect(await fs.readFile(join(directory, name), "utf8")).toBe(name);
+    expect(await fs.readFile(join(directory, "state.json.corrupt-3"), "utf8")).toBe("{ two");
+  });
+
   test("keeps the config that it names, so that it can be used again", async () => {
     const { directory, configFile } = await directoryWithConfig();
     const path = join(directory, "state.json");

@@ -159,6 +159,8 @@ describe("other files in the directory of a store", () => {
     ["the directory of a volume", "lost+found", (path) => fs.mkdir(path)],
     ["a temporary file of the application", "config-foo.0123456789ab.tmp", "half"],
     ["a temporary file of another form", "state.json.tmp", "half"],
+    ["a file with a temporary name of ours", "state.json.0123456789ab.tmp", "half"],
+    ["a file with the temporary name of a config", `config-${"0".repeat(64)}.0123456789ab.tmp`, "half"],
     ["a directory with a temporary name of ours", "state.json.0123456789ab.tmp", (path) => fs.mkdir(path)],
     ["a link with a temporary name of ours", "state.json.0123456789ab.tmp", (path) => fs.symlink("gone", path)],
     ["a file with the name of a lock", "lock-0123456789abcdef.sock", "held by the application"],

@@ -1,3 +1,4 @@
+import { constants as fs } from "node:fs";
 import { open } from "node:fs/promises";
 import { constants } from "node:os";
 import { codeOf, messageOf, OpAMPError } from "../../errors.js";
@@ -55,7 +56,9 @@ async function readPid(path: string): Promise<number> {
 
 async function firstLine(path: string): Promise<string> {
   try {
-    await using file = await open(path);
+    // A pipe in its place would be waited for.
+    await using file = await open(path, fs.O_RDONLY | fs.O_NONBLOCK);
+    if (!(await file.stat()).isFile()) throw new Error("it is not a regular file");
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
     return buffer.toString("utf8", 0, bytesRead).split("\n", 1)[0]?.trim() ?? "";
   } catch (cause) {

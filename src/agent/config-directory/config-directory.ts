@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { bytesOfHex } from "../../base/bytes.js";
 import { NO_TRIAL } from "../../base/trial.js";
@@ -7,7 +7,14 @@ import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
 import { contentTypeOf, type Version } from "./config-manifest.js";
-import { type ConfigHost, type ConfigPlace, placeAt, type RemoteConfigSettings, readTrial } from "./config-place.js";
+import {
+  type ConfigHost,
+  type ConfigPlace,
+  placeAt,
+  type RemoteConfigSettings,
+  readTrial,
+  TRIAL,
+} from "./config-place.js";
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, refuseAborted } from "./config-switch.js";
 import { look, makeDirectory, PASSAGE } from "./durable.js";
@@ -103,7 +110,7 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     applying = true;
     try {
       // An offer that could not be taken back, since the disk was full perhaps; or somebody removed the directory.
-      if (place.trial.phase !== "none" || !(await versions.isInPlace())) await reopen();
+      if (place.trial.phase !== "none" || !(await isAsLeft(place))) await reopen();
       await applyOffer(place, config, signal);
     } finally {
       if (place.trial.phase === "none") committed = versions.current ?? committed;
@@ -181,6 +188,11 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
       lock = undefined;
     },
   };
+}
+
+/** Whether nobody has removed anything of ours, or put something else in its place. */
+async function isAsLeft({ versions, trial }: ConfigPlace): Promise<boolean> {
+  return (await versions.isInPlace()) && (await readdir(versions.root)).includes(TRIAL) === (trial !== NO_TRIAL);
 }
 
 async function makeState(state: string): Promise<void> {

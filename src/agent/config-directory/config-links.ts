@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { Version } from "./config-manifest.js";
-import { look, replaceWithLink, targetOf } from "./durable.js";
+import { look, realPathOf, replaceWithLink, targetOf } from "./durable.js";
 import { conflictsWith, folded, parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
@@ -31,15 +31,14 @@ export class ConfigLinks {
   readonly #directory: string;
   readonly #currentLink: string;
   readonly #formerLink: string;
-  readonly #isReserved: (path: string) => boolean;
+  readonly #own: readonly string[];
 
   /** @param own what no offered file may replace, nor lie below */
   constructor(directory: string, state: string, own: readonly string[], currentLink: string) {
     this.#directory = directory;
     this.#currentLink = currentLink;
     this.#formerLink = join(state, "current");
-    const reserved = [state, ...own].map((path) => ({ path: folded(relative(directory, path)) }));
-    this.#isReserved = conflictsWith(reserved);
+    this.#own = [state, ...own];
   }
 
   /** Where the ways to some files go, now. */
@@ -55,8 +54,9 @@ export class ConfigLinks {
    * leads to what is the agent's own
    */
   refuseObstacles(points: readonly Point[]): void {
+    const isOwn = this.#ownPaths();
     for (const { path, at, kind } of points) {
-      if (this.#isReserved(folded(path))) {
+      if (isOwn(folded(path))) {
         throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" belongs to the agent itself`, {
           hint: "rename the file on the server, or keep what is the agent's outside the directory",
         });
@@ -121,6 +121,12 @@ export class ConfigLinks {
     }
     for (const directory of directories) await syncDirectory(directory);
     return changed;
+  }
+
+  /** Tells which paths lead to what is the agent's own, wherever links lead by now. */
+  #ownPaths(): (path: string) => boolean {
+    const directory = realPathOf(this.#directory);
+    return conflictsWith(this.#own.map((path) => ({ path: folded(relative(directory, realPathOf(path))) })));
   }
 
   async #point(path: string, kinds: Map<string, Kind>): Promise<Point> {

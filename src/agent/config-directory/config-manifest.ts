@@ -1,5 +1,4 @@
-import { readdir } from "node:fs/promises";
-import { basename, join, relative, sep } from "node:path";
+import { basename, join } from "node:path";
 import { isObject } from "../../base/checks.js";
 import { isRealDirectory, isRealFile } from "./durable.js";
 import { readOwnJson } from "./own-path.js";
@@ -63,21 +62,11 @@ export async function inspectVersion(path: string): Promise<Version | Unreadable
   return version?.id === id ? version : { id, problem: "unknown" };
 }
 
-/** Files, directories and links in a version, whatever its manifest says. */
-export async function entriesIn(version: string): Promise<{ path: string; isFile: boolean }[]> {
-  const root = join(version, FILES);
-  if (!(await isRealDirectory(root))) return [];
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries.map((entry) => ({
-    path: relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"),
-    isFile: entry.isFile(),
-  }));
-}
-
 function readManifest(read: unknown): Version | undefined {
   if (!isObject(read) || read["format"] !== FORMAT) return undefined;
   const { id, hash, base, previous, files } = read;
-  if (typeof id !== "string" || typeof base !== "string" || !Array.isArray(files)) return undefined;
+  if (typeof id !== "string" || typeof base !== "string" || !VERSION_NAME.test(base)) return undefined;
+  if (!Array.isArray(files)) return undefined;
   if (!files.every(isVersionFile)) return undefined;
   return {
     id,

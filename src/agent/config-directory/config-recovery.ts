@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { NO_TRIAL } from "../../base/trial.js";
 import { messageOf, type OpAMPError } from "../../errors.js";
 import { setAside } from "../../store/atomic-write.js";
-import { entriesIn, localFile, type Version } from "./config-manifest.js";
+import { localFile, type Version } from "./config-manifest.js";
 import { type ConfigPlace, readTrial, TRIAL } from "./config-place.js";
 import { asError, directoryMode, moveTrial, saveTrial, switchTo, tellProgram } from "./config-switch.js";
 import type { Content } from "./config-versions.js";
-import { isRealDirectory } from "./durable.js";
+import { entriesIn, isRealDirectory } from "./durable.js";
 import { openPlace } from "./owned-directory.js";
+import { keepChanged } from "./user-files.js";
 
 /** What was done when a config directory was opened. */
 export interface Recovery {
@@ -58,7 +59,7 @@ export async function recover(place: ConfigPlace, died: boolean, signal?: AbortS
   for (const { id } of unreadable) {
     done.push(`configuration ${id} cannot be read: set aside as ${await versions.setAside(id)}`);
   }
-  const pruned = await versions.prune();
+  const pruned = await versions.prune((files, paths) => keepChanged(place, files, paths));
   if (pruned > 0) done.push(`removed ${pruned} configurations that were not in use`);
   return { text: done.length > 0 ? done.join("; ") : undefined, ...(error !== undefined && { error }) };
 }
@@ -83,7 +84,7 @@ async function endTrial(place: ConfigPlace, died: boolean, done: string[]): Prom
 async function unreadableVersions({ versions }: ConfigPlace): Promise<Version[]> {
   const found: Version[] = [];
   for (const { id } of await versions.load()) {
-    const files = (await entriesIn(versions.directoryOf(id))).filter(({ isFile }) => isFile);
+    const files = (await entriesIn(versions.filesOf(id))).filter(({ isFile }) => isFile);
     const local = files.map(({ path }) => localFile(path));
     found.push(versionZero(id, local));
   }

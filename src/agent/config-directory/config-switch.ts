@@ -13,7 +13,7 @@ import { type ConfigPlace, type RemoteConfigSettings, TRIAL } from "./config-pla
 import type { Content } from "./config-versions.js";
 import { type Access, replaceText } from "./durable.js";
 import { conflictsWith, type OfferedFile, offeredFiles } from "./offered-files.js";
-import { takeFiles } from "./user-files.js";
+import { keepChanged, takeFiles } from "./user-files.js";
 
 /** Goes on with the trial, once that is written down. */
 export async function moveTrial(place: ConfigPlace, ...events: readonly TrialEvent[]): Promise<void> {
@@ -193,10 +193,11 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
   return asError(message, cause);
 }
 
-async function tidy({ host, versions }: ConfigPlace): Promise<void> {
+async function tidy(place: ConfigPlace): Promise<void> {
+  const { host, versions } = place;
   try {
     await versions.sweep();
-    await versions.prune();
+    await versions.prune((files, paths) => keepChanged(place, files, paths));
   } catch (error) {
     host.log?.warn(`old configurations are still there: ${messageOf(error)}`);
   }

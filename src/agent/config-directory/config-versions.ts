@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { readdir, rename, rm } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { lstat, readdir, rename, rm, utimes } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { setAside, syncDirectory } from "../../store/atomic-write.js";
 import {
@@ -14,6 +15,7 @@ import {
 } from "./config-manifest.js";
 import {
   type Access,
+  entriesIn,
   isRealDirectory,
   linkFile,
   linkTree,
@@ -26,10 +28,11 @@ import {
   targetOf,
   writeNewFile,
 } from "./durable.js";
-import { foreign } from "./own-path.js";
+import { foreign, isOwnDirectory } from "./own-path.js";
 
-/** What is being written, and what is being removed, beside versions. */
-const TEMPORARY = /^(?:current|taken|manifest\.json|trial\.json|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const TEMPORARY_FILE = /^(?:taken|manifest\.json|trial\.json)$/;
+/** Of a version that is being removed. */
+const DOOMED = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What a file of a new version is made of: bytes, or another file, of which it becomes a second name. */
 export type Content = { readonly body: Uint8Array; readonly access: Access } | { readonly from: string };
@@ -96,9 +99,12 @@ export class ConfigVersions {
     return this.#currentId === undefined ? undefined : this.get(this.#currentId);
   }
 
-  /** Whether the link is as we left it: somebody may have removed the directory. */
+  /** Whether all is as we left it: somebody may have removed the directory, or put something else in its place. */
   async isInPlace(): Promise<boolean> {
-    return this.current !== undefined && idIn(await targetOf(this.currentLink)) === this.#currentId;
+    const { current } = this;
+    if (current === undefined || idIn(await targetOf(this.currentLink)) !== current.id) return false;
+    const own = [this.directory, this.temporary, this.filesOf(current.id)].map(isRealDirectory);
+    return (await Promise.all(own)).every((isThere) => isThere);
   }
 
   /** An id for a new version, higher than all before. */
@@ -158,18 +164,19 @@ export class ConfigVersions {
 
   /** Writes the manifest of a version again. */
   async revise(version: Version): Promise<Version> {
-    await replaceText(
-      join(this.directoryOf(version.id), MANIFEST),
-      manifestOf(version),
-      join(this.temporary, MANIFEST),
-    );
+    const manifest = join(this.directoryOf(version.id), MANIFEST);
+    const { mtimeMs } = await lstat(manifest);
+    await replaceText(manifest, manifestOf(version), join(this.temporary, MANIFEST));
+    // What was changed since it was written at first can be told from the time.
+    await utimes(manifest, new Date(), new Date(Math.ceil(mtimeMs)));
     this.#whole.set(version.id, version);
     return version;
   }
 
   /** Copies a version from another place, unless it is there. */
   async copyFrom(other: ConfigVersions, id: string): Promise<void> {
-    if ((await look(this.directoryOf(id))) !== undefined) return;
+    // What is there is whole: it was renamed.
+    if (await isOwnDirectory(this.directoryOf(id))) return;
     await linkTree(other.directoryOf(id), join(this.temporary, id));
     await rename(join(this.temporary, id), this.directoryOf(id));
     await syncDirectory(this.directory);
@@ -191,23 +198,46 @@ export class ConfigVersions {
   async use(id: string): Promise<void> {
     await this.refuseForeignLink();
     const temporary = join(this.temporary, "current");
-    await rm(temporary, { force: true });
     await replaceWithLink(this.currentLink, posix.join("versions", id, FILES), temporary);
     this.#currentId = id;
     await syncDirectory(this.root);
   }
 
-  /** Removes what is neither in use, nor was before, nor has the user's files for these. @returns how many were removed */
-  async prune(): Promise<number> {
+  /**
+   * Removes what is neither in use, nor was before, nor has the user's files for these.
+   *
+   * @param keep takes what somebody made or changed in the files of a version that is not in use
+   * @returns how many were removed
+   */
+  async prune(keep: (files: string, paths: readonly string[]) => Promise<void>): Promise<number> {
     const { current } = this;
     if (current === undefined) return 0;
     const previous = current.previous === undefined ? undefined : this.get(current.previous);
     const kept = new Set([current.id, current.base, previous?.id, previous?.base]);
-    const gone = this.all.filter(({ id }) => !kept.has(id));
+    // One that is its own base has the user's files.
+    const gone = this.all.filter(({ id, base }) => !kept.has(id) && base !== id);
+    for (const version of this.all) {
+      if (version === current || version.base === version.id) continue;
+      const paths = await this.#changedIn(version);
+      if (paths.length > 0) await keep(this.filesOf(version.id), paths);
+    }
     for (const { id } of gone) await this.discard(this.directoryOf(id));
     for (const { id } of gone) this.#whole.delete(id);
     if (gone.length > 0) await syncDirectory(this.directory);
     return gone.length;
+  }
+
+  /** Files in a version that are not as it was written, and have no other name by which they are kept. */
+  async #changedIn({ id, files }: Version): Promise<string[]> {
+    const { mtimeMs } = await lstat(join(this.directoryOf(id), MANIFEST));
+    const known = new Set(files.map(({ path }) => path));
+    const changed: string[] = [];
+    for (const { path, isFile } of await entriesIn(this.filesOf(id))) {
+      if (!isFile) continue;
+      const file = await lstat(join(this.filesOf(id), path));
+      if (file.nlink === 1 && (file.mtimeMs > mtimeMs || !known.has(path))) changed.push(path);
+    }
+    return changed;
   }
 
   /** Removes the directory of a version. What is half removed must not look whole. */
@@ -217,12 +247,18 @@ export class ConfigVersions {
     await rm(doomed, { recursive: true, force: true });
   }
 
-  /** Removes what is not complete, by its name. @returns whether there was something */
+  /** Removes what is not complete, of our names and kinds. @returns whether there was something */
   async sweep(): Promise<boolean> {
-    const names = (await readdir(this.temporary)).filter((name) => VERSION_NAME.test(name) || TEMPORARY.test(name));
+    const entries = await readdir(this.temporary, { withFileTypes: true });
+    const names = entries.filter(isTemporary).map(({ name }) => name);
     for (const name of names) await rm(join(this.temporary, name), { recursive: true, force: true });
     return names.length > 0;
   }
+}
+
+function isTemporary(entry: Dirent): boolean {
+  if (entry.isDirectory()) return VERSION_NAME.test(entry.name) || DOOMED.test(entry.name);
+  return entry.isSymbolicLink() ? entry.name === "current" : entry.isFile() && TEMPORARY_FILE.test(entry.name);
 }
 
 function manifestOf(version: Version): string {

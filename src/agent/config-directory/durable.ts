@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import {
   chmod,
   chown,
@@ -14,7 +15,7 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { hasCode } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { parentsOf } from "./offered-files.js";
@@ -59,6 +60,26 @@ export async function targetOf(path: string): Promise<string | undefined> {
   } catch (error) {
     if (hasCode(error, "EINVAL", "ENOENT", "ENOTDIR")) return undefined;
     throw error;
+  }
+}
+
+/** Files, directories and links below a directory; none where it is a link, or missing. */
+export async function entriesIn(root: string): Promise<{ path: string; isFile: boolean }[]> {
+  if (!(await isRealDirectory(root))) return [];
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries.map((entry) => ({
+    path: relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"),
+    isFile: entry.isFile(),
+  }));
+}
+
+/** Where a path leads in the end; parts that are missing, or cannot be looked at, stay as they are. */
+export function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPathOf(parent), basename(path));
   }
 }
 

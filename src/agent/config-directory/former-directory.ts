@@ -4,11 +4,11 @@ import { isObject } from "../../base/checks.js";
 import { NO_TRIAL, type Trial } from "../../base/trial.js";
 import { hasCode } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { entriesIn, VERSION_NAME } from "./config-manifest.js";
+import { VERSION_NAME } from "./config-manifest.js";
 import { type ConfigPlace, isPhase, TRIAL } from "./config-place.js";
 import { saveTrial } from "./config-switch.js";
 import { ConfigVersions } from "./config-versions.js";
-import { isRealDirectory, isRealFile, look } from "./durable.js";
+import { entriesIn, isRealDirectory, isRealFile, look } from "./durable.js";
 import { readOwnJson } from "./own-path.js";
 
 /** Where version 0.1.0 counted crashes. */
@@ -44,7 +44,7 @@ export async function takeOver(place: ConfigPlace): Promise<string[]> {
   if (files.length > 0 && (await look(join(versions.root, TRIAL))) === undefined) await saveTrial(place, trial);
   await versions.load();
   if (isKnown && versions.currentId === undefined) await versions.use(id);
-  const entries = await Promise.all(ids.map((one) => entriesIn(versions.directoryOf(one))));
+  const entries = await Promise.all(ids.map((one) => entriesIn(versions.filesOf(one))));
   await links.follow(
     entries.flat().map(({ path }) => path),
     old.currentLink,

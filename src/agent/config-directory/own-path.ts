@@ -44,6 +44,6 @@ export async function readOwnJson(path: string): Promise<unknown> {
     return JSON.parse(String(await readOwnFile(path, MOST_BYTES)));
   } catch (error) {
     if (error instanceof SyntaxError) return null;
-    throw error;
+    throw error instanceof RangeError ? foreign(path, `was not written by this agent: ${error.message}`) : error;
   }
 }

@@ -29,8 +29,7 @@ export async function takeFiles(
     if (isKnown(path) && !(await isTaken(place, path, [zero, current]))) changed.push(path);
   }
   if (changed.length > 0) {
-    const kept = await keepAside(place, changed);
-    host.log?.warn(`changed by somebody else, and replaced now: ${changed.join(", ")}; kept in ${kept}`);
+    await keepChanged(place, settings.directory, changed);
   }
   if (own.length > 0) {
     host.log?.info(`your own files, kept in configuration ${zero.id}: ${own.join(", ")}`);
@@ -54,19 +53,22 @@ async function isTaken({ settings, versions }: ConfigPlace, path: string, by: re
   return false;
 }
 
-/** Keeps files for good. @returns where they are now too */
-async function keepAside({ settings, versions }: ConfigPlace, paths: readonly string[]): Promise<string> {
+/** Keeps files below a directory for good, since they are no longer in use, and says where. */
+export async function keepChanged(place: ConfigPlace, root: string, paths: readonly string[]): Promise<void> {
+  const { host, versions } = place;
   const all = versions.changed;
   await makeOwnDirectory(all);
-  const highest = Math.max(0, ...(await readdir(all)).map((name) => Number.parseInt(name, 10) || 0));
-  const kept = join(all, String(highest + 1));
+  const names = await readdir(all);
+  let number = 1;
+  while (names.includes(String(number))) number += 1;
+  const kept = join(all, String(number));
   await makeDirectory(kept, PASSAGE);
   const touched = new Set<string>();
   for (const path of paths) {
     await makeParents(kept, path, PASSAGE, touched);
-    await linkFile(join(settings.directory, path), join(kept, path));
+    await linkFile(join(root, path), join(kept, path));
   }
   for (const directory of touched) await syncDirectory(join(kept, directory));
   await syncDirectory(all);
-  return kept;
+  host.log?.warn(`changed by somebody else, and replaced now: ${paths.join(", ")}; kept in ${kept}`);
 }

@@ -2,6 +2,7 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import { type ReloadSignal, signalNamed } from "../commands/signal-process.js";
 import type { RemoteConfigSettings } from "../config-directory/config-place.js";
+import { realPathOf } from "../config-directory/durable.js";
 import { problemOfName } from "../config-directory/offered-files.js";
 import { commandOf, limitMs } from "./command-keys.js";
 
@@ -28,7 +29,7 @@ export function readRemoteConfig(
   const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
   const state = readState(section, directory);
   for (const [key, path] of Object.entries({ directory, state_directory: state })) {
-    if (path !== stateDirectory) continue;
+    if (realPathOf(path) !== realPathOf(stateDirectory)) continue;
     throw section.wrong(key, "must not be storage.directory", "give each a directory of its own");
   }
   const settings = {
@@ -51,7 +52,7 @@ function readState(section: SectionReader, directory: string): string {
   if (given === undefined) return join(directory, ".opamp");
   const hint = "give a directory inside it or elsewhere, or take the key away";
   const state = readPath(section, "state_directory", given, hint);
-  const inside = relative(state, directory);
+  const inside = relative(realPathOf(state), realPathOf(directory));
   if (inside.startsWith("..") || isAbsolute(inside)) return state;
   throw section.wrong("state_directory", "must not be remote_config.directory, nor around it", hint);
 }

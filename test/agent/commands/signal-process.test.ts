@@ -1,6 +1,6 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { signalNamed, signalProcess } from "../../../src/agent/commands/signal-process.js";
@@ -41,6 +41,20 @@ test("a pid file that is missing is no good", async () => {
     hint: "is the program running, and may the agent read the file?",
   });
 });
+
+for (const [what, make] of [
+  ["a pipe", (path: string) => execFileSync("mkfifo", [path])],
+  ["a directory", (path: string) => mkdirSync(path)],
+] as const) {
+  test(`a pid file that is ${what} is refused, and not waited for`, async () => {
+    const path = join(folderForTest(), "pid");
+    make(path);
+    await expect(signalProcess({ signal: "SIGHUP", pidFile: path })).rejects.toMatchObject({
+      code: "ERR_OPAMP_HANDLER",
+      message: `pid file ${path} cannot be read: it is not a regular file`,
+    });
+  });
+}
 
 for (const [text, problem] of [
   ["", "has no process id"],

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { makeVersion010, VIEW_B } from "../version-0-1-0.js";
@@ -19,6 +29,11 @@ async function offered(): Promise<Prepared & { own: string }> {
   return { ...place, own: join(place.directory, OWN) };
 }
 
+function truncated(path: string): void {
+  writeFileSync(path, "");
+  truncateSync(path, 70_000_000);
+}
+
 describe("a name of the agent's own", () => {
   const elsewhere = "/nowhere/at/all";
   const cases: readonly [name: string, what: string, make: (path: string) => void, problem: string][] = [
@@ -34,6 +49,7 @@ describe("a name of the agent's own", () => {
       (path) => writeFileSync(path, '{"phase":"else","from":"","to":"","hash":"","crashes":0}'),
       "was not written by this agent",
     ],
+    ["trial.json", "far too large", (path) => truncated(path), "was not written by this agent: it has 70000000 bytes"],
     ["trial.json", "a link", (path) => symlinkSync(elsewhere, path), "is a symbolic link"],
     ["trial.json", "a directory", (path) => mkdirSync(path), "is no regular file"],
     ["trial.json", "a pipe", (path) => execFileSync("mkfifo", [path]), "is no regular file"],
@@ -80,6 +96,23 @@ describe("a name of the agent's own", () => {
     expect(everything(directory)).toEqual(before);
   });
 
+  test.each<[string, string, (path: string) => void]>([
+    ["trial.json", "a file of another form", (path) => writeFileSync(path, '{"FOREIGN":1}')],
+    ["tmp", "a link", (path) => symlinkSync(elsewhere, path)],
+    ["versions", "a file", (path) => writeFileSync(path, "theirs")],
+  ])("%s that is replaced by %s while the agent runs fails an offer, and stays", async (name, _, make) => {
+    const { directory, own, apply } = await offered();
+    const path = join(own, name);
+    if (readdirSync(own).includes(name)) renameSync(path, join(own, "moved"));
+    make(path);
+    const before = everything(directory);
+    expect(await apply("two", { a: "2" })).toContain(path);
+    expect(everything(directory)).toEqual(before);
+    rmSync(path);
+    if (readdirSync(own).includes("moved")) renameSync(join(own, "moved"), path);
+    expect(await apply("two", { a: "2" })).toBe("applied");
+  });
+
   test("that something else takes while the agent runs fails an offer, and stays", async () => {
     const { directory, own, apply } = await offered();
     const current = join(own, "current");
@@ -118,12 +151,18 @@ describe("what is set aside", () => {
 
 test("what is not the agent's in its own directories is neither read nor removed", async () => {
   const { work, directory, own } = await offered();
-  const theirs = { "crashes.json": '{"hash":"74776f","count":3}', "tmp/notes": "x", "tmp/mine/a": "x", "tmp/8-q": "x" };
-  mkdirSync(join(own, "tmp/mine"));
+  const inTmp = { "tmp/notes": "x", "tmp/mine/a": "x", "tmp/8-abc": "a file", "tmp/taken/a": "x", "tmp/current": "x" };
+  const theirs = { "crashes.json": '{"hash":"74776f","count":3}', ...inTmp };
+  for (const name of ["mine", "taken"]) mkdirSync(join(own, "tmp", name));
   for (const [name, text] of Object.entries(theirs)) writeFileSync(join(own, name), text);
   const { apply } = await reopened(work);
-  for (const hash of ["two", "three"]) expect(await apply(hash, { a: hash })).toBe("applied");
   expect(everything(own)).toMatchObject(theirs);
+  // What is in the way of the agent's own work fails an offer by its name.
+  expect(await apply("two", { a: "2" })).toContain("tmp/current");
+  rmSync(join(own, "tmp/current"));
+  for (const hash of ["two", "three"]) expect(await apply(hash, { a: hash })).toBe("applied");
+  const { "tmp/current": _, ...rest } = theirs;
+  expect(everything(own)).toMatchObject(rest);
   expect(visible(directory)).toEqual({ a: "three" });
 });
 
@@ -145,6 +184,93 @@ test("what gets into the way of an offer while it is checked fails it, and nothi
   expect(visible(directory)).toEqual({ a: "1" });
   renameSync(join(directory, "b"), join(work, "b"));
   expect(await apply("two", { a: "2", b: "2" })).toContain('"b" cannot be written');
+});
+
+test("a takeover of version 0.1.0 refuses to start where something else has the name of one of its versions", async () => {
+  const work = folderForTest();
+  makeVersion010(work);
+  const own = join(work, "config", OWN);
+  mkdirSync(join(own, "versions"), { recursive: true });
+  const marker = { description: "Configurations kept by opamp agent. Do not edit.", format: 1, takeover: "pending" };
+  writeFileSync(join(own, "opamp-config.json"), JSON.stringify(marker));
+  writeFileSync(join(own, "versions/2-local"), "theirs");
+  await expect(openDirectory({ directory: join(work, "config") }).prepare()).rejects.toMatchObject({
+    foreignStore: true,
+    message: `${join(own, "versions/2-local")} is not a directory`,
+  });
+  expect(readFileSync(join(work, "config/.opamp/versions/2-local/files/a.yaml"), "utf8")).toBe("a: the user's\n");
+});
+
+test.each([
+  ["own id", (id: string) => id],
+  ["path elsewhere", () => "../../../../outside"],
+])("a manifest whose base was changed to its %s costs none of the user's files", async (_, baseOf) => {
+  const { work, directory, own } = await offered();
+  const versions = join(own, "versions");
+  const [id = ""] = readdirSync(versions).filter((name) => name.endsWith("-6f6e65"));
+  const manifest = JSON.parse(readFileSync(join(versions, id, "manifest.json"), "utf8"));
+  writeFileSync(join(versions, id, "manifest.json"), JSON.stringify({ ...manifest, base: baseOf(id) }));
+  const { apply } = await reopened(work);
+  for (const hash of ["two", "three", "four"]) expect(await apply(hash, { a: hash })).toBe("applied");
+  const kept = Object.values(everything(directory));
+  expect(kept).toContain("the user's");
+});
+
+test("versions that somebody removed while the agent runs do not keep later offers from being applied", async () => {
+  const { directory, own, apply } = await offered();
+  for (const id of readdirSync(join(own, "versions"))) rmSync(join(own, "versions", id), { recursive: true });
+  expect(await apply("two", { a: "2" })).toBe("applied");
+  expect(visible(directory)).toEqual({ a: "2" });
+});
+
+describe("what somebody changes in the files of an offer", () => {
+  test("is kept aside and told of once they are replaced, also where a program made a file of its own there", async () => {
+    const { directory, own, apply, lines } = await offered();
+    await apply("one-b", { a: "1", "conf.d/x.yaml": "x1", "conf.d/y.yaml": "y1" });
+    appendFileSync(join(directory, "a"), " by hand");
+    writeFileSync(join(directory, "conf.d/mine.yaml"), "mine");
+    rmSync(join(directory, "conf.d/x.yaml"));
+    writeFileSync(join(directory, "conf.d/x.yaml"), "edited");
+    await apply("two", { a: "2", "conf.d/x.yaml": "x2", "conf.d/y.yaml": "y2" });
+    for (const hash of ["three", "four"]) await apply(hash, { a: hash });
+    const changed = join(own, "changed");
+    expect(everything(changed)).toEqual({
+      "1": "directory",
+      "1/a": "1 by hand",
+      "1/conf.d": "directory",
+      "1/conf.d/mine.yaml": "mine",
+      "1/conf.d/x.yaml": "edited",
+    });
+    expect(lines.all.filter((line) => line.startsWith("warn"))).toEqual([
+      expect.stringMatching(/^warn changed by somebody else, and replaced now: .*mine\.yaml.*; kept in .*changed\/1$/),
+    ]);
+  });
+
+  test("finds a free name, whatever has been put beside it", async () => {
+    const { directory, own, apply } = await offered();
+    mkdirSync(join(own, "changed/9007199254740992"), { recursive: true });
+    mkdirSync(join(own, "changed/1"));
+    appendFileSync(join(directory, "a"), " by hand");
+    expect(await apply("two", { a: "2" })).toBe("applied");
+    expect(readFileSync(join(own, "changed/2/a"), "utf8")).toBe("1 by hand");
+  });
+});
+
+test("an offer does not write what belongs to the agent itself, though links lead there", async () => {
+  const work = folderForTest();
+  const real = join(work, "real");
+  mkdirSync(join(real, "sub/state"), { recursive: true });
+  writeFileSync(join(real, "opamp.yaml"), "server:");
+  symlinkSync(real, join(work, "config"));
+  symlinkSync(join(real, "sub"), join(work, "link"));
+  symlinkSync(join(real, "opamp.yaml"), join(work, "etc.yaml"));
+  const state = join(work, "link/kept");
+  const ownPaths = [join(work, "link/state"), join(work, "etc.yaml")];
+  const { apply } = await reopened(work, { state, ownPaths });
+  for (const name of ["sub/state/state.json", "sub/state", "opamp.yaml", "sub/kept/opamp-config/opamp-config.json"]) {
+    expect(await apply("one", { a: "1", [name]: "theirs" })).toBe(`"${name}" belongs to the agent itself`);
+  }
+  expect(await apply("one", { a: "1", "sub/other": "1" })).toBe("applied");
 });
 
 test("an offer does not write what belongs to the agent itself", async () => {

@@ -1,6 +1,9 @@
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { agentSections, readAgentConfig } from "../../../src/agent/file/agent-config.js";
 import { OpAMPError } from "../../../src/errors.js";
+import { folderForTest } from "../config-directory/folder.js";
 
 const SERVER = "server: { ws: { endpoint: ws://h/ } }\n";
 const COMMAND_FORM = 'write a text for the shell, or a list such as ["systemctl", "reload", "my-agent"]';
@@ -297,6 +300,20 @@ test("the extension's block alone is enough", () => {
     restart: undefined,
     log: { level: "info", format: "text" },
   });
+});
+
+test("directories that are one behind a link are refused as one", () => {
+  const work = folderForTest();
+  mkdirSync(join(work, "conf"));
+  symlinkSync(join(work, "conf"), join(work, "link"));
+  const { message } = refused(
+    `${SERVER}storage: { directory: ${work}/link }\nremote_config: { directory: ${work}/conf }\n`,
+  );
+  expect(message).toMatch(/^remote_config\.directory: must not be storage\.directory/);
+  const around = refused(`${SERVER}remote_config: { directory: ${work}/conf/a, state_directory: ${work}/link }\n`);
+  expect(around.message).toMatch(
+    /^remote_config\.state_directory: must not be remote_config\.directory, nor around it/,
+  );
 });
 
 test("offers may write neither the agent's storage nor its file", () => {
