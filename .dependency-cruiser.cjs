@@ -50,7 +50,14 @@ const mayImport = {
     "src/base/",
     "src/errors.ts",
   ],
-  "src/server/": ["src/server/", "src/wire/", "src/gen/", "src/base/", "src/errors.ts"],
+  "src/server/": [
+    "src/server/",
+    "src/values/plain-attributes.ts",
+    "src/wire/",
+    "src/gen/",
+    "src/base/",
+    "src/errors.ts",
+  ],
   "src/cli/": [
     "src/cli/",
     "src/agent/",

@@ -4,11 +4,15 @@ export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-cr
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
 export type {
+  ConnectingEvent,
   InstanceUidEvent,
+  OfferEvent,
+  OnlineEvent,
   OpAMPClientEvents,
   PhaseEvent,
-  RemoteConfigEvent,
   ServerErrorEvent,
+  StoppingEvent,
+  WaitingEvent,
   WarningEvent,
 } from "./client/events.js";
 export type { CustomChannel } from "./client/handlers/custom-channels.js";
@@ -38,12 +42,33 @@ export type {
 } from "./client/options.js";
 export type { WaitOptions } from "./client/run/waiters.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.js";
-export type { CapabilityName } from "./core/capabilities.js";
-export type { PhaseReason } from "./core/io.js";
+export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
+export type { OfferKind, PhaseReason } from "./core/io.js";
 export type { Phase } from "./core/phases.js";
 export type { Logger } from "./diagnostics/logger.js";
 export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
+export { describeService, type ServiceDescription } from "./extension/description/describe-service.js";
+export { hostAttributes, processAttributes } from "./extension/description/host-attributes.js";
+export type { ConfigFormat } from "./extension/effective-config/config-text.js";
+export {
+  type ConfigEntry,
+  type EffectiveConfigOptions,
+  type EffectiveConfigProvider,
+  effectiveConfig,
+  type ManyConfigs,
+  type NamedConfigs,
+  type ReadConfig,
+  type SingleConfig,
+} from "./extension/effective-config/effective-config.js";
+export {
+  type ComponentHandle,
+  ComponentHealth,
+  type ComponentHealthOptions,
+  componentHealth,
+} from "./extension/health/component-health.js";
+export { type ComponentStatus, componentStatuses, type StatusDetails } from "./extension/health/component-status.js";
+export { type ConfigRedactor, createConfigRedactor } from "./extension/redact/config-redactor.js";
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";
 export { memoryStore } from "./store/memory-store.js";
 export type { Store, StoreBlobs, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";
@@ -57,7 +82,7 @@ export type {
 export type { ProxyOptions } from "./transport/settings/settings.js";
 export type { Pem, TlsOptions, TlsVersion } from "./transport/settings/tls-options.js";
 export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";
-export type { Attributes, AttributeValue } from "./values/attributes.js";
+export type { AttributeSource, Attributes, AttributeValue, ResourceLike } from "./values/attributes.js";
 export { COMPONENTS_HASH, type Component, type Components } from "./values/components.js";
 export type { ConfigFile, ConfigFiles, RemoteConfig } from "./values/config-files.js";
 export type { AgentNames, DescribeAgent, Description } from "./values/description.js";

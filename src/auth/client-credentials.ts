@@ -8,9 +8,9 @@ export interface ClientCredentialsOptions extends Omit<TokenRequest, "tokenUrl">
   /** The token endpoint. `https`, or `http` on a loopback address. */
   tokenUrl: string | URL;
   /** A token is not used any more this long before it expires, in milliseconds. Default 30 000. */
-  marginMs?: number;
+  marginMs?: number | undefined;
   /** Milliseconds that never go back. Default: the system's. */
-  now?: () => number;
+  now?: (() => number) | undefined;
 }
 
 /** Such a token is taken to last this long when the endpoint does not say. */

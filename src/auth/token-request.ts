@@ -18,24 +18,27 @@ export interface Token {
 
 /** What is asked of a token endpoint, and how. */
 export interface TokenRequest {
+  /** The token endpoint; https, or http on loopback. */
   tokenUrl: URL;
   /** A function is asked again for each request, as with `clientSecret`. */
   clientId: Secret;
+  /** As text, or a function that reads it afresh each time, such as `fileSecret(path)`. */
   clientSecret: Secret;
   /** Default: none asked for. */
-  scopes?: readonly string[];
+  scopes?: readonly string[] | undefined;
   /** Further parameters of the request, such as `audience`; one with a list is sent once for each item. */
-  parameters?: Readonly<Record<string, string | readonly string[]>>;
+  parameters?: Readonly<Record<string, string | readonly string[]>> | undefined;
   /**
    * Where the client's id and secret go: an `Authorization` header or the body; `"auto"` tries the header, and the body
    * where that is refused. Default `"header"`.
    */
-  credentialsIn?: "header" | "body" | "auto";
+  credentialsIn?: "header" | "body" | "auto" | undefined;
   /** For one request, in milliseconds. Default 10 000. */
-  timeoutMs?: number;
-  tls?: TlsOptions;
+  timeoutMs?: number | undefined;
+  /** TLS for the token endpoint. Default: that of Node. */
+  tls?: TlsOptions | undefined;
   /** Default `"env"`. */
-  proxy?: ProxyOptions | "env" | false;
+  proxy?: ProxyOptions | "env" | false | undefined;
 }
 
 const TIMEOUT_MS = 10_000;

@@ -56,6 +56,9 @@ export function sameEntries<T>(
   });
 }
 
+/** Options with every default in place. */
+export type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+
 /** Options without those that are there and undefined. */
 export function withoutUndefined<T extends object>(given: { [K in keyof T]: T[K] | undefined }): T {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as T;
@@ -78,7 +81,7 @@ export function checkOptions(where: string, given: unknown, known: Readonly<Reco
 
 export function durations<T extends { readonly [K in keyof T]: number }>(
   where: string,
-  given: { readonly [K in keyof T]?: number } | undefined,
+  given: { readonly [K in keyof T]?: number | undefined } | undefined,
   defaults: T,
 ): T {
   if (given === undefined) return defaults;

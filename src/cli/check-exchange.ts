@@ -1,7 +1,6 @@
 import { OpAMPClient } from "../client/client.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
-import { ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import type { DiagnoseOptions, Finding } from "./diagnosis.js";
 
 /** The two halves of an exchange, and its end. None of them is left without an outcome. */
@@ -58,12 +57,10 @@ export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Excha
   return { opened: opened.promise, answered: answered.promise, ended };
 }
 
-function describeCapabilities(mask: bigint): string {
-  if (mask === 0n) return "declared no capabilities";
-  const names = Object.entries(ServerCapabilities)
-    .filter(([, bit]) => typeof bit === "number" && bit !== 0 && (mask & BigInt(bit)) !== 0n)
-    .map(([name]) => name.replace("ServerCapabilities_", ""));
-  return `declared ${names.join(", ")}`;
+/** As the specification writes them. */
+function describeCapabilities(names: ReadonlySet<string>): string {
+  if (names.size === 0) return "declared no capabilities";
+  return `declared ${[...names].map((name) => name.replace(/^./, (first) => first.toUpperCase())).join(", ")}`;
 }
 
 /** A promise to be settled from outside; nobody has to listen to it. */

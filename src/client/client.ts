@@ -1,9 +1,10 @@
 import { uidText } from "../base/bytes.js";
+import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
 import type { Phase } from "../core/phases.js";
 import { scrubbedError } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
-import type { DescribeAgent, Description } from "../values/description.js";
+import { type DescribeAgent, type Description, fromAgentDescription } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
 import { wallNanoseconds } from "./clock.js";
 import type { OpAMPClientEvents } from "./events.js";
@@ -49,14 +50,29 @@ export class OpAMPClient implements AsyncDisposable {
     return uidText(this.#parts.core.instanceUid);
   }
 
+  /** What the agent declares; a snapshot. It follows from what the host supplies, less `withhold`. */
+  get capabilities(): ReadonlySet<CapabilityName> {
+    return namesIn(this.capabilityMask);
+  }
+
   /** What the agent declares, as the mask on the wire. */
-  get capabilities(): bigint {
+  get capabilityMask(): bigint {
     return this.#parts.core.capabilities;
   }
 
+  /** What the server declared last; empty while it has not (CAP-07). A snapshot; bits without a name are left out. */
+  get serverCapabilities(): ReadonlySet<ServerCapabilityName> {
+    return serverNamesIn(this.serverCapabilityMask);
+  }
+
   /** What the server declared last, as the mask on the wire; 0 while it has not (CAP-07). */
-  get serverCapabilities(): bigint {
+  get serverCapabilityMask(): bigint {
     return this.#parts.core.serverCapabilities;
+  }
+
+  /** Who the agent is: a copy of what was given last, or of what a function made for the current instance uid. */
+  get description(): Description {
+    return fromAgentDescription(this.#parts.core.description);
   }
 
   /** What the client has done so far: counts, sizes and times. Cheap. */
@@ -65,16 +81,27 @@ export class OpAMPClient implements AsyncDisposable {
     return statsOf(counters, core.phase, clock);
   }
 
+  /**
+   * Adds a listener; one that throws, or rejects, is reported as `error`.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`
+   */
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
     this.#listeners().on(event, listener);
     return this;
   }
 
+  /**
+   * Adds a listener for the next event only.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`
+   */
   once<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
     this.#listeners().once(event, listener);
     return this;
   }
 
+  /** Takes a listener off. */
   off<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
     this.#parts.listeners?.off(event, listener);
     return this;
@@ -107,10 +134,11 @@ export class OpAMPClient implements AsyncDisposable {
    *
    * @param options.timeoutMs how long the goodbye may take; default `timeouts.closeMs`
    */
-  stop({ timeoutMs }: { timeoutMs?: number } = {}): Promise<void> {
+  stop({ timeoutMs }: { timeoutMs?: number | undefined } = {}): Promise<void> {
     return this.#life.stop(timeoutMs);
   }
 
+  /** The same as `stop()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
@@ -191,8 +219,8 @@ export class OpAMPClient implements AsyncDisposable {
    */
   customCapability(name: string, options?: ChannelOptions): CustomChannel {
     this.#life.refuseWhenStopped("customCapability");
-    const { driver, failed, customMessageMs } = this.#parts;
-    this.#parts.channels ??= new CustomChannels(driver.feed.bind(driver), failed, customMessageMs);
+    const { driver, failed, customMessageTtlMs } = this.#parts;
+    this.#parts.channels ??= new CustomChannels(driver.feed.bind(driver), failed, customMessageTtlMs);
     const channel = this.#parts.channels.register(name, options);
     if (this.#life.isRefused) this.#life.endWaits();
     return channel;
@@ -211,8 +239,8 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   #supply(more: Partial<Supplied>): void {
-    const { supplied, off, driver } = this.#parts;
+    const { supplied, withheld, driver } = this.#parts;
     Object.assign(supplied, more);
-    driver.feed({ type: "declare", capabilities: declaredMask(supplied, off) });
+    driver.feed({ type: "declare", capabilities: declaredMask(supplied, withheld) });
   }
 }

@@ -1,39 +1,87 @@
-import type { PhaseReason } from "../core/io.js";
+import type { ServerCapabilityName } from "../core/capabilities.js";
+import type { OfferKind, PhaseReason } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
 import type { OpAMPError } from "../errors.js";
 
-/** The link moved on. */
-export interface PhaseEvent {
-  phase: Phase;
+/** What every phase event tells. */
+interface PhaseChange {
+  /** The phase before. */
   previous: Phase;
+  /** Why the phase changed. */
   reason: PhaseReason;
-  /** Whether the server has answered on this link; `online` without an answer means that it keeps silent (D18). */
-  answered: boolean;
   /** The name of the transport in use, or used last: `"websocket"`, `"http"`; `undefined` before the first attempt. */
   transport: string | undefined;
-  /** In `waiting`: when the next attempt is due. */
-  retryAt?: Date;
-  /** What went wrong, where something did. */
-  error?: OpAMPError;
 }
 
-/** The status of a remote config offer changed. */
-export interface RemoteConfigEvent {
-  hash: Uint8Array;
-  status: "applying" | "applied" | "failed";
-  /** Empty unless failed. */
-  error: string;
+/** The client is on its way to the server. */
+export interface ConnectingEvent extends PhaseChange {
+  /** The client dials; or the connection is open, and the first report has no answer yet. */
+  phase: "connecting" | "reporting";
+  answered?: undefined;
+  retryAt?: undefined;
+  error?: undefined;
 }
+
+/** The server has been reached. */
+export interface OnlineEvent extends PhaseChange {
+  /** The server has answered the first report, or keeps silent on a connection that is alive. */
+  phase: "online";
+  /** Whether the server has answered on this connection. */
+  answered: boolean;
+  retryAt?: undefined;
+  error?: undefined;
+}
+
+/** The client waits before it dials again. */
+export interface WaitingEvent extends PhaseChange {
+  /** There is no connection, and the next attempt is due at `retryAt`. */
+  phase: "waiting";
+  answered?: undefined;
+  /** When the next attempt is due. */
+  retryAt: Date;
+  /** What went wrong; `undefined` where nothing did: the server asked for a pause, or the client was told to reconnect. */
+  error?: OpAMPError | undefined;
+}
+
+/** The client disconnects, or has stopped. */
+export interface StoppingEvent extends PhaseChange {
+  /** agent_disconnect is on its way, before the end or another dial; or the client has stopped for good. */
+  phase: "closing" | "stopped";
+  answered?: undefined;
+  retryAt?: undefined;
+  /** Why, where the host did not ask for it: see `onForeignStore`. */
+  error?: OpAMPError | undefined;
+}
+
+/** The connection moved on to another phase. */
+export type PhaseEvent = ConnectingEvent | OnlineEvent | WaitingEvent | StoppingEvent;
+
+/** What every offer event tells. */
+interface OfferChange {
+  /** What is offered, by the name of its handler. */
+  kind: OfferKind;
+  /** A copy. */
+  hash: Uint8Array;
+}
+
+/** The status of an offer changed. */
+export type OfferEvent =
+  /** Its handler is running, or has done what the offer wants. */
+  | (OfferChange & { status: "applying" | "applied"; error?: undefined })
+  /** Its handler failed, or was given up. */
+  | (OfferChange & { status: "failed" /** Why, as the server is told. */; error: string });
 
 /** The agent goes by another uid. */
 export interface InstanceUidEvent {
   /** UUID text. */
   instanceUid: string;
+  /** The phase before. */
   previous: string;
 }
 
 /** The server answered with an error (MSG-03). */
 export interface ServerErrorEvent {
+  /** What kind of error it is, in the words of the specification. */
   type: "badRequest" | "unavailable" | "unknown";
   /** The server's own words. */
   message: string;
@@ -48,6 +96,7 @@ export interface WarningEvent {
    * being encrypted.
    */
   code: "insecure-skip-verify" | "cleartext";
+  /** What is not safe. */
   message: string;
   /** Plain words on what to do. */
   hint: string;
@@ -55,6 +104,7 @@ export interface WarningEvent {
 
 /** What a client tells its host. A listener that throws is reported as `error` and harms nobody else. */
 export interface OpAMPClientEvents {
+  /** The connection moved on to another phase. */
   phase: (event: PhaseEvent) => void;
   /**
    * Something failed. The client goes on by itself, unless it stopped for it (`onForeignStore`); without a listener
@@ -64,11 +114,14 @@ export interface OpAMPClientEvents {
   error: (error: OpAMPError) => void;
   /** Told by `start`, for each thing that is not safe. */
   warning: (event: WarningEvent) => void;
+  /** The server answered with an error. */
   serverError: (event: ServerErrorEvent) => void;
-  remoteConfig: (event: RemoteConfigEvent) => void;
+  /** The status of an offer changed. */
+  offer: (event: OfferEvent) => void;
+  /** The server renamed the agent. */
   instanceUid: (event: InstanceUidEvent) => void;
   /** The server declared its capabilities (CAP-07). */
-  serverCapabilities: (mask: bigint) => void;
+  serverCapabilities: (capabilities: ReadonlySet<ServerCapabilityName>) => void;
   /** The server announced the custom capabilities it understands (CUSTOM-02). */
   serverCustomCapabilities: (names: readonly string[]) => void;
   /** The interval between heartbeats, or polls, in milliseconds; `Infinity` when the server turned them off (HB-03). */

@@ -57,54 +57,62 @@ export interface CustomMessageReceived {
 export interface SendOptions {
   /**
    * How long the message may wait for the server, in milliseconds; then it is dropped. Default: the client's
-   * `customMessageMs`.
+   * `customMessages.ttlMs`.
    */
-  expiresInMs?: number;
+  expiresInMs?: number | undefined;
 }
 
 /** How a {@link CustomChannel} is set up. */
 export interface ChannelOptions {
   /** How many received messages wait for a consumer that is busy; more are dropped, the newest first. Default 10. */
-  maxQueuedMessages?: number;
+  maxQueuedMessages?: number | undefined;
 }
 
 /** Time limits, in milliseconds. */
 export interface Timeouts {
   /** From dialling to an open connection. Default 30 000. */
-  connectMs?: number;
+  connectMs?: number | undefined;
   /** From a message to the whole of its answer (RETRY-02). Default 30 000. */
-  answerMs?: number;
+  answerMs?: number | undefined;
   /** For a remote config handler; then the offer has failed. Default 300 000. */
-  applyMs?: number;
+  applyMs?: number | undefined;
   /** For an aborted handler to end before the next one starts regardless. Default 5 000. */
-  abortMs?: number;
+  abortMs?: number | undefined;
   /** For the effective config; then reports go without it. Default 5 000. */
-  effectiveConfigMs?: number;
+  effectiveConfigMs?: number | undefined;
   /** For the goodbye of `stop()` and of a reconnect. Default 1 000. */
-  closeMs?: number;
+  closeMs?: number | undefined;
 }
 
 /** What an instrument is about. */
 export interface InstrumentOptions {
-  description?: string;
-  unit?: string;
-  advice?: { explicitBucketBoundaries?: number[] };
+  /** What is measured, in words. */
+  description?: string | undefined;
+  /** A UCUM unit, such as `s` or `By`. */
+  unit?: string | undefined;
+  /** Where the buckets of a histogram end. */
+  advice?: { explicitBucketBoundaries?: number[] | undefined } | undefined;
 }
 
 /** A counter, as OpenTelemetry has it. */
 export interface CounterLike {
+  /** Adds to the sum. */
   add(value: number, attributes?: Record<string, string>): void;
 }
 
 /** A histogram, as OpenTelemetry has it. */
 export interface HistogramLike {
+  /** Records a measurement. */
   record(value: number, attributes?: Record<string, string>): void;
 }
 
 /** What the client needs of a meter: one of OpenTelemetry fits. What it does not have is not measured. */
 export interface MeterLike {
+  /** Makes a counter of what only rises. */
   createCounter(name: string, options?: InstrumentOptions): CounterLike;
+  /** Makes a counter of what rises and falls. */
   createUpDownCounter?(name: string, options?: InstrumentOptions): CounterLike;
+  /** Makes a histogram. */
   createHistogram?(name: string, options?: InstrumentOptions): HistogramLike;
 }
 
@@ -114,104 +122,106 @@ export interface OpAMPClientOptions extends Handlers {
    * The server: ws and wss use WebSocket, http and https polling (TRANS-01). A bare host gets port 4320 and path
    * /v1/opamp (TRANS-02). User and password become an `Authorization` header. Required unless `transport` is given.
    */
-  url?: string | URL;
+  url?: string | URL | undefined;
   /**
    * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as what
    * lies in between cannot carry an upgrade.
    */
-  transport?: Transport | "auto";
+  transport?: Transport | "auto" | undefined;
   /**
    * Request headers, or a function called before every dial and every request, or a list of these. After a 401 or 403 the
    * function is asked once more at once, with `refresh: true` (AUTH-02). Not those that the transport sets itself, such as
    * `Content-Type` and `Connection`.
    */
-  headers?: HeaderSources;
+  headers?: HeaderSources | undefined;
   /** TLS for wss and https URLs. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
   /**
    * The proxy to go through; `"env"` reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY and never applies to loopback
    * addresses; `false` is none. Default `"env"`.
    */
-  proxy?: ProxyOptions | "env" | false;
+  proxy?: ProxyOptions | "env" | false | undefined;
   /**
    * Whether messages are sent compressed, and over HTTP asked for compressed (HTTP-07, HTTP-09). Compressed ones are
    * understood either way. Default false.
    */
-  compression?: boolean;
+  compression?: boolean | undefined;
   /** How many redirects an attempt follows; 0 is none. Default 5. */
-  maxRedirects?: number;
+  maxRedirects?: number | undefined;
   /**
    * WebSocket pings when nothing else came for `intervalMs` milliseconds; a link that stays silent for two intervals is
    * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false` is none.
    */
-  ping?: { intervalMs?: number } | false;
+  ping?: { intervalMs?: number | undefined } | false | undefined;
   /**
    * Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). A function is called again
    * whenever the instance uid is another one.
    */
   description: Description | DescribeAgent;
   /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
-  health?: Health;
+  health?: Health | undefined;
   /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */
-  availableComponents?: Components;
+  availableComponents?: Components | undefined;
   /** UUID text, ULID text or 16 bytes. Default: what the store holds, else a new UUID version 7. */
-  instanceUid?: string | Uint8Array;
+  instanceUid?: string | Uint8Array | undefined;
   /** Ask the server to make the instance uid (UID-04). Default false. */
-  requestInstanceUid?: boolean;
+  requestInstanceUid?: boolean | undefined;
   /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
-  store?: Store;
+  store?: Store | undefined;
   /**
    * What to do when the store holds the state of a later version, or something of another program: `"stop"` ends the
    * client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent; `"newIdentity"` goes on without the
    * store, as another agent. The store is left as it is either way. Default `"stop"`.
    */
-  onForeignStore?: "stop" | "newIdentity";
-  /** Capabilities to leave off although a handler is there; `true` changes nothing. */
-  capabilities?: Readonly<Partial<Record<CapabilityName, boolean>>>;
+  onForeignStore?: "stop" | "newIdentity" | undefined;
+  /**
+   * Capabilities not to declare although what they need is supplied, such as `["reportsHeartbeat"]`. Default: none.
+   * `reportsStatus` cannot be withheld.
+   */
+  withhold?: readonly CapabilityName[] | undefined;
   /**
    * Heartbeats, and polls on HTTP, in milliseconds: the interval (default 30 000), and the bounds for one that the
    * server offers (defaults 1 000 and no upper bound). A finite `maxMs` also keeps the server from turning heartbeats
    * off.
    */
-  heartbeat?: { intervalMs?: number; minMs?: number; maxMs?: number };
+  heartbeat?: { intervalMs?: number | undefined; minMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /** Waits between connection attempts, in milliseconds. Defaults 1 000 and 60 000. */
-  backoff?: { minMs?: number; maxMs?: number };
+  backoff?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /**
    * Pauses at the server's wish, in milliseconds: the shortest when it names none (default 30 000, THR-06), and the
    * longest that it can impose (default one day).
    */
-  throttle?: { floorMs?: number; maxMs?: number };
-  timeouts?: Timeouts;
+  throttle?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
+  /** Time limits; see {@link Timeouts} for the defaults. */
+  timeouts?: Timeouts | undefined;
   /** What the first report after a reconnect holds: what the server may not know, or everything. Default `"changed"`. */
-  reconnectReport?: "changed" | "full";
+  reconnectReport?: "changed" | "full" | undefined;
   /**
    * The largest message, in bytes, framing included, before compression and after inflation: one limit, or one for each
    * direction (SIZE-01). Default 67 108 864.
    */
-  maxMessageBytes?: number | { send?: number; receive?: number };
-  /** How many custom messages may wait for the server. Default 100. */
-  maxCustomMessages?: number;
+  maxMessageBytes?: number | { send?: number | undefined; receive?: number | undefined } | undefined;
   /**
-   * How long a custom message may wait for the server, in milliseconds, unless `send` says otherwise; then it is dropped.
-   * Default: for ever.
+   * Custom messages that wait for the server: how many at most (`max`, default 100), and for how many milliseconds
+   * (`ttlMs`, default for ever) unless `send` says otherwise; then they are dropped.
    */
-  customMessageMs?: number;
+  customMessages?: { max?: number | undefined; ttlMs?: number | undefined } | undefined;
   /**
    * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
    * but no longer than `timeouts.connectMs`.
    */
-  keepAlive?: boolean;
+  keepAlive?: boolean | undefined;
   /** Default: nothing is logged. What happens again and again is written ever less often, with a count. */
-  logger?: Logger;
+  logger?: Logger | undefined;
   /**
    * Takes secrets out of log lines, errors and diagnostics: names to show or to hide besides those that are hidden by
    * themselves, or a redactor of your own.
    */
-  redact?: RedactionLists | Redactor;
+  redact?: RedactionLists | Redactor | undefined;
   /** An OpenTelemetry meter to measure with, or anything of its shape. Default: none. */
-  meter?: MeterLike;
+  meter?: MeterLike | undefined;
   /** Default: the system's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Uniform in [0, 1), for jitter. Default `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }

@@ -10,6 +10,26 @@ interface Row {
 }
 
 /**
+ * Every capability of a server, with its bit in `ServerToAgent.capabilities`.
+ *
+ * @see CAP-07
+ */
+export const serverCapabilityTable = {
+  acceptsStatus: 0x1n,
+  offersRemoteConfig: 0x2n,
+  acceptsEffectiveConfig: 0x4n,
+  offersPackages: 0x8n,
+  acceptsPackagesStatus: 0x10n,
+  offersConnectionSettings: 0x20n,
+  acceptsConnectionSettingsRequest: 0x40n,
+} as const satisfies Record<string, bigint>;
+
+/** What a server can declare. */
+export type ServerCapabilityName = keyof typeof serverCapabilityTable;
+
+const serverCapabilityNames = Object.keys(serverCapabilityTable) as readonly ServerCapabilityName[];
+
+/**
  * Every capability of an agent: its name here, its bit, the field that goes with it and what the server needs for it.
  *
  * @see CAP-02, CAP-06, CAP-08
@@ -17,9 +37,17 @@ interface Row {
 export const capabilityTable = {
   reportsStatus: { bit: 0x1n },
   acceptsRemoteConfig: { bit: 0x2n },
-  reportsEffectiveConfig: { bit: 0x4n, part: Part.effectiveConfig, server: 0x4n },
+  reportsEffectiveConfig: {
+    bit: 0x4n,
+    part: Part.effectiveConfig,
+    server: serverCapabilityTable.acceptsEffectiveConfig,
+  },
   acceptsPackages: { bit: 0x8n },
-  reportsPackageStatuses: { bit: 0x10n, part: Part.packageStatuses, server: 0x10n },
+  reportsPackageStatuses: {
+    bit: 0x10n,
+    part: Part.packageStatuses,
+    server: serverCapabilityTable.acceptsPackagesStatus,
+  },
   reportsOwnTraces: { bit: 0x20n },
   reportsOwnMetrics: { bit: 0x40n },
   reportsOwnLogs: { bit: 0x80n },
@@ -44,6 +72,16 @@ const rows: readonly Row[] = Object.values(capabilityTable);
 /** Whether a mask has a capability's bit. */
 export function has(mask: bigint, name: CapabilityName): boolean {
   return (mask & capabilityTable[name].bit) !== 0n;
+}
+
+/** The names of a server's mask; bits without a name are left out. */
+export function serverNamesIn(mask: bigint): ReadonlySet<ServerCapabilityName> {
+  return new Set(serverCapabilityNames.filter((name) => (mask & serverCapabilityTable[name]) !== 0n));
+}
+
+/** The names of an agent's mask. */
+export function namesIn(mask: bigint): ReadonlySet<CapabilityName> {
+  return new Set(capabilityNames.filter((name) => has(mask, name)));
 }
 
 /** The mask of these capabilities; `reportsStatus` is always in it (CAP-03). */

@@ -1,4 +1,4 @@
-import type { ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
+import type { AgentDescription, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { Agent } from "./agent.js";
 import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
@@ -44,6 +44,10 @@ export class Core {
 
   get instanceUid(): Uint8Array {
     return this.#agent.uid;
+  }
+
+  get description(): AgentDescription | undefined {
+    return this.#agent.report.get("agentDescription");
   }
 
   get capabilities(): bigint {

@@ -21,6 +21,7 @@ export interface CustomOutgoing {
 
 /** What an offer of each kind brings. */
 export interface OfferValues {
+  /** Remote configuration. */
   remoteConfig: AgentRemoteConfig;
 }
 
@@ -44,9 +45,9 @@ export interface Lost {
   fate: "unsent" | "unknown" | "refused";
   orderly: boolean;
   throttled: boolean;
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** Why another dial may be made at once: with other credentials, or in another way although nothing failed. */
-  renewed?: "credentials" | "transport";
+  renewed?: "credentials" | "transport" | undefined;
 }
 
 /** New values of parts; `undefined` takes a part out of reports. */
@@ -159,16 +160,29 @@ export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "clo
 
 /** Why the phase changed. */
 export type PhaseReason =
+  /** `start()` was called. */
   | "started"
+  /** The connection is open. */
   | "opened"
+  /** The server answered the first report. */
   | "answered"
+  /** The server did not answer the first report in time, on a WebSocket that is alive. */
   | "silent"
+  /** No connection was made, or it ended from the other side. */
   | "lost"
+  /** No connection was made, or an HTTP request was not answered, in time. */
   | "timeout"
+  /** Nothing came from the server any more, not even pongs. */
   | "unresponsive"
+  /** The answer was not OpAMP, or was for another agent. */
   | "malformed"
+  /** The server asked for a pause. */
   | "throttled"
+  /** `reconnect()` was called, or another way to the server is tried. */
   | "reconnect"
+  /** The wait before the next attempt is over. */
   | "retry"
+  /** `stop()` was called, or the store is not for this version. */
   | "stopping"
+  /** The end. */
   | "stopped";

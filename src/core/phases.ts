@@ -20,7 +20,11 @@ export const transitions = {
   stopped: {},
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
-/** Where the connection stands. */
+/**
+ * Where the connection stands: `idle` before `start()`; `connecting` while the client dials; `reporting` until the first
+ * report is answered; `online`; `waiting` before the next attempt; `closing` while agent_disconnect is on its way; and
+ * `stopped` for good.
+ */
 export type Phase = keyof typeof transitions;
 
 /** What moves the connection from one phase to another. */

@@ -6,9 +6,9 @@ export const REDACTED = "[REDACTED]";
 /** Names that a redactor treats otherwise than it would by itself. */
 export interface RedactionLists {
   /** Whole names to show, in any spelling: `"token-count"` is also `tokenCount`. They beat what is hidden by itself. */
-  allow?: readonly string[];
+  allow?: readonly string[] | undefined;
   /** Names to hide, as a whole or as a part: `"license"` hides `acme_license` too. They beat `allow`. */
-  deny?: readonly string[];
+  deny?: readonly string[] | undefined;
 }
 
 /**

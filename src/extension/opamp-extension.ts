@@ -10,7 +10,7 @@ import { type Orphaned, watchParent } from "./parent-watch.js";
 /** How an {@link OpAMPExtension} is set up besides its configuration. */
 export interface OpAMPExtensionOptions extends ExtensionHost {
   /** Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values. */
-  client?: Partial<OpAMPClientOptions>;
+  client?: Partial<OpAMPClientOptions> | undefined;
 }
 
 /** What an {@link OpAMPExtension} tells its host. */
@@ -55,11 +55,13 @@ export class OpAMPExtension implements AsyncDisposable {
     this.#watch = () => (pid === 0 ? undefined : watchParent({ pid, intervalMs, onOrphaned, ...(clock && { clock }) }));
   }
 
+  /** Adds a listener. */
   on<E extends keyof OpAMPExtensionEvents>(event: E, listener: OpAMPExtensionEvents[E]): this {
     this.#events.on(event, listener);
     return this;
   }
 
+  /** Takes a listener off. */
   off<E extends keyof OpAMPExtensionEvents>(event: E, listener: OpAMPExtensionEvents[E]): this {
     this.#events.off(event, listener);
     return this;
@@ -84,6 +86,7 @@ export class OpAMPExtension implements AsyncDisposable {
     return this.#stopping;
   }
 
+  /** The same as `stop()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

@@ -18,13 +18,13 @@ export interface ParentWatchOptions {
   /** The parent's process id. */
   pid: number;
   /** How often to look, in milliseconds. Default 5 000. */
-  intervalMs?: number;
+  intervalMs?: number | undefined;
   /** Default: the system's, which does not keep the process alive. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Whether a process is there. Throws where that cannot be found out. Default: asks the system. */
-  exists?: (pid: number) => boolean;
+  exists?: ((pid: number) => boolean) | undefined;
   /** The parent of this process, as of now. Default: `process.ppid`. */
-  parentPid?: () => number;
+  parentPid?: (() => number) | undefined;
   /** Called once; what it throws is not caught. */
   onOrphaned: (orphaned: Orphaned) => void;
 }

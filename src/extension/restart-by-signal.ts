@@ -2,9 +2,13 @@ import { OpAMPError } from "../errors.js";
 
 /** What is needed of a process that is to signal itself. */
 export interface SignalledProcess {
+  /** As `process.platform`. */
   readonly platform: string;
+  /** Process id. */
   readonly pid: number;
+  /** How many listeners a signal has. */
   listenerCount(event: string): number;
+  /** Sends a signal. */
   kill(pid: number, signal: string): unknown;
 }
 
@@ -19,7 +23,11 @@ const HINT = 'listen with process.on("SIGHUP", ...) and reload there, or give a 
  *
  * @param options.process default: this process
  */
-export function restartBySignal({ process: self = process }: { process?: SignalledProcess } = {}): () => Promise<void> {
+export function restartBySignal({
+  process: self = process,
+}: {
+  process?: SignalledProcess | undefined;
+} = {}): () => Promise<void> {
   return async () => {
     if (self.platform === "win32") throw refused("Windows has no SIGHUP to restart by", "give a `restart` handler");
     if (self.listenerCount("SIGHUP") === 0) {

@@ -4,7 +4,9 @@ import type { Refusal } from "./link/http-link.js";
 
 /** User and password of HTTP Basic. */
 export interface BasicCredentials {
+  /** The user name. */
   user: string;
+  /** The password. */
   password: string;
 }
 

@@ -5,9 +5,11 @@ import { encodeServerToAgent } from "../wire/codec.js";
 import type { ServerToAgentFields } from "./answer.js";
 import type { Link, TransportName } from "./link/link.js";
 
+/** Where a message stands in the log, and over what it came or went. */
 interface LogPosition {
   /** The place in the server's whole log, from 0. */
   readonly at: number;
+  /** Over what it came or went. */
   readonly transport: TransportName;
   /** The number of the TCP connection, from 1 in the order they were accepted. */
   readonly connection: number;
@@ -17,20 +19,27 @@ interface LogPosition {
 
 /** A message from an agent. */
 export interface ReceivedEntry extends LogPosition {
+  /** Which way the message went. */
   readonly direction: "in";
+  /** The message. */
   readonly message: AgentToServer;
 }
 
 /** A message to an agent. */
 export interface SentEntry extends LogPosition {
+  /** Which way the message went. */
   readonly direction: "out";
+  /** The message. */
   readonly message: ServerToAgent;
 }
 
 /** Something that arrived and is no AgentToServer. */
 export interface MalformedInput {
+  /** Over what it came or went. */
   readonly transport: TransportName;
+  /** The number of the connection. */
   readonly connection: number;
+  /** What is wrong with it. */
   readonly error: OpAMPError;
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Complete } from "../base/checks.js";
 import { OpAMPError } from "../errors.js";
 import { type AgentToServer, ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
@@ -32,43 +33,43 @@ export interface ServerClock {
 /** How an OpAMPServer is set up. */
 export interface OpAMPServerOptions {
   /** The port to listen on. Default: 0, any free one. */
-  port?: number;
+  port?: number | undefined;
   /** The address to listen on. Default: `127.0.0.1`. */
-  host?: string;
+  host?: string | undefined;
   /** The path for both transports; others get 404. Default: `/v1/opamp`. */
-  path?: string;
+  path?: string | undefined;
   /** The bits of ServerCapabilities to announce; 0 leaves the agent in the dark. Default: all that the schema defines. */
-  capabilities?: bigint;
+  capabilities?: bigint | undefined;
   /** The custom capabilities to announce. Default: none. */
-  customCapabilities?: readonly string[];
+  customCapabilities?: readonly string[] | undefined;
   /** The limit on one message in bytes, after decompression (SIZE-09). Default: 64 MiB. */
-  maxMessageBytes?: number;
+  maxMessageBytes?: number | undefined;
   /**
    * How many messages the server's log, and that of each agent, and how many attempts, malformed inputs and TLS failures are
    * kept for certain. Default: all.
    */
-  keepMessages?: number;
+  keepMessages?: number | undefined;
   /** Adds to answers, replaces or withholds them. */
-  onMessage?: MessageHook;
+  onMessage?: MessageHook | undefined;
   /** Turns away an upgrade or a POST by returning a status. Asked after `refuseNext` and `misbehave`, before `auth`. */
-  onConnect?: (request: IncomingMessage) => Refusal | undefined;
+  onConnect?: ((request: IncomingMessage) => Refusal | undefined) | undefined;
   /** Speaks TLS on its port, and nothing else: wss and https. Default: none. */
-  tls?: ServerTlsOptions;
+  tls?: ServerTlsOptions | undefined;
   /** Whom to let in; everybody else gets 401. Default: anybody. See {@link OpAMPServer.setAuth}. */
-  auth?: Auth;
+  auth?: Auth | undefined;
   /**
    * Agrees on permessage-deflate with agents that offer it, and gzips the answers to POSTs whose Accept-Encoding allows it.
    * Gzipped requests are understood either way. Default: false.
    */
-  compression?: boolean;
+  compression?: boolean | undefined;
   /** Times attempts, and delays refusals that are to come late, such as a `virtualClock()`. Default: the system's. */
-  clock?: ServerClock;
+  clock?: ServerClock | undefined;
 }
 
+type Hooks = "onMessage" | "onConnect" | "tls" | "auth";
+
 /** The options with every default in place. */
-export type ServerSettings = Readonly<
-  OpAMPServerOptions & Required<Omit<OpAMPServerOptions, "onMessage" | "onConnect" | "tls" | "auth">>
->;
+export type ServerSettings = Readonly<Pick<OpAMPServerOptions, Hooks> & Complete<Omit<OpAMPServerOptions, Hooks>>>;
 
 const systemClock: ServerClock = {
   now: () => performance.now(),

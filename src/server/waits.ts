@@ -3,7 +3,7 @@ import { OpAMPError } from "../errors.js";
 /** Options of every `until`. */
 export interface WaitOptions {
   /** Gives up when aborted: the wait rejects with ERR_OPAMP_TIMEOUT, the signal's reason as its cause. Default: never. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 interface Wait {

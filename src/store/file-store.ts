@@ -15,15 +15,20 @@ export interface FileStoreOptions {
    * How long `load` waits for another agent, or an earlier client with the same store, to let go of the directory, in
    * milliseconds, as after a restart that overlaps. At most 20 000. Default 2 000.
    */
-  lockWaitMs?: number;
+  lockWaitMs?: number | undefined;
 }
 
 /** A store in a directory. */
 export interface FileStore extends Store {
+  /** Locks the directory and reads the state; `undefined` when there is none. */
   load(report?: (error: OpAMPError) => void): Promise<StoredState | undefined>;
+  /** Writes the state down to the disk; the newest wins. */
   save(state: StoredState): Promise<void>;
+  /** Lets go of the directory. Safe to call again. */
   close(): Promise<void>;
+  /** What is saved outlives the process. */
   readonly lasting: true;
+  /** Named byte strings beside the state. */
   readonly blobs: StoreBlobs;
 }
 

@@ -7,22 +7,23 @@ import type { OpAMPError } from "../errors.js";
  */
 export interface StoredState {
   /** 16 bytes: the agent's name for as long as the store lives (UID-03). */
-  instanceUid?: Uint8Array;
-  /** How the last remote config offer ended (D14). */
-  remoteConfig?: StoredRemoteConfig;
+  instanceUid?: Uint8Array | undefined;
+  /** How the last remote config offer ended. */
+  remoteConfig?: StoredRemoteConfig | undefined;
   /**
    * The config whose handler resolved last; `previous` of the next apply. It may be as large as a message, so a save that
    * has the same object here as the one before need not write it again. Its bodies do not change.
    */
-  lastGoodConfig?: StoredConfig;
+  lastGoodConfig?: StoredConfig | undefined;
   /** The heartbeat interval that the server asked for, in milliseconds; `Infinity` for none (HB-02, HB-03). */
-  heartbeatMs?: number;
+  heartbeatMs?: number | undefined;
 }
 
 /** The outcome of the last remote config offer. */
 export interface StoredRemoteConfig {
   /** As the server gave it. */
   hash: Uint8Array;
+  /** How it ended. */
   status: "applied" | "failed";
   /** Empty unless failed. */
   error: string;
@@ -38,6 +39,7 @@ export interface StoredConfig {
 
 /** One of its files. */
 export interface StoredFile {
+  /** The content. */
   body: Uint8Array;
   /** The MIME type that the server gave, or "". */
   contentType: string;
@@ -62,9 +64,9 @@ export interface Store {
   /** Lets go of what `load` took. Called when the agent has stopped, after the last save; another `load` may follow. */
   close?(): void | Promise<void>;
   /** Whether what is saved outlives the process. Default: false. */
-  readonly lasting?: boolean;
+  readonly lasting?: boolean | undefined;
   /** Keeps what is not part of the state, a key for instance. Default: nothing of that kind can be kept. */
-  readonly blobs?: StoreBlobs;
+  readonly blobs?: StoreBlobs | undefined;
 }
 
 /**

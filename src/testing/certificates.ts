@@ -1,10 +1,12 @@
 import { KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { isIP } from "node:net";
 import type { Extension, X509Certificate } from "@peculiar/x509";
+import type { Complete } from "../base/checks.js";
 import { DAY_MS } from "../base/time.js";
 
 /** A certificate and its private key, both PEM text. */
 export interface TestCertificate {
+  /** PEM text of the certificate. */
   readonly cert: string;
   /** PKCS#8, encrypted where a passphrase was given. */
   readonly key: string;
@@ -13,33 +15,33 @@ export interface TestCertificate {
 /** What {@link TestCertificates.issue} makes. */
 export interface IssueOptions {
   /** The subject's common name. Default: the first host of a server, `test client` for a client. */
-  commonName?: string;
+  commonName?: string | undefined;
   /** DNS names and IP addresses that the certificate is good for. Default: `localhost`, `127.0.0.1` and `::1`; none for a client. */
-  hosts?: readonly string[];
+  hosts?: readonly string[] | undefined;
   /** Not valid earlier. Default: a day before now, or before `notAfter` if that comes first. */
-  notBefore?: Date;
+  notBefore?: Date | undefined;
   /** Not valid later. Default: a year after now, or after `notBefore` if that comes last. */
-  notAfter?: Date;
+  notAfter?: Date | undefined;
   /** Whom it may authenticate. Default `server`. */
-  usage?: "server" | "client" | "both";
+  usage?: "server" | "client" | "both" | undefined;
   /** Signed with its own key in place of the authority's. Default false. */
-  selfSigned?: boolean;
+  selfSigned?: boolean | undefined;
   /** Encrypts the key. Default: not encrypted. */
-  passphrase?: string;
+  passphrase?: string | undefined;
 }
 
 /** How {@link testCertificates} sets up the authority and the two certificates that it begins with. */
 export interface TestCertificatesOptions {
   /** The authority's common name. Default `Test authority` and some hexadecimal digits, so that no two are taken for each other. */
-  commonName?: string;
+  commonName?: string | undefined;
   /** Not valid earlier. Default: a day before now, or before `notAfter` if that comes first. */
-  notBefore?: Date;
+  notBefore?: Date | undefined;
   /** Not valid later. Default: a year after now, or after `notBefore` if that comes last. */
-  notAfter?: Date;
+  notAfter?: Date | undefined;
   /** What is special about {@link TestCertificates.server}. */
-  server?: IssueOptions;
+  server?: IssueOptions | undefined;
   /** What is special about {@link TestCertificates.client}. */
-  client?: IssueOptions;
+  client?: IssueOptions | undefined;
 }
 
 /** An authority for tests, and what it has issued. */
@@ -75,7 +77,7 @@ export async function testCertificates(options: TestCertificatesOptions = {}): P
   return { ca: pemOf(authority.certificate), server, client, issue };
 }
 
-async function makeAuthority(commonName: string, valid: Required<Validity>) {
+async function makeAuthority(commonName: string, valid: Complete<Validity>) {
   const x509 = await library();
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -163,7 +165,7 @@ function serialNumber(): string {
   return bytes.toString("hex");
 }
 
-function validity({ notBefore, notAfter }: Validity): Required<Validity> {
+function validity({ notBefore, notAfter }: Validity): Complete<Validity> {
   const now = Date.now();
   return {
     notBefore: notBefore ?? new Date(Math.min(now, notAfter?.getTime() ?? now) - DAY_MS),

@@ -96,7 +96,7 @@ function watch(socket: Socket, other: Socket, onwards: FaultyStream, backwards: 
 }
 
 /** Where connections of a `FaultProxy` go. A host left out is 127.0.0.1. */
-export type FaultProxyTarget = string | URL | { readonly host?: string; readonly port: number };
+export type FaultProxyTarget = string | URL | { readonly host?: string | undefined; readonly port: number };
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "http:": 80, "wss:": 443, "https:": 443 };
 

@@ -7,7 +7,7 @@ export type Direction = "up" | "down";
 /** Which streams a fault is for. */
 export interface FaultDirection {
   /** Default: both. */
-  direction?: Direction;
+  direction?: Direction | undefined;
 }
 
 /** Which streams a fault strikes, when, and how often. */
@@ -16,9 +16,9 @@ export interface FaultTiming extends FaultDirection {
    * Strikes every connection, those to come included, once this many more bytes have entered one of the streams; a
    * connection to come counts from its beginning. Default: strikes at once, and only what is connected.
    */
-  after?: number;
+  after?: number | undefined;
   /** With `after`: how many connections it strikes at most. Default: all. */
-  times?: number;
+  times?: number | undefined;
 }
 
 /** What strikes a connection at one moment. */

@@ -23,11 +23,11 @@ export interface FaultProxyOptions {
   /** Where connections go: a URL of any scheme, or anything with a port, an `OpAMPServer` for instance. */
   target: FaultProxyTarget;
   /** The port to listen on, at 127.0.0.1. Default: 0, any free one. */
-  port?: number;
+  port?: number | undefined;
   /** What latency and bandwidth are measured by; a `virtualClock` for instance. Default: the system's. */
-  clock?: Pick<Clock, "now" | "after">;
+  clock?: Pick<Clock, "now" | "after"> | undefined;
   /** The chance behind the jitter: numbers from 0 to 1. Default: `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /** How many connections a {@link FaultProxy} has had. */
@@ -110,7 +110,7 @@ export class FaultProxy {
    * @param ms in each direction, so that a round trip takes twice as long; 0 ends it
    * @param options `jitterMs`: up to this much more, by chance
    */
-  latency(ms: number, { jitterMs = 0, ...options }: FaultDirection & { jitterMs?: number } = {}): void {
+  latency(ms: number, { jitterMs = 0, ...options }: FaultDirection & { jitterMs?: number | undefined } = {}): void {
     requireAmount("latency: ms", ms);
     requireAmount("latency: jitterMs", jitterMs);
     this.#change(options, { latencyMs: ms, jitterMs });

@@ -1,5 +1,5 @@
 export type { OfferedFile } from "../server/agents/offers.js";
-export type { EffectiveFile, PlainValue } from "../server/agents/plain-values.js";
+export type { EffectiveFile } from "../server/agents/plain-values.js";
 export type { ServerAgent } from "../server/agents/server-agent.js";
 export type { ServerToAgentFields } from "../server/answer.js";
 export type { Auth, BasicCredentials } from "../server/auth.js";
@@ -21,6 +21,7 @@ export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
 export type { MessageHook, OpAMPServerOptions, Reply, ServerClock } from "../server/server-options.js";
 export type { WaitOptions } from "../server/waits.js";
+export type { PlainValue } from "../values/plain-attributes.js";
 export {
   type IssueOptions,
   type TestCertificate,

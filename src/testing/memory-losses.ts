@@ -7,9 +7,9 @@ export interface RefusedStatus {
   /** Such as 401, 413, 429 or 503. */
   httpStatus: number;
   /** What Retry-After says, in milliseconds. Default: there is none. Followed with 429 and 503 (THR-04). */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
-  renewed?: Loss["renewed"];
+  renewed?: Loss["renewed"] | undefined;
 }
 
 /** Where the server would be, for the texts of errors. */

@@ -6,7 +6,7 @@ import { closed, lossOf, nobody, type RefusedStatus, refused } from "./memory-lo
 /** How a {@link MemoryTransport} is set up. */
 export interface MemoryTransportOptions {
   /** Whether it behaves like WebSocket (true) or like HTTP polling (false). Default true. */
-  duplex?: boolean;
+  duplex?: boolean | undefined;
 }
 
 /** One `open` of the transport. */

@@ -14,19 +14,21 @@ export type Fate =
 
 /** Why a link ended. */
 export interface Loss {
+  /** What ended the connection. */
   error: OpAMPError;
+  /** What became of the message sent last. */
   fate: Fate;
   /** The peer closed in good order, or answered; otherwise the link broke. */
   orderly: boolean;
   /** The server asked for a pause (HTTP 429, 503), with or without saying how long. */
   throttled: boolean;
   /** How long the server asked to stay away, in milliseconds. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /**
    * The transport can do better on the next attempt, so one attempt may be made at once: `"credentials"`, fresh ones
    * will be fetched (AUTH-02); `"transport"`, nothing is wrong and another way to the server is to be tried.
    */
-  renewed?: "credentials" | "transport";
+  renewed?: "credentials" | "transport" | undefined;
 }
 
 /**

@@ -15,9 +15,9 @@ import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues, tooDeep } from "./at
 /** Something that an agent is built of (COMP-06). */
 export interface Component {
   /** What is known about it, such as `{ "code.namespace": "go.example.com/exporter" }`. Default: nothing. */
-  readonly metadata?: Attributes;
+  readonly metadata?: Attributes | undefined;
   /** The components inside this one, by name. Default: none. */
-  readonly components?: Components;
+  readonly components?: Components | undefined;
 }
 
 /** Where components may carry a hash of their own making, of 1 to 64 bytes; otherwise one is made (COMP-04). */
@@ -26,7 +26,8 @@ export const COMPONENTS_HASH: unique symbol = Symbol("opamp-client components ha
 /** Components by name. The tree need not have the shape of the one in the health. */
 export interface Components {
   readonly [name: string]: Component;
-  readonly [COMPONENTS_HASH]?: Uint8Array;
+  /** The hash to report; default: one of the components themselves. */
+  readonly [COMPONENTS_HASH]?: Uint8Array | undefined;
 }
 
 const LONGEST_HASH = 64;

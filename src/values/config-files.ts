@@ -39,7 +39,7 @@ export type ConfigFiles = Readonly<
       /** The content: raw bytes, or text to be sent as UTF-8. */
       body: string | Uint8Array;
       /** The MIME type, such as "text/yaml". Default: none. */
-      contentType?: string;
+      contentType?: string | undefined;
     }
   >
 >;

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { isObject, kindOf, wrongOption } from "../base/checks.js";
 import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
-import { type Attributes, toKeyValues } from "./attributes.js";
+import { type AttributeSource, toKeyValues } from "./attributes.js";
+import { plainAttributes } from "./plain-attributes.js";
 
 /** Who an agent is, in attributes named by the OpenTelemetry resource conventions (DESC-01, DESC-02). */
 export interface Description {
@@ -9,9 +10,9 @@ export interface Description {
    * What singles out the agent's own telemetry: usually `service.name`, `service.version`, `service.instance.id` and, if
    * in use, `service.namespace`. At least one.
    */
-  identifying: Attributes;
+  identifying: AttributeSource;
   /** What else is worth knowing: operating system, host, cloud, anything of your own. Default: none. */
-  nonIdentifying?: Attributes;
+  nonIdentifying?: AttributeSource | undefined;
 }
 
 /** What a {@link DescribeAgent} is told of the agent it describes. */
@@ -42,4 +43,12 @@ export function toAgentDescription(description: Description): AgentDescription {
   }
   const nonIdentifyingAttributes = toKeyValues(nonIdentifying ?? {}, "description.nonIdentifying");
   return create(AgentDescriptionSchema, { identifyingAttributes, nonIdentifyingAttributes });
+}
+
+/** The same as plain values; integers are numbers where that is exact. */
+export function fromAgentDescription(description: AgentDescription | undefined): Description {
+  return {
+    identifying: plainAttributes(description?.identifyingAttributes ?? []),
+    nonIdentifying: plainAttributes(description?.nonIdentifyingAttributes ?? []),
+  };
 }

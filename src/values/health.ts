@@ -10,20 +10,20 @@ export interface Health {
   /** True only if it is up and well. */
   healthy: boolean;
   /** A word of your own, such as "StatusOK". Default: none. */
-  status?: string;
+  status?: string | undefined;
   /** What is wrong, for people to read. Default: none. */
-  lastError?: string;
+  lastError?: string | undefined;
   /**
    * When it started, as a Date or in nanoseconds since the Unix epoch; `0n` while it is not running. Default: for the
    * agent as a whole the time it was created, for a component none.
    */
-  startTime?: Date | bigint;
+  startTime?: Date | bigint | undefined;
   /** When this was observed, as a Date or in nanoseconds since the Unix epoch. Default: now. */
-  statusTime?: Date | bigint;
+  statusTime?: Date | bigint | undefined;
   /** The components inside this one, by name. Default: none. */
-  components?: Readonly<Record<string, Health>>;
+  components?: Readonly<Record<string, Health>> | undefined;
   /** Anything else worth knowing. Default: none. */
-  attributes?: Attributes;
+  attributes?: Attributes | undefined;
 }
 
 /** The times to assume where a {@link Health} has none, in nanoseconds since the Unix epoch. */

@@ -1,12 +1,12 @@
 import { expect, onTestFinished } from "vitest";
 import {
   type ConfigFiles,
+  type OfferEvent,
   OpAMPClient,
   type OpAMPClientOptions,
   type OpAMPError,
   type PhaseEvent,
   type RemoteConfig,
-  type RemoteConfigEvent,
   type ServerErrorEvent,
 } from "../../src/index.js";
 import type { VirtualClock } from "../../src/testing/virtual-clock.js";
@@ -41,7 +41,7 @@ export interface Agent {
   phases: PhaseEvent[];
   errors: OpAMPError[];
   serverErrors: ServerErrorEvent[];
-  statuses: RemoteConfigEvent[];
+  statuses: OfferEvent[];
 }
 
 /**
@@ -65,7 +65,7 @@ export function startAgent(
   client.on("phase", (event) => agent.phases.push(event));
   client.on("error", (error) => agent.errors.push(error));
   client.on("serverError", (event) => agent.serverErrors.push(event));
-  client.on("remoteConfig", (event) => agent.statuses.push(event));
+  client.on("offer", (event) => agent.statuses.push(event));
   onTestFinished(async () => {
     const stopped = client.stop();
     await clock?.advance(GOODBYE_MS);

@@ -70,7 +70,7 @@ describe.each(transports)("connect, report, apply, acknowledge with the referenc
         customCapabilities: { capabilities: ["com.example.a"] },
       });
       expect(effectiveText(first?.message)).toBe("initial: true");
-      expect(client.serverCapabilities).toBe(0x7fn);
+      expect(client.serverCapabilityMask).toBe(0x7fn);
       expect(errors).toEqual([]);
     },
   );

@@ -1,8 +1,9 @@
 import { runInNewContext } from "node:vm";
+import { detectResources, resourceFromAttributes } from "@opentelemetry/resources";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { plainAttributes } from "../../src/server/agents/plain-values.js";
-import { type Attributes, toKeyValues } from "../../src/values/attributes.js";
+import { type AttributeSource, type Attributes, toKeyValues } from "../../src/values/attributes.js";
+import { plainAttributes } from "../../src/values/plain-attributes.js";
 import { decodeAgentToServer, encodeAgentToServer } from "../../src/wire/codec.js";
 import { refusal } from "../client/refusal.js";
 
@@ -12,7 +13,7 @@ function untyped(value: unknown): Attributes {
 }
 
 /** What came of attributes after a trip over the wire. */
-function overTheWire(attributes: Attributes): unknown {
+function overTheWire(attributes: AttributeSource): unknown {
   const sent = encodeAgentToServer({ agentDescription: { identifyingAttributes: toKeyValues(attributes, "a") } });
   const decoded = decodeAgentToServer(sent);
   return decoded.ok ? plainAttributes(decoded.message.agentDescription?.identifyingAttributes ?? []) : decoded.error;
@@ -64,6 +65,33 @@ describe("attributes going out", () => {
     expect(overTheWire(untyped({ a: 1, b: undefined, c: { d: undefined, e: 2 } }))).toEqual({ a: 1, c: { e: 2 } });
   });
 
+  test("leave out items of lists that are null or undefined, as OpenTelemetry allows them", () => {
+    expect(overTheWire({ a: ["x", null, undefined, "y"], b: [null], c: [[null, 1]] })).toEqual({
+      a: ["x", "y"],
+      b: [],
+      c: [[1]],
+    });
+  });
+
+  test("may be those of a resource of the OpenTelemetry SDK, or the resource itself", () => {
+    const resource = resourceFromAttributes({ "service.name": "shop", ports: [1, null], on: true });
+    const expected = { "service.name": "shop", ports: [1], on: true };
+    expect(overTheWire(resource)).toEqual(expected);
+    expect(overTheWire(resource.attributes)).toEqual(expected);
+    expect(overTheWire({ attributes: { merge: "plain" } })).toEqual({ attributes: { merge: "plain" } });
+  });
+
+  test("of a resource that is still being detected are refused, with what to await", async () => {
+    const detector = { detect: () => ({ attributes: { "host.id": Promise.resolve("h1") } }) };
+    const resource = detectResources({ detectors: [detector] });
+    expect(refusal(() => toKeyValues(resource, "description.identifying"))).toMatchObject({
+      code: "ERR_OPAMP_OPTION",
+      message: "description.identifying: is still being detected; await its waitForAsyncAttributes() first",
+    });
+    await resource.waitForAsyncAttributes?.();
+    expect(overTheWire(resource)).toEqual({ "host.id": "h1" });
+  });
+
   test("copy bytes, whatever kind of byte array they come as", () => {
     const buffer = Buffer.from("abc");
     const [only] = toKeyValues({ key: buffer }, "a");
@@ -101,7 +129,6 @@ describe("attributes that cannot be sent", () => {
     ["a symbol", { a: Symbol("s") }, /^d\["a"\]: .* not symbol$/],
     ["a Date", { a: [0, new Date(0)] }, /^d\["a"\]\[1\]: .* not Date$/],
     ["a Map", { a: { b: new Map() } }, /^d\["a"\]\["b"\]: .* not Map$/],
-    ["a hole in a list", { a: [undefined] }, /^d\["a"\]\[0\]: .* not undefined$/],
     ["a bigint over 64 bits", { a: 2n ** 63n }, /^d\["a"\]: does not fit a signed 64-bit integer$/],
     ["a bigint under 64 bits", { a: -(2n ** 63n) - 1n }, /^d\["a"\]: does not fit a signed 64-bit integer$/],
     ["33 levels", lists(33), /nests more than 32 levels deep/],

@@ -216,7 +216,7 @@ describe("components are refused", () => {
     expect(refusal(() => new OpAMPClient({ ...options, availableComponents: wrong })).code).toBe("ERR_OPAMP_OPTION");
     const client = new OpAMPClient(options);
     expect(refusal(() => client.setAvailableComponents(wrong)).code).toBe("ERR_OPAMP_OPTION");
-    expect(client.capabilities & 0x4000n).toBe(0n);
+    expect(client.capabilityMask & 0x4000n).toBe(0n);
   });
 
   test("at 33 levels, and not at 32, which any reader of protobuf takes", () => {

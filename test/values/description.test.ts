@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { plainAttributes } from "../../src/server/agents/plain-values.js";
 import { type Description, toAgentDescription } from "../../src/values/description.js";
+import { plainAttributes } from "../../src/values/plain-attributes.js";
 import { encodeAgentToServer } from "../../src/wire/codec.js";
 import { refusal } from "../client/refusal.js";
 import { verifies } from "../conformance/verifies.js";

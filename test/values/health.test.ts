@@ -1,9 +1,9 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import type { ComponentHealth } from "../../src/gen/opamp/v1/opamp_pb.js";
-import { plainAttributes } from "../../src/server/agents/plain-values.js";
 import type { AttributeValue } from "../../src/values/attributes.js";
 import { type Health, sameHealth, toComponentHealth } from "../../src/values/health.js";
+import { plainAttributes } from "../../src/values/plain-attributes.js";
 import { decodeAgentToServer, encodeAgentToServer } from "../../src/wire/codec.js";
 import { refusal } from "../client/refusal.js";
 import { verifies } from "../conformance/verifies.js";

@@ -31,7 +31,7 @@ const FAILURES: Record<Exclude<CustomFate, "delivered">, Failure> = {
 };
 
 /**
- * One use of a custom capability. Several may share a capability; each gets every message (D11).
+ * One use of a custom capability. Several may share a capability; each gets every message.
  *
  * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten
  * wait, or as many as {@link ChannelOptions} say; when that is not enough, the newest is dropped and counted.

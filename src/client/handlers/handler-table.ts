@@ -1,10 +1,10 @@
 import {
-  checkFlag,
   checkFunction,
   checkFunctions,
   isObject,
   isRecord,
   kindOf,
+  member,
   refuseUnknown,
   wrongOption,
 } from "../../base/checks.js";
@@ -27,14 +27,7 @@ export const handlerTable: { readonly [H in keyof Handlers]-?: HandlerRow } = {
 };
 
 const handlerNames = Object.keys(handlerTable) as readonly (keyof Handlers)[];
-/** What no handler turns on: it can always be had, or is always on. */
-const OTHERS: readonly CapabilityName[] = [
-  "reportsHealth",
-  "reportsAvailableComponents",
-  "reportsHeartbeat",
-  "reportsStatus",
-];
-const NOTHING_OFF: ReadonlySet<CapabilityName> = new Set();
+const NONE_WITHHELD: ReadonlySet<CapabilityName> = new Set();
 
 /** What the host supplies. */
 export interface Supplied {
@@ -50,13 +43,16 @@ export function handlersIn(options: Handlers): Handlers {
   return Object.fromEntries(handlerNames.map((name) => [name, options[name]]));
 }
 
-/** The capability mask that follows from what the host supplies, less what it wants left off (CAP-06, SEC-05). */
-export function declaredMask({ handlers, health, components }: Supplied, off: ReadonlySet<CapabilityName>): bigint {
+/** The capability mask that follows from what the host supplies, less what it withholds (CAP-06, SEC-05). */
+export function declaredMask(
+  { handlers, health, components }: Supplied,
+  withheld: ReadonlySet<CapabilityName>,
+): bigint {
   const names: CapabilityName[] = ["reportsHeartbeat"];
   for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerTable[name].capabilities);
   if (health) names.push("reportsHealth");
   if (components) names.push("reportsAvailableComponents");
-  return maskOf(names.filter((name) => !off.has(name)));
+  return maskOf(names.filter((name) => !withheld.has(name)));
 }
 
 /**
@@ -86,31 +82,20 @@ export function checkHandlers(handlers: Handlers): void {
 }
 
 /**
- * The capabilities that stay off.
+ * The capabilities to withhold.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
-export function capabilitiesOff(options: OpAMPClientOptions): ReadonlySet<CapabilityName> {
-  const given = options.capabilities;
-  if (given === undefined) return NOTHING_OFF;
-  if (!isObject(given)) throw wrongOption("capabilities", `must be an object, not ${kindOf(given)}`);
-  const off = new Set<CapabilityName>();
-  refuseUnknown("capabilities", given, Object.fromEntries(capabilityNames.map((name) => [name, true])));
-  for (const name of capabilityNames) {
-    const wanted = given[name];
-    if (wanted === undefined) continue;
-    const where = `capabilities.${name}`;
-    checkFlag(where, wanted);
-    if (!wanted && name === "reportsStatus") throw wrongOption(where, "is always on (CAP-03)");
-    if (!wanted) off.add(name);
-    else if (!OTHERS.includes(name)) requireHandler(where, name, options);
-  }
-  return off;
+export function readWithheld(given: OpAMPClientOptions["withhold"]): ReadonlySet<CapabilityName> {
+  if (given === undefined) return NONE_WITHHELD;
+  if (!Array.isArray(given)) throw wrongOption("withhold", `must be a list of names, not ${kindOf(given)}`);
+  return new Set(given.map((name, index) => checkWithheld(member("withhold", index), name)));
 }
 
-function requireHandler(where: string, name: CapabilityName, options: OpAMPClientOptions): void {
-  const handler = handlerNames.find((candidate) => handlerTable[candidate].capabilities.includes(name));
-  if (handler === undefined) throw wrongOption(where, "is not supported by this version and cannot be turned on");
-  if (options[handler] !== undefined) return;
-  throw wrongOption(where, `follows from what you supply: give \`${handler}\` to turn it on`);
+function checkWithheld(where: string, name: unknown): CapabilityName {
+  const known = capabilityNames.find((candidate) => candidate === name);
+  if (known === "reportsStatus") throw wrongOption(where, "cannot be withheld: every agent reports its status");
+  if (known !== undefined) return known;
+  const what = typeof name === "string" ? JSON.stringify(name) : kindOf(name);
+  throw wrongOption(where, `must be the name of a capability, not ${what}; known are ${capabilityNames.join(", ")}`);
 }

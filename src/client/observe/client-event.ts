@@ -1,7 +1,8 @@
 import type { CustomFate, OfferKind, Outgoing } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
-import type { InstanceUidEvent, PhaseEvent, RemoteConfigEvent, ServerErrorEvent, WarningEvent } from "../events.js";
+import type { InstanceUidEvent, PhaseEvent, ServerErrorEvent, WarningEvent } from "../events.js";
 
 /** What passes between client and server; it comes with every message. */
 export type TrafficEvent =
@@ -15,7 +16,7 @@ export type TrafficEvent =
   | { type: "alive" };
 
 /** The status of an offer changed. */
-export interface OfferEvent extends RemoteConfigEvent {
+export interface OfferMoved extends OfferStatus {
   type: "offer";
   kind: OfferKind;
   /** What people call the kind. */
@@ -33,7 +34,7 @@ export type Failed = (error: OpAMPError, isLogged?: boolean, counts?: ErrorCount
 /** Everything that can be observed of a client. Errors in it hold no secrets; other text from outside may. */
 export type ClientEvent =
   | TrafficEvent
-  | OfferEvent
+  | OfferMoved
   | { type: "phase"; event: PhaseEvent; inMs: number | undefined }
   /** `isLogged`: another event says so in the log. */
   | { type: "error"; error: OpAMPError; isLogged: boolean; counts: ErrorCount | undefined }

@@ -7,6 +7,7 @@ import type { ClientEvent, Observer } from "./client-event.js";
 
 /** What a client has done since it was made. A snapshot: it does not change any more. */
 export interface ClientStats {
+  /** Where the connection stands. */
   phase: Phase;
   /** The name of the transport in use, or used last; `undefined` before the first attempt. */
   transport: string | undefined;
@@ -14,20 +15,27 @@ export interface ClientStats {
   connectedSince: Date | undefined;
   /** When the next attempt to connect is due, in `waiting`. */
   nextAttemptAt: Date | undefined;
+  /** When a message was last handed to the transport. */
   lastSentAt: Date | undefined;
+  /** When anything last came from the server. */
   lastReceivedAt: Date | undefined;
   /** Attempts to connect. */
   dials: number;
   /** How often the client came `online`, and how often of these again. */
   connections: number;
+  /** `connections` without the first. */
   reconnects: number;
+  /** Messages handed to the transport. */
   messagesSent: number;
+  /** Messages that came, malformed ones too. */
   messagesReceived: number;
   /** Serialized messages, without compression, framing and headers. */
   bytesSent: number;
+  /** As `bytesSent`. */
   bytesReceived: number;
   /** Messages sent that said no more than that the agent is there; on HTTP, polls. */
   heartbeatsSent: number;
+  /** WebSocket pings sent. */
   pingsSent: number;
   /** Pongs, and the server's own pings. */
   pongsReceived: number;
@@ -39,13 +47,17 @@ export interface ClientStats {
   malformed: number;
   /** Messages given up because they were too large, or because the server refused them for good. */
   dropped: number;
+  /** Offers by their end. */
   offers: OfferStats;
+  /** Custom messages by their end. */
   customMessages: CustomMessageStats;
 }
 
 /** Offers by their end. */
 export interface OfferStats {
+  /** Offers that were applied. */
   applied: number;
+  /** Offers whose handler failed. */
   failed: number;
   /** Given up for a newer one. */
   superseded: number;
@@ -55,6 +67,7 @@ export interface OfferStats {
 export interface CustomMessageStats {
   /** Answered by the server. */
   sent: number;
+  /** Custom messages from the server. */
   received: number;
   /** Could not be sent, were refused, or may have got lost. */
   dropped: number;

@@ -13,6 +13,7 @@ import type { Observer, TrafficEvent } from "./client-event.js";
 export interface Diagnostic {
   /** Which agent this is about, as UUID text. */
   instanceUid: string;
+  /** When it happened, by the wall clock. */
   time: Date;
 }
 
@@ -25,7 +26,7 @@ interface MessageDiagnostic extends Diagnostic {
   /** The names of the flags that are set; one that has no name is given in hexadecimal. */
   flags: readonly string[];
   /** The capability and type of the custom message in it. */
-  custom?: { capability: string; type: string };
+  custom?: { capability: string; type: string } | undefined;
   /**
    * The message as a plain structure that can be turned into JSON: without secrets, contents of files and data, these
    * being `[N bytes]`. It is made when this is read for the first time, which must be while the subscriber is called.
@@ -35,6 +36,7 @@ interface MessageDiagnostic extends Diagnostic {
 
 /** On `opamp-client:send`: an AgentToServer was handed to the transport. */
 export interface SendDiagnostic extends MessageDiagnostic {
+  /** The number of the message (SEQ-01). */
   sequenceNum: number;
 }
 
@@ -42,26 +44,34 @@ export interface SendDiagnostic extends MessageDiagnostic {
 export interface ReceiveDiagnostic extends MessageDiagnostic {
   /** It was no ServerToAgent. */
   malformed: boolean;
-  errorResponse?: ServerErrorEvent["type"];
+  /** The kind of error response, if it is one. */
+  errorResponse?: ServerErrorEvent["type"] | undefined;
 }
 
 /** On `opamp-client:phase`: the link moved on. */
-export interface PhaseDiagnostic extends Diagnostic, PhaseEvent {}
+export type PhaseDiagnostic = Diagnostic & PhaseEvent;
 
 /** On `opamp-client:failure`: what the `error` event tells. */
 export interface FailureDiagnostic extends Diagnostic {
+  /** One of `errorCodes`. */
   code: OpAMPErrorCode;
+  /** What happened, without secrets. */
   message: string;
+  /** What to do about it. */
   hint: string;
+  /** Whether the same may succeed later. */
   retryable: boolean;
+  /** The status of an HTTP response, where that was the failure. */
   httpStatus: number | undefined;
 }
 
 /** On `opamp-client:apply`: an offer came, or came to its end. */
 export interface ApplyDiagnostic extends Diagnostic {
+  /** What is offered, by the name of its handler. */
   kind: OfferKind;
   /** In hexadecimal; one of more than 64 bytes as `[N bytes]`. */
   hash: string;
+  /** Where the offer stands. */
   status: "applying" | "applied" | "failed";
   /** From the offer to its end; `undefined` while it has none. */
   durationMs: number | undefined;
@@ -69,10 +79,15 @@ export interface ApplyDiagnostic extends Diagnostic {
 
 /** The channels of `node:diagnostics_channel` and what is published on them. */
 export interface DiagnosticChannels {
+  /** A message was handed to the transport. */
   "opamp-client:send": SendDiagnostic;
+  /** Something came from the server. */
   "opamp-client:receive": ReceiveDiagnostic;
+  /** The phase changed. */
   "opamp-client:phase": PhaseDiagnostic;
+  /** What the `error` event tells. */
   "opamp-client:failure": FailureDiagnostic;
+  /** An offer came, or came to its end. */
   "opamp-client:apply": ApplyDiagnostic;
 }
 

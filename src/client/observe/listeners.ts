@@ -1,6 +1,7 @@
 import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
 import { kindOf, wrongOption } from "../../base/checks.js";
+import { serverNamesIn } from "../../core/capabilities.js";
 import type { OpAMPClientEvents } from "../events.js";
 import type { ClientEvent } from "./client-event.js";
 
@@ -44,12 +45,13 @@ export class Listeners {
       case "error":
         return this.#emit("error", event.error);
       case "offer": {
-        const { kind, hash, status, error } = event;
+        const { kind, status, error } = event;
         // A copy of the hash: a listener may do what it likes with it.
-        return this.#emit(kind, { hash: new Uint8Array(hash), status, error });
+        const hash = new Uint8Array(event.hash);
+        return this.#emit("offer", status === "failed" ? { kind, hash, status, error } : { kind, hash, status });
       }
       case "serverCapabilities":
-        return this.#emit("serverCapabilities", event.mask);
+        return this.#emit("serverCapabilities", serverNamesIn(event.mask));
       case "serverCustomCapabilities":
         return this.#emit("serverCustomCapabilities", event.names);
       case "heartbeatInterval":

@@ -5,8 +5,8 @@ import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
-import type { PhaseEvent } from "../events.js";
-import type { Observer, OfferEvent } from "./client-event.js";
+import type { PhaseEvent, WaitingEvent } from "../events.js";
+import type { Observer, OfferMoved } from "./client-event.js";
 
 type Level = keyof Logger;
 
@@ -61,7 +61,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
     line("debug", "phase", `${event.phase} ${event.reason}`, `Link is ${event.phase} (${event.reason})`);
   }
 
-  function waiting({ error, previous, reason }: PhaseEvent, inMs: number | undefined): boolean {
+  function waiting({ error, previous, reason }: WaitingEvent, inMs: number | undefined): boolean {
     const wait = inMs === undefined ? "" : ` in ${duration(inMs)}`;
     if (error !== undefined) {
       const why = `${shown(error.message)}; ${shown(error.hint)}`;
@@ -80,7 +80,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
     saidAway = false;
   }
 
-  function offer({ title, hash, status, error }: OfferEvent): void {
+  function offer({ title, hash, status, error }: OfferMoved): void {
     const name = bytesText(hash);
     if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`);
     else {

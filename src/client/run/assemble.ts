@@ -37,11 +37,11 @@ const NO_WARNINGS: readonly WarningEvent[] = [];
  */
 export function assemble(options: OpAMPClientOptions) {
   const settings = readSettings(options);
-  const { off, requestInstanceUid, timeouts, customMessageMs, redactor } = settings;
+  const { withheld, requestInstanceUid, timeouts, redactor } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
   const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-  const core = createCore(settings, instanceUid, declaredMask(supplied, off), options.random ?? Math.random);
+  const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
   const transport = transportFor(options, settings, clock, () => uidText(core.instanceUid));
 
   const failed: Failed = (error, isLogged = false, counts = undefined) =>
@@ -80,11 +80,11 @@ export function assemble(options: OpAMPClientOptions) {
     failed,
     supplied,
     warnings: warningsAbout(options, settings),
-    off,
+    withheld,
     requestInstanceUid,
     isUidGiven: options.instanceUid !== undefined,
     closeMs: timeouts.closeMs,
-    customMessageMs,
+    customMessageTtlMs: settings.customMessages.ttlMs,
   };
   driver.routeTo(new OutputRouter(parts));
   return parts;
@@ -102,14 +102,14 @@ function createCore(settings: Settings, instanceUid: Uint8Array, capabilities: b
       answerMs: timeouts.answerMs,
       closeMs: timeouts.closeMs,
       backoff: settings.backoff,
-      throttleFloorMs: throttle.floorMs,
+      throttleFloorMs: throttle.minMs,
       throttleMaxMs: throttle.maxMs,
     },
     apply: { applyMs: timeouts.applyMs, abortMs: timeouts.abortMs },
     heartbeat: settings.heartbeat,
     ping: settings.ping,
     effectiveConfigMs: timeouts.effectiveConfigMs,
-    maxCustomMessages: settings.maxCustomMessages,
+    maxCustomMessages: settings.customMessages.max,
     seed: Math.floor(random() * 2 ** 32),
     same: samePart,
   });

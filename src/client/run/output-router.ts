@@ -89,17 +89,16 @@ export class OutputRouter {
 
   #moved(output: PhaseOutput): void {
     const { transport, clock, redactor } = this.#parts;
-    const { phase, previous, reason, answered, inMs } = output;
+    const { phase, previous, reason, inMs } = output;
     // A transport that has yet to be opened may still turn out to be another.
     if (phase !== "connecting" && previous !== "idle") this.#transportName = nameOf(transport);
-    const event: PhaseEvent = { phase, previous, reason, answered, transport: this.#transportName };
-    if (inMs !== undefined) event.retryAt = new Date(clock.wallNow() + inMs);
     const failure = errorBehind(output);
-    if (failure !== undefined) event.error = scrubbedError(failure, redactor);
-    this.#notify({ type: "phase", event, inMs });
+    const error = failure && scrubbedError(failure, redactor);
+    const change = { previous, reason, transport: this.#transportName };
+    this.#notify({ type: "phase", event: phaseEvent(change, output, error, clock), inMs });
     // A malformed message was reported when it came.
-    if (event.error === undefined || reason === "malformed") return;
-    this.#notify({ type: "error", error: event.error, isLogged: true, counts: undefined });
+    if (error === undefined || reason === "malformed") return;
+    this.#notify({ type: "error", error, isLogged: true, counts: undefined });
   }
 
   #offered(kind: OfferKind, { hash, status, error }: OfferStatus): void {
@@ -167,6 +166,31 @@ export function notify({ waiters, observers, publish, listeners }: Observed, eve
   const { phase, failure, apply } = channels;
   if (phase.hasSubscribers || failure.hasSubscribers || apply.hasSubscribers) publish(event);
   listeners?.observe(event);
+}
+
+function phaseEvent(
+  change: Pick<PhaseEvent, "previous" | "reason" | "transport">,
+  { phase, answered, inMs = 0 }: PhaseOutput,
+  error: OpAMPError | undefined,
+  clock: Clock,
+): PhaseEvent {
+  const failed = error && { error };
+  switch (phase) {
+    case "connecting":
+    case "reporting":
+      return { phase, ...change };
+    case "online":
+      return { phase, ...change, answered };
+    case "waiting":
+      return { phase, ...change, retryAt: new Date(clock.wallNow() + inMs), ...failed };
+    case "closing":
+    case "stopped":
+      return { phase, ...change, ...failed };
+    case "idle":
+      throw new Error("nothing leads back to idle");
+    default:
+      return phase satisfies never;
+  }
 }
 
 /** Anybody may have written the transport. */

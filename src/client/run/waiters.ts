@@ -8,9 +8,9 @@ import type { PhaseEvent } from "../events.js";
 /** How long to wait. */
 export interface WaitOptions {
   /** In milliseconds. Default: for as long as it takes. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Gives up the wait. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 interface Waiter {

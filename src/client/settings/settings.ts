@@ -1,9 +1,11 @@
 import {
+  type Complete,
   checkDuration,
   checkFinite,
   checkFlag,
   checkFunction,
   checkFunctions,
+  checkOptions,
   count,
   durations,
   flag,
@@ -18,7 +20,7 @@ import { DEFAULT_BACKOFF } from "../../core/backoff.js";
 import type { CapabilityName } from "../../core/capabilities.js";
 import type { HeartbeatBounds } from "../../core/keepalive.js";
 import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
-import { capabilitiesOff, checkHandlers, handlerTable } from "../handlers/handler-table.js";
+import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions, Timeouts } from "../options.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
 
@@ -26,19 +28,17 @@ import { type NetworkSettings, readNetworkSettings } from "./network-settings.js
 export interface Settings extends NetworkSettings {
   heartbeat: HeartbeatBounds;
   backoff: { minMs: number; maxMs: number };
-  throttle: { floorMs: number; maxMs: number };
-  timeouts: Required<Timeouts>;
+  throttle: { minMs: number; maxMs: number };
+  timeouts: Complete<Timeouts>;
   reconnectReport: "changed" | "full";
   onForeignStore: "stop" | "newIdentity";
   /** `undefined`: as the heartbeat. */
   ping: { intervalMs: number | undefined } | false;
-  maxCustomMessages: number;
-  /** How long a custom message may wait for the server. */
-  customMessageMs: number;
+  /** How many custom messages may wait for the server, and how long. */
+  customMessages: { max: number; ttlMs: number };
   keepAlive: boolean;
   requestInstanceUid: boolean;
-  /** Capabilities that stay off. */
-  off: ReadonlySet<CapabilityName>;
+  withheld: ReadonlySet<CapabilityName>;
   redactor: Redactor;
 }
 
@@ -53,20 +53,19 @@ const KEYS = {
   requestInstanceUid: true,
   store: true,
   onForeignStore: true,
-  capabilities: true,
+  withhold: true,
   heartbeat: true,
   backoff: true,
   throttle: true,
   timeouts: true,
   reconnectReport: true,
   maxMessageBytes: true,
-  maxCustomMessages: true,
+  customMessages: true,
   tls: true,
   proxy: true,
   compression: true,
   maxRedirects: true,
   ping: true,
-  customMessageMs: true,
   keepAlive: true,
   logger: true,
   redact: true,
@@ -76,7 +75,7 @@ const KEYS = {
   ...handlerTable,
 } as const satisfies Record<keyof OpAMPClientOptions, unknown>;
 
-const TIMEOUTS: Required<Timeouts> = {
+const TIMEOUTS: Complete<Timeouts> = {
   connectMs: 30_000,
   answerMs: 30_000,
   applyMs: 300_000,
@@ -85,11 +84,12 @@ const TIMEOUTS: Required<Timeouts> = {
   closeMs: 1_000,
 };
 
+const CUSTOM_MESSAGES = { max: 100, ttlMs: Number.POSITIVE_INFINITY };
 const HEARTBEAT: HeartbeatBounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
 const PING_AS_HEARTBEAT = { intervalMs: undefined };
 /** For all clients that say nothing about it. */
 let usualRedactor: Redactor | undefined;
-const THROTTLE = { floorMs: 30_000, maxMs: DAY_MS };
+const THROTTLE = { minMs: 30_000, maxMs: DAY_MS };
 
 /**
  * Checks everything that can be checked without acting on it.
@@ -120,12 +120,10 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   const backoff = durations("backoff", options.backoff, DEFAULT_BACKOFF);
   const throttle = durations("throttle", options.throttle, THROTTLE);
   checkFinite("backoff.minMs", backoff.minMs);
-  checkFinite("throttle.floorMs", throttle.floorMs);
-  checkBounds("heartbeat", "minMs", heartbeat.minMs, heartbeat.maxMs);
-  checkBounds("backoff", "minMs", backoff.minMs, backoff.maxMs);
-  checkBounds("throttle", "floorMs", throttle.floorMs, throttle.maxMs);
-  const { customMessageMs = Number.POSITIVE_INFINITY } = options;
-  checkDuration("customMessageMs", customMessageMs);
+  checkFinite("throttle.minMs", throttle.minMs);
+  checkBounds("heartbeat", heartbeat);
+  checkBounds("backoff", backoff);
+  checkBounds("throttle", throttle);
   const network = readNetworkSettings(options);
   // Each member by name: an object that is spread gets a hidden class of its own, half a kilobyte for each client.
   return {
@@ -141,17 +139,24 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
     onForeignStore: oneOf("onForeignStore", options.onForeignStore, ["stop", "newIdentity"]),
     ping: pings(options.ping),
-    customMessageMs,
-    maxCustomMessages: count("maxCustomMessages", options.maxCustomMessages, 100),
+    customMessages: readCustomMessages(options.customMessages),
     keepAlive: flag("keepAlive", options.keepAlive),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
-    off: capabilitiesOff(options),
+    withheld: readWithheld(options.withhold),
     redactor: readRedactor(options.redact),
   };
 }
 
-function checkBounds(where: string, least: string, minMs: number, maxMs: number): void {
-  if (minMs > maxMs) throw wrongOption(where, `${least} (${minMs}) is above maxMs (${maxMs})`);
+function checkBounds(where: string, { minMs, maxMs }: { minMs: number; maxMs: number }): void {
+  if (minMs > maxMs) throw wrongOption(where, `minMs (${minMs}) is above maxMs (${maxMs})`);
+}
+
+function readCustomMessages(given: OpAMPClientOptions["customMessages"]): Settings["customMessages"] {
+  if (given === undefined) return CUSTOM_MESSAGES;
+  checkOptions("customMessages", given, CUSTOM_MESSAGES);
+  const { max, ttlMs = CUSTOM_MESSAGES.ttlMs } = given;
+  checkDuration("customMessages.ttlMs", ttlMs);
+  return { max: count("customMessages.max", max, CUSTOM_MESSAGES.max), ttlMs };
 }
 
 function pings(given: OpAMPClientOptions["ping"]): Settings["ping"] {

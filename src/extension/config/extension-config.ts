@@ -4,6 +4,7 @@ import type { AttributeValue } from "../../values/attributes.js";
 
 /** The extension's configuration, checked, with its defaults in place. */
 export interface ExtensionConfig {
+  /** Where to connect, and how. */
   server: {
     transport: "ws" | "http";
     /** As given. */
@@ -17,7 +18,9 @@ export interface ExtensionConfig {
     /** For `http` only; 30 000 by default. */
     pollingIntervalMs: number | undefined;
   };
+  /** UUID text or ULID text; undefined where the file has none. */
   instanceUid: string | undefined;
+  /** The `capabilities` section with the defaults of the Collector in place. */
   capabilities: {
     reportsEffectiveConfig: boolean;
     reportsHealth: boolean;
@@ -27,12 +30,14 @@ export interface ExtensionConfig {
   };
   /** Whether the configuration as it was written is reported too. */
   reportsRawConfig: boolean;
+  /** The `agent_description` section. */
   agentDescription: {
     nonIdentifyingAttributes: Readonly<Record<string, string>>;
     includeResourceAttributes: boolean;
   };
   /** The parent to watch; 0 is none. */
   ppid: number;
+  /** How often the parent process is looked for, in milliseconds. */
   ppidPollIntervalMs: number;
   /** `service.telemetry.resource` of the same file. */
   resource: Readonly<Record<string, AttributeValue>>;

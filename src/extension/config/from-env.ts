@@ -7,7 +7,7 @@ import type { Description } from "../../values/description.js";
 /** Where {@link fromEnv} looks. */
 export interface FromEnvOptions {
   /** Default `process.env`. */
-  env?: Readonly<Record<string, string | undefined>>;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** The client's options, with a description that is not a function. */

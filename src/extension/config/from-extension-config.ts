@@ -1,6 +1,6 @@
 import { withoutUndefined, wrongOption } from "../../base/checks.js";
 import type { Handlers, OpAMPClientOptions } from "../../client/options.js";
-import type { Attributes } from "../../values/attributes.js";
+import { type AttributeSource, type Attributes, attributesOf } from "../../values/attributes.js";
 import type { Components } from "../../values/components.js";
 import { describeService, type ServiceDescription } from "../description/describe-service.js";
 import { withoutRaw } from "../effective-config/effective-config.js";
@@ -11,17 +11,17 @@ import { type ReadOptions, readExtensionConfig } from "./read-extension-config.j
 /** What the program has to say that its configuration cannot. */
 export interface ExtensionHost extends Pick<ReadOptions, "env" | "ignore" | "onWarning"> {
   /** What the program calls itself, where no resource attribute does: `service.name` and `service.version`. */
-  service?: NonNullable<ServiceDescription["service"]>;
+  service?: NonNullable<ServiceDescription["service"]> | undefined;
   /** Attributes of the program's own resource, over those of `service.telemetry.resource` in the same file. */
-  resource?: Attributes;
+  resource?: AttributeSource | undefined;
   /** What is detected of host and process. Default: {@link hostAttributes}; add `processAttributes()` where it is wanted. */
-  detected?: Attributes;
+  detected?: AttributeSource | undefined;
   /** The configuration in use; without it there is nothing for `reports_effective_config` to report. */
-  effectiveConfig?: NonNullable<Handlers["effectiveConfig"]>;
+  effectiveConfig?: NonNullable<Handlers["effectiveConfig"]> | undefined;
   /** What the program is built of; without it there is nothing for `reports_available_components` to report. */
-  availableComponents?: Components;
+  availableComponents?: Components | undefined;
   /** What a restart command does, with `accepts_restart_command`. Default: {@link restartBySignal}. */
-  restart?: NonNullable<Handlers["restart"]>;
+  restart?: NonNullable<Handlers["restart"]> | undefined;
 }
 
 /**
@@ -53,7 +53,7 @@ function isExtensionConfig(config: string | object): config is ExtensionConfig {
 export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMPClientOptions {
   const { server, capabilities, agentDescription } = config;
   const { service, detected, effectiveConfig, availableComponents, restart = restartBySignal() } = host;
-  const resource = { ...config.resource, ...host.resource };
+  const resource = { ...config.resource, ...attributesOf(host.resource ?? {}, "resource") };
   const instanceUid = config.instanceUid ?? ownInstanceId(resource);
   if (service?.name === undefined && resource["service.name"] === undefined) {
     const problem = "is missing; give what the program is called, or service.name in service.telemetry.resource";
@@ -69,7 +69,7 @@ export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMP
       ...(service && { service }),
       ...(detected && { host: detected }),
     }),
-    capabilities: { reportsHeartbeat: capabilities.reportsHeartbeat },
+    withhold: capabilities.reportsHeartbeat ? [] : ["reportsHeartbeat"],
     ...(server.tls && { tls: server.tls }),
     ...(server.pollingIntervalMs !== undefined && { heartbeat: { intervalMs: server.pollingIntervalMs } }),
     ...(instanceUid !== undefined && { instanceUid }),

@@ -9,19 +9,19 @@ import type { ExtensionConfig } from "./extension-config.js";
 /** How a configuration is opened. */
 export interface ConfigOptions {
   /** What `${env:X}` refers to. Default `process.env`. */
-  env?: Readonly<Record<string, string | undefined>>;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Told, once for each, of what is odd but not wrong: a variable that is not set. Default: nobody is. */
-  onWarning?: (text: string) => void;
+  onWarning?: ((text: string) => void) | undefined;
 }
 
 /** How the extension's configuration is read. */
 export interface ReadOptions extends ConfigOptions {
   /** Further keys at the top that somebody else reads. Default: none. */
-  ignore?: readonly string[];
+  ignore?: readonly string[] | undefined;
   /** Default `process.platform`. */
-  platform?: NodeJS.Platform;
+  platform?: NodeJS.Platform | undefined;
   /** Whether the program has a way of its own to restart, which it needs on Windows. Default false. */
-  ownRestart?: boolean;
+  ownRestart?: boolean | undefined;
 }
 
 /** The other parts of a Collector's configuration. */

@@ -7,11 +7,16 @@ export type ComponentTypes = Readonly<Record<string, string>> | readonly string[
 
 /** What a Collector-like agent is built of. A group that is left out is empty. */
 export interface CollectorComponents {
-  receivers?: ComponentTypes;
-  processors?: ComponentTypes;
-  exporters?: ComponentTypes;
-  extensions?: ComponentTypes;
-  connectors?: ComponentTypes;
+  /** Default: none. */
+  receivers?: ComponentTypes | undefined;
+  /** Default: none. */
+  processors?: ComponentTypes | undefined;
+  /** Default: none. */
+  exporters?: ComponentTypes | undefined;
+  /** Default: none. */
+  extensions?: ComponentTypes | undefined;
+  /** Default: none. */
+  connectors?: ComponentTypes | undefined;
 }
 
 /** In the order in which they are hashed, by the name that they are hashed under. */

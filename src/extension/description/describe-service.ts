@@ -1,20 +1,20 @@
-import { checkOptions, isRecord, kindOf, withoutUndefined, wrongOption } from "../../base/checks.js";
-import type { Attributes, AttributeValue } from "../../values/attributes.js";
+import { checkOptions, withoutUndefined, wrongOption } from "../../base/checks.js";
+import { type AttributeSource, type AttributeValue, attributesOf } from "../../values/attributes.js";
 import type { Description } from "../../values/description.js";
 import { hostAttributes } from "./host-attributes.js";
 
 /** What a {@link describeService} is made of. */
 export interface ServiceDescription {
   /** What the agent is called, where `resource` has no `service.name` and `service.version`. */
-  service?: { name?: string | undefined; version?: string | undefined };
-  /** Resource attributes, as the agent's own telemetry has them. Default: none. */
-  resource?: Attributes;
+  service?: { name?: string | undefined; version?: string | undefined } | undefined;
+  /** The resource of the agent's own telemetry, or its attributes. Default: none. */
+  resource?: AttributeSource | undefined;
   /** Non-identifying attributes of your own; they replace detected ones. Default: none. */
-  nonIdentifying?: Attributes;
+  nonIdentifying?: AttributeSource | undefined;
   /** Whether the other resource attributes are non-identifying ones too; they replace all others. Default false. */
-  includeResourceAttributes?: boolean;
+  includeResourceAttributes?: boolean | undefined;
   /** What was detected. Default: {@link hostAttributes}. */
-  host?: Attributes;
+  host?: AttributeSource | undefined;
 }
 
 const KNOWN = {
@@ -36,14 +36,17 @@ const KNOWN = {
  * @throws OpAMPError `ERR_OPAMP_OPTION` where there is no service name
  */
 export function describeService(options: ServiceDescription): (agent: { instanceUid: string }) => Description {
-  check(options);
-  const { service = {}, resource = {}, nonIdentifying: configured = {}, includeResourceAttributes = false } = options;
+  checkOptions("describeService", options, KNOWN);
+  const { service = {}, includeResourceAttributes = false } = options;
+  const given = (name: "resource" | "nonIdentifying" | "host") =>
+    attributesOf(options[name] ?? {}, `describeService.${name}`);
+  const [resource, configured] = [given("resource"), given("nonIdentifying")];
   const name = textOf(resource["service.name"]) ?? service.name;
   const version = textOf(resource["service.version"]) ?? service.version;
   if (name === undefined) {
     throw wrongOption("describeService.service.name", "is needed, unless the resource has a service.name");
   }
-  const { host = hostAttributes() } = options;
+  const host = options.host === undefined ? hostAttributes() : given("host");
   const identified = new Set(["service.name", "service.version", "service.instance.id"]);
   const others = Object.entries(includeResourceAttributes ? resource : {}).filter(([key]) => !identified.has(key));
   const nonIdentifying = {
@@ -55,16 +58,6 @@ export function describeService(options: ServiceDescription): (agent: { instance
     identifying: { "service.instance.id": instanceUid, "service.name": name, "service.version": version },
     nonIdentifying,
   });
-}
-
-function check(options: ServiceDescription): void {
-  checkOptions("describeService", options, KNOWN);
-  for (const name of ["resource", "nonIdentifying", "host"] as const) {
-    const given: unknown = options[name];
-    if (given !== undefined && !isRecord(given)) {
-      throw wrongOption(`describeService.${name}`, `must be a record of attributes, not ${kindOf(given)}`);
-    }
-  }
 }
 
 /** In YAML, `service.version: 1.4` is a number. */

@@ -10,6 +10,7 @@ export interface HostProbe {
   readonly platform: string;
   /** In Node's words, as `process.arch`. */
   readonly arch: string;
+  /** Byte order, as `os.endianness()`. */
   readonly endianness: "LE" | "BE";
   /** May throw. */
   hostname(): string;
@@ -60,7 +61,7 @@ const MAC_VERSION_VALUE = /<key>ProductVersion<\/key>\s*<string>([^<]+)<\/string
  *
  * @param options.probe what to look at. Default: this machine.
  */
-export function hostAttributes({ probe = systemProbe() }: { probe?: HostProbe } = {}): Attributes {
+export function hostAttributes({ probe = systemProbe() }: { probe?: HostProbe | undefined } = {}): Attributes {
   const type = GO_SYSTEMS[probe.platform] ?? probe.platform;
   return {
     "os.type": type,
@@ -117,9 +118,13 @@ function assigned(text: string, key: string): string {
 
 /** What is looked at to tell what process this is. */
 export interface ProcessProbe {
+  /** Process id. */
   readonly pid: number;
+  /** Path of the executable. */
   readonly execPath: string;
+  /** Command line. */
   readonly argv: readonly string[];
+  /** Version of Node, without the v. */
   readonly nodeVersion: string;
   /** The name of the user that the process runs as. Throws where it has none, as for many a user in a container. */
   owner(): string;
@@ -134,7 +139,7 @@ export interface ProcessProbe {
  *
  * @param options.probe what to look at. Default: this process.
  */
-export function processAttributes({ probe = currentProcess() }: { probe?: ProcessProbe } = {}): Attributes {
+export function processAttributes({ probe = currentProcess() }: { probe?: ProcessProbe | undefined } = {}): Attributes {
   const [, script] = probe.argv;
   return {
     "process.pid": probe.pid,

@@ -1,7 +1,8 @@
 import { isMap, isSet } from "node:util/types";
-import { type Pair, stringify } from "yaml";
+import type { Pair } from "yaml";
 import { isRecord, kindOf } from "../../base/checks.js";
 import { messageOf, OpAMPError } from "../../errors.js";
+import { yaml } from "../reader/load-yaml.js";
 
 /** How objects are written. */
 export type ConfigFormat = "yaml" | "json";
@@ -35,7 +36,7 @@ function jsonValue(value: unknown): unknown {
 }
 
 function yamlOf(value: unknown): string {
-  return stringify(value, {
+  return yaml().stringify(value, {
     indent: INDENT,
     lineWidth: 0,
     aliasDuplicateObjects: false,

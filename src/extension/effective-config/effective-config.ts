@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import {
+  type Complete,
   checkFunction,
   checkOptions,
   isObject,
@@ -26,20 +27,20 @@ export interface ConfigEntry {
   /** Called for each report; may be asynchronous. */
   read: ReadConfig;
   /** How an object is written. Default `"json"` where the entry's name ends in `.json`, else `"yaml"`. */
-  format?: ConfigFormat;
+  format?: ConfigFormat | undefined;
   /** The MIME type. Default: "text/yaml" or "application/json" where the name or `format` tells, else none. */
-  contentType?: string;
+  contentType?: string | undefined;
 }
 
 /** A configuration that is all in one. */
 export interface SingleConfig extends ConfigEntry {
   /** The entry's name. Default: "", as for the Collector's extension. */
-  name?: string;
+  name?: string | undefined;
   /**
    * The configuration as its author wrote it, with references such as `${env:X}` not yet resolved; reported under "raw"
    * besides the one in effect (`reports_raw_config`). Where it fails, only this entry is missing. Default: none.
    */
-  raw?: ReadConfig;
+  raw?: ReadConfig | undefined;
 }
 
 /** Configurations by the name to report them under. */
@@ -47,15 +48,16 @@ export type NamedConfigs = Readonly<Record<string, ConfigEntry | ReadConfig>>;
 
 /** Several configurations, or a function that finds out each time which there are. */
 export interface ManyConfigs {
+  /** Readers by the name of the file. */
   files: NamedConfigs | (() => NamedConfigs | Promise<NamedConfigs>);
 }
 
 /** How {@link effectiveConfig} reports. */
 export interface EffectiveConfigOptions {
   /** Names to show or to hide, besides those that are hidden by themselves; `false`: secrets are sent as they are. */
-  redact?: RedactionLists | false;
+  redact?: RedactionLists | false | undefined;
   /** Told when the raw configuration could not be had. Default: nobody. */
-  onError?: (error: OpAMPError) => void;
+  onError?: ((error: OpAMPError) => void) | undefined;
 }
 
 /** What the client takes as `effectiveConfig`. */
@@ -146,7 +148,7 @@ export function withoutRaw(provide: () => ConfigFiles | Promise<ConfigFiles>): (
 }
 
 /** An entry with all that was left out. */
-interface NamedEntry extends Required<ConfigEntry> {
+interface NamedEntry extends Complete<ConfigEntry> {
   name: string;
 }
 

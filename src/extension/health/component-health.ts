@@ -30,9 +30,9 @@ export interface ComponentHandle {
 /** How {@link componentHealth} is set up. */
 export interface ComponentHealthOptions {
   /** For the time of an event that has none. Default: the system's. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Told when `report` throws; what it was to report is tried again with the next change. Default: nobody. */
-  onError?: (error: OpAMPError) => void;
+  onError?: ((error: OpAMPError) => void) | undefined;
 }
 
 /**
@@ -99,6 +99,7 @@ export class ComponentHealth implements ComponentHandle {
     return this.#ignored;
   }
 
+  /** The handle of a component below this one, made where it is missing. */
   component(name: string, ...inner: readonly string[]): ComponentHandle {
     return this.#handle([], [name, ...inner]);
   }

@@ -33,9 +33,9 @@ export interface StatusDetails {
   /** What is wrong: a text, or what was thrown. Default: nothing. */
   error?: unknown;
   /** Anything else worth knowing. Default: nothing. */
-  attributes?: Attributes;
+  attributes?: Attributes | undefined;
   /** When it came about, as a Date or in nanoseconds since the Unix epoch. Default: now. */
-  time?: Date | bigint;
+  time?: Date | bigint | undefined;
 }
 
 const KNOWN = { error: true, attributes: true, time: true } satisfies Record<keyof StatusDetails, true>;

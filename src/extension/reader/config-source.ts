@@ -1,7 +1,8 @@
-import { type Document, type ErrorCode, isAlias, isMap, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import type { Document, ErrorCode } from "yaml";
 import { attempt } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import type { KeyPath } from "./key-path.js";
+import { yaml } from "./load-yaml.js";
 import { nestsTooDeeply } from "./yaml-source.js";
 
 /** A configuration as it was given. */
@@ -49,15 +50,15 @@ const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "er
 export function configSource(config: string | object): ConfigSource {
   if (typeof config !== "string") return { root: config, placeOf: () => "" };
   if (nestsTooDeeply(config)) throw noYaml(PROBLEMS.RESOURCE_EXHAUSTION);
-  const lines = new LineCounter();
-  const document = parseDocument(config, { ...YAML, lineCounter: lines });
+  const lines = new (yaml().LineCounter)();
+  const document = yaml().parseDocument(config, { ...YAML, lineCounter: lines });
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return ` (line ${line}, column ${col})`;
   };
   const [error] = document.errors;
   if (error !== undefined) throw noYaml(`${PROBLEMS[error.code] ?? "the text cannot be read"}${place(error.pos[0])}`);
-  visit(document, {
+  yaml().visit(document, {
     Alias(_key, alias) {
       if (alias.resolve(document) === undefined) throw noYaml(`${PROBLEMS.BAD_ALIAS}${place(alias.range?.[0] ?? 0)}`);
     },
@@ -84,7 +85,7 @@ function noYaml(problem: string): OpAMPError {
  */
 export function yamlValue(text: string): unknown {
   if (nestsTooDeeply(text)) return text;
-  const document = parseDocument(text, YAML);
+  const document = yaml().parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
   // It throws for an alias without an anchor, such as a token with an asterisk in front.
   const value: unknown = attempt(() => document.toJS(), text);
@@ -108,8 +109,8 @@ function plain(document: Document): unknown {
 function offsetOf(document: Document, path: KeyPath): number | undefined {
   const last = path.at(-1);
   const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
-  const resolved = isAlias(parent) ? parent.resolve(document) : parent;
-  if (!isMap(resolved)) return undefined;
-  const pair = resolved.items.find(({ key }) => isScalar(key) && key.value === last);
-  return pair !== undefined && isScalar(pair.key) ? pair.key.range?.[0] : undefined;
+  const resolved = yaml().isAlias(parent) ? parent.resolve(document) : parent;
+  if (!yaml().isMap(resolved)) return undefined;
+  const pair = resolved.items.find(({ key }) => yaml().isScalar(key) && key.value === last);
+  return pair !== undefined && yaml().isScalar(pair.key) ? pair.key.range?.[0] : undefined;
 }

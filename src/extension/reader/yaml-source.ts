@@ -1,4 +1,5 @@
-import { Composer, type CST, type Document, Parser } from "yaml";
+import type { CST, Document } from "yaml";
+import { yaml } from "./load-yaml.js";
 
 /** A part of a YAML text: a comment, or a tag. */
 export interface Piece {
@@ -20,10 +21,10 @@ const DEEPEST = 200;
 /** @returns `undefined` for text that is no YAML, or nests too deeply */
 export function readYaml(text: string): YamlSource | undefined {
   try {
-    const tokens = [...new Parser().parse(text)];
+    const tokens = [...new (yaml().Parser)().parse(text)];
     const pieces = piecesOf(tokens);
     if (pieces === undefined) return undefined;
-    const composer = new Composer({
+    const composer = new (yaml().Composer)({
       keepSourceTokens: true,
       uniqueKeys: false,
       logLevel: "silent",
@@ -40,7 +41,7 @@ export function readYaml(text: string): YamlSource | undefined {
 
 /** Whether it nests too deeply to be read, which can end the process; said without recursion. */
 export function nestsTooDeeply(text: string): boolean {
-  return piecesOf([...new Parser().parse(text)]) === undefined;
+  return piecesOf([...new (yaml().Parser)().parse(text)]) === undefined;
 }
 
 type Pieces = Pick<YamlSource, "comments" | "tags">;

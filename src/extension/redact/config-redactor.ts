@@ -18,6 +18,7 @@ const LARGEST_YAML = 2 ** 19;
 
 /** Takes secrets out of configuration. What it is given stays as it is. */
 export interface ConfigRedactor {
+  /** A text without secrets. */
   text(text: string): string;
   /** Bytes that are no UTF-8 come back as they are. */
   bytes(bytes: Uint8Array): Uint8Array;

@@ -1,17 +1,4 @@
-import {
-  CST,
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  type Scalar,
-  visit,
-} from "yaml";
+import type { CST, Document, Node, Pair, Scalar } from "yaml";
 import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
 import {
   type Hiding,
@@ -22,6 +9,7 @@ import {
   secretBySibling,
   type ValueKind,
 } from "../../diagnostics/secret-names.js";
+import { yaml } from "../reader/load-yaml.js";
 import { type Piece, readYaml } from "../reader/yaml-source.js";
 
 /** Which a value may have and still be the text that replaces it. */
@@ -52,7 +40,7 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
   const source = readYaml(text);
   if (source === undefined) return undefined;
   const { documents, comments, tags } = source;
-  if (!documents.some(({ contents }) => isMap(contents) || isSeq(contents))) return undefined;
+  if (!documents.some(({ contents }) => yaml().isMap(contents) || yaml().isSeq(contents))) return undefined;
   /** Where edits overlap, the one that hides a secret wins. */
   const hidden: Edit[] = [];
   const cleaned: Edit[] = [];
@@ -63,30 +51,30 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
     const open: Visit[] = document.contents === null ? [] : [{ node: document.contents, hiding: "nothing", outer: "" }];
 
     function nameOf(key: unknown): string {
-      const named = isAlias(key) ? targets.get(key) : key;
-      return isScalar(named) ? String(named.value) : "";
+      const named = yaml().isAlias(key) ? targets.get(key) : key;
+      return yaml().isScalar(named) ? String(named.value) : "";
     }
 
     function openPair({ key, value }: Pair, around: Hiding, outer: string): void {
-      if (isNode(value)) {
+      if (yaml().isNode(value)) {
         const name = nameOf(key);
         open.push({ node: value, hiding: names.below(around, name, kindOf(value), outer), outer: name });
       }
       // Where it has no value, as in a set, a key is the secret itself.
-      if (isNode(key)) open.push({ node: key, hiding: value === null ? around : "nothing", outer });
+      if (yaml().isNode(key)) open.push({ node: key, hiding: value === null ? around : "nothing", outer });
     }
 
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { node, hiding, outer } = next;
-      if (isAlias(node)) {
+      if (yaml().isAlias(node)) {
         const target = targets.get(node);
         if (target === undefined || hiding === "nothing" || visited.has(target)) continue;
         visited.add(target);
         open.push({ node: target, hiding: "secret", outer });
-      } else if (isScalar(node)) {
+      } else if (yaml().isScalar(node)) {
         if (hiding === "nothing") cleaned.push(...cleanScalar(node, text, names));
         else hidden.push(...hideScalar(node, tags));
-      } else if (isMap(node)) {
+      } else if (yaml().isMap(node)) {
         const bySibling = secretBySibling(
           node.items.map(({ key, value }) => [nameOf(key), textOf(value)]),
           names,
@@ -95,8 +83,8 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
       } else {
         for (const [index, item] of node.items.entries()) {
           // A pair without a map around it is an entry of an ordered map, `!!omap`.
-          if (isPair(item)) openPair(item, hiding, outer);
-          if (!isNode(item)) continue;
+          if (yaml().isPair(item)) openPair(item, hiding, outer);
+          if (!yaml().isNode(item)) continue;
           const inside = ofItem(hiding, kindOf(item), textOf(item), textOf(node.items[index - 1]), names);
           open.push({ node: item, hiding: inside, outer });
         }
@@ -111,29 +99,29 @@ function aliasTargets(document: Document.Parsed, text: string): ReadonlyMap<Node
   const anchors = new Map<string, Node>();
   const targets = new Map<Node, Node>();
   if (!text.includes("*")) return targets;
-  visit(document, {
+  yaml().visit(document, {
     Node(_key, node) {
-      const target = isAlias(node) ? anchors.get(node.source) : undefined;
+      const target = yaml().isAlias(node) ? anchors.get(node.source) : undefined;
       if (target !== undefined) targets.set(node, target);
-      if (!isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
+      if (!yaml().isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
     },
   });
   return targets;
 }
 
 function textOf(node: unknown): string | undefined {
-  return isScalar(node) && typeof node.value === "string" ? node.value : undefined;
+  return yaml().isScalar(node) && typeof node.value === "string" ? node.value : undefined;
 }
 
 function kindOf(node: Node): ValueKind {
-  if (isMap(node) || isAlias(node)) return "map";
-  if (isSeq(node)) return "list";
+  if (yaml().isMap(node) || yaml().isAlias(node)) return "map";
+  if (yaml().isSeq(node)) return "list";
   return textOf(node) === undefined ? "other" : "text";
 }
 
 function hideScalar(scalar: Scalar, tags: readonly Piece[]): Edit[] {
   const token = scalar.srcToken;
-  if (!CST.isScalar(token) || scalar.value === null) return [];
+  if (!yaml().CST.isScalar(token) || scalar.value === null) return [];
   if (isHarmless(typeof scalar.value === "string" ? scalar.value : token.source)) return [];
   const edits: Edit[] = [];
   if (scalar.tag !== undefined && !TEXT_TAGS.has(scalar.tag)) {
@@ -155,7 +143,7 @@ function hideScalar(scalar: Scalar, tags: readonly Piece[]): Edit[] {
 /** The secrets inside a value that is not one as a whole, such as the password in a URL. */
 function cleanScalar(scalar: Scalar, text: string, names: SecretNames): Edit[] {
   const token = scalar.srcToken;
-  if (!CST.isScalar(token) || typeof scalar.value !== "string") return [];
+  if (!yaml().CST.isScalar(token) || typeof scalar.value !== "string") return [];
   if (token.type === "block-scalar") {
     const from = bodyOffset(token);
     const clean = scrubLines(token.source, names);

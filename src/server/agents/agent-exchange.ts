@@ -28,6 +28,7 @@ export interface AgentView extends AgentRecord {
   readonly uid: Uint8Array;
   /** The link over which the agent spoke last. */
   readonly link: AgentLink | undefined;
+  /** The message that came last. */
   readonly lastMessage: AgentToServer | undefined;
 }
 

@@ -9,7 +9,7 @@ import {
 } from "../../gen/opamp/v1/opamp_pb.js";
 
 /** One file of a configuration on offer: its body, alone or with its media type. */
-export type OfferedFile = string | Uint8Array | { body: string | Uint8Array; contentType?: string };
+export type OfferedFile = string | Uint8Array | { body: string | Uint8Array; contentType?: string | undefined };
 
 /**
  * Makes an offer of a remote configuration.

@@ -7,6 +7,7 @@ import {
   type ServerToAgent,
   ServerToAgentFlags,
 } from "../../gen/opamp/v1/opamp_pb.js";
+import { type PlainValue, plainAttributes } from "../../values/plain-attributes.js";
 import { errorAnswer, type ServerToAgentFields } from "../answer.js";
 import type { AgentLink, AgentLinkCounts } from "../link/link.js";
 import type { LogEntry } from "../message-log.js";
@@ -15,7 +16,7 @@ import type { WaitOptions } from "../waits.js";
 import type { AgentExchange, AgentView } from "./agent-exchange.js";
 import { AgentRecord } from "./agent-record.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
-import { type EffectiveFile, effectiveFiles, type PlainValue, plainAttributes, uidBytes } from "./plain-values.js";
+import { type EffectiveFile, effectiveFiles, uidBytes } from "./plain-values.js";
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -117,7 +118,10 @@ export class ServerAgent extends AgentRecord implements AgentView {
    *
    * @returns The hash: the one given, or SHA-256 over names, bodies and media types in the order given.
    */
-  offerConfig(files: Readonly<Record<string, OfferedFile>>, options: { hash?: Uint8Array } = {}): Uint8Array {
+  offerConfig(
+    files: Readonly<Record<string, OfferedFile>>,
+    options: { hash?: Uint8Array | undefined } = {},
+  ): Uint8Array {
     const offer = configOffer(files, options.hash);
     this.#exchange.offer = offer;
     if (this.connected) this.send({ remoteConfig: offer });

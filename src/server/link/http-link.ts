@@ -4,12 +4,14 @@ import type { HttpLink, LinkOrigin } from "./link.js";
 
 /** An HTTP answer in place of an OpAMP one, to a POST or to a WebSocket upgrade. */
 export interface Refusal {
+  /** The HTTP status. */
   status: number;
-  headers?: Record<string, string>;
+  /** Header fields of the answer. Default: none. */
+  headers?: Record<string, string> | undefined;
   /** The Retry-After header: seconds, or a date (THR-04). Default: none. */
-  retryAfter?: number | Date;
+  retryAfter?: number | Date | undefined;
   /** Default: the status in words. */
-  body?: string | Uint8Array;
+  body?: string | Uint8Array | undefined;
 }
 
 /** The media type of both directions (HTTP-06). */

@@ -24,7 +24,7 @@ export interface LinkOrigin {
 interface LinkBase {
   readonly origin: LinkOrigin;
   /** What it runs over; undefined in memory. */
-  readonly socket?: Socket;
+  readonly socket?: Socket | undefined;
   /** Whether a payload can still be sent; false as soon as either side has begun to close. */
   isOpen(): boolean;
   /** Sends one serialized ServerToAgent. On `http` this is the answer and completes the link. */
@@ -74,5 +74,6 @@ export interface ServerLinkCounts extends LinkCounts {
 
 /** The link over which an agent spoke. */
 export interface AgentLink extends LinkOrigin {
+  /** Over what it runs. */
   readonly transport: TransportName;
 }

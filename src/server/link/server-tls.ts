@@ -9,29 +9,31 @@ export interface ServerTlsOptions {
   /** The private key of `cert`. */
   key: string | Uint8Array;
   /** Opens an encrypted `key`. */
-  passphrase?: string;
+  passphrase?: string | undefined;
   /** The authorities that may have signed clients' certificates. Default: those that Node trusts. */
-  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /**
    * Whether clients are asked for a certificate. `true` takes whatever they show, also none, and tells it as
    * `agent.link.tls`; `"require"` ends the handshake unless it was signed by one of `ca`. Default: false.
    */
-  requestClientCert?: boolean | "require";
+  requestClientCert?: boolean | "require" | undefined;
   /** Default: Node's, TLS 1.2. */
-  minVersion?: SecureVersion;
+  minVersion?: SecureVersion | undefined;
   /** Default: Node's, TLS 1.3. */
-  maxVersion?: SecureVersion;
+  maxVersion?: SecureVersion | undefined;
   /** OpenSSL's names, separated by colons. Default: Node's. */
-  ciphers?: string;
+  ciphers?: string | undefined;
 }
 
 /** What a client showed of itself. */
 export interface ClientCertificate {
   /** Such as `CN=agent`; several attributes stand one per line. */
   readonly subject: string;
+  /** Who issued the certificate of the peer, as a distinguished name. */
   readonly issuer: string;
   /** SHA-256 over the certificate: hexadecimal, with colons. */
   readonly fingerprint256: string;
+  /** Of the certificate, in hexadecimal digits. */
   readonly serialNumber: string;
   /** Whether one of `ca` signed it and it is valid now. */
   readonly trusted: boolean;

@@ -7,7 +7,9 @@ import { BoundedList } from "../message-log.js";
 
 /** Bytes over the wire, TLS and HTTP headers included, of all TCP connections there ever were. */
 export interface Traffic {
+  /** Bytes that came. */
   readonly received: number;
+  /** Bytes that left. */
   readonly sent: number;
 }
 

@@ -3,9 +3,9 @@ import type { TransportName } from "../link/link.js";
 /** How often, and where, a server misbehaves. */
 interface Occasion {
   /** How often in all. Default: 1. Infinity until `behave()`. */
-  times?: number;
+  times?: number | undefined;
   /** Only on this transport. Default: on whichever comes first. */
-  transport?: TransportName;
+  transport?: TransportName | undefined;
 }
 
 /** What a server does to a TCP connection before TLS and before a byte is read, or in place of an HTTP answer. */
@@ -13,7 +13,7 @@ export type ConnectMisbehaviour =
   /** Never answers; under TLS not even the handshake, if it begins with the connection. */
   | { mode: "silence" }
   /** Sends these bytes and ends. Default: 64 bytes of 0xff. */
-  | { mode: "garbage"; bytes?: Uint8Array | string }
+  | { mode: "garbage"; bytes?: Uint8Array | string | undefined }
   /** Closes in good order without an answer. */
   | { mode: "hang-up" }
   /** Cuts with a TCP reset. */
@@ -23,14 +23,14 @@ export type ConnectMisbehaviour =
 export type RequestMisbehaviour =
   | ConnectMisbehaviour
   /** Redirects. Default: with 307 to the very URL that was asked for, so that whoever follows runs in circles. */
-  | { mode: "redirect"; to?: string; status?: number };
+  | { mode: "redirect"; to?: string | undefined; status?: number | undefined };
 
 /** What a server does instead of answering an AgentToServer as it should. The message itself is taken in first. */
 export type MessageMisbehaviour =
   /** Never answers. On HTTP the request stays open. */
   | { mode: "silence" }
   /** Answers with a payload that is no ServerToAgent. Default: 64 bytes of 0xff. */
-  | { mode: "garbage"; bytes?: Uint8Array }
+  | { mode: "garbage"; bytes?: Uint8Array | undefined }
   /** Answers with a message padded to exactly so many bytes, WebSocket header included: valid, but for its size. */
   | { mode: "oversize"; bytes: number }
   /** Closes in good order without an answer: on WebSocket the connection below it, without a Close frame. */
@@ -41,16 +41,16 @@ export type MessageMisbehaviour =
    * Sends a Close frame with this code, also one that must never be sent; 1005 is a frame without a code, 1006 no frame at
    * all. Over HTTP there is no occasion for it.
    */
-  | { mode: "close"; code: number; reason?: string };
+  | { mode: "close"; code: number; reason?: string | undefined };
 
 /** One way in which a server can be bad, when, and how often. */
 export type Misbehaviour =
   /** When a TCP connection comes in. */
-  | ({ on: "connect"; times?: number } & ConnectMisbehaviour)
+  | ({ on: "connect"; times?: number | undefined } & ConnectMisbehaviour)
   /** When an upgrade or a POST comes in. */
   | ({ on: "request" } & Occasion & RequestMisbehaviour)
   /** When a message comes in. */
-  | ({ on?: "message" } & Occasion & MessageMisbehaviour);
+  | ({ on?: "message" | undefined } & Occasion & MessageMisbehaviour);
 
 /** A misbehaviour towards one agent, which is known by its messages only. */
-export type AgentMisbehaviour = { on?: "message" } & Occasion & MessageMisbehaviour;
+export type AgentMisbehaviour = { on?: "message" | undefined } & Occasion & MessageMisbehaviour;

@@ -6,23 +6,23 @@ import type { AgentMisbehaviour, ConnectMisbehaviour, Misbehaviour, RequestMisbe
 /** An answer that the next upgrades or POSTs get in place of OpAMP. */
 export interface ScriptedRefusal extends Refusal {
   /** How long the answer takes, in milliseconds. Default: 0. */
-  delayMs?: number;
+  delayMs?: number | undefined;
   /** Which of them. Default: whichever comes first. */
-  transport?: TransportName;
+  transport?: TransportName | undefined;
 }
 
 /** A request for a pause, in place of an answer. */
 export interface Throttle {
   /** How long to stay away, in milliseconds (THR-02). Default: not said. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** How many messages get it. Default: 1. */
-  times?: number;
+  times?: number | undefined;
   /** Which of them. Default: whichever comes first. */
-  transport?: TransportName;
+  transport?: TransportName | undefined;
 }
 
 interface Step {
-  transport?: TransportName;
+  transport?: TransportName | undefined;
   mode?: string;
 }
 
@@ -59,7 +59,7 @@ export class Orders {
   readonly refusals = new Script<ScriptedRefusal>();
   readonly throttles = new Script<Throttle>();
   readonly onConnect = new Script<ConnectMisbehaviour>();
-  readonly onRequest = new Script<{ transport?: TransportName } & RequestMisbehaviour>();
+  readonly onRequest = new Script<{ transport?: TransportName | undefined } & RequestMisbehaviour>();
   readonly onMessage = new Script<AgentMisbehaviour>();
 
   misbehave(bad: Misbehaviour): void {

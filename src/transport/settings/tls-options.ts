@@ -15,31 +15,31 @@ export interface TlsOptions {
    * Authorities to trust, in place of the default ones; an intermediate one counts without its root. Default: those that
    * Node trusts, `NODE_EXTRA_CA_CERTS` included.
    */
-  ca?: Pem | readonly Pem[];
+  ca?: Pem | readonly Pem[] | undefined;
   /**
    * Trust Node's and the system's authorities besides `ca`. Node tells those of the system from 22.15 on; before, they
    * are Node's own and `NODE_EXTRA_CA_CERTS`. Default false (TLS-02).
    */
-  includeSystemCa?: boolean;
+  includeSystemCa?: boolean | undefined;
   /** The client's certificate, with its chain. Needs `key`. */
-  cert?: Pem;
+  cert?: Pem | undefined;
   /** The private key of `cert`. */
-  key?: Pem;
+  key?: Pem | undefined;
   /** Opens an encrypted `key`. */
-  passphrase?: string;
+  passphrase?: string | undefined;
   /** The name that is asked for and that the certificate must carry. Default: the URL's host. */
-  serverName?: string;
+  serverName?: string | undefined;
   /** Default `"1.2"` (TLS-03). */
-  minVersion?: TlsVersion;
+  minVersion?: TlsVersion | undefined;
   /** Default: the newest. */
-  maxVersion?: TlsVersion;
+  maxVersion?: TlsVersion | undefined;
   /**
    * IANA names, such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, for all versions together: suites of one version of TLS
    * alone leave only that version. Default: Node's.
    */
-  cipherSuites?: readonly string[];
+  cipherSuites?: readonly string[] | undefined;
   /** Accepts any certificate: anybody in between can read and change everything. Default false. */
-  insecureSkipVerify?: boolean;
+  insecureSkipVerify?: boolean | undefined;
 }
 
 /** The lowest version where nobody asks for another (TLS-03). */

@@ -120,7 +120,7 @@ describe("what TypeScript would refuse", () => {
 
   test("whatever a listener does to what it is given stays with it", async () => {
     const { agent, client, clock } = await running({ remoteConfig: { apply: ({ hash }) => void hash.fill(0) } });
-    client.on("remoteConfig", ({ hash }) => hash.fill(0));
+    client.on("offer", ({ hash }) => hash.fill(0));
     const offered = agent.offerConfig({ a: "1" });
     await clock.advance(0);
     expect(agent.hasApplied(offered)).toBe(true);

@@ -72,7 +72,7 @@ describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
       logger: { debug: fail, info: fail, warn: fail, error: fail },
       remoteConfig: { apply: () => undefined },
     });
-    for (const name of ["phase", "error", "remoteConfig", "serverCapabilities"] as const) client.on(name, fail);
+    for (const name of ["phase", "error", "offer", "serverCapabilities"] as const) client.on(name, fail);
     client.once("phase", fail);
     client.on("phase", ({ phase }) => phases.push(phase));
     client.start();
@@ -218,7 +218,7 @@ describe("what never ends", () => {
         },
       },
     });
-    client.on("remoteConfig", ({ status }) => {
+    client.on("offer", ({ status }) => {
       if (status === "failed" && client.phase === "online") client.retryRemoteConfig();
     });
     agent.offerConfig({ a: "1" });

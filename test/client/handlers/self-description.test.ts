@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { AgentToServer } from "../../../src/gen/opamp/v1/opamp_pb.js";
 import { memoryStore, OpAMPClient } from "../../../src/index.js";
-import { plainAttributes } from "../../../src/server/agents/plain-values.js";
+import { plainAttributes } from "../../../src/values/plain-attributes.js";
 import { verifies } from "../../conformance/verifies.js";
 import { hosted, running } from "../hosted.js";
 
@@ -19,6 +19,16 @@ function instanceIds(received: readonly AgentToServer[]) {
       : [plainAttributes(agentDescription.identifyingAttributes)["service.instance.id"]],
   );
 }
+
+test("the description can be read, as a copy of what is reported", async () => {
+  const given = { identifying: { "service.name": "shop", ports: [1, 2n] }, nonIdentifying: { "os.type": "linux" } };
+  const { client, agent, clock } = await running({ description: given });
+  expect(client.description).toEqual({ ...given, identifying: { "service.name": "shop", ports: [1, 2] } });
+  client.setDescription(describeAgent);
+  agent.assignUid(NEW_UID);
+  await clock.advance(0);
+  expect(client.description).toEqual({ ...describeAgent({ instanceUid: NEW_UID_TEXT }), nonIdentifying: {} });
+});
 
 describe("a description made by a function", () => {
   test("has the agent's own uid from the first report on", async () => {

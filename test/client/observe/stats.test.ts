@@ -179,7 +179,10 @@ describe("the counts of a client", () => {
   });
 
   test("tell of custom messages by their end", async () => {
-    const { client, clock, agent } = await running({ maxCustomMessages: 2 }, { customCapabilities: ["com.example.a"] });
+    const { client, clock, agent } = await running(
+      { customMessages: { max: 2 } },
+      { customCapabilities: ["com.example.a"] },
+    );
     const channel = client.customCapability("com.example.a");
     const unheard = client.customCapability("com.example.b");
     await clock.advance(0);

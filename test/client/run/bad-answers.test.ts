@@ -51,7 +51,7 @@ describe("an answer over HTTP that is none", () => {
       first.response.writeHead(200, headers).end(body);
       expect(await failed).toMatchObject({ name: "OpAMPError", code });
       const event = await waiting;
-      expect(event).toMatchObject({ previous: "reporting", answered: false });
+      expect(event).toMatchObject({ phase: "waiting", previous: "reporting" });
       expect(waitMs(event)).toBeLessThanOrEqual(40);
       const again = await office.posts.next();
       expect(performance.now() - answeredAt).toBeGreaterThanOrEqual(39);

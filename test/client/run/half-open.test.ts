@@ -48,7 +48,7 @@ describe("a connection whose other end has vanished", () => {
   });
 
   test("is noticed although the agent sends no heartbeats", async () => {
-    const { client, clock, transport, errors } = await running({ capabilities: { reportsHeartbeat: false } });
+    const { client, clock, transport, errors } = await running({ withhold: ["reportsHeartbeat"] });
     transport.hang();
     await clock.advance(60_500);
     expect([errors, client.phase, transport.dials]).toEqual([["ERR_OPAMP_TIMEOUT"], "connecting", 2]);
@@ -107,7 +107,7 @@ describe("a server", () => {
   });
 
   test("is pinged once an interval where the agent sends no heartbeats", async () => {
-    const { client, clock, pings } = await pinged({ capabilities: { reportsHeartbeat: false } });
+    const { client, clock, pings } = await pinged({ withhold: ["reportsHeartbeat"] });
     await clock.advance(120_000);
     expect([client.phase, pings]).toEqual(["online", [30_000, 60_000, 90_000, 120_000]]);
   });

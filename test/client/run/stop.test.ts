@@ -158,7 +158,7 @@ describe("stop", () => {
   });
 
   test("a message that nobody waits for ends nobody's process", async () => {
-    const { client, clock, escaped } = await running({ maxCustomMessages: 1 });
+    const { client, clock, escaped } = await running({ customMessages: { max: 1 } });
     const channel = client.customCapability("com.example.a");
     void channel.send("never announced");
     void channel.send("one too many");

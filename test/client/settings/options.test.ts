@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
+import { type CapabilityName, OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
 import { refusal } from "../refusal.js";
 
 const MINIMAL = { url: "ws://127.0.0.1:1", description: { identifying: { "service.name": "agent" } } };
@@ -62,9 +62,9 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ backoff: { minMs: 70_000 } }, "backoff", /minMs \(70000\) is above maxMs \(60000\)/],
   [{ backoff: { minMs: Infinity, maxMs: Infinity } }, "backoff.minMs", /must be finite/],
   [{ backoff: { factor: 2 } }, "backoff.factor", /is not an option; known are minMs, maxMs/],
-  [{ throttle: { floorMs: 0 } }, "throttle.floorMs", /must be milliseconds above 0, not 0/],
-  [{ throttle: { floorMs: Infinity } }, "throttle.floorMs", /must be finite/],
-  [{ throttle: { minMs: 1 } }, "throttle.minMs", /is not an option; known are floorMs, maxMs/],
+  [{ throttle: { minMs: 0 } }, "throttle.minMs", /must be milliseconds above 0, not 0/],
+  [{ throttle: { minMs: Infinity } }, "throttle.minMs", /must be finite/],
+  [{ throttle: { floorMs: 1 } }, "throttle.floorMs", /is not an option; known are minMs, maxMs/],
   [{ timeouts: 5 }, "timeouts", /must be an object, not number/],
   [{ timeouts: { headersMs: 5 } }, "timeouts.headersMs", /is not an option; known are connectMs, answerMs, /],
   [{ timeouts: { bodyMs: 5 } }, "timeouts.bodyMs", /is not an option; known are connectMs, answerMs, /],
@@ -72,12 +72,14 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ timeouts: { closeMs: 0 } }, "timeouts.closeMs", /must be milliseconds above 0, not 0/],
   [{ reconnectReport: "everything" }, "reconnectReport", /must be one of "changed", "full"/],
   [{ onForeignStore: "continue" }, "onForeignStore", /must be one of "stop", "newIdentity"/],
-  [{ customMessageMs: -1 }, "customMessageMs", /must be milliseconds above 0, not -1/],
+  [{ customMessages: 5 }, "customMessages", /must be given an object, not number/],
+  [{ customMessages: { ttlMs: -1 } }, "customMessages.ttlMs", /must be milliseconds above 0, not -1/],
+  [{ customMessages: { ttl: 1 } }, "customMessages.ttl", /is not an option; known are max, ttlMs/],
   [{ reconnectReport: true }, "reconnectReport", /must be one of "changed", "full"/],
   [{ maxMessageBytes: 0 }, "maxMessageBytes", /must be a whole number above 0/],
   [{ maxMessageBytes: 1.5 }, "maxMessageBytes", /must be a whole number above 0/],
   [{ maxMessageBytes: "64 MiB" }, "maxMessageBytes", /must be a whole number above 0/],
-  [{ maxCustomMessages: Infinity }, "maxCustomMessages", /must be a whole number above 0/],
+  [{ customMessages: { max: Infinity } }, "customMessages.max", /must be a whole number above 0/],
   [{ keepAlive: "no" }, "keepAlive", /must be true or false, not string/],
   [{ logger: () => {} }, "logger", /must be an object with debug, info, warn, error, not function/],
   [{ logger: { debug() {}, info() {}, warn() {} } }, "logger.error", /must be a function, not undefined/],
@@ -88,20 +90,15 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ restart: "yes" }, "restart", /must be a function, not string/],
   [{ remoteConfig: async () => {} }, "remoteConfig", /must be an object with apply, not function/],
   [{ remoteConfig: {} }, "remoteConfig.apply", /must be a function, not undefined/],
-  [{ capabilities: ["reportsHealth"] }, "capabilities", /must be an object, not Array/],
+  [{ withhold: { reportsHealth: true } }, "withhold", /must be a list of names, not object/],
   [
-    { capabilities: { reportHealth: true } },
-    "capabilities.reportHealth",
-    /is not an option; known are .*reportsHealth/,
+    { withhold: ["reportHealth"] },
+    "withhold[0]",
+    /must be the name of a capability, not "reportHealth"; known are .*reportsHealth/,
   ],
-  [{ capabilities: { reportsHealth: 1 } }, "capabilities.reportsHealth", /must be true or false, not number/],
-  [{ capabilities: { reportsStatus: false } }, "capabilities.reportsStatus", /is always on/],
-  [{ capabilities: { acceptsPackages: true } }, "capabilities.acceptsPackages", /cannot be turned on/],
-  [{ capabilities: { reportsOwnTraces: true } }, "capabilities.reportsOwnTraces", /cannot be turned on/],
-  [{ capabilities: { acceptsRemoteConfig: true } }, "capabilities.acceptsRemoteConfig", /give `remoteConfig`/],
-  [{ capabilities: { reportsRemoteConfig: true } }, "capabilities.reportsRemoteConfig", /give `remoteConfig`/],
-  [{ capabilities: { reportsEffectiveConfig: true } }, "capabilities.reportsEffectiveConfig", /give `effectiveConfig`/],
-  [{ capabilities: { acceptsRestartCommand: true } }, "capabilities.acceptsRestartCommand", /give `restart`/],
+  [{ withhold: ["reportsHealth", 1] }, "withhold[1]", /must be the name of a capability, not number/],
+  [{ withhold: ["reportsStatus"] }, "withhold[0]", /cannot be withheld/],
+  [{ capabilities: { reportsHealth: false } }, "capabilities", /is not an option/],
   [{ uri: "ws://127.0.0.1" }, "uri", /is not an option; known are url, transport, headers/],
   [{ endpoint: undefined }, "endpoint", /is not an option/],
 ];
@@ -135,10 +132,10 @@ describe("an option that is right", () => {
     instanceUid: "0199a7f0-0000-7000-8000-000000000001",
     requestInstanceUid: true,
     store: { load: () => undefined, save: () => undefined },
-    capabilities: { reportsHealth: false, reportsHeartbeat: true, acceptsPackages: false, reportsStatus: true },
+    withhold: ["reportsHealth", "acceptsPackages"],
     heartbeat: { intervalMs: 1, minMs: 1, maxMs: Infinity },
     backoff: { minMs: 1, maxMs: 1 },
-    throttle: { floorMs: 1, maxMs: Infinity },
+    throttle: { minMs: 1, maxMs: Infinity },
     timeouts: {
       connectMs: 1,
       answerMs: 1,
@@ -155,8 +152,7 @@ describe("an option that is right", () => {
     maxRedirects: 0,
     ping: { intervalMs: 1 },
     maxMessageBytes: 1_000,
-    maxCustomMessages: 1,
-    customMessageMs: 1,
+    customMessages: { max: 1, ttlMs: 1 },
     keepAlive: true,
     logger: console,
     clock: { now: () => 0, wallNow: () => 0, after: () => () => {}, soon: () => {} },
@@ -209,20 +205,21 @@ describe("capabilities", () => {
   } as const;
 
   test("follow from what is supplied", () => {
-    expect(make({}).capabilities).toBe(0x2001n);
-    expect(make(handlers).capabilities).toBe(0x3c07n);
+    expect(make({}).capabilityMask).toBe(0x2001n);
+    expect(make(handlers).capabilityMask).toBe(0x3c07n);
   });
 
-  for (const [name, bit] of Object.entries(MASKS)) {
-    test(`can be narrowed by ${name}, and saying yes changes nothing`, () => {
-      expect(make({ ...handlers, capabilities: { [name]: false } }).capabilities).toBe(0x3c07n & ~bit);
-      expect(make({ ...handlers, capabilities: { [name]: true } }).capabilities).toBe(0x3c07n);
+  for (const [name, bit] of Object.entries(MASKS) as [CapabilityName, bigint][]) {
+    test(`do not have ${name} when it is withheld`, () => {
+      const { capabilities, capabilityMask } = make({ ...handlers, withhold: [name] });
+      expect(capabilityMask).toBe(0x3c07n & ~bit);
+      expect(capabilities).toEqual(new Set(["reportsStatus", ...Object.keys(MASKS).filter((other) => other !== name)]));
     });
   }
 
-  test("that were left off stay off when the handler comes later", () => {
-    const client = make({ capabilities: { acceptsRestartCommand: false } });
+  test("that are withheld stay so when the handler comes later", () => {
+    const client = make({ withhold: ["acceptsRestartCommand"] });
     client.setHandlers({ restart: () => undefined, effectiveConfig: () => ({}) });
-    expect(client.capabilities).toBe(0x2005n);
+    expect(client.capabilityMask).toBe(0x2005n);
   });
 });

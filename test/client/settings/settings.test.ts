@@ -10,7 +10,7 @@ const MINIMAL: OpAMPClientOptions = { url: "ws://host", description: { identifyi
 const DEFAULTS = {
   heartbeat: [{ intervalMs: 30_000, minMs: 1_000, maxMs: Infinity }, ["30 000", "1 000 and no upper bound"]],
   backoff: [{ minMs: 1_000, maxMs: 60_000 }, ["1 000 and 60 000"]],
-  throttle: [{ floorMs: 30_000, maxMs: 86_400_000 }, ["default 30 000", "default one day"]],
+  throttle: [{ minMs: 30_000, maxMs: 86_400_000 }, ["default 30 000", "default one day"]],
   connectMs: [30_000, ["Default 30 000."]],
   answerMs: [30_000, ["Default 30 000."]],
   applyMs: [300_000, ["Default 300 000."]],
@@ -23,9 +23,8 @@ const DEFAULTS = {
   compression: [false, ["Default false."]],
   maxRedirects: [5, ["Default 5."]],
   ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, but 5 000 at least, and 30 000"]],
-  customMessageMs: [Infinity, ["Default: for ever."]],
   maxMessageBytes: [{ send: 67_108_864, receive: 67_108_864 }, ["Default 67 108 864."]],
-  maxCustomMessages: [100, ["Default 100."]],
+  customMessages: [{ max: 100, ttlMs: Infinity }, ["default 100", "default for ever"]],
   keepAlive: [false, ["Default false"]],
   requestInstanceUid: [false, ["Default false."]],
 } as const;
@@ -46,12 +45,12 @@ function documented(): ReadonlyMap<string, string> {
 }
 
 describe("defaults", () => {
-  const { timeouts, off, tls, redactor, ...settings } = readSettings(MINIMAL);
+  const { timeouts, withheld, tls, redactor, ...settings } = readSettings(MINIMAL);
   const docs = documented();
 
   test("are known for every setting", () => {
     expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
-    expect(off).toEqual(new Set());
+    expect(withheld).toEqual(new Set());
     expect(tls).toBeUndefined();
     expect(redactor.text("token=abc")).toBe("token=[REDACTED]");
   });

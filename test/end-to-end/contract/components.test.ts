@@ -17,7 +17,7 @@ describe.each(transports)("over $name", (transport) => {
       const { agent, client } = await meet(transport, {
         client: { availableComponents: COMPONENTS, heartbeat: { intervalMs: 5, minMs: 1 } },
       });
-      expect(client.capabilities).toBe(0x6001n);
+      expect(client.capabilityMask).toBe(0x6001n);
       expect(agent.availableComponents?.hash).toHaveLength(32);
       await heardMore(agent, 5);
       const told = agent.received.map(({ availableComponents }) => availableComponents);
@@ -61,7 +61,7 @@ describe.each(transports)("over $name", (transport) => {
   verifies("COMP-01", "an agent that has none, or does not want to say, never mentions them", async () => {
     const plain = await meet(transport);
     const shy = await meet(transport, {
-      client: { availableComponents: COMPONENTS, capabilities: { reportsAvailableComponents: false } },
+      client: { availableComponents: COMPONENTS, withhold: ["reportsAvailableComponents"] },
     });
     for (const { agent, client } of [plain, shy]) {
       agent.requestComponents();

@@ -174,7 +174,7 @@ describe.each(transports)("over $name", (transport) => {
   });
 
   test("a custom message that the server never announces is dropped when its time is up", async () => {
-    const { client } = await meet(transport, { client: { customMessageMs: 20 } });
+    const { client } = await meet(transport, { client: { customMessages: { ttlMs: 20 } } });
     const channel = client.customCapability("com.example.a");
     await expect(channel.send("a")).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });
     await expect(channel.send("b", "", { expiresInMs: 1 })).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });

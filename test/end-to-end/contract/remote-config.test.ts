@@ -23,7 +23,7 @@ describe.each(transports)("over $name", (transport) => {
   verifies(["CFG-01", "CFG-04", "CFG-06"], "a handler that takes its time is APPLYING, then APPLIED", async () => {
     const handler = controlledHandler();
     const { agent, client } = await meet(transport, { client: { remoteConfig: handler } });
-    const events = collect(client, "remoteConfig");
+    const events = collect(client, "offer");
     const hash = agent.offerConfig({ "a.yaml": { body: "k: v", contentType: "text/yaml" } });
     await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === APPLYING);
     const { config, context, resolve } = await handler.run(0);
@@ -40,7 +40,7 @@ describe.each(transports)("over $name", (transport) => {
 
   verifies(["CFG-05", "CFG-06"], "a handler that throws is FAILED with its text, at once or later", async () => {
     let isAsync = false;
-    const { agent } = await meet(transport, {
+    const { agent, client } = await meet(transport, {
       client: {
         remoteConfig: {
           apply() {
@@ -51,8 +51,14 @@ describe.each(transports)("over $name", (transport) => {
         },
       },
     });
+    const offers = collect(client, "offer");
     agent.send(offerOf("h1", { a: "1" }));
     await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
+    const offered = { kind: "remoteConfig", hash: bytes("h1") };
+    expect(offers).toEqual([
+      { ...offered, status: "applying" },
+      { ...offered, status: "failed", error: "at once: no such key" },
+    ]);
     isAsync = true;
     agent.send(offerOf("h2", { a: "2" }));
     await agent.until(({ remoteConfigStatus: status }) => status?.errorMessage === "later: no such port");
@@ -245,7 +251,7 @@ describe.each(transports)("over $name", (transport) => {
     for (const hash of ["h1", "h2", "h3", "h4"]) {
       fails = hash === "h2";
       const settled = new Promise<void>((resolve) => {
-        client.on("remoteConfig", ({ status }) => {
+        client.on("offer", ({ status }) => {
           if (status !== "applying") resolve();
         });
       });

@@ -107,7 +107,7 @@ for (const duplex of [true, false]) {
 }
 
 verifies(["HB-01", "CAP-06"], "without heartbeats the bit is off and an idle link stays silent", async () => {
-  const { agent, clock, client } = await still(true, { capabilities: { reportsHeartbeat: false } });
+  const { agent, clock, client } = await still(true, { withhold: ["reportsHeartbeat"] });
   expect(agent.capabilities).toBe(1n);
   agent.offerHeartbeat(2);
   await clock.advance(24 * HOUR_MS);
@@ -116,7 +116,7 @@ verifies(["HB-01", "CAP-06"], "without heartbeats the bit is off and an idle lin
 });
 
 verifies("CUSTOM-04", "a custom message that the server does not know waits without a sound", async () => {
-  const { agent, clock, client } = await still(true, { capabilities: { reportsHeartbeat: false } });
+  const { agent, clock, client } = await still(true, { withhold: ["reportsHeartbeat"] });
   const channel = client.customCapability("com.example.a");
   const sent = channel.send("early");
   await clock.advance(24 * HOUR_MS);

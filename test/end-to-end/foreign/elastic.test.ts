@@ -29,7 +29,7 @@ describe("reporting to Elastic's mock server", () => {
       });
       expect(first?.a2s).toMatchObject({
         sequenceNum: 1n,
-        capabilities: client.capabilities,
+        capabilities: client.capabilityMask,
         health: { healthy: true, status: "StatusOK" },
         effectiveConfig: { configMap: { configMap: { "": { body: Buffer.from("k: v") } } } },
       });
@@ -50,8 +50,8 @@ describe("reporting to Elastic's mock server", () => {
       const [, ...polls] = await untilMessages(mock, 6);
       expect(polls.filter((poll) => !isBare(poll))).toEqual([]);
       expect(messages(mock).map(({ sequenceNum }) => sequenceNum)).toEqual(messages(mock).map((_, i) => BigInt(i + 1)));
-      expect(polls.every(({ capabilities }) => capabilities === client.capabilities)).toBe(true);
-      expect(client.serverCapabilities).toBe(0x3n);
+      expect(polls.every(({ capabilities }) => capabilities === client.capabilityMask)).toBe(true);
+      expect(client.serverCapabilityMask).toBe(0x3n);
       expect(errors).toEqual([]);
     },
   );

@@ -69,7 +69,7 @@ for (const carrier of ["WebSocket", "HTTP"] as const satisfies readonly Carrier[
     const client = new OpAMPClient({
       ...hurried(stage.url(carrier)),
       backoff: { minMs: 1, maxMs: 1 },
-      throttle: { floorMs: 1, maxMs: 1 },
+      throttle: { minMs: 1, maxMs: 1 },
     });
     onTestFinished(() => client.stop({ timeoutMs: 1 }));
     client.start();

@@ -97,7 +97,7 @@ export function hurried(url: string, { slow, stays }: Pick<HostileCase, "slow" |
     proxy: false,
     heartbeat: { intervalMs: HEARTBEAT_MS, minMs: HEARTBEAT_MS, maxMs: HEARTBEAT_MS },
     backoff: { minMs: MIN_BACKOFF_MS, maxMs: 2 * MIN_BACKOFF_MS },
-    throttle: { floorMs: MIN_BACKOFF_MS, maxMs: 2 * MIN_BACKOFF_MS },
+    throttle: { minMs: MIN_BACKOFF_MS, maxMs: 2 * MIN_BACKOFF_MS },
     ping: { intervalMs: patienceMs / 2 },
     timeouts: { connectMs: patienceMs, answerMs, closeMs: CLOSE_MS, abortMs: CLOSE_MS },
   };

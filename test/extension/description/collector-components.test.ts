@@ -47,7 +47,7 @@ describe("the components of a Collector-like agent", () => {
         .map(([group, types]) => [
           group,
           0,
-          Object.entries(types)
+          Object.entries(types ?? {})
             .sort()
             .map(([type, module]) => [type, ["code.namespace", module]]),
         ])

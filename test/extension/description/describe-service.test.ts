@@ -1,3 +1,4 @@
+import { resourceFromAttributes } from "@opentelemetry/resources";
 import { describe, expect, test } from "vitest";
 import { describeService } from "../../../src/extension/description/describe-service.js";
 import { processAttributes } from "../../../src/extension/description/host-attributes.js";
@@ -25,6 +26,15 @@ describe("a service is described", () => {
       "service.instance.id": "u",
       "service.name": "from-resource",
       "service.version": "1.5",
+    });
+  });
+
+  test("by a resource of the OpenTelemetry SDK", () => {
+    const resource = resourceFromAttributes({ "service.name": "shop", "service.namespace": "eu", zones: ["a", null] });
+    const describe = describeService({ resource, host, includeResourceAttributes: true });
+    expect(describe({ instanceUid: "u" })).toEqual({
+      identifying: { "service.instance.id": "u", "service.name": "shop" },
+      nonIdentifying: { ...host, "service.namespace": "eu", zones: ["a", null] },
     });
   });
 

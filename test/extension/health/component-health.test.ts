@@ -228,7 +228,7 @@ describe("a report", () => {
     const health = componentHealth((all) => client.setHealth(all), { clock, onError: (error) => errors.push(error) });
     health.component("a").set("StatusStarting");
     await clock.advance(0);
-    expect(client.capabilities & 0x800n).toBe(0x800n);
+    expect(client.capabilityMask & 0x800n).toBe(0x800n);
     await client.stop();
     health.component("a").set("StatusOK");
     health.ready();

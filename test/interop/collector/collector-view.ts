@@ -2,8 +2,8 @@ import { parse } from "yaml";
 import { uidText } from "../../../src/base/bytes.js";
 import { capabilityNames, has } from "../../../src/core/capabilities.js";
 import type { AgentToServer, ComponentDetails, ComponentHealth } from "../../../src/proto/index.js";
-import { plainAttributes } from "../../../src/server/agents/plain-values.js";
 import type { TlsPeer } from "../../../src/testing/index.js";
+import { plainAttributes } from "../../../src/values/plain-attributes.js";
 import { POLLING_INTERVAL_MS } from "./collector-config.js";
 import { afterRestart, type Headers, hasMap, NEW_UID, type Observation, type Received } from "./collector-run.js";
 
