@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**"],
+    exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**", "test/packaging/loaders/**"],
     // Each file of its own would load the package and its dependencies anew, which took longer than the tests.
     isolate: false,
     maxWorkers: 2,

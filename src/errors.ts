@@ -12,6 +12,10 @@ const CODES = {
     hint: "check that the server is up and that nothing in between swallows traffic",
   },
   ERR_OPAMP_CONNECT: { retryable: true, hint: "check the host, the port (OpAMP's default is 4320) and the network" },
+  ERR_OPAMP_INCOMPLETE: {
+    retryable: false,
+    hint: "install opamp-client with all its dependencies; for a bundle see docs/bundling.md of the package",
+  },
   ERR_OPAMP_TLS: {
     retryable: true,
     hint: "check the certificates on both sides and the `tls` options; wss and https speak TLS, ws and http do not",

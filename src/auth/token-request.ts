@@ -1,5 +1,6 @@
 import type { ClientAuth } from "oauth4webapi";
 import type { buildConnector, Dispatcher, RequestInit as UndiciRequestInit } from "undici";
+import { loaded } from "../base/load.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
 import { type Dialling, dial } from "../transport/dial.js";
@@ -140,7 +141,7 @@ function failed(message: string, details: OpAMPErrorDetails): OpAMPError {
 
 /** A `fetch` for the few requests beside the polling, such as for a token; its connections end with it. */
 export async function openFetch(settings: DialSettings) {
-  const undici = await import("undici");
+  const undici = await loaded("undici", import("undici"));
   const dials: Dialling[] = [];
   const connect: buildConnector.connector = ({ protocol, host }, callback) => {
     const dialling = dial(new URL(`${protocol}//${host}`), settings);

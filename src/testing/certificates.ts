@@ -1,8 +1,10 @@
 import { KeyObject, randomBytes, webcrypto } from "node:crypto";
+import { createRequire } from "node:module";
 import { isIP } from "node:net";
 import type { Extension, X509Certificate } from "@peculiar/x509";
 import type { Complete } from "../base/checks.js";
 import { DAY_MS } from "../base/time.js";
+import { OpAMPError } from "../errors.js";
 
 /** A certificate and its private key, both PEM text. */
 export interface TestCertificate {
@@ -78,7 +80,7 @@ export async function testCertificates(options: TestCertificatesOptions = {}): P
 }
 
 async function makeAuthority(commonName: string, valid: Complete<Validity>) {
-  const x509 = await library();
+  const x509 = library();
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...valid,
@@ -99,7 +101,7 @@ async function issueFrom(authority: Authority, options: IssueOptions): Promise<T
   const { usage = "server", selfSigned = false } = options;
   const hosts = options.hosts ?? (usage === "client" ? [] : LOOPBACK);
   const { commonName = usage === "client" ? "test client" : (hosts[0] ?? "test server") } = options;
-  const x509 = await library();
+  const x509 = library();
   const keys = await makeKeys();
   const subject = [{ CN: [commonName] }];
   const signer = selfSigned ? keys : authority.keys;
@@ -122,7 +124,7 @@ async function leafExtensions(
   subject: webcrypto.CryptoKeyPair,
   signer: webcrypto.CryptoKeyPair,
 ): Promise<Extension[]> {
-  const x509 = await library();
+  const x509 = library();
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const usages = { server: [serverAuth], client: [clientAuth], both: [serverAuth, clientAuth] }[usage];
   const names = hosts.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value }));
@@ -137,10 +139,22 @@ async function leafExtensions(
   ];
 }
 
-/** Loaded by the first who needs it; it looks for reflection metadata when it is evaluated. */
-async function library(): Promise<typeof import("@peculiar/x509")> {
-  await import("reflect-metadata");
-  return import("@peculiar/x509");
+/**
+ * An optional peer: loaded by the first certificate, after what it looks for when it is evaluated.
+ *
+ * @throws OpAMPError `ERR_OPAMP_OPTION` where it is not installed
+ */
+function library(): typeof import("@peculiar/x509") {
+  try {
+    createRequire(import.meta.url)("reflect-metadata");
+    return createRequire(import.meta.url)("@peculiar/x509");
+  } catch (cause) {
+    const hint = "run `npm install --save-dev @peculiar/x509 reflect-metadata`";
+    throw new OpAMPError("ERR_OPAMP_OPTION", "testCertificates needs @peculiar/x509 and reflect-metadata", {
+      cause,
+      hint,
+    });
+  }
 }
 
 function makeKeys(): Promise<webcrypto.CryptoKeyPair> {

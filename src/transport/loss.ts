@@ -1,4 +1,4 @@
-import { messageOf, OpAMPError } from "../errors.js";
+import { OpAMPError } from "../errors.js";
 import type { Dialling } from "./dial.js";
 import { proxyOverdue } from "./proxy/proxy-error.js";
 import { CLOSE_NOW, type Loss } from "./transport.js";
@@ -12,17 +12,6 @@ export function closedHere(code: number, reason: string): Loss {
 /** A link that ended because the peer said so, or said what cannot be used. A payload under way may have arrived. */
 export function ended(error: OpAMPError): Loss {
   return { error, fate: "unknown", orderly: true, throttled: false };
-}
-
-/** A library that is loaded on demand. @throws OpAMPError `ERR_OPAMP_CONNECT` when it cannot be */
-export async function loaded<T>(library: string, loading: Promise<T>): Promise<T> {
-  try {
-    return await loading;
-  } catch (cause) {
-    const hint = "check that opamp-client and its dependencies are installed completely";
-    const text = `the package ${library} cannot be loaded: ${messageOf(cause)}`;
-    throw new OpAMPError("ERR_OPAMP_CONNECT", text, { cause, hint });
-  }
 }
 
 /** Why a connection did not come about in the time for that. */

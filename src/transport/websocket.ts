@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ClientOptions, RawData, WebSocket } from "ws";
+import { loaded } from "../base/load.js";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { frame, unframe } from "../wire/codec.js";
 import { tooLarge } from "../wire/limits.js";
@@ -8,7 +9,7 @@ import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
 import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
 import { bodyTells } from "./explain/explain-status.js";
-import { closedHere, dialOverdue, ended, headersOverdue, loaded, upgradeOverdue } from "./loss.js";
+import { closedHere, dialOverdue, ended, headersOverdue, upgradeOverdue } from "./loss.js";
 import { Credentials } from "./settings/headers.js";
 import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -45,17 +45,18 @@ function placeOf({ functionName, url, lineNumber, columnNumber }: CallFrame): st
   if (dependency !== undefined) return dependency;
   if (!url.includes("/dist/")) return "the benchmark's own program";
   // Several modules share a file.
-  const entry = mapOf(url).findEntry(lineNumber, columnNumber);
-  const source = "originalSource" in entry ? entry.originalSource : url;
+  const entry = mapOf(url)?.findEntry(lineNumber, columnNumber);
+  const source = entry !== undefined && "originalSource" in entry ? entry.originalSource : url;
   return `our ${/\/src\/([^/]+)/.exec(source)?.[1] ?? "package"}`;
 }
 
-const maps = new Map<string, SourceMap>();
+const maps = new Map<string, SourceMap | undefined>();
 
-function mapOf(url: string): SourceMap {
-  const known = maps.get(url);
-  if (known !== undefined) return known;
-  const map = new SourceMap(JSON.parse(readFileSync(`${fileURLToPath(url)}.map`, "utf8")));
-  maps.set(url, map);
-  return map;
+/** The face for `import` has none. */
+function mapOf(url: string): SourceMap | undefined {
+  if (!maps.has(url)) {
+    const path = `${fileURLToPath(url)}.map`;
+    maps.set(url, existsSync(path) ? new SourceMap(JSON.parse(readFileSync(path, "utf8"))) : undefined);
+  }
+  return maps.get(url);
 }

@@ -6,8 +6,7 @@ import { pack } from "./pack.js";
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ["publint", ["run", "--strict"]],
-  // ESM only on purpose: every supported Node can require it. The resolution of Node 10 does not know `exports`.
-  ["attw", ["--profile", "node16", "--ignore-rules", "cjs-resolves-to-esm", "--no-definitely-typed", "--no-emoji"]],
+  ["attw", ["--profile", "strict", "--no-definitely-typed", "--no-emoji"]],
 ];
 
 process.exitCode = await inTemporaryFolder((folder) => {

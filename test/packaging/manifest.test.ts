@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import tsconfig from "../../tsconfig.json" with { type: "json" };
@@ -8,20 +8,48 @@ const root = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(resolve(root, path), "utf8");
 
 describe("package.json", () => {
-  test("exports under each name what the sources have under it", () => {
-    const { "./package.json": _, ...entryPoints } = manifest.exports;
-    const built = Object.entries(entryPoints).map(([name, { types, default: code }]) => {
-      expect(types).toBe(code.replace(/\.js$/, ".d.ts"));
-      return [name.replace(/^\./, manifest.name), [code.replace("/dist/", "/src/").replace(/\.js$/, ".ts")]];
+  const { "./package.json": _, ...entryPoints } = manifest.exports;
+  const folders = Object.keys(entryPoints).map((name) => name.slice(2));
+
+  test("exports under each name what the sources have under it, in one form for each kind of loader", () => {
+    const expected = folders.map((folder) => {
+      const file = join(folder, "index");
+      const inForm = (form: string) => ({ types: `./dist/${form}${file}.d.ts`, default: `./dist/${form}${file}.js` });
+      return [
+        `./${folder}`.replace(/\/$/, ""),
+        { module: `./dist/esm/${file}.js`, import: inForm(""), default: inForm("cjs/") },
+      ];
     });
-    expect(Object.fromEntries(built)).toEqual(tsconfig.compilerOptions.paths);
+    expect(entryPoints).toEqual(Object.fromEntries(expected));
+    const sources = folders.map((folder) => [join(manifest.name, folder), [`./${join("src", folder, "index.ts")}`]]);
+    expect(Object.fromEntries(sources)).toEqual(tsconfig.compilerOptions.paths);
+  });
+
+  test("names the same for resolvers that do not know `exports`", () => {
+    expect([manifest.main, manifest.types]).toEqual(["./dist/cjs/index.js", "./dist/cjs/index.d.ts"]);
+    const others = folders.filter((folder) => folder !== "");
+    const types = others.map((folder) => [folder, [`./dist/cjs/${folder}/index.d.ts`]]);
+    expect(manifest.typesVersions).toEqual({ "*": Object.fromEntries(types) });
+  });
+
+  test("asks for nothing at run time that is bundled, and for optional peers by their names", () => {
+    const { dependencies, peerDependencies, peerDependenciesMeta } = manifest;
+    expect(Object.keys(dependencies)).not.toEqual(expect.arrayContaining(["uuid"]));
+    expect(Object.keys(dependencies)).not.toEqual(expect.arrayContaining(["oauth4webapi"]));
+    expect(Object.keys(peerDependenciesMeta)).toEqual(Object.keys(peerDependencies));
+    expect(Object.values(peerDependenciesMeta).every(({ optional }) => optional)).toBe(true);
   });
 
   test("has every dependency explained in docs/dependencies.md, and nothing else is", () => {
-    const [, atRunTime = "", forDevelopment = ""] = read("docs/dependencies.md").split(/^## /m);
+    const [, atRunTime = "", bundled = "", ofTheTestKit = "", forDevelopment = ""] =
+      read("docs/dependencies.md").split(/^## /m);
     const explained = (section: string) => [...section.matchAll(/^\| `(.+?)` \|/gm)].map(([, name]) => name).sort();
     expect(explained(atRunTime)).toEqual(Object.keys(manifest.dependencies).sort());
-    expect(explained(forDevelopment)).toEqual(Object.keys(manifest.devDependencies).sort());
+    expect(explained(bundled)).toEqual(["oauth4webapi", "uuid"]);
+    expect(explained(ofTheTestKit)).toEqual(Object.keys(manifest.peerDependencies).sort());
+    const elsewhere = [...explained(bundled), ...explained(ofTheTestKit)];
+    const tools = Object.keys(manifest.devDependencies).filter((name) => !elsewhere.includes(name));
+    expect(explained(forDevelopment)).toEqual(tools.sort());
   });
 
   test("builds nothing on installation", () => {

@@ -27,7 +27,7 @@ describe.each([
   ["ws", "ws"],
   ["http", "undici"],
 ])("over %s", (scheme, library) => {
-  test("a library that cannot be loaded is a lost link, and is tried again with the next dial", async () => {
+  test("a library that cannot be loaded is a lost link, and says that the package is incomplete", async () => {
     const server = await startBoth();
     const transport = transportTo(`${scheme}://${server.host}/`);
     const ear = new Recorder();
@@ -36,16 +36,12 @@ describe.each([
     expect(await ear.lost()).toMatchObject({
       fate: "unsent",
       error: {
-        code: "ERR_OPAMP_CONNECT",
+        code: "ERR_OPAMP_INCOMPLETE",
+        retryable: false,
         message: expect.stringMatching(`^the package ${library} cannot be loaded: `),
-        hint: expect.stringContaining("installed"),
+        hint: expect.stringContaining("docs/bundling.md"),
       },
     });
-    state.broken = false;
-    transport.open(ear.sink);
-    await ear.next("opened");
-    expect(state.loads).toEqual([library, library]);
-    transport.close(CLOSE_NOW, "end of test");
   });
 
   test("the library is loaded when first opened, and no other", async () => {
@@ -70,4 +66,29 @@ describe.each([
     await turn();
     expect([ear.heard, server.sockets]).toEqual([["lost"], []]);
   });
+});
+
+test.each(["ws", "http"])("a client over %s that cannot load its library stops, and says why", async (scheme) => {
+  const server = await startBoth();
+  state.broken = true;
+  const { OpAMPClient } = await import("../../src/index.js");
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  const client = new OpAMPClient({
+    url: `${scheme}://${server.host}/`,
+    description: { identifying: { "service.name": "bundled" } },
+    logger: { debug: () => undefined, info: log, warn: log, error: log },
+  });
+  const codes: string[] = [];
+  client.on("error", ({ code }) => codes.push(code));
+  client.start();
+  await expect(client.connected()).rejects.toMatchObject({
+    code: "ERR_OPAMP_STOPPED",
+    message: expect.stringContaining("cannot be loaded"),
+    hint: expect.stringContaining("docs/bundling.md"),
+  });
+  expect([client.phase, codes]).toEqual(["stopped", ["ERR_OPAMP_INCOMPLETE"]]);
+  expect(lines.filter((line) => line.includes("docs/bundling.md"))).toHaveLength(1);
+  expect(lines.at(-1)).toBe("Client is stopped, will not try anymore.");
+  await client.stop();
 });

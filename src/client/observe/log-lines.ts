@@ -52,6 +52,9 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
         if (event.previous !== "online") return connected(event.transport);
         line("info", "answers", "", "The OpAMP server answers");
         return;
+      case "closing":
+        if (event.error !== undefined) write(logger, "error", explained(event.error));
+        break;
       case "stopped":
         if (event.error !== undefined) write(logger, "error", explained(event.error));
         return write(logger, "info", "Client is stopped, will not try anymore.");

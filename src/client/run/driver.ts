@@ -27,6 +27,7 @@ export class Driver {
   readonly #publish: Observer;
   #router: { route(output: HostOutput): void } | undefined;
   readonly #inputs: Input[] = [];
+  #hopeless: ((error: OpAMPError) => void) | undefined;
   #busy = false;
   /** Of the current dial, or of the one before. */
   #transport: Transport | undefined;
@@ -55,6 +56,11 @@ export class Driver {
   /** Says where the outputs go that are not about the connection. */
   routeTo(router: { route(output: HostOutput): void }): void {
     this.#router = router;
+  }
+
+  /** Says who ends the client where another attempt cannot help. */
+  onHopeless(end: (error: OpAMPError) => void): void {
+    this.#hopeless = end;
   }
 
   feed(input: Input): void {
@@ -176,6 +182,8 @@ export class Driver {
     if (sink === this.#cutting) this.#overdue = loss.error;
     if (sink !== this.#sink) return;
     this.#sink = undefined;
+    const { error } = loss;
+    if (error instanceof OpAMPError && error.code === "ERR_OPAMP_INCOMPLETE") return this.#hopeless?.(error);
     this.feed({ type: "lost", loss });
   }
 

@@ -19,6 +19,7 @@ export class Lifecycle {
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    parts.driver.onHopeless((error) => this.#refuse(error));
   }
 
   /** Whether the client stopped by itself. */
@@ -78,7 +79,7 @@ export class Lifecycle {
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
   }
 
-  /** The end without a beginning. What the host calls later has no effect, and does not throw: it did not ask for this. */
+  /** The end that the host did not ask for. What it calls later has no effect, and does not throw. */
   #refuse(error: OpAMPError): void {
     this.#refused = error;
     this.#parts.driver.feed({ type: "stop", withinMs: 0, error });

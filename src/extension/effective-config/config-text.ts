@@ -2,7 +2,7 @@ import { isMap, isSet } from "node:util/types";
 import type { Pair } from "yaml";
 import { isRecord, kindOf } from "../../base/checks.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import { yaml } from "../reader/load-yaml.js";
+import { yaml } from "../reader/yaml-source.js";
 
 /** How objects are written. */
 export type ConfigFormat = "yaml" | "json";

@@ -2,8 +2,7 @@ import type { Document, ErrorCode } from "yaml";
 import { attempt } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import type { KeyPath } from "./key-path.js";
-import { yaml } from "./load-yaml.js";
-import { nestsTooDeeply } from "./yaml-source.js";
+import { nestsTooDeeply, yaml } from "./yaml-source.js";
 
 /** A configuration as it was given. */
 export interface ConfigSource {

@@ -1,5 +1,25 @@
+import { createRequire } from "node:module";
 import type { CST, Document } from "yaml";
-import { yaml } from "./load-yaml.js";
+import { notLoaded } from "../../base/load.js";
+
+type Yaml = typeof import("yaml");
+
+let loaded: Yaml | undefined;
+
+/**
+ * The YAML library, loaded by the first configuration that is YAML: most agents have none.
+ *
+ * @throws OpAMPError `ERR_OPAMP_INCOMPLETE`
+ */
+export function yaml(): Yaml {
+  if (loaded !== undefined) return loaded;
+  try {
+    loaded = createRequire(import.meta.url)("yaml") as Yaml;
+    return loaded;
+  } catch (cause) {
+    throw notLoaded("yaml", cause);
+  }
+}
 
 /** A part of a YAML text: a comment, or a tag. */
 export interface Piece {
@@ -20,11 +40,12 @@ const DEEPEST = 200;
 
 /** @returns `undefined` for text that is no YAML, or nests too deeply */
 export function readYaml(text: string): YamlSource | undefined {
+  const { Composer, Parser } = yaml();
   try {
-    const tokens = [...new (yaml().Parser)().parse(text)];
+    const tokens = [...new Parser().parse(text)];
     const pieces = piecesOf(tokens);
     if (pieces === undefined) return undefined;
-    const composer = new (yaml().Composer)({
+    const composer = new Composer({
       keepSourceTokens: true,
       uniqueKeys: false,
       logLevel: "silent",

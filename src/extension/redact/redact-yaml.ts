@@ -9,8 +9,7 @@ import {
   secretBySibling,
   type ValueKind,
 } from "../../diagnostics/secret-names.js";
-import { yaml } from "../reader/load-yaml.js";
-import { type Piece, readYaml } from "../reader/yaml-source.js";
+import { type Piece, readYaml, yaml } from "../reader/yaml-source.js";
 
 /** Which a value may have and still be the text that replaces it. */
 const TEXT_TAGS = new Set(["!", "tag:yaml.org,2002:str"]);

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Client, Dispatcher } from "undici";
+import { loaded } from "../../base/load.js";
 import { messageOf } from "../../errors.js";
 import { type Dialling, dial } from "../dial.js";
-import { loaded } from "../loss.js";
 import { plainProxyFor, type ResolvedProxy } from "../proxy/proxy.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { makeLastingGuest } from "../socket-group.js";

@@ -1,4 +1,5 @@
 /// <reference path="./proxy-from-env.d.ts" />
+import { loaded } from "../../base/load.js";
 import { OpAMPError } from "../../errors.js";
 import type { HeaderRecord } from "../settings/headers.js";
 import type { DialSettings } from "../settings/settings.js";
@@ -74,7 +75,7 @@ export function isDirect(url: URL, proxy: DialSettings["proxy"]): boolean {
 async function fromEnvironment(url: URL): Promise<{ name: string; value: string } | undefined> {
   const variable = environmentFor(url);
   if (variable === undefined) return undefined;
-  const { getProxyForUrl } = await import("proxy-from-env");
+  const { getProxyForUrl } = await loaded("proxy-from-env", import("proxy-from-env"));
   // It knows NO_PROXY; but to a value without a scheme it gives the target's, where everybody else means http.
   return getProxyForUrl(`${schemeOf(url)}://${url.host}`) === "" ? undefined : variable;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { loaded } from "../../base/load.js";
 import { messageOf } from "../../errors.js";
 import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
@@ -15,7 +16,7 @@ const MAX_HOST_BYTES = 255;
  * @throws OpAMPError `ERR_OPAMP_PROXY`, with the proxy's status if it gave one
  */
 export async function tunnelByConnect(base: Socket, proxy: ResolvedProxy, target: string): Promise<void> {
-  const { Client } = await import("undici");
+  const { Client } = await loaded("undici", import("undici"));
   // The connection is there, so what the URL says only shows in errors.
   const client = new Client(`http://${proxy.url.hostname}`, {
     // The caller bounds the whole dial.
@@ -52,7 +53,7 @@ export async function tunnelBySocks(base: Socket, proxy: ResolvedProxy, host: st
   const target = `${host}:${port}`;
   // The library would throw where nobody can catch it.
   if (host.length > MAX_HOST_BYTES) throw socksFailed(proxy, target, "its name is too long for SOCKS");
-  const { SocksClient } = await import("socks");
+  const { SocksClient } = await loaded("socks", import("socks"));
   if (base.destroyed) throw socksFailed(proxy, target, "the proxy closed the connection");
   try {
     await SocksClient.createConnection({

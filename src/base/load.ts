@@ -1,0 +1,16 @@
+import { messageOf, OpAMPError } from "../errors.js";
+
+/** A library that is loaded on demand. @throws OpAMPError `ERR_OPAMP_INCOMPLETE` when it cannot be */
+export async function loaded<T>(library: string, loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (cause) {
+    throw notLoaded(library, cause);
+  }
+}
+
+/** The error for a library that cannot be loaded. */
+export function notLoaded(library: string, cause: unknown): OpAMPError {
+  const text = `the package ${library} cannot be loaded: ${messageOf(cause)}`;
+  return new OpAMPError("ERR_OPAMP_INCOMPLETE", text, { cause });
+}

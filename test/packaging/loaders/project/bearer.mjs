@@ -1,0 +1,3 @@
+import { bearerAuth } from "opamp-client";
+
+console.log(typeof bearerAuth("token"));
