@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { longTests } from "./test/long-tests.js";
 
 const results = process.env["TEST_RESULTS"];
 
@@ -7,7 +8,7 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**", "test/packaging/loaders/**"],
+    exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**", "test/packaging/loaders/**", ...longTests],
     // Each file of its own would load the package and its dependencies anew, which took longer than the tests.
     isolate: false,
     maxWorkers: 2,

@@ -6,6 +6,7 @@ import {
   type OpAMPServerOptions,
   type ServerTlsOptions,
 } from "../../../src/testing/index.js";
+import { isFull } from "../../long-tests.js";
 import { IDENTIFYING } from "./meeting.js";
 import { type Between, certificates, passage } from "./ways.js";
 
@@ -47,12 +48,11 @@ const LONG = { identifying: IDENTIFYING, nonIdentifying: { "os.description": "lo
 const SCHEMES = ["ws", "wss", "http", "https"] as const;
 const PROXIES = ["HTTP proxy", "HTTPS proxy", "SOCKS proxy"] as const;
 
-/** Over these the whole contract is proved. */
-export const transports: readonly ContractTransport[] = [
-  network({ scheme: "ws" }),
-  network({ scheme: "http" }),
-  inMemory(true),
-  inMemory(false),
+const main = [network({ scheme: "ws" }), network({ scheme: "http" }), inMemory(true), inMemory(false)];
+
+/** Over these the whole contract is proved, by `npm test` over the first four. */
+export const transports: readonly ContractTransport[] = unlessFull(main, [
+  ...main,
   network({ scheme: "wss" }),
   network({ scheme: "https" }),
   ...SCHEMES.map((scheme) => network({ scheme, compressed: true })),
@@ -60,16 +60,20 @@ export const transports: readonly ContractTransport[] = [
   network({ scheme: "http", between: "forwarder" }),
   network({ scheme: "ws", auto: true }),
   network({ scheme: "ws", auto: true, between: "blocking gateway" }),
-];
+]);
 
 /**
  * Those and the rest of the proxies' ways, for the part of the contract in which connections come and go. Running
  * all of it over each of these takes a fifth longer, and what differs is only how connections are made.
  */
-export const everyTransport: readonly ContractTransport[] = [
+export const everyTransport: readonly ContractTransport[] = unlessFull(main, [
   ...transports,
   ...PROXIES.flatMap((between) => [network({ scheme: "wss", between }), network({ scheme: "http", between })]),
-];
+]);
+
+function unlessFull<T>(some: readonly T[], all: readonly T[]): readonly T[] {
+  return isFull ? all : some;
+}
 
 function network(way: Way): ContractTransport {
   const duplex = way.scheme.startsWith("ws") && way.between !== "blocking gateway";

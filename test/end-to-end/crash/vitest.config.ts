@@ -9,6 +9,7 @@ export default {
   root: new URL("../../..", import.meta.url).pathname,
   test: {
     ...crash.test,
+    exclude: [],
     include: [
       "test/agent/config-directory/config-crash.test.ts",
       "test/cli/agent-crash.test.ts",
