@@ -5,6 +5,9 @@ export interface Target {
   isMet(comparison: { ours: number; theirs: number; ratio: number }): boolean;
 }
 
+/** `unclear`: the target lies within the spread of the rounds, so that another run may say the opposite. */
+export type Verdict = "reached" | "missed" | "unclear";
+
 /** One measure of ours beside that of somebody else, taken in the same rounds. */
 export interface Comparison {
   measure: string;
@@ -18,7 +21,7 @@ export interface Comparison {
   ratioRange: readonly [number, number];
   /** Undefined where nothing is aimed at. */
   target: string | undefined;
-  reached: boolean | undefined;
+  verdict: Verdict | undefined;
   /** What else one has to know to read the numbers. */
   note: string | undefined;
 }
@@ -48,10 +51,12 @@ export function compare(
   ours: readonly number[],
   theirs: readonly number[],
 ): Comparison {
-  const ratios = ours.flatMap((value, round) => {
+  const rounds = ours.flatMap((value, round) => {
     const other = theirs[round];
-    return other === undefined ? [] : [value / other];
+    return other === undefined ? [] : [{ ours: value, theirs: other, ratio: value / other }];
   });
+  const ratios = rounds.map(({ ratio }) => ratio);
+  const met = target && rounds.filter((round) => target.isMet(round)).length;
   const values = { ours: median(ours), theirs: median(theirs), ratio: median(ratios) };
   return {
     measure,
@@ -60,7 +65,7 @@ export function compare(
     ...values,
     ratioRange: [Math.min(...ratios), Math.max(...ratios)],
     target: target?.text,
-    reached: target?.isMet(values),
+    verdict: met === undefined ? undefined : met === rounds.length ? "reached" : met === 0 ? "missed" : "unclear",
     note,
   };
 }

@@ -64,7 +64,7 @@ if (values.json) {
 }
 if (values.check && counts.some(({ value, limit }) => value > limit)) process.exitCode = 1;
 for (const section of sections) {
-  const missed = section.comparisons.some(({ reached }) => reached === false);
+  const missed = section.comparisons.some(({ verdict }) => verdict === "missed");
   if (!(values.profile ?? (missed && !values.json))) continue;
   const text = await section.explain();
   (values.json ? console.error : console.log)(`${text}\n`);

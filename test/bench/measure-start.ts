@@ -11,28 +11,33 @@ import { formatSpread } from "./table.js";
 
 const OURS = "opamp-client";
 const ELASTIC = "@elastic/opamp-client-node";
-const TARGET_OF_ELASTIC = atMost(0.6);
+const LOADERS = [
+  { measure: "import", target: atMost(0.75) },
+  { measure: "require", target: atMost(0.7) },
+] as const;
+
+type Loader = (typeof LOADERS)[number]["measure"];
 
 /** How soon a process that uses a client is at work. */
 export async function measureStart(bench: Bench): Promise<Section> {
   const rounds = bench.quick ? 5 : 12;
-  progress("import time");
-  const imports = new Map<string, number[]>([
-    [OURS, []],
-    [ELASTIC, []],
-  ]);
-  for (let round = 0; round < rounds; round++) {
-    for (const [specifier, times] of imports) times.push(await importMs(specifier));
+  progress("import and require time");
+  const comparisons: Comparison[] = [];
+  for (const loader of LOADERS) {
+    const [ours, theirs]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      ours.push(await loadMs(OURS, loader.measure));
+      theirs.push(await loadMs(ELASTIC, loader.measure));
+    }
+    comparisons.push(compare({ ...loader, unit: "ms", against: "Elastic" }, ours, theirs));
   }
-  const row = { measure: "import", unit: "ms", against: "Elastic", target: TARGET_OF_ELASTIC };
-  const comparisons = [compare(row, imports.get(OURS) ?? [], imports.get(ELASTIC) ?? [])];
   comparisons.push(...(await compareFirstReports(rounds)));
   return { comparisons, explain: explainImport };
 }
 
-async function importMs(specifier: string, flags: readonly string[] = []): Promise<number> {
-  const program = new Program(process.execPath, [...flags, join(cacheFolder, "import-time.js"), specifier]);
-  const { ms } = await program.next("imported");
+async function loadMs(specifier: string, loader: Loader, flags: readonly string[] = []): Promise<number> {
+  const program = new Program(process.execPath, [...flags, join(cacheFolder, "load-time.js"), loader, specifier]);
+  const { ms } = await program.next("loaded");
   await program.stop();
   return ms;
 }
@@ -95,7 +100,7 @@ async function profile(specifier: string): Promise<Spread> {
   const folder = join(cacheFolder, `import-${specifier.replace(/\W+/g, "-")}`);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  await importMs(specifier, ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=100"]);
+  await loadMs(specifier, "import", ["--cpu-prof", `--cpu-prof-dir=${folder}`, "--cpu-prof-interval=100"]);
   const [file = ""] = readdirSync(folder);
   return spreadOf(readCpuProfile(join(folder, file)), 1_000);
 }

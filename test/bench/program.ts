@@ -8,7 +8,7 @@ export type Line =
   | { event: "count"; cycles: number; messages: number }
   | { event: "ready"; clients: number }
   | { event: "stats"; cpuMs: number; rssKb: number; heapKb: number }
-  | { event: "imported"; ms: number }
+  | { event: "loaded"; ms: number }
   | { event: "done" };
 
 type LineOf<K extends Line["event"]> = Extract<Line, { event: K }>;

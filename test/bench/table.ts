@@ -1,4 +1,4 @@
-import type { Comparison } from "./comparison.js";
+import type { Comparison, Verdict } from "./comparison.js";
 import type { Spread } from "./cpu-profile.js";
 import type { Count } from "./section.js";
 
@@ -18,7 +18,7 @@ export function formatTable(comparisons: readonly Comparison[]): string {
       row.ratio.toFixed(2),
       `${least.toFixed(2)}-${most.toFixed(2)}`,
       row.target ?? "",
-      verdict(row.reached),
+      row.verdict === undefined ? "" : shown(row.verdict),
       row.note ?? "",
     ];
   });
@@ -29,7 +29,7 @@ export function formatTable(comparisons: readonly Comparison[]): string {
 export function formatCounts(counts: readonly Count[]): string {
   const rows = counts.map(({ measure, value, unit, limit, note }) => {
     const [counted, most] = [value, limit].map((each) => each.toLocaleString("en-US"));
-    return [measure, `${counted} ${unit}`, `<= ${most}`, verdict(value <= limit), note];
+    return [measure, `${counted} ${unit}`, `<= ${most}`, shown(value <= limit ? "reached" : "missed"), note];
   });
   return align([["measure", "counted", "limit", "", ""], ...rows], new Set([1, 2]));
 }
@@ -47,9 +47,8 @@ export function formatSpread(title: string, spreads: Readonly<Record<string, Spr
   return `${title}\n${align(table, new Set(names.map((_, index) => index + 1)))}`;
 }
 
-function verdict(reached: boolean | undefined): string {
-  if (reached === undefined) return "";
-  return reached ? "reached" : "MISSED";
+function shown(verdict: Verdict): string {
+  return verdict === "missed" ? "MISSED" : verdict;
 }
 
 function number(value: number): string {
