@@ -12,8 +12,9 @@ export default defineConfig({
     // Each file of its own would load the package and its dependencies anew, which took longer than the tests.
     isolate: false,
     maxWorkers: 2,
-    testTimeout: 10_000,
-    hookTimeout: 10_000,
+    // For what hangs: a busy machine may take many times as long as an idle one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: results === undefined ? ["default"] : ["default", ["json", { outputFile: results }]],
   },
 });

@@ -103,11 +103,11 @@ describe("a text", () => {
       "eyJ",
     ]) {
       const text = piece.repeat(length / piece.length);
-      const began = performance.now();
+      const began = process.cpuUsage();
       redactor.text(text);
       redactor.text(`password=${text}`);
       redactor.text(`"token" ${text}`);
-      expect(performance.now() - began, JSON.stringify(piece)).toBeLessThan(500);
+      expect(process.cpuUsage(began).user / 1_000, JSON.stringify(piece)).toBeLessThan(500);
     }
     for (const begin of [
       "-----BEGIN ",
@@ -117,9 +117,9 @@ describe("a text", () => {
       "authorization: ",
       "eyJa.",
     ]) {
-      const began = performance.now();
+      const began = process.cpuUsage();
       redactor.text(begin.repeat(length / begin.length));
-      expect(performance.now() - began, begin).toBeLessThan(500);
+      expect(process.cpuUsage(began).user / 1_000, begin).toBeLessThan(500);
     }
   });
 

@@ -40,7 +40,8 @@ const FIRST_CONTACT = 3;
 /** Timers may be early by a fraction, and events late. */
 const TOLERANCE = 0.75;
 const CLOSE_MS = 50;
-const STOPS_WITHIN_MS = 1_000;
+const TURN_MS = 5;
+const STOPS_WITHIN_TURNS = 1_000 / TURN_MS;
 /** A seed with short first waits. */
 const HASTY = () => 12_570 / 2 ** 32;
 
@@ -88,7 +89,7 @@ export function ableOptions(): Omit<OpAMPClientOptions, "url"> {
  * machine for a bad server.
  */
 export function hurried(url: string, { slow, stays }: Pick<HostileCase, "slow" | "stays"> = {}): OpAMPClientOptions {
-  const patienceMs = slow ? 150 : 3_000;
+  const patienceMs = slow ? 150 : 30_000;
   // Over WebSocket heartbeats begin once the answer to the first report is given up.
   const answerMs = stays && url.startsWith("ws") ? 50 : patienceMs;
   return {
@@ -154,6 +155,10 @@ async function outlives(
   const { client, clock } = make({ remoteConfig: { apply } });
   const complaints = new Set<string>();
   client.on("error", ({ code }) => complaints.add(code));
+  const waitsMs: number[] = [];
+  client.on("phase", ({ retryAt }) => {
+    if (retryAt !== undefined) waitsMs.push(retryAt.getTime() - Date.now());
+  });
   const complained = new Promise((resolve) => client.once("error", resolve));
   stage.turnHostile(hostile);
   const connected = client.connected();
@@ -162,7 +167,7 @@ async function outlives(
   for (const promise of [connected, sent]) promise.catch(() => undefined);
   client.start();
 
-  await endOfSpell(stage, hostile);
+  await endOfSpell(stage, hostile, waitsMs);
   const { errors = [] } = hostile;
   if (errors.length > 0) await complained;
   expect(errors).toEqual(expect.arrayContaining([...complaints]));
@@ -172,7 +177,7 @@ async function outlives(
   await connected;
   const agent = stage.server.agent(client.instanceUid);
   agent.offerConfig({ "healed.yaml": "level: debug" });
-  await agent.until(() => agent.hasApplied(), { signal: AbortSignal.timeout(8_000) });
+  await agent.until(() => agent.hasApplied(), { signal: AbortSignal.timeout(50_000) });
   await sent;
   expect(applied.at(-1)).toEqual(["healed.yaml"]);
   // A machine that is busy for as long as a slow case is patient costs one more attempt.
@@ -191,15 +196,17 @@ async function stopsWithin(stage: Stage, hostile: HostileCase, { client, clock }
 }
 
 async function ends({ client, clock }: Subject, stage: Stage): Promise<void> {
-  const since = performance.now();
-  await client.stop();
-  expect(performance.now() - since).toBeLessThan(STOPS_WITHIN_MS);
+  expect(await turnsOf(client.stop())).toBeLessThan(STOPS_WITHIN_TURNS);
   expect([client.phase, clock.pending]).toEqual(["stopped", 0]);
   await stage.deserted();
 }
 
 /** Long enough to see whether the client keeps to its schedule. */
-async function endOfSpell(stage: Stage, { stays, slow, perAttempt = 1, prompt }: HostileCase) {
+async function endOfSpell(
+  stage: Stage,
+  { stays, slow, perAttempt = 1, prompt }: HostileCase,
+  waitsMs: readonly number[],
+): Promise<void> {
   if (stays) {
     const messages = 1 + FIRST_CONTACT + BEATS;
     await stage.until(() => stage.messages >= messages);
@@ -210,8 +217,18 @@ async function endOfSpell(stage: Stage, { stays, slow, perAttempt = 1, prompt }:
   const attempts = (slow ? 2 : 3) + (prompt ? 1 : 0);
   await stage.until(() => stage.connections > (attempts - 1) * perAttempt);
   const waits = attempts - 1 - (prompt ? 1 : 0);
-  const tookMs = spanMs(stage.acceptedAt, (attempts - 1) * perAttempt + 1);
-  expect(tookMs).toBeGreaterThan(waits * MIN_BACKOFF_MS * TOLERANCE);
+  const plannedMs = waitsMs.slice(0, attempts - 1).reduce((sum, ms) => sum + ms, 0);
+  expect(plannedMs).toBeGreaterThan(waits * MIN_BACKOFF_MS * TOLERANCE);
+}
+
+/** How long something takes, in turns of a timer: a process that does not get to run does not count. */
+async function turnsOf(something: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  const timer = setInterval(() => {
+    turns += 1;
+  }, TURN_MS);
+  await something.finally(() => clearInterval(timer));
+  return turns;
 }
 
 /** From the first event to the last of so many. */
