@@ -5,7 +5,7 @@ import type { CoreConfig } from "./config.js";
 import { CustomMessageQueue } from "./custom-message-queue.js";
 import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
-import type { Input, Output, PartChanges, StateChange } from "./io.js";
+import type { AgentInput, Input, Output, PartChanges, StateChange } from "./io.js";
 import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
 import { Again, Part, partNames } from "./parts.js";
@@ -13,24 +13,6 @@ import { Report } from "./report.js";
 import { agentTimers, NEVER } from "./timers.js";
 
 const RESTART = 0;
-
-/** What is about an agent, and not about its connection. */
-export type AgentInput = Extract<
-  Input,
-  {
-    type:
-      | "set"
-      | "declare"
-      | "refresh"
-      | "effectiveConfig"
-      | "handled"
-      | "retry"
-      | "persisted"
-      | "restarted"
-      | "custom"
-      | "forgetCustom";
-  }
->;
 
 /** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {

@@ -11,17 +11,26 @@ const LONGEST_WAIT_MS = 30_000;
 const REPORT_FULL_STATE = 0x1n;
 const REPORT_AVAILABLE_COMPONENTS = 0x2n;
 
-/** What a server asks to have reported again (STATUS-07, COMP-05, D13). */
+/**
+ * What a server asks to have reported again (STATUS-07, COMP-05, D13).
+ *
+ * Keeps a server that asks for everything, gets it and asks again from making a storm of that. A few requests in a row
+ * are granted at once; those after them wait, at first for a second after the one before, in the end for half a minute.
+ * What is wanted meanwhile merges. Half a minute without a request, and all is forgotten.
+ */
 export class FullStateRequests {
   readonly #report: Report;
+  readonly #timers: AgentTimers;
   readonly #refresh: (now: number, out: Output[]) => void;
-  readonly #limit: FullStateLimit;
+  #granted = 0;
+  #grantedAt = Number.NEGATIVE_INFINITY;
+  #held = 0;
 
   /** @param refresh fetches the effective config, and reports it */
   constructor(report: Report, timers: AgentTimers, refresh: (now: number, out: Output[]) => void) {
     this.#report = report;
+    this.#timers = timers;
     this.#refresh = refresh;
-    this.#limit = new FullStateLimit(timers);
   }
 
   /** The flags of a message. */
@@ -35,61 +44,26 @@ export class FullStateRequests {
 
   /** Reports at once, unless the server does not leave off. @param what a sum of {@link Again} bits */
   ask(what: number, now: number, out: Output[]): void {
-    this.#again(this.#limit.ask(what, now, out), now, out);
-  }
-
-  /** What was held back and has waited long enough. */
-  expire(now: number, out: Output[]): void {
-    this.#again(this.#limit.release(now), now, out);
-  }
-
-  #again(what: number, now: number, out: Output[]): void {
-    if ((what & Again.everything) !== 0) this.#report.markAll();
-    if ((what & Again.components) !== 0) this.#report.markComponents();
-    if ((what & Again.effectiveConfig) !== 0) this.#refresh(now, out);
-  }
-}
-
-/**
- * Keeps a server that asks for everything, gets it and asks again from making a storm of that. A few requests in a row
- * are granted at once; those after them wait, at first for a second after the one before, in the end for half a minute.
- * What is wanted meanwhile merges. Half a minute without a request, and all is forgotten.
- */
-export class FullStateLimit {
-  readonly #timers: AgentTimers;
-  #granted = 0;
-  #grantedAt = Number.NEGATIVE_INFINITY;
-  #held = 0;
-
-  constructor(timers: AgentTimers) {
-    this.#timers = timers;
-  }
-
-  /**
-   * Asks.
-   *
-   * @param wanted a sum of bits
-   * @returns what may be done now: this and all that was held back, or nothing
-   */
-  ask(wanted: number, now: number, out: Output[]): number {
     const isFirst = this.#held === 0;
     if (isFirst && now - this.#grantedAt >= LONGEST_WAIT_MS) this.#granted = 0;
-    this.#held |= wanted;
-    const granted = this.release(now);
-    if (granted === 0) this.#timers.fullState = this.#grantedAt + this.#waitMs;
-    if (granted === 0 && isFirst && this.#granted === BURST) out.push({ type: "notice", notice: { kind: "storm" } });
-    return granted;
+    this.#held |= what;
+    this.expire(now, out);
+    if (this.#held === 0) return;
+    this.#timers.fullState = this.#grantedAt + this.#waitMs;
+    if (isFirst && this.#granted === BURST) out.push({ type: "notice", notice: { kind: "storm" } });
   }
 
-  /** What was held back and has waited long enough. */
-  release(now: number): number {
-    const wanted = this.#held;
-    if (wanted === 0 || now < this.#grantedAt + this.#waitMs) return 0;
+  /** Reports what was held back, once it has waited long enough. */
+  expire(now: number, out: Output[]): void {
+    const what = this.#held;
+    if (what === 0 || now < this.#grantedAt + this.#waitMs) return;
     this.#held = 0;
     this.#timers.fullState = undefined;
     this.#granted += 1;
     this.#grantedAt = now;
-    return wanted;
+    if ((what & Again.everything) !== 0) this.#report.markAll();
+    if ((what & Again.components) !== 0) this.#report.markComponents();
+    if ((what & Again.effectiveConfig) !== 0) this.#refresh(now, out);
   }
 
   get #waitMs(): number {

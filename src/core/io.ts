@@ -53,6 +53,29 @@ export interface Lost {
 /** New values of parts; `undefined` takes a part out of reports. */
 export type PartChanges = { readonly [P in PartName]?: PartValues[P] | undefined };
 
+/** What is about the agent, and not about its connection. */
+export type AgentInput =
+  /** Parts have other values. */
+  | { type: "set"; parts: PartChanges }
+  /** The agent can do other things from now on (CAP-04). */
+  | { type: "declare"; capabilities: bigint }
+  /** Somebody says the effective config may have changed. */
+  | { type: "refresh" }
+  /** The effective config asked for; without a value it could not be had. */
+  | { type: "effectiveConfig"; value?: EffectiveConfig }
+  /** The handler of an offer ended; with an error it failed. */
+  | { type: "handled"; kind: OfferKind; id: number; error?: string }
+  /** Run the handler again for the offer that failed last. */
+  | { type: "retry"; kind: OfferKind }
+  /** A change is durable; with an error it could not be stored. */
+  | { type: "persisted"; id: number; error?: string }
+  /** The restart handler ended; with an error it failed. */
+  | { type: "restarted"; error?: string }
+  /** A custom message to send; it may wait for `expiresInMs` milliseconds, by default for ever. */
+  | { type: "custom"; id: number; message: CustomOutgoing; expiresInMs?: number }
+  /** Custom messages of this capability are no longer wanted. */
+  | { type: "forgetCustom"; capability: string };
+
 /** What can happen to an agent. */
 export type Input =
   /** Begin; with what a store remembers. */
@@ -80,26 +103,7 @@ export type Input =
   | { type: "malformed"; error: unknown }
   /** The message last put out is over the size limit and never left. */
   | { type: "oversized" }
-  /** Parts have other values. */
-  | { type: "set"; parts: PartChanges }
-  /** The agent can do other things from now on (CAP-04). */
-  | { type: "declare"; capabilities: bigint }
-  /** Somebody says the effective config may have changed. */
-  | { type: "refresh" }
-  /** The effective config asked for; without a value it could not be had. */
-  | { type: "effectiveConfig"; value?: EffectiveConfig }
-  /** The handler of an offer ended; with an error it failed. */
-  | { type: "handled"; kind: OfferKind; id: number; error?: string }
-  /** Run the handler again for the offer that failed last. */
-  | { type: "retry"; kind: OfferKind }
-  /** A change is durable; with an error it could not be stored. */
-  | { type: "persisted"; id: number; error?: string }
-  /** The restart handler ended; with an error it failed. */
-  | { type: "restarted"; error?: string }
-  /** A custom message to send; it may wait for `expiresInMs` milliseconds, by default for ever. */
-  | { type: "custom"; id: number; message: CustomOutgoing; expiresInMs?: number }
-  /** Custom messages of this capability are no longer wanted. */
-  | { type: "forgetCustom"; capability: string };
+  | AgentInput;
 
 /** What became of a custom message; one that is `unanswered` may have arrived. */
 export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "expired" | "unanswered" | "forgotten";

@@ -84,9 +84,8 @@ export class Link {
   }
 
   opened(now: number, out: Output[]): void {
-    if (!this.#move("opened", "opened", out)) return;
     // The time for an answer begins with the report, which may have to wait for the effective config.
-    this.#openedAt = now;
+    if (this.#move("opened", "opened", out)) this.#openedAt = now;
   }
 
   /** A message left that must be answered before anything else can happen. */
@@ -231,19 +230,10 @@ export class Link {
 
   /** AUTH-02: fresh credentials are tried at once, but only once. */
   #mayRenew(renewed: Lost["renewed"]): boolean {
-    switch (renewed) {
-      case undefined:
-        return false;
-      case "credentials": {
-        const isFirst = !this.#refreshed;
-        this.#refreshed = true;
-        return isFirst;
-      }
-      case "transport":
-        return this.#detours < MAX_DETOURS;
-      default:
-        return renewed satisfies never;
-    }
+    if (renewed === "transport") return this.#detours < MAX_DETOURS;
+    if (renewed !== "credentials" || this.#refreshed) return false;
+    this.#refreshed = true;
+    return true;
   }
 
   /** Dials again at once. To try another way is no failure, and nothing to complain of. */

@@ -41,8 +41,8 @@ export type PartName = keyof PartValues;
 /** A set of parts: a sum of {@link Part} bits. */
 export type PartSet = number;
 
-/** One bit for each part, and for what a report can carry besides. */
-export const Part = {
+/** One bit for each part, in field order. */
+const PART_BITS = {
   agentDescription: 0x1,
   health: 0x2,
   effectiveConfig: 0x4,
@@ -51,6 +51,14 @@ export const Part = {
   customCapabilities: 0x20,
   availableComponents: 0x40,
   connectionSettingsStatus: 0x80,
+} as const satisfies Record<PartName, PartSet>;
+
+/** The names of the parts, in field order. */
+export const partNames = Object.keys(PART_BITS) as readonly PartName[];
+
+/** One bit for each part, and for what a report can carry besides. */
+export const Part = {
+  ...PART_BITS,
   /** The capability mask: in every message, but a change of it is news (CAP-04). */
   capabilities: 0x100,
   /** The request for an instance uid made by the server (UID-04). */
@@ -62,18 +70,6 @@ export const Part = {
 
 /** What a server can ask to be told again, as bits (STATUS-07, COMP-05). */
 export const Again = { everything: 0x1, effectiveConfig: 0x2, components: 0x4 } as const;
-
-/** The names of the parts, in field order. */
-export const partNames: readonly PartName[] = [
-  "agentDescription",
-  "health",
-  "effectiveConfig",
-  "remoteConfigStatus",
-  "packageStatuses",
-  "customCapabilities",
-  "availableComponents",
-  "connectionSettingsStatus",
-];
 
 /** For each part, whether two values of it say the same (STATUS-05). */
 export type Comparisons = { readonly [P in PartName]: (a: PartValues[P], b: PartValues[P]) => boolean };

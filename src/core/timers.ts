@@ -7,22 +7,27 @@ export const NEVER = Number.POSITIVE_INFINITY;
 type Deadline = number | undefined;
 
 /** What can come due on a connection. */
-export type ConnectionTimers = {
-  /** The dialled connection is not open. */
-  connect: Deadline;
-  /** A transport that dials for each exchange has no connection for this one. */
-  dial: Deadline;
-  /** A message that needs an answer has none. */
-  answer: Deadline;
-  /** The orderly end of the connection takes too long. */
-  close: Deadline;
-  /** The wait before the next dial is over. */
-  retry: Deadline;
-  /** A heartbeat, or a poll. */
-  heartbeat: Deadline;
-  /** The peer was silent: it is pinged, or given up. */
-  silence: Deadline;
-};
+export type ConnectionTimers = ReturnType<typeof connectionTimers>;
+
+export function connectionTimers() {
+  const never = undefined as Deadline;
+  return {
+    /** The dialled connection is not open. */
+    connect: never,
+    /** A transport that dials for each exchange has no connection for this one. */
+    dial: never,
+    /** A message that needs an answer has none. */
+    answer: never,
+    /** The orderly end of the connection takes too long. */
+    close: never,
+    /** The wait before the next dial is over. */
+    retry: never,
+    /** A heartbeat, or a poll. */
+    heartbeat: never,
+    /** The peer was silent: it is pinged, or given up. */
+    silence: never,
+  };
+}
 
 /** What can come due for an agent; and for each kind of offers, that its handler had its time. */
 export type AgentTimers = { [K in OfferKind]?: Deadline } & {
@@ -33,18 +38,6 @@ export type AgentTimers = { [K in OfferKind]?: Deadline } & {
   /** A full report that was held back may leave. */
   fullState?: Deadline;
 };
-
-export function connectionTimers(): ConnectionTimers {
-  return {
-    connect: undefined,
-    dial: undefined,
-    answer: undefined,
-    close: undefined,
-    retry: undefined,
-    heartbeat: undefined,
-    silence: undefined,
-  };
-}
 
 export function agentTimers(): AgentTimers {
   return { effectiveConfig: undefined };
