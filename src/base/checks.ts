@@ -10,9 +10,14 @@ export function wrongOption(where: string, problem: string): OpAMPError {
   return new OpAMPError("ERR_OPAMP_OPTION", `${where}: ${problem}`);
 }
 
+/** The ERR_OPAMP_OPTION for a value of the wrong kind, which is named and not shown. */
+export function wrongKind(where: string, wanted: string, value: unknown): OpAMPError {
+  return wrongOption(where, `must be ${wanted}, not ${kindOf(value)}`);
+}
+
 /** The text at a path; throws `ERR_OPAMP_OPTION` for anything else. */
 export function text(where: string, value: unknown): string {
-  if (typeof value !== "string") throw wrongOption(where, `must be a string, not ${kindOf(value)}`);
+  if (typeof value !== "string") throw wrongKind(where, "a string", value);
   return value;
 }
 
@@ -75,7 +80,7 @@ export function refuseUnknown(where: string, given: object, known: Readonly<Reco
 }
 
 export function checkOptions(where: string, given: unknown, known: Readonly<Record<string, unknown>>): void {
-  if (!isObject(given)) throw wrongOption(where, `must be given an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind(where, "given an object", given);
   refuseUnknown(where, given, known);
 }
 
@@ -85,7 +90,7 @@ export function durations<T extends { readonly [K in keyof T]: number }>(
   defaults: T,
 ): T {
   if (given === undefined) return defaults;
-  if (!isObject(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind(where, "an object", given);
   refuseUnknown(where, given, defaults);
   // A member that is there and undefined is not given either.
   const present = withoutUndefined<object>(given);
@@ -115,7 +120,7 @@ export function flag(where: string, value: boolean | undefined): boolean {
 }
 
 export function checkFlag(where: string, value: unknown): asserts value is boolean {
-  if (typeof value !== "boolean") throw wrongOption(where, `must be true or false, not ${kindOf(value)}`);
+  if (typeof value !== "boolean") throw wrongKind(where, "true or false", value);
 }
 
 export function oneOf<T extends string>(where: string, value: T | undefined, allowed: readonly [T, ...T[]]): T {
@@ -125,17 +130,14 @@ export function oneOf<T extends string>(where: string, value: T | undefined, all
 }
 
 export function checkFunction(where: string, value: unknown): void {
-  if (value !== undefined && typeof value !== "function") {
-    throw wrongOption(where, `must be a function, not ${kindOf(value)}`);
-  }
+  if (value !== undefined && typeof value !== "function") throw wrongKind(where, "a function", value);
 }
 
 export function checkFunctions(where: string, value: unknown, names: readonly string[]): void {
   if (value === undefined) return;
-  if (!isObject(value)) throw wrongOption(where, `must be an object with ${names.join(", ")}, not ${kindOf(value)}`);
+  if (!isObject(value)) throw wrongKind(where, `an object with ${names.join(", ")}`, value);
   for (const name of names) {
-    if (typeof value[name] !== "function")
-      throw wrongOption(`${where}.${name}`, `must be a function, not ${kindOf(value[name])}`);
+    if (typeof value[name] !== "function") throw wrongKind(`${where}.${name}`, "a function", value[name]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isDate } from "node:util/types";
-import { kindOf, wrongOption } from "./checks.js";
+import { wrongKind, wrongOption } from "./checks.js";
 
 /** The longest delay that a timer of Node takes; a longer one would run at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -10,9 +10,7 @@ export const NANOSECONDS_PER_MS = 1_000_000n;
 
 /** An option that is a Date or a time in nanoseconds since the Unix epoch, in nanoseconds. Throws `ERR_OPAMP_OPTION`. */
 export function unixNanoseconds(where: string, time: unknown): bigint {
-  if (!isDate(time) && typeof time !== "bigint") {
-    throw wrongOption(where, `must be a Date or a bigint of nanoseconds, not ${kindOf(time)}`);
-  }
+  if (!isDate(time) && typeof time !== "bigint") throw wrongKind(where, "a Date or a bigint of nanoseconds", time);
   if (typeof time !== "bigint" && Number.isNaN(time.getTime())) throw wrongOption(where, "is an invalid Date");
   const value = typeof time === "bigint" ? time : BigInt(time.getTime()) * NANOSECONDS_PER_MS;
   if (BigInt.asUintN(64, value) !== value) throw wrongOption(where, "must lie between 1970 and 2554");

@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { isObject, isRecord, kindOf, member, wrongOption } from "../base/checks.js";
+import { isObject, isRecord, member, wrongKind, wrongOption } from "../base/checks.js";
 import type { OpAMPError } from "../errors.js";
 import { type AnyValueSchema, type KeyValue, KeyValueSchema } from "../gen/opamp/v1/anyvalue_pb.js";
 
@@ -66,7 +66,7 @@ export function attributesOf(given: AttributeSource, where: string): Attributes 
     if (given.asyncAttributesPending !== true) return given.attributes;
     throw wrongOption(where, "is still being detected; await its waitForAsyncAttributes() first");
   }
-  if (!isRecord(given)) throw wrongOption(where, `must be a record of attributes, not ${kindOf(given)}`);
+  if (!isRecord(given)) throw wrongKind(where, "a record of attributes", given);
   return given;
 }
 
@@ -105,7 +105,7 @@ function fromObject(value: unknown, where: string, depth: number): AnyValueInit 
   const isList = Array.isArray(value);
   if (!isList && !isRecord(value)) {
     const kinds = "a string, number, bigint, boolean, Uint8Array, array or record";
-    throw wrongOption(where, `must be ${kinds}, not ${kindOf(value)}`);
+    throw wrongKind(where, kinds, value);
   }
   if (depth >= MAX_ATTRIBUTE_DEPTH) throw tooDeep(where);
   if (isList) {

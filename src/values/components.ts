@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { hexOf } from "../base/bytes.js";
-import { isObject, isRecord, kindOf, member, refuseUnknown, wrongOption } from "../base/checks.js";
+import { isObject, isRecord, member, refuseUnknown, wrongKind, wrongOption } from "../base/checks.js";
 import type { AnyValue, KeyValue } from "../gen/opamp/v1/anyvalue_pb.js";
 import {
   type AvailableComponents,
@@ -67,7 +67,7 @@ function componentsHash(details: Details): Uint8Array {
 }
 
 function toDetails(components: unknown, where: string, depth: number): Record<string, ComponentDetails> {
-  if (!isRecord(components)) throw wrongOption(where, `must be a record of components, not ${kindOf(components)}`);
+  if (!isRecord(components)) throw wrongKind(where, "a record of components", components);
   if (depth > MAX_ATTRIBUTE_DEPTH && Object.keys(components).length > 0) throw tooDeep(where);
   const entries = Object.entries(components);
   // fromEntries makes even "__proto__" an entry.
@@ -75,9 +75,7 @@ function toDetails(components: unknown, where: string, depth: number): Record<st
 }
 
 function toComponent(component: unknown, where: string, depth: number): ComponentDetails {
-  if (!isObject(component)) {
-    throw wrongOption(where, `must be an object such as { metadata }, not ${kindOf(component)}`);
-  }
+  if (!isObject(component)) throw wrongKind(where, "an object such as { metadata }", component);
   // A record's other keys are slips; an instance of a class may have fields of its own.
   if (isRecord(component)) refuseUnknown(where, component, { metadata: true, components: true });
   const { metadata = {}, components = {} } = component;

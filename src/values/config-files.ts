@@ -1,7 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { sameBytes } from "../base/bytes.js";
-import { isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
+import { isObject, isRecord, member, sameEntries, text, wrongKind } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
   type AgentConfigFileSchema,
@@ -61,7 +61,7 @@ export interface RemoteConfig {
  */
 export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
   const where = "effectiveConfig";
-  if (!isRecord(files)) throw wrongOption(where, `must be a record of files, not ${kindOf(files)}`);
+  if (!isRecord(files)) throw wrongKind(where, "a record of files", files);
   const entries = Object.entries(files).map(([name, file]) => [name, toConfigFile(file, member(where, name))] as const);
   // fromEntries makes even "__proto__" an entry.
   return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
@@ -117,12 +117,12 @@ function remoteConfigOf(
 }
 
 function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
-  if (!isObject(file)) throw wrongOption(where, `must be a file such as { body, contentType }, not ${kindOf(file)}`);
+  if (!isObject(file)) throw wrongKind(where, "a file such as { body, contentType }", file);
   const { body, contentType: given = "" } = file;
   const contentType = text(`${where}.contentType`, given);
   if (typeof body === "string") return { body: new TextEncoder().encode(body), contentType };
   if (isUint8Array(body)) return { body: new Uint8Array(body), contentType };
-  throw wrongOption(`${where}.body`, `must be a string or a Uint8Array, not ${kindOf(body)}`);
+  throw wrongKind(`${where}.body`, "a string or a Uint8Array", body);
 }
 
 /** As long as names are on most file systems, in characters. */

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { isObject, kindOf, wrongOption } from "../base/checks.js";
+import { isObject, wrongKind, wrongOption } from "../base/checks.js";
 import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type AttributeSource, toKeyValues } from "./attributes.js";
 import { plainAttributes } from "./plain-attributes.js";
@@ -33,9 +33,7 @@ export type DescribeAgent = (agent: AgentNames) => Description;
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
  */
 export function toAgentDescription(description: Description): AgentDescription {
-  if (!isObject(description)) {
-    throw wrongOption("description", `must be an object such as { identifying }, not ${kindOf(description)}`);
-  }
+  if (!isObject(description)) throw wrongKind("description", "an object such as { identifying }", description);
   const { identifying, nonIdentifying } = description;
   const identifyingAttributes = toKeyValues(identifying, "description.identifying");
   if (identifyingAttributes.length === 0) {

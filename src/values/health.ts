@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { checkFlag, isObject, isRecord, kindOf, member, sameEntries, text, wrongOption } from "../base/checks.js";
+import { checkFlag, isObject, isRecord, member, sameEntries, text, wrongKind } from "../base/checks.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues, tooDeep } from "./attributes.js";
@@ -43,14 +43,12 @@ export interface HealthTimes {
  * their attributes, nest more than 32 levels deep or contain themselves.
  */
 export function toComponentHealth(health: Health, times: HealthTimes, where = "health", depth = 0): ComponentHealth {
-  if (!isObject(health)) throw wrongOption(where, `must be an object such as { healthy }, not ${kindOf(health)}`);
+  if (!isObject(health)) throw wrongKind(where, "an object such as { healthy }", health);
   if (depth > MAX_ATTRIBUTE_DEPTH) throw tooDeep(where);
   const { healthy, status = "", lastError = "" } = health;
   checkFlag(`${where}.healthy`, healthy);
   const components = health.components ?? {};
-  if (!isRecord(components)) {
-    throw wrongOption(`${where}.components`, `must be a record of components, not ${kindOf(components)}`);
-  }
+  if (!isRecord(components)) throw wrongKind(`${where}.components`, "a record of components", components);
   const inner = { startTime: 0n, statusTime: times.statusTime };
   const levels = Object.entries(components).map(([name, component]) => {
     return [name, toComponentHealth(component, inner, member(`${where}.components`, name), depth + 1)] as const;

@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
-import { count, durations, isObject, kindOf, refuseUnknown, wrongOption } from "../../base/checks.js";
+import { count, durations, isObject, refuseUnknown, wrongKind } from "../../base/checks.js";
 import type { CustomFate, Input } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { CustomCapabilitiesSchema, type CustomMessage } from "../../gen/opamp/v1/opamp_pb.js";
@@ -126,10 +126,8 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
   async #send(type: string, data: Uint8Array | string, options: SendOptions | undefined): Promise<void> {
     if (this.#channels.stopped !== undefined) throw this.#channels.stopped;
     if (this.#closed) throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${this.capability} is no longer registered`);
-    if (typeof type !== "string") throw wrongOption("type", `must be a string, not ${kindOf(type)}`);
-    if (typeof data !== "string" && !isUint8Array(data)) {
-      throw wrongOption("data", `must be a string or a Uint8Array, not ${kindOf(data)}`);
-    }
+    if (typeof type !== "string") throw wrongKind("type", "a string", type);
+    if (typeof data !== "string" && !isUint8Array(data)) throw wrongKind("data", "a string or a Uint8Array", data);
     const { expiresInMs } = durations("options", options, { expiresInMs: this.#channels.expiresInMs });
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     await this.#channels.send(this.capability, type, bytes, expiresInMs);
@@ -153,7 +151,7 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
 }
 
 function readQueueLimit(options: ChannelOptions = {}): number {
-  if (!isObject(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  if (!isObject(options)) throw wrongKind("options", "an object", options);
   const { maxQueuedMessages }: ChannelOptions = options;
   refuseUnknown("options", options, { maxQueuedMessages: true });
   return count("options.maxQueuedMessages", maxQueuedMessages, QUEUE_LIMIT);

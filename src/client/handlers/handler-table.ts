@@ -6,6 +6,7 @@ import {
   kindOf,
   member,
   refuseUnknown,
+  wrongKind,
   wrongOption,
 } from "../../base/checks.js";
 import { type CapabilityName, capabilityNames, maskOf } from "../../core/capabilities.js";
@@ -61,7 +62,7 @@ export function declaredMask(
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
 export function checkNewHandlers(handlers: Handlers): void {
-  if (!isObject(handlers)) throw wrongOption("handlers", `must be an object, not ${kindOf(handlers)}`);
+  if (!isObject(handlers)) throw wrongKind("handlers", "an object", handlers);
   refuseUnknown("", handlers, handlerTable);
   checkHandlers(handlers);
 }
@@ -88,7 +89,7 @@ export function checkHandlers(handlers: Handlers): void {
  */
 export function readWithheld(given: OpAMPClientOptions["withhold"]): ReadonlySet<CapabilityName> {
   if (given === undefined) return NONE_WITHHELD;
-  if (!Array.isArray(given)) throw wrongOption("withhold", `must be a list of names, not ${kindOf(given)}`);
+  if (!Array.isArray(given)) throw wrongKind("withhold", "a list of names", given);
   return new Set(given.map((name, index) => checkWithheld(member("withhold", index), name)));
 }
 

@@ -1,6 +1,6 @@
 import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
-import { kindOf, wrongOption } from "../../base/checks.js";
+import { wrongKind } from "../../base/checks.js";
 import { serverNamesIn } from "../../core/capabilities.js";
 import type { OpAMPClientEvents } from "../events.js";
 import type { ClientEvent } from "./client-event.js";
@@ -66,7 +66,7 @@ export class Listeners {
   }
 
   #guard(listener: Listener): Guarded {
-    if (typeof listener !== "function") throw wrongOption("listener", `must be a function, not ${kindOf(listener)}`);
+    if (typeof listener !== "function") throw wrongKind("listener", "a function", listener);
     this.#guarded ??= new WeakMap();
     let guarded = this.#guarded.get(listener);
     if (guarded === undefined) {

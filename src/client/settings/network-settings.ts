@@ -1,4 +1,4 @@
-import { count, flag, isObject, isRecord, kindOf, member, refuseUnknown, wrongOption } from "../../base/checks.js";
+import { count, flag, isObject, isRecord, member, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
 import { checkHeader, sourcesOf } from "../../transport/settings/headers.js";
@@ -57,7 +57,7 @@ function checkHeaders(given: OpAMPClientOptions["headers"]): void {
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the header, without its value
  */
 function readHeaders(where: string, given: unknown, what: string): Readonly<Record<string, string>> {
-  if (!isRecord(given)) throw wrongOption(where, `must be ${what}, not ${kindOf(given)}`);
+  if (!isRecord(given)) throw wrongKind(where, what, given);
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
     try {
@@ -80,10 +80,10 @@ function readHeaders(where: string, given: unknown, what: string): Readonly<Reco
 function readProxyOptions(given: ProxyOptions | "env" | false | undefined): ProxyOptions | "env" | false {
   if (given === undefined || given === "env") return "env";
   if (given === false) return false;
-  if (!isObject(given)) throw wrongOption("proxy", `must be { url }, "env" or false, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind("proxy", '{ url }, "env" or false', given);
   refuseUnknown("proxy", given, PROXY_KEYS);
   const { url, headers, tls } = given;
-  if (typeof url !== "string") throw wrongOption("proxy.url", `must be a string, not ${kindOf(url)}`);
+  if (typeof url !== "string") throw wrongKind("proxy.url", "a string", url);
   const address = parseProxyUrl(url);
   if (typeof address === "string") {
     throw wrongOption("proxy.url", `${address}; write http://, https:// or socks5://, host and port`);

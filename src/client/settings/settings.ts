@@ -10,9 +10,9 @@ import {
   durations,
   flag,
   isObject,
-  kindOf,
   oneOf,
   refuseUnknown,
+  wrongKind,
   wrongOption,
 } from "../../base/checks.js";
 import { DAY_MS } from "../../base/time.js";
@@ -97,7 +97,7 @@ const THROTTLE = { minMs: 30_000, maxMs: DAY_MS };
  * @throws OpAMPError `ERR_OPAMP_OPTION` naming the option, what is wrong with it and what would be right
  */
 export function readSettings(options: OpAMPClientOptions): Settings {
-  if (!isObject(options)) throw wrongOption("options", `must be an object, not ${kindOf(options)}`);
+  if (!isObject(options)) throw wrongKind("options", "an object", options);
   refuseUnknown("", options, KEYS);
   if (options.url === undefined && (options.transport === undefined || options.transport === "auto")) {
     throw wrongOption("url", "is missing; give the server's URL, such as wss://opamp.example.com:4320/v1/opamp");
@@ -171,7 +171,7 @@ function readRedactor(given: OpAMPClientOptions["redact"]): Redactor {
     usualRedactor ??= createRedactor();
     return usualRedactor;
   }
-  if (!isObject(given)) throw wrongOption("redact", `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind("redact", "an object", given);
   if (isRedactor(given)) {
     checkFunctions("redact", given, ["text", "value", "record"]);
     return guardedRedactor(given);

@@ -1,4 +1,4 @@
-import { checkFlag, isObject, kindOf, member, refuseUnknown, wrongOption } from "../../base/checks.js";
+import { checkFlag, isObject, member, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
 import type { TlsOptions, TlsVersion } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
@@ -25,7 +25,7 @@ const KEYS = {
  */
 export function readTlsOptions(where: string, given: TlsOptions | undefined): TlsOptions | undefined {
   if (given === undefined) return undefined;
-  if (!isObject(given)) throw wrongOption(where, `must be an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind(where, "an object", given);
   refuseUnknown(where, given, KEYS);
   // A member that is there and undefined is not given either.
   const options: TlsOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
@@ -55,13 +55,13 @@ function checkPem(where: string, given: unknown): void {
 }
 
 function checkPassphrase(where: string, given: unknown, hasKey: boolean): void {
-  if (typeof given !== "string") throw wrongOption(where, `must be a string, not ${kindOf(given)}`);
+  if (typeof given !== "string") throw wrongKind(where, "a string", given);
   if (!hasKey) throw wrongOption(where, "has no key to open");
 }
 
 /** The value itself is not shown: it may be a key, or next to one. */
 function checkText(where: string, given: unknown, what: string): void {
-  if (typeof given !== "string") throw wrongOption(where, `must be ${what}, not ${kindOf(given)}`);
+  if (typeof given !== "string") throw wrongKind(where, what, given);
   if (given.trim() === "") throw wrongOption(where, `is empty; give ${what}`);
 }
 
@@ -78,7 +78,7 @@ function checkVersions(
   }
   if (cipherSuites === undefined) return;
   const at = `${where}.cipherSuites`;
-  if (!Array.isArray(cipherSuites)) throw wrongOption(at, `must be a list of names, not ${kindOf(cipherSuites)}`);
+  if (!Array.isArray(cipherSuites)) throw wrongKind(at, "a list of names", cipherSuites);
   if (cipherSuites.length === 0) throw wrongOption(at, "is empty; leave it away for the usual suites");
   const newest = cipherSuites.map((name: unknown, index) => isForTls13(member(at, index), name));
   if (maxVersion !== undefined && versionRank(maxVersion) < versionRank("1.3") && newest.every((is) => is)) {
@@ -95,7 +95,7 @@ function checkVersion(where: string, given: TlsVersion): void {
 }
 
 function isForTls13(where: string, name: unknown): boolean {
-  if (typeof name !== "string") throw wrongOption(where, `must be a string, not ${kindOf(name)}`);
+  if (typeof name !== "string") throw wrongKind(where, "a string", name);
   const suite = cipherSuite(name);
   if (suite !== undefined) return suite.forTls13;
   const meant = ianaNameOf(name);

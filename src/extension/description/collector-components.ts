@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { checkOptions, isRecord, kindOf, member, text, wrongOption } from "../../base/checks.js";
+import { checkOptions, isRecord, member, text, wrongKind } from "../../base/checks.js";
 import { COMPONENTS_HASH, type Component, type Components } from "../../values/components.js";
 
 /** Component types with the module that each comes from, such as "go.example.com/receiver v1.2.0"; or just the types. */
@@ -72,8 +72,6 @@ function fromList(where: string, types: readonly unknown[]): [string, string][] 
 }
 
 function fromRecord(where: string, types: unknown): [string, string][] {
-  if (!isRecord(types)) {
-    throw wrongOption(where, `must be a record of types and modules, or a list of types, not ${kindOf(types)}`);
-  }
+  if (!isRecord(types)) throw wrongKind(where, "a record of types and modules, or a list of types", types);
   return Object.entries(types).map(([type, module]) => [type, text(member(where, type), module)]);
 }

@@ -6,11 +6,11 @@ import {
   checkOptions,
   isObject,
   isRecord,
-  kindOf,
   member,
   oneOf,
   refuseUnknown,
   text,
+  wrongKind,
   wrongOption,
 } from "../../base/checks.js";
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
@@ -166,7 +166,7 @@ const WHERE = "effectiveConfig";
 function readSource(source: ReadConfig | SingleConfig | ManyConfigs): Source {
   if (typeof source === "function") return { list: always({ "": source }) };
   const given: unknown = source;
-  if (!isObject(given)) throw wrongOption(WHERE, `must be a function or an object, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind(WHERE, "a function or an object", given);
   if ("files" in source) {
     refuseUnknown(WHERE, source, { files: true });
     const { files } = source;
@@ -187,7 +187,7 @@ function always(entries: NamedConfigs): () => readonly NamedEntry[] {
 }
 
 function namedEntries(entries: unknown): readonly NamedEntry[] {
-  if (!isRecord(entries)) throw wrongOption(WHERE, `must be a record of configurations, not ${kindOf(entries)}`);
+  if (!isRecord(entries)) throw wrongKind(WHERE, "a record of configurations", entries);
   return Object.entries(entries).map(([name, entry]) =>
     namedEntry(name === "" ? WHERE : member(WHERE, name), name, entry),
   );
@@ -195,10 +195,10 @@ function namedEntries(entries: unknown): readonly NamedEntry[] {
 
 function namedEntry(where: string, name: string, entry: unknown): NamedEntry {
   const given = typeof entry === "function" ? { read: entry } : entry;
-  if (!isObject(given)) throw wrongOption(where, `must be a function or an object, not ${kindOf(entry)}`);
+  if (!isObject(given)) throw wrongKind(where, "a function or an object", entry);
   refuseUnknown(where, given, ENTRY_KEYS);
   const { read, format = formatOf(name), contentType } = given;
-  if (typeof read !== "function") throw wrongOption(`${where}.read`, `must be a function, not ${kindOf(read)}`);
+  if (typeof read !== "function") throw wrongKind(`${where}.read`, "a function", read);
   const written = oneOf(`${where}.format`, format as ConfigFormat | undefined, ["yaml", "json"]);
   const usual = format === undefined ? "" : CONTENT_TYPES[written];
   const ownType = contentType === undefined ? usual : text(`${where}.contentType`, contentType);

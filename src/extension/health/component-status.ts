@@ -1,4 +1,4 @@
-import { isObject, kindOf, oneOf, refuseUnknown, withoutUndefined, wrongOption } from "../../base/checks.js";
+import { isObject, oneOf, refuseUnknown, withoutUndefined, wrongKind, wrongOption } from "../../base/checks.js";
 import { unixNanoseconds } from "../../base/time.js";
 import { messageOf } from "../../errors.js";
 import { type Attributes, toKeyValues } from "../../values/attributes.js";
@@ -55,7 +55,7 @@ export function readStatusEvent(
   if (status === undefined) throw wrongOption("status", `must be one of ${componentStatuses.join(", ")}`);
   oneOf("status", status, componentStatuses);
   const given: unknown = details;
-  if (!isObject(given)) throw wrongOption("details", `must be an object such as { error }, not ${kindOf(given)}`);
+  if (!isObject(given)) throw wrongKind("details", "an object such as { error }", given);
   refuseUnknown("details", given, KNOWN);
   const { error, attributes, time } = details;
   if (attributes !== undefined) toKeyValues(attributes, "details.attributes", depth);
