@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Whether two byte strings are equal; a missing one equals nothing. */
 export function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   return a !== undefined && b !== undefined && a.length === b.length && Buffer.compare(a, b) === 0;
@@ -11,6 +13,13 @@ export function hexOf(bytes: Uint8Array): string {
 /** The opposite of {@link hexOf}, for text known to be hexadecimal. */
 export function bytesOfHex(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, "hex"));
+}
+
+/** SHA-256 over parts, and over where one ends and the next begins. */
+export function sha256(parts: readonly (string | Uint8Array)[]): Uint8Array {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part);
+  return Uint8Array.from(hash.digest());
 }
 
 /** The length of an instance uid on the wire (UID-01). */

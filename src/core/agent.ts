@@ -116,6 +116,7 @@ export class Agent {
     if (flags !== 0n) this.#fullStateRequests().flagged(flags, now, out);
     const heartbeatSeconds = this.#heartbeatSeconds(message, out);
     this.#offers.receive(message, this.report.capabilities, now, out);
+    if (message.packagesAvailable !== undefined) ignore("packages", out);
     const names = customCapabilities?.capabilities;
     // Servers repeat the list, some in every answer.
     if (names && this.#customMessages().understood(names)) out.push({ type: "serverCustomCapabilities", names });

@@ -79,15 +79,10 @@ const systemClock: ServerClock = {
   },
 };
 
-const ALL_CAPABILITIES = [
-  ServerCapabilities.ServerCapabilities_AcceptsStatus,
-  ServerCapabilities.ServerCapabilities_OffersRemoteConfig,
-  ServerCapabilities.ServerCapabilities_AcceptsEffectiveConfig,
-  ServerCapabilities.ServerCapabilities_OffersPackages,
-  ServerCapabilities.ServerCapabilities_AcceptsPackagesStatus,
-  ServerCapabilities.ServerCapabilities_OffersConnectionSettings,
-  ServerCapabilities.ServerCapabilities_AcceptsConnectionSettingsRequest,
-].reduce((mask, bit) => mask | BigInt(bit), 0n);
+/** What the schema defines; the object of an enum has the names among its values too. */
+const ALL_CAPABILITIES = Object.values(ServerCapabilities)
+  .filter((bit) => typeof bit === "number")
+  .reduce((mask, bit) => mask | BigInt(bit), 0n);
 
 /** Fills in the defaults. Throws ERR_OPAMP_OPTION for a path without its slash. */
 export function settingsOf(options: OpAMPServerOptions): ServerSettings {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { closeSync, constants, openSync } from "node:fs";
 import fs from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -96,8 +96,7 @@ async function findRival(
   name: string,
   isListening: boolean,
 ): Promise<{ pid: number | undefined } | undefined> {
-  const names = await place.list();
-  for (const other of names) {
+  for (const other of await place.list()) {
     if (isListening && other === name) continue;
     const occupant = await ask(place.address(other));
     if (occupant !== "nobody") return occupant;
@@ -190,11 +189,7 @@ function pipePlace(key: string): LockPlace {
 
 /** The same for all ways to write a path. */
 async function keyOf(directory: string): Promise<string> {
-  const path = await fs.realpath(directory);
-  return createHash("sha256")
-    .update(path)
-    .digest("hex")
-    .slice(0, 2 * RANDOM_BYTES);
+  return hash("sha256", await fs.realpath(directory)).slice(0, 2 * RANDOM_BYTES);
 }
 
 function nameAfter(prefix: string): string {

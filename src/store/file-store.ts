@@ -45,8 +45,11 @@ const LOCK_WAIT_MS = 2_000;
 /** A client does without a store that takes longer than 30 s. */
 const MAX_LOCK_WAIT_MS = 20_000;
 const LET_GO_CHECK_MS = 20;
+const SHARED = "is in use by another client, which has the same store";
 const SHARED_HINT = "give each client a store of its own, in a directory of its own";
+const TAKEN = "was removed while it was in use, and holds the state of another agent now";
 const TAKEN_HINT = "give each agent a directory of its own, and remove none while its agent runs";
+const UNREAD = "holds a state that could not be read at first, and is not overwritten";
 const UNREAD_HINT = "end what keeps it from being read, which an earlier error names, and restart the agent";
 
 /**
@@ -115,7 +118,7 @@ class DirectoryStore implements FileStore {
         return state;
       });
       if (outcome !== IN_USE) return outcome;
-      if (performance.now() >= until) throw this.#shared();
+      if (performance.now() >= until) throw this.#refused(SHARED, SHARED_HINT);
       // Outside the queue: the client before may still have to save, and to close.
       await pause(LET_GO_CHECK_MS);
     }
@@ -177,7 +180,7 @@ class DirectoryStore implements FileStore {
     if (state === undefined || sameBytes(state.instanceUid, this.#uid)) return files;
     await this.#close();
     this.#open = "unread";
-    throw this.#uid === undefined ? this.#unread() : this.#taken();
+    throw this.#uid === undefined ? this.#refused(UNREAD, UNREAD_HINT, true) : this.#refused(TAKEN, TAKEN_HINT);
   }
 
   async #close(): Promise<void> {
@@ -186,18 +189,7 @@ class DirectoryStore implements FileStore {
     if (was !== undefined && was !== "unread") await was.lock.release();
   }
 
-  #unread(): OpAMPError {
-    const text = `${this.#path} holds a state that could not be read at first, and is not overwritten`;
-    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: UNREAD_HINT });
-  }
-
-  #taken(): OpAMPError {
-    const text = `${this.#path} was removed while it was in use, and holds the state of another agent now`;
-    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: TAKEN_HINT, retryable: false });
-  }
-
-  #shared(): OpAMPError {
-    const text = `${this.#path} is in use by another client, which has the same store`;
-    return new OpAMPError("ERR_OPAMP_STORE", text, { hint: SHARED_HINT, retryable: false });
+  #refused(problem: string, hint: string, retryable = false): OpAMPError {
+    return new OpAMPError("ERR_OPAMP_STORE", `${this.#path} ${problem}`, { hint, retryable });
   }
 }

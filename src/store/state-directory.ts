@@ -1,5 +1,6 @@
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { attempt } from "../base/checks.js";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { isBegun, leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
 import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
@@ -241,9 +242,6 @@ function unavailable(cause: unknown): OpAMPError {
 /** What the store in a directory holds, for a look: nothing is locked or changed. `undefined` where it cannot be read. */
 export async function peekState(directory: string): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
-  try {
-    return decodeState(String(await readOwnFile(path, MAX_STATE_BYTES)), path).state;
-  } catch {
-    return undefined;
-  }
+  const file = await readOwnFile(path, MAX_STATE_BYTES).catch(() => undefined);
+  return file && attempt(() => decodeState(String(file), path).state);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { bytesOfHex, hexOf, parseUuid, uidText } from "../base/bytes.js";
-import { isObject } from "../base/checks.js";
+import { attempt, isObject } from "../base/checks.js";
 import type { StoredConfig, StoredFile, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
 import { readHash, readMembers, readObject, STATE_READERS } from "./stored-state.js";
@@ -90,7 +90,9 @@ export function encodeState(
  * what is not JSON, as a crash or a bad disk may leave it
  */
 export function parseState(text: string, path: string): Json {
-  const json = parsed(text);
+  const json = attempt<unknown>(() => JSON.parse(text));
+  // The parser's own words show a piece of the text, and that may be a secret.
+  if (json === undefined) throw new TypeError("it is not JSON");
   if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
   if (json.version > VERSION) throw laterError(path, json.version, VERSION);
   return json;
@@ -119,20 +121,7 @@ function isOurs(json: Json): json is Json & { version: number } {
 
 /** With room left for what this version knows. */
 function canBeWritten(rest: DecodedState["rest"]): boolean {
-  try {
-    return encodeState({}, undefined, rest).length <= MAX_STATE_BYTES / 2;
-  } catch {
-    return false;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own words show a piece of the text, and that may be a secret.
-    throw new TypeError("it is not JSON");
-  }
+  return attempt(() => encodeState({}, undefined, rest).length <= MAX_STATE_BYTES / 2, false);
 }
 
 function readReference(json: unknown, where: string): ConfigReference {

@@ -5,6 +5,7 @@ import { NO_TRIAL } from "../../base/trial.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
+import type { DirectoryLock } from "../../store/directory-lock.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
 import { contentTypeOf, type Version } from "./config-manifest.js";
 import {
@@ -31,14 +32,7 @@ export interface ConfigDirectoryHost extends ConfigHost {
    * Keeps others from using the same versions, which are in the directory that it is called with, or throws. Default: the
    * caller sees to that.
    */
-  readonly lock?: (state: string) => Promise<ConfigLock>;
-}
-
-/** A directory that no other agent uses. */
-export interface ConfigLock {
-  /** Whether others can still see that it is taken; not where somebody removed the directory. */
-  isVisible(): Promise<boolean>;
-  release(): Promise<void>;
+  readonly lock?: (state: string) => Promise<DirectoryLock>;
 }
 
 /** The remote configuration of a program that reads files. */
@@ -76,7 +70,7 @@ export interface ConfigDirectory {
 export function configDirectory(settings: RemoteConfigSettings, host: ConfigDirectoryHost = {}): ConfigDirectory {
   const place = placeAt(settings, host, ownedDirectory(settings.state));
   const { versions } = place;
-  let lock: ConfigLock | undefined;
+  let lock: DirectoryLock | undefined;
   /** The version that is in use for good. */
   let committed: Version | undefined;
   let applying = false;

@@ -66,8 +66,7 @@ function readManifest(read: unknown): Version | undefined {
   if (!isObject(read) || read["format"] !== FORMAT) return undefined;
   const { id, hash, base, previous, files } = read;
   if (typeof id !== "string" || typeof base !== "string" || !VERSION_NAME.test(base)) return undefined;
-  if (!Array.isArray(files)) return undefined;
-  if (!files.every(isVersionFile)) return undefined;
+  if (!Array.isArray(files) || !files.every(isVersionFile)) return undefined;
   return {
     id,
     base,

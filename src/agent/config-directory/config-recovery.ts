@@ -44,7 +44,10 @@ export async function recover(place: ConfigPlace, died: boolean, signal?: AbortS
     done.push(
       candidate === "" ? `went back to ${from}` : `configuration ${candidate} was on trial; went back to ${from}`,
     );
-    error = await tryToTell(place, current, signal);
+    error = await tellProgram(place, current, signal).then(
+      () => undefined,
+      (cause: unknown) => asError(messageOf(cause), cause),
+    );
     if (error !== undefined) done.push(`the program could not be told: ${error.message}`);
     // Otherwise the next start tells the program.
     if (signal?.aborted !== true) await moveTrial(place, { type: "reverted" });
@@ -144,21 +147,12 @@ async function withBase(
 /** Writes a version 0 of files that another version has. */
 async function writeZero({ settings, versions }: ConfigPlace, files: Version["files"], of: string): Promise<Version> {
   const version = versionZero(versions.newId("local"), files);
-  const contents = new Map<string, Content>();
-  for (const { path } of files) contents.set(path, { from: join(versions.filesOf(of), path) });
+  const from = versions.filesOf(of);
+  const contents = new Map<string, Content>(files.map(({ path }) => [path, { from: join(from, path) }]));
   await versions.write(version, contents, { mode: directoryMode(settings.fileMode), uid: -1, gid: -1 });
   return version;
 }
 
 function versionZero(id: string, files: Version["files"]): Version {
   return { id, base: id, hash: undefined, previous: undefined, files };
-}
-
-async function tryToTell(place: ConfigPlace, version: Version, signal?: AbortSignal): Promise<OpAMPError | undefined> {
-  try {
-    await tellProgram(place, version, signal);
-    return undefined;
-  } catch (error) {
-    return asError(messageOf(error), error);
-  }
 }

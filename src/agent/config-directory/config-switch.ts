@@ -136,8 +136,7 @@ async function contentsOf(
   const zero = versions.filesOf(base);
   const isOwn = new Set(versions.get(base)?.files.map(({ path }) => path));
   const found = new Set(points.filter((point) => isFile(point) && point.path === point.at).map(({ path }) => path));
-  const contents = new Map<string, Content>();
-  for (const { path } of files) contents.set(path, { from: join(zero, path) });
+  const contents = new Map<string, Content>(files.map(({ path }) => [path, { from: join(zero, path) }]));
   for (const { path, body } of offered) {
     const root = isOwn.has(path) ? zero : found.has(path) ? settings.directory : undefined;
     const access = root === undefined ? { ...directories, mode: settings.fileMode } : await accessOf(join(root, path));

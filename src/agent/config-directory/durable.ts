@@ -16,6 +16,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { attempt } from "../../base/checks.js";
 import { hasCode } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { parentsOf } from "./offered-files.js";
@@ -75,12 +76,9 @@ export async function entriesIn(root: string): Promise<{ path: string; isFile: b
 
 /** Where a path leads in the end; parts that are missing, or cannot be looked at, stay as they are. */
 export function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(realPathOf(parent), basename(path));
-  }
+  const parent = dirname(path);
+  const real = attempt(() => realpathSync(path));
+  return real ?? (parent === path ? path : join(realPathOf(parent), basename(path)));
 }
 
 /** Makes a directory whatever the umask is. */
@@ -102,15 +100,11 @@ export async function makeParents(root: string, path: string, access: Access, to
 
 /** Writes a new file down to the disk. */
 export async function writeNewFile(path: string, body: Uint8Array, { mode, uid, gid }: Access): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(body);
-    await asFarAsAllowed(() => file.chown(uid, gid));
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await using file = await open(path, "wx", 0o600);
+  await file.writeFile(body);
+  await asFarAsAllowed(() => file.chown(uid, gid));
+  await file.chmod(mode);
+  await file.sync();
 }
 
 /** Gives a file a second name; where the file system or its rules do not allow that, a copy. */
@@ -124,12 +118,8 @@ export async function linkFile(from: string, to: string): Promise<void> {
     await asFarAsAllowed(() => chown(to, uid, gid));
     await chmod(to, mode & 0o777);
   }
-  const file = await open(to);
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await using file = await open(to);
+  await file.sync();
 }
 
 /** Copies a directory down to the disk; files get second names, links stay links. */

@@ -14,12 +14,6 @@ import { readOwnJson } from "./own-path.js";
 /** Where version 0.1.0 counted crashes. */
 const CRASHES = "crashes.json";
 
-/** What version 0.1.0 remembered of a trial, and the names of the files that say so. */
-export interface FormerTrial {
-  readonly trial: Trial;
-  readonly files: readonly string[];
-}
-
 /**
  * Moves what version 0.1.0 kept in a state directory into the one that is ours.
  *
@@ -60,8 +54,11 @@ export async function takeOver(place: ConfigPlace): Promise<string[]> {
   return [`took over ${ids.length} configurations of version 0.1.0 from ${settings.state}`, ...kept];
 }
 
-/** Only what has the form of version 0.1.0 counts. */
-export async function formerTrial(state: string): Promise<FormerTrial> {
+/**
+ * What version 0.1.0 remembered of a trial, and the names of the files that say so. Only what has the form of that version
+ * counts.
+ */
+export async function formerTrial(state: string): Promise<{ trial: Trial; files: readonly string[] }> {
   const [noted, counted] = [await readFormer(join(state, TRIAL)), await readFormer(join(state, CRASHES))];
   const count = countOf(counted);
   const note = noteOf(noted, count);

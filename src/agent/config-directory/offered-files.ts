@@ -63,11 +63,7 @@ export function problemOfName(name: string): string | undefined {
   const segments = name.split("/");
   if (name.startsWith("/")) return "is an absolute path";
   if (segments.length > MOST_SEGMENTS) return `is more than ${MOST_SEGMENTS} levels deep`;
-  for (const segment of segments) {
-    const problem = problemOfSegment(segment);
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
+  return segments.map(problemOfSegment).find((problem) => problem !== undefined);
 }
 
 function problemOfSegment(segment: string): string | undefined {

@@ -64,15 +64,11 @@ function readPath(section: SectionReader, key: string, given: string, hint: stri
 
 function readNames(section: SectionReader): readonly string[] {
   const names = section.textList("local_files");
-  names.forEach((name, index) => {
+  const hint = "give names of files in remote_config.directory";
+  for (const [index, name] of names.entries()) {
     const problem = problemOfName(name);
-    if (problem === undefined) return;
-    throw section.wrong(
-      "local_files",
-      `item ${index + 1} ${problem}`,
-      "give names of files in remote_config.directory",
-    );
-  });
+    if (problem !== undefined) throw section.wrong("local_files", `item ${index + 1} ${problem}`, hint);
+  }
   return names;
 }
 

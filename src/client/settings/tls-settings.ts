@@ -1,5 +1,15 @@
-import { checkFlag, isObject, member, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
-import type { TlsOptions, TlsVersion } from "../../transport/settings/tls-options.js";
+import {
+  checkFlag,
+  isObject,
+  member,
+  oneOf,
+  refuseUnknown,
+  text,
+  withoutUndefined,
+  wrongKind,
+  wrongOption,
+} from "../../base/checks.js";
+import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
 
@@ -28,7 +38,7 @@ export function readTlsOptions(where: string, given: TlsOptions | undefined): Tl
   if (!isObject(given)) throw wrongKind(where, "an object", given);
   refuseUnknown(where, given, KEYS);
   // A member that is there and undefined is not given either.
-  const options: TlsOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = withoutUndefined<TlsOptions>(given);
   const { ca, cert, key, passphrase, serverName, includeSystemCa, insecureSkipVerify } = options;
   if (ca !== undefined) checkAuthorities(`${where}.ca`, ca);
   for (const [name, pem] of Object.entries({ cert, key })) if (pem !== undefined) checkPem(`${where}.${name}`, pem);
@@ -36,7 +46,10 @@ export function readTlsOptions(where: string, given: TlsOptions | undefined): Tl
     throw wrongOption(`${where}.key`, `is missing; it belongs to ${where}.cert`);
   if (key !== undefined && cert === undefined)
     throw wrongOption(`${where}.cert`, `is missing; it belongs to ${where}.key`);
-  if (passphrase !== undefined) checkPassphrase(`${where}.passphrase`, passphrase, key !== undefined);
+  if (passphrase !== undefined) {
+    text(`${where}.passphrase`, passphrase);
+    if (key === undefined) throw wrongOption(`${where}.passphrase`, "has no key to open");
+  }
   if (serverName !== undefined) checkText(`${where}.serverName`, serverName, "a host's name");
   if (includeSystemCa !== undefined) checkFlag(`${where}.includeSystemCa`, includeSystemCa);
   if (insecureSkipVerify !== undefined) checkFlag(`${where}.insecureSkipVerify`, insecureSkipVerify);
@@ -54,11 +67,6 @@ function checkPem(where: string, given: unknown): void {
   checkText(where, given, "PEM text or the path of a file");
 }
 
-function checkPassphrase(where: string, given: unknown, hasKey: boolean): void {
-  if (typeof given !== "string") throw wrongKind(where, "a string", given);
-  if (!hasKey) throw wrongOption(where, "has no key to open");
-}
-
 /** The value itself is not shown: it may be a key, or next to one. */
 function checkText(where: string, given: unknown, what: string): void {
   if (typeof given !== "string") throw wrongKind(where, what, given);
@@ -69,9 +77,9 @@ function checkVersions(
   where: string,
   { minVersion = DEFAULT_MIN_VERSION, maxVersion, cipherSuites }: TlsOptions,
 ): void {
-  checkVersion(`${where}.minVersion`, minVersion);
+  oneOf(`${where}.minVersion`, minVersion, tlsVersions);
   if (maxVersion !== undefined) {
-    checkVersion(`${where}.maxVersion`, maxVersion);
+    oneOf(`${where}.maxVersion`, maxVersion, tlsVersions);
     if (versionRank(maxVersion) < versionRank(minVersion)) {
       throw wrongOption(`${where}.maxVersion`, `(${maxVersion}) is below the least version (${minVersion})`);
     }
@@ -89,13 +97,8 @@ function checkVersions(
   }
 }
 
-function checkVersion(where: string, given: TlsVersion): void {
-  if (tlsVersions.includes(given)) return;
-  throw wrongOption(where, `must be one of ${tlsVersions.map((version) => JSON.stringify(version)).join(", ")}`);
-}
-
-function isForTls13(where: string, name: unknown): boolean {
-  if (typeof name !== "string") throw wrongKind(where, "a string", name);
+function isForTls13(where: string, given: unknown): boolean {
+  const name = text(where, given);
   const suite = cipherSuite(name);
   if (suite !== undefined) return suite.forTls13;
   const meant = ianaNameOf(name);

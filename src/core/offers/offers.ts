@@ -55,9 +55,6 @@ export class Offers {
       if (isAccepted && found.offered !== undefined) this.#of(row.kind)?.receive(found.offered, now, out);
       else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
     }
-    if (message.packagesAvailable !== undefined) {
-      out.push({ type: "notice", notice: { kind: "ignored", what: "packages" } });
-    }
   }
 
   /** The offer that failed last, once more (D15). */

@@ -24,7 +24,7 @@ export function readBlock(
     capabilities: readCapabilities(block.sectionOrEmpty("capabilities"), canRestart),
     reportsRawConfig: block.flag("reports_raw_config", false),
     agentDescription: readDescription(block.sectionOrEmpty("agent_description")),
-    ppid: block.integer("ppid", 0, { least: 0, most: MOST_PID }),
+    ppid: block.integer("ppid", MOST_PID),
     ppidPollIntervalMs: block.durationMs("ppid_poll_interval") ?? PPID_POLL_INTERVAL_MS,
   };
   block.done();

@@ -68,10 +68,8 @@ function decoded(text: string): string | undefined {
 }
 
 function canBeSent(name: string, value: string): boolean {
-  try {
+  return attempt(() => {
     checkHeader(name, value);
     return true;
-  } catch {
-    return false;
-  }
+  }, false);
 }

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { isUint8Array } from "node:util/types";
+import { hexOf, sha256 } from "../../base/bytes.js";
 import {
   type Complete,
   checkFunction,
@@ -230,13 +230,7 @@ function withoutSecrets(files: ConfigFiles, redactor: ConfigRedactor | undefined
   return Object.fromEntries(shown);
 }
 
-/** Lengths keep what belongs to one entry from being taken for a part of the next. */
 function hashOf(files: ConfigFiles): string {
-  const digest = createHash("sha256");
-  for (const [name, { body, contentType = "" }] of Object.entries(files)) {
-    for (const part of [name, contentType, body]) {
-      digest.update(`${typeof part === "string" ? Buffer.byteLength(part) : part.length}:`).update(part);
-    }
-  }
-  return digest.digest("hex");
+  const parts = Object.entries(files).flatMap(([name, { body, contentType = "" }]) => [name, contentType, body]);
+  return hexOf(sha256(parts));
 }

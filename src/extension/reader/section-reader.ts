@@ -70,16 +70,14 @@ export class SectionReader {
     throw this.wrong(key, `must be true or false, not ${typeName(given)}`, "write true or false, without quotes");
   }
 
-  /** A whole number from `least` to `most`. */
-  integer(key: string, fallback: number, { least, most }: { least: number; most: number }): number {
-    const given = this.#typed(key);
-    if (given === undefined) return fallback;
-    if (given === null) return 0;
+  /** A whole number from 0 to `most`; 0 where none is given. */
+  integer(key: string, most: number): number {
+    const given = this.#typed(key) ?? 0;
     if (typeof given !== "number" || !Number.isInteger(given)) {
       throw this.wrong(key, `must be a whole number, not ${typeName(given)}`, "write it without quotes");
     }
-    if (given >= least && given <= most) return given;
-    throw this.wrong(key, `must be from ${least} to ${most}`, "write a number within these bounds");
+    if (given >= 0 && given <= most) return given;
+    throw this.wrong(key, `must be from 0 to ${most}`, "write a number within these bounds");
   }
 
   /** A duration as Go writes it, in milliseconds; may be negative. */

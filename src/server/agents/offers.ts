@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
+import { sha256 } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import {
   type AgentRemoteConfig,
@@ -19,9 +19,10 @@ export type OfferedFile = string | Uint8Array | { body: string | Uint8Array; con
  */
 export function configOffer(files: Readonly<Record<string, OfferedFile>>, hash?: Uint8Array): AgentRemoteConfig {
   const entries = Object.entries(files).map(([name, file]) => [name, fileOf(file)] as const);
+  const parts = entries.flatMap(([name, { body, contentType }]) => [name, body, contentType]);
   return create(AgentRemoteConfigSchema, {
     config: { configMap: Object.fromEntries(entries) },
-    configHash: hash ?? sha256(entries.flatMap(([name, { body, contentType }]) => [name, body, contentType])),
+    configHash: hash ?? sha256(parts),
   });
 }
 
@@ -36,22 +37,7 @@ export function heartbeatOffer(destinationEndpoint: string, seconds: number | bi
   });
 }
 
-/** SHA-256 over the parts and where one ends and the next begins. */
-function sha256(parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const hash = createHash("sha256");
-  for (const part of parts) {
-    hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  }
-  return Uint8Array.from(hash.digest());
-}
-
 function fileOf(file: OfferedFile): { body: Uint8Array; contentType: string } {
-  if (typeof file === "string" || file instanceof Uint8Array) {
-    return { body: bytesOf(file), contentType: "" };
-  }
-  return { body: bytesOf(file.body), contentType: file.contentType ?? "" };
-}
-
-function bytesOf(body: string | Uint8Array): Uint8Array {
-  return typeof body === "string" ? new TextEncoder().encode(body) : body;
+  const { body, contentType = "" } = typeof file === "string" || file instanceof Uint8Array ? { body: file } : file;
+  return { body: typeof body === "string" ? new TextEncoder().encode(body) : body, contentType };
 }

@@ -54,6 +54,5 @@ export class Attempt {
 
 /** The path of a request, without its query. */
 export function pathOf({ url = "" }: IncomingMessage): string {
-  const end = url.indexOf("?");
-  return end === -1 ? url : url.slice(0, end);
+  return url.split("?", 1)[0] ?? "";
 }
