@@ -19,7 +19,9 @@ export interface OfferRow {
   readonly changesEffectiveConfig: boolean;
   /** Whether an offer has to be stored before its handler runs; one that cannot be stored has failed. */
   readonly storedFirst: boolean;
-  /** The offer in a message, if there is one; `offered` is missing where there is only a hash. */
+  /** Which field of a message it is in. */
+  readonly field: "remoteConfig" | "packagesAvailable" | "connectionSettings";
+  /** The offer in a message that has this field; `offered` is missing where there is only a hash. */
   find(message: ServerToAgent): { hash: Uint8Array; offered: Offered | undefined } | undefined;
   /** What is reported. */
   report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];

@@ -48,7 +48,7 @@ export class Offers {
    */
   receive(message: ServerToAgent, declared: bigint, now: number, out: Output[]): void {
     for (const row of this.#rows) {
-      const found = row.find(message);
+      const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
       const isAccepted = (declared & row.accepts) !== 0n;
       if (isAccepted && this.#of(row.kind)?.knows(found.hash) === true) continue;

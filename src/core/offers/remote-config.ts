@@ -5,6 +5,7 @@ import type { OfferRow } from "./offer-row.js";
 export const remoteConfig: OfferRow = {
   kind: "remoteConfig",
   accepts: capabilityTable.acceptsRemoteConfig.bit,
+  field: "remoteConfig",
   part: "remoteConfigStatus",
   what: "remote config",
   incomplete: "a remote config hash without a config",
