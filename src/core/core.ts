@@ -4,7 +4,7 @@ import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
 import { Connection } from "./connection.js";
-import { Exchange } from "./exchange.js";
+import { Exchange, type Member } from "./exchange.js";
 import type { Input, Output } from "./io.js";
 import { Keepalive, requestedMsOf } from "./keepalive.js";
 import type { Phase, Presence } from "./phases.js";
@@ -61,7 +61,7 @@ export class Core {
 
   /** What the agent has said on the current connection. */
   get presence(): Presence {
-    return this.#exchange.presence;
+    return this.#exchange.self.presence;
   }
 
   /** Whether an answer has to come before anything else can be sent. */
@@ -79,7 +79,7 @@ export class Core {
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
     const { connect = NEVER, dial = NEVER, answer = NEVER, close = NEVER, retry = NEVER } = this.#timers;
     const { heartbeat = NEVER, silence = NEVER } = this.#timers;
-    return finite(Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#agent.nextTimer));
+    return finite(Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer));
   }
 
   /**
@@ -113,7 +113,7 @@ export class Core {
       case "start":
         return this.#start(input, now, out);
       case "stop":
-        this.#agent.stop(out);
+        this.#exchange.each((agent) => agent.stop(out));
         this.#connection.stop(input.withinMs, now, out, input.error);
         return;
       case "reconnect":
@@ -155,7 +155,7 @@ export class Core {
 
   #expire(now: number, out: Output[]): void {
     const timers = this.#timers;
-    this.#agent.expire(now, out);
+    this.#exchange.each((agent) => agent.expire(now, out));
     if (this.#keepalive.isDead(this.#connection.phase, now)) this.#connection.fail("unresponsive", undefined, now, out);
     else if (isDue(timers.retry, now)) this.#connection.due(now, out);
     else if (isDue(timers.close, now)) this.#connection.cut(now, out);
@@ -172,7 +172,7 @@ export class Core {
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
     if (this.#connection.phase !== "connecting") return;
     this.#keepalive.opened(duplex, now, wallNow, out);
-    this.#agent.opened();
+    this.#exchange.each((agent) => agent.opened());
     this.#exchange.move("opened");
     this.#connection.opened(now, out);
   }
@@ -188,7 +188,8 @@ export class Core {
     this.#keepalive.heard(now);
     if (!this.#connection.up && this.#connection.phase !== "closing") return;
     this.#exchange.answered();
-    if (!this.#agent.owns(message.instanceUid)) {
+    const member = this.#exchange.memberOf(message.instanceUid);
+    if (member === undefined) {
       out.push({ type: "notice", notice: { kind: "foreignUid", uid: new Uint8Array(message.instanceUid) } });
       // On HTTP this was the answer, and there will be no other.
       if (!this.#keepalive.duplex) this.#connection.fail("malformed", undefined, now, out);
@@ -203,28 +204,29 @@ export class Core {
       return this.#connection.pause(error.retryAfterMs, now, out);
     }
     // A message that arrives before our first report cannot acknowledge it.
-    if (this.#exchange.presence !== "unreported") this.#connection.answered(out);
-    if (error === undefined) return this.#acknowledged(message, now, out);
-    const dropped = this.#agent.messages.refused(now, out);
+    if (member.presence !== "unreported") this.#connection.answered(out);
+    if (error === undefined) return this.#acknowledged(member, message, now, out);
+    const dropped = member.agent.messages.refused(now, out);
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
   }
 
-  #acknowledged(message: ServerToAgent, now: number, out: Output[]): void {
-    this.#agent.messages.answered(now, out);
+  #acknowledged({ agent }: Member, message: ServerToAgent, now: number, out: Output[]): void {
+    agent.messages.answered(now, out);
     if (this.#connection.ending) return;
-    const seconds = this.#agent.receive(message, now, out);
+    const seconds = agent.receive(message, now, out);
     const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
     if (requestedMs === undefined) return;
-    this.#agent.persist({ what: "heartbeat", requestedMs }, out);
+    agent.persist({ what: "heartbeat", requestedMs }, out);
     this.#keepalive.requested(requestedMs, out);
   }
 
   /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
   #oversized(out: Output[]): void {
     const wasAwaited = this.#exchange.isAwaiting;
-    if (!this.#exchange.oversized(out)) return;
+    const member = this.#exchange.oversized(out);
+    if (member === undefined) return;
     this.#keepalive.unsent();
-    if (wasAwaited || this.#exchange.presence === "unreported") this.#connection.awaitNothing();
+    if (wasAwaited || member.presence === "unreported") this.#connection.awaitNothing();
   }
 
   #send(now: number, out: Output[]): void {
@@ -232,9 +234,10 @@ export class Core {
     const isClosing = phase === "closing";
     if (!up && !isClosing) return;
     const { duplex } = this.#keepalive;
-    if (this.#exchange.send(isClosing, this.#keepalive.heartbeatDue(phase, now), duplex, now, out)) {
+    const member = this.#exchange.send(isClosing, this.#keepalive.heartbeatDue(phase, now), duplex, now, out);
+    if (member !== undefined) {
       this.#keepalive.sent(now);
-      if (up && (!duplex || this.#exchange.presence === "first")) this.#connection.awaitAnswer(now);
+      if (up && (!duplex || member.presence === "first")) this.#connection.awaitAnswer(now);
     } else if (isClosing && this.#exchange.hasLeft) {
       // CLOSE-02: Close after agent_disconnect; on HTTP its answer is the end.
       this.#exchange.move("closed");

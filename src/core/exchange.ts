@@ -1,39 +1,62 @@
 import type { Agent } from "./agent.js";
 import type { Outgoing, Output } from "./io.js";
 import { moved, type Presence, type PresenceEvent } from "./phases.js";
+import { NEVER } from "./timers.js";
+
+/** An agent, and what it has said on the current connection. */
+export interface Member {
+  readonly agent: Agent;
+  presence: Presence;
+}
 
 /**
- * What is under way between the agent and the server: whose turn it is, and what the agent has said on the current
- * connection. Knows nothing of time limits and phases.
+ * What is under way between the agents of a connection and the server: whose turn it is, whose answer is out, who has
+ * said what. Knows nothing of time limits and phases.
  */
 export class Exchange {
-  readonly #agent: Agent;
-  #presence: Presence = "absent";
-  /** On a connection that is not duplex: the message put out last has no answer yet. */
-  #isAwaiting = false;
+  /** The agent of this process. */
+  readonly self: Member;
+  /** Every agent on the connection. */
+  readonly #members: readonly Member[];
+  /** On a connection that is not duplex: whose message has no answer yet. */
+  #awaiting: Member | undefined;
+  /** Whose message was put out last. */
+  #last: Member | undefined;
 
   constructor(agent: Agent) {
-    this.#agent = agent;
-  }
-
-  /** What the agent has said on the current connection. */
-  get presence(): Presence {
-    return this.#presence;
+    this.self = { agent, presence: "absent" };
+    this.#members = [this.self];
   }
 
   /** Whether an answer has to come before anything else can be sent. */
   get isAwaiting(): boolean {
-    return this.#isAwaiting;
+    return this.#awaiting !== undefined;
   }
 
-  /** Something happened to the connection, or to a message on it. */
+  /** When something of an agent comes due; `Infinity` for never. */
+  get nextTimer(): number {
+    let next = NEVER;
+    for (const { agent } of this.#members) next = Math.min(next, agent.nextTimer);
+    return next;
+  }
+
+  /** Whose message this is, by the uid in it: an empty one, or one just replaced, will do. */
+  memberOf(uid: Uint8Array): Member | undefined {
+    return this.#members.find(({ agent }) => agent.owns(uid));
+  }
+
+  each(action: (agent: Agent) => void): void {
+    for (const { agent } of this.#members) action(agent);
+  }
+
+  /** Something happened to the connection as a whole. */
   move(event: PresenceEvent): void {
-    this.#presence = moved(this.#presence, event);
+    for (const member of this.#members) member.presence = moved(member.presence, event);
   }
 
   /** An answer came, whatever it says. */
   answered(): void {
-    this.#isAwaiting = false;
+    this.#awaiting = undefined;
   }
 
   /** The connection is gone. */
@@ -44,67 +67,79 @@ export class Exchange {
 
   /** What is in flight is to be sent again. */
   restore(): void {
-    this.#isAwaiting = false;
-    this.#agent.messages.restore();
+    this.#awaiting = undefined;
+    for (const { agent } of this.#members) agent.messages.restore();
   }
 
   /** Whether a message could leave now, or the connection be closed behind the last one. */
   canSend(isClosing: boolean): boolean {
-    if (this.#isAwaiting) return false;
-    if (isClosing) return this.#presence !== "absent";
-    return this.#presence === "unreported" ? !this.#agent.report.isHeld : this.#agent.messages.isDue;
+    if (this.#awaiting !== undefined) return false;
+    for (const { agent, presence } of this.#members) {
+      if (isClosing) {
+        if (presence !== "absent") return true;
+      } else if (presence === "unreported") {
+        if (!agent.report.isHeld) return true;
+      } else if (agent.messages.isDue) return true;
+    }
+    return false;
   }
 
   /**
    * Puts the next message out.
    *
-   * @returns whether there was something to send
+   * @returns who sent it; `undefined` where there is nothing to send now
    */
-  send(isClosing: boolean, isHeartbeatDue: boolean, isDuplex: boolean, now: number, out: Output[]): boolean {
-    if (this.#isAwaiting) return false;
-    const message = isClosing ? this.#disconnect(now) : this.#next(isHeartbeatDue, now);
-    if (message === undefined) return false;
-    out.push({ type: "send", message });
-    if (this.#presence !== "reported") this.move("sent");
-    this.#isAwaiting = !isDuplex;
-    return true;
+  send(isClosing: boolean, isHeartbeatDue: boolean, isDuplex: boolean, now: number, out: Output[]): Member | undefined {
+    if (this.#awaiting !== undefined) return undefined;
+    for (const member of this.#members) {
+      const message = isClosing ? disconnect(member, now) : next(member, isHeartbeatDue, now);
+      if (message === undefined) continue;
+      out.push({ type: "send", message });
+      if (member.presence !== "reported") member.presence = moved(member.presence, "sent");
+      this.#last = member;
+      this.#awaiting = isDuplex ? undefined : member;
+      return member;
+    }
+    return undefined;
   }
 
-  /** Whether the agent has sent agent_disconnect, and has its answer where that has to come first. */
+  /** Whether every agent has sent agent_disconnect, and has its answer where that has to come first. */
   get hasLeft(): boolean {
-    return !this.#isAwaiting && this.#presence === "gone";
+    if (this.#awaiting !== undefined) return false;
+    for (const { presence } of this.#members) if (presence !== "gone") return false;
+    return true;
   }
 
   /**
    * The message put out last is over the size limit, and never left.
    *
-   * @returns whether the next one is smaller
+   * @returns whose it was, if the next one is smaller
    */
-  oversized(out: Output[]): boolean {
-    if (!this.#agent.messages.oversized(out)) return false;
-    this.#isAwaiting = false;
-    this.move("oversized");
-    return true;
+  oversized(out: Output[]): Member | undefined {
+    const member = this.#last;
+    if (member === undefined || !member.agent.messages.oversized(out)) return undefined;
+    this.#awaiting = undefined;
+    member.presence = moved(member.presence, "oversized");
+    return member;
   }
 
   /** The message that waits for an answer never left. */
   unsent(): void {
-    if (this.#isAwaiting) this.#agent.messages.unsent();
+    this.#awaiting?.agent.messages.unsent();
   }
 
   /** The server takes no message as large as the oldest one that it has not answered. */
   tooLarge(now: number, out: Output[]): void {
-    this.#agent.messages.tooLarge(now, out);
+    this.#last?.agent.messages.tooLarge(now, out);
   }
+}
 
-  #next(isHeartbeatDue: boolean, now: number): Outgoing | undefined {
-    const { messages, report } = this.#agent;
-    if (this.#presence === "unreported") return report.isHeld ? undefined : messages.first(now);
-    return messages.next(now) ?? (isHeartbeatDue ? messages.heartbeat(now) : undefined);
-  }
+function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number): Outgoing | undefined {
+  if (presence === "unreported") return agent.report.isHeld ? undefined : agent.messages.first(now);
+  return agent.messages.next(now) ?? (isHeartbeatDue ? agent.messages.heartbeat(now) : undefined);
+}
 
-  #disconnect(now: number): Outgoing | undefined {
-    if (this.#presence !== "owing" && this.#presence !== "leaving") return undefined;
-    return this.#agent.messages.disconnect(this.#presence === "leaving", now);
-  }
+function disconnect({ agent, presence }: Member, now: number): Outgoing | undefined {
+  if (presence !== "owing" && presence !== "leaving") return undefined;
+  return agent.messages.disconnect(presence === "leaving", now);
 }

@@ -59,6 +59,17 @@ export type Presence = keyof typeof presences;
 /** What moves an agent's presence. */
 export type PresenceEvent = { [P in Presence]: keyof (typeof presences)[P] }[Presence];
 
+/** The presences that each phase allows. */
+export const presencesIn: Readonly<Record<Phase, readonly Presence[]>> = {
+  idle: ["absent"],
+  connecting: ["absent"],
+  reporting: ["unreported", "first", "reported"],
+  online: ["first", "reported"],
+  waiting: ["absent"],
+  closing: ["owing", "leaving", "gone", "absent"],
+  stopped: ["absent"],
+};
+
 /** The presence that follows; the same where the event means nothing in this one. */
 export function moved(presence: Presence, event: PresenceEvent): Presence {
   const row: Partial<Record<PresenceEvent, Presence>> = presences[presence];

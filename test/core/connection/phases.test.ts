@@ -7,9 +7,9 @@ import {
   type Presence,
   type PresenceEvent,
   presences,
+  presencesIn,
   transitions,
 } from "../../../src/core/phases.js";
-import { presencesIn } from "../presences-in.js";
 
 const table: Record<Phase, Partial<Record<LinkEvent, Phase>>> = {
   idle: { start: "connecting", stop: "stopped" },

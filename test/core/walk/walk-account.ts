@@ -3,9 +3,8 @@ import { allowedParts, has } from "../../../src/core/capabilities.js";
 import type { Core } from "../../../src/core/core.js";
 import type { Outgoing, Output, StateChange } from "../../../src/core/io.js";
 import { NOTHING_OFFERED, Part, type PartName, type PartSet, partNames } from "../../../src/core/parts.js";
-import type { Phase } from "../../../src/core/phases.js";
+import { type Phase, presencesIn } from "../../../src/core/phases.js";
 import { partsOf } from "../harness.js";
-import { presencesIn } from "../presences-in.js";
 import type { World } from "./walk-actions.js";
 import { Watch } from "./walk-watch.js";
 
