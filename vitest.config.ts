@@ -1,5 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
-import { longTests } from "./test/long-tests.js";
+import { longTests } from "./test/end-to-end/full/long-tests.js";
 
 const results = process.env["TEST_RESULTS"];
 

@@ -190,7 +190,7 @@ export async function firstReport({ url: _, logger: __, ...options }: OpAMPClien
   const first = new Promise<Uint8Array>((resolve) => {
     sent = resolve;
   });
-  const client = new OpAMPClient({ ...options, transport: intoThinAir((payload) => sent(payload)) });
+  const client = new OpAMPClient({ ...options, transport: discardTransport((payload) => sent(payload)) });
   client.start();
   try {
     const decoded = decodeAgentToServer(await first);
@@ -202,7 +202,7 @@ export async function firstReport({ url: _, logger: __, ...options }: OpAMPClien
 }
 
 /** A link that opens at once and brings nothing. */
-function intoThinAir(sent: (payload: Uint8Array) => void): Transport {
+function discardTransport(sent: (payload: Uint8Array) => void): Transport {
   let sink: Sink | undefined;
   return {
     duplex: true,

@@ -8,7 +8,7 @@ import { InFlight } from "./in-flight.js";
 import type { AgentInput, Input, Output, PartChanges, StateChange } from "./io.js";
 import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
-import { Again, Part, partNames } from "./parts.js";
+import { Part, partNames, Resend } from "./parts.js";
 import { Report } from "./report.js";
 import { agentTimers, NEVER } from "./timers.js";
 
@@ -227,7 +227,7 @@ export class Agent {
     if (isOther || wasWanted) this.persist({ what: "instanceUid", uid: this.#uid }, out);
     if (!isOther) return;
     out.push({ type: "instanceUid", uid: this.#uid, previous });
-    this.#fullStateRequests().ask(Again.everything, now, out);
+    this.#fullStateRequests().ask(Resend.everything, now, out);
   }
 
   /** AMB-05: the interval counts for an agent that sends heartbeats, also where the rest of the offer does not. */

@@ -1,5 +1,5 @@
 import type { Output } from "./io.js";
-import { Again, Part } from "./parts.js";
+import { Part, Resend } from "./parts.js";
 import type { Report } from "./report.js";
 import type { AgentTimers } from "./timers.js";
 
@@ -36,13 +36,13 @@ export class FullStateRequests {
   /** The flags of a message. */
   flagged(flags: bigint, now: number, out: Output[]): void {
     let what = 0;
-    if ((flags & REPORT_FULL_STATE) !== 0n) what |= Again.everything | Again.effectiveConfig;
+    if ((flags & REPORT_FULL_STATE) !== 0n) what |= Resend.everything | Resend.effectiveConfig;
     const isComponents = (flags & REPORT_AVAILABLE_COMPONENTS) !== 0n;
-    if (isComponents && this.#report.declares(Part.availableComponents)) what |= Again.components;
+    if (isComponents && this.#report.declares(Part.availableComponents)) what |= Resend.components;
     if (what !== 0) this.ask(what, now, out);
   }
 
-  /** Reports at once, unless the server does not leave off. @param what a sum of {@link Again} bits */
+  /** Reports at once, unless the server does not leave off. @param what a sum of {@link Resend} bits */
   ask(what: number, now: number, out: Output[]): void {
     const isFirst = this.#held === 0;
     if (isFirst && now - this.#grantedAt >= LONGEST_WAIT_MS) this.#granted = 0;
@@ -61,9 +61,9 @@ export class FullStateRequests {
     this.#timers.fullState = undefined;
     this.#granted += 1;
     this.#grantedAt = now;
-    if ((what & Again.everything) !== 0) this.#report.markAll();
-    if ((what & Again.components) !== 0) this.#report.markComponents();
-    if ((what & Again.effectiveConfig) !== 0) this.#refresh(now, out);
+    if ((what & Resend.everything) !== 0) this.#report.markAll();
+    if ((what & Resend.components) !== 0) this.#report.markComponents();
+    if ((what & Resend.effectiveConfig) !== 0) this.#refresh(now, out);
   }
 
   get #waitMs(): number {

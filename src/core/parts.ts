@@ -69,7 +69,7 @@ export const Part = {
 } as const;
 
 /** What a server can ask to be told again, as bits (STATUS-07, COMP-05). */
-export const Again = { everything: 0x1, effectiveConfig: 0x2, components: 0x4 } as const;
+export const Resend = { everything: 0x1, effectiveConfig: 0x2, components: 0x4 } as const;
 
 /** For each part, whether two values of it say the same (STATUS-05). */
 export type Comparisons = { readonly [P in PartName]: (a: PartValues[P], b: PartValues[P]) => boolean };

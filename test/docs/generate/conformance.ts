@@ -1,5 +1,5 @@
 import { groups, type RequirementId, requirementIds, requirements, waivers } from "../../conformance/requirements.js";
-import { longTests } from "../../long-tests.js";
+import { longTests } from "../../end-to-end/full/long-tests.js";
 import { type Citation, citations } from "./citations.js";
 
 /** The text of `docs/conformance.md`: for each requirement the tests that prove it, or why none does yet. */

@@ -6,7 +6,7 @@ import {
   type OpAMPServerOptions,
   type ServerTlsOptions,
 } from "../../../src/testing/index.js";
-import { isFull } from "../../long-tests.js";
+import { isFull } from "../full/long-tests.js";
 import { IDENTIFYING } from "./meeting.js";
 import { type Between, certificates, passage } from "./ways.js";
 

@@ -1,6 +1,6 @@
 import { describe, test } from "vitest";
 import type { TestCertificates } from "../../../src/testing/index.js";
-import { isFull } from "../../long-tests.js";
+import { isFull } from "../full/long-tests.js";
 import type { Carrier } from "./stage.js";
 import { type HostileCase, survives } from "./survives.js";
 
