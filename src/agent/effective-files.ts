@@ -98,7 +98,7 @@ export function watchEffectiveFiles(
  */
 async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
   const found = await fs.stat(path);
-  if (!found.isFile()) throw new Error("it is no regular file");
+  if (!found.isFile()) throw new Error("it is not a regular file");
   if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
   return fs.readFile(path);
 }

@@ -84,7 +84,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
     await http.close();
   }
 
-  // What the library throws about an answer has that answer in it, tokens included, so it is no cause to keep.
+  // What the library throws about an answer has that answer in it, tokens included, so it is not kept as the cause.
   function explain(thrown: unknown): OpAMPError {
     const endpoint = `the token endpoint ${tokenUrl.host}${tokenUrl.pathname}`;
     if (thrown instanceof oauth.ResponseBodyError) {
@@ -121,7 +121,7 @@ function formOf(parameters: TokenRequest["parameters"] = {}): URLSearchParams {
   return form;
 }
 
-/** Whoever never comes back must not keep all later attempts waiting. */
+/** One that never returns must not keep all later attempts waiting. */
 async function inTime<T>(secret: Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T> {
   let giveUp = (): void => undefined;
   const late = new Promise<never>((_resolve, reject) => {

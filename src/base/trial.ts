@@ -4,7 +4,7 @@ export const MOST_CRASHES = 3;
 /**
  * A change that is tried before it is kept, as data: for each phase, what may happen and where it leads.
  *
- * Whoever drives it saves the trial before acting on it, so that a restart finds what was under way.
+ * The caller saves the trial before acting on it, so that a restart finds what was under way.
  */
 export const trialTransitions = {
   /** Nothing is under way: what was committed last is in use. */

@@ -98,7 +98,7 @@ async function lifeOf(
     next = request === "reload" ? await remade(remake, log) : request;
   }
   isOver = true;
-  if (next === "stop") log.info("Told to end: saying goodbye to the server");
+  if (next === "stop") log.info("Shutting down: disconnecting from the server");
   await agent.stop();
   return next;
 }

@@ -15,7 +15,7 @@ The configuration is that of the Collector's OpAMP extension, and these sections
   log                   level and format
 
 Signals:
-  SIGTERM, SIGINT  take back what is being applied, say goodbye to the server and end; a second one ends at once
+  SIGTERM, SIGINT  roll back what is being applied, disconnect from the server and exit; a second one exits at once
   SIGHUP           read the configuration again and start again with it; an offer that failed is tried again
 
 Exit codes:

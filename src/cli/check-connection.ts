@@ -77,7 +77,7 @@ async function within<T>(work: Promise<T>, timeoutMs: number, what: string): Pro
     const text = `${what} took longer than ${timeoutMs} ms`;
     timer = setTimeout(() => reject(new OpAMPError("ERR_OPAMP_TIMEOUT", text)), timeoutMs);
   });
-  // Whoever loses must not end as an unhandled rejection.
+  // The one that loses must not end as an unhandled rejection.
   work.catch(() => undefined);
   try {
     return await Promise.race([work, late]);

@@ -13,9 +13,9 @@ export interface Exchange {
   ended: Promise<void>;
 }
 
-const GOODBYE_MS = 1_000;
+const DISCONNECT_MS = 1_000;
 
-/** Reports once, under a uid that nobody has seen before, and says goodbye. The first failure is the last attempt. */
+/** Reports once, under a uid that nobody has seen before, and disconnects. The first failure is the last attempt. */
 export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Exchange {
   const client = new OpAMPClient({
     ...network,
@@ -53,7 +53,7 @@ export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Excha
     answered.reject(error);
   }
   client.start();
-  const ended = answered.promise.then(ignore, ignore).then(() => client.stop({ timeoutMs: GOODBYE_MS }));
+  const ended = answered.promise.then(ignore, ignore).then(() => client.stop({ timeoutMs: DISCONNECT_MS }));
   return { opened: opened.promise, answered: answered.promise, ended };
 }
 

@@ -7,7 +7,7 @@ export type StepName = "url" | "resolve" | "connect" | "tls" | "open" | "report"
 /** How one step went. */
 export interface Step {
   name: StepName;
-  /** `warning` is no failure; `skipped` was not needed, or could not be tried after a failure. */
+  /** `warning` is not a failure; `skipped` was not needed, or could not be tried after a failure. */
   status: "ok" | "warning" | "failed" | "skipped";
   /** What was found, in plain words. */
   detail: string;

@@ -2,6 +2,6 @@
 import { runProgram } from "./program.js";
 import { processTerminal } from "./terminal.js";
 
-// Whoever reads the output may have seen enough, as `head` has.
+// The reader of the output may have closed it, as `head` does.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 void runProgram(process.argv.slice(2), processTerminal);

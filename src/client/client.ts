@@ -129,10 +129,10 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Says goodbye, closes, and ends everything the client started. Safe to call again, and inside a handler; both give
+   * Disconnects from the server, closes, and ends everything the client started. Safe to call again, and inside a handler; both give
    * the same promise, which never rejects.
    *
-   * @param options.timeoutMs how long the goodbye may take; default `timeouts.closeMs`
+   * @param options.timeoutMs how long the disconnect may take; default `timeouts.closeMs`
    */
   stop({ timeoutMs }: { timeoutMs?: number | undefined } = {}): Promise<void> {
     return this.#life.stop(timeoutMs);
@@ -143,7 +143,7 @@ export class OpAMPClient implements AsyncDisposable {
     return this.stop();
   }
 
-  /** Says goodbye to the server and dials again, with headers asked for again (DUP-02). Nothing while there is no link. */
+  /** Disconnects in good order and dials again, with headers asked for again (DUP-02). Nothing while there is no link. */
   reconnect(): void {
     this.#life.refuseWhenStopped("reconnect");
     this.#parts.driver.feed({ type: "reconnect" });

@@ -80,7 +80,7 @@ export interface Timeouts {
   abortMs?: number | undefined;
   /** For the effective config; then reports go without it. Default 5 000. */
   effectiveConfigMs?: number | undefined;
-  /** For the goodbye of `stop()` and of a reconnect. Default 1 000. */
+  /** For the disconnect of `stop()` and of a reconnect. Default 1 000. */
   closeMs?: number | undefined;
 }
 
@@ -150,7 +150,7 @@ export interface OpAMPClientOptions extends Handlers {
   maxRedirects?: number | undefined;
   /**
    * WebSocket pings when nothing else came for `intervalMs` milliseconds; a link that stays silent for two intervals is
-   * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false` is none.
+   * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false`: no pings.
    */
   ping?: { intervalMs?: number | undefined } | false | undefined;
   /**
@@ -188,7 +188,7 @@ export interface OpAMPClientOptions extends Handlers {
   /** Waits between connection attempts, in milliseconds. Defaults 1 000 and 60 000. */
   backoff?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /**
-   * Pauses at the server's wish, in milliseconds: the shortest when it names none (default 30 000, THR-06), and the
+   * Pauses that the server asks for, in milliseconds: the shortest when it names none (default 30 000, THR-06), and the
    * longest that it can impose (default one day).
    */
   throttle?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;

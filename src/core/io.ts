@@ -61,7 +61,7 @@ export type AgentInput =
   | { type: "declare"; capabilities: bigint }
   /** Somebody says the effective config may have changed. */
   | { type: "refresh" }
-  /** The effective config asked for; without a value it could not be had. */
+  /** The effective config asked for; without a value where it could not be read. */
   | { type: "effectiveConfig"; value?: EffectiveConfig }
   /** The handler of an offer ended; with an error it failed. */
   | { type: "handled"; kind: OfferKind; id: number; error?: string }
@@ -99,7 +99,7 @@ export type Input =
   | { type: "alive" }
   /** A message arrived. */
   | { type: "received"; message: ServerToAgent }
-  /** Something arrived that is no message. */
+  /** Something arrived that is not a message. */
   | { type: "malformed"; error: unknown }
   /** The message last put out is over the size limit and never left. */
   | { type: "oversized" }

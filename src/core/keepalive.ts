@@ -35,7 +35,7 @@ const LONGEST_POLL_MS = 86_400_000;
 /**
  * The interval that a server asks for.
  *
- * @param seconds 0 is no heartbeats at all, which polling cannot do: there it changes nothing (AMB-04)
+ * @param seconds 0 turns heartbeats off, which polling cannot do: there it changes nothing (AMB-04)
  * @param duplex whether the connection carries messages both ways at any time
  * @returns milliseconds, `Infinity` for no heartbeats; `undefined` where nothing changes
  */
@@ -177,7 +177,7 @@ export class Keepalive {
     return this.#duplex && (phase === "online" || phase === "reporting");
   }
 
-  /** From a message to the heartbeat after it. Polls are no choice of the agent (HTTP-03). */
+  /** From a message to the heartbeat after it. The agent does not choose whether to poll (HTTP-03). */
   get #heartbeatMs(): number {
     return this.#duplex && !this.#declared ? NEVER : this.#intervalMs;
   }

@@ -236,7 +236,7 @@ export class Link {
     return true;
   }
 
-  /** Dials again at once. To try another way is no failure, and nothing to complain of. */
+  /** Dials again at once. Trying another way is not a failure, and is not reported as one. */
   #renew({ renewed, error }: Lost, now: number, out: Output[]): void {
     const delayMs = promptMs(this.#random());
     if (renewed === "transport") {

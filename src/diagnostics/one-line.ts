@@ -92,7 +92,7 @@ const FIRST_REST_MS = 60_000;
 const LONGEST_REST_MS = 3_600_000;
 /** What has not happened for this long is news again. */
 const FORGET_MS = 3_600_000;
-/** How many different lines of a topic are kept apart; whoever makes each one different cannot flood the log. */
+/** How many different lines of a topic are kept apart; a source that makes each one different cannot flood the log. */
 const MOST_OF_A_TOPIC = 10;
 const MOST = 50;
 const OTHERS = "...";

@@ -28,7 +28,7 @@ const TOO_MUCH = "[...]";
  * Names are compared word by word, so `token` hides `accessToken` and `X-ACCESS-TOKEN` and leaves `tokenizer` alone. What
  * is hidden by itself: passwords, pass phrases, secrets, tokens, API and other keys, authorization, cookies, credentials.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for values that are not lists of names
  */
 export function createRedactor(lists: RedactionLists = {}): Redactor {
   const names = secretNames(lists);

@@ -110,7 +110,7 @@ const HEADERS_TOO = new Set(["metadata", "grpc_metadata", "initial_metadata"]);
 /** In a list of headers, what says which header it is and where its value comes from. */
 const DESCRIBING = new Set(["action", "key", "name", "from_attribute", "from_context", "value_file"]);
 
-/** @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names */
+/** @throws OpAMPError `ERR_OPAMP_OPTION` for values that are not lists of names */
 export function secretNames(lists: RedactionLists): SecretNames {
   const allowed = new Set(joinedNames("allow", lists.allow));
   const denied = new Set(joinedNames("deny", lists.deny));

@@ -78,7 +78,7 @@ export class OpAMPExtension implements AsyncDisposable {
   }
 
   /**
-   * Tells the server that the program is no longer healthy, says goodbye and ends everything. Safe to call again, and in
+   * Tells the server that the program is no longer healthy, disconnects and ends everything. Safe to call again, and in
    * a handler; never rejects.
    */
   stop(): Promise<void> {

@@ -15,7 +15,7 @@ export interface SignalledProcess {
 const HINT = 'listen with process.on("SIGHUP", ...) and reload there, or give a `restart` handler of your own';
 
 /**
- * A `restart` handler that does what the Collector's extension does: sends SIGHUP to this process (CMD-01). Whoever
+ * A `restart` handler that does what the Collector's extension does: sends SIGHUP to this process (CMD-01). A program that
  * listens for it reloads.
  *
  * The handler rejects with `ERR_OPAMP_HANDLER`, and sends nothing, on Windows, which has no such signal, and while nobody

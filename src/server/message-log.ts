@@ -33,7 +33,7 @@ export interface SentEntry extends LogPosition {
   readonly message: ServerToAgent;
 }
 
-/** Something that arrived and is no AgentToServer. */
+/** Something that arrived and is not an AgentToServer. */
 export interface MalformedInput {
   /** Over what it came or went. */
   readonly transport: TransportName;

@@ -78,7 +78,7 @@ export class OpAMPServer {
     return this.#registry.side.log.entries;
   }
 
-  /** What arrived and was no message. */
+  /** What arrived and was not a message. */
   get malformed(): readonly MalformedInput[] {
     return this.#receiver.malformed.entries;
   }

@@ -12,7 +12,7 @@ const READ_FILE = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.
 const NOTHING_TO_SYNC: ReadonlySet<string | undefined> = new Set(["EINVAL", "ENOTSUP", "EISDIR", "EBADF"]);
 
 /**
- * Puts a file in its place as a whole: whoever looks, at whatever moment and after whatever crash, finds the old one or
+ * Puts a file in its place as a whole: at every moment and after every crash a reader finds the old one or
  * the new one.
  *
  * @throws the system's error; then the old file is still there, or the new one if only the directory cannot be synced
@@ -56,7 +56,7 @@ export async function syncDirectory(directory: string): Promise<void> {
 export async function readOwnFile(path: string, maxBytes: number): Promise<Buffer> {
   const found = await fs.lstat(path);
   if (!found.isFile()) {
-    const what = found.isSymbolicLink() ? "is a symbolic link" : "is no regular file";
+    const what = found.isSymbolicLink() ? "is a symbolic link" : "is not a regular file";
     throw foreignError(`${path} ${what}`, FOREIGN_HINT);
   }
   if (found.size > maxBytes) throw new RangeError(`it has ${found.size} bytes, and at most ${maxBytes} are read`);

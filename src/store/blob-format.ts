@@ -46,7 +46,7 @@ export function encodeBlob(blob: Uint8Array): readonly Uint8Array[] {
 export function decodeBlob(file: Buffer, path: string): Uint8Array | undefined {
   const firstLine = file.subarray(0, FIRST_LINE_BYTES);
   const text = firstLine.toString("latin1");
-  if (!text.startsWith(BLOB_START)) throw foreignError(`${path} is no blob of opamp-client`, FOREIGN_HINT);
+  if (!text.startsWith(BLOB_START)) throw foreignError(`${path} is not a blob of opamp-client`, FOREIGN_HINT);
   const version = Number.parseInt(text.slice(BLOB_START.length), 10);
   if (version > VERSION) throw laterError(path, version, VERSION);
   const blob = file.subarray(FIRST_LINE_BYTES);

@@ -102,7 +102,7 @@ async function findRival(
     if (occupant !== "nobody") return occupant;
     await place.remove(other);
   }
-  // Whoever came between our socket and its listening took it for dead, and did not see us.
+  // A process that looked between our bind and listen took our socket for a stale one.
   return isListening && !(await place.list()).includes(name) ? { pid: undefined } : undefined;
 }
 
@@ -143,7 +143,7 @@ export interface LockPlace {
   address(name: string): string;
   /** The names of the sockets that are there, alive or not. */
   list(): Promise<readonly string[]>;
-  /** Removes what a process that is no more left behind. */
+  /** Removes what a dead process left behind. */
   remove(name: string): Promise<void>;
   close(): void;
 }

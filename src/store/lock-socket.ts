@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { codeOf } from "../errors.js";
 
-/** How long whoever listens may take to say who it is, in milliseconds. */
+/** How long the listener may take to say who it is, in milliseconds. */
 const ANSWER_MS = 250;
 const MAX_ANSWER_CHARACTERS = 64;
 
@@ -32,7 +32,7 @@ export function listen(address: string): Promise<LockSocket> {
   };
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    // Exclusive: a worker of a cluster would have its parent listen, which outlives it. For all users: whoever may not
+    // Exclusive: a worker of a cluster would have its parent listen, which outlives it. For all users: one that may not
     // connect cannot tell that nobody listens any more. A named pipe leaves nothing behind that others could meet.
     server.listen({ path: address, exclusive: true, writableAll: process.platform !== "win32" }, () => {
       server.off("error", reject);

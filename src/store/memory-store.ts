@@ -10,7 +10,7 @@ export function memoryStore(initial?: StoredState): Store & { readonly blobs: St
   let state = initial;
   const blobs = new Map<string, Uint8Array>();
   return {
-    // A copy for whoever loads, which is seldom; what is saved is new each time.
+    // A copy for each load, which is seldom; what is saved is new each time.
     load: () => structuredClone(state),
     save(next) {
       state = next;

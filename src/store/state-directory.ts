@@ -160,7 +160,7 @@ export class StateDirectory {
     try {
       const files = await this.#decodedConfig(name);
       if (files === undefined) {
-        this.#report(foreignError(`${join(this.#directory, name)} is no config of opamp-client`, FOREIGN_HINT));
+        this.#report(foreignError(`${join(this.#directory, name)} is not a config of opamp-client`, FOREIGN_HINT));
       }
       return files;
     } catch (cause) {

@@ -93,7 +93,7 @@ export function parseState(text: string, path: string): Json {
   const json = attempt<unknown>(() => JSON.parse(text));
   // The parser's own words show a piece of the text, and that may be a secret.
   if (json === undefined) throw new TypeError("it is not JSON");
-  if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is no state of opamp-client`, FOREIGN_HINT);
+  if (!isObject(json) || !isOurs(json)) throw foreignError(`${path} is not a state of opamp-client`, FOREIGN_HINT);
   if (json.version > VERSION) throw laterError(path, json.version, VERSION);
   return json;
 }
@@ -126,7 +126,7 @@ function canBeWritten(rest: DecodedState["rest"]): boolean {
 
 function readReference(json: unknown, where: string): ConfigReference {
   const { hash, file } = readObject(withHash(json), where);
-  if (typeof file !== "string") throw new TypeError(`${where}.file is no text`);
+  if (typeof file !== "string") throw new TypeError(`${where}.file is not text`);
   return { hash: readHash(hash, where), file };
 }
 

@@ -6,7 +6,7 @@ const READ_ONLY =
 const FORBIDDEN =
   "this user may not use the store's directory: change its owner or its mode, or run the agent as its owner";
 const TOO_MANY = "too many files are open: raise the limit (ulimit -n), or find what does not close them";
-const NO_PLACE = "a part of the path is missing, or is no directory: check the store's directory";
+const NO_PLACE = "a part of the path is missing, or is not a directory: check the store's directory";
 
 const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
 

@@ -1,7 +1,7 @@
 import type { OpAMPError } from "../errors.js";
 
 /**
- * What an agent has to remember so that a restart is no new beginning.
+ * What an agent has to remember so that it is the same agent after a restart.
  *
  * Each member stands for itself: one that is missing, or has the wrong form, costs nothing but itself.
  */

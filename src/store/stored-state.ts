@@ -43,7 +43,7 @@ export function readMembers<T extends object>(
  * What a store gave, checked: a value of the wrong form would break every message that it went into.
  *
  * @param report called for each member that is wrong
- * @throws TypeError that says what is wrong, where it is no state at all
+ * @throws TypeError that says what is wrong, where it is not a state at all
  */
 export function readStoredState(loaded: unknown, report: (error: OpAMPError) => void): StoredState {
   if (loaded === undefined || loaded === null) return {};
@@ -73,7 +73,7 @@ function readRemoteConfig(value: unknown, where: string): StoredRemoteConfig {
   const { hash, status, error } = readObject(value, where);
   const copy = readHash(hash, where);
   if (status !== "applied" && status !== "failed") throw new TypeError(`${where}.status is neither applied nor failed`);
-  if (typeof error !== "string") throw new TypeError(`${where}.error is no text`);
+  if (typeof error !== "string") throw new TypeError(`${where}.error is not text`);
   return { hash: copy, status, error };
 }
 
@@ -90,11 +90,12 @@ function readConfig(value: unknown, where: string): StoredConfig {
 function readFile(value: unknown, where: string): StoredFile {
   const { body, contentType } = readObject(value, where);
   if (!isUint8Array(body)) throw new TypeError(`${where}.body is not bytes`);
-  if (typeof contentType !== "string") throw new TypeError(`${where}.contentType is no text`);
+  if (typeof contentType !== "string") throw new TypeError(`${where}.contentType is not text`);
   return { body: new Uint8Array(body), contentType };
 }
 
 function readInterval(value: unknown, where: string): number {
-  if (typeof value !== "number" || !(value > 0)) throw new TypeError(`${where} is no number of milliseconds above 0`);
+  if (typeof value !== "number" || !(value > 0))
+    throw new TypeError(`${where} is not a number of milliseconds above 0`);
   return value;
 }

@@ -69,7 +69,7 @@ const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 /**
  * Makes an authority and certificates for tests, in memory and within milliseconds (ECDSA, P-256).
  *
- * Nothing in this package trusts it by itself: give `ca` to whoever shall. Call it again for an authority that is not trusted.
+ * Nothing in this package trusts it by itself: give `ca` to those that must. Call it again for an authority that is not trusted.
  */
 export async function testCertificates(options: TestCertificatesOptions = {}): Promise<TestCertificates> {
   const { commonName = `Test authority ${randomBytes(4).toString("hex")}` } = options;

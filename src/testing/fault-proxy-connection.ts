@@ -112,7 +112,7 @@ export function targetOf(target: FaultProxyTarget): { host: string; port: number
   return { host, port };
 }
 
-/** The URL with the proxy's host and port in place of its own. Throws ERR_OPAMP_OPTION for what is no URL. */
+/** The URL with the proxy's host and port in place of its own. Throws ERR_OPAMP_OPTION for a value that is not a URL. */
 export function throughProxy(of: string | URL | undefined, port: number): string {
   if (of === undefined) throw wrongUrl("must be given, as the target is not a URL");
   const url = parse(of);
@@ -125,7 +125,7 @@ function parse(url: string | URL): URL {
   try {
     return new URL(url);
   } catch (thrown) {
-    throw wrongUrl("is no URL", thrown);
+    throw wrongUrl("is not a URL", thrown);
   }
 }
 

@@ -39,7 +39,7 @@ export interface Trap {
 export interface Conditions {
   latencyMs: number;
   jitterMs: number;
-  /** 0 holds everything up, Infinity is no limit. */
+  /** 0 holds everything up, Infinity: no limit. */
   bytesPerSecond: number;
   blackhole: boolean;
 }
@@ -83,7 +83,7 @@ export function spring(trap: Trap, connection: object): boolean {
   return true;
 }
 
-/** Throws ERR_OPAMP_OPTION for what is no number, or below 0. */
+/** Throws ERR_OPAMP_OPTION for a value that is not a number, or is below 0. */
 export function requireAmount(name: string, amount: number): void {
   if (!(amount >= 0)) throw new OpAMPError("ERR_OPAMP_OPTION", `${name} must be a number and at least 0: ${amount}`);
 }

@@ -20,7 +20,7 @@ export class FaultProxyPort {
     this.#refusedOne = refusedOne;
   }
 
-  /** Takes connections. Rejects with ERR_OPAMP_OPTION if the port cannot be had. */
+  /** Takes connections. Rejects with ERR_OPAMP_OPTION if it cannot listen there. */
   async open(): Promise<void> {
     this.#isShut = false;
     this.#resetsAll = false;

@@ -73,7 +73,7 @@ export class FaultProxy {
     );
   }
 
-  /** Starts listening. Rejects with ERR_OPAMP_OPTION for a target that is none, or a port that cannot be had. */
+  /** Starts listening. Rejects with ERR_OPAMP_OPTION for a target that is none, or a port that cannot be used. */
   static async start(options: FaultProxyOptions): Promise<FaultProxy> {
     const proxy = new FaultProxy(options);
     await proxy.#listening.open();

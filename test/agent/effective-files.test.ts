@@ -58,7 +58,7 @@ test("a file that vanishes while it is read is told of once, though the next loo
   expect(lines.all).toEqual([`effective_config: ${path} cannot be read and is left out: ${gone.message}`]);
 });
 
-test("what is no file, or far too large for a configuration, is never opened", async () => {
+test("what is not a file, or far too large for a configuration, is never opened", async () => {
   const { lines, log } = logging();
   const folder = folderForTest();
   const [pipe, large] = ["pipe", "large"].map((name) => join(folder, name)) as [string, string];
@@ -69,7 +69,7 @@ test("what is no file, or far too large for a configuration, is never opened", a
   expect(await provider?.()).toEqual({});
   expect(lines.all.sort()).toEqual([
     `effective_config: ${large} cannot be read and is left out: it has 67108865 bytes, and at most 67108864 are read`,
-    `effective_config: ${pipe} cannot be read and is left out: it is no regular file`,
+    `effective_config: ${pipe} cannot be read and is left out: it is not a regular file`,
   ]);
 });
 

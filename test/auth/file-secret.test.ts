@@ -31,7 +31,7 @@ test("a file that is gone or empty fails that attempt alone, and is named", asyn
   expect(await secret()).toBe("back");
 });
 
-test("a byte order mark is no part of the secret", async () => {
+test("a byte order mark is not a part of the secret", async () => {
   expect(await fileSecret(fileForTest("\uFEFFone\r\n"))()).toBe("one");
 });
 

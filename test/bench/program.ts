@@ -105,7 +105,7 @@ export class Program {
     this.#child.kill("SIGCONT");
   }
 
-  /** Ends it in good order, so that whatever it has to say goodbye to hears it. */
+  /** Ends it in good order, so that its server is told. */
   async stop(): Promise<void> {
     this.resume();
     this.#child.stdin.end();

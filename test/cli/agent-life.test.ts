@@ -122,7 +122,7 @@ test("SIGHUP with a broken file changes nothing, says why, and does so again and
   work.write("opamp.yaml", "server: { ws: { endpoint: ws://h/ } }\nstorage:\n  directroy: /tmp\n");
   agent.signal("SIGHUP");
   expect(await agent.line(/SIGHUP/)).toMatch(
-    /ERROR SIGHUP: going on with the old configuration: storage\.directroy: is no known key; directory is \(line 3, column 3\)/,
+    /ERROR SIGHUP: going on with the old configuration: storage\.directroy: unknown key; did you mean directory\? \(line 3, column 3\)/,
   );
   seen.offerConfig({ "a.yaml": "x: 1\n" });
   await seen.until((one) => one.hasApplied());
@@ -175,7 +175,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(await agent.end(signal)).toBe(0);
     expect(seen.disconnected).toBe(true);
     expect(seen.health).toMatchObject({ healthy: false });
-    expect(agent.log).toMatch(/Told to end: .*\n.*stopped.*$/);
+    expect(agent.log).toMatch(/Shutting down: .*\n.*stopped.*$/);
   });
 });
 

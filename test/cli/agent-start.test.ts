@@ -42,7 +42,7 @@ test("a state directory that cannot be used is told, and survived without one", 
 
 test.each([
   ["of a later version", '{"format":"opamp-client","version":2}', "is of a later version", "update opamp-client"],
-  ["of another program", '{"sessions":[]}', "is no state of opamp-client", "move it away"],
+  ["of another program", '{"sessions":[]}', "is not a state of opamp-client", "move it away"],
 ])("a state %s ends the agent with 3, before anything is sent or changed", async (_, content, why, hint) => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { command: "true" } });
@@ -67,7 +67,7 @@ test("a configuration that is wrong ends the process with 2, before anything is 
   const wrong = work.start();
   expect(await wrong.ended).toBe(2);
   expect(wrong.log).toMatch(
-    /^error: remote_config\.comand: is no known key; command is \(line 12, column 5\) \(write command;/,
+    /^error: remote_config\.comand: unknown key; did you mean command\? \(line 12, column 5\) \(write command;/,
   );
   expect(existsSync(work.path("state"))).toBe(false);
 });

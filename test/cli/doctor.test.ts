@@ -119,7 +119,7 @@ describe("a server that is not", () => {
       /html/i,
     ],
     [
-      "an answer on a WebSocket that is no message",
+      "an answer on a WebSocket that is not a message",
       async () => {
         const server = await start();
         server.misbehave({ mode: "garbage", transport: "ws" });

@@ -73,7 +73,7 @@ export const throwables: readonly [string, () => unknown, string][] = [
     }),
     "unknown",
   ],
-  ["an error whose message is no text", () => Object.assign(new Error("x"), { message: 42 }), "42"],
+  ["an error whose message is not text", () => Object.assign(new Error("x"), { message: 42 }), "42"],
   [
     "an error whose message throws",
     () =>
@@ -84,5 +84,5 @@ export const throwables: readonly [string, () => unknown, string][] = [
       }),
     "unknown",
   ],
-  ["an error with a text that is no Unicode", () => new Error("half \ud800 a pair"), "half \ufffd a pair"],
+  ["an error with a text that is not Unicode", () => new Error("half \ud800 a pair"), "half \ufffd a pair"],
 ];

@@ -34,7 +34,7 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     ]);
   });
 
-  test("that is the old one is no news", () => {
+  test("that is the old one is not news", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.receive({ agentIdentification: { newInstanceUid: OWN_UID } });
     expect(harness.outputs).toEqual([]);

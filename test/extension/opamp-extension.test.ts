@@ -102,7 +102,7 @@ describe("the first report", () => {
     expect(await uidOf({}, stored())).toBe("a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
   });
 
-  test("is refused an instance id of the resource that is no uid", async () => {
+  test("is refused an instance id of the resource that is not a uid", async () => {
     await expect(extension({}, { resource: { "service.instance.id": "pod-7" } })).rejects.toMatchObject({
       code: "ERR_OPAMP_INSTANCE_UID",
     });

@@ -24,7 +24,7 @@ export const FAILED = 3;
 /** Longer than any test: whatever is sent has another reason than the time. */
 export const NEVER_MS = 3_600_000;
 const POLL_MS = 20;
-const GOODBYE_MS = 10_000;
+const DISCONNECT_MS = 10_000;
 
 type Message = MessageEvent["message"];
 
@@ -68,7 +68,7 @@ export function startAgent(
   client.on("offer", (event) => agent.statuses.push(event));
   onTestFinished(async () => {
     const stopped = client.stop();
-    await clock?.advance(GOODBYE_MS);
+    await clock?.advance(DISCONNECT_MS);
     await stopped;
   });
   client.start();

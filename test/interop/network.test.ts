@@ -146,7 +146,7 @@ describe.each(transports)("the reference server over %s", (transport) => {
         await tell(server, transport, offer("h1", { "a.yaml": `${LONG}# 2` }));
         expect(effectiveText(await untilStatus(server, APPLIED, "h1"))).toBe(`${LONG}# 2`);
         const down = wire.bytes.down.received - before;
-        // Over WebSocket both have to agree; over HTTP the library compresses for whoever asks for it.
+        // Over WebSocket both have to agree; over HTTP the library compresses where it is asked to.
         const isUpSmall = agent && (peer || transport === "http");
         const isDownSmall = transport === "http" ? agent : peer;
         expect(up < SMALL).toBe(isUpSmall);

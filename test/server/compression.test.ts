@@ -109,7 +109,7 @@ describe("over WebSocket", () => {
     return peer;
   }
 
-  test("permessage-deflate is agreed on with whoever offers it, and used", async () => {
+  test("permessage-deflate is agreed on with a client that offers it, and used", async () => {
     const server = await startServer({ compression: true });
     const peer = await deflating(server);
     expect(peer.socket.extensions).toContain("permessage-deflate");

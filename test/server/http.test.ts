@@ -57,7 +57,7 @@ describe("request bodies", () => {
 
   const big = encodeAgentToServer(full(1, { health: { status: "x".repeat(1000) } }));
   const rows: [string, Uint8Array, Record<string, string>, number][] = [
-    ["a body that is no AgentToServer", Buffer.from([0x0a, 0x10]), {}, 400],
+    ["a body that is not an AgentToServer", Buffer.from([0x0a, 0x10]), {}, 400],
     ["a uid of 15 bytes", encodeAgentToServer({ instanceUid: new Uint8Array(15) }), {}, 400],
     ["broken gzip", Buffer.from("no gzip"), { "content-encoding": "gzip" }, 400],
     ["another media type", encodeAgentToServer(full(1)), { "content-type": "application/json" }, 415],

@@ -8,7 +8,7 @@ import { posted, rawDial, UPGRADE } from "./raw-peers.js";
 import { dial, startServer } from "./server-fixture.js";
 
 const body = encodeAgentToServer(full(1));
-const POST = String(posted(new Uint8Array())); // an empty body is no message, which does not matter here
+const POST = String(posted(new Uint8Array())); // an empty body is not a message, which does not matter here
 
 describe("towards a TCP connection", () => {
   test("silence, and then a normal connection", async () => {
@@ -23,7 +23,7 @@ describe("towards a TCP connection", () => {
     await server.until(({ sockets }) => sockets.open === 1);
   });
 
-  test("silence in place of a TLS handshake, which is no failed handshake", async () => {
+  test("silence in place of a TLS handshake, which is not a failed handshake", async () => {
     const { server: tls, ca } = await testCertificates();
     const server = await startServer({ tls });
     server.misbehave({ on: "connect", mode: "silence" });

@@ -90,7 +90,7 @@ describe("refuseNext", () => {
     await expect(answer).rejects.toThrow();
   });
 
-  test.each([-1, 1.5, Number.NaN])("%s is no number of times", async (times) => {
+  test.each([-1, 1.5, Number.NaN])("%s is not a number of times", async (times) => {
     const server = await startServer();
     expect(() => server.refuseNext({ status: 503 }, times)).toThrow(
       expect.objectContaining({ code: "ERR_OPAMP_OPTION" }),

@@ -179,7 +179,7 @@ describe("with tls", () => {
   });
 });
 
-test("what is no certificate, or TLS on a server without it, is refused with a hint", async () => {
+test("what is not a certificate, or TLS on a server without it, is refused with a hint", async () => {
   const bad = { code: "ERR_OPAMP_OPTION", message: expect.stringMatching(/^tls: /) };
   await expect(OpAMPServer.start({ tls: { cert: "x", key: "y" } })).rejects.toMatchObject(bad);
   const plain = await startServer();

@@ -91,7 +91,7 @@ describe("the full state is asked for", () => {
   });
 });
 
-describe("what is no message", () => {
+describe("what is not a message", () => {
   const rows = [
     ["broken protobuf", Buffer.from([0, 0x0a, 0x10]), true],
     ["a header that is not zero", Buffer.concat([Buffer.of(1), encodeAgentToServer(full(1))]), true],

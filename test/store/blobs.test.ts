@@ -244,11 +244,11 @@ describe("a blob whose file is damaged", () => {
 
 describe("a foreign file with the name of a blob", () => {
   test.each<[string, RegExp, string | ((path: string) => Promise<unknown>)]>([
-    ["of another form", /is no blob of opamp-client/, `-----BEGIN ${SECRET}`],
-    ["with nothing in it", /is no blob of opamp-client/, ""],
+    ["of another form", /is not a blob of opamp-client/, `-----BEGIN ${SECRET}`],
+    ["with nothing in it", /is not a blob of opamp-client/, ""],
     ["of a later version", /is of a later version: it has the format 2/, "opamp-client blob 2 aes\nx"],
     ["larger than any blob", /has 9000000 bytes/, (path) => fs.writeFile(path, "").then(() => fs.truncate(path, 9e6))],
-    ["that is a directory", /is no regular file/, (path) => fs.mkdir(path)],
+    ["that is a directory", /is not a regular file/, (path) => fs.mkdir(path)],
     ["that is a link", /is a symbolic link/, (path) => fs.symlink("/dev/null", path)],
   ])("%s is left alone, and all calls for that blob fail, but no others", async (_, why, make) => {
     const { directory, store, reports, blobs } = await loaded();

@@ -159,7 +159,7 @@ describe("a directory that cannot be made", () => {
     const missing = {
       code: "ERR_OPAMP_STORE",
       message: expect.stringContaining(`${directory} cannot be read: ENOTDIR`),
-      hint: expect.stringContaining("a part of the path is missing, or is no directory"),
+      hint: expect.stringContaining("a part of the path is missing, or is not a directory"),
       retryable: true,
     };
     await expect(load()).rejects.toMatchObject(missing);

@@ -7,7 +7,11 @@ import { everything } from "../agent/config-directory/folder.js";
 import { config, filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
 
 describe("another's file with the name of a config", () => {
-  const foreign = { code: "ERR_OPAMP_STORE", foreignStore: true, message: expect.stringContaining("is no config of") };
+  const foreign = {
+    code: "ERR_OPAMP_STORE",
+    foreignStore: true,
+    message: expect.stringContaining("is not a config of"),
+  };
 
   test("that the state names is left alone and reported, and the rest of the state is used", async () => {
     const directory = await temporaryFolder();

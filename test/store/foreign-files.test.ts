@@ -73,14 +73,14 @@ describe("a state.json of another program", () => {
     await expectRefused(
       directory,
       "state.json",
-      /is no state of opamp-client/,
+      /is not a state of opamp-client/,
       /move it away, or .* another directory/,
     );
   });
 
   test.each<[string, RegExp, (path: string) => Promise<unknown>]>([
-    ["a directory", /is no regular file/, (path) => fs.mkdir(path)],
-    ["a pipe", /is no regular file/, async (path) => execFileSync("mkfifo", [path])],
+    ["a directory", /is not a regular file/, (path) => fs.mkdir(path)],
+    ["a pipe", /is not a regular file/, async (path) => execFileSync("mkfifo", [path])],
     ["a link to itself", /is a symbolic link/, (path) => fs.symlink("state.json", path)],
     ["a link to nothing", /is a symbolic link/, (path) => fs.symlink("missing", path)],
     ["a link to a device", /is a symbolic link/, (path) => fs.symlink("/dev/zero", path)],
@@ -137,7 +137,7 @@ describe("the config that a state names", () => {
     const [name = ""] = await filesIn(directory);
     if (what === "a directory") await fs.unlink(join(directory, name));
     await make(join(directory, name));
-    await expectRefused(directory, name, /is no regular file|is a symbolic link/, /move it away/);
+    await expectRefused(directory, name, /is not a regular file|is a symbolic link/, /move it away/);
   });
 });
 

@@ -46,7 +46,7 @@ describe("a stored state", () => {
       { ...WHOLE.remoteConfig, status: "applying" },
       "its remoteConfig.status is neither applied nor failed",
     ],
-    ["remoteConfig", { hash, status: "failed" }, "its remoteConfig.error is no text"],
+    ["remoteConfig", { hash, status: "failed" }, "its remoteConfig.error is not text"],
     ["lastGoodConfig", [], "its lastGoodConfig is Array"],
     ["lastGoodConfig", { files: {} }, "its lastGoodConfig.hash is not bytes"],
     ["lastGoodConfig", { hash, files: [file] }, "its lastGoodConfig.files is Array"],
@@ -56,10 +56,10 @@ describe("a stored state", () => {
       { hash, files: { a: { ...file, body: "1" } } },
       'its lastGoodConfig.files["a"].body is not bytes',
     ],
-    ["lastGoodConfig", { hash, files: { a: { body: hash } } }, 'its lastGoodConfig.files["a"].contentType is no text'],
-    ["heartbeatMs", 0, "its heartbeatMs is no number of milliseconds above 0"],
-    ["heartbeatMs", Number.NaN, "its heartbeatMs is no number of milliseconds above 0"],
-    ["heartbeatMs", "off", "its heartbeatMs is no number of milliseconds above 0"],
+    ["lastGoodConfig", { hash, files: { a: { body: hash } } }, 'its lastGoodConfig.files["a"].contentType is not text'],
+    ["heartbeatMs", 0, "its heartbeatMs is not a number of milliseconds above 0"],
+    ["heartbeatMs", Number.NaN, "its heartbeatMs is not a number of milliseconds above 0"],
+    ["heartbeatMs", "off", "its heartbeatMs is not a number of milliseconds above 0"],
   ])("whose %s is %o is done without that one alone", (name, value, problem) => {
     const { [name]: _, ...rest } = WHOLE;
     expect(read({ ...WHOLE, [name]: value })).toEqual({

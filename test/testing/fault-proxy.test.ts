@@ -70,7 +70,7 @@ describe("its address", () => {
   });
 
   test.each([
-    ["a target that is no URL", { target: "nonsense" }],
+    ["a target that is not a URL", { target: "nonsense" }],
     ["a target without a port", { target: "opamp://somewhere" }],
   ])("%s is refused", async (_, options) => {
     await expect(FaultProxy.start(options)).rejects.toMatchObject({ code: "ERR_OPAMP_OPTION" });
@@ -83,7 +83,7 @@ describe("its address", () => {
     });
   });
 
-  test("a host that is no URL's needs one to be asked for", async () => {
+  test("a host that is not a URL's needs one to be asked for", async () => {
     const { proxy } = await startProxy();
     expect(() => proxy.url()).toThrow("must be given");
   });

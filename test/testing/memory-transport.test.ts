@@ -281,7 +281,7 @@ test("a network that hangs answers no ping, neither then nor later", async () =>
   expect(alive).toBe(2);
 });
 
-test("what a server sends that is no OpAMP message arrives as malformed, and the link goes on", async () => {
+test("what a server sends that is not an OpAMP message arrives as malformed, and the link goes on", async () => {
   const { clock, client, server, errors } = await pair({ duplex: true });
   client.start();
   await clock.advance(0);

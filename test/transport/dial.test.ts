@@ -133,7 +133,7 @@ describe("a dial that is given up", () => {
     await gone(peer);
   });
 
-  test("and that nobody listens to is no unhandled rejection", async () => {
+  test("and that nobody listens to is not an unhandled rejection", async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);
     process.on("unhandledRejection", note);

@@ -96,6 +96,6 @@ test("a client whose transport cannot load its library stops, and says why", asy
   });
   expect([client.phase, codes]).toEqual(["stopped", ["ERR_OPAMP_INCOMPLETE"]]);
   expect(lines.filter((line) => line.includes("docs/bundling.md"))).toHaveLength(1);
-  expect(lines.at(-1)).toBe("Client is stopped, will not try anymore.");
+  expect(lines.at(-1)).toBe("Client stopped.");
   await client.stop();
 });

@@ -130,7 +130,7 @@ describe("an effective configuration", () => {
     ],
     ["an object for a body", { a: { body: { b: 1 } } }, /^effectiveConfig\["a"\].body: .* not object$/],
     [
-      "a type that is no text",
+      "a type that is not text",
       { a: { body: "", contentType: 1 } },
       /^effectiveConfig\["a"\].contentType: .* not number$/,
     ],

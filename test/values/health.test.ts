@@ -91,7 +91,7 @@ describe("health", () => {
     ["a list", [], /^health: must be an object .* not Array$/],
     ["no verdict", {}, /^health.healthy: must be true or false, not undefined$/],
     ["a verdict in words", { healthy: "yes" }, /^health.healthy: must be true or false, not string$/],
-    ["a status that is no text", { healthy: true, status: 1 }, /^health.status: must be a string, not number$/],
+    ["a status that is not text", { healthy: true, status: 1 }, /^health.status: must be a string, not number$/],
     ["an Error for its text", { healthy: true, lastError: new Error("x") }, /^health.lastError: .* not Error$/],
     ["milliseconds", { healthy: true, startTime: 5 }, /^health.startTime: must be a Date or a bigint .* not number$/],
     ["an invalid Date", { healthy: true, startTime: new Date("x") }, /^health.startTime: is an invalid Date$/],

@@ -72,7 +72,7 @@ describe("WebSocket framing", () => {
     });
   }
 
-  test("unframing gives a view without copying, which is no Buffer even if a Buffer came in", () => {
+  test("unframing gives a view without copying, which is not a Buffer even if a Buffer came in", () => {
     const message = Buffer.from([0xaa, 0x00, 0x4a, 0x00]).subarray(1);
     const result = unframe(message);
     const payload = result.ok ? result.payload : new Uint8Array();

@@ -20,7 +20,7 @@ function currentConfig(): Promise<string> {
   return readFile(path, "utf8");
 }
 
-/** Whoever reads the file sees all of the old one or all of the new one, whatever happens meanwhile. */
+/** A reader of the file sees all of the old one or all of the new one, whatever happens meanwhile. */
 async function replaceConfig(text: string): Promise<void> {
   const next = `${path}.next`;
   const file = await open(next, "w");

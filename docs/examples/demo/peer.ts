@@ -49,7 +49,7 @@ export class Peer<Said extends { what: string }, Order extends object = never> {
     });
     this.#child.on("error", (error) => timeline.break(error));
     this.ended = this.#watch();
-    // Whoever waits for a step hears of it through the timeline.
+    // Those who wait for a step hear of it through the timeline.
     this.ended.catch(() => undefined);
   }
 

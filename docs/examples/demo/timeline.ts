@@ -37,7 +37,7 @@ export class Timeline {
     this.#print(Number.POSITIVE_INFINITY);
   }
 
-  /** Something was observed: whoever waits has another look. */
+  /** Something was observed: those who wait look again. */
   changed(): void {
     this.#events.emit("changed");
   }

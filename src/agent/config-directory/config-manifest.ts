@@ -50,7 +50,7 @@ export function contentTypeOf(path: string): string {
   return /\.ya?ml$/i.test(path) ? "text/yaml" : /\.json$/i.test(path) ? "application/json" : "";
 }
 
-/** @returns undefined for what does not have the name of a version, or is no directory */
+/** @returns undefined for what does not have the name of a version, or is not a directory */
 export async function inspectVersion(path: string): Promise<Version | Unreadable | undefined> {
   const id = basename(path);
   if (!VERSION_NAME.test(id) || !(await isRealDirectory(path))) return undefined;

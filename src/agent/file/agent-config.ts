@@ -79,7 +79,7 @@ function readStorage(section: SectionReader): string {
   const directory = section.text("directory") ?? STATE_DIRECTORY;
   section.done();
   if (directory !== "") return resolve(directory);
-  throw section.wrong("directory", "is empty", "give a directory, or take the key away");
+  throw section.wrong("directory", "is empty", "give a directory, or remove the key");
 }
 
 function readRestart(section: SectionReader): CommandSettings {

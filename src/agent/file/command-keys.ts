@@ -25,5 +25,5 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
 export function limitMs(section: SectionReader, key: string): number | undefined {
   const ms = section.durationMs(key);
   if (ms === undefined || ms > 0) return ms;
-  throw section.wrong(key, "must be above 0", "write it such as 30s, or take the key away");
+  throw section.wrong(key, "must be above 0", "write it such as 30s, or remove the key");
 }

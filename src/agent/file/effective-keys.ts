@@ -20,7 +20,7 @@ export function readEffectiveConfig(section: SectionReader): EffectiveSettings {
   const rawFile = section.text("raw_file");
   const redact = readRedact(section);
   section.done();
-  if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or take the key away");
+  if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or remove the key");
   if (rawFile !== undefined && Object.hasOwn(files, RAW)) {
     throw section.wrong("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
   }
@@ -35,7 +35,7 @@ function readFiles(section: SectionReader): Readonly<Record<string, string>> {
   const files = isMap ? section.textMap("files") : readPaths(section);
   const [pathless] = Object.entries(files).find(([, path]) => path === "") ?? [];
   if (pathless === undefined) return files;
-  throw section.wrong("files", `has no path for ${JSON.stringify(pathless)}`, "give one, or take the name away");
+  throw section.wrong("files", `has no path for ${JSON.stringify(pathless)}`, "give one, or remove the name");
 }
 
 function readPaths(section: SectionReader): Readonly<Record<string, string>> {

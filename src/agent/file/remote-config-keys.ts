@@ -23,7 +23,7 @@ export function readRemoteConfig(
   { stateDirectory, file }: { stateDirectory: string; file: string | undefined },
 ): RemoteConfigSettings {
   if (platform === "win32") {
-    const hint = "take it away, or run the agent on another system";
+    const hint = "remove it, or run the agent on another system";
     throw section.wrong(undefined, "cannot change a configuration as a whole on Windows", hint);
   }
   const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
@@ -50,7 +50,7 @@ export function readRemoteConfig(
 function readState(section: SectionReader, directory: string): string {
   const given = section.text("state_directory");
   if (given === undefined) return join(directory, ".opamp");
-  const hint = "give a directory inside it or elsewhere, or take the key away";
+  const hint = "give a directory inside it or elsewhere, or remove the key";
   const state = readPath(section, "state_directory", given, hint);
   const inside = relative(realPathOf(state), realPathOf(directory));
   if (inside.startsWith("..") || isAbsolute(inside)) return state;
@@ -77,7 +77,7 @@ function readReload(section: SectionReader): ReloadSignal | undefined {
   const pidFile = section.text("pid_file");
   if (name === undefined) {
     if (pidFile === undefined) return undefined;
-    throw section.wrong("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or take it away");
+    throw section.wrong("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or remove it");
   }
   if (pidFile === undefined || pidFile === "") {
     throw section.wrong("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");

@@ -33,7 +33,7 @@ const FAILURES: Record<Exclude<CustomFate, "delivered">, Failure> = {
 /**
  * One use of a custom capability. Several may share a capability; each gets every message.
  *
- * Messages go to the handler set with {@link CustomChannel.onMessage}, else to whoever iterates. Up to ten
+ * Messages go to the handler set with {@link CustomChannel.onMessage}, else to the iterator. Up to ten
  * wait, or as many as {@link ChannelOptions} say; when that is not enough, the newest is dropped and counted.
  */
 export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
@@ -183,7 +183,7 @@ export class CustomChannels {
   /** @throws OpAMPError `ERR_OPAMP_CAPABILITY` when the name is not a reverse domain name and a short name */
   register(capability: string, options?: ChannelOptions): CustomChannel {
     if (typeof capability !== "string" || !NAME.test(capability)) {
-      throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${JSON.stringify(capability)} is no custom capability name`);
+      throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${JSON.stringify(capability)} is not a custom capability name`);
     }
     const channel = new CustomChannel(capability, this, options);
     const channels = this.#channels.get(capability);

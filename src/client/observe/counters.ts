@@ -41,9 +41,9 @@ export interface ClientStats {
   pongsReceived: number;
   /** `error` events by code. */
   failures: Partial<Record<OpAMPErrorCode, number>>;
-  /** Pauses at the server's wish. */
+  /** Pauses that the server asked for. */
   throttled: number;
-  /** What came and was no message that could be used. */
+  /** What came and was not a message that could be used. */
   malformed: number;
   /** Messages given up because they were too large, or because the server refused them for good. */
   dropped: number;

@@ -42,7 +42,7 @@ export interface SendDiagnostic extends MessageDiagnostic {
 
 /** On `opamp-client:receive`: something came from the server. */
 export interface ReceiveDiagnostic extends MessageDiagnostic {
-  /** It was no ServerToAgent. */
+  /** It was not a ServerToAgent. */
   malformed: boolean;
   /** The kind of error response, if it is one. */
   errorResponse?: ServerErrorEvent["type"] | undefined;

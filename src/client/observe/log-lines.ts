@@ -24,7 +24,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
   /** Attempts to connect since the server was reached last, and when the first of them began. */
   let attempts = 0;
   let awayAt = 0;
-  /** The log says that there is no connection, which must be taken back once there is one. */
+  /** The log says that there is no connection, which must be corrected once there is one. */
   let saidAway = false;
   const redact = (text: string): string => redactor.text(text);
   const shown = (text: string): string => oneLine(text, redact);
@@ -57,7 +57,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
         break;
       case "stopped":
         if (event.error !== undefined) write(logger, "error", explained(event.error));
-        return write(logger, "info", "Client is stopped, will not try anymore.");
+        return write(logger, "info", "Client stopped.");
       default:
         break;
     }
@@ -70,7 +70,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
       const why = `${shown(error.message)}; ${shown(error.hint)}`;
       return line("warn", "link", detailOf(error), `Connection failed (${why}), will retry${wait}.`);
     }
-    const detour = previous === "closing" ? "Said goodbye" : "Trying another way to the server";
+    const detour = previous === "closing" ? "Disconnected" : "Trying another way to the server";
     const why = reason === "throttled" ? "The server asked for a pause" : detour;
     return line("info", "link", why, `${why}, will connect again${wait}.`);
   }

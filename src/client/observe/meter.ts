@@ -124,7 +124,7 @@ function makeInstruments(meter: MeterLike) {
     connections: count("connections", "{connection}", "Times that the server was reached."),
     connectFailures: count("connect.failures", "{failure}", "Connections that could not be made, or broke."),
     failures: count("failures", "{failure}", "Failures of any kind."),
-    pauses: count("pauses", "{pause}", "Pauses at the server's wish."),
+    pauses: count("pauses", "{pause}", "Pauses that the server asked for."),
     phase: meter.createUpDownCounter?.("opamp.client.phase", {
       unit: "{client}",
       description: "Clients by the phase of their link.",

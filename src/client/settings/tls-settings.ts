@@ -87,7 +87,7 @@ function checkVersions(
   if (cipherSuites === undefined) return;
   const at = `${where}.cipherSuites`;
   if (!Array.isArray(cipherSuites)) throw wrongKind(at, "a list of names", cipherSuites);
-  if (cipherSuites.length === 0) throw wrongOption(at, "is empty; leave it away for the usual suites");
+  if (cipherSuites.length === 0) throw wrongOption(at, "is empty; leave it out for the usual suites");
   const newest = cipherSuites.map((name: unknown, index) => isForTls13(member(at, index), name));
   if (maxVersion !== undefined && versionRank(maxVersion) < versionRank("1.3") && newest.every((is) => is)) {
     throw wrongOption(at, `are all for TLS 1.3, which ${where}.maxVersion (${maxVersion}) rules out`);
@@ -103,5 +103,5 @@ function isForTls13(where: string, given: unknown): boolean {
   if (suite !== undefined) return suite.forTls13;
   const meant = ianaNameOf(name);
   const help = meant === undefined ? "use IANA's, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" : `write ${meant}`;
-  throw wrongOption(where, `${JSON.stringify(name)} is no known cipher suite; ${help}`);
+  throw wrongOption(where, `${JSON.stringify(name)} is not a known cipher suite; ${help}`);
 }

@@ -68,7 +68,7 @@ function readInstanceUid(block: SectionReader): string | undefined {
   if (given === "") return undefined;
   const uid = uidOf(given);
   if (uid !== undefined) return uid;
-  const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or take it away";
+  const hint = "give a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057, a ULID, or remove it";
   throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
 }
 

@@ -99,7 +99,7 @@ function withUid(resource: ExtensionConfig["resource"], service: SectionReader):
   const uid = uidOf(id);
   if (uid !== undefined) return { ...resource, [INSTANCE_ID]: uid };
   const hint = "give a UUID, or give instance_uid, which comes before it";
-  throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "is no UUID", hint);
+  throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "must be a UUID", hint);
 }
 
 function findBlock(root: SectionReader, ignore: readonly string[]) {
@@ -114,7 +114,7 @@ function findBlock(root: SectionReader, ignore: readonly string[]) {
   const part = keys.find((key) => key === "service" || OTHER_PARTS.includes(key));
   if (part !== undefined) throw root.wrong(undefined, "has no extensions", HINT);
   const slip = keys.find((key) => nearest(key, ["extensions", TYPE]) !== undefined);
-  if (slip !== undefined) throw root.wrong(slip, "is no known key", HINT);
+  if (slip !== undefined) throw root.wrong(slip, "unknown key", HINT);
   return { block: root, extensions: undefined };
 }
 

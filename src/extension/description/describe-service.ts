@@ -30,7 +30,7 @@ const KNOWN = {
  *
  * Identifying are `service.instance.id` (the instance uid, so that it follows a new one), `service.name` and
  * `service.version` (DESC-03). Non-identifying are what was detected, what is configured and, on demand, resource
- * attributes, each over the one before (DESC-02). Resource attributes that are no strings keep their value, which the
+ * attributes, each over the one before (DESC-02). Resource attributes that are not strings keep their value, which the
  * extension loses.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` where there is no service name

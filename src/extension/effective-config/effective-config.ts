@@ -56,13 +56,13 @@ export interface ManyConfigs {
 export interface EffectiveConfigOptions {
   /** Names to show or to hide, besides those that are hidden by themselves; `false`: secrets are sent as they are. */
   redact?: RedactionLists | false | undefined;
-  /** Told when the raw configuration could not be had. Default: nobody. */
+  /** Told when the raw configuration could not be read. Default: nobody. */
   onError?: ((error: OpAMPError) => void) | undefined;
 }
 
 /** What the client takes as `effectiveConfig`. */
 export interface EffectiveConfigProvider {
-  /** @throws OpAMPError `ERR_OPAMP_HANDLER` naming the entry that could not be had */
+  /** @throws OpAMPError `ERR_OPAMP_HANDLER` naming the entry that could not be read */
   (): Promise<ConfigFiles>;
   /**
    * Whether the configuration is another one than this function last gave, by its hash; true before it gave any. When it
@@ -108,7 +108,7 @@ export function effectiveConfig(
  * Reports files without their secrets.
  *
  * @param collect gives the files in use, secrets included
- * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for values that are not lists of names
  */
 export function redactedFiles(
   collect: () => Promise<ConfigFiles>,

@@ -31,7 +31,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
   MULTIPLE_ANCHORS: "a value has two anchors",
   MULTIPLE_DOCS: "there is more than one document",
   MULTIPLE_TAGS: "a value has two tags",
-  NON_STRING_KEY: "a key is no text",
+  NON_STRING_KEY: "a key is not text",
   RESOURCE_EXHAUSTION: "it nests too deeply",
   TAB_AS_INDENT: "a tab is used as indentation",
   TAG_RESOLVE_FAILED: "a tag does not fit its value",
@@ -44,7 +44,7 @@ const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "er
 /**
  * Reads a configuration: YAML text, or an object that somebody has read.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION` with line and column for a text that is no YAML, without any of the text
+ * @throws OpAMPError `ERR_OPAMP_OPTION` with line and column for a text that is not YAML, without any of the text
  */
 export function configSource(config: string | object): ConfigSource {
   if (typeof config !== "string") return { root: config, placeOf: () => "" };
@@ -72,7 +72,7 @@ export function configSource(config: string | object): ConfigSource {
 }
 
 function noYaml(problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_OPTION", `config: this is no YAML: ${problem}`, {
+  return new OpAMPError("ERR_OPAMP_OPTION", `config: this is not YAML: ${problem}`, {
     hint: "correct the line, or the one before it",
   });
 }
@@ -80,7 +80,7 @@ function noYaml(problem: string): OpAMPError {
 /**
  * What a text from a variable or a file is, as a value of its own.
  *
- * @returns a text stays as it is, with its quotes, and so does what is no YAML
+ * @returns a text stays as it is, with its quotes, and so does what is not YAML
  */
 export function yamlValue(text: string): unknown {
   if (nestsTooDeeply(text)) return text;
@@ -96,7 +96,7 @@ function plain(document: Document): unknown {
     return document.toJS();
   } catch (thrown) {
     // So says the library of an alias, and of what is merged.
-    if (!(thrown instanceof ReferenceError)) throw noYaml("what `<<` merges is no map");
+    if (!(thrown instanceof ReferenceError)) throw noYaml("what `<<` merges is not a map");
     // A few lines of aliases of aliases can stand for more than fits into memory.
     throw new OpAMPError("ERR_OPAMP_OPTION", "config: its aliases stand for too much", {
       hint: "write out what the aliases repeat",

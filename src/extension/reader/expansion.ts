@@ -39,7 +39,7 @@ const HINT = `write \${env:NAME}, \${env:NAME:-default} or \${file:/path}, and $
  *
  * What is inside a list or a record is left alone: it has its turn when it is read itself.
  *
- * @returns an {@link Expanded} where the whole text is one reference to what is no text
+ * @returns an {@link Expanded} where the whole text is one reference to what is not text
  * @throws OpAMPError made by `fail`; never with anything that a reference stands for
  */
 export function expand(given: unknown, references: References, fail: Fail): unknown {

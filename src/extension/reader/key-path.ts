@@ -22,7 +22,7 @@ const WORDS = new Map([
   ["undefined", "nothing"],
 ]);
 
-/** What a value is, in the words of whoever writes YAML, without the value itself. */
+/** What a value is, in YAML terms, without the value itself. */
 export function typeName(value: unknown): string {
   return Array.isArray(value) ? "a list" : (WORDS.get(kindOf(value)) ?? kindOf(value));
 }

@@ -88,7 +88,7 @@ export class SectionReader {
     if (typeof given === "number") throw this.wrong(key, "is a number without a unit", "write 30s for thirty seconds");
     if (typeof given !== "string") throw this.wrong(key, `must be a duration, not ${typeName(given)}`, DURATION_HINT);
     const ms = parseDuration(given);
-    if (ms === undefined) throw this.wrong(key, "is no duration", DURATION_HINT);
+    if (ms === undefined) throw this.wrong(key, "must be a duration", DURATION_HINT);
     return ms;
   }
 
@@ -121,7 +121,7 @@ export class SectionReader {
     return given === undefined || given === null ? undefined : this.#block([key], given);
   }
 
-  /** A block that may as well be left away. */
+  /** An optional block. */
   sectionOrEmpty(key: string): SectionReader {
     return this.section(key) ?? this.#block([key], {});
   }
@@ -160,7 +160,7 @@ export class SectionReader {
       if (this.#known.has(key)) continue;
       const meant = nearest(key, this.#known);
       const known = [...this.#known].join(", ");
-      const problem = meant === undefined ? "is no known key" : `is no known key; ${meant} is`;
+      const problem = meant === undefined ? "unknown key" : `unknown key; did you mean ${meant}?`;
       throw this.wrong(key, problem, meant === undefined ? `known are ${known}` : `write ${meant}; known are ${known}`);
     }
   }

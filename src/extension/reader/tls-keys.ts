@@ -33,7 +33,7 @@ export function readTlsKeys(block: SectionReader): TlsOptions | undefined {
   block.flag("insecure", false);
   block.durationMs("reload_interval");
   if (block.textList("curve_preferences").length > 0) {
-    throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "take it away");
+    throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "remove it");
   }
   refuseTpm(block);
   block.done();
@@ -57,7 +57,7 @@ function pem(block: SectionReader, name: "ca" | "cert" | "key", both: string): s
   const text = block.text(pemKey) ?? "";
   if (file !== "" && text !== "") throw block.wrong(pemKey, both, `take away ${fileKey} or ${pemKey}`);
   if (text !== "" && !text.includes("-----BEGIN")) {
-    throw block.wrong(pemKey, "is no PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
+    throw block.wrong(pemKey, "must be PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
   }
   return file || text || undefined;
 }

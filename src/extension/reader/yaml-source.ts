@@ -38,7 +38,7 @@ export interface YamlSource {
 /** How deeply maps and lists may nest. */
 const DEEPEST = 200;
 
-/** @returns `undefined` for text that is no YAML, or nests too deeply */
+/** @returns `undefined` for text that is not YAML, or nests too deeply */
 export function readYaml(text: string): YamlSource | undefined {
   const { Composer, Parser } = yaml();
   try {

@@ -36,7 +36,7 @@ export interface ConfigRedactor {
  * such as `${env:TOKEN}`, but for one with a default value.
  *
  * @param lists names to show, and names to hide, besides those that are hidden by themselves
- * @throws OpAMPError `ERR_OPAMP_OPTION` for lists that are no lists of names
+ * @throws OpAMPError `ERR_OPAMP_OPTION` for values that are not lists of names
  */
 export function createConfigRedactor(lists: RedactionLists = {}): ConfigRedactor {
   const names = secretNames(lists);

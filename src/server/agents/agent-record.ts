@@ -34,7 +34,7 @@ export class AgentRecord {
   readonly sequenceNum: bigint | undefined;
   /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
   readonly gaps: number = 0;
-  /** Whether the last message said goodbye (CLOSE-01). */
+  /** Whether the last message was agent_disconnect (CLOSE-01). */
   readonly disconnected: boolean = false;
 }
 

@@ -6,7 +6,7 @@ import type { Link, LinkOrigin, TransportName } from "./link.js";
 export interface AgentEnd {
   /** A serialized ServerToAgent. On `http` it is the answer. */
   payload(payload: Uint8Array): void;
-  /** On `ws`: a message that is no payload. */
+  /** On `ws`: a message that is not a payload. */
   malformed(error: OpAMPError): void;
   /** On `http`, in place of the answer: status 400. */
   refused(reason: string): void;
@@ -20,7 +20,7 @@ export interface AgentEnd {
 export interface ServerEnd {
   /** A serialized AgentToServer; one for each link on `http`. */
   payload(payload: Uint8Array): void;
-  /** The link is over, whoever ended it. */
+  /** The link is over, from either side. */
   ended(): void;
 }
 

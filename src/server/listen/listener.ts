@@ -71,7 +71,7 @@ export class Listener {
     this.#http.on("request", (request, response) => this.#request(request, response));
   }
 
-  /** Starts listening. Rejects with ERR_OPAMP_OPTION if host and port cannot be had. */
+  /** Starts listening. Rejects with ERR_OPAMP_OPTION if it cannot listen there. */
   async start(): Promise<void> {
     const { host, port } = this.#settings;
     this.port = await listenOn(this.#http, { host, port }, `host ${host}, port ${port}`);
@@ -82,7 +82,7 @@ export class Listener {
     return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.port}${this.#settings.path}`;
   }
 
-  /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for what is no certificate. */
+  /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for a value that is not a certificate. */
   setTls(tls: ServerTlsOptions): void {
     if (!(this.#http instanceof SecureServer)) {
       throw new OpAMPError("ERR_OPAMP_OPTION", "tls: the server was started without TLS", {
@@ -200,7 +200,7 @@ export class Listener {
 /**
  * Has a server listen, and returns its port.
  *
- * @param place host and port in words, for the ERR_OPAMP_OPTION with which it rejects if they cannot be had
+ * @param place host and port in words, for the ERR_OPAMP_OPTION with which it rejects if it cannot listen there
  */
 export async function listenOn(server: NetServer, at: { host: string; port: number }, place: string): Promise<number> {
   try {

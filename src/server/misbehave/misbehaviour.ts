@@ -22,14 +22,14 @@ export type ConnectMisbehaviour =
 /** What a server does with an upgrade or a POST whose headers have come. */
 export type RequestMisbehaviour =
   | ConnectMisbehaviour
-  /** Redirects. Default: with 307 to the very URL that was asked for, so that whoever follows runs in circles. */
+  /** Redirects. Default: with 307 to the very URL that was asked for, so that a client that follows runs in circles. */
   | { mode: "redirect"; to?: string | undefined; status?: number | undefined };
 
 /** What a server does instead of answering an AgentToServer as it should. The message itself is taken in first. */
 export type MessageMisbehaviour =
   /** Never answers. On HTTP the request stays open. */
   | { mode: "silence" }
-  /** Answers with a payload that is no ServerToAgent. Default: 64 bytes of 0xff. */
+  /** Answers with a payload that is not a ServerToAgent. Default: 64 bytes of 0xff. */
   | { mode: "garbage"; bytes?: Uint8Array | undefined }
   /** Answers with a message padded to exactly so many bytes, WebSocket header included: valid, but for its size. */
   | { mode: "oversize"; bytes: number }

@@ -31,7 +31,7 @@ export function brokeOff(cause: unknown, url: URL, answered = true): Loss {
 export function handshakeFailed(cause: unknown, url: URL): Loss {
   const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
   const hint =
-    "a proxy in between garbles the upgrade, or it is no WebSocket server: check the port, and go around the proxy";
+    "a proxy in between garbles the upgrade, or it is not a WebSocket server: check the port, and go around the proxy";
   forgetBytes(cause);
   return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
 }

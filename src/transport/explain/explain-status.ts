@@ -68,7 +68,7 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   414: { says: "the URL is too long for it", hint: "shorten the URL's path and query" },
   415: {
     says: "it does not take this content type",
-    hint: `it is no OpAMP server, or takes no compression (compression: false); ${CHECK_PATH}`,
+    hint: `it is not an OpAMP server, or does not accept compression (compression: false); ${CHECK_PATH}`,
     elsewhere: true,
   },
   421: {

@@ -34,7 +34,7 @@ export function parseProxyUrl(text: string): ProxyAddress | string {
   if (!URL.canParse(full)) return "is not the URL of a proxy";
   const url = new URL(full);
   const port = PORTS[url.protocol];
-  if (port === undefined) return `is for ${url.protocol.slice(0, -1)}, which is no kind of proxy that is understood`;
+  if (port === undefined) return `is for ${url.protocol.slice(0, -1)}, which is not supported`;
   if (url.hostname === "") return "names no host";
   const username = decoded(url.username);
   const password = decoded(url.password);

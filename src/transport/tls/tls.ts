@@ -106,7 +106,7 @@ function protocolOf(where: string, options: TlsOptions): SecureContextOptions {
   const suites = cipherSuites?.map((name) => {
     const suite = cipherSuite(name);
     if (suite !== undefined) return suite;
-    throw new OpAMPError("ERR_OPAMP_TLS", `${where}.cipherSuites: ${JSON.stringify(name)} is no known cipher suite`);
+    throw new OpAMPError("ERR_OPAMP_TLS", `${where}.cipherSuites: ${JSON.stringify(name)} is not a known cipher suite`);
   });
   const ciphers = suites?.map(({ opensslName }) => opensslName).join(":");
   const least = suites?.every(({ forTls13 }) => forTls13) === true ? "1.3" : minVersion;

@@ -29,7 +29,7 @@ export function redirected(
     return new OpAMPError("ERR_OPAMP_HTTP_STATUS", text, { httpStatus: status, hint });
   };
   if (target === undefined || KINDS[target.protocol] === undefined) {
-    return refused("what is no server URL", "there is nothing to follow", "correct the redirect on the server");
+    return refused("what is not a server URL", "there is nothing to follow", "correct the redirect on the server");
   }
   const url = asKind(target, from.url.protocol.startsWith("ws") ? "websocket" : "http");
   const { origin } = url;

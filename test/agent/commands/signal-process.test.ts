@@ -33,7 +33,7 @@ test("a signal may be named without SIG and in any case, and another word names 
   expect(["SIGHOP", "", "toString"].map(signalNamed)).toEqual([undefined, undefined, undefined]);
 });
 
-test("a pid file that is missing is no good", async () => {
+test("a pid file that is missing is refused", async () => {
   const file = join(folderForTest(), "none");
   await expect(signalProcess({ signal: "SIGHUP", pidFile: file })).rejects.toMatchObject({
     code: "ERR_OPAMP_HANDLER",
@@ -65,7 +65,7 @@ for (const [text, problem] of [
   ["1", "names process 1"],
   [String(process.pid), "names the agent itself"],
 ] as const) {
-  test(`a pid file with ${JSON.stringify(text)} in it is no good`, async () => {
+  test(`a pid file with ${JSON.stringify(text)} in it is refused`, async () => {
     const path = pidFile(text);
     await expect(signalProcess({ signal: "SIGHUP", pidFile: path })).rejects.toMatchObject({
       code: "ERR_OPAMP_HANDLER",

@@ -51,8 +51,8 @@ describe("a name of the agent's own", () => {
     ],
     ["trial.json", "far too large", (path) => truncated(path), "was not written by this agent: it has 70000000 bytes"],
     ["trial.json", "a link", (path) => symlinkSync(elsewhere, path), "is a symbolic link"],
-    ["trial.json", "a directory", (path) => mkdirSync(path), "is no regular file"],
-    ["trial.json", "a pipe", (path) => execFileSync("mkfifo", [path]), "is no regular file"],
+    ["trial.json", "a directory", (path) => mkdirSync(path), "is not a regular file"],
+    ["trial.json", "a pipe", (path) => execFileSync("mkfifo", [path]), "is not a regular file"],
     ["current", "a file", (path) => writeFileSync(path, "theirs"), "is not a link to a configuration of this agent"],
     ["current", "a directory", (path) => mkdirSync(path), "is not a link to a configuration of this agent"],
     [

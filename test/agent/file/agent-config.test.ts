@@ -10,19 +10,19 @@ const COMMAND_FORM = 'write a text for the shell, or a list such as ["systemctl"
 const CHECK_FORM = "give either url, such as http://127.0.0.1:13133/, or command";
 const MAP = "indent its keys below it";
 const QUOTES = "put it in quotes";
-const OTHER_TIME = "write it such as 30s, or take the key away";
-const INSIDE = "give a directory inside it or elsewhere, or take the key away";
+const OTHER_TIME = "write it such as 30s, or remove the key";
+const INSIDE = "give a directory inside it or elsewhere, or remove the key";
 const DIRECTORY = "give the directory that the program reads its configuration from";
 
 /** What is wrong with `<section>: <value>` in line 2: the path, the problem, where that is, and the fix. */
 const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string, fix: string][]>> = {
   storage: [
     ["/var/lib/x", ": must be a map of keys, not text (line 2, column 1)", MAP],
-    ["{ directory: '' }", ".directory: is empty (line 2, column 12)", "give a directory, or take the key away"],
+    ["{ directory: '' }", ".directory: is empty (line 2, column 12)", "give a directory, or remove the key"],
     ["{ directory: 7 }", ".directory: must be text, not a number (line 2, column 12)", QUOTES],
     [
       "{ direktory: /x }",
-      ".direktory: is no known key; directory is (line 2, column 12)",
+      ".direktory: unknown key; did you mean directory? (line 2, column 12)",
       "write directory; known are directory",
     ],
   ],
@@ -33,7 +33,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{ directory: 5 }", ".directory: must be text, not a number (line 2, column 18)", QUOTES],
     [
       "{ directory: /x, comand: a }",
-      ".comand: is no known key; command is (line 2, column 33)",
+      ".comand: unknown key; did you mean command? (line 2, column 33)",
       "write command; known are directory, state_directory, local_files, validate_command, command, reload_signal, pid_file, timeout, file_mode",
     ],
     ["{ directory: /x, command: '' }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
@@ -56,7 +56,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     [
       "{ directory: /x, pid_file: /p }",
       ".pid_file: belongs to reload_signal (line 2, column 33)",
-      "give reload_signal: SIGHUP too, or take it away",
+      "give reload_signal: SIGHUP too, or remove it",
     ],
     [
       "{ directory: /x, reload_signal: SIGFOO, pid_file: /p }",
@@ -71,7 +71,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{ directory: /x, timeout: 0s }", ".timeout: must be above 0 (line 2, column 33)", OTHER_TIME],
     [
       "{ directory: /x, timeout: soon }",
-      ".timeout: is no duration (line 2, column 33)",
+      ".timeout: must be a duration (line 2, column 33)",
       "write it as Go does, such as 300ms, 30s or 1h30m",
     ],
     ["{ directory: /x, file_mode: 0640 }", ".file_mode: must be text, not a number (line 2, column 33)", QUOTES],
@@ -119,7 +119,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
   effective_config: [
     [
       "{ file: [/a] }",
-      ".file: is no known key; files is (line 2, column 21)",
+      ".file: unknown key; did you mean files? (line 2, column 21)",
       "write files; known are files, raw_file, redact",
     ],
     [
@@ -128,18 +128,18 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
       "write the items with a dash before each",
     ],
     ["{ files: { a: 7 } }", ".files.a: must be text, not a number (line 2, column 30)", QUOTES],
-    ["{ files: { a: '' } }", '.files: has no path for "a" (line 2, column 21)', "give one, or take the name away"],
+    ["{ files: { a: '' } }", '.files: has no path for "a" (line 2, column 21)', "give one, or remove the name"],
     ["{ files: [/a, /b/] }", ".files: item 2 names no file (line 2, column 21)", "give the path of a file"],
     [
       "{ files: [/a/x, /b/x] }",
       ".files: has two files called x (line 2, column 21)",
       "give a map from names to paths instead of a list",
     ],
-    ["{ raw_file: '' }", ".raw_file: is empty (line 2, column 21)", "give the path of a file, or take the key away"],
+    ["{ raw_file: '' }", ".raw_file: is empty (line 2, column 21)", "give the path of a file, or remove the key"],
     ["{ redact: maybe }", ".redact: must be a map of keys, not text (line 2, column 21)", MAP],
     [
       "{ redact: { alow: [a] } }",
-      ".redact.alow: is no known key; allow is (line 2, column 31)",
+      ".redact.alow: unknown key; did you mean allow? (line 2, column 31)",
       "write allow; known are allow, deny",
     ],
   ],
@@ -147,7 +147,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{}", ": checks nothing (line 2, column 1)", CHECK_FORM],
     [
       "{ ur: http://h/ }",
-      ".ur: is no known key; url is (line 2, column 11)",
+      ".ur: unknown key; did you mean url? (line 2, column 11)",
       "write url; known are interval, timeout, url, command, components",
     ],
     ["{ url: ftp://h/ }", ".url: must be an http or https URL (line 2, column 11)", CHECK_FORM],
@@ -167,14 +167,14 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ],
     [
       "{ components: { api: { url: http://h/, interval: 3s } } }",
-      ".components.api.interval: is no known key (line 2, column 48)",
+      ".components.api.interval: unknown key (line 2, column 48)",
       "known are url, command, components",
     ],
   ],
   available_components: [
     [
       "{ receiver: [otlp] }",
-      ".receiver: is no known key; receivers is (line 2, column 25)",
+      ".receiver: unknown key; did you mean receivers? (line 2, column 25)",
       "write receivers; known are receivers, processors, exporters, extensions, connectors",
     ],
     ["{ receivers: 7 }", ".receivers: must be a map of keys, not a number (line 2, column 25)", MAP],
@@ -188,13 +188,13 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
   restart: [
     ["{}", ".command: is missing", "give the command that restarts the program"],
     ["systemctl restart x", ": must be a map of keys, not text (line 2, column 1)", MAP],
-    ["{ cmd: a }", ".cmd: is no known key (line 2, column 12)", "known are command, timeout"],
+    ["{ cmd: a }", ".cmd: unknown key (line 2, column 12)", "known are command, timeout"],
     ["{ command: '' }", ".command: names no program (line 2, column 12)", COMMAND_FORM],
     ["{ command: a, timeout: 0s }", ".timeout: must be above 0 (line 2, column 24)", OTHER_TIME],
   ],
   log: [
     ["debug", ": must be a map of keys, not text (line 2, column 1)", MAP],
-    ["{ lvl: debug }", ".lvl: is no known key (line 2, column 8)", "known are level, format"],
+    ["{ lvl: debug }", ".lvl: unknown key (line 2, column 8)", "known are level, format"],
     [
       "{ level: verbose }",
       ".level: must be one of info, debug, warn, error (line 2, column 8)",
@@ -235,7 +235,7 @@ describe("what is wrong is told with the key, the line and the fix", () => {
 
   test("in the name of a section", () => {
     const { message, hint } = refused(`${SERVER}remote_confg: {}\n`);
-    expect(message).toBe("remote_confg: is no known key; remote_config is (line 2, column 1)");
+    expect(message).toBe("remote_confg: unknown key; did you mean remote_config? (line 2, column 1)");
     expect(hint).toMatch(/^write remote_config; known are /);
   });
 
@@ -266,7 +266,7 @@ test("a config directory is refused on Windows, with what to do instead", () => 
     expect.objectContaining({
       code: "ERR_OPAMP_OPTION",
       message: expect.stringContaining("remote_config: cannot change a configuration as a whole on Windows"),
-      hint: "take it away, or run the agent on another system",
+      hint: "remove it, or run the agent on another system",
     }),
   );
 });

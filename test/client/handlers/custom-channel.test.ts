@@ -373,7 +373,7 @@ describe("names", () => {
       const { all, announced } = channels();
       expect(refusal(() => all.register(name))).toMatchObject({
         code: "ERR_OPAMP_CAPABILITY",
-        message: `${JSON.stringify(name)} is no custom capability name`,
+        message: `${JSON.stringify(name)} is not a custom capability name`,
       });
       expect(announced()).toEqual([]);
     });

@@ -53,7 +53,7 @@ describe("what TypeScript would refuse", () => {
     expect(saved).toEqual([{ instanceUid: agent.uid }]);
   });
 
-  test.each([null, undefined, {}])("a stored state of %o is no state", async (state) => {
+  test.each([null, undefined, {}])("a stored state of %o is not a state", async (state) => {
     const { client, errors } = await running({ store: { load: () => nonsense(state), save: () => undefined } });
     expect([client.phase, errors]).toEqual(["online", []]);
   });

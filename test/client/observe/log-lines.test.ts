@@ -65,7 +65,7 @@ test("a failed attempt is one line that says why, what to do and when the next o
   });
   expect(lines).toHaveLength(2);
   expect(lines[0]).toMatch(/^warn: Connection failed \(.+; .+\), will retry in 1\.\d s\.$/);
-  expect(lines[1]).toBe("info: Client is stopped, will not try anymore.");
+  expect(lines[1]).toBe("info: Client stopped.");
 });
 
 test("a connection is one line, an offer one for each of its states, and a pause says who asked for it", async () => {
@@ -85,7 +85,7 @@ test("a connection is one line, an offer one for each of its states, and a pause
     "warn: Remote config ab failed: there is no a.yaml",
     "warn: Server returned an error response (unavailable): too many agents",
     expect.stringMatching(/^info: The server asked for a pause, will connect again in 5\.\d s\.$/),
-    "info: Client is stopped, will not try anymore.",
+    "info: Client stopped.",
   ]);
 });
 
@@ -150,7 +150,7 @@ test("another failure is a line at once, and so is the end of all failures, with
     expect.stringMatching(/^warn: Connection failed \(the certificate has expired; check the certificates/),
     expect.stringMatching(/^warn: Connection failed \(.*refused.* times since \d\d:\d\d\)$/),
     expect.stringMatching(/^info: Connected to the OpAMP server over memory, after 10 attempts in \d+ min$/),
-    "info: Client is stopped, will not try anymore.",
+    "info: Client stopped.",
   ]);
 });
 

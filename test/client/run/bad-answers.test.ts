@@ -85,7 +85,7 @@ describe("an answer over HTTP that is none", () => {
 describe("over WebSocket", () => {
   verifies(
     ["WS-01", "WS-03", "WS-05"],
-    "what is no message is a typed error each time, and the link goes on",
+    "what is not a message is a typed error each time, and the link goes on",
     async () => {
       if (webSocket === undefined) throw new Error("no WebSocket transport");
       const { client, agent, server } = await meet(webSocket);

@@ -14,7 +14,7 @@ const LISTENER = `
   });
 `;
 
-/** A port that neither accepts nor refuses: whoever dials it waits. It ends with the test. @returns the port */
+/** A port that neither accepts nor refuses: a dial to it waits. It ends with the test. @returns the port */
 export async function blackHole(): Promise<number> {
   const flag = new SharedArrayBuffer(4);
   const worker = new Worker(LISTENER, { eval: true, workerData: flag });

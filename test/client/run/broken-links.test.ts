@@ -56,19 +56,23 @@ describe("an answer that does not come", () => {
     },
   );
 
-  verifies("RETRY-02", "over WebSocket is no error, and after a break what it was about arrives again", async () => {
-    const { client, agent, server } = await meet(webSocket, {
-      server: { onMessage: (_agent, { health }) => (health?.lastError === "disk full" ? null : undefined) },
-    });
-    client.setHealth({ healthy: false, lastError: "disk full" });
-    await agent.until(({ health }) => health?.lastError === "disk full");
-    const before = agent.received.length;
-    server.drop();
-    await agent.until(({ received }) => received.length > before);
-    expect(agent.received[before]).toMatchObject({ health: { lastError: "disk full" } });
-    expect(partsOf(agent.received[before])).toEqual(["health"]);
-    expect(agent.gaps).toBe(0);
-  });
+  verifies(
+    "RETRY-02",
+    "over WebSocket is not an error, and after a break what it was about arrives again",
+    async () => {
+      const { client, agent, server } = await meet(webSocket, {
+        server: { onMessage: (_agent, { health }) => (health?.lastError === "disk full" ? null : undefined) },
+      });
+      client.setHealth({ healthy: false, lastError: "disk full" });
+      await agent.until(({ health }) => health?.lastError === "disk full");
+      const before = agent.received.length;
+      server.drop();
+      await agent.until(({ received }) => received.length > before);
+      expect(agent.received[before]).toMatchObject({ health: { lastError: "disk full" } });
+      expect(partsOf(agent.received[before])).toEqual(["health"]);
+      expect(agent.gaps).toBe(0);
+    },
+  );
 });
 
 describe.each([webSocket, http])("over $name", (transport) => {

@@ -73,7 +73,11 @@ describe("tls versions and suites", () => {
     [{ tls: { maxVersion: "1.1" } }, "tls.maxVersion", /below the least version \(1\.2\)/],
     [{ tls: { cipherSuites: SUITE } }, "tls.cipherSuites", /list of names, not string/],
     [{ tls: { cipherSuites: [] } }, "tls.cipherSuites", /is empty/],
-    [{ tls: { cipherSuites: [SUITE, "TLS_ROT_13"] } }, "tls.cipherSuites[1]", /"TLS_ROT_13" is no known cipher suite/],
+    [
+      { tls: { cipherSuites: [SUITE, "TLS_ROT_13"] } },
+      "tls.cipherSuites[1]",
+      /"TLS_ROT_13" is not a known cipher suite/,
+    ],
     [{ tls: { cipherSuites: [1] } }, "tls.cipherSuites[0]", /must be a string, not number/],
     [
       { tls: { cipherSuites: ["ECDHE-RSA-AES128-GCM-SHA256"] } },

@@ -58,7 +58,7 @@ describe.each(["at once", "later"] as const)("a client whose store says %s that 
     expect(phases).toMatchObject([{ phase: "stopped", previous: "idle", reason: "stopping", error }]);
     expect(lines).toEqual([
       expect.stringMatching(/^error: the store did not load: the row is of a later version \(update the program; with/),
-      "info: Client is stopped, will not try anymore.",
+      "info: Client stopped.",
     ]);
     const stopped = { code: "ERR_OPAMP_STOPPED", message: expect.stringContaining("of a later version"), cause: error };
     await expect(connected).rejects.toMatchObject(stopped);
@@ -104,7 +104,7 @@ describe.each(["at once", "later"] as const)("a client whose store says %s that 
 
 describe.each([
   ["a later version", '{"format":"opamp-client","version":2,"instanceUid":"x"}\n', /is of a later version/],
-  ["another program", '{"sessions": []}', /is no state of opamp-client/],
+  ["another program", '{"sessions": []}', /is not a state of opamp-client/],
 ])("a client whose directory holds the state of %s", (_, content, why) => {
   function directoryWithState(): string {
     const directory = mkdtempSync(join(tmpdir(), "opamp-"));

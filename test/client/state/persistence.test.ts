@@ -247,7 +247,7 @@ describe("closing", () => {
     expect([calls, errors.length]).toEqual([["save 2", "close"], 2]);
   });
 
-  test("is no matter of a store that was never loaded", async () => {
+  test("is not a matter of a store that was never loaded", async () => {
     const { calls, store } = noting();
     await persisting(store).persistence.close();
     expect(calls).toEqual([]);

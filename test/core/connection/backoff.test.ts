@@ -29,7 +29,7 @@ describe("the wait between attempts", () => {
   });
 });
 
-describe("the pause at the server's wish", () => {
+describe("the pause that the server asks for", () => {
   verifies(["THR-03", "THR-06"], "grows with each one that has no length, from the floor on", () => {
     const random = randomFrom(3);
     const pauses = Array.from({ length: 5 }, (_, before) => throttleMs(before, random(), 30_000));

@@ -208,7 +208,7 @@ describe("stopping while a request is out", () => {
 });
 
 describe("leaving on purpose", () => {
-  test("over HTTP with an answer that is no message still says goodbye and loses nothing", () => {
+  test("over HTTP with an answer that is not a message still says goodbye and loses nothing", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "reconnect" });

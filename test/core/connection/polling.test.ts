@@ -117,7 +117,7 @@ describe("a request without an answer yet", () => {
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("is given up when its answer is no message, or one for another agent", () => {
+  test("is given up when its answer is not a message, or one for another agent", () => {
     const foreign = (harness: Harness) => harness.receive({ instanceUid: hash(9) });
     const garbage = (harness: Harness) => harness.feed({ type: "malformed", error: new Error("no protobuf") });
     for (const answer of [foreign, garbage]) {

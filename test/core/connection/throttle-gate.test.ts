@@ -60,7 +60,7 @@ describe.each(moments)("a status 429 or 503 %s", (_when, script, begin) => {
     ["with 2^64 ns", 2 ** 64 / 1e6, LONGEST],
     ["with the largest number", Number.MAX_VALUE, LONGEST],
     ["with a time without end", Number.POSITIVE_INFINITY, LONGEST],
-    ["with a time that is no number", Number.NaN, FLOOR],
+    ["with a time that is not a number", Number.NaN, FLOOR],
     ["with no time at all", 0, [0, 0]],
     ["with a time long past", -DAY_MS, [0, 0]],
     ["with the smallest number", Number.NEGATIVE_INFINITY, [0, 0]],

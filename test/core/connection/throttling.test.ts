@@ -38,7 +38,7 @@ function pause(harness: Harness): number {
 }
 
 describe.each(transports)("an unavailable server %s", (_name, script: Script) => {
-  verifies(["THR-01", "THR-02"], "is left alone as long as it wishes, then told what it missed", () => {
+  verifies(["THR-01", "THR-02"], "is left alone as long as it asks, then told what it missed", () => {
     const harness = throttled(script, 1_500);
     const wait = pause(harness);
     expect(wait).toBeGreaterThanOrEqual(1_500);
@@ -191,7 +191,7 @@ describe.each(transports)("a dial or request %s that is throttled", (_name, scri
     expect(second).toBeGreaterThan(first);
   });
 
-  test("with a time that is no number is taken as throttled without a time", () => {
+  test("with a time that is not a number is taken as throttled without a time", () => {
     const harness = online(script);
     harness.lose({ throttled: true, retryAfterMs: Number.NaN });
     expect(pause(harness)).toBeGreaterThanOrEqual(30_000);

@@ -102,7 +102,7 @@ describe("a jump of the clock", () => {
     }
   });
 
-  test("before a link opened is no matter of that link", () => {
+  test("before a link opened is not a matter of that link", () => {
     const harness = online(HALF_OPEN);
     harness.lose();
     harness.jump();

@@ -28,7 +28,7 @@ export interface Wire {
   unanswered: Sent[];
   /** How many messages left on it. */
   sent: number;
-  /** Answers can no longer be told apart: one was left out or was no message. */
+  /** Answers can no longer be told apart: one was left out or was not a message. */
   muddled: boolean;
   duplex: boolean;
   watch: Watch;

@@ -3,7 +3,7 @@ export interface AgentKey {
   /** From the top of the file; `<name>` stands for a name of the user's. */
   key: string;
   type: string;
-  /** What counts when it is left away. */
+  /** What counts when it is left out. */
   default: string;
   meaning: string;
 }

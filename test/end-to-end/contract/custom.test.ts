@@ -155,7 +155,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.received.flatMap(({ customMessage }) => customMessage?.type ?? [])).toEqual(["bad", "good"]);
   });
 
-  verifies("CUSTOM-03", "a name that is no reverse domain name is refused", async () => {
+  verifies("CUSTOM-03", "a name that is not a reverse domain name is refused", async () => {
     const { client } = await prepare(transport);
     for (const name of [
       "",

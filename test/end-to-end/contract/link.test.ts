@@ -59,7 +59,7 @@ describe.each(everyTransport)("over $name", (transport) => {
     const count = () => (transport.duplex ? agent.connections : agent.requests);
     for (let i = 0; i < 20; i++) {
       client.reconnect();
-      // A second wish while the first is under way is the same wish.
+      // A second request while the first is under way is the same request.
       client.reconnect();
       const heard = agent.received.length;
       await agent.until(({ received }) => received.slice(heard).some(({ agentDisconnect }) => agentDisconnect));

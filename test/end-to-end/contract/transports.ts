@@ -120,7 +120,7 @@ async function overNetwork(way: Way, duplex: boolean, options: OpAMPServerOption
   };
 }
 
-/** TLS for a server and its client. Whoever shows no certificate does not get in. */
+/** TLS for a server and its client. A client without a certificate does not get in. */
 async function bothSides(): Promise<{ server: ServerTlsOptions; client: TlsOptions }> {
   const { ca, server, client } = await certificates();
   return { server: { ...server, ca, requestClientCert: "require" }, client: { ...client, ca } };

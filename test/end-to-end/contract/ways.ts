@@ -15,7 +15,7 @@ export interface Passage {
   readonly seen: () => string[];
 }
 
-/** A name that leads nowhere but through a proxy: whoever dials it directly does not connect. */
+/** A name that leads nowhere but through a proxy: a direct dial does not connect. */
 export const HIDDEN_HOST = "opamp.test";
 
 /** What every proxy here demands. */

@@ -193,7 +193,7 @@ export function secured(options: TLSSocketOptions, inner: (session: TLSSocket, t
   return (socket) => {
     const session = new TLSSocket(socket, { isServer: true, ...options });
     session.on("error", () => undefined);
-    // Whoever does not read does not see the end.
+    // A peer that does not read does not see the end.
     session.resume();
     session.on("secure", () => inner(session, socket));
   };

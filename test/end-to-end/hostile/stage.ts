@@ -117,7 +117,7 @@ export class Stage {
 
   /** Resolves once the other side has ended every connection. */
   async deserted(): Promise<void> {
-    // Whoever does not read does not see the end.
+    // A peer that does not read does not see the end.
     for (const socket of this.#sockets) socket.removeAllListeners("data").resume();
     await this.until(() => this.#sockets.size === 0);
   }

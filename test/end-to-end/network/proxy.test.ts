@@ -111,7 +111,7 @@ describe.each(ways)("over $name", (way) => {
     expect(`${timed.errors[0]?.message} ${timed.errors[0]?.hint}`).not.toContain("s3cret");
   });
 
-  test("the environment's proxy is used, but not for what it excepts, for loopback, or against the user's wish", async () => {
+  test("the environment's proxy is used, but not for what it excepts, for loopback, or against the user's will", async () => {
     const server = await startServer();
     const proxy = await startHttpProxy();
     for (const name of ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]) vi.stubEnv(name, "");

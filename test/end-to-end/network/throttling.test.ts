@@ -39,7 +39,7 @@ for (const way of ways) {
       ["503 without a time", 503, undefined, 30_000, 45_000],
       ["429 without a time", 429, undefined, 30_000, 45_000],
       ["503 for less than nothing", 503, "-5", 30_000, 45_000],
-      ["503 for what is no number", 503, "NaN", 30_000, 45_000],
+      ["503 for what is not a number", 503, "NaN", 30_000, 45_000],
       ["503 until half a date", 503, "Wed, 21 Oct 2015", 30_000, 45_000],
       ["503 for three million years", 503, "99999999999999", DAY_MS, 1.1 * DAY_MS],
     ];

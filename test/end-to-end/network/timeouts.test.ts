@@ -45,7 +45,7 @@ describe("the time for a connection", () => {
     await until(() => mute.sockets.every((socket) => socket.destroyed));
   });
 
-  test("over HTTP is no part of the answer's, which begins with the message", async () => {
+  test("over HTTP is not a part of the answer's, which begins with the message", async () => {
     const mute = await startTcp();
     const { client, clock, errors } = startTimed({
       url: `http://${mute.host}`,

@@ -3,7 +3,7 @@ export interface ExtensionKey {
   /** Below `extensions.opamp`; `*` stands for `ws` and `http`. Those of auth extensions begin with the extension's type. */
   key: string;
   type: string;
-  /** What counts when it is left away. */
+  /** What counts when it is left out. */
   default: string;
   /** What is otherwise than in the Collector, on purpose. */
   difference?: string;

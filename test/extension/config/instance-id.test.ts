@@ -23,7 +23,7 @@ test.for([
 ] satisfies Tree[])("one that names it otherwise is refused by the name of its key: %j", (resource) => {
   expect(refused(file(resource))).toEqual({
     code: "ERR_OPAMP_OPTION",
-    message: 'service.telemetry.resource["service.instance.id"]: is no UUID',
+    message: 'service.telemetry.resource["service.instance.id"]: must be a UUID',
     hint: "give a UUID, or give instance_uid, which comes before it",
   });
 });

@@ -9,7 +9,7 @@ type Refusals = readonly [given: unknown, problem: RegExp][];
 
 interface Row {
   get(config: ExtensionConfig): unknown;
-  /** When the key is left away. */
+  /** When the key is left out. */
   default: unknown;
   forms: Forms;
   refusals: Refusals;
@@ -114,7 +114,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     refusals: [
       [5, /is a number without a unit/],
-      [SECRET, /is no duration/],
+      [SECRET, /must be a duration/],
       [true, /must be a duration, not a truth value/],
       [ref("env:ZIP"), /is a number without a unit/],
     ],
@@ -241,7 +241,7 @@ describe("an unknown key is refused at every level, with the nearest known one",
   for (const [path, meant, known] of slips) {
     test(path, () => {
       const { message, hint } = refused(blockWith(path, SECRET));
-      expect(message).toBe(`${path}: is no known key; ${meant} is`);
+      expect(message).toBe(`${path}: unknown key; did you mean ${meant}?`);
       expect(hint).toContain(`write ${meant}; known are `);
       expect(hint).toContain(known);
     });
@@ -249,7 +249,7 @@ describe("an unknown key is refused at every level, with the nearest known one",
 
   test("and without one when none is near", () => {
     const { message, hint } = refused(blockWith("colour", SECRET));
-    expect(message).toBe("colour: is no known key");
+    expect(message).toBe("colour: unknown key");
     expect(hint).toMatch(/^known are server, instance_uid, /);
   });
 });

@@ -86,7 +86,7 @@ describe("the shapes", () => {
     ["opamp.server.ws.endpont", { opamp: { server: { ws: { endpont: 1 } } } }],
     ["server.ws.endpont", { server: { ws: { endpont: 1 } } }],
   ])("a key is named as it was written: %s", (path, config) => {
-    expect(refused(config).message).toBe(`${path}: is no known key; endpoint is`);
+    expect(refused(config).message).toBe(`${path}: unknown key; did you mean endpoint?`);
   });
 
   test.each([
@@ -96,9 +96,9 @@ describe("the shapes", () => {
     [{ extensions: [SECRET] }, /^extensions: must be a map of keys, not a list/],
     [{ extensions: { opamp: null } }, /^extensions\.opamp\.server: opamp server must have at least/],
     [{ service: {}, receivers: {} }, /^config: has no extensions/],
-    [{ extension: { opamp: BLOCK } }, /^extension: is no known key/],
-    [{ extensions: { opamp: BLOCK }, exporter: {} }, /^exporter: is no known key; exporters is/],
-    [{ extensions: { opamp: BLOCK }, storage: {} }, /^storage: is no known key/],
+    [{ extension: { opamp: BLOCK } }, /^extension: unknown key/],
+    [{ extensions: { opamp: BLOCK }, exporter: {} }, /^exporter: unknown key; did you mean exporters?/],
+    [{ extensions: { opamp: BLOCK }, storage: {} }, /^storage: unknown key/],
     [{ extensions: { opamp: BLOCK, "opamp/a": BLOCK } }, /has several opamp extensions: opamp, opamp\/a/],
     [
       { extensions: { opamp: BLOCK, "opamp/a": BLOCK }, service: { extensions: ["opamp", "opamp/a"] } },
@@ -124,7 +124,7 @@ test("sections of somebody else's are left alone, in every shape, and can be rea
   }
 });
 
-describe("text that is no YAML is refused with line and column, without any of it", () => {
+describe("text that is not YAML is refused with line and column, without any of it", () => {
   test.each([
     [
       `server:\n  ws: {endpoint: "${SECRET}`,
@@ -135,14 +135,14 @@ describe("text that is no YAML is refused with line and column, without any of i
     [`a: *${SECRET}`, /an alias has no anchor before it \(line 1, column 4\)/],
     [`a: b: ${SECRET}`, /\(line 1, column 4\)/],
     [`a: 1\n---\nb: ${SECRET}`, /more than one document/],
-    [`[${SECRET}]: 1`, /a key is no text/],
+    [`[${SECRET}]: 1`, /a key is not text/],
   ])("%j", (text, problem) => {
     expect(refused(text)).toMatchObject({ code: "ERR_OPAMP_OPTION", message: expect.stringMatching(problem) });
-    expect(refused(text).message).toMatch(/^config: this is no YAML: /);
+    expect(refused(text).message).toMatch(/^config: this is not YAML: /);
   });
 
   test("what nests too deeply, or contains itself, is refused", () => {
-    expect(refused(`a: ${"[".repeat(10_000)}`).message).toBe("config: this is no YAML: it nests too deeply");
+    expect(refused(`a: ${"[".repeat(10_000)}`).message).toBe("config: this is not YAML: it nests too deeply");
     const resource = "service: {telemetry: {resource: {a: &a [*a]}}}";
     expect(refused(`extensions: {opamp: {server: {ws: {endpoint: "ws://h/"}}}}\n${resource}`).message).toMatch(
       /^service\.telemetry\.resource\.a: nests too deeply, or contains itself/,
@@ -150,7 +150,7 @@ describe("text that is no YAML is refused with line and column, without any of i
   });
 
   test("what is merged must be a map", () => {
-    expect(refused("server:\n  <<: 5\n").message).toBe("config: this is no YAML: what `<<` merges is no map");
+    expect(refused("server:\n  <<: 5\n").message).toBe("config: this is not YAML: what `<<` merges is not a map");
   });
 
   test("aliases that stand for too much are no way to fill the memory", () => {
@@ -168,7 +168,7 @@ describe("text that is no YAML is refused with line and column, without any of i
 test("a wrong key in a text is named with its line", () => {
   const text = "extensions:\n  opamp:\n    server:\n      ws:\n        endpoint: ws://h\n        hedaers: {}\n";
   expect(refused(text).message).toBe(
-    "extensions.opamp.server.ws.hedaers: is no known key; headers is (line 6, column 9)",
+    "extensions.opamp.server.ws.hedaers: unknown key; did you mean headers? (line 6, column 9)",
   );
 });
 

@@ -67,14 +67,14 @@ describe("polling_interval", () => {
   test("is for http alone", () => {
     expect(readExtensionConfig(serverWith("ws", {})).server.pollingIntervalMs).toBeUndefined();
     expect(refused(serverWith("ws", { polling_interval: "1s" })).message).toBe(
-      "server.ws.polling_interval: is no known key",
+      "server.ws.polling_interval: unknown key",
     );
   });
 
   test.each([
     ["-1s", /polling interval must be 0 or greater/],
     [30, /is a number without a unit/],
-    [SECRET, /is no duration/],
+    [SECRET, /must be a duration/],
   ])("%j is refused", (polling_interval, problem) => {
     const { message } = refused(serverWith("http", { polling_interval }));
     expect(message).toMatch(/^server\.http\.polling_interval: /);
@@ -142,7 +142,7 @@ describe("tls", () => {
     [{ ca_file: "a", ca_pem: PEM }, "ca_pem", /provide either a CA file or the PEM-encoded string, but not both/],
     [{ ...PAIR, cert_pem: PEM }, "cert_pem", /provide either certificate file or PEM, but not both/],
     [{ ...PAIR, key_pem: PEM }, "key_pem", /provide either key file or PEM, but not both/],
-    [{ ca_pem: SECRET }, "ca_pem", /is no PEM text/],
+    [{ ca_pem: SECRET }, "ca_pem", /must be PEM text/],
     [{ cert_file: "c" }, "", /TLS configuration must include both certificate and key/],
     [{ key_pem: PEM }, "", /TLS configuration must include both certificate and key/],
     [{ min_version: "1.4" }, "min_version", /unsupported TLS version/],

@@ -69,13 +69,13 @@ describe("the components of a Collector-like agent", () => {
   });
 
   test("are refused with the path of what is wrong", () => {
-    // @ts-expect-error a number is no module
+    // @ts-expect-error a number is not a module
     expect(refusal(() => collectorComponents({ receivers: { otlp: 1 } })).message).toBe(
       'collectorComponents.receivers["otlp"]: must be a string, not number',
     );
     // @ts-expect-error not one of the groups
     expect(refusal(() => collectorComponents({ receiver: [] })).message).toContain("known are receivers, processors");
-    // @ts-expect-error a text is no list
+    // @ts-expect-error a text is not a list
     expect(refusal(() => collectorComponents({ receivers: "otlp" })).message).toContain(
       "collectorComponents.receivers",
     );

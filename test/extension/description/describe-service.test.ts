@@ -89,7 +89,7 @@ describe("a service is described", () => {
       message: "describeService.service.name: is needed, unless the resource has a service.name",
     });
     const wrong = { service, nonIdentifying: [] };
-    // @ts-expect-error a list is no record
+    // @ts-expect-error a list is not a record
     expect(refusal(() => describeService(wrong)).message).toContain("describeService.nonIdentifying");
     expect(refusal(() => describeService(Object.assign({ servce: service }, { host }))).message).toContain("servce");
   });

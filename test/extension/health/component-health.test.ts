@@ -262,7 +262,7 @@ describe("what cannot be reported is refused at once:", () => {
     ],
     [
       "an attribute that is none",
-      // @ts-expect-error a function is no attribute
+      // @ts-expect-error a function is not an attribute
       () => health.component("a").set("StatusOK", { attributes: { f: () => 1 } }),
       'details.attributes["f"]',
     ],

@@ -80,7 +80,7 @@ describe("a value that is nothing but one reference has the type of what it stan
     expect(put(ref(to))).toEqual(new Expanded(value, text));
   });
 
-  test("and what is no text is left alone", () => {
+  test("and what is not text is left alone", () => {
     for (const value of [7, true, null, undefined, [ref("A")]]) expect(put(value)).toBe(value);
   });
 });

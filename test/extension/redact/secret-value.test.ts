@@ -7,7 +7,7 @@ test.for([
   ["YAML", "server:\n  auth: bearertokenauth/main\n"],
   ["YAML, after an authenticator", "auth:\n  authenticator: oauth2client\n"],
   ["JSON", '{"auth": "headers_setter/2"}'],
-] as const)("the name of an auth extension is no secret, in %s", ([, config]) => {
+] as const)("the name of an auth extension is not a secret, in %s", ([, config]) => {
   expect(text(config)).toBe(config);
 });
 

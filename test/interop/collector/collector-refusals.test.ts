@@ -46,7 +46,7 @@ const refused: Record<string, { opamp: object; extensions?: Section; resource?: 
     phrase: "polling_interval",
   },
   // The Collector does not say which UUID.
-  "an instance id of the resource that is no uid": {
+  "an instance id of the resource that is not a uid": {
     opamp: { server: { ws: WS } },
     resource: { "service.instance.id": "host-1" },
     phrase: "UUID",

@@ -198,7 +198,7 @@ export const wantedDifferences: readonly WantedDifference[] = [
     id: "orphaned",
     what: "`ppid`, when that process is gone",
     collector: "v0.149.0 goes on, as nobody hears of it",
-    ours: "The agent reports StatusFatalError, says goodbye and ends with exit code 1",
+    ours: "The agent reports StatusFatalError, disconnects and exits with exit code 1",
     why: "It is what the key is for",
     matches: ({ path, collector, ours }) => path === "ends/orphaned" && collector === false && ours === true,
   },

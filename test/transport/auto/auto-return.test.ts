@@ -136,7 +136,7 @@ describe("a WebSocket that opens and brings nothing before it breaks", () => {
     return { server, transport, ear };
   }
 
-  test("is no path if that happens twice in a row", async () => {
+  test("is not a path if that happens twice in a row", async () => {
     const met = await mute();
     const { server, ear } = met;
     server.sockets[0]?.destroy();

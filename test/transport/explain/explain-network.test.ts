@@ -146,7 +146,7 @@ describe("what answers there is not HTTP", () => {
     );
   });
 
-  test("an answer that breaks off the rules later on is no OpAMP either", () => {
+  test("an answer that breaks off the rules later on is not OpAMP either", () => {
     for (const code of ["HPE_INVALID_CHUNK_SIZE", "HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW"]) {
       const { error, orderly } = brokeOff(thrown(code, "Parse Error"), HTTPS);
       expect(error.code).toBe("ERR_OPAMP_NOT_OPAMP");

@@ -77,7 +77,7 @@ describe("an answer", () => {
     });
   }
 
-  verifies("HTTP-09", "of nothing, compressed or left away, is an empty payload", async () => {
+  verifies("HTTP-09", "of nothing, compressed or left out, is an empty payload", async () => {
     expect(await (await answered([gzipSync("")])).ear.payload()).toEqual([]);
     expect(await (await answered([])).ear.payload()).toEqual([]);
   });
@@ -108,7 +108,7 @@ describe("an answer", () => {
     });
   }
 
-  test("of another kind is no OpAMP in any coding", async () => {
+  test("of another kind is not OpAMP in any coding", async () => {
     const html = { "content-type": "text/html" };
     expect((await failure([zipped], { ...html, "content-encoding": "br" })).error.code).toBe("ERR_OPAMP_NOT_OPAMP");
     const page = gzipSync("<html></html>");

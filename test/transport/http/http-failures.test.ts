@@ -20,7 +20,7 @@ async function failure(answer: RequestListener, settings: Partial<TransportSetti
   return loss;
 }
 
-describe("a status that is no success", () => {
+describe("a status that is not a success", () => {
   for (const [status, code] of [
     [400, "ERR_OPAMP_HTTP_STATUS"],
     [401, "ERR_OPAMP_UNAUTHORIZED"],
@@ -195,7 +195,7 @@ describe("an exchange that comes to nothing", () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test("a server that does not speak HTTP is no OpAMP server", async () => {
+  test("a server that does not speak HTTP is not an OpAMP server", async () => {
     const server = await startTcp((socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n"));
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));

@@ -69,11 +69,11 @@ describe("the proxy of the environment", () => {
     expect(await found("wss://127.example.com")).toBe("http://bare:8080/");
   });
 
-  test("is refused by its variable's name when it is no proxy's URL", async () => {
+  test("is refused by its variable's name when it is not a proxy's URL", async () => {
     environment({ https_proxy: "gopher://joe:hunter2@host:1" });
     const error = await refusalOf(dialled("wss://opamp.example.com", { proxy: "env" }));
     expect(error.code).toBe("ERR_OPAMP_PROXY");
-    expect(error.message).toBe("https_proxy: is for gopher, which is no kind of proxy that is understood");
+    expect(error.message).toBe("https_proxy: is for gopher, which is not supported");
   });
 
   test("is what a dial goes through", async () => {

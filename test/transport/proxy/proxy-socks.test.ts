@@ -95,7 +95,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     expect(error.hint).toMatch(/write http:\/\//);
   });
 
-  test("since it hangs up, or the name is too long, is no crash", async () => {
+  test("since it hangs up, or the name is too long, is not a crash", async () => {
     const closing = await startPlain((socket) => socket.destroy());
     const proxy = { url: `socks5://127.0.0.1:${closing.port}` };
     expect((await refusalOf(dialled("ws://opamp.example.com", { proxy }))).code).toBe("ERR_OPAMP_PROXY");

@@ -58,7 +58,7 @@ describe("cipher suites", () => {
     const hellos = new Arrivals<Buffer>();
     const { port } = await startPlain((_socket, bytes) => hellos.push(bytes));
     dialling(`wss://localhost:${port}`, { tls: { maxVersion: "1.2", cipherSuites: [SUITE] } });
-    // Next to it stands what is no suite but a sign that renegotiation is secure (RFC 5746, 3.3).
+    // Next to it stands what is not a suite but a sign that renegotiation is secure (RFC 5746, 3.3).
     expect(offeredSuites(await hellos.next())).toEqual([0xc02c, 0x00ff]);
     const peer = await reach(await startTls(SERVER), { maxVersion: "1.2", cipherSuites: [SUITE] });
     expect(peer.getCipher().standardName).toBe(SUITE);

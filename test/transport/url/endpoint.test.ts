@@ -29,10 +29,10 @@ const WHERE = {
   "port 80 that was written stays": ["ws://host:80", "ws://host/v1/opamp"],
   "port 443 that was written stays": ["wss://host:443/", "wss://host/v1/opamp"],
   "a port is seen behind user and password": ["http://u:1@host:80", "http://host/v1/opamp"],
-  "a password of digits is no port": ["http://u:80@host", "http://host:4320/v1/opamp"],
+  "a password of digits is not a port": ["http://u:80@host", "http://host:4320/v1/opamp"],
   "a port is seen in spite of blanks around the URL": [" ws://host:80\n", "ws://host/v1/opamp"],
   "a port is seen behind fewer slashes": ["ws:host:80", "ws://host/v1/opamp"],
-  "a colon without a port is no port": ["ws://host:", "ws://host:4320/v1/opamp"],
+  "a colon without a port is not a port": ["ws://host:", "ws://host:4320/v1/opamp"],
   "an IPv6 address gets port and path": ["ws://[::1]", "ws://[::1]:4320/v1/opamp"],
   "an IPv6 address keeps its port": ["ws://[2001:db8::1]:80", "ws://[2001:db8::1]/v1/opamp"],
   "an IPv4 address gets port and path": ["http://10.0.0.1", "http://10.0.0.1:4320/v1/opamp"],
@@ -83,7 +83,7 @@ describe("user and password", () => {
   });
 });
 
-describe("what is no server URL", () => {
+describe("what is not a server URL", () => {
   for (const given of [
     "",
     "host",

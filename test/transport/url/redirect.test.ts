@@ -36,7 +36,7 @@ describe("where a redirect leads", () => {
     expect(redirected(from("http://a/", 2), status, "/b", 5)).toEqual({ url: new URL("http://a/b"), redirects: 3 });
   });
 
-  test.each([200, 300, 304, 305, 400])("%i is no redirect, whatever its Location", (status) => {
+  test.each([200, 300, 304, 305, 400])("%i is not a redirect, whatever its Location", (status) => {
     expect(redirected(from("http://a/"), status, "/b", 5)).toBeUndefined();
   });
 
@@ -59,8 +59,8 @@ describe("a redirect is refused", () => {
     expect(`${error.message} ${error.hint}`).not.toContain("secret");
   });
 
-  test.each(["ftp://b/", "http://", "javascript:alert(1)"])("to %s, which is no server", (location) => {
-    expect(refusal(redirected(from("http://a/"), 302, location, 5)).message).toContain("no server URL");
+  test.each(["ftp://b/", "http://", "javascript:alert(1)"])("to %s, which is not a server", (location) => {
+    expect(refusal(redirected(from("http://a/"), 302, location, 5)).message).toContain("not a server URL");
   });
 
   test("that asks for a GET", () => {

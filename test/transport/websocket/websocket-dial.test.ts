@@ -75,7 +75,7 @@ describe("the upgrade request", () => {
   });
 });
 
-describe("what is no handshake", () => {
+describe("what is not a handshake", () => {
   const answers: Readonly<Record<string, (socket: Socket) => void>> = {
     "a wrong Sec-WebSocket-Accept": (socket) => socket.write(switching(acceptOf("another key"))),
     "an upgrade to something else": (socket) =>
@@ -95,7 +95,7 @@ describe("what is no handshake", () => {
     });
   }
 
-  test("a server that does not upgrade is no OpAMP server over WebSocket", async () => {
+  test("a server that does not upgrade is not an OpAMP server over WebSocket", async () => {
     const server = await startHttp((_request, response) => response.end("hello"));
     const { ear } = dial(`ws://${server.host}/v1/opamp`);
     const { error } = await ear.lost();

@@ -84,7 +84,7 @@ const lengths: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
   {
-    name: "announces a length that is no number",
+    name: "announces a length that is not a number",
     conduct: answering(ok("Content-Length: much")),
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
@@ -148,7 +148,7 @@ const chunks: readonly HostileCase[] = [
     slow: true,
   },
   {
-    name: "sends a chunk whose size is no number",
+    name: "sends a chunk whose size is not a number",
     conduct: answering(ok("Transfer-Encoding: chunked"), "size\r\n"),
     errors: ["ERR_OPAMP_CLOSED", "ERR_OPAMP_NOT_OPAMP"],
   },

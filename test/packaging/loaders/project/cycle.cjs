@@ -35,5 +35,5 @@ module.exports = async function cycle(root, testing) {
   } catch (error) {
     if (error instanceof OpAMPError) return "cycle done";
   }
-  throw new Error("a wrong option is no OpAMPError");
+  throw new Error("a wrong option is not an OpAMPError");
 };
