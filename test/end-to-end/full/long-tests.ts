@@ -4,11 +4,16 @@ export const longTests: readonly string[] = [
   "test/cli/agent-crash.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/docs/snippets.test.ts",
+  "test/docs/test-against.test.ts",
+  "test/docs/testing-network.test.ts",
+  "test/docs/testing-server.test.ts",
+  "test/end-to-end/hostile/flood.test.ts",
   "test/end-to-end/hostile/fuzz.test.ts",
   "test/end-to-end/hostile/memory.test.ts",
   "test/end-to-end/network/full-size.test.ts",
   "test/store/agents-on-disk.test.ts",
   "test/store/crash-points.test.ts",
+  "test/transport/limits.test.ts",
   "test/wire/hostile-payload.test.ts",
 ];
 
