@@ -53,7 +53,7 @@ const CODES = {
   },
   ERR_OPAMP_HEADERS: { retryable: true, hint: "make the `headers` function return a record of strings, and in time" },
   ERR_OPAMP_AUTH: { retryable: true, hint: "check the token endpoint and the credentials given to the helper" },
-  ERR_OPAMP_HANDLER: { retryable: false, hint: "correct the handler that the message names" },
+  ERR_OPAMP_HANDLER: { retryable: false, hint: "fix the handler named in the message" },
   ERR_OPAMP_STORE: { retryable: true, hint: "check that the store's place exists and may be written" },
   ERR_OPAMP_CAPABILITY: {
     retryable: false,

@@ -86,7 +86,7 @@ export class Agent {
     return this.#starting;
   }
 
-  /** Ends everything: an apply under way is taken back, commands are ended, and the server is told. Never rejects. */
+  /** Ends everything: an apply under way is rolled back, commands are ended, and the server is told. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the agent stops"));
     await this.#starting?.catch(() => undefined);

@@ -47,7 +47,7 @@ export function extensionHost(
     ...(restart && { restart: () => runRestart(restart) }),
     client: {
       ...(directory && { remoteConfig: directory.handler }),
-      // Validation, the command, and the command once more where the offer is taken back.
+      // Validation, the command, and the command once more where the offer is rolled back.
       ...(remoteConfig && { timeouts: { applyMs: 3 * remoteConfig.timeoutMs + SPARE_MS } }),
     },
     settled: () => restarting.catch(() => undefined),

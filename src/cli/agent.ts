@@ -28,11 +28,11 @@ Exit codes:
 /** `opamp agent`: an agent for any program, from one file. */
 export function agentCommand(terminal: Terminal): Command {
   return new Command("agent")
-    .description("connects a program to an OpAMP server: reports it, and writes offered configuration to its files")
-    .requiredOption("-c, --config <path>", "the configuration: that of the Collector's OpAMP extension, and more")
-    .addOption(new Option("--log-format <format>", "how log lines look (default: text)").choices(logFormats))
-    .addOption(new Option("--log-level <level>", "the least that is logged (default: info)").choices(logLevels))
-    .option("--dry-run", "prints what would be sent and done, without secrets, and ends")
+    .description("Runs an OpAMP agent for a program: reports its status and writes remote configuration to disk.")
+    .requiredOption("-c, --config <path>", "Path to the configuration file.")
+    .addOption(new Option("--log-format <format>", "Log format (default: text).").choices(logFormats))
+    .addOption(new Option("--log-level <level>", "Minimum log level (default: info).").choices(logLevels))
+    .option("--dry-run", "Print what would be sent and done, without secrets, and exit.")
     .addHelpText("after", MORE)
     .action(async (flags: AgentFlags) => {
       // Before the rest is loaded: until then even SIGHUP ends the process, and it may come soon.

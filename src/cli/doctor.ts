@@ -36,19 +36,21 @@ Exit codes:
 /** `opamp doctor URL`: why an agent can, or cannot, reach its server. */
 export function doctorCommand(terminal: Terminal): Command {
   return new Command("doctor")
-    .description("goes the way to an OpAMP server step by step and says what is wrong, and how to fix it")
+    .description(
+      "Checks the path to an OpAMP server (URL, DNS, TCP, TLS, upgrade, report) and explains what fails and how to fix it.",
+    )
     .argument("<url>", "the server, such as wss://opamp.example.com:4320/v1/opamp")
-    .option("-H, --header <header>", "a request header, as 'Name: value'; may be repeated", addHeader, {})
-    .option("--token-file <path>", "a file with a bearer token")
-    .option("--ca <path>", "PEM file with the authorities to trust")
-    .option("--cert <path>", "PEM file with the client's certificate")
-    .option("--key <path>", "PEM file with its key")
-    .option("--server-name <name>", "the name that the server's certificate must carry")
-    .option("--insecure-skip-verify", "takes any certificate")
-    .option("--proxy <url>", "a proxy's URL, 'env' for HTTP_PROXY and its like, or 'none'", "env")
-    .option("--compression", "sends compressed")
-    .option("--timeout <seconds>", "for each step", seconds, 10)
-    .option("--json", "prints one JSON object instead of text")
+    .option("-H, --header <header>", "Request header, as 'Name: value'; may be repeated.", addHeader, {})
+    .option("--token-file <path>", "File with a bearer token.")
+    .option("--ca <path>", "PEM file with the authorities to trust.")
+    .option("--cert <path>", "PEM file with the client's certificate.")
+    .option("--key <path>", "PEM file with its key.")
+    .option("--server-name <name>", "Name that the server's certificate must have.")
+    .option("--insecure-skip-verify", "Accept any certificate.")
+    .option("--proxy <url>", "Proxy URL, 'env' for HTTP_PROXY and the like, or 'none'.", "env")
+    .option("--compression", "Send compressed messages.")
+    .option("--timeout <seconds>", "Time limit for each step.", seconds, 10)
+    .option("--json", "Print one JSON object instead of text.")
     .addHelpText("after", EXIT_CODES)
     .action(async (url: string, flags: Flags) => {
       terminal.exit(await run(url, flags, terminal));

@@ -225,7 +225,7 @@ describe("SIGTERM, in good time,", () => {
     expect(visible(work.directory)).toEqual({ "a.yaml": "x: 1\n" });
     expect(litter(work.directory)).toEqual([]);
     expect(seen.disconnected).toBe(true);
-    expect(agent.count(/taken back/)).toBe(1);
+    expect(agent.count(/rolled back/)).toBe(1);
   });
 
   test("ends a restart command that runs", async () => {

@@ -54,7 +54,7 @@ export interface ConfigDirectory {
   effectiveConfig(): Promise<ConfigFiles>;
   /** The offer in use, and the names of its files; `undefined` while the user's own files are. */
   readonly current: { readonly hash: Uint8Array; readonly files: readonly string[] } | undefined;
-  /** Resolves when no offer is being put to use or taken back, and others may use the directory. Call it before the process ends. */
+  /** Resolves when no offer is being applied or rolled back, and others may use the directory. Call it before the process ends. */
   close(): Promise<void>;
 }
 
@@ -103,7 +103,7 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     refuseAborted(signal);
     applying = true;
     try {
-      // An offer that could not be taken back, since the disk was full perhaps; or somebody removed the directory.
+      // An offer that could not be rolled back, since the disk was full perhaps; or somebody removed the directory.
       if (place.trial.phase !== "none" || !(await isAsLeft(place))) await reopen();
       await applyOffer(place, config, signal);
     } finally {

@@ -26,7 +26,7 @@ export interface RemoteConfigSettings {
   /**
    * Has the program take the configuration in use: exit code 0 means that it did. `{directory}` in it, and OPAMP_CONFIG_DIR
    * in its environment, is `directory`; OPAMP_CONFIG_HASH is the offer's hash in hexadecimal digits, empty where none is
-   * in use. Run for the old configuration too, when an offer is taken back.
+   * in use. Run for the old configuration too, when an offer is rolled back.
    */
   readonly command: Command | undefined;
   /** A signal that has the program take the configuration; sent after `command`. */

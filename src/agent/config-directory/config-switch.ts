@@ -184,7 +184,7 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
       });
       await moveTrial(place, { type: "reverted" });
     }
-    host.log?.info(`configuration ${candidate.id}: taken back, ${versions.currentId} is in use`);
+    host.log?.info(`configuration ${candidate.id}: rolled back; ${versions.currentId} is in use`);
     await tidy(place);
   } catch (error) {
     message += `\nwhat was there before is not back yet: ${messageOf(error)}`;

@@ -177,7 +177,7 @@ export class SectionReader {
     return Object.hasOwn(this.#record, key) ? this.#record[key] : undefined;
   }
 
-  /** What a key is for all but text: `undefined` where it is not there, `null` where it comes to nothing. */
+  /** The value of a key that is not text: `undefined` if it is absent, `null` if it is empty. */
   #typed(key: string): unknown {
     const raw = this.#raw(key);
     return raw === null ? null : this.#value([key], raw);

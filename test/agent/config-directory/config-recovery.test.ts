@@ -34,7 +34,7 @@ test("a directory in good order is left as it is", async () => {
   expect(everything(work)).toEqual(before);
 });
 
-test("a config on trial is taken back, the program is told, and it is said", async () => {
+test("a config on trial is rolled back, the program is told, and it is said", async () => {
   const place = await inUse();
   onTrial(place);
   const command = script(
@@ -205,7 +205,7 @@ test.each<[string, (path: string) => void]>([
   expect(visible(place.directory)).toEqual({ a: "1" });
 });
 
-test("an offer that could not be taken back is taken back before the next one", async () => {
+test("an offer that could not be rolled back is rolled back before the next one", async () => {
   const { work } = await inUse();
   const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mkdir "$1"; exit 1; fi');
   const obstacle = join(work, "config/.opamp/opamp-config/tmp/current");

@@ -91,7 +91,7 @@ describe("a command that fails", () => {
       "conf.d/x": ["1", ""],
       "b.yaml": ["own b", "text/yaml"],
     });
-    expect(lines.all.filter((line) => / taken back, \S+ is in use$/.test(line))).toHaveLength(1);
+    expect(lines.all.filter((line) => / rolled back; \S+ is in use$/.test(line))).toHaveLength(1);
     expect(await apply("third", { d: "3" })).toBe("applied");
     expect(visible(directory)).toEqual({ ...own, d: "3" });
   });
@@ -192,7 +192,7 @@ describe("an abort", () => {
 });
 
 describe("a reload signal", () => {
-  test("reaches the program after the switch; where there is no program, the offer is taken back", async () => {
+  test("reaches the program after the switch; where there is no program, the offer is rolled back", async () => {
     const { work, directory, apply } = await inUse({}, { reload: { signal: "SIGHUP", pidFile: "/no/such/file" } });
     expect(await apply("second", second)).toMatch(
       /^pid file \/no\/such\/file cannot be read: .*\nthe files are as before, but the program could not be told: pid file/,

@@ -146,7 +146,7 @@ const ofRest: readonly AgentKey[] = [
     meaning: "what a restart command of the server does; without `restart` the agent itself starts again",
   },
   { key: "restart.timeout", type: DURATION, default: "30s", meaning: "for the command" },
-  { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "the least that is logged" },
+  { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "minimum log level" },
   { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
 ];
 
