@@ -45,13 +45,22 @@ const STOPS_WITHIN_TURNS = 1_000 / TURN_MS;
 /** A seed with short first waits. */
 const HASTY = () => 12_570 / 2 ** 32;
 
-/** The system's clock, and how many timers wait on it. */
+/** The system's clock, and how many timers wait on it. Its wall clock stands still within a turn. */
 export function countingClock(): Clock & { readonly pending: number } {
   const system = systemClock(false);
+  let wall: number | undefined;
   const pending = new Set<object>();
   return {
     now: system.now,
-    wallNow: system.wallNow,
+    wallNow() {
+      if (wall === undefined) {
+        wall = system.wallNow();
+        setImmediate(() => {
+          wall = undefined;
+        });
+      }
+      return wall;
+    },
     soon: system.soon,
     after(delayMs, callback) {
       const timer = {};
@@ -89,7 +98,7 @@ export function ableOptions(): Omit<OpAMPClientOptions, "url"> {
  * machine for a bad server.
  */
 export function hurried(url: string, { slow, stays }: Pick<HostileCase, "slow" | "stays"> = {}): OpAMPClientOptions {
-  const patienceMs = slow ? 150 : 30_000;
+  const patienceMs = slow ? 400 : 30_000;
   // Over WebSocket heartbeats begin once the answer to the first report is given up.
   const answerMs = stays && url.startsWith("ws") ? 50 : patienceMs;
   return {
@@ -142,7 +151,7 @@ export async function survives(
 
 interface Subject {
   client: OpAMPClient;
-  clock: { readonly pending: number };
+  clock: Clock & { readonly pending: number };
 }
 
 async function outlives(
@@ -157,7 +166,8 @@ async function outlives(
   client.on("error", ({ code }) => complaints.add(code));
   const waitsMs: number[] = [];
   client.on("phase", ({ retryAt }) => {
-    if (retryAt !== undefined) waitsMs.push(retryAt.getTime() - Date.now());
+    // A date has whole milliseconds.
+    if (retryAt !== undefined) waitsMs.push(retryAt.getTime() + 1 - clock.wallNow());
   });
   const complained = new Promise((resolve) => client.once("error", resolve));
   stage.turnHostile(hostile);

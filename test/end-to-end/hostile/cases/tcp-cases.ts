@@ -128,6 +128,7 @@ export const tcpCases: readonly HostileCase[] = [
     over: "HTTP",
     conduct: (socket) => void socket.once("data", () => socket.pause()),
     slow: true,
+    costly: true,
     client: talkative,
     errors: ["ERR_OPAMP_TIMEOUT"],
   },
@@ -136,6 +137,7 @@ export const tcpCases: readonly HostileCase[] = [
     over: "WebSocket",
     conduct: upgraded((socket) => void socket.pause()),
     slow: true,
+    costly: true,
     client: talkative,
     errors: ["ERR_OPAMP_TIMEOUT"],
   },
@@ -145,6 +147,7 @@ export const tcpCases: readonly HostileCase[] = [
     conduct: (socket) =>
       void socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")),
     slow: true,
+    costly: true,
     client: talkative,
     errors: ["ERR_OPAMP_HTTP_STATUS", "ERR_OPAMP_CLOSED"],
   },
