@@ -48,27 +48,7 @@ export type { Phase } from "./core/phases.js";
 export type { Logger } from "./diagnostics/logger.js";
 export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
-export { describeService, type ServiceDescription } from "./extension/description/describe-service.js";
-export { hostAttributes, processAttributes } from "./extension/description/host-attributes.js";
-export type { ConfigFormat } from "./extension/effective-config/config-text.js";
-export {
-  type ConfigEntry,
-  type EffectiveConfigOptions,
-  type EffectiveConfigProvider,
-  effectiveConfig,
-  type ManyConfigs,
-  type NamedConfigs,
-  type ReadConfig,
-  type SingleConfig,
-} from "./extension/effective-config/effective-config.js";
-export {
-  type ComponentHandle,
-  ComponentHealth,
-  type ComponentHealthOptions,
-  componentHealth,
-} from "./extension/health/component-health.js";
-export { type ComponentStatus, componentStatuses, type StatusDetails } from "./extension/health/component-status.js";
-export { type ConfigRedactor, createConfigRedactor } from "./extension/redact/config-redactor.js";
+export * from "./extension/helpers.js";
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";
 export { memoryStore } from "./store/memory-store.js";
 export type { Store, StoreBlobs, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";

@@ -24,6 +24,5 @@ export const processTerminal: Terminal = {
 
 /** The version of this package. */
 export function packageVersion(): string {
-  const { version }: { version: string } = createRequire(import.meta.url)("opamp-client/package.json");
-  return version;
+  return createRequire(import.meta.url)("opamp-client/package.json").version;
 }

@@ -3,7 +3,7 @@ import type { OfferKind, PhaseReason } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
 import type { OpAMPError } from "../errors.js";
 
-/** What every phase event tells. */
+/** What every phase event tells; what comes with some phases only is absent from the others. */
 interface PhaseChange {
   /** The phase before. */
   previous: Phase;
@@ -11,32 +11,29 @@ interface PhaseChange {
   reason: PhaseReason;
   /** The name of the transport in use, or used last: `"websocket"`, `"http"`; `undefined` before the first attempt. */
   transport: string | undefined;
+  answered?: undefined;
+  retryAt?: undefined;
+  error?: undefined;
 }
 
 /** The client is on its way to the server. */
 export interface ConnectingEvent extends PhaseChange {
   /** The client dials; or the connection is open, and the first report has no answer yet. */
   phase: "connecting" | "reporting";
-  answered?: undefined;
-  retryAt?: undefined;
-  error?: undefined;
 }
 
 /** The server has been reached. */
-export interface OnlineEvent extends PhaseChange {
+export interface OnlineEvent extends Omit<PhaseChange, "answered"> {
   /** The server has answered the first report, or keeps silent on a connection that is alive. */
   phase: "online";
   /** Whether the server has answered on this connection. */
   answered: boolean;
-  retryAt?: undefined;
-  error?: undefined;
 }
 
 /** The client waits before it dials again. */
-export interface WaitingEvent extends PhaseChange {
+export interface WaitingEvent extends Omit<PhaseChange, "retryAt" | "error"> {
   /** There is no connection, and the next attempt is due at `retryAt`. */
   phase: "waiting";
-  answered?: undefined;
   /** When the next attempt is due. */
   retryAt: Date;
   /** What went wrong; `undefined` where nothing did: the server asked for a pause, or the client was told to reconnect. */
@@ -44,11 +41,9 @@ export interface WaitingEvent extends PhaseChange {
 }
 
 /** The client disconnects, or has stopped. */
-export interface StoppingEvent extends PhaseChange {
+export interface StoppingEvent extends Omit<PhaseChange, "error"> {
   /** agent_disconnect is on its way, before the end or another dial; or the client has stopped for good. */
   phase: "closing" | "stopped";
-  answered?: undefined;
-  retryAt?: undefined;
   /** Why, where the host did not ask for it: see `onForeignStore`. */
   error?: OpAMPError | undefined;
 }

@@ -1,6 +1,6 @@
 import type { AgentRemoteConfig, CustomMessage, EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import type { OfferStatus, PartName, PartSet, PartValues } from "./parts.js";
-import type { Phase } from "./phases.js";
+import type { LaterPhase, Phase } from "./phases.js";
 
 /** An AgentToServer about to be encoded. */
 export interface Outgoing extends Partial<PartValues> {
@@ -143,7 +143,7 @@ export type Output =
   | { type: "instanceUid"; uid: Uint8Array; previous: Uint8Array }
   | {
       type: "phase";
-      phase: Phase;
+      phase: LaterPhase;
       previous: Phase;
       reason: PhaseReason;
       answered: boolean;

@@ -27,12 +27,15 @@ export const transitions = {
  */
 export type Phase = keyof typeof transitions;
 
+/** Where it can come to stand: nothing leads back to the beginning. */
+export type LaterPhase = Exclude<Phase, "idle">;
+
 /** What moves the connection from one phase to another. */
 export type LinkEvent = { [P in Phase]: keyof (typeof transitions)[P] }[Phase];
 
 /** The phase that follows, or `undefined` where the event means nothing in this phase. */
-export function next(phase: Phase, event: LinkEvent): Phase | undefined {
-  const row: Partial<Record<LinkEvent, Phase>> = transitions[phase];
+export function next(phase: Phase, event: LinkEvent): LaterPhase | undefined {
+  const row: Partial<Record<LinkEvent, LaterPhase>> = transitions[phase];
   return row[event];
 }
 
