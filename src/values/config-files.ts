@@ -1,14 +1,8 @@
 import { isUint8Array } from "node:util/types";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { sameBytes } from "../base/bytes.js";
-import { isObject, isRecord, member, sameEntries, text, wrongKind } from "../base/checks.js";
+import { isObject, isRecord, member, sameEntries, wrongKind } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import {
-  type AgentConfigFileSchema,
-  type AgentRemoteConfig,
-  type EffectiveConfig,
-  EffectiveConfigSchema,
-} from "../gen/opamp/v1/opamp_pb.js";
+import type { AgentConfigFile, AgentRemoteConfig, EffectiveConfig } from "../gen/opamp/v1/opamp_pb.js";
 import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "../store/store.js";
 
 /** A configuration file that the server offered. */
@@ -60,11 +54,11 @@ export interface RemoteConfig {
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
  */
 export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
-  const where = "effectiveConfig";
-  if (!isRecord(files)) throw wrongKind(where, "a record of files", files);
-  const entries = Object.entries(files).map(([name, file]) => [name, toConfigFile(file, member(where, name))] as const);
-  // fromEntries makes even "__proto__" an entry.
-  return create(EffectiveConfigSchema, { configMap: { configMap: Object.fromEntries(entries) } });
+  if (!isRecord(files)) throw wrongKind(WHERE, "a record of files", files);
+  const entries = Object.entries(files).map(([name, file]) => [name, toConfigFile(file, name)] as const);
+  // fromEntries makes even "__proto__" an entry. Messages as `create` would make them, which costs more than all else here.
+  const configMap = Object.fromEntries(entries);
+  return { $typeName: EFFECTIVE_CONFIG, configMap: { $typeName: CONFIG_MAP, configMap } };
 }
 
 /** Whether two effective configs have the same files. */
@@ -116,15 +110,20 @@ function remoteConfigOf(
   return { hash, files, isEmpty: entries.length === 0 };
 }
 
-function toConfigFile(file: unknown, where: string): MessageInitShape<typeof AgentConfigFileSchema> {
-  if (!isObject(file)) throw wrongKind(where, "a file such as { body, contentType }", file);
-  const { body, contentType: given = "" } = file;
-  const contentType = text(`${where}.contentType`, given);
-  if (typeof body === "string") return { body: new TextEncoder().encode(body), contentType };
-  if (isUint8Array(body)) return { body: new Uint8Array(body), contentType };
-  throw wrongKind(`${where}.body`, "a string or a Uint8Array", body);
+/** Paths are made for errors alone: this runs for each file of each report. */
+function toConfigFile(file: unknown, name: string): AgentConfigFile {
+  if (!isObject(file)) throw wrongKind(member(WHERE, name), "a file such as { body, contentType }", file);
+  const { body, contentType = "" } = file;
+  if (typeof contentType !== "string") throw wrongKind(`${member(WHERE, name)}.contentType`, "a string", contentType);
+  if (typeof body === "string") return { $typeName: CONFIG_FILE, body: new TextEncoder().encode(body), contentType };
+  if (isUint8Array(body)) return { $typeName: CONFIG_FILE, body: new Uint8Array(body), contentType };
+  throw wrongKind(`${member(WHERE, name)}.body`, "a string or a Uint8Array", body);
 }
 
+const WHERE = "effectiveConfig";
+const EFFECTIVE_CONFIG = "opamp.proto.v1.EffectiveConfig";
+const CONFIG_MAP = "opamp.proto.v1.AgentConfigMap";
+const CONFIG_FILE = "opamp.proto.v1.AgentConfigFile";
 /** As long as names are on most file systems, in characters. */
 const LONGEST_NAME = 255;
 

@@ -38,7 +38,9 @@ export function encodeReport(report: ReportInit): Uint8Array {
   // Mostly there is nothing to translate, and a copy of the report would cost as much as all else here.
   if (inWords === undefined) return encodeAgentToServer(report as Omit<ReportInit, "remoteConfigStatus">);
   const { hash: lastRemoteConfigHash, status, error: errorMessage } = inWords;
-  const remoteConfigStatus = { lastRemoteConfigHash, status: STATUS[status], errorMessage };
+  // A message as `create` would make it.
+  const $typeName = "opamp.proto.v1.RemoteConfigStatus";
+  const remoteConfigStatus = { $typeName, lastRemoteConfigHash, status: STATUS[status], errorMessage } as const;
   return encodeAgentToServer({ ...report, remoteConfigStatus });
 }
 
