@@ -36,7 +36,7 @@ export interface WaitingEvent extends Omit<PhaseChange, "retryAt" | "error"> {
   phase: "waiting";
   /** When the next attempt is due. */
   retryAt: Date;
-  /** What went wrong; `undefined` where nothing did: the server asked for a pause, or the client was told to reconnect. */
+  /** What went wrong; `undefined` where nothing did: the server asked for a pause, or the client is to reconnect. */
   error?: OpAMPError | undefined;
 }
 
@@ -59,18 +59,18 @@ interface OfferChange {
   hash: Uint8Array;
 }
 
-/** The status of an offer changed. */
+/** The status of an offer changed; `error` says why it failed, as the server is told. */
 export type OfferEvent =
   /** Its handler is running, or has done what the offer wants. */
   | (OfferChange & { status: "applying" | "applied"; error?: undefined })
   /** Its handler failed, or was given up. */
-  | (OfferChange & { status: "failed" /** Why, as the server is told. */; error: string });
+  | (OfferChange & { status: "failed"; error: string });
 
 /** The agent goes by another uid. */
 export interface InstanceUidEvent {
   /** UUID text. */
   instanceUid: string;
-  /** The phase before. */
+  /** The one before, as UUID text. */
   previous: string;
 }
 

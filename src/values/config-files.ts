@@ -48,6 +48,13 @@ export interface RemoteConfig {
   readonly isEmpty: boolean;
 }
 
+const WHERE = "effectiveConfig";
+const EFFECTIVE_CONFIG = "opamp.proto.v1.EffectiveConfig";
+const CONFIG_MAP = "opamp.proto.v1.AgentConfigMap";
+const CONFIG_FILE = "opamp.proto.v1.AgentConfigFile";
+/** As long as names are on most file systems, in characters. */
+const LONGEST_NAME = 255;
+
 /**
  * Turns files into the configuration an agent reports as in effect. Bodies are copied.
  *
@@ -119,13 +126,6 @@ function toConfigFile(file: unknown, name: string): AgentConfigFile {
   if (isUint8Array(body)) return { $typeName: CONFIG_FILE, body: new Uint8Array(body), contentType };
   throw wrongKind(`${member(WHERE, name)}.body`, "a string or a Uint8Array", body);
 }
-
-const WHERE = "effectiveConfig";
-const EFFECTIVE_CONFIG = "opamp.proto.v1.EffectiveConfig";
-const CONFIG_MAP = "opamp.proto.v1.AgentConfigMap";
-const CONFIG_FILE = "opamp.proto.v1.AgentConfigFile";
-/** As long as names are on most file systems, in characters. */
-const LONGEST_NAME = 255;
 
 class NamedFile implements ConfigFile {
   readonly #name: string;

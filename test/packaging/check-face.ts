@@ -91,10 +91,8 @@ function check(node: ts.Node): void {
 }
 
 for (const file of sources) {
-  const symbol = checker.getSymbolAtLocation(
-    program.getSourceFile(file) ??
-      ts.factory.createSourceFile([], ts.factory.createToken(ts.SyntaxKind.EndOfFileToken), 0),
-  );
+  const source = program.getSourceFile(file);
+  const symbol = source && checker.getSymbolAtLocation(source);
   if (symbol === undefined) throw new Error(`${file} is not a module`);
   for (const exported of checker.getExportsOfModule(symbol))
     for (const declaration of declarationsOf(exported)) visit(declaration);

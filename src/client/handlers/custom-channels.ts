@@ -61,8 +61,8 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
 
   /**
    * Sends a message. It waits while there is no connection, or while the server has not announced the capability
-   * (CUSTOM-04), and it is never merged with another. The promise may be ignored: it never causes an
-   * unhandled rejection.
+   * (CUSTOM-04), and it is never merged with another. The promise may be ignored: it never causes
+   * an unhandled rejection.
    *
    * A message whose time is up is dropped. One that has left is not, unless the connection is lost before the answer: then
    * it is not sent again, and may or may not have arrived.

@@ -82,7 +82,10 @@ export class Listener {
     return `${this.#origin(transport)}${isIPv6(host) ? `[${host}]` : host}:${this.port}${this.#settings.path}`;
   }
 
-  /** Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for a value that is not a certificate. */
+  /**
+   * Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for a value
+   * that is not a certificate.
+   */
   setTls(tls: ServerTlsOptions): void {
     if (!(this.#http instanceof SecureServer)) {
       throw new OpAMPError("ERR_OPAMP_OPTION", "tls: the server was started without TLS", {

@@ -24,6 +24,7 @@ function installTarball(project: string): void {
     stdio: "inherit",
   });
   cpSync(join(import.meta.dirname, "smoke"), project, { recursive: true });
+  cpSync(join(import.meta.dirname, "../loaders/project/cycle.cjs"), join(project, "cycle.cjs"));
 }
 
 /** With library checks on: the declarations must not lean on types that users do not get with the package. */

@@ -8,13 +8,18 @@ module.exports = async function cycle(root, testing) {
   for (const transport of ["url", "httpUrl"]) {
     const directory = mkdtempSync(join(tmpdir(), "opamp-loader-"));
     const server = await testing.OpAMPServer.start();
+    let applied = 0;
     const client = new OpAMPClient({
       url: server[transport],
       heartbeat: { intervalMs: 1_000 },
       store: fileStore(directory),
       description: { identifying: { "service.name": "loader" } },
       effectiveConfig: effectiveConfig({ name: "a.yaml", read: () => "login:\n  password: |\n    hunter2\n" }),
-      remoteConfig: { apply: async () => {} },
+      remoteConfig: {
+        async apply() {
+          applied += 1;
+        },
+      },
     });
     try {
       client.start();
@@ -22,6 +27,7 @@ module.exports = async function cycle(root, testing) {
       const agent = await server.firstAgent();
       agent.offerConfig({ "a.yaml": "x: 1" });
       await agent.until((record) => record.remoteConfigStatus?.status === 1);
+      if (applied !== 1) throw new Error(`the handler was called ${applied} times`);
       const shown = agent.effectiveFiles["a.yaml"].text();
       if (shown.includes("hunter2") || !shown.includes("[REDACTED]")) throw new Error(`not redacted: ${shown}`);
     } finally {
