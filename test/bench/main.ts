@@ -1,7 +1,9 @@
 import { cpus, loadavg } from "node:os";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { countHops } from "./count-hops.js";
 import { countLines } from "./count-lines.js";
+import { measureAlone } from "./measure-alone.js";
 import { measureCycles } from "./measure-cycles.js";
 import { measureHeartbeat } from "./measure-heartbeat.js";
 import { measureMemory } from "./measure-memory.js";
@@ -14,7 +16,9 @@ import { formatCounts, formatTable } from "./table.js";
 // taken in the same minutes on the same machine mean anything.
 //
 //   --quick          fewer and shorter rounds
-//   --only PART      cycles, heartbeat, memory or start; hops or size, which are counted in src; may be repeated
+//   --only PART      cycles, alone, heartbeat, memory or start; hops or size, which are counted in src; may be repeated
+//   --earlier DIR    measure another checkout of this package too, built, in the same rounds
+//   --rounds N       how often each subject of cycles and heartbeats has its turn
 //   --json           the comparisons and counts as JSON on stdout
 //   --list           what was counted: the files of each hop and what ran in them, the size of each folder
 //   --check          exit code 1 if a count is above its limit
@@ -23,6 +27,7 @@ import { formatCounts, formatTable } from "./table.js";
 
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   cycles: measureCycles,
+  alone: measureAlone,
   heartbeat: measureHeartbeat,
   memory: measureMemory,
   start: measureStart,
@@ -34,6 +39,8 @@ const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     only: { type: "string", multiple: true, default: known },
+    earlier: { type: "string" },
+    rounds: { type: "string" },
     json: { type: "boolean", default: false },
     profile: { type: "boolean" },
     list: { type: "boolean", default: false },
@@ -49,7 +56,10 @@ const startedAt = performance.now();
 const counts: Count[] = [];
 for (const name of values.only) counts.push(...((await COUNTS[name]?.()) ?? []));
 const loadBefore = loadavg()[0] ?? 0;
-const bench: Bench = { withGo: parts.length > 0 && prepare(), quick: values.quick };
+const earlier = values.earlier === undefined ? undefined : resolve(values.earlier);
+const withGo = parts.length > 0 && prepare(earlier);
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+const bench: Bench = { withGo, quick: values.quick, earlier, rounds };
 const sections: Section[] = [];
 for (const part of parts) sections.push(await part(bench));
 

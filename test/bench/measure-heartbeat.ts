@@ -5,7 +5,7 @@ import { readCpuProfile, spreadOf } from "./cpu-profile.js";
 import { cacheFolder } from "./prepare.js";
 import type { Program } from "./program.js";
 import { type Bench, progress, type Section } from "./section.js";
-import { limitOf, type Scheme, Server, type SubjectName, startCrowd } from "./subjects.js";
+import { peersOf, profiledBeside, type Scheme, Server, type SubjectName, startCrowd } from "./subjects.js";
 import { formatSpread } from "./table.js";
 
 const HEARTBEAT_MS = 1_000;
@@ -28,12 +28,12 @@ export async function measureHeartbeat(bench: Bench): Promise<Section> {
 
 async function compareHeartbeats(bench: Bench, scheme: Scheme): Promise<Comparison[]> {
   progress(`heartbeats over ${scheme}`);
-  const others: SubjectName[] = [limitOf(scheme)];
-  if (bench.withGo) others.push("Go client");
+  const others = peersOf(bench, scheme);
   if (scheme === "http") others.push("Elastic");
   const pairs: Pair[] = [];
   for (const subject of ["ours", ...others] as const) pairs.push(await beating(bench, subject, scheme));
-  const { rounds, windowMs } = bench.quick ? { rounds: 2, windowMs: 1_500 } : { rounds: 4, windowMs: 2_500 };
+  const { usual, windowMs } = bench.quick ? { usual: 2, windowMs: 1_500 } : { usual: 4, windowMs: 2_500 };
+  const rounds = bench.rounds ?? usual;
   await sleep(bench.quick ? 1_000 : 3_000);
   const costs = new Map<SubjectName, number[]>(pairs.map(({ subject }) => [subject, []]));
   for (let round = 0; round < rounds; round++) {
@@ -51,7 +51,7 @@ async function compareHeartbeats(bench: Bench, scheme: Scheme): Promise<Comparis
 
 async function beating(bench: Bench, subject: SubjectName, scheme: Scheme): Promise<Pair> {
   const server = await Server.start(bench.withGo);
-  const crowd = startCrowd(subject, server.url(scheme), { clients: CLIENTS[scheme], heartbeatMs: HEARTBEAT_MS });
+  const crowd = startCrowd(bench, subject, server.url(scheme), { clients: CLIENTS[scheme], heartbeatMs: HEARTBEAT_MS });
   await crowd.next("ready");
   return { subject, crowd, server };
 }
@@ -72,9 +72,9 @@ async function explainAll(bench: Bench): Promise<string> {
   const texts: string[] = [];
   for (const scheme of ["ws", "http"] as const) {
     progress(`profiling heartbeats over ${scheme}`);
-    const limit = limitOf(scheme);
-    const [ours, theirs] = await Promise.all([profile(bench, "ours", scheme), profile(bench, limit, scheme)]);
-    texts.push(formatSpread(`CPU time per heartbeat over ${scheme}, us`, { ours, [limit]: theirs }));
+    const other = profiledBeside(bench, scheme);
+    const [ours, theirs] = await Promise.all([profile(bench, "ours", scheme), profile(bench, other, scheme)]);
+    texts.push(formatSpread(`CPU time per heartbeat over ${scheme}, us`, { ours, [other]: theirs }));
   }
   return texts.join("\n\n");
 }

@@ -5,7 +5,7 @@ import type { Spread } from "./cpu-profile.js";
 import { readHeapSnapshot } from "./heap-snapshot.js";
 import { cacheFolder } from "./prepare.js";
 import { type Bench, progress, type Section } from "./section.js";
-import { limitOf, type Scheme, Server, type SubjectName, startCrowd } from "./subjects.js";
+import { peersOf, type Scheme, Server, type SubjectName, startCrowd } from "./subjects.js";
 import { formatSpread } from "./table.js";
 
 const CLIENTS = 2_000;
@@ -30,8 +30,7 @@ export async function measureMemory(bench: Bench): Promise<Section> {
 }
 
 async function compareMemory(bench: Bench, scheme: Scheme): Promise<Comparison[]> {
-  const others: SubjectName[] = [limitOf(scheme)];
-  if (bench.withGo) others.push("Go client");
+  const others = peersOf(bench, scheme);
   if (scheme === "http") others.push("Elastic");
   const subjects: readonly SubjectName[] = ["ours", ...others];
   const perClient = new Map<SubjectName, Memory[]>(subjects.map((subject) => [subject, []]));
@@ -60,7 +59,7 @@ function weighAll(bench: Bench, subjects: readonly SubjectName[], scheme: Scheme
 
 async function weigh(bench: Bench, subject: SubjectName, scheme: Scheme, clients: number): Promise<Memory> {
   const server = await Server.start(bench.withGo);
-  const crowd = startIdle(subject, server.url(scheme), clients);
+  const crowd = startIdle(bench, subject, server.url(scheme), clients);
   await crowd.next("ready");
   await sleep(SETTLE_MS);
   await crowd.ask("stats gc", "stats");
@@ -74,10 +73,10 @@ async function weigh(bench: Bench, subject: SubjectName, scheme: Scheme, clients
 /** A young generation that grew would count as the agents' memory, although the next thing to grow it is anything at all. */
 const NODE_FLAGS = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 
-function startIdle(subject: SubjectName, url: string, clients: number) {
+function startIdle(bench: Bench, subject: SubjectName, url: string, clients: number) {
   // A bare socket has no timer.
   const heartbeatMs = subject === "bare ws" ? 0 : 30_000;
-  return startCrowd(subject, url, { clients, heartbeatMs, nodeFlags: NODE_FLAGS });
+  return startCrowd(bench, subject, url, { clients, heartbeatMs, nodeFlags: NODE_FLAGS });
 }
 
 async function explainAll(bench: Bench): Promise<string> {
@@ -97,7 +96,7 @@ async function heapPerClient(bench: Bench, subject: SubjectName): Promise<Spread
 
 async function snapshot(bench: Bench, subject: SubjectName, clients: number): Promise<string> {
   const server = await Server.start(bench.withGo);
-  const crowd = startIdle(subject, server.url("ws"), clients);
+  const crowd = startIdle(bench, subject, server.url("ws"), clients);
   await crowd.next("ready");
   await sleep(SETTLE_MS);
   const file = join(cacheFolder, `${clients}-${subject.replace(" ", "-")}.heapsnapshot`);

@@ -31,7 +31,7 @@ export async function measureStart(bench: Bench): Promise<Section> {
     }
     comparisons.push(compare({ ...loader, unit: "ms", against: "Elastic" }, ours, theirs));
   }
-  comparisons.push(...(await compareFirstReports(rounds)));
+  comparisons.push(...(await compareFirstReports(bench, rounds)));
   return { comparisons, explain: explainImport };
 }
 
@@ -43,7 +43,7 @@ async function loadMs(specifier: string, loader: Loader, flags: readonly string[
 }
 
 /** From the start of the process to the moment when a server has its first report. */
-async function compareFirstReports(rounds: number): Promise<Comparison[]> {
+async function compareFirstReports(bench: Bench, rounds: number): Promise<Comparison[]> {
   progress("process start to first report");
   let heard = (): void => undefined;
   const server = await OpAMPServer.start({
@@ -58,7 +58,7 @@ async function compareFirstReports(rounds: number): Promise<Comparison[]> {
       heard = () => resolve(performance.now());
     });
     const start = performance.now();
-    const crowd = startCrowd(subject, scheme === "ws" ? server.url : server.httpUrl);
+    const crowd = startCrowd(bench, subject, scheme === "ws" ? server.url : server.httpUrl);
     const ms = (await Promise.race([reported, crowd.failed()])) - start;
     await crowd.kill();
     return ms;

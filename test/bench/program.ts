@@ -7,7 +7,7 @@ export type Line =
   | { event: "listening"; port: number }
   | { event: "count"; cycles: number; messages: number }
   | { event: "ready"; clients: number }
-  | { event: "stats"; cpuMs: number; rssKb: number; heapKb: number }
+  | { event: "stats"; cpuMs: number; rssKb: number; heapKb: number; cycles: number }
   | { event: "loaded"; ms: number }
   | { event: "done" };
 

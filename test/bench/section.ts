@@ -6,6 +6,10 @@ export interface Bench {
   withGo: boolean;
   /** Fewer and shorter rounds. */
   quick: boolean;
+  /** Another checkout of this package, built, that is measured in the same rounds. */
+  earlier: string | undefined;
+  /** How often each subject has its turn; undefined leaves it to the measurement. */
+  rounds: number | undefined;
 }
 
 /** The outcome of a group of measurements. */

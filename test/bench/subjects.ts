@@ -1,11 +1,20 @@
 import { join } from "node:path";
-import { cacheFolder, goFolder } from "./prepare.js";
+import { cacheFolder, cacheOf, goFolder } from "./prepare.js";
 import { Program } from "./program.js";
+import type { Bench } from "./section.js";
 
 export type Scheme = "ws" | "http";
 
 /** Who is measured. */
-export const subjectNames = ["ours", "bare ws", "bare undici", "Go client", "Elastic"] as const;
+export const subjectNames = [
+  "ours",
+  "earlier build",
+  "bare ws",
+  "bare undici",
+  "bare protobuf",
+  "Go client",
+  "Elastic",
+] as const;
 export type SubjectName = (typeof subjectNames)[number];
 
 /** How a crowd is to behave. */
@@ -20,8 +29,10 @@ export interface CrowdOptions {
 
 const FILES = {
   ours: "ours.js",
+  "earlier build": "ours.js",
   "bare ws": "bare-websocket.js",
   "bare undici": "bare-undici.js",
+  "bare protobuf": "bare-protobuf.js",
   Elastic: "elastic.js",
 } as const;
 
@@ -30,12 +41,24 @@ export function limitOf(scheme: Scheme): SubjectName {
   return scheme === "ws" ? "bare ws" : "bare undici";
 }
 
+/** Who ours is set against over a transport. */
+export function peersOf({ earlier, withGo }: Bench, scheme: Scheme): SubjectName[] {
+  const before = earlier === undefined ? [] : (["earlier build"] as const);
+  return [...before, limitOf(scheme), ...(withGo ? (["Go client"] as const) : [])];
+}
+
+/** Whom a profile of ours is laid beside. */
+export function profiledBeside({ earlier }: Bench, scheme: Scheme): SubjectName {
+  return earlier === undefined ? limitOf(scheme) : "earlier build";
+}
+
 /** Starts the agents of a subject. */
-export function startCrowd(subject: SubjectName, url: string, options: CrowdOptions = {}): Program {
+export function startCrowd(bench: Bench, subject: SubjectName, url: string, options: CrowdOptions = {}): Program {
   const { clients = 1, heartbeatMs = 30_000, apply = false, nodeFlags = [] } = options;
   const flags = [`--url=${url}`, `--clients=${clients}`, `--heartbeat=${heartbeatMs}ms`, ...(apply ? ["--apply"] : [])];
   if (subject === "Go client") return new Program(join(goFolder, "client"), flags);
-  return new Program(process.execPath, [...nodeFlags, join(cacheFolder, FILES[subject]), ...flags]);
+  const folder = subject === "earlier build" && bench.earlier !== undefined ? cacheOf(bench.earlier) : cacheFolder;
+  return new Program(process.execPath, [...nodeFlags, join(folder, FILES[subject]), ...flags]);
 }
 
 /** What a server has seen so far. */

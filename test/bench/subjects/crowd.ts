@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { setImmediate } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { writeHeapSnapshot } from "node:v8";
+import { loopCycles } from "./loop-server.js";
 
 /** What every agent of a crowd is told. */
 export interface CrowdSettings {
@@ -62,7 +63,7 @@ async function obey(line: string, quit: () => void): Promise<void> {
   const [command = "", detail = "", file = ""] = line.trim().split(" ");
   switch (command) {
     case "stats":
-      return emit({ event: "stats", ...(await measure(detail === "gc")) });
+      return emit({ event: "stats", ...(await measure(detail === "gc")), cycles: loopCycles });
     case "profile":
       if (detail === "start") await startProfile();
       else await stopProfile(file);

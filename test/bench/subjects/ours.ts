@@ -1,12 +1,13 @@
 import { type ConfigFiles, OpAMPClient } from "opamp-client";
 import { runCrowd } from "./crowd.js";
+import { LoopTransport } from "./loop-server.js";
 
 // This package, used as its README says.
 
 await runCrowd(({ url, heartbeatMs, apply }) => {
   let files: ConfigFiles = { "collector.yaml": { body: "receivers: {}\n", contentType: "text/yaml" } };
   const client = new OpAMPClient({
-    url,
+    ...(url === "loop:" ? { transport: new LoopTransport() } : { url }),
     description: {
       identifying: { "service.name": "yardstick", "service.version": "1.0.0" },
       nonIdentifying: { "os.type": "linux", "host.name": "bench" },
