@@ -117,7 +117,7 @@ async function checkRecovery({ work, server, seen }: Place): Promise<void> {
 
 /** Where the agent dies: when it is about to change the file system so, with half of that done where it can be. */
 const CHANGES: readonly [when: string, change: string, transport?: Transport][] = [
-  ["before anything is written", "^mkdir .*/tmp/\\d+-[0-9a-f]{12}$"],
+  ["before anything is written", "^mkdir .*/tmp/[0-9a-f-]{36}$"],
   ["in the middle of a file", "^write .*/files/a\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$"],
   ["between two files", "^open .*/files/conf\\.d/b\\.yaml$", "http"],

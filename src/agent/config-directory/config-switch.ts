@@ -21,13 +21,13 @@ export async function moveTrial(place: ConfigPlace, ...events: readonly TrialEve
 }
 
 export async function saveTrial(place: ConfigPlace, trial: Trial): Promise<void> {
-  const { root, temporary } = place.versions;
-  const path = join(root, TRIAL);
+  const { versions } = place;
+  const path = join(versions.root, TRIAL);
   if (trial !== NO_TRIAL) {
-    await replaceText(path, JSON.stringify(trial), join(temporary, TRIAL));
+    await replaceText(path, JSON.stringify(trial), versions.unfinished());
   } else {
     await rm(path, { force: true });
-    await syncDirectory(root);
+    await syncDirectory(versions.root);
   }
   place.trial = trial;
 }

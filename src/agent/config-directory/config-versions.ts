@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Dirent } from "node:fs";
 import { lstat, readdir, rename, rm, utimes } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { setAside, syncDirectory } from "../../store/atomic-write.js";
@@ -30,9 +29,8 @@ import {
 } from "./durable.js";
 import { foreign, isOwnDirectory } from "./own-path.js";
 
-const TEMPORARY_FILE = /^(?:taken|manifest\.json|trial\.json)$/;
-/** Of a version that is being removed. */
-const DOOMED = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Of what is not complete. */
+const UNFINISHED = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What a file of a new version is made of: bytes, or another file, of which it becomes a second name. */
 export type Content = { readonly body: Uint8Array; readonly access: Access } | { readonly from: string };
@@ -40,14 +38,14 @@ export type Content = { readonly body: Uint8Array; readonly access: Access } | {
 /**
  * Whole configurations side by side, and which of them is in use. What is there is read once, by `load`.
  *
- * Everything is made in the directory `tmp` and then renamed, so what has the name of a version is whole, and everything
- * in `tmp` was left by a crash. Links are not followed, and only versions that were read are removed.
+ * Everything is made in the directory `tmp`, under a name that nothing else can have, and then renamed, so what has the
+ * name of a version is whole. Links are not followed, and only versions that were read are removed.
  */
 export class ConfigVersions {
   readonly root: string;
   /** Leads to the files of the version in use. */
   readonly currentLink: string;
-  /** What is not complete. */
+  /** For what is not complete. */
   readonly temporary: string;
   readonly directory: string;
   /** Files that somebody put in the place of links. */
@@ -124,7 +122,7 @@ export class ConfigVersions {
 
   /** Writes a version down to the disk. */
   async write(version: Version, contents: ReadonlyMap<string, Content>, directories: Access): Promise<void> {
-    const unfinished = join(this.temporary, version.id);
+    const unfinished = this.unfinished();
     const root = join(unfinished, FILES);
     await makeDirectory(unfinished, PASSAGE);
     await makeDirectory(root, directories);
@@ -147,7 +145,7 @@ export class ConfigVersions {
   /** Takes files from a directory into a version, also in place of its own. The caller makes sure that no link leads to these. */
   async take(version: Version, paths: readonly string[], from: string, directories: Access): Promise<Version> {
     const root = this.filesOf(version.id);
-    const temporary = join(this.temporary, "taken");
+    const temporary = this.unfinished();
     const touched = new Set<string>();
     for (const path of paths) {
       await makeParents(root, path, directories, touched);
@@ -166,7 +164,7 @@ export class ConfigVersions {
   async revise(version: Version): Promise<Version> {
     const manifest = join(this.directoryOf(version.id), MANIFEST);
     const { mtimeMs } = await lstat(manifest);
-    await replaceText(manifest, manifestOf(version), join(this.temporary, MANIFEST));
+    await replaceText(manifest, manifestOf(version), this.unfinished());
     // What was changed since it was written at first can be told from the time.
     await utimes(manifest, new Date(), new Date(Math.ceil(mtimeMs)));
     this.#whole.set(version.id, version);
@@ -177,8 +175,9 @@ export class ConfigVersions {
   async copyFrom(other: ConfigVersions, id: string): Promise<void> {
     // What is there is whole: it was renamed.
     if (await isOwnDirectory(this.directoryOf(id))) return;
-    await linkTree(other.directoryOf(id), join(this.temporary, id));
-    await rename(join(this.temporary, id), this.directoryOf(id));
+    const unfinished = this.unfinished();
+    await linkTree(other.directoryOf(id), unfinished);
+    await rename(unfinished, this.directoryOf(id));
     await syncDirectory(this.directory);
   }
 
@@ -197,8 +196,7 @@ export class ConfigVersions {
   /** Puts a version to use, in one step: a file opened before is the old one, a file opened after the new one. */
   async use(id: string): Promise<void> {
     await this.refuseForeignLink();
-    const temporary = join(this.temporary, "current");
-    await replaceWithLink(this.currentLink, posix.join("versions", id, FILES), temporary);
+    await replaceWithLink(this.currentLink, posix.join("versions", id, FILES), this.unfinished());
     this.#currentId = id;
     await syncDirectory(this.root);
   }
@@ -242,23 +240,22 @@ export class ConfigVersions {
 
   /** Removes the directory of a version. What is half removed must not look whole. */
   async discard(path: string): Promise<void> {
-    const doomed = join(this.temporary, randomUUID());
+    const doomed = this.unfinished();
     await rename(path, doomed);
     await rm(doomed, { recursive: true, force: true });
   }
 
-  /** Removes what is not complete, of our names and kinds. @returns whether there was something */
+  /** A new path for what is not complete yet, or not any more. */
+  unfinished(): string {
+    return join(this.temporary, randomUUID());
+  }
+
+  /** Removes what a crash left unfinished. @returns whether there was something */
   async sweep(): Promise<boolean> {
-    const entries = await readdir(this.temporary, { withFileTypes: true });
-    const names = entries.filter(isTemporary).map(({ name }) => name);
+    const names = (await readdir(this.temporary)).filter((name) => UNFINISHED.test(name));
     for (const name of names) await rm(join(this.temporary, name), { recursive: true, force: true });
     return names.length > 0;
   }
-}
-
-function isTemporary(entry: Dirent): boolean {
-  if (entry.isDirectory()) return VERSION_NAME.test(entry.name) || DOOMED.test(entry.name);
-  return entry.isSymbolicLink() ? entry.name === "current" : entry.isFile() && TEMPORARY_FILE.test(entry.name);
 }
 
 function manifestOf(version: Version): string {

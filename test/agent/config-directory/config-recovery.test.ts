@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -78,10 +88,12 @@ test("an apply that was cut off before the switch only leaves things to clean", 
   const place = await inUse();
   onTrial(place, { phase: "candidate", to: "9-6e6577", hash: "6e6577" });
   const { directory } = place;
-  mkdirSync(join(directory, ".opamp/opamp-config/tmp/9-6e6577/files"), { recursive: true });
-  writeFileSync(join(directory, ".opamp/opamp-config/tmp/9-6e6577/files/a"), "hal");
-  writeFileSync(join(directory, ".opamp/opamp-config/tmp/trial.json"), "{");
-  symlinkSync("versions/9-6e6577/files", join(directory, ".opamp/opamp-config/tmp/current"));
+  const unfinished = () => join(directory, ".opamp/opamp-config/tmp", randomUUID());
+  const half = unfinished();
+  mkdirSync(join(half, "files"), { recursive: true });
+  writeFileSync(join(half, "files/a"), "hal");
+  writeFileSync(unfinished(), "{");
+  symlinkSync("versions/9-6e6577/files", unfinished());
   symlinkSync(".opamp/opamp-config/current/a", join(directory, ".opamp-link"));
   const recovery = await openDirectory({ directory, command: "false" }).prepare();
   expect(recovery).toEqual({
@@ -207,11 +219,11 @@ test.each<[string, (path: string) => void]>([
 
 test("an offer that could not be rolled back is rolled back before the next one", async () => {
   const { work } = await inUse();
-  const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mkdir "$1"; exit 1; fi');
-  const obstacle = join(work, "config/.opamp/opamp-config/tmp/current");
-  const { directory, configs, apply } = await reopened(work, { command: [command, obstacle] });
+  const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mv "$1" "$1.moved"; exit 1; fi');
+  const temporary = join(work, "config/.opamp/opamp-config/tmp");
+  const { directory, configs, apply } = await reopened(work, { command: [command, temporary] });
   expect(await apply("third", { c: "3" })).toMatch(/exit code 1\nwhat was there before is not back yet: /);
-  rmSync(obstacle, { recursive: true });
+  renameSync(`${temporary}.moved`, temporary);
   expect(await apply("fourth", { "../x": "4" })).toContain("the name");
   expect(visible(directory)).toEqual({ a: "2", b: "2" });
   expect(configs.current?.files).toEqual(["a", "b"]);
