@@ -28,7 +28,8 @@ export const UID_BYTES = 16;
 /** An instance uid as canonical UUID text: lower-case hex, 8-4-4-4-12 (HTTP-08). Bytes of another length as plain hex. */
 export function uidText(uid: Uint8Array): string {
   const hex = hexOf(uid);
-  return uid.length === UID_BYTES ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-") : hex;
+  if (uid.length !== UID_BYTES) return hex;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** Reads UUID text of any version and case; `undefined` for other text. */

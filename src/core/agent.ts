@@ -172,7 +172,7 @@ export class Agent {
 
   #effectiveConfig(value: EffectiveConfig | undefined): void {
     this.timers.effectiveConfig = undefined;
-    if (value !== undefined) this.#set({ effectiveConfig: value });
+    if (value !== undefined) this.report.change("effectiveConfig", { effectiveConfig: value }, this.#config.same);
   }
 
   #settled(changesEffectiveConfig: boolean, now: number, out: Output[]): void {

@@ -102,8 +102,7 @@ export class Core {
 
   /** Whether what is due leaves now. Otherwise it waits for whatever else happens in the same turn. */
   #maySend(input: Input, now: number): boolean {
-    // A handler that has ended has set off all that belongs in its report.
-    if (input.type === "tick" || input.type === "handled" || input.type === "effectiveConfig") return true;
+    if (input.type === "tick") return true;
     // After a sleep, what came meanwhile lies unread, and may be what the deadline is about.
     return input.type === "woken" && now - input.dueAt <= LATE_MS;
   }

@@ -24,7 +24,8 @@ export async function encodeBody(payload: Uint8Array): Promise<{ body: Uint8Arra
 
 /** What a Content-Encoding header says; `undefined` for one that was not asked for, or several on top of each other. */
 export function contentCoding(header: string | readonly string[] | undefined): ContentCoding | undefined {
-  const name = [header ?? ""].flat().join(",").trim().toLowerCase();
+  if (header === undefined) return "identity";
+  const name = [header].flat().join(",").trim().toLowerCase();
   if (name === "" || name === "identity") return "identity";
   return name === "gzip" || name === "x-gzip" ? "gzip" : undefined;
 }
@@ -83,23 +84,34 @@ async function inflate(body: Readable, maxRawBytes: number, maxBytes: number): P
   return whole;
 }
 
-async function collect(source: AsyncIterable<unknown>, maxBytes: number): Promise<Uint8Array> {
+/** By events: an iterator costs as much as reading and decoding what most answers hold. */
+function collect(source: Readable, maxBytes: number): Promise<Uint8Array> {
   // Grown as needed: a list of pieces would take a hundred times the limit where each of them is a byte (SEC-01).
-  let room = new Uint8Array();
+  let room: Uint8Array = new Uint8Array();
   let bytes = 0;
-  for await (const chunk of source) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    const end = bytes + chunk.length;
-    if (end > maxBytes) throw tooLarge("receive", undefined, maxBytes);
-    if (end > room.length) {
-      const larger = new Uint8Array(Math.max(end, Math.min(2 * room.length, maxBytes)));
-      larger.set(room.subarray(0, bytes));
-      room = larger;
-    }
-    room.set(chunk, bytes);
-    bytes = end;
-  }
-  return room.subarray(0, bytes);
+  return new Promise((resolve, reject) => {
+    source.on("data", (chunk: Uint8Array) => {
+      const end = bytes + chunk.length;
+      if (end > maxBytes) {
+        reject(tooLarge("receive", undefined, maxBytes));
+        source.destroy();
+      } else if (bytes === 0) room = chunk;
+      else {
+        if (end > room.length) {
+          const larger = new Uint8Array(Math.max(end, Math.min(2 * room.length, maxBytes)));
+          larger.set(room);
+          room = larger;
+        }
+        room.set(chunk, bytes);
+      }
+      bytes = end;
+    });
+    source.on("end", () => resolve(room.subarray(0, bytes)));
+    source.on("error", reject);
+    source.on("close", () => {
+      if (!source.readableEnded) reject(new Error("the body broke off"));
+    });
+  });
 }
 
 function damaged(what: string, cause?: unknown): OpAMPError {

@@ -62,9 +62,9 @@ const LONGEST_NAME = 255;
  */
 export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
   if (!isRecord(files)) throw wrongKind(WHERE, "a record of files", files);
-  const entries = Object.entries(files).map(([name, file]) => [name, toConfigFile(file, name)] as const);
-  // fromEntries makes even "__proto__" an entry. Messages as `create` would make them, which costs more than all else here.
-  const configMap = Object.fromEntries(entries);
+  // Without a prototype even "__proto__" is an entry. Messages as `create` would make them, which costs more than all else here.
+  const configMap: Record<string, AgentConfigFile> = Object.create(null);
+  for (const name of Object.keys(files)) configMap[name] = toConfigFile(files[name], name);
   return { $typeName: EFFECTIVE_CONFIG, configMap: { $typeName: CONFIG_MAP, configMap } };
 }
 

@@ -8,8 +8,10 @@ import {
 } from "@bufbuild/protobuf";
 import { messageOf, OpAMPError } from "../errors.js";
 import {
+  AgentDisconnectSchema,
   type AgentToServer,
   AgentToServerSchema,
+  CustomMessageSchema,
   type ServerToAgent,
   ServerToAgentSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
@@ -25,23 +27,46 @@ export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 /** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED, whose text says why. */
 export type Decoded<T> = { ok: true; message: T } | { ok: false; error: OpAMPError };
 
-/** What an agent sends, with words where the schema has numbers. */
-export type ReportInit = Omit<AgentToServerInit, "remoteConfigStatus" | "$typeName" | "$unknown"> & {
-  remoteConfigStatus?: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
-};
+/** What an agent sends, with words where the schema has numbers. What is not small is a message already. */
+export type ReportInit = Omit<AgentToServer, "$typeName" | "$unknown" | keyof Small> & Partial<Small>;
+
+interface Small {
+  flags: bigint;
+  remoteConfigStatus: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
+  agentDisconnect: MessageInitShape<typeof AgentDisconnectSchema>;
+  customMessage: MessageInitShape<typeof CustomMessageSchema>;
+}
 
 const STATUS = { unset: 0, applied: 1, applying: 2, failed: 3 } as const;
 
 /** Serializes what an agent reports. */
 export function encodeReport(report: ReportInit): Uint8Array {
-  const { remoteConfigStatus: inWords } = report;
-  // Mostly there is nothing to translate, and a copy of the report would cost as much as all else here.
-  if (inWords === undefined) return encodeAgentToServer(report as Omit<ReportInit, "remoteConfigStatus">);
-  const { hash: lastRemoteConfigHash, status, error: errorMessage } = inWords;
-  // A message as `create` would make it.
-  const $typeName = "opamp.proto.v1.RemoteConfigStatus";
-  const remoteConfigStatus = { $typeName, lastRemoteConfigHash, status: STATUS[status], errorMessage } as const;
-  return encodeAgentToServer({ ...report, remoteConfigStatus });
+  const { remoteConfigStatus: inWords, agentDisconnect, customMessage } = report;
+  // Messages as `create` would make them, which costs as much as all else here; all fields, so that all have one shape.
+  const message = {
+    $typeName: "opamp.proto.v1.AgentToServer",
+    instanceUid: report.instanceUid,
+    sequenceNum: report.sequenceNum,
+    agentDescription: report.agentDescription,
+    capabilities: report.capabilities,
+    health: report.health,
+    effectiveConfig: report.effectiveConfig,
+    remoteConfigStatus: inWords && {
+      $typeName: "opamp.proto.v1.RemoteConfigStatus",
+      lastRemoteConfigHash: inWords.hash,
+      status: STATUS[inWords.status],
+      errorMessage: inWords.error,
+    },
+    packageStatuses: report.packageStatuses,
+    agentDisconnect: agentDisconnect && create(AgentDisconnectSchema, agentDisconnect),
+    flags: report.flags ?? 0n,
+    connectionSettingsRequest: report.connectionSettingsRequest,
+    customCapabilities: report.customCapabilities,
+    customMessage: customMessage && create(CustomMessageSchema, customMessage),
+    availableComponents: report.availableComponents,
+    connectionSettingsStatus: report.connectionSettingsStatus,
+  } satisfies Record<Exclude<keyof AgentToServer, "$unknown">, unknown>;
+  return toBinary(AgentToServerSchema, message as AgentToServer);
 }
 
 /** Serializes what an agent sends. Fields the schema does not know, kept from decoding, are written again (INTEROP-01). */
@@ -111,7 +136,9 @@ const MAX_HEADER_BYTES = 10;
 
 /** Puts the header, a zero as a one-byte varint, in front of a serialized message (WS-02). Copies the payload. */
 export function frame(payload: Uint8Array): Uint8Array {
-  const message = new Uint8Array(payload.byteLength + 1);
+  // From the pool: it lives no longer than the sending of it.
+  const message = Buffer.allocUnsafe(payload.byteLength + 1);
+  message[0] = 0;
   message.set(payload, 1);
   return message;
 }

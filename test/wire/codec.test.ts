@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { create, equals } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
-import { ServerToAgentSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
+import { ComponentHealthSchema, ServerToAgentSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
 import {
   type Decoded,
   decodeAgentToServer,
@@ -248,6 +248,8 @@ describe("fields of type bytes", () => {
 });
 
 describe("a report", () => {
+  const mandatory = { instanceUid: uid, sequenceNum: 7n, capabilities: 3n };
+
   test.each([
     ["unset", 0],
     ["applied", 1],
@@ -255,14 +257,16 @@ describe("a report", () => {
     ["failed", 3],
   ] as const)("has the number that the schema has for %s", (status, number) => {
     const hash = bytes("00 FF 80");
-    const sent = encodeReport({ sequenceNum: 7n, remoteConfigStatus: { hash, status, error: "no such file" } });
+    const sent = encodeReport({ ...mandatory, remoteConfigStatus: { hash, status, error: "no such file" } });
     const expected = { lastRemoteConfigHash: hash, status: number, errorMessage: "no such file" };
-    expect(hex(sent)).toBe(hex(encodeAgentToServer({ sequenceNum: 7n, remoteConfigStatus: expected })));
+    expect(hex(sent)).toBe(hex(encodeAgentToServer({ ...mandatory, remoteConfigStatus: expected })));
     expect(messageOf(decodeAgentToServer(sent)).remoteConfigStatus).toMatchObject(expected);
   });
 
   test("without a status has none, and everything else as it is", () => {
-    const fields = { instanceUid: uid, sequenceNum: 1n, flags: 1n, health: { healthy: true }, agentDisconnect: {} };
+    const health = create(ComponentHealthSchema, { healthy: true });
+    const customMessage = { capability: "c", type: "t", data: bytes("01") };
+    const fields = { ...mandatory, flags: 1n, health, agentDisconnect: {}, customMessage };
     expect(hex(encodeReport(fields))).toBe(hex(encodeAgentToServer(fields)));
   });
 });

@@ -1,6 +1,7 @@
 import type { Input, Offered, OfferKind, OfferOutcomes } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import { messageOf, OpAMPError } from "../../errors.js";
+import type { EffectiveConfig } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredState } from "../../store/store.js";
 import { toEffectiveConfig } from "../../values/config-files.js";
 import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
@@ -16,6 +17,22 @@ interface KindState {
   applied: Applied | undefined;
   /** The call that has neither ended nor been aborted. */
   call: { id: number; controller: AbortController } | undefined;
+}
+
+/** What a handler is given beside the offer. */
+class Context implements ApplyContext<Applied> {
+  readonly #controller: AbortController;
+  readonly previous: Applied | undefined;
+
+  constructor(controller: AbortController, previous: Applied | undefined) {
+    this.#controller = controller;
+    this.previous = previous;
+  }
+
+  /** Made when it is looked at: a signal costs more than all else about a call. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
 }
 
 /** A call of the provider of the effective config. */
@@ -74,13 +91,6 @@ export class HandlerRunner {
     const state = this.#stateOf(kind);
     const handler: ApplyHandler | undefined = this.#supplied.handlers[kind];
     const controller = new AbortController();
-    const context: ApplyContext<Applied> = {
-      previous: state.applied,
-      // Looked at only by those who want it: a signal costs more than all else about a call.
-      get signal() {
-        return controller.signal;
-      },
-    };
     const call = { id, controller };
     state.call = call;
     try {
@@ -89,7 +99,7 @@ export class HandlerRunner {
       // Outside the step that asked for it.
       await undefined;
       if (handler === undefined) throw new Error(`there is no ${kind} handler any more`);
-      await handler.apply(values, context);
+      await handler.apply(values, new Context(controller, state.applied));
       if (state.call === call) state.applied = values;
       this.#feed({ type: "handled", kind, id });
     } catch (cause) {
@@ -158,29 +168,23 @@ export class HandlerRunner {
     this.#fetches += 1;
     const fetch: Fetch = { serial: this.#fetches, again: false };
     this.#fetch = fetch;
-    let input = await this.#effectiveConfig();
-    while (fetch.again) {
-      fetch.again = false;
+    let value: EffectiveConfig | undefined;
+    do {
       // A provider that has itself asked for must not keep the event loop from turning.
-      await new Promise<void>((resolve) => this.#clock.soon(resolve));
-      input = await this.#effectiveConfig();
-    }
+      if (fetch.again) await new Promise<void>((resolve) => this.#clock.soon(resolve));
+      fetch.again = false;
+      value = undefined;
+      try {
+        const files = await this.#supplied.handlers.effectiveConfig?.();
+        if (files !== undefined) value = toEffectiveConfig(files);
+      } catch (cause) {
+        this.#fail("effectiveConfig", cause);
+      }
+    } while (fetch.again);
     if (this.#fetch === fetch) this.#fetch = undefined;
     if (fetch.serial < this.#fetched) return;
     this.#fetched = fetch.serial;
-    this.#feed(input);
-  }
-
-  async #effectiveConfig(): Promise<Input> {
-    try {
-      const files = await this.#supplied.handlers.effectiveConfig?.();
-      return files === undefined
-        ? { type: "effectiveConfig" }
-        : { type: "effectiveConfig", value: toEffectiveConfig(files) };
-    } catch (cause) {
-      this.#fail("effectiveConfig", cause);
-      return { type: "effectiveConfig" };
-    }
+    this.#feed(value === undefined ? { type: "effectiveConfig" } : { type: "effectiveConfig", value });
   }
 
   #stateOf(kind: OfferKind): KindState {

@@ -79,7 +79,7 @@ export interface CustomMessageStats {
 type SeldomCounts = Pick<
   ClientStats,
   "failures" | "throttled" | "malformed" | "dropped" | "offers" | "customMessages"
-> & { applying: Set<OfferKind> };
+> & { applying: { [K in OfferKind]?: boolean } };
 
 const NEVER = -1;
 const NOTHING_YET = seldomCounts();
@@ -159,9 +159,8 @@ function count(counters: Counters, clock: Clock, event: ClientEvent): void {
     case "offer": {
       const seldom = seldomOf(counters);
       if (event.status !== "applying") seldom.offers[event.status] += 1;
-      else if (seldom.applying.has(event.kind)) seldom.offers.superseded += 1;
-      if (event.status === "applying") seldom.applying.add(event.kind);
-      else seldom.applying.delete(event.kind);
+      else if (seldom.applying[event.kind]) seldom.offers.superseded += 1;
+      seldom.applying[event.kind] = event.status === "applying";
       return;
     }
     case "error": {
@@ -212,17 +211,11 @@ function seldomCounts(): SeldomCounts {
     dropped: 0,
     offers: { applied: 0, failed: 0, superseded: 0 },
     customMessages: { sent: 0, received: 0, dropped: 0, expired: 0 },
-    applying: new Set(),
+    applying: {},
   };
 }
 
-/** What every message has. */
-const BASICS: ReadonlySet<string> = new Set(["instanceUid", "sequenceNum", "capabilities"]);
-
-/** Whether a message has nothing to say. */
+/** Every message has three fields; one with nothing to say has no others. */
 function isHeartbeat(message: Outgoing): boolean {
-  for (const key in message) {
-    if (!BASICS.has(key)) return false;
-  }
-  return true;
+  return Object.keys(message).length === 3;
 }

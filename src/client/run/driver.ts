@@ -197,6 +197,8 @@ export class Driver {
   }
 
   #arm(): void {
+    // The tick looks again.
+    if (this.#tickQueued) return;
     const deadline = this.#core.deadline ?? Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
     if (deadline <= now) return this.#tickSoon();
@@ -214,7 +216,6 @@ export class Driver {
 
   /** Ticks once input and output had their turn, if anything is due then. */
   #tickSoon(): void {
-    if (this.#tickQueued) return;
     this.#tickQueued = true;
     this.#clock.soon(() => {
       this.#tickQueued = false;
