@@ -63,6 +63,11 @@ export async function readOwnFile(path: string, maxBytes: number): Promise<Buffe
   return fs.readFile(path, { flag: READ_FILE });
 }
 
+/** What a file of ours says, as {@link readOwnFile}; an editor may have put a byte order mark in front. */
+export async function readOwnText(path: string, maxBytes: number): Promise<string> {
+  return new TextDecoder().decode(await readOwnFile(path, maxBytes));
+}
+
 /**
  * Renames what cannot be used, so that somebody can look at it: `<aside>`, then `<aside>-2` and so on. None is ever
  * removed: each may be the only copy of something.

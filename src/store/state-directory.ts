@@ -2,7 +2,15 @@ import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { attempt } from "../base/checks.js";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
-import { isBegun, leftoverOf, readOwnFile, setAside, syncDirectory, writeAtomically } from "./atomic-write.js";
+import {
+  isBegun,
+  leftoverOf,
+  readOwnFile,
+  readOwnText,
+  setAside,
+  syncDirectory,
+  writeAtomically,
+} from "./atomic-write.js";
 import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import {
   CONFIG_START,
@@ -142,7 +150,7 @@ export class StateDirectory {
   async #readState<T>(decode: (text: string, path: string) => T): Promise<T | undefined> {
     const path = join(this.#directory, STATE);
     try {
-      return decode((await readOwnFile(path, MAX_STATE_BYTES)).toString(), path);
+      return decode(await readOwnText(path, MAX_STATE_BYTES), path);
     } catch (cause) {
       if (codeOf(cause) === "ENOENT") return undefined;
       await this.#setAside(STATE, STATE, cause, STATE_HINT);
@@ -242,6 +250,6 @@ function unavailable(cause: unknown): OpAMPError {
 /** What the store in a directory holds, for a look: nothing is locked or changed. `undefined` where it cannot be read. */
 export async function peekState(directory: string): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
-  const file = await readOwnFile(path, MAX_STATE_BYTES).catch(() => undefined);
-  return file && attempt(() => decodeState(String(file), path).state);
+  const text = await readOwnText(path, MAX_STATE_BYTES).catch(() => undefined);
+  return text === undefined ? undefined : attempt(() => decodeState(text, path).state);
 }

@@ -15,16 +15,8 @@ const SAME_OVER_HTTP: ReadonlySet<number> = new Set([401, 413, 429, 503]);
 
 /** The transport that an endpoint's scheme asks for (TRANS-01), or the one that finds out which gets through. */
 export function createTransport(kind: Endpoint["kind"] | "auto", settings: TransportSettings): Transport {
-  switch (kind) {
-    case "websocket":
-      return new WebSocketTransport(settings);
-    case "http":
-      return new HttpPollingTransport(settings);
-    case "auto":
-      return new AutoTransport(settings);
-    default:
-      return kind satisfies never;
-  }
+  if (kind === "auto") return new AutoTransport(settings);
+  return kind === "http" ? new HttpPollingTransport(settings) : new WebSocketTransport(settings);
 }
 
 /**

@@ -25,7 +25,12 @@ export type AgentToServerInit = MessageInitShape<typeof AgentToServerSchema>;
 export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 
 /** What bytes turned out to be: a message, or ERR_OPAMP_MALFORMED, whose text says why. */
-export type Decoded<T> = { ok: true; message: T } | { ok: false; error: OpAMPError };
+export type Decoded<T> = { ok: true; message: T } | Malformed;
+
+interface Malformed {
+  ok: false;
+  error: OpAMPError;
+}
 
 /** What an agent sends, with words where the schema has numbers. What is not small is a message already. */
 export type ReportInit = Omit<AgentToServer, "$typeName" | "$unknown" | keyof Small> & Partial<Small>;
@@ -36,6 +41,11 @@ interface Small {
   agentDisconnect: MessageInitShape<typeof AgentDisconnectSchema>;
   customMessage: MessageInitShape<typeof CustomMessageSchema>;
 }
+
+const READ_OPTIONS = {
+  server: { readUnknownFields: false, recursionLimit: MAX_MESSAGE_DEPTH },
+  agent: { readUnknownFields: true, recursionLimit: MAX_MESSAGE_DEPTH },
+};
 
 const STATUS = { unset: 0, applied: 1, applying: 2, failed: 3 } as const;
 
@@ -89,37 +99,29 @@ export function encodeServerToAgent(init: ServerToAgentInit): Uint8Array {
  * `Object.entries` or `Object.hasOwn`: a plain look-up of "constructor" finds what every object inherits.
  */
 export function decodeServerToAgent(bytes: Uint8Array): Decoded<ServerToAgent> {
-  return decode(ServerToAgentSchema, bytes, "server", false);
+  return decode(ServerToAgentSchema, bytes, "server");
 }
 
 /** Reads what an agent sent, in the same way as {@link decodeServerToAgent}, but keeps the fields the schema does not know. */
 export function decodeAgentToServer(bytes: Uint8Array): Decoded<AgentToServer> {
-  return decode(AgentToServerSchema, bytes, "agent", true);
+  return decode(AgentToServerSchema, bytes, "agent");
 }
 
-function decode<D extends DescMessage>(
-  schema: D,
-  bytes: Uint8Array,
-  sender: "server" | "agent",
-  readUnknownFields: boolean,
-): Decoded<MessageShape<D>> {
+type Sender = keyof typeof READ_OPTIONS;
+
+function decode<D extends DescMessage>(schema: D, bytes: Uint8Array, sender: Sender): Decoded<MessageShape<D>> {
   // A plain view: fields cut from a Buffer would be Buffers, whose slice() does not copy.
   const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fault = scan(schema, view);
   if (fault !== undefined) return malformed(schema, sender, fault);
   try {
-    return { ok: true, message: fromBinary(schema, view, { readUnknownFields, recursionLimit: MAX_MESSAGE_DEPTH }) };
+    return { ok: true, message: fromBinary(schema, view, READ_OPTIONS[sender]) };
   } catch (cause) {
     return malformed(schema, sender, messageOf(cause), cause);
   }
 }
 
-function malformed(
-  schema: DescMessage,
-  sender: string,
-  reason: string,
-  cause?: unknown,
-): { ok: false; error: OpAMPError } {
+function malformed(schema: DescMessage, sender: string, reason: string, cause?: unknown): Malformed {
   const hint =
     reason === TOO_MANY_FIELDS
       ? `the ${sender} must send less at once: fewer files, packages, components or attributes`
@@ -129,7 +131,7 @@ function malformed(
 }
 
 /** What a WebSocket message turned out to be: a payload, or ERR_OPAMP_MALFORMED. */
-export type Unframed = { ok: true; payload: Uint8Array } | { ok: false; error: OpAMPError };
+export type Unframed = { ok: true; payload: Uint8Array } | Malformed;
 
 /** A uint64 takes at most this many bytes as a varint. */
 const MAX_HEADER_BYTES = 10;

@@ -50,9 +50,14 @@ test("a file that vanishes while it is read is told of once, though the next loo
   writeFileSync(path, "a: 1\n");
   const provider = effectiveFiles({ files: { "a.yaml": path }, rawFile: undefined, redact: {} }, undefined, log);
   const gone = Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" });
-  const readFile = vi.spyOn(fs, "readFile").mockRejectedValueOnce(gone);
+  const original = fs.readFile;
+  // Others may read files of theirs meanwhile.
+  const readFile = vi.spyOn(fs, "readFile").mockImplementation((...args: Parameters<typeof original>) => {
+    return args[0] === path ? Promise.reject(gone) : Reflect.apply(original, fs, args);
+  });
   onTestFinished(() => readFile.mockRestore());
   expect(await provider?.()).toEqual({});
+  readFile.mockRestore();
   rmSync(path);
   expect(await provider?.()).toEqual({});
   expect(lines.all).toEqual([`effective_config: ${path} cannot be read and is left out: ${gone.message}`]);

@@ -57,6 +57,14 @@ describe("a state in a file", () => {
     });
   });
 
+  test("comes back as it was saved where an editor has put a byte order mark in front", async () => {
+    const directory = await temporaryFolder();
+    await saved(directory, EVERYTHING);
+    const path = join(directory, "state.json");
+    await fs.writeFile(path, `\ufeff${await fs.readFile(path, "utf8")}`);
+    expect(await found(directory)).toEqual({ state: EVERYTHING, reports: [] });
+  });
+
   test("is nothing in a directory that is not there yet, which is made for its owner alone", async () => {
     const directory = join(await temporaryFolder(), "var", "opamp");
     expect(await found(directory)).toEqual({ state: undefined, reports: [] });

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { OpAMPError } from "../../errors.js";
-import { readOwnFile, syncDirectory } from "../../store/atomic-write.js";
+import { readOwnText, syncDirectory } from "../../store/atomic-write.js";
 import { isRealDirectory, look, makeDirectory, PASSAGE } from "./durable.js";
 
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -41,7 +41,7 @@ export async function makeOwnDirectory(path: string): Promise<void> {
 export async function readOwnJson(path: string): Promise<unknown> {
   if ((await look(path)) === undefined) return undefined;
   try {
-    return JSON.parse(String(await readOwnFile(path, MOST_BYTES)));
+    return JSON.parse(await readOwnText(path, MOST_BYTES));
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error instanceof RangeError ? foreign(path, `was not written by this agent: ${error.message}`) : error;

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../../base/checks.js";
 import { type ConfigPlace, readTrial } from "./config-place.js";
@@ -37,7 +37,7 @@ export async function openPlace(place: ConfigPlace): Promise<string[]> {
   const done = (await versions.sweep()) ? ["removed what was half written"] : [];
   if (marker === "complete") return done;
   done.push(...(await takeOver(place)));
-  await mark(versions.root, "complete");
+  await mark(versions.root, "complete", versions.unfinished());
   return done;
 }
 
@@ -47,12 +47,14 @@ async function claimDirectory(path: string): Promise<Marker> {
   const marker = await readMarker(path);
   if (marker !== undefined) return marker;
   if (!(await isUnused(path))) throw foreign(path, `was not made by this agent: it has no valid ${MARKER}`);
-  await mark(path, "pending");
+  const temporary = join(path, `${MARKER}.tmp`);
+  await rm(temporary, { force: true });
+  await mark(path, "pending", temporary);
   return "pending";
 }
 
-async function mark(path: string, marker: Marker): Promise<void> {
-  await replaceText(join(path, MARKER), textOf(marker), join(path, `${MARKER}.tmp`));
+async function mark(path: string, marker: Marker, temporary: string): Promise<void> {
+  await replaceText(join(path, MARKER), textOf(marker), temporary);
 }
 
 function textOf(takeover: Marker): string {

@@ -1,4 +1,4 @@
-import type { OfferKind, Outgoing } from "../../core/io.js";
+import type { OfferKind } from "../../core/io.js";
 import type { Phase } from "../../core/phases.js";
 import type { OpAMPErrorCode } from "../../errors.js";
 import type { Clock } from "../clock.js";
@@ -82,6 +82,8 @@ type SeldomCounts = Pick<
 > & { applying: { [K in OfferKind]?: boolean } };
 
 const NEVER = -1;
+/** Of every message: the uid, the number and the capabilities. One with nothing to say has no others. */
+const MANDATORY_FIELDS = 3;
 const NOTHING_YET = seldomCounts();
 
 /**
@@ -141,7 +143,7 @@ function count(counters: Counters, clock: Clock, event: ClientEvent): void {
       counters.messagesSent += 1;
       counters.bytesSent += event.bytes;
       counters.sentAt = clock.now();
-      if (isHeartbeat(event.message)) counters.heartbeatsSent += 1;
+      if (Object.keys(event.message).length === MANDATORY_FIELDS) counters.heartbeatsSent += 1;
       return;
     case "received":
       counters.messagesReceived += 1;
@@ -213,9 +215,4 @@ function seldomCounts(): SeldomCounts {
     customMessages: { sent: 0, received: 0, dropped: 0, expired: 0 },
     applying: {},
   };
-}
-
-/** Every message has three fields; one with nothing to say has no others. */
-function isHeartbeat(message: Outgoing): boolean {
-  return Object.keys(message).length === 3;
 }

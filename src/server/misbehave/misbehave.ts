@@ -30,19 +30,15 @@ function act(bad: ConnectMisbehaviour, socket: Socket, hangUp: () => void): void
   socket.resume();
   switch (bad.mode) {
     case "silence":
-      socket.once("end", () => socket.end());
-      return;
+      return void socket.once("end", () => socket.end());
     case "garbage":
-      socket.end(bad.bytes ?? GARBAGE);
-      return;
+      return void socket.end(bad.bytes ?? GARBAGE);
     case "hang-up":
-      hangUp();
-      return;
+      return hangUp();
     case "reset":
-      tcpOf(socket).resetAndDestroy();
-      return;
+      return void tcpOf(socket).resetAndDestroy();
     default:
-      bad satisfies never;
+      return bad satisfies never;
   }
 }
 
@@ -52,21 +48,16 @@ export function misbehaveOnMessage(bad: Exclude<MessageMisbehaviour, { mode: "ov
     case "silence":
       return;
     case "garbage":
-      link.send(bad.bytes ?? GARBAGE);
-      return;
+      return link.send(bad.bytes ?? GARBAGE);
     case "hang-up":
-      if (link.socket === undefined) link.destroy();
-      else link.socket.destroySoon();
-      return;
+      return link.socket === undefined ? link.destroy() : link.socket.destroySoon();
     case "reset":
-      if (link.socket === undefined) link.destroy();
-      else tcpOf(link.socket).resetAndDestroy();
-      return;
+      return link.socket === undefined ? link.destroy() : void tcpOf(link.socket).resetAndDestroy();
     case "close":
       if (link.transport === "ws") close(link, bad.code, bad.reason ?? "");
       return;
     default:
-      bad satisfies never;
+      return bad satisfies never;
   }
 }
 
@@ -79,14 +70,8 @@ export function padded(payload: Uint8Array, bytes: number): Uint8Array {
 }
 
 function close(link: WebSocketLink, code: number, reason: string): void {
-  if (link.socket === undefined) {
-    link.close(code, reason);
-    return;
-  }
-  if (code === NO_FRAME) {
-    link.destroy();
-    return;
-  }
+  if (link.socket === undefined) return link.close(code, reason);
+  if (code === NO_FRAME) return link.destroy();
   // By hand, since the library refuses codes that must not be sent.
   const content = code === NO_CODE ? [] : [code >> 8, code & 0xff, ...Buffer.from(reason)];
   link.socket.write(Uint8Array.of(CLOSE, content.length, ...content));

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   lstatSync,
   mkdirSync,
@@ -353,6 +354,22 @@ describe("a directory made by version 0.1.0", () => {
     write(join(work, "config"), { "conf.d/mine.yaml": "mine\n" });
     const { directory } = await reopened(work);
     expect(visible(directory)).toEqual({ ...VIEW_B, "conf.d/mine.yaml": "mine\n" });
+  });
+
+  test("is left alone, and the start refused, where a version has a pipe in it", async () => {
+    const work = folderForTest();
+    makeVersion010(work);
+    const pipe = join(work, "config/.opamp/versions/4-41/files/pipe");
+    execFileSync("mkfifo", [pipe]);
+    await expect(openDirectory({ directory: join(work, "config") }).prepare()).rejects.toMatchObject({
+      code: "ERR_OPAMP_STORE",
+      retryable: false,
+      foreignStore: true,
+      message: `${pipe} is neither a file, a directory nor a link; it was left as it is`,
+    });
+    rmSync(pipe);
+    const { directory } = await reopened(work);
+    expect(visible(directory)).toEqual(VIEW_B);
   });
 
   test("is taken over once, and what appears beside it later is not looked at", async () => {

@@ -162,7 +162,7 @@ test("what is not the agent's in its own directories is neither read nor removed
     "trial.json/a",
   ];
   const inTmp = Object.fromEntries(names.map((name) => [`tmp/${name}`, "x"]));
-  const theirs = { "crashes.json": '{"hash":"74776f","count":3}', ...inTmp };
+  const theirs = { "crashes.json": '{"hash":"74776f","count":3}', "opamp-config.json.tmp": "x", ...inTmp };
   for (const name of ["mine", "9-abc", "taken", "trial.json"]) mkdirSync(join(own, "tmp", name));
   for (const [name, text] of Object.entries(theirs)) writeFileSync(join(own, name), text);
   const { apply } = await reopened(work);
