@@ -102,9 +102,8 @@ export class Core {
 
   /** Whether what is due leaves now. Otherwise it waits for whatever else happens in the same turn. */
   #maySend(input: Input, now: number): boolean {
-    if (input.type === "tick") return true;
     // After a sleep, what came meanwhile lies unread, and may be what the deadline is about.
-    return input.type === "woken" && now - input.dueAt <= LATE_MS;
+    return input.type === "tick" || (input.type === "woken" && now - input.dueAt <= LATE_MS);
   }
 
   #take(input: Input, now: number, out: Output[]): void {

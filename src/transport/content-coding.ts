@@ -108,9 +108,7 @@ function collect(source: Readable, maxBytes: number): Promise<Uint8Array> {
     });
     source.on("end", () => resolve(room.subarray(0, bytes)));
     source.on("error", reject);
-    source.on("close", () => {
-      if (!source.readableEnded) reject(new Error("the body broke off"));
-    });
+    source.on("close", () => source.readableEnded || reject(new Error("the body broke off")));
   });
 }
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { ConfigFiles, Store } from "../../../src/index.js";
+import type { ApplyContext, ConfigFiles, RemoteConfig, Store } from "../../../src/index.js";
 import { hosted, running, throwables } from "../hosted.js";
 
 const FAILED = 3;
@@ -275,6 +275,21 @@ describe("what never ends", () => {
     await clock.advance(0);
     expect(agent.health?.healthy).toBe(true);
   });
+});
+
+test("a copy of a handler's context has its signal, which aborts for a newer offer", async () => {
+  const contexts: ApplyContext[] = [];
+  const apply = (_config: RemoteConfig, context: ApplyContext): Promise<void> => {
+    contexts.push({ ...context });
+    return never();
+  };
+  const { agent, clock } = await running({ remoteConfig: { apply } });
+  for (const text of ["1", "2"]) {
+    agent.offerConfig({ a: text });
+    await clock.advance(0);
+  }
+  expect(contexts).toEqual([{ previous: undefined, signal: expect.any(AbortSignal) }]);
+  expect(contexts[0]?.signal.aborted).toBe(true);
 });
 
 describe("what is left behind", () => {
