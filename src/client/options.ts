@@ -194,7 +194,11 @@ export interface OpAMPClientOptions extends Handlers {
   throttle?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /** Time limits; see {@link Timeouts} for the defaults. */
   timeouts?: Timeouts | undefined;
-  /** What the first report after a reconnect holds: what the server may not know, or everything. Default `"changed"`. */
+  /**
+   * What the first report on another connection holds. `"full"`, the default: everything, over HTTP only after an exchange
+   * whose answer was lost. `"changed"`: what has no answer yet, which costs fewer bytes; a server that forgot what it knew, or
+   * whose request for everything was lost with the connection, must then ask (STATUS-07).
+   */
   reconnectReport?: "changed" | "full" | undefined;
   /**
    * The largest message, in bytes, framing included, before compression and after inflation: one limit, or one for each

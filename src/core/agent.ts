@@ -134,9 +134,10 @@ export class Agent {
     out.push({ type: "notice", notice: { kind: "effectiveConfigLate", afterMs: this.#config.effectiveConfigMs } });
   }
 
-  /** A new connection: what its first report must hold (D4). */
-  opened(): void {
-    if (this.#config.reconnectReport === "full") this.report.markAll();
+  /** A new connection: what its first report must hold (D4). @param isForgotten whether the server may know nothing */
+  opened(isForgotten: boolean, now: number, out: Output[]): void {
+    if (isForgotten && this.#config.reconnectReport === "full") this.report.markAll(false);
+    this.#fullState?.opened(now, out);
     if (this.#wantsUid) this.report.mark(Part.uidRequest);
   }
 

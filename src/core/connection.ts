@@ -28,16 +28,17 @@ export class Connection extends Link {
     if (!this.dialled) return;
     if (loss.fate === "unsent") this.#exchange.unsent();
     if (loss.fate === "refused") this.#exchange.tooLarge(now, out);
-    this.#exchange.lost();
+    this.#exchange.lost(loss.fate !== "unknown");
     super.lost(loss, now, out);
   }
 
   override fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     // Nothing leaves without a connection.
-    if (this.isDialling) this.#exchange.unsent();
+    const isUnsent = this.isDialling;
+    if (isUnsent) this.#exchange.unsent();
     // An exchange went wrong; agent_disconnect can still go right.
     if (this.phase === "closing") return this.#exchange.restore();
-    this.#exchange.lost();
+    this.#exchange.lost(isUnsent || reason === "malformed");
     super.fail(reason, error, now, out);
   }
 
@@ -49,7 +50,7 @@ export class Connection extends Link {
   }
 
   override cut(now: number, out: Output[]): void {
-    this.#exchange.lost();
+    this.#exchange.lost(false);
     super.cut(now, out);
   }
 

@@ -170,7 +170,8 @@ export class Core {
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
     if (this.#connection.phase !== "connecting") return;
     this.#keepalive.opened(duplex, now, wallNow, out);
-    this.#exchange.each((agent) => agent.opened());
+    const isForgotten = duplex || this.#exchange.isUnheard;
+    this.#exchange.each((agent) => agent.opened(isForgotten, now, out));
     this.#exchange.move("opened");
     this.#connection.opened(now, out);
   }

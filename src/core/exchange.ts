@@ -22,6 +22,8 @@ export class Exchange {
   #awaiting: Member | undefined;
   /** Whose message was put out last. */
   #last: Member | undefined;
+  /** That message may have arrived, and what the server said to it is lost with its connection. */
+  #isUnheard = false;
 
   constructor(agent: Agent) {
     this.self = { agent, presence: "absent" };
@@ -31,6 +33,11 @@ export class Exchange {
   /** Whether an answer has to come before anything else can be sent. */
   get isAwaiting(): boolean {
     return this.#awaiting !== undefined;
+  }
+
+  /** Whether the server may have answered, and nothing of that came: it may have asked for everything. */
+  get isUnheard(): boolean {
+    return this.#isUnheard;
   }
 
   /** When something of an agent comes due; `Infinity` for never. */
@@ -57,10 +64,12 @@ export class Exchange {
   /** An answer came, whatever it says. */
   answered(): void {
     this.#awaiting = undefined;
+    this.#isUnheard = false;
   }
 
-  /** The connection is gone. */
-  lost(): void {
+  /** The connection is gone. @param isHeard whether there was an answer, or nothing that can have one */
+  lost(isHeard: boolean): void {
+    this.#isUnheard = this.#awaiting !== undefined && !isHeard;
     this.restore();
     this.move("lost");
   }

@@ -15,8 +15,8 @@ const REPORT_AVAILABLE_COMPONENTS = 0x2n;
  * What a server asks to have reported again (STATUS-07, COMP-05, D13).
  *
  * Keeps a server that asks for everything, gets it and asks again from making a storm of that. A few requests in a row
- * are granted at once; those after them wait, at first for a second after the one before, in the end for half a minute.
- * What is wanted meanwhile merges. Half a minute without a request, and all is forgotten.
+ * on a connection are granted at once; those after them wait, at first for a second after the one before, in the end for
+ * half a minute. What is wanted meanwhile merges. Half a minute without a request, and all is forgotten.
  */
 export class FullStateRequests {
   readonly #report: Report;
@@ -53,6 +53,13 @@ export class FullStateRequests {
     if (isFirst && this.#granted === BURST) out.push({ type: "notice", notice: { kind: "storm" } });
   }
 
+  /** A new connection: the server may be another one, or know nothing any more, and what it asked for is granted. */
+  opened(now: number, out: Output[]): void {
+    this.#granted = 0;
+    this.#grantedAt = Number.NEGATIVE_INFINITY;
+    this.expire(now, out);
+  }
+
   /** Reports what was held back, once it has waited long enough. */
   expire(now: number, out: Output[]): void {
     const what = this.#held;
@@ -61,7 +68,7 @@ export class FullStateRequests {
     this.#timers.fullState = undefined;
     this.#granted += 1;
     this.#grantedAt = now;
-    if ((what & Resend.everything) !== 0) this.#report.markAll();
+    if ((what & Resend.everything) !== 0) this.#report.markAll(true);
     if ((what & Resend.components) !== 0) this.#report.markComponents();
     if ((what & Resend.effectiveConfig) !== 0) this.#refresh(now, out);
   }

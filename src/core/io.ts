@@ -42,7 +42,7 @@ export type StateChange =
 /** Why a link ended, as far as the core has to know; `error` passes through. */
 export interface Lost {
   error: unknown;
-  fate: "unsent" | "unknown" | "refused";
+  fate: "unsent" | "unknown" | "answered" | "refused";
   orderly: boolean;
   throttled: boolean;
   retryAfterMs?: number | undefined;

@@ -24,6 +24,8 @@ export class Report {
   #inFlight: PartSet = 0;
   /** For each part, the last message that carried it. */
   readonly #sentIn = new Map<PartSet, number>();
+  /** Parts that the server refused, or that are too large, as they are. */
+  #givenUp: PartSet = 0;
   /** Parts of an oversized message: they travel one by one, so that only the one that is too large is given up. */
   #alone: PartSet = 0;
 
@@ -84,6 +86,7 @@ export class Report {
       return;
     }
     this.#values[name] = value;
+    this.#givenUp &= ~Part[name];
     this.mark(Part[name]);
   }
 
@@ -106,9 +109,10 @@ export class Report {
     this.#inFlight &= ~parts;
   }
 
-  /** Marks everything that has a value (STATUS-07). */
-  markAll(): void {
-    this.mark(this.#present);
+  /** Marks everything that has a value (STATUS-07). @param again also what was refused or too large (D3) */
+  markAll(again: boolean): void {
+    if (again) this.#givenUp = 0;
+    this.mark(this.#present & ~this.#givenUp);
   }
 
   /** Takes parts back that were marked. */
@@ -175,6 +179,7 @@ export class Report {
   refuse(messageNo: number): PartSet {
     const refused = this.#upTo(messageNo);
     this.#inFlight &= ~refused;
+    this.#givenUp |= refused;
     return refused;
   }
 
@@ -202,6 +207,7 @@ export class Report {
     }
     this.#inFlight &= ~weighty;
     this.#alone &= ~weighty;
+    this.#givenUp |= whole ? 0 : weighty;
     if (!whole) return weighty;
     // Only the components are too large; their hash can still be reported.
     this.mark(Part.availableComponents);

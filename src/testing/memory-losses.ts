@@ -1,5 +1,6 @@
 import { OpAMPError } from "../errors.js";
 import { statusRefused } from "../transport/explain/connect-error.js";
+import { answered } from "../transport/loss.js";
 import type { Loss } from "../transport/transport.js";
 
 /** An HTTP answer that refuses, as a loss is made of it. */
@@ -39,5 +40,5 @@ export function lossOf({ httpStatus, retryAfterMs, renewed }: RefusedStatus): Lo
 /** The server calls a message malformed. */
 export function refused(reason: string): Loss {
   const error = new OpAMPError("ERR_OPAMP_HTTP_STATUS", `the server answered 400: ${reason}`, { httpStatus: 400 });
-  return { error, fate: "unknown", orderly: true, throttled: false };
+  return answered(error);
 }

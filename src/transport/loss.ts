@@ -14,6 +14,11 @@ export function ended(error: OpAMPError): Loss {
   return { error, fate: "unknown", orderly: true, throttled: false };
 }
 
+/** A status came in answer to the payload, and nothing that can be used. */
+export function answered(error: OpAMPError): Loss {
+  return { ...ended(error), fate: "answered" };
+}
+
 /** Why a connection did not come about in the time for that. */
 export function dialOverdue({ awaited }: Dialling, { host }: URL): OpAMPError {
   if (awaited === "network") {

@@ -6,6 +6,8 @@ export type Fate =
   | "unsent"
   /** It may have arrived. */
   | "unknown"
+  /** The server, or something in between, answered it with an HTTP status that brought no message. */
+  | "answered"
   /**
    * It, or the oldest one that has no answer, is too large for the server; it must not be sent again as it is (HTTP 413,
    * close code 1009).

@@ -4,7 +4,8 @@ import { createSourceFile, type Node, ScriptTarget, type SourceFile, SyntaxKind 
 import type { Count } from "./section.js";
 
 const source = resolve(import.meta.dirname, "../../src");
-const LIMIT = 18_300;
+/** 18 300 for the inside, and what was built on it since. */
+const LIMIT = 18_400;
 
 /** Counts the lines of hand-written code in src, without comments and blank lines. */
 export function countLines(): Count[] {

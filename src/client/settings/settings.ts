@@ -136,7 +136,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     backoff,
     throttle,
     timeouts: durations("timeouts", options.timeouts, TIMEOUTS),
-    reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["changed", "full"]),
+    reconnectReport: oneOf("reconnectReport", options.reconnectReport, ["full", "changed"]),
     onForeignStore: oneOf("onForeignStore", options.onForeignStore, ["stop", "newIdentity"]),
     ping: pings(options.ping),
     customMessages: readCustomMessages(options.customMessages),

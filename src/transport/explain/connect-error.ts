@@ -1,6 +1,6 @@
 import { OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { parseRetryAfter } from "../../wire/retry-after.js";
-import { ended } from "../loss.js";
+import { answered, ended } from "../loss.js";
 import type { Loss } from "../transport.js";
 import { failureOf, forgetBytes, type Stage } from "./explain.js";
 import { type Answer, explainBody, explainBytes } from "./explain-content.js";
@@ -18,12 +18,12 @@ export function dialFailed(cause: unknown, url: URL): Loss {
  *
  * @param answered whether the server has answered on it before; where not, TLS or the port may be what is wrong
  */
-export function brokeOff(cause: unknown, url: URL, answered = true): Loss {
+export function brokeOff(cause: unknown, url: URL, isAnswered = true): Loss {
   const text = `the connection to ${url.host} broke`;
   const error =
     cause === undefined
       ? new OpAMPError("ERR_OPAMP_CLOSED", `${text}: without a Close frame`)
-      : explained(cause, url, answered ? "answered" : "unanswered", text);
+      : explained(cause, url, isAnswered ? "answered" : "unanswered", text);
   return { ...ended(error), orderly: error.code !== "ERR_OPAMP_CLOSED" };
 }
 
@@ -51,7 +51,7 @@ export function statusRefused(
 ): Loss {
   const { code, says, hint } = explainStatus(status, headers, url, start);
   const text = `${url.host}${url.pathname} answered ${status}${says}`;
-  const loss = ended(new OpAMPError(code, text, { httpStatus: status, hint }));
+  const loss = answered(new OpAMPError(code, text, { httpStatus: status, hint }));
   if (code === "ERR_OPAMP_TOO_LARGE") return { ...loss, fate: "refused" };
   if (code !== "ERR_OPAMP_THROTTLED") return loss;
   const retryAfterMs = parseRetryAfter(single(headers["retry-after"]), wallNowMs);

@@ -5,7 +5,7 @@ import { contentCoding, encodeBody, readBody, readStart } from "../content-codin
 import { brokeOff, dialFailed, notOpamp, statusRefused } from "../explain/connect-error.js";
 import { CONTENT_TYPE } from "../explain/explain-content.js";
 import { bodyTells, single } from "../explain/explain-status.js";
-import { answerOverdue, closedHere, dialOverdue, ended, headersOverdue } from "../loss.js";
+import { answered, answerOverdue, closedHere, dialOverdue, ended, headersOverdue } from "../loss.js";
 import { Credentials } from "../settings/headers.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
@@ -146,7 +146,7 @@ export class HttpPollingTransport implements Transport {
     const connection = route?.connection;
     // Before there is a route the headers or the proxy's settings are wrong, or the library is missing.
     if (connection?.socket === undefined) return dialFailed(connection?.failure ?? error, at);
-    if (error instanceof OpAMPError) return ended(error);
+    if (error instanceof OpAMPError) return answered(error);
     // A break in the middle of an exchange is a failed request like any other, not the break of a standing link (EST-03).
     return { ...brokeOff(connection.failure ?? error, at, connection.answered), orderly: true };
   }

@@ -69,7 +69,7 @@ describe("an answer that does not come", () => {
       server.drop();
       await agent.until(({ received }) => received.length > before);
       expect(agent.received[before]).toMatchObject({ health: { lastError: "disk full" } });
-      expect(partsOf(agent.received[before])).toEqual(["health"]);
+      expect(partsOf(agent.received[before])).toEqual(["agentDescription", "health"]);
       expect(agent.gaps).toBe(0);
     },
   );
@@ -79,6 +79,7 @@ describe.each([webSocket, http])("over $name", (transport) => {
   verifies("RETRY-02", "what was sent into a break arrives after it, and what was answered does not", async () => {
     let swallow = false;
     const { client, agent, server } = await meet(transport, {
+      client: { reconnectReport: "changed" },
       server: {
         onMessage: (_agent, { health }) => {
           if (!swallow || health === undefined) return undefined;

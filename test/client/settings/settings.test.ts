@@ -17,7 +17,7 @@ const DEFAULTS = {
   abortMs: [5_000, ["Default 5 000."]],
   effectiveConfigMs: [5_000, ["Default 5 000."]],
   closeMs: [1_000, ["Default 1 000."]],
-  reconnectReport: ["changed", ['Default `"changed"`.']],
+  reconnectReport: ["full", ['`"full"`, the default:']],
   onForeignStore: ["stop", ['Default `"stop"`.']],
   proxy: ["env", ['Default `"env"`.']],
   compression: [false, ["Default false."]],

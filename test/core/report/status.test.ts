@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { capabilityNames, maskOf } from "../../../src/core/capabilities.js";
+import type { Input } from "../../../src/core/io.js";
 import { partNames } from "../../../src/core/parts.js";
 import { verifies } from "../../conformance/verifies.js";
 import { acknowledges, Harness, OWN_UID, online, partsOf, polling, type Script } from "../harness.js";
@@ -79,9 +80,12 @@ describe.each([
     expect(harness.last).toMatchObject({ instanceUid: OWN_UID, sequenceNum: 2n, capabilities: 0xffffn });
   });
 
-  test("is told whole on every link to those who want that", () => {
-    const harness = complete({ ...script, config: { ...(script as Script).config, reconnectReport: "full" } });
+  const full: Script = { ...script, config: { ...(script as Script).config, reconnectReport: "full" } };
+
+  verifies("STATUS-03", "is told whole after each connection whose last answer was lost with it", () => {
+    const harness = complete(full);
     for (let link = 0; link < 3; link++) {
+      harness.feed({ type: "set", parts: { health: health(false, String(link)) } });
       harness.clear();
       harness.lose();
       harness.advanceUntil("reporting");
@@ -89,6 +93,28 @@ describe.each([
       harness.receive({});
       expect(harness.sent).toHaveLength(1);
     }
+  });
+
+  verifies("MSG-03", "that the server refused is left out of a whole report, until it changes or is asked for", () => {
+    const harness = complete(full);
+    const report = (...inputs: readonly Input[]): readonly string[] => {
+      harness.clear();
+      harness.feed(...inputs);
+      harness.lose();
+      harness.advanceUntil("reporting");
+      const parts = partsOf(harness.last);
+      harness.receive({});
+      return parts;
+    };
+    harness.feed({ type: "set", parts: { health: health(false, "refused") } });
+    harness.receive({ errorResponse: { type: 1 } });
+    harness.feed({ type: "set", parts: { agentDescription: description("two") } });
+    expect(report()).toEqual(partNames.filter((name) => name !== "health"));
+    expect(report({ type: "set", parts: { health: health(false, "other") } })).toEqual(partNames);
+    harness.feed({ type: "set", parts: { health: health(false, "refused again") } });
+    harness.receive({ errorResponse: { type: 1 } });
+    harness.receive({ flags: 1n });
+    expect(partsOf(harness.last)).toEqual(partNames);
   });
 
   verifies("STATUS-07", "asked for in full is told in full, once, with the effective config fetched again", () => {
@@ -163,4 +189,34 @@ test("what is told in full does not have to wait for a provider that is late", (
   const slow = online({ can: ["reportsEffectiveConfig"], effectiveConfig: () => undefined });
   for (const each of [harness, slow]) each.receive({ flags: 1n });
   expect(partsOf(slow.last)).toEqual(["agentDescription", "health"]);
+});
+
+describe("a status over HTTP", () => {
+  test.each(["answered", "unsent"] as const)("is not told again after an exchange that was %s", (fate) => {
+    const harness = complete(polling({ config: { reconnectReport: "full" } }));
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.clear();
+    harness.lose({ fate });
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([["health"]]);
+  });
+
+  test("is told whole after an answer that did not come in time, and not again after a pause", () => {
+    const harness = complete(polling({ config: { reconnectReport: "full" } }));
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    harness.clear();
+    harness.advanceUntil("waiting");
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([partNames]);
+    harness.clear();
+    harness.receive({ errorResponse: { type: 2 } });
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([partNames]);
+    harness.receive({});
+    harness.feed({ type: "set", parts: { health: health(true) } });
+    harness.clear();
+    harness.receive({ errorResponse: { type: 2 } });
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([["health"]]);
+  });
 });

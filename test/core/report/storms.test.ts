@@ -51,6 +51,19 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect(harness.sentAt).toEqual([0, 0, 0, 0, 0]);
   });
 
+  test("again and again is answered at once on a new connection, also what was held back", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    for (let n = 0; n < 7; n++) harness.receive(FULL);
+    expect(fullReports(harness)).toBe(5);
+    harness.lose({ orderly: false });
+    harness.advanceUntil("online");
+    expect(harness.now).toBeLessThan(1_000);
+    harness.advance(0);
+    expect(fullReports(harness)).toBe(6);
+    for (let n = 0; n < 4; n++) harness.receive(FULL);
+    expect(fullReports(harness)).toBe(10);
+  });
+
   test("in every answer gets a bounded number of reports, and everything in each", () => {
     const harness = troubled(script, () => FULL);
     harness.advance(HOUR_MS);

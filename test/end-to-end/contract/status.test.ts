@@ -19,6 +19,8 @@ const everything = () => {
   };
 };
 
+const lean = () => ({ ...everything().client, reconnectReport: "changed" as const });
+
 const ALL_PARTS = ["agentDescription", "health", "effectiveConfig", "remoteConfigStatus", "customCapabilities"];
 
 describe.each(transports)("over $name", (transport) => {
@@ -134,7 +136,7 @@ describe.each(transports)("over $name", (transport) => {
 
 describe.each(transports.filter(({ duplex }) => duplex))("over $name", (transport) => {
   verifies("STATUS-03", "after a reconnect only what changed meanwhile is reported", async () => {
-    const { client, agent, outage } = await meet(transport, { client: everything().client });
+    const { client, agent, outage } = await meet(transport, { client: lean() });
     const heard = agent.received.length;
     agent.drop();
     await heardMore(agent);
@@ -152,15 +154,15 @@ describe.each(transports.filter(({ duplex }) => duplex))("over $name", (transpor
   });
 
   verifies(["STATUS-03", "STATUS-07"], "after a lean first report the full state can still be had", async () => {
-    const { agent } = await meet(transport, { client: everything().client });
+    const { agent } = await meet(transport, { client: lean() });
     agent.drop();
     agent.forget();
     await agent.until(({ description }) => description !== undefined);
     expect(agent.received.slice(-2).map(partsOf)).toEqual([[], ALL_PARTS.slice(0, 4)]);
   });
 
-  verifies("STATUS-03", "everything is reported after each reconnect where that is wished", async () => {
-    const { agent } = await meet(transport, { client: { ...everything().client, reconnectReport: "full" } });
+  verifies("STATUS-03", "everything is reported after each reconnect", async () => {
+    const { agent } = await meet(transport, { client: everything().client });
     agent.drop();
     await heardMore(agent);
     expect(partsOf(agent.lastMessage)).toEqual(ALL_PARTS.slice(0, 4));

@@ -78,7 +78,7 @@ for (const way of ways) {
       await nextAttempt();
       expect(clock.now() - told).toBeLessThanOrEqual(5_500);
       const news = agent.received.slice(heard);
-      expect(partsOf(news[0])).toEqual(["health"]);
+      expect(partsOf(news[0])).toEqual(way.duplex ? ["agentDescription", "health"] : ["health"]);
       expect(news[0]?.health?.status).toBe("three");
       // A poll that was refused has used up its number, and the server asks for everything.
       const unanswered = way.duplex ? 0 : 1;

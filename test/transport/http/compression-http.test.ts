@@ -96,7 +96,7 @@ describe("an answer", () => {
   for (const [what, pieces] of Object.entries(damaged)) {
     test(`${what} is malformed, and a failed exchange`, async () => {
       const { error, ...loss } = await failure(pieces);
-      expect(loss).toEqual({ fate: "unknown", orderly: true, throttled: false });
+      expect(loss).toEqual({ fate: "answered", orderly: true, throttled: false });
       expect(error).toMatchObject({ code: "ERR_OPAMP_MALFORMED", message: expect.stringContaining("gzip") });
     });
   }

@@ -29,13 +29,13 @@ describe("a status that is not a success", () => {
     [500, "ERR_OPAMP_HTTP_STATUS"],
     [502, "ERR_OPAMP_HTTP_STATUS"],
   ] as const) {
-    test(`${status} is ${code}; the message may have arrived`, async () => {
+    test(`${status} is ${code}, and answers the message`, async () => {
       const loss = await failure((_request, response) => {
         response.writeHead(status, { location: "/elsewhere" });
         response.end("not now");
       });
       const { error, ...rest } = loss;
-      expect(rest).toEqual({ fate: "unknown", orderly: true, throttled: false });
+      expect(rest).toEqual({ fate: "answered", orderly: true, throttled: false });
       expect(error).toMatchObject({ code, httpStatus: status });
       expect(error.message).toMatch(new RegExp(`/v1/opamp answered ${status}`));
     });
@@ -52,7 +52,7 @@ describe("a status that is not a success", () => {
         failure((_request, response) => response.writeHead(status, headers).end("busy"));
       const throttled = {
         throttled: true,
-        fate: "unknown",
+        fate: "answered",
         error: { code: "ERR_OPAMP_THROTTLED", httpStatus: status },
       };
       expect(await answered({ "retry-after": "2" })).toMatchObject({ ...throttled, retryAfterMs: 2_000 });

@@ -82,7 +82,7 @@ describe("over HTTP", () => {
     const { error, fate } = await ear.lost();
     expect(error).toMatchObject({ code: "ERR_OPAMP_HTTP_STATUS", httpStatus: 307 });
     expect(error.message).toContain("more than 3 in one attempt");
-    expect(fate).toBe("unknown");
+    expect(fate).toBe("answered");
     expect(pathsOf(server.taken)).toEqual(["/a", "/b", "/a", "/b"]);
   });
 
