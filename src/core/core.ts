@@ -94,8 +94,9 @@ export class Core {
     this.#take(input, now, out);
     if (this.#maySend(input, now)) {
       this.#send(now, out);
-      if (this.#keepalive.probe(this.#connection.phase, now)) out.push(PING);
+      if (this.#keepalive.probe(this.#connection.phase, now)) this.#ping(now, out);
     }
+    if (this.#keepalive.proof === "pong" && this.#connection.up && this.#exchange.wantsPing) this.#ping(now, out);
     this.#keepalive.arm(this.#connection.phase, this.#exchange.isAwaiting);
     return out;
   }
@@ -117,7 +118,7 @@ export class Core {
       case "reconnect":
         return this.#connection.leave("reconnect", now, out);
       case "woken":
-        if (this.#keepalive.jumped(this.#connection.phase, now, input.wallNow)) out.push(PING);
+        if (this.#keepalive.jumped(this.#connection.phase, now, input.wallNow)) this.#ping(now, out);
         if (this.#maySend(input, now)) this.#expire(now, out);
         return;
       case "tick":
@@ -130,6 +131,9 @@ export class Core {
         return;
       case "lost":
         return this.#connection.lost(input.loss, now, out);
+      case "pong":
+        this.#exchange.each((agent) => agent.messages.ponged(out));
+        return this.#keepalive.heard(now);
       case "alive":
         return this.#keepalive.heard(now);
       case "received":
@@ -210,7 +214,7 @@ export class Core {
   }
 
   #acknowledged({ agent }: Member, message: ServerToAgent, now: number, out: Output[]): void {
-    agent.messages.answered(now, out);
+    agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending) return;
     const seconds = agent.receive(message, now, out);
     const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
@@ -226,6 +230,12 @@ export class Core {
     if (member === undefined) return;
     this.#keepalive.unsent();
     if (wasAwaited || member.presence === "unreported") this.#connection.awaitNothing();
+  }
+
+  /** Behind all that has left. */
+  #ping(now: number, out: Output[]): void {
+    this.#exchange.each((agent) => agent.messages.pinged(now));
+    out.push(PING);
   }
 
   #send(now: number, out: Output[]): void {

@@ -22,6 +22,8 @@ export class CustomMessageQueue {
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #understood: ReadonlySet<string> | undefined;
+  /** Messages up to this AgentToServer can no longer be refused. */
+  #answeredNo = 0;
 
   /** @param limit how many messages may wait or be in flight */
   constructor(limit: number, timers: AgentTimers) {
@@ -84,12 +86,25 @@ export class CustomMessageQueue {
     return entry.message;
   }
 
-  /** Takes out of flight what travelled up to this AgentToServer. */
-  settle(messageNo: number, fate: "delivered" | "refused", out: Output[]): void {
-    if (this.#inFlight.length === 0) return;
-    const settled = this.#inFlight.filter((entry) => entry.messageNo <= messageNo);
-    if (settled.length > 0) this.#inFlight = this.#inFlight.filter((entry) => entry.messageNo > messageNo);
-    settle(settled, fate, out);
+  /** Whether anything in flight travelled after this AgentToServer. */
+  hasLeftAfter(messageNo: number): boolean {
+    return (this.#inFlight.at(-1)?.messageNo ?? 0) > messageNo;
+  }
+
+  /** The server has answered up to this AgentToServer, and refused nothing of that. */
+  answered(messageNo: number): void {
+    this.#answeredNo = messageNo;
+  }
+
+  /** The server has read up to this AgentToServer. */
+  delivered(messageNo: number, out: Output[]): void {
+    this.#settle((entry) => entry.messageNo <= messageNo, "delivered", out);
+  }
+
+  /** The server refuses what travelled up to this AgentToServer and has no answer. */
+  refused(messageNo: number, out: Output[]): void {
+    this.#settle((entry) => entry.messageNo <= messageNo && entry.messageNo > this.#answeredNo, "refused", out);
+    this.answered(messageNo);
   }
 
   /** Gives up the message taken last: it never left and never can. */
@@ -119,6 +134,13 @@ export class CustomMessageQueue {
     const gone = this.#waiting.filter((entry) => entry.message.capability === capability);
     if (gone.length > 0) this.#waiting = this.#waiting.filter((entry) => entry.message.capability !== capability);
     settle(gone, "forgotten", out);
+  }
+
+  #settle(isMeant: (entry: Entry) => boolean, fate: CustomFate, out: Output[]): void {
+    const settled = this.#inFlight.filter(isMeant);
+    if (settled.length === 0) return;
+    this.#inFlight = this.#inFlight.filter((entry) => !isMeant(entry));
+    settle(settled, fate, out);
   }
 
   /** These wait from now on. */

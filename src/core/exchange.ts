@@ -47,6 +47,12 @@ export class Exchange {
     return next;
   }
 
+  /** Whether an agent wants a ping, to know what was read. */
+  get wantsPing(): boolean {
+    for (const { agent } of this.#members) if (agent.messages.wantsPing) return true;
+    return false;
+  }
+
   /** Whose message this is, by the uid in it: an empty one, or one just replaced, will do. */
   memberOf(uid: Uint8Array): Member | undefined {
     return this.#members.find(({ agent }) => agent.owns(uid));

@@ -1,5 +1,6 @@
 import type { CustomMessageQueue } from "./custom-message-queue.js";
 import type { CustomOutgoing, Outgoing, Output } from "./io.js";
+import type { Keepalive } from "./keepalive.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
 
@@ -35,6 +36,9 @@ export class InFlight {
   readonly #open: Sent[] = [];
   /** The last message, as long as it can turn out that it never left. */
   #last: Sent | undefined;
+  /** Behind which message the ping is that has no pong yet, and when it left; 0 while there is none. */
+  #pingedNo = 0;
+  #pingedAt = 0;
 
   constructor(agent: { readonly uid: Uint8Array }, report: Report) {
     this.#agent = agent;
@@ -74,24 +78,45 @@ export class InFlight {
     return message;
   }
 
-  /** An answer without an error came. */
-  answered(now: number, out: Output[]): void {
+  /** Whether a ping would prove that a custom message was read: one that has left, while no other ping is under way. */
+  get wantsPing(): boolean {
+    return this.#pingedNo === 0 && this.queue?.hasLeftAfter(0) === true;
+  }
+
+  /** A ping leaves behind the last message. */
+  pinged(now: number): void {
+    this.#pingedNo = this.#messageNo;
+    this.#pingedAt = now;
+  }
+
+  /** The pong to it came. */
+  ponged(out: Output[]): void {
+    this.queue?.delivered(this.#pingedNo, out);
+    this.#pingedNo = 0;
+  }
+
+  /** An answer without an error came. @param proof what proves that the server has read a custom message */
+  answered(proof: Keepalive["proof"], now: number, out: Output[]): void {
     const messageNo = this.#answeredUpTo(now);
     this.#report.acknowledge(messageNo);
-    this.queue?.settle(messageNo, "delivered", out);
+    const isWithoutPong = this.#pingedNo !== 0 && now - this.#pingedAt > STALE_MS;
+    if (proof === "answer") this.queue?.delivered(messageNo, out);
+    else if (proof === "later answer" || isWithoutPong) this.queue?.delivered(messageNo - 1, out);
+    this.queue?.answered(messageNo);
   }
 
   /** The server refused a message: what it held is dropped (RETRY-01). @returns the parts dropped */
   refused(now: number, out: Output[]): PartSet {
     const messageNo = this.#answeredUpTo(now);
     const parts = this.#report.refuse(messageNo);
-    this.queue?.settle(messageNo, "refused", out);
+    this.queue?.refused(messageNo, out);
     return parts;
   }
 
   /** The connection went: what has no answer by now is sent again. */
   restore(): void {
     this.#last = undefined;
+    this.#pingedNo = 0;
     this.#open.length = 0;
     this.#report.restore();
     this.queue?.restore();
@@ -102,6 +127,7 @@ export class InFlight {
     if (this.#last === undefined) return;
     this.#sequenceNum -= 1n;
     this.#messageNo -= 1;
+    this.#pingedNo = Math.min(this.#pingedNo, this.#messageNo);
     this.#open.pop();
     this.#last = undefined;
   }
@@ -136,7 +162,7 @@ export class InFlight {
     const messageNo = this.#messageNo - unread + 1;
     const dropped = this.#report.tooLarge(message.parts, message.custom, messageNo);
     if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "refused" } });
-    if (message.custom && !this.#report.isAlone(message.parts)) this.queue?.settle(messageNo, "refused", out);
+    if (message.custom && !this.#report.isAlone(message.parts)) this.queue?.refused(messageNo, out);
   }
 
   #message(asked: PartSet, now: number, custom?: CustomOutgoing): Outgoing {

@@ -97,6 +97,8 @@ export type Input =
   | { type: "lost"; loss: Lost }
   /** The peer is there, though it has nothing to say. */
   | { type: "alive" }
+  /** The peer has read all that was sent before the last ping. */
+  | { type: "pong" }
   /** A message arrived. */
   | { type: "received"; message: ServerToAgent }
   /** Something arrived that is not a message. */
@@ -129,7 +131,7 @@ export type Output =
   /** With the settings in force, or with those that are on trial. */
   | { type: "dial"; use: "committed" | "candidate" }
   | { type: "send"; message: Outgoing }
-  /** Ask the peer for a sign of life. */
+  /** Ask the peer for a pong. */
   | { type: "ping" }
   /** 1006 cuts the link at once; nothing more is expected from it. */
   | { type: "close"; code: number; reason: string }

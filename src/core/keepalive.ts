@@ -85,6 +85,16 @@ export class Keepalive {
     return this.#duplex;
   }
 
+  /**
+   * What proves that the peer has read a message: a pong; where there are no pings, the answer to a later message; its own
+   * answer where nothing else can come, or no later message need follow.
+   */
+  get proof(): "pong" | "later answer" | "answer" {
+    if (!this.#duplex) return "answer";
+    if (this.#ping !== false) return "pong";
+    return this.#heartbeatMs === NEVER ? "answer" : "later answer";
+  }
+
   /** Whether an agent reports heartbeats from now on. */
   declare(declared: boolean): void {
     this.#declared = declared;

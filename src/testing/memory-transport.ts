@@ -33,7 +33,6 @@ export class MemoryTransport implements Transport {
   /** What is on its way, in either direction. */
   readonly #steps: (() => void)[] = [];
   #hangs = false;
-  #timesHung = 0;
 
   constructor(server: OpAMPServer, { duplex = true }: MemoryTransportOptions = {}) {
     this.#server = server;
@@ -76,12 +75,11 @@ export class MemoryTransport implements Transport {
   }
 
   /**
-   * Holds up all traffic, dials included, until {@link MemoryTransport.resume}; what is on its way is late, not lost. Only
-   * pings are lost: nobody is there to answer.
+   * Holds up all traffic, dials and pongs included, until {@link MemoryTransport.resume}; what is on its way is late, not
+   * lost.
    */
   hang(): void {
     this.#hangs = true;
-    this.#timesHung += 1;
   }
 
   /** Lets traffic flow again, beginning with what was held up. */
@@ -116,13 +114,9 @@ export class MemoryTransport implements Transport {
   /** For the client: see {@link Transport.ping}. Answered by the connection itself, as pongs are. */
   ping(): void {
     const dial = this.#dial;
-    if (dial === undefined || this.#hangs) return;
-    const timesHung = this.#timesHung;
+    if (dial === undefined) return;
     this.#carry(dial, () => {
-      if (dial.server === undefined) return;
-      this.#carry(dial, () => {
-        if (timesHung === this.#timesHung) dial.sink.alive();
-      });
+      if (dial.server !== undefined) this.#carry(dial, () => dial.sink.pong());
     });
   }
 

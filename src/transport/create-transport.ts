@@ -124,6 +124,10 @@ class AutoTransport implements Transport {
         hear();
         sink.payload(bytes);
       },
+      pong: () => {
+        hear();
+        sink.pong();
+      },
       alive: () => {
         hear();
         sink.alive();

@@ -49,7 +49,12 @@ export interface Sink {
   dialed(): void;
   /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
   payload(bytes: Uint8Array): void;
-  /** A pong or a ping came: the peer is there, though it has nothing to say. */
+  /**
+   * The pong to the last `ping` came: the peer has read all that was sent before it. A transport that cannot tell calls
+   * {@link Sink.alive}.
+   */
+  pong(): void;
+  /** A ping, or another pong, came: the peer is there, though it has nothing to say. */
   alive(): void;
   /** Something arrived that is not a payload; the link goes on. */
   malformed(error: OpAMPError): void;
@@ -75,7 +80,7 @@ export interface Transport {
   open(sink: Sink): void;
   /** Sends one serialized AgentToServer. Called only between `opened` and `lost` or `close`. */
   send(payload: Uint8Array): void;
-  /** Asks the peer for a sign of life, which comes as `alive`. Called only where `duplex`, while a link is open. */
+  /** Asks the peer for a `pong`, behind all that was sent. Called only where `duplex`, while a link is open. */
   ping(): void;
   /**
    * Ends the link and then reports `lost`, with what was waited for as its error where the reason is {@link OVERDUE}.

@@ -38,6 +38,8 @@ interface Dial {
   url: URL;
   stage: DialStage;
   failure: unknown;
+  /** The number in the last ping. */
+  pings: number;
   over: boolean;
 }
 
@@ -68,6 +70,7 @@ export class WebSocketTransport implements Transport {
       url,
       stage: "dialling",
       failure: undefined,
+      pings: 0,
       over: false,
     };
     this.#dial = dial;
@@ -87,7 +90,8 @@ export class WebSocketTransport implements Transport {
     if (dial?.socket === undefined) return;
     // Listened for when first asked for, since most links never need it.
     if (dial.socket.listenerCount("pong") === 0) watch(dial, dial.socket);
-    dial.socket.ping();
+    dial.pings += 1;
+    dial.socket.ping(String(dial.pings));
   }
 
   close(code: number, reason: string): void {
@@ -210,11 +214,15 @@ function overdueIn({ dialling, url, stage }: Dial): OpAMPError {
 }
 
 function watch(dial: Dial, socket: WebSocket): void {
-  const alive = () => {
+  socket.on("ping", () => {
     if (!dial.over) dial.sink.alive();
-  };
-  socket.on("ping", alive);
-  socket.on("pong", alive);
+  });
+  // One that was not asked for, or is for an earlier ping, proves less.
+  socket.on("pong", (data) => {
+    if (dial.over) return;
+    if (data.toString() === String(dial.pings)) dial.sink.pong();
+    else dial.sink.alive();
+  });
 }
 
 function receive(sink: Sink, data: RawData, isBinary: boolean): void {

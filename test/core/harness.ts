@@ -203,7 +203,7 @@ export class Harness {
       const answer = answers?.(output.message);
       if (answer !== undefined) this.#later.push({ type: "received", message: message(answer) });
     } else if (output.type === "ping") {
-      if (pongs?.() ?? true) this.#later.push({ type: "alive" });
+      if (pongs?.() ?? true) this.#later.push({ type: "pong" });
     } else if (output.type === "close") {
       this.#later = output.code === 1006 ? [] : [{ type: "lost", loss: { ...GONE, orderly: true } }];
     } else if (output.type === "fetchEffectiveConfig" && effectiveConfig !== undefined) {

@@ -9,6 +9,7 @@ import { Arrivals } from "./arrivals.js";
 export type Heard =
   | { type: "opened" }
   | { type: "payload"; bytes: Uint8Array }
+  | { type: "pong" }
   | { type: "alive" }
   | { type: "malformed"; error: OpAMPError }
   | { type: "lost"; loss: Loss };
@@ -25,6 +26,7 @@ export class Recorder {
     dialing: () => this.dials.push("dialing"),
     dialed: () => this.dials.push("dialed"),
     payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
+    pong: () => this.#calls.push({ type: "pong" }),
     alive: () => this.#calls.push({ type: "alive" }),
     malformed: (error) => this.#calls.push({ type: "malformed", error }),
     lost: (loss) => this.#calls.push({ type: "lost", loss }),

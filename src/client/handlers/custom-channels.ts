@@ -24,7 +24,7 @@ const FAILURES: Record<Exclude<CustomFate, "delivered">, Failure> = {
   ],
   unanswered: [
     "ERR_OPAMP_TIMEOUT",
-    "the connection was lost before the custom message was answered",
+    "the connection was lost before the custom message was known to have arrived",
     "it may have arrived or not: have the receiver accept it twice, or let it wait longer to be sent again",
   ],
   forgotten: ["ERR_OPAMP_CAPABILITY", "the capability was unregistered before the message left"],
@@ -64,11 +64,13 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
    * (CUSTOM-04), and it is never merged with another. The promise may be ignored: it never causes
    * an unhandled rejection.
    *
-   * A message whose time is up is dropped. One that has left is not, unless the connection is lost before the answer: then
-   * it is not sent again, and may or may not have arrived.
+   * A message whose time is up is dropped. One that has left is not, unless the connection is lost before it is known to have
+   * arrived: then it is not sent again, and may or may not have arrived.
    *
    * @param data text is sent as UTF-8
-   * @returns when the server has answered
+   * @returns when the far end of the connection has read it, which does not say that the server has acted on it: over
+   * WebSocket on the pong to a ping behind it or, where there are no pongs, on the answer to a later message; over HTTP on
+   * its answer
    * @throws OpAMPError `ERR_OPAMP_QUEUE_FULL`, `ERR_OPAMP_TOO_LARGE`, `ERR_OPAMP_REJECTED` when the server refused it,
    * `ERR_OPAMP_TIMEOUT`, `ERR_OPAMP_CAPABILITY` after {@link CustomChannel.unregister}, `ERR_OPAMP_OPTION`,
    * `ERR_OPAMP_STOPPED`

@@ -12,6 +12,7 @@ import { channels } from "../observe/diagnostics.js";
 export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
+const PONG = { type: "pong" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -161,10 +162,10 @@ export class Driver {
     this.hear(sink, { type: "opened", duplex: this.#transport?.duplex === true, wallNow: this.#clock.wallNow() });
   }
 
-  alive(sink: Sink): void {
+  alive(sink: Sink, sign: typeof ALIVE | typeof PONG): void {
     if (sink !== this.#sink) return;
     this.#passed(ALIVE);
-    this.feed(ALIVE);
+    this.feed(sign);
   }
 
   payload(sink: Sink, bytes: Uint8Array): void {
@@ -250,8 +251,12 @@ class DialSink implements Sink {
     this.#driver.payload(this, bytes);
   }
 
+  pong(): void {
+    this.#driver.alive(this, PONG);
+  }
+
   alive(): void {
-    this.#driver.alive(this);
+    this.#driver.alive(this, ALIVE);
   }
 
   malformed(error: OpAMPError): void {

@@ -23,6 +23,7 @@ function weighed(transport: MemoryTransport) {
         bytes.received += received.length;
         sink.payload(received);
       },
+      pong: () => sink.pong(),
       alive: () => sink.alive(),
       malformed: (error) => sink.malformed(error),
       lost: (loss) => sink.lost(loss),

@@ -61,17 +61,18 @@ describe.each([
   });
 
   test("leaves if there is time, and is not touched once it has left", () => {
-    const harness = online(script);
+    const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 1_000));
     harness.advance(4_000);
     expect([types(harness), fates(harness)]).toEqual([["m1"], []]);
     harness.receive({});
+    harness.feed({ type: "pong" });
     expect(fates(harness)).toEqual([[4_000, 1, "delivered"]]);
   });
 
   test("that has left is not sent again when the link goes after its time", () => {
-    const harness = online(script);
+    const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 1_000));
     harness.advance(1_500);
@@ -79,17 +80,20 @@ describe.each([
     expect(fates(harness)).toEqual([[1_500, 1, "unanswered"]]);
     harness.advanceUntil("reporting");
     harness.receive({});
+    harness.feed({ type: "pong" });
     expect(types(harness)).toEqual(["m1"]);
   });
 
   test("that has left is sent again when the link goes before its time is up", () => {
-    const harness = online(script);
+    const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 60_000));
     harness.lose();
     harness.advanceUntil("reporting");
     harness.receive({});
+    harness.feed({ type: "pong" });
     harness.receive({});
+    harness.feed({ type: "pong" });
     expect(types(harness)).toEqual(["m1", "m1"]);
     expect(fates(harness).map(([, id, fate]) => [id, fate])).toEqual([[1, "delivered"]]);
   });

@@ -45,6 +45,8 @@ export class Account {
   /** Changes that the store is still saving, oldest first. */
   readonly persisting = new Map<number, StateChange>();
   /** Custom messages that nobody knows the fate of, and whether they are under way. */
+  /** The last message had a custom message, left or not, and no ping went out since. */
+  #isProbed = false;
   readonly customs = new Map<number, { capability: string; underWay: boolean }>();
   /** What the agent has to tell. */
   readonly current = new Map<PartName, unknown>([["remoteConfigStatus", NOTHING_OFFERED]]);
@@ -212,7 +214,8 @@ export class Account {
         return false;
       case "ping":
         this.check(this.wire?.opened === true && !this.wire.closing && this.wire.duplex, "a ping without a link");
-        this.wire?.watch.ping(this.#beatMs, now);
+        this.wire?.watch.ping(this.#beatMs, now, this.#isProbed || this.#hasCustomUnderWay);
+        this.#isProbed = false;
         return false;
       case "send":
         return this.#send(output.message, now);
@@ -314,6 +317,8 @@ export class Account {
     const size = partsOf(outgoing).length + (customMessage === undefined ? 0 : 1);
     // A first report that is too large is tried again, unless nothing can be smaller.
     if (size <= this.limit || size === 0) wire.sent += 1;
+    // The ping behind it leaves all the same.
+    this.#isProbed = customMessage !== undefined;
     if (size > this.limit) return true;
     if (customMessage !== undefined) this.#sendCustom(customMessage.type);
     for (const name of partsOf(outgoing)) this.#reasons.delete(name);
@@ -323,6 +328,10 @@ export class Account {
     wire.saidGoodbye = outgoing.agentDisconnect !== undefined;
     wire.unanswered.push({ outgoing, at: now });
     return false;
+  }
+
+  get #hasCustomUnderWay(): boolean {
+    return [...this.customs.values()].some(({ underWay }) => underWay);
   }
 
   #checkParts(outgoing: Outgoing): void {

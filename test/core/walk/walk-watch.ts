@@ -11,6 +11,8 @@ export class Watch {
   readonly #setting: PingSetting;
   #heardAt = 0;
   #pingedAt: number | undefined;
+  /** When the last ping left, whatever it was for, if its pong has not come. */
+  #outAt: number | undefined;
   /** The least that the peer is given for its answer. */
   #graceMs = 0;
   /** The longest interval that held since the last sign of life, and time in which nobody could watch. */
@@ -25,7 +27,7 @@ export class Watch {
 
   /** When the peer's answer arrives. */
   get pongAt(): number {
-    return this.frozen || this.#pingedAt === undefined ? Number.POSITIVE_INFINITY : this.#pingedAt + PONG_MS;
+    return this.frozen || this.#outAt === undefined ? Number.POSITIVE_INFINITY : this.#outAt + PONG_MS;
   }
 
   heard(now: number): void {
@@ -36,13 +38,21 @@ export class Watch {
     this.#doubtedUntil = 0;
   }
 
+  ponged(): void {
+    this.#outAt = undefined;
+  }
+
   slept(ms: number): void {
     this.#sleptMs += ms;
   }
 
-  ping(beatMs: number, now: number): void {
+  /** @param hasCustom whether a custom message is under way, which a ping can prove to be read */
+  ping(beatMs: number, now: number, hasCustom: boolean): void {
     const everyMs = this.#everyMs(beatMs);
     if (everyMs === Number.POSITIVE_INFINITY) throw new Error("a ping although there are none");
+    const isProof = hasCustom && this.#outAt === undefined;
+    this.#outAt = now;
+    if (isProof && !this.jumping && now < this.#heardAt + everyMs) return;
     if (!this.jumping && this.#pingedAt !== undefined) throw new Error("a second ping");
     if (!this.jumping && now < this.#heardAt + everyMs) throw new Error("a ping although something came");
     this.#pingedAt = now;

@@ -344,7 +344,7 @@ export class Walk {
       const at = Math.min(answerAt, pongAt, this.#core.deadline ?? Number.POSITIVE_INFINITY);
       if (at > target) break;
       this.#now = Math.max(this.#now, at);
-      if (at === pongAt) this.#turn({ type: "alive" });
+      if (at === pongAt) this.#turn({ type: "pong" });
       else if (at === answerAt) this.do({ do: "answer", extras: {} });
       else this.#turn({ type: "woken", dueAt: at, wallNow: this.#now + this.#wallAheadMs });
     }
@@ -359,7 +359,7 @@ export class Walk {
     this.#now += ms;
     wire?.watch.slept(ms);
     // What came meanwhile is read before anything that is overdue is done.
-    if (wire !== undefined && wire.watch.pongAt <= this.#now) this.#turn({ type: "alive" });
+    if (wire !== undefined && wire.watch.pongAt <= this.#now) this.#turn({ type: "pong" });
     this.#turn({ type: "tick" });
   }
 
@@ -373,8 +373,10 @@ export class Walk {
 
   /** One turn of the event loop: an input, and then ticks for as long as something is due. */
   #turn(input: Input): void {
-    const isLife = input.type === "alive" || input.type === "received" || input.type === "malformed";
+    const isLife =
+      input.type === "alive" || input.type === "pong" || input.type === "received" || input.type === "malformed";
     if (isLife) this.#account.wire?.watch.heard(this.#now);
+    if (input.type === "pong") this.#account.wire?.watch.ponged();
     this.#step(input);
     for (let ticks = 0; (this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#now; ticks++) {
       this.#account.check(ticks < 60, "something is always due: the core spins");

@@ -37,7 +37,7 @@ test.each(["ws", "http"])("%s URLs use WebSocket where it gets through", async (
   socket.send(Uint8Array.of(0, 7));
   expect(await ear.payload()).toEqual([7]);
   transport.ping();
-  await ear.next("alive");
+  await ear.next("pong");
 });
 
 test.each(["wss", "https"])("%s URLs use it with TLS, and so does HTTP in its place", async (scheme) => {

@@ -116,14 +116,18 @@ describe("receiving", () => {
     expect(await ear.payload()).toEqual([1, 2, 3]);
   });
 
-  test("once the peer is asked for a sign of life, its pongs and its own pings are passed on", async () => {
+  test("once the peer is pinged, the pong to the last ping is told from its own pings and other pongs", async () => {
     const { transport, ear, peer } = await pair();
     transport.ping();
-    await ear.next("alive");
+    await ear.next("pong");
     transport.ping();
-    await ear.next("alive");
+    await ear.next("pong");
     peer.ping();
     await ear.next("alive");
+    for (const data of ["1", "", "3"]) {
+      peer.pong(data);
+      await ear.next("alive");
+    }
     peer.send(Uint8Array.of(0, 1));
     expect(await ear.payload()).toEqual([1]);
   });
