@@ -24,7 +24,7 @@ function watching(provider: EffectiveConfigProvider, log: Parameters<typeof effe
   return changes;
 }
 
-test("a file that changes, vanishes and comes back is noticed, and told once each time", async () => {
+test("a change of a file is noticed, and its loss and return are logged once each", async () => {
   const { lines, log } = logging();
   const path = join(folderForTest(), "a.yaml");
   writeFileSync(path, "a: 1\n");
@@ -44,7 +44,7 @@ test("a file that changes, vanishes and comes back is noticed, and told once eac
   expect(lines.all).toHaveLength(2);
 });
 
-test("a file that vanishes while it is read is told of once, though the next look has other words for it", async () => {
+test("a file that disappears while it is read is logged once, even if the next error differs", async () => {
   const { lines, log } = logging();
   const path = join(folderForTest(), "a.yaml");
   writeFileSync(path, "a: 1\n");
@@ -78,7 +78,7 @@ test("what is not a file, or far too large for a configuration, is never opened"
   ]);
 });
 
-test("what keeps the config from being looked at is told once, until it is something else", async () => {
+test("a failure to look for changes is logged once until it is another one", async () => {
   const { lines, log } = logging();
   const problems = ["one", "one", "one", "two", "two"];
   const looks = new Arrivals<string>();
@@ -96,7 +96,7 @@ test("what keeps the config from being looked at is told once, until it is somet
   expect(lines.all).toEqual(["one", "two"]);
 });
 
-test("with neither files nor a config directory there is nothing to report", () => {
+test("there is nothing to report with neither files nor a config directory", () => {
   const { log } = logging();
   expect(effectiveFiles({ files: {}, rawFile: undefined, redact: {} }, undefined, log)).toBeUndefined();
 });

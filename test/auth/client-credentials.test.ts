@@ -51,7 +51,7 @@ function helper(tokenUrl: string, more: Partial<ClientCredentialsOptions> = {}) 
   return async (refresh = false) => (await ask({ refresh }))["authorization"];
 }
 
-verifies("AUTH-01", "a token is asked for with the client's credentials, and used as a bearer", async () => {
+verifies("AUTH-01", "a token is requested with the client's credentials and used as a bearer token", async () => {
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
     json(response, 200, { access_token: "t1", token_type: "Bearer", expires_in: 60 }),
   );
@@ -65,7 +65,7 @@ verifies("AUTH-01", "a token is asked for with the client's credentials, and use
   });
 });
 
-test("any length of time will do to wait for a token", async () => {
+test("a timeout may be fractional or infinite", async () => {
   const { tokenUrl } = await tokenEndpoint();
   for (const timeoutMs of [5_000.5, Number.POSITIVE_INFINITY]) {
     expect(await helper(tokenUrl, { timeoutMs })()).toMatch(/^Bearer token-/);
@@ -80,7 +80,7 @@ test("the credentials go into the body where the endpoint wants them there", asy
   expect(asked[0]?.form.get("client_secret")).toBe("from-file");
 });
 
-test("an endpoint that takes the credentials in one place only is asked there, from the second time on at once", async () => {
+test("an endpoint that takes the credentials in the body only gets them there at once from then on", async () => {
   const { asked, tokenUrl } = await tokenEndpoint(({ form }, response) =>
     form.has("client_secret") ? grant(response) : json(response, 401, { error: "invalid_client" }),
   );
@@ -102,7 +102,7 @@ test("an endpoint that took the client in the header once is not shown it in the
   expect(asked.map(({ form }) => form.has("client_secret"))).toEqual([false, false]);
 });
 
-test("a client that is refused in both places is told once, and asked for in the header again", async () => {
+test("a client that is refused in both places fails once, and the header is tried first again", async () => {
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
     json(response, 401, { error: "invalid_client" }),
   );
@@ -137,7 +137,7 @@ test("a token is kept until shortly before it expires, and then fetched again", 
   expect(asked).toHaveLength(2);
 });
 
-test("a token that lives shorter than the margin is used for half its life", async () => {
+test("a token that expires within the margin is used for half its lifetime", async () => {
   let now = 0;
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) => grant(response, 10));
   const headers = helper(tokenUrl, { now: () => now });
@@ -158,7 +158,7 @@ verifies("AUTH-02", "a refused token is replaced although it has not expired", a
   expect(asked).toHaveLength(2);
 });
 
-test("calls at the same time share one request, and a failure is not kept", async () => {
+test("concurrent calls share one request, and a failure is not cached", async () => {
   let fails = true;
   const { asked, tokenUrl } = await tokenEndpoint((_asked, response) =>
     fails ? json(response, 500, {}) : grant(response),
@@ -179,7 +179,7 @@ describe("a failure says what the endpoint said and what to do, never the secret
       /refuses \(400\): invalid_scope: no such scope/,
     ],
     [
-      "a client that is not known",
+      "an unknown client",
       (_asked, response) => {
         response.setHeader("www-authenticate", 'Basic realm="x"');
         json(response, 401, { error: "invalid_client" });
@@ -198,11 +198,11 @@ describe("a failure says what the endpoint said and what to do, never the secret
       /gave no token \(200\): unsupported/,
     ],
     [
-      "a token with a life that is none",
+      "a token with an invalid lifetime",
       (_asked, response) => json(response, 200, { access_token: "s3cret", token_type: "bearer", expires_in: "soon" }),
       /gave no token \(200\): .*expires_in/,
     ],
-    ["a path that it does not have", (_asked, response) => json(response, 404, {}), /gave no token \(404\)/],
+    ["an unknown path", (_asked, response) => json(response, 404, {}), /gave no token \(404\)/],
     [
       "a reason that repeats the secret",
       (_asked, response) => json(response, 400, { error: "invalid_client", error_description: "s3cret is wrong" }),
@@ -222,7 +222,7 @@ describe("a failure says what the endpoint said and what to do, never the secret
     });
   }
 
-  test("a function for the secret that never returns, which keeps nobody waiting who comes later", async () => {
+  test("a function for the secret that never returns, which does not block later calls", async () => {
     const { tokenUrl } = await tokenEndpoint();
     const answers = [new Promise<string>(() => undefined), Promise.resolve("s3cret")];
     const headers = helper(tokenUrl, { timeoutMs: 250, clientSecret: () => answers.shift() ?? "" });
@@ -233,7 +233,7 @@ describe("a failure says what the endpoint said and what to do, never the secret
     expect(await headers()).toMatch(/^Bearer token-/);
   });
 
-  test("nobody listening", async () => {
+  test("an endpoint where nothing listens", async () => {
     const error: unknown = await helper("http://127.0.0.1:1/token")().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       code: "ERR_OPAMP_AUTH",

@@ -16,7 +16,7 @@ verifies("AUTH-01", "a token in a file is read again at each attempt, without th
   expect(await resolveHeaders(source, undefined)).toEqual({ authorization: "Bearer two" });
 });
 
-test("a file that is gone or empty fails that attempt alone, and is named", async () => {
+test("a missing or empty file fails that attempt alone and is named in the error", async () => {
   const path = fileForTest("\n");
   const secret = fileSecret(path);
   await expect(secret()).rejects.toMatchObject({ code: "ERR_OPAMP_AUTH", message: `the file ${path} is empty` });
@@ -35,7 +35,7 @@ test("a byte order mark is not a part of the secret", async () => {
   expect(await fileSecret(fileForTest("\uFEFFone\r\n"))()).toBe("one");
 });
 
-test("a file that does not come back is read once, however often it is asked for", async () => {
+test("concurrent calls share one read of a file", async () => {
   const path = fileForTest("");
   rmSync(path);
   execFileSync("mkfifo", [path]);
@@ -46,6 +46,6 @@ test("a file that does not come back is read once, however often it is asked for
   expect(await Promise.all(asked)).toEqual(["one", "one", "one"]);
 });
 
-test("no path is refused at once", () => {
+test("an empty path is refused at once", () => {
   expect(() => fileSecret("")).toThrow(expect.objectContaining({ code: "ERR_OPAMP_OPTION" }));
 });

@@ -16,12 +16,12 @@ verifies("AUTH-01", "each scheme makes the header that the server looks for", as
   expect(await resolve(apiKeyAuth("k1", "X-Tenant-Key"))).toEqual({ "x-tenant-key": "k1" });
 });
 
-test("several sources are merged, and of two for the same header the later one counts", async () => {
+test("several sources are merged, and the later one wins for the same header", async () => {
   const sources = [{ "X-Tenant": "a", authorization: "none" }, bearerAuth("abc")];
   expect(await resolve(sources)).toEqual({ "x-tenant": "a", authorization: "Bearer abc" });
 });
 
-test("a function is asked for the secret each time, and a file's last line break is taken off", async () => {
+test("a function is called for the secret each time, and a file's last line break is removed", async () => {
   const tokens = ["one\n", "two\r\n"];
   const source = bearerAuth(async () => tokens.shift() ?? "");
   expect(await resolve(source)).toEqual({ authorization: "Bearer one" });
@@ -32,12 +32,12 @@ test("a function is asked for the secret each time, and a file's last line break
   });
 });
 
-test("the spaces of a password are its own", async () => {
+test("the spaces in a password are kept", async () => {
   const authorization = `Basic ${Buffer.from("agent: pass ").toString("base64")}`;
   expect(await resolve(basicAuth("agent", () => " pass \n"))).toEqual({ authorization });
 });
 
-test("a failure is told in words that a redactor leaves alone, with the hint of one that has a hint", async () => {
+test("a failure survives a redactor unchanged and passes on the hint of its cause", async () => {
   const { text } = createRedactor();
   const cause = new OpAMPError("ERR_OPAMP_AUTH", "the vault is sealed", { hint: "unseal it" });
   const failing = [bearerAuth, apiKeyAuth].map((helper) => helper(() => Promise.reject(cause)));

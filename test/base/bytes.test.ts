@@ -13,7 +13,7 @@ test("a missing byte string equals nothing, not even another missing one", () =>
   expect([sameBytes(uid(1), undefined), sameBytes(undefined, undefined)]).toEqual([false, false]);
 });
 
-test("bytes written in hexadecimal and read again are the same", () => {
+test("bytes survive a round trip through hexadecimal", () => {
   const part = Uint8Array.of(0, 1, 0xab, 0xff, 2).subarray(1, 4);
   expect(hexOf(part)).toBe("01abff");
   expect(bytesOfHex("01abff")).toEqual(part);

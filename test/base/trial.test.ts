@@ -21,7 +21,7 @@ function trialAfter(...events: readonly (TrialEvent | Exclude<TrialEvent["type"]
   }, NO_TRIAL);
 }
 
-describe("the table", () => {
+describe("the transition table", () => {
   const at: Record<keyof typeof trialTransitions, Trial> = {
     none: trialAfter(),
     candidate: trialAfter(offer("a")),
@@ -42,7 +42,7 @@ describe("the table", () => {
   }
 });
 
-test("an offer says what is tried and what is gone back to, and a commit forgets both", () => {
+test("an offer records what is tried and what to roll back to, and a commit clears both", () => {
   expect(trialAfter(offer("a"))).toEqual({ phase: "candidate", from: "old", to: "new", hash: "a", crashes: 0 });
   expect(trialAfter(offer("a"), "begin", "fail")).toMatchObject({ phase: "reverting", from: "old", to: "new" });
   expect(trialAfter(offer("a"), "begin", "commit")).toEqual(NO_TRIAL);
@@ -56,20 +56,20 @@ test("a newer offer replaces the candidate", () => {
   });
 });
 
-test("a restart counts against the offer that was under way, and not while that is taken back", () => {
+test("a restart counts against the offer under way, but not while it is being rolled back", () => {
   expect(trialAfter(offer("a"), "died")).toMatchObject({ phase: "candidate", crashes: 1 });
   expect(trialAfter(offer("a"), "begin", "died")).toMatchObject({ phase: "trial", crashes: 1 });
   expect(trialAfter(offer("a"), "begin", "died", "fail", "died")).toMatchObject({ phase: "reverting", crashes: 1 });
   expect(trialAfter("died")).toEqual(NO_TRIAL);
 });
 
-test("a failed offer is remembered only if the process died of it", () => {
+test("a failed offer is remembered only if it crashed the process", () => {
   expect(trialAfter(offer("a"), "begin", "fail", "reverted")).toEqual(NO_TRIAL);
   expect(trialAfter(offer("a"), "begin", "died", "fail", "reverted")).toEqual({ ...NO_TRIAL, hash: "a", crashes: 1 });
 });
 
 describe("the third crash", () => {
-  test("takes the offer back, from wherever it is", () => {
+  test("rolls the offer back from any phase", () => {
     expect(trialAfter(offer("a"), "died", "died", "died")).toEqual({ ...NO_TRIAL, hash: "a", crashes: 3 });
     expect(trialAfter(offer("a"), "begin", "died", "died", "died")).toMatchObject({ phase: "reverting", crashes: 3 });
   });
@@ -87,7 +87,7 @@ describe("the third crash", () => {
   });
 });
 
-test("whatever happens, and whenever the process dies, there is a way back and an end", () => {
+test("a rollback stays possible and ends, whatever happens and whenever the process dies", () => {
   const hashes = fc.constantFrom("a", "b", "");
   const events = fc.oneof(
     fc.record({

@@ -46,7 +46,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
     expect(litter(work.directory)).toEqual([]);
   });
 
-  test("a command that fails brings the old config back, is run for it again, and is reported", async () => {
+  test("a command that fails restores the old config, is run again for it, and is reported", async () => {
     const { server, work } = await built.begin(transport);
     const command = `${TAKE}; if grep -q broken program; then echo "no broken config please" >&2; exit 4; fi`;
     work.configure({ remote_config: { command } });
@@ -66,7 +66,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
   });
 });
 
-test("a config that is not valid changes nothing, and the validator's words are reported", async () => {
+test("an invalid config changes nothing, and the validator's output is reported", async () => {
   const { server, work } = await built.begin();
   const validate = 'echo "a.yaml:3: no such key" >&2; exit 2';
   work.configure({ remote_config: { validate_command: validate, command: "touch taken" } });
@@ -93,7 +93,7 @@ test("an offer with a name that is not safe is refused, and nothing of it is wri
   expect(existsSync(work.path("taken"))).toBe(false);
 });
 
-test("an empty offer brings the user's own files back", async () => {
+test("an empty offer restores the user's own files", async () => {
   const { server, work } = await built.begin();
   work.write("config/a.yaml", "own: true\n");
   work.configure({ remote_config: { command: TAKE, local_files: ["a.yaml"] } });

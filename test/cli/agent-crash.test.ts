@@ -128,7 +128,7 @@ const CHANGES: readonly [when: string, change: string, transport?: Transport][] 
 ];
 
 for (const [when, change, transport] of crashPoints(CHANGES)) {
-  test(`killed ${when}${transport === undefined ? "" : " over HTTP"}, the agent comes to the new config`, async () => {
+  test(`an agent killed ${when}${transport === undefined ? "" : " over HTTP"} applies the new config after a restart`, async () => {
     const there = await place({ command: TAKE }, transport);
     expect(await start(there.work, change).ended).toBe("SIGKILL");
     await checkRecovery(there);
@@ -141,7 +141,7 @@ for (const [when, remote, transport] of [
   ["by the command when the program took the config", { command: `${TAKE}; ${DIE}` }],
   ["by the command when the program took the config", { command: `${TAKE}; ${DIE}` }, "http"],
 ] as const) {
-  test(`killed ${when}${transport === undefined ? "" : " over HTTP"}, the agent comes to the new config`, async () => {
+  test(`an agent killed ${when}${transport === undefined ? "" : " over HTTP"} applies the new config after a restart`, async () => {
     const there = await place(remote, transport);
     there.work.write("deadly", "");
     expect(await start(there.work).ended).toBe("SIGKILL");
@@ -149,7 +149,7 @@ for (const [when, remote, transport] of [
   });
 }
 
-test("a config of which the agent died three times is refused and reported, until another one comes", async () => {
+test("a config that killed the agent three times is refused and reported until another one comes", async () => {
   const deadly = { ...OLD, "a.yaml": "a: deadly\n" };
   const command = `${TAKE}; if grep -q deadly $WORK/program; then kill -9 $PPID; fi`;
   const { work, seen } = await place({ command }, "ws", deadly);
@@ -168,7 +168,7 @@ test("a config of which the agent died three times is refused and reported, unti
   expect(visible(work.directory)).toEqual({ ...OWN, ...NEW });
 });
 
-test("ended while it recovers, the agent has the program told of the config in use when it is started again", async () => {
+test("an agent stopped during recovery tells the program about the config in use at the next start", async () => {
   const { work, seen } = await place({ command: `${TAKE}; kill -9 $PPID` });
   expect(await start(work).ended).toBe("SIGKILL");
   expect(work.read("program")).toBe(taken(NEW));
@@ -185,7 +185,7 @@ test("ended while it recovers, the agent has the program told of the config in u
   expect(work.read("program")).toBe(taken(OLD));
 });
 
-test("ended in good order and started again, the agent has its uid and its status, and applies nothing again", async () => {
+test("an agent that is stopped and started again keeps its uid and status, and applies nothing again", async () => {
   const { work, server, seen } = await place({ command: `${TAKE}; echo taken >> $WORK/count` }, "ws", OLD);
   start(work);
   await seen.until((one) => one.effectiveConfig !== undefined);
@@ -199,7 +199,7 @@ test("ended in good order and started again, the agent has its uid and its statu
   expect(() => work.read("count")).toThrow("ENOENT");
 });
 
-test("started without the config directory that it had, the agent does not call it applied, and is offered it again", async () => {
+test("an agent started without its config directory does not report its config as applied, and is offered it again", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: {} });
   const first = work.start();

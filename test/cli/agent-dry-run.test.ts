@@ -51,7 +51,7 @@ test("a dry run shows what would be sent and done, without secrets, and does not
   expect(server.attempts).toEqual([]);
 });
 
-test("as JSON it is one object, and has what an earlier run left", async () => {
+test("a dry run prints one JSON object, with the state of an earlier run", async () => {
   const { folder, path } = configured("ws://127.0.0.1:1/v1/opamp", "log: { format: json }\n");
   const store = fileStore(join(folder, "state"));
   await store.load();
@@ -75,7 +75,7 @@ test("as JSON it is one object, and has what an earlier run left", async () => {
   });
 });
 
-test("without checks the first report is that all is well; a file that is missing is told", async () => {
+test("a dry run without health checks reports a healthy agent and warns about a missing file", async () => {
   const folder = folderForTest();
   const path = join(folder, "opamp.yaml");
   const [gone, state] = [join(folder, "gone.yaml"), join(folder, "state")];
@@ -98,17 +98,17 @@ test.each([
   [["agent", "--config", "x", "--log-format", "xml"], /Allowed choices are text, json/],
   [["agent", "--config", "x", "--log-level", "loud"], /Allowed choices are debug, info, warn, error/],
   [["agent", "-c", "x", "--dryrun"], /unknown option '--dryrun'/],
-])("a command line that is wrong ends with 2 and says why: %j", async (args, text) => {
+])("a wrong command line exits with 2 and says why: %j", async (args, text) => {
   expect(await opamp(...args)).toMatchObject({ code: 2, err: expect.stringMatching(text) });
 });
 
-test("a configuration that is wrong is told as JSON where that is asked for", async () => {
+test("a wrong configuration is reported as JSON if requested", async () => {
   const { code, out, err } = await opamp("agent", "-c", "/nowhere/opamp.yaml", "--log-format", "json");
   expect([code, out]).toEqual([2, ""]);
   expect(JSON.parse(err)).toMatchObject({ level: "error", message: expect.stringMatching(/cannot be read: ENOENT/) });
 });
 
-test("help tells the sections, the signals and the exit codes", async () => {
+test("help lists the sections, the signals and the exit codes", async () => {
   const { code, out } = await opamp("agent", "--help");
   expect(code).toBe(0);
   for (const word of ["remote_config", "available_components", "SIGHUP", "--dry-run"]) expect(out).toContain(word);

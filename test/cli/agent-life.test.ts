@@ -33,7 +33,7 @@ function exists(pid: number): boolean {
   }
 }
 
-test("without a server the agent starts all the same, says what to do, and connects when the server is there", async () => {
+test("an agent without a server starts anyway, says what to check, and connects once the server is up", async () => {
   const gone = await OpAMPServer.start();
   const { port } = gone;
   const work = built.work(gone);
@@ -49,8 +49,8 @@ test("without a server the agent starts all the same, says what to do, and conne
   expect(await agent.end()).toBe(0);
 });
 
-describe("of two agents in one directory", () => {
-  test("the second ends with 1 and says why, and the first is not disturbed; a crash leaves no lock", async () => {
+describe("two agents in one directory", () => {
+  test("the second exits with 1 and says why, the first is undisturbed, and a crash leaves no lock", async () => {
     const { server, work } = await built.begin();
     work.configure({ remote_config: { command: "cat {directory}/a.yaml" } });
     const first = work.start();
@@ -93,7 +93,7 @@ describe("a restart that the server asks for", () => {
     expect(seen.connections.total).toBe(1);
   });
 
-  test("without a command has the agent start again, under the same uid, with the file as it is now", async () => {
+  test("without a command restarts the agent, with the same uid and the current file", async () => {
     const { server, work } = await built.begin();
     const config = (team: string) => ({
       capabilities: { accepts_restart_command: true },
@@ -113,7 +113,7 @@ describe("a restart that the server asks for", () => {
   });
 });
 
-test("SIGHUP with a broken file changes nothing, says why, and does so again and again", async () => {
+test("SIGHUP with a broken file changes nothing and says why, and may be repeated", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: {} });
   const agent = work.start();
@@ -135,7 +135,7 @@ test("SIGHUP with a broken file changes nothing, says why, and does so again and
   expect(agent.count(/SIGHUP: starting again/)).toBeLessThan(4);
 });
 
-test("SIGHUP has an offer that failed tried again, as when what was in its way is gone", async () => {
+test("SIGHUP retries an offer that failed", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { command: "test -e room" } });
   const agent = work.start();
@@ -150,7 +150,7 @@ test("SIGHUP has an offer that failed tried again, as when what was in its way i
   expect(await agent.end()).toBe(0);
 });
 
-test("when the process it watches is gone, the agent says so to the server and ends with 1", async () => {
+test("an agent whose watched process is gone tells the server and exits with 1", async () => {
   const { server, work } = await built.begin();
   const parent = stranger();
   work.configure({ ppid: parent.pid, ppid_poll_interval: "20ms" });
@@ -166,7 +166,7 @@ test("when the process it watches is gone, the agent says so to the server and e
 });
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
-  test("says goodbye and ends with 0", async () => {
+  test("sends agent_disconnect and exits with 0", async () => {
     const { server, work } = await built.begin();
     work.configure();
     const agent = work.start();
@@ -180,7 +180,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
 });
 
 describe("a second signal to end", () => {
-  test("ends the agent at once, though it is another one", async () => {
+  test("ends the agent at once, even if it is another signal", async () => {
     const { server, work } = await built.begin();
     work.configure({ remote_config: { command: 'trap "" TERM; echo $$$$ > pid; echo deaf; sleep 60' } });
     const agent = work.start({ args: ["--log-level", "debug"] });
@@ -194,7 +194,7 @@ describe("a second signal to end", () => {
     expect(await agent.ended).toBe("SIGINT");
   });
 
-  test("that comes with the first, as from a terminal by way of npx, does not", async () => {
+  test("is ignored if it comes together with the first, as from a terminal through npx", async () => {
     const { server, work } = await built.begin();
     work.configure();
     const agent = work.start();
@@ -205,8 +205,8 @@ describe("a second signal to end", () => {
   });
 });
 
-describe("SIGTERM, in good time,", () => {
-  test("ends a command that runs, and takes its config back", async () => {
+describe("an agent that gets SIGTERM", () => {
+  test("ends a running command and rolls its config back", async () => {
     const { server, work } = await built.begin();
     const command = "if [ -e {directory}/b.yaml ]; then echo $$$$ > pid; echo slow; exec sleep 60; fi";
     work.configure({ remote_config: { command } });
@@ -228,7 +228,7 @@ describe("SIGTERM, in good time,", () => {
     expect(agent.count(/rolled back/)).toBe(1);
   });
 
-  test("ends a restart command that runs", async () => {
+  test("ends a running restart command", async () => {
     const { server, work } = await built.begin();
     const restart = { command: "echo $$$$ > pid; echo slow; exec sleep 60" };
     work.configure({ capabilities: { accepts_restart_command: true }, restart });
@@ -243,7 +243,7 @@ describe("SIGTERM, in good time,", () => {
     expect(exists(pid)).toBe(false);
   });
 
-  test("ends the agent while no server can be reached, or while one is silent", async () => {
+  test("exits while no server can be reached, or while one is silent", async () => {
     const silent = await startTcp();
     for (const host of ["127.0.0.1:1", silent.host]) {
       const work = built.work({ url: `ws://${host}/v1/opamp`, httpUrl: "" });

@@ -9,7 +9,7 @@ const built = builtCommand();
 const SECRET = "tok-4711";
 
 describe.each(["ws", "http"] as const)("over %s", (transport) => {
-  test("the first report says who the agent is, what it can do, how it is and what is in effect", async () => {
+  test("the first report has description, capabilities, health and effective config", async () => {
     const { server, work } = await built.begin(transport);
     const own = work.write("own.yaml", `receivers: { otlp: {} }\napi_key: ${SECRET}\n`);
     work.write("config/local.yaml", "level: info\n");
@@ -55,7 +55,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
   });
 });
 
-test("what is offered is in effect with its secrets hidden, and the program's own file below it", async () => {
+test("the effective config has the offer over the program's own file, with secrets hidden", async () => {
   const { server, work } = await built.begin("ws");
   const own = work.write("own.yaml", "own: true\n");
   work.configure({
@@ -74,7 +74,7 @@ test("what is offered is in effect with its secrets hidden, and the program's ow
   expect(agent.log).not.toContain(SECRET);
 });
 
-test("without redaction secrets are reported, as asked for, and the raw file beside them", async () => {
+test("secrets are reported if redaction is off, with the raw file beside them", async () => {
   const { server, work } = await built.begin("ws");
   const own = work.write("own.yaml", `password: ${SECRET}\n`);
   work.configure({
@@ -127,7 +127,7 @@ test("health follows what checks of the program and its components say", async (
   expect(agent.log + JSON.stringify(seen.received, plain)).not.toContain(SECRET);
 });
 
-test("a file of the effective config that vanishes is left out, and told once", async () => {
+test("a file of the effective config that disappears is left out and logged once", async () => {
   const { server, work } = await built.begin("ws");
   const [own, gone] = [work.write("own.yaml", "own: true\n"), work.path("gone.yaml")];
   work.configure({ remote_config: {}, effective_config: { files: { own, gone } } });

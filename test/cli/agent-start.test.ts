@@ -6,7 +6,7 @@ import { builtCommand } from "./agent-work.js";
 const built = builtCommand();
 const SECRET = "tok-4711";
 
-test("a config directory that cannot be used ends the agent with 1, and it says why", async () => {
+test("a config directory that cannot be used makes the agent exit with 1 and say why", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { directory: work.write("file", "") } });
   const agent = work.start();
@@ -17,7 +17,7 @@ test("a config directory that cannot be used ends the agent with 1, and it says 
   expect(server.connections.total).toBe(0);
 });
 
-test("a directory of another program where versions belong ends the agent with 3, which names it", async () => {
+test("a directory of another program in place of the versions makes the agent exit with 3 and name it", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { state_directory: work.path("app") } });
   work.write("app/opamp-config/data", "theirs");
@@ -30,7 +30,7 @@ test("a directory of another program where versions belong ends the agent with 3
   expect(server.connections.total).toBe(0);
 });
 
-test("a state directory that cannot be used is told, and survived without one", async () => {
+test("a state directory that cannot be used is logged, and the agent runs without one", async () => {
   const { server, work } = await built.begin();
   work.configure({ storage: { directory: `${work.write("file", "")}/state` } });
   const agent = work.start();
@@ -43,7 +43,7 @@ test("a state directory that cannot be used is told, and survived without one", 
 test.each([
   ["of a later version", '{"format":"opamp-client","version":2}', "is of a later version", "update opamp-client"],
   ["of another program", '{"sessions":[]}', "is not a state of opamp-client", "move it away"],
-])("a state %s ends the agent with 3, before anything is sent or changed", async (_, content, why, hint) => {
+])("a state %s makes the agent exit with 3 before anything is sent or changed", async (_, content, why, hint) => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { command: "true" } });
   const state = work.write("state/state.json", content);
@@ -56,7 +56,7 @@ test.each([
   expect(server.connections.total).toBe(0);
 });
 
-test("a configuration that is wrong ends the process with 2, before anything is done", async () => {
+test("a wrong configuration makes the process exit with 2 before anything is done", async () => {
   const { work } = await built.begin();
   const missing = work.start();
   expect(await missing.ended).toBe(2);
@@ -72,7 +72,7 @@ test("a configuration that is wrong ends the process with 2, before anything is 
   expect(existsSync(work.path("state"))).toBe(false);
 });
 
-test("as JSON every line of the log has a time, a level and a message, and none a secret", async () => {
+test("every line of a JSON log has a time, a level and a message, and no secret", async () => {
   const { server, work } = await built.begin();
   const command = `printf 'first line\\nkey=%s\\n' "token=${SECRET}"; exit 1`;
   work.configure({
@@ -98,7 +98,7 @@ test("as JSON every line of the log has a time, a level and a message, and none 
   expect(agent.log).not.toContain(SECRET);
 });
 
-test("only lines of the level asked for are written; the command line has precedence over the file", async () => {
+test("only lines of the requested level are logged, and the command line overrides the file", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { validate_command: "exit 3" }, log: { level: "debug", format: "json" } });
   const agent = work.start({ args: ["--log-level", "warn", "--log-format", "text"] });

@@ -30,7 +30,7 @@ for (const transport of ["url", "httpUrl"] as const) {
   for (const start of [startHttpProxy, startSocksProxy]) {
     for (const tls of [false, true]) {
       const way = `${tls ? "the TLS " : "the "}${transport} through a proxy (${start.name})`;
-      test(`finds nothing wrong with ${way}`, async () => {
+      test(`the doctor finds nothing wrong with ${way}`, async () => {
         const [server, proxy] = [await hiddenServer(tls), await start()];
         const found = await diagnosis("--proxy", proxy.url, "--ca", fileForTest(ca), server[transport]);
         expect(failure(found)).toBeUndefined();
@@ -40,14 +40,14 @@ for (const transport of ["url", "httpUrl"] as const) {
   }
 }
 
-test("asks for no tunnel where the client needs none: plain http through an http proxy", async () => {
+test("the doctor opens no tunnel for plain http through an http proxy", async () => {
   const [server, proxy] = [await hiddenServer(), await startHttpProxy({ tunnels: false })];
   const found = await diagnosis("--proxy", proxy.url, server.httpUrl);
   expect(failure(found)).toBeUndefined();
   expect(proxy.connects.all).toEqual([]);
 });
 
-test("goes through the proxy that the environment names for TLS, and looks for no other", async () => {
+test("the doctor uses the proxy that the environment names for TLS, and no other", async () => {
   const [server, proxy] = [await hiddenServer(true), await startHttpProxy()];
   vi.stubEnv("HTTPS_PROXY", proxy.url);
   vi.stubEnv("HTTP_PROXY", "http://127.0.0.1:1");
@@ -62,7 +62,7 @@ for (const [what, start, scheme] of [
   ["an http proxy", startHttpProxy, "http"],
   ["a SOCKS proxy", startSocksProxy, "socks5"],
 ] as const) {
-  test(`ends with 4 where ${what} does not take the password, and shows no password`, async () => {
+  test(`the doctor exits with 4 where ${what} refuses the password, and does not show it`, async () => {
     const [server, proxy] = [await hiddenServer(), await start({ auth: "user:right" })];
     const { out, code } = await opamp("doctor", "--proxy", `${scheme}://user:wr0ng@${proxy.host}`, server.url);
     expect(code).toBe(4);
@@ -70,7 +70,7 @@ for (const [what, start, scheme] of [
     expect(out).not.toContain("wr0ng");
   });
 
-  test(`gets to the server where ${what} takes the password`, async () => {
+  test(`the doctor reaches the server where ${what} accepts the password`, async () => {
     const [server, proxy] = [await hiddenServer(true), await start({ auth: "user:p@ss" })];
     const url = `${scheme}://user:p%40ss@${proxy.host}`;
     const found = await diagnosis("--proxy", url, "--ca", fileForTest(ca), server.url);

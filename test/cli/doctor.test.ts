@@ -24,9 +24,9 @@ function step({ steps }: Diagnosis, name: StepName) {
   return steps.find((one) => one.name === name);
 }
 
-describe("a server that is well", () => {
+describe("a healthy server", () => {
   for (const transport of ["url", "httpUrl"] as const) {
-    test(`passes every step over its ${transport}, and is left in good order`, async () => {
+    test(`passes every step over its ${transport} and is left in an orderly way`, async () => {
       const server = await start();
       const found = await diagnosis(server[transport]);
       expect(found).toMatchObject({ ok: true, exitCode: 0, url: server[transport] });
@@ -44,7 +44,7 @@ describe("a server that is well", () => {
     });
   }
 
-  test("behind TLS shows what was agreed on, to one who has the authority and a client certificate", async () => {
+  test("behind TLS shows what was negotiated, given its authority and a client certificate", async () => {
     const server = await start({ tls: { ...certificates.server, ca: certificates.ca, requestClientCert: "require" } });
     const ca = fileForTest(certificates.ca);
     const [cert, key] = [fileForTest(certificates.client.cert), fileForTest(certificates.client.key)];
@@ -56,7 +56,7 @@ describe("a server that is well", () => {
     });
   });
 
-  test("is found with a bearer token from a file, which is not shown", async () => {
+  test("accepts a bearer token from a file, which is not shown", async () => {
     const server = await start({ auth: { bearer: "tok-4711" } });
     const run = await opamp("doctor", "--token-file", fileForTest("tok-4711\n"), server.httpUrl);
     expect([run.code, run.err]).toEqual([0, ""]);
@@ -64,7 +64,7 @@ describe("a server that is well", () => {
     expect(run.out).not.toContain("4711");
   });
 
-  test("is described for a person, line by line", async () => {
+  test("is described line by line in plain text", async () => {
     const server = await start();
     const { out, code } = await opamp("doctor", server.url);
     expect(code).toBe(0);
@@ -82,7 +82,7 @@ describe("a server that is well", () => {
   });
 });
 
-describe("a server that is not", () => {
+describe("a check that fails", () => {
   const cases: readonly [string, () => Promise<string[]>, number, StepName, RegExp][] = [
     ["no URL at all", async () => ["opamp.example.com"], 2, "url", /is not a server URL/],
     [
@@ -93,18 +93,18 @@ describe("a server that is not", () => {
       /tls\.key/,
     ],
     ["a header that cannot be sent", async () => ["ws://127.0.0.1:1/", "-H", "a b: c"], 2, "url", /"a b"/],
-    ["a proxy that is none", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /proxy\.url/],
+    ["an invalid proxy", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /proxy\.url/],
     ["a name that does not resolve", async () => ["ws://opamp.invalid/"], 3, "resolve", /opamp\.invalid/],
-    ["a port where nobody listens", async () => ["ws://127.0.0.1:1/"], 4, "connect", /127\.0\.0\.1:1/],
-    ["TLS that nobody speaks there", async () => [(await start()).url.replace("ws:", "wss:")], 5, "tls", /TLS/],
+    ["a port where nothing listens", async () => ["ws://127.0.0.1:1/"], 4, "connect", /127\.0\.0\.1:1/],
+    ["a server without TLS", async () => [(await start()).url.replace("ws:", "wss:")], 5, "tls", /TLS/],
     [
-      "an authority that is not known",
+      "an unknown authority",
       async () => [(await start({ tls: certificates.server })).httpUrl],
       5,
       "tls",
       /authority|certificate/,
     ],
-    ["credentials that are missing", async () => [(await start({ auth: { bearer: "x" } })).url], 6, "open", /401/],
+    ["missing credentials", async () => [(await start({ auth: { bearer: "x" } })).url], 6, "open", /401/],
     ["another path", async () => [`${(await start()).httpUrl}/other`], 7, "report", /404/],
     [
       "a web page",
@@ -148,7 +148,7 @@ describe("a server that is not", () => {
     ],
   ];
   for (const [what, make, code, name, text] of cases) {
-    test(`ends with ${code} at the step "${name}": ${what}`, async () => {
+    test(`exits with ${code} at the step "${name}": ${what}`, async () => {
       const found = await diagnosis(...(await make()));
       expect(found).toMatchObject({ ok: false, exitCode: code });
       const failed = found.steps.filter(({ status }) => status === "failed");
@@ -160,7 +160,7 @@ describe("a server that is not", () => {
   }
 });
 
-test("words of the server stay on their line, and hold no secrets", async () => {
+test("the server's words stay on one line and show no secrets", async () => {
   const errorMessage = "\u001b[2Jno\n  ok    report   all is well, token=tok-4711";
   const server = await start({ onMessage: () => ({ errorResponse: { type: 1, errorMessage } }) });
   const { out, code } = await opamp("doctor", "--proxy", "none", server.url);
@@ -172,7 +172,7 @@ test("words of the server stay on their line, and hold no secrets", async () => 
   expect(out).not.toContain("4711");
 });
 
-test("a token that cannot be read is told with the path to look at", async () => {
+test("a token file that cannot be read is reported with its path", async () => {
   const server = await start();
   const found = await diagnosis(server.url, "--token-file", "/nowhere/token");
   expect(step(found, "open")).toMatchObject({
@@ -181,7 +181,7 @@ test("a token that cannot be read is told with the path to look at", async () =>
   });
 });
 
-describe("a command line that is wrong ends with 2 and says why", () => {
+describe("a wrong command line exits with 2 and says why", () => {
   const wrong: readonly [string[], RegExp][] = [
     [["doctor"], /missing required argument 'url'/],
     [["doctor", "ws://h", "--header", "x"], /Name: value/],
@@ -198,7 +198,7 @@ describe("a command line that is wrong ends with 2 and says why", () => {
   }
 });
 
-test("help and version end with 0", async () => {
+test("help and version exit with 0", async () => {
   expect(await opamp("--version")).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   expect(await opamp("doctor", "--help")).toMatchObject({ code: 0, out: expect.stringMatching(/Exit codes:/) });
 });

@@ -8,7 +8,7 @@ function requests(): LifecycleRequests {
   return made;
 }
 
-test("what is asked for twice before it is done is done once", async () => {
+test("a request that is repeated before it is handled is handled once", async () => {
   const made = requests();
   for (const request of ["reload", "reload", "reload"] as const) made.add(request);
   expect(await made.next()).toBe("reload");
@@ -16,7 +16,7 @@ test("what is asked for twice before it is done is done once", async () => {
   expect(await made.next()).toBe("stop");
 });
 
-test("nothing is started again only to be stopped", async () => {
+test("a stop replaces a reload that was not handled yet", async () => {
   const made = requests();
   for (const request of ["reload", "stop"] as const) made.add(request);
   expect(await made.next()).toBe("stop");
@@ -24,14 +24,14 @@ test("nothing is started again only to be stopped", async () => {
   expect(await made.next()).toBe("fail");
 });
 
-test("a request that comes later ends the wait for it", async () => {
+test("a wait for a request ends when one comes", async () => {
   const made = requests();
   const next = made.next();
   made.add("stop");
   expect(await next).toBe("stop");
 });
 
-test("signals are listened for before the agent is loaded, and no longer than it lives", async () => {
+test("signal listeners are added before the agent is loaded and removed when it ends", async () => {
   const listening = () => ["SIGHUP", "SIGTERM", "SIGINT"].map((signal) => process.listenerCount(signal));
   const before = listening();
   const ended = opamp("agent", "--config", "/nowhere/opamp.yaml");

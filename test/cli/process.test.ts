@@ -13,7 +13,7 @@ function start(...args: string[]) {
   return { out: child.stdout, err: text(child.stderr), ended: once(child, "close").then(([code]) => code as unknown) };
 }
 
-test("the process says one JSON object, and ends by itself", async () => {
+test("the process prints one JSON object and exits by itself", async () => {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   const { out, err, ended } = start("doctor", "--json", "--proxy", "none", server.url);
@@ -22,7 +22,7 @@ test("the process says one JSON object, and ends by itself", async () => {
   expect(await err).toBe("");
 });
 
-test("a reader that has seen enough does no harm", async () => {
+test("a reader that closes its pipe early does not change the exit code", async () => {
   const { out, err, ended } = start("doctor", "--proxy", "none", "ws://127.0.0.1:1/");
   out.destroy();
   expect(await ended).toBe(4);

@@ -11,7 +11,7 @@ const transports = [
 ] as const;
 
 describe.each(transports)("a new uid %s", (_name, script: Script) => {
-  verifies("UID-05", "is used from then on, over reconnects too, and everything is told under it once", () => {
+  verifies("UID-05", "is used from then on, over reconnects too, and everything is reported under it once", () => {
     const harness = online(script);
     harness.receive(renamed);
     expect(harness.sent).toMatchObject([{ instanceUid: NEW, sequenceNum: 2n }]);
@@ -25,7 +25,7 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     expect(harness.core.instanceUid).toEqual(NEW);
   });
 
-  test("is kept for the next life", () => {
+  test("is stored for the next start", () => {
     const harness = online(script);
     harness.receive(renamed);
     expect(harness.persisting).toEqual([{ what: "instanceUid", uid: NEW }]);
@@ -34,13 +34,13 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     ]);
   });
 
-  test("that is the old one is not news", () => {
+  test("that is the current one has no effect", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.receive({ agentIdentification: { newInstanceUid: OWN_UID } });
     expect(harness.outputs).toEqual([]);
   });
 
-  verifies("UID-06", "that has not 16 bytes is ignored, and told about", () => {
+  verifies("UID-06", "that does not have 16 bytes is ignored and reported", () => {
     const harness = online(script);
     for (const bytes of [15, 0, 17]) {
       harness.receive({ agentIdentification: { newInstanceUid: new Uint8Array(bytes) } });
@@ -52,7 +52,7 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     expect(harness.last.instanceUid).toEqual(OWN_UID);
   });
 
-  verifies("UID-05", "lasts when the bytes it came in are used for something else", () => {
+  verifies("UID-05", "survives when the bytes it came in are reused", () => {
     const harness = online(script);
     const received = message({ agentIdentification: { newInstanceUid: uid(0xb) } });
     harness.feed({ type: "received", message: received });
@@ -62,14 +62,14 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
     expect([harness.core.instanceUid, harness.last.instanceUid]).toEqual([NEW, NEW]);
   });
 
-  test("leaves room for an answer that was under way to the old one", () => {
+  test("still accepts an answer under the old one that was in flight", () => {
     const harness = online(script);
     harness.receive(renamed);
     harness.receive({ instanceUid: OWN_UID });
     expect([harness.notices, harness.core.phase]).toEqual([[], "online"]);
   });
 
-  test("from an earlier life is used from the first report on", () => {
+  test("from before a restart is used from the first report on", () => {
     const harness = new Harness(script);
     harness.feed({ type: "start", instanceUid: NEW });
     expect(harness.last.instanceUid).toEqual(NEW);
@@ -77,7 +77,7 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
 });
 
 describe("a message for another agent", () => {
-  verifies("UID-07", "is one for none of its own uid, the one just replaced, and nobody at all", () => {
+  verifies("UID-07", "is one whose uid is neither current, nor just replaced, nor empty", () => {
     const harness = online();
     const newest = uid(0xc);
     const foreign = (...uids: readonly Uint8Array[]): readonly boolean[] =>
@@ -93,7 +93,7 @@ describe("a message for another agent", () => {
     expect(foreign(newest.subarray(0, 8))).toEqual([true]);
   });
 
-  verifies("UID-07", "is not applied, and no answer either", () => {
+  verifies("UID-07", "is not applied and does not count as an answer", () => {
     const harness = started({ can: ["acceptsRemoteConfig"] });
     harness.clear();
     harness.receive({
@@ -119,10 +119,10 @@ describe("a message for another agent", () => {
   });
 });
 
-describe.each(transports)("a uid asked of the server %s", (_name, script: Script) => {
+describe.each(transports)("a uid requested from the server %s", (_name, script: Script) => {
   const asking: Script = { ...script, config: { ...script.config, requestInstanceUid: true } };
 
-  verifies("UID-04", "is asked for once on each link until it comes, under a temporary one", () => {
+  verifies("UID-04", "is requested once on each connection until it comes, under a temporary one", () => {
     const harness = started(asking);
     harness.receive({});
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -139,7 +139,7 @@ describe.each(transports)("a uid asked of the server %s", (_name, script: Script
     expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined, 1n, undefined, undefined]);
   });
 
-  verifies("UID-04", "may be the temporary one, which lasts and is not asked for any more", () => {
+  verifies("UID-04", "can be the temporary one, which then stays and is not requested again", () => {
     const harness = started(asking);
     harness.receive({ agentIdentification: { newInstanceUid: OWN_UID } });
     expect(harness.persisting).toEqual([{ what: "instanceUid", uid: OWN_UID }]);
@@ -149,14 +149,14 @@ describe.each(transports)("a uid asked of the server %s", (_name, script: Script
     expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined]);
   });
 
-  test("is not asked for by an agent that has one from an earlier life", () => {
+  test("is not requested by an agent that has stored one", () => {
     const harness = new Harness(asking);
     harness.feed({ type: "start", instanceUid: NEW });
     expect(harness.last.flags).toBeUndefined();
   });
 });
 
-test("a uid that the server gives unasked, before the first report, is not asked for any more", () => {
+test("a uid assigned before the first report is not requested again", () => {
   const harness = started({ can: ["reportsEffectiveConfig"], config: { requestInstanceUid: true } });
   harness.receive(renamed);
   harness.feed({ type: "effectiveConfig" });

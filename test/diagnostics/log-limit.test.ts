@@ -22,49 +22,49 @@ function told(everyMs: number, forMs: number, topic = "link", detail = "refused"
   return { limit, at, times };
 }
 
-describe("what happens again and again", () => {
-  test("is told at once, then after one minute, two, four, up to an hour", () => {
+describe("a repeated event", () => {
+  test("is logged at once, then after 1, 2 and 4 minutes, up to an hour", () => {
     const { at, times } = told(10 * SECOND, 7 * HOUR);
     expect(at).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]);
     // Each line stands for all that happened since the one before.
     expect(times).toEqual([1, 6, 12, 24, 48, 96, 192, 360, 360, 360, 360, 360]);
   });
 
-  test("for a week makes fewer than two hundred lines", () => {
+  test("for a week is logged fewer than two hundred times", () => {
     const { at } = told(30 * SECOND, 7 * 24 * HOUR);
     expect(at.length).toBeLessThan(200);
     expect(at.length).toBeGreaterThan(150);
   });
 
-  test("says since when", () => {
+  test("reports the time since which it was counted", () => {
     const { limit } = told(10 * SECOND, 50 * SECOND);
     expect(limit.turn("link", "refused", MINUTE, WALL + MINUTE)).toEqual({ times: 6, sinceMs: WALL });
     expect(limit.turn("link", "refused", 2 * MINUTE, WALL)).toBeUndefined();
     expect(limit.turn("link", "refused", 3 * MINUTE, WALL)).toEqual({ times: 2, sinceMs: WALL + MINUTE });
   });
 
-  test("is news again when it has not happened for an hour", () => {
+  test("is logged at once again after an hour without it", () => {
     const { limit } = told(10 * SECOND, 2 * HOUR);
     const later = 3 * HOUR + SECOND;
     expect(limit.turn("link", "refused", later, WALL + later)).toEqual({ times: 1, sinceMs: WALL + later });
     expect(limit.turn("link", "refused", later + MINUTE, WALL)).toMatchObject({ times: 1 });
   });
 
-  test("is told in any case where that is asked for, and counts as told", () => {
+  test("is logged in any case if forced, which counts as logged", () => {
     const { limit } = told(10 * SECOND, 30 * SECOND);
     expect(limit.turn("link", "refused", 40 * SECOND, WALL, true)).toMatchObject({ times: 4 });
     expect(limit.turn("link", "refused", 50 * SECOND, WALL)).toBeUndefined();
   });
 });
 
-describe("something else", () => {
-  test("is told at once, about the same or about something else", () => {
+describe("another event", () => {
+  test("is logged at once, on the same topic or on another", () => {
     const { limit } = told(10 * SECOND, 50 * SECOND);
     expect(limit.turn("link", "timed out", MINUTE - 1, WALL)).toMatchObject({ times: 1 });
     expect(limit.turn("store", "refused", MINUTE - 1, WALL)).toMatchObject({ times: 1 });
   });
 
-  test("each time floods nobody: ten of a kind, then all others are one", () => {
+  test("each time does not flood the log: ten are logged, and all others count as one", () => {
     const limit = new LogLimit();
     let lines = 0;
     let counted = 0;
@@ -80,7 +80,7 @@ describe("something else", () => {
     expect(limit.turn("link", "refused", HOUR, WALL)).toMatchObject({ times: 1 });
   });
 
-  test("never makes it tell more than a number of lines, whatever happens when", () => {
+  test("never leads to more than a fixed number of lines, whatever happens when", () => {
     const happening = fc.record({
       topic: fc.nat({ max: 4 }),
       detail: fc.nat({ max: 40 }),

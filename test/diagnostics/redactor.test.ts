@@ -55,7 +55,7 @@ describe("a text", () => {
     });
   }
 
-  test("keeps all else", () => {
+  test("keeps everything else", () => {
     expect(redactor.text('GET wss://u:p@h.example:4320/v1/opamp?a=1&b=2: {"token":"x", "n": 1} (password=y z')).toBe(
       'GET wss://[REDACTED]@h.example:4320/v1/opamp?a=[REDACTED]&b=[REDACTED]: {"token":"[REDACTED]", "n": 1} (password=[REDACTED] z',
     );
@@ -77,12 +77,12 @@ describe("a text", () => {
     "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----",
     "",
   ]) {
-    test(`such as ${JSON.stringify(text)} is left alone`, () => {
+    test(`such as ${JSON.stringify(text)} is left unchanged`, () => {
       expect(redactor.text(text)).toBe(text);
     });
   }
 
-  test("is never too long for it", () => {
+  test("is redacted in little time however long it is", () => {
     const length = 100_000;
     for (const piece of [
       "a",
@@ -123,7 +123,7 @@ describe("a text", () => {
     }
   });
 
-  test("of any kind never makes it throw", () => {
+  test("of any kind never makes the redactor throw", () => {
     const pieces = fc.constantFrom(
       '"',
       "'",
@@ -204,7 +204,7 @@ describe("a value", () => {
     expect(redactor.value("token", undefined)).toBeUndefined();
   });
 
-  test("is shown with what is in it, down to the last", () => {
+  test("is shown with all of its members", () => {
     const value = {
       url: "https://u:p@host/",
       list: [{ token: 1, ok: 2 }],
@@ -229,7 +229,7 @@ describe("a value", () => {
     });
   });
 
-  test("that contains itself, or is endless, or cannot be read, does no harm", () => {
+  test("that is circular, huge or unreadable is shown in part or hidden", () => {
     const loop: Record<string, unknown> = { a: 1 };
     loop["loop"] = loop;
     loop["again"] = [loop, loop];
@@ -254,7 +254,7 @@ describe("a value", () => {
 });
 
 describe("lists", () => {
-  test("hide more, and show what they allow, whole names only", () => {
+  test("hide and show more names, as whole names only", () => {
     const listed = createRedactor({ allow: ["max-token", "sig"], deny: ["license", "acme id"] });
     expect(listed.text("max_token=1 maxToken=2 acme_license=3 X-Acme-Id: 4 other_token=5 my-max-token=6")).toBe(
       "max_token=1 maxToken=2 acme_license=[REDACTED] X-Acme-Id: [REDACTED] other_token=[REDACTED] my-max-token=[REDACTED]",
@@ -281,17 +281,17 @@ describe("lists", () => {
     });
   }
 
-  test("and other redactors are checked as options of the client", async () => {
+  test("and custom redactors are validated as client options", async () => {
     for (const redact of [1, { hide: [] }, { text: String }, { allow: [""] }]) {
       await expect(hosted({ redact } as object)).rejects.toMatchObject({ code: "ERR_OPAMP_OPTION" });
     }
   });
 });
 
-describe("an error of the client", () => {
+describe("an error event", () => {
   const fails = new Error("cannot connect to postgres://me:hunter2@db/x");
 
-  test("shows no secret in message, hint and stack, and has the same cause", async () => {
+  test("shows no secret in message, hint and stack, and keeps its cause", async () => {
     const { client, clock } = await hosted();
     const errors: OpAMPError[] = [];
     client.on("error", (error) => void errors.push(error));
@@ -308,7 +308,7 @@ describe("an error of the client", () => {
     expect(error?.stack).toContain("listeners.ts");
   });
 
-  test("is clean down to the causes that are errors of this package, and keeps what else it says", async () => {
+  test("is redacted down to its causes of this package, and keeps its other properties", async () => {
     const { client, clock, transport } = await hosted({ backoff: { minMs: 1_000 } });
     const errors: OpAMPError[] = [];
     client.on("error", (error) => void errors.push(error));
@@ -334,7 +334,7 @@ describe("an error of the client", () => {
     await late;
   });
 
-  test("without secrets is the very same error", async () => {
+  test("without secrets is passed on as the same object", async () => {
     const { client, clock, transport } = await hosted();
     const errors: OpAMPError[] = [];
     client.on("error", (error) => void errors.push(error));
@@ -345,7 +345,7 @@ describe("an error of the client", () => {
     expect(errors[0]).toBe(error);
   });
 
-  test("says nothing where a redactor of the host's own fails", async () => {
+  test("shows nothing if a custom redactor throws", async () => {
     const { client, clock, escaped } = await hosted({
       redact: {
         text: () => {

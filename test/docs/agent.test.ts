@@ -22,32 +22,32 @@ function exampleText(file: string): string {
 describe("the page's configuration files", () => {
   const files = blocksOf("yaml").filter((text) => text.startsWith("# opamp.yaml"));
 
-  test("are the shortest one and the whole one", () => {
+  test("are a minimal one and a complete one", () => {
     expect(files).toHaveLength(2);
   });
 
-  test.each(files)("are taken: %#", (text) => {
+  test.each(files)("are accepted: %#", (text) => {
     const warnings: string[] = [];
     const config = readAgentConfig(text, { env: {}, onWarning: (warning) => warnings.push(warning) });
     expect(config.remoteConfig?.directory).toMatch(/conf|my-program/);
     expect(warnings).toEqual([]);
   });
 
-  test("the whole one has every section", () => {
+  test("have every section in the complete one", () => {
     const [, whole = ""] = files;
     expect(Object.keys(parseAllDocuments(whole)[0]?.toJS() as object)).toEqual(
       expect.arrayContaining([...agentSections]),
     );
   });
 
-  test("every other YAML is YAML", () => {
+  test("are valid YAML, as is every other YAML block", () => {
     for (const text of blocksOf("yaml")) {
       for (const { errors } of parseAllDocuments(text)) expect(errors).toEqual([]);
     }
   });
 });
 
-describe("the list of keys names what is known at each level, and nothing else", () => {
+describe("the list of keys has the known keys of each level, and nothing else", () => {
   const base = { server: { ws: { endpoint: "ws://127.0.0.1:4320/v1/opamp" } } };
 
   const levels: readonly [level: string, given: (slip: object) => object][] = [
@@ -69,13 +69,13 @@ describe("the list of keys names what is known at each level, and nothing else",
     expect(known.replace("known are ", "").split(", ").toSorted()).toEqual([...new Set(listed)].sort());
   });
 
-  test("no section is missing", () => {
+  test("every section is listed", () => {
     const sections = new Set(agentKeys.map(({ key }) => key.split(".")[0]));
     expect([...sections].sort()).toEqual([...agentSections].sort());
   });
 });
 
-test("the list of keys has the defaults that there are", () => {
+test("the list of keys has the actual defaults", () => {
   const source = "extensions: { opamp: { server: { ws: { endpoint: 'ws://127.0.0.1/' } } } }\nhealth: { command: x }\n";
   const { stateDirectory, health, log } = readAgentConfig(`${source}restart: { command: x }`, { env: {} });
   const defaults = Object.fromEntries(agentKeys.map(({ key, default: words }) => [key, words]));
@@ -88,24 +88,24 @@ test("the list of keys has the defaults that there are", () => {
   });
 });
 
-describe("the page says what the command's own help says", () => {
-  test("of exit codes", async () => {
+describe("the page agrees with the command's help", () => {
+  test("on exit codes", async () => {
     const { out } = await opamp("agent", "--help");
     const codes = [...page.matchAll(/^\| (\d) \| (.+) \|$/gm)].map(([, code, text = ""]) => [code, text]);
     expect(codes.map(([code]) => code)).toEqual(["0", "1", "2", "3"]);
     for (const [code] of codes) expect(out).toContain(`  ${code}  `);
   });
 
-  test("of options", () => {
+  test("on options", () => {
     const { options } = agentCommand({ colours: false, print() {}, complain() {}, exit() {} });
     for (const { long } of options) expect(page).toContain(long);
   });
 });
 
-describe("the unit", () => {
+describe("the systemd unit", () => {
   const lines = exampleText("opamp-agent.service").trim().split("\n");
 
-  test("has settings in sections, once each", () => {
+  test("has its settings in sections, once each", () => {
     const seen = new Set<string>();
     let section = "";
     for (const line of lines.filter((text) => text !== "" && !text.startsWith("#"))) {
@@ -121,7 +121,7 @@ describe("the unit", () => {
     expect([...seen].filter((name) => name.endsWith(".")).sort()).toEqual(["Install.", "Service.", "Unit."]);
   });
 
-  test("keeps the state where the agent has it by default", () => {
+  test("keeps the state in the agent's default directory", () => {
     expect(lines).toContain("StateDirectory=opamp-agent");
     const defaults = agentKeys.find(({ key }) => key === "storage.directory");
     expect(defaults?.default).toBe("/var/lib/opamp-agent");

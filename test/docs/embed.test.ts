@@ -10,7 +10,7 @@ import { runSnippet, snippetNamed } from "./snippets.js";
 
 const page = readFileSync(new URL("../../docs/embed.md", import.meta.url), "utf8");
 
-test("the page's agent reports itself, applies, and is the same one when it comes back", async () => {
+test("the page's agent reports itself, applies, and keeps its identity after a restart", async () => {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   const folder = await folderWith({ "agent.yaml": "level: info\ntoken: abc\n" });
@@ -61,13 +61,13 @@ test("the page's store holds what it is given, for one agent at a time", async (
 });
 
 describe("the environment", () => {
-  test("makes a client", async () => {
+  test("configures a client", async () => {
     const given = "{ env: { OTEL_OPAMP_ENDPOINT: 'ws://127.0.0.1:4320/v1/opamp' } }";
     const { client } = await runSnippet(snippetNamed("embed-env"), { replace: { "fromEnv()": `fromEnv(${given})` } });
     expect(client).toBeInstanceOf(OpAMPClient);
   });
 
-  test("is listed as it is", () => {
+  test("is listed with exactly the variables that are read", () => {
     const listed = [...page.matchAll(/`(OTEL_\w+)`/g)].map(([, name]) => name);
     const read = new Set<string | symbol>();
     const env: Record<string, string> = { OTEL_OPAMP_ENDPOINT: "ws://h" };

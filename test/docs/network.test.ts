@@ -15,14 +15,14 @@ for (const name of ["network-tls", "network-proxy", "network-credentials", "netw
 describe("the page on the doctor", () => {
   const page = readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8");
 
-  test("lists the exit codes that there are, as the command's own help does", async () => {
+  test("lists the actual exit codes, as the command's help does", async () => {
     const codes = [...page.matchAll(/^\| (\d) \| (.+) \|$/gm)].map(([, code, meaning]) => [Number(code), meaning]);
     expect(codes.map(([code]) => code)).toEqual(Object.values(exitCodes));
     const { out } = await opamp("doctor", "--help");
     for (const [code, meaning] of codes) expect(out).toContain(`  ${code}  ${meaning}\n`);
   });
 
-  test("names every option that there is", async () => {
+  test("names every option", async () => {
     const { out } = await opamp("doctor", "--help");
     const options = [...out.matchAll(/(--[a-z][a-z-]+)/g)].map(([option]) => option).filter((one) => one !== "--help");
     for (const option of options) expect(page).toContain(option);

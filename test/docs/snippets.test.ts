@@ -43,7 +43,7 @@ describe("finding and running snippets", () => {
     expect(wrong).toMatchObject({ line: 22, name: undefined, given: "", code: "const wrong: number = 'text';\n" });
   });
 
-  test("a type error is told with the page's line", () => {
+  test("a type error is reported with the page's line", () => {
     expect(typeErrors([greeting, wrong])).toEqual(["page.md:22: Type 'string' is not assignable to type 'number'."]);
   });
 

@@ -5,7 +5,7 @@ import { OpAMPServer } from "../../src/testing/index.js";
 import { folderWith, withoutSignals } from "./in-folder.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
-test("the page's supervisor has its program take a config, and takes back one that it refuses", async () => {
+test("the page's supervisor makes its program load a config, and rolls back one that it refuses", async () => {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   const folder = await folderWith({ "program.json": '{ "level": "info" }' });

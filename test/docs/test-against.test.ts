@@ -16,7 +16,7 @@ test.concurrent("the page's agent is tested over each transport", async () => {
   expect(healthy).toEqual([true, true]);
 });
 
-test.concurrent("the page's search for secrets finds none, and finds one that is sent", async () => {
+test.concurrent("the page's search for secrets finds none, except one that is sent", async () => {
   const { leaks, shown } = await runSnippet(snippetNamed("agent-test-secrets"));
   expect(leaks).toEqual([]);
   expect(shown).toBe("exporter:\n    level: info\n    password: '[REDACTED]'\n");

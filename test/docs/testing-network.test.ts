@@ -4,7 +4,7 @@ import { ServerAgent } from "../../src/server/agents/server-agent.js";
 import { FaultProxy, OpAMPServer } from "../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
-test("the page's faults pass, and the agent comes back", async () => {
+test("the page's faults end, and the agent reconnects", async () => {
   const { proxy, agent, server } = await runSnippet(snippetNamed("fault-proxy"));
   if (!(proxy instanceof FaultProxy)) throw new Error("the snippet makes no proxy");
   expect(proxy.connections).toMatchObject({ open: 0, total: 2 });
@@ -12,7 +12,7 @@ test("the page's faults pass, and the agent comes back", async () => {
   expect(agent).toMatchObject({ disconnected: true });
 });
 
-test("the page's certificates carry an agent to its server, and others can be had", async () => {
+test("the page's certificates connect an agent to its server, and invalid ones can be issued", async () => {
   const { agent, expired, elsewhere, unknown } = await runSnippet(snippetNamed("test-certificates"));
   if (!(agent instanceof ServerAgent)) throw new Error("no agent came");
   expect(agent.disconnected).toBe(true);

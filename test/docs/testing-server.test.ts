@@ -16,7 +16,7 @@ async function run(name: string): Promise<{ server: OpAMPServer; values: Readonl
   return { server, values };
 }
 
-test.concurrent("the page's agent shows its certificate and gets by with rotated credentials", async () => {
+test.concurrent("the page's agent presents its certificate and survives a rotation of credentials", async () => {
   const { server, values } = await run("server-tls-auth");
   expect(values["shown"]).toBe("CN=test client");
   expect(server.attempts.filter(({ status }) => status === 101)).toHaveLength(2);
@@ -34,7 +34,7 @@ test.concurrent("the page's agent gets over each misbehaviour", async () => {
   expect(server.attempts.map(({ status }) => status)).toEqual([undefined, 101, 101]);
 });
 
-test.concurrent("the page names every misbehaviour that there is", async () => {
+test.concurrent("the page names every misbehaviour", async () => {
   const connect = { silence: 1, garbage: 1, "hang-up": 1, reset: 1 } satisfies Record<ConnectMisbehaviour["mode"], 1>;
   const request = { ...connect, redirect: 1 } satisfies Record<RequestMisbehaviour["mode"], 1>;
   const message = { ...connect, oversize: 1, close: 1 } satisfies Record<MessageMisbehaviour["mode"], 1>;
@@ -48,7 +48,7 @@ test.concurrent("the page names every misbehaviour that there is", async () => {
   expect(modesOf("message")).toEqual(Object.keys(message));
 });
 
-test.concurrent("the page's hour passes at once", async () => {
+test.concurrent("the page's hour of virtual time passes at once", async () => {
   const { values } = await run("virtual-time");
   expect(values["dialsWithinTheHour"]).toBe(1);
   expect(values["agent"]).toMatchObject({ disconnected: true });

@@ -37,7 +37,7 @@ describe("an effective config", () => {
     expect(files).toEqual({ "": { body, contentType: "text/yaml" } });
   });
 
-  test("may be JSON, later, under a name, and with its secrets", async () => {
+  test("can be JSON, asynchronous, named, and with its secrets", async () => {
     const more = { big: 5n, map: new Map([["a", new Set([1])]]) };
     const source = { read: async () => ({ ...CONFIG, ...more }), format: "json", name: "agent" } as const;
     const files = await effectiveConfig(source, { redact: false })();
@@ -75,7 +75,7 @@ describe("an effective config", () => {
     });
   });
 
-  test("may be of files that come and go", async () => {
+  test("can have files that change over time", async () => {
     let names = ["a"];
     const provide = effectiveConfig({
       files: async () => Object.fromEntries(names.map((name) => [name, () => `${name}: 1\n`])),
@@ -85,7 +85,7 @@ describe("an effective config", () => {
     expect(Object.keys(await provide())).toEqual(["b", "__proto__"]);
   });
 
-  test("has what its author wrote beside it, secrets but not references hidden", async () => {
+  test("can include the raw config, with secrets hidden but not references", async () => {
     const raw = `token: \${env:T}\npassword: abc # mine\n`;
     expect(await effectiveConfig({ read: () => ({ token: "t" }), raw: async () => raw })()).toEqual({
       "": { body: "token: '[REDACTED]'\n", contentType: "text/yaml" },
@@ -93,7 +93,7 @@ describe("an effective config", () => {
     });
   });
 
-  test("is reported without what its author wrote where that cannot be had", async () => {
+  test("is reported without the raw config if that cannot be read", async () => {
     const errors: OpAMPError[] = [];
     const cause = new Error("EACCES");
     const raw = (): never => {
@@ -107,8 +107,8 @@ describe("an effective config", () => {
   });
 });
 
-describe("whether it has changed", () => {
-  test("is told by what was given last, not by what was looked at", async () => {
+describe("a change", () => {
+  test("is detected against what was reported last, not against the last check", async () => {
     let config: Record<string, unknown> = { a: 1, b: 2 };
     const provide = effectiveConfig(() => config);
     expect(await provide.changed()).toBe(true);
@@ -123,7 +123,7 @@ describe("whether it has changed", () => {
     expect(await provide.changed()).toBe(false);
   });
 
-  test("is told in a small part of the time that secrets take to be found, while nothing changes", async () => {
+  test("is detected much faster than secrets are redacted", async () => {
     const text = `a:\n${"  - key: value\n".repeat(100_000)}`;
     const provide = effectiveConfig(() => text);
     const began = performance.now();
@@ -133,7 +133,7 @@ describe("whether it has changed", () => {
     expect(performance.now() - reported).toBeLessThan((reported - began) / 3);
   });
 
-  test("is not affected by a secret, but by names and types", async () => {
+  test("of a secret is not detected, but one of names and types is", async () => {
     let token = "abc";
     const provide = effectiveConfig(() => ({ token }));
     await provide();
@@ -147,15 +147,15 @@ describe("whether it has changed", () => {
   });
 });
 
-describe("what goes wrong is named:", () => {
+describe("a mistake is reported:", () => {
   const circular: Record<string, unknown> = {};
   circular["self"] = circular;
   for (const [what, source, text] of [
     ["a reader that fails", () => Promise.reject(new Error("EIO")), "the effective config could not be read: EIO"],
-    ["nothing", () => undefined, "the effective config gave undefined"],
-    ["what contains itself, as YAML", () => circular, "the effective config gave what cannot be written as yaml"],
-    ["what contains itself, as JSON", { read: () => circular, format: "json" }, "cannot be written as json"],
-    ["one of several", { files: { "a.yaml": () => 5 } }, 'the effective config "a.yaml" gave number'],
+    ["no value", () => undefined, "the effective config gave undefined"],
+    ["a circular object as YAML", () => circular, "the effective config gave what cannot be written as yaml"],
+    ["a circular object as JSON", { read: () => circular, format: "json" }, "cannot be written as json"],
+    ["a wrong one of several", { files: { "a.yaml": () => 5 } }, 'the effective config "a.yaml" gave number'],
   ] as const) {
     test(what, async () => {
       await expect(effectiveConfig(source)()).rejects.toMatchObject({
@@ -174,14 +174,14 @@ describe("what goes wrong is named:", () => {
     ["another format", () => effectiveConfig({ read: () => 1, format: "xml" }), 'must be one of "yaml", "json"'],
     ["an unknown key", () => effectiveConfig(Object.assign({ read: () => 1 }, { nam: "" })), "nam: is not an option"],
     // @ts-expect-error no such file
-    ["a file that is none", () => effectiveConfig({ files: { a: 1 } }), 'effectiveConfig["a"]: must be a function'],
+    ["a wrong file", () => effectiveConfig({ files: { a: 1 } }), 'effectiveConfig["a"]: must be a function'],
     ["two called raw", () => effectiveConfig({ read: () => 1, raw: () => "", name: "raw" }), "effectiveConfig.name"],
     // @ts-expect-error no such list
-    ["lists that are none", () => effectiveConfig(() => 1, { redact: { allow: 1 } }), "redact.allow: must be a list"],
+    ["wrong lists", () => effectiveConfig(() => 1, { redact: { allow: 1 } }), "redact.allow: must be a list"],
     // @ts-expect-error no function
-    ["nobody to tell", () => effectiveConfig(() => 1, { onError: 1 }), "effectiveConfig.onError: must be a function"],
+    ["wrong onError", () => effectiveConfig(() => 1, { onError: 1 }), "effectiveConfig.onError: must be a function"],
     // @ts-expect-error no type
-    ["a type that is none", () => effectiveConfig({ read: () => 1, contentType: 1 }), "contentType: must be a string"],
+    ["a wrong type", () => effectiveConfig({ read: () => 1, contentType: 1 }), "contentType: must be a string"],
   ] as const) {
     test(what, () => {
       const error = refusal(call);
@@ -191,7 +191,7 @@ describe("what goes wrong is named:", () => {
   }
 });
 
-test("keys are in the order in which the Collector writes them", () => {
+test("keys are sorted as in the Collector", () => {
   const written =
     ",_x,1,2,10,B,a,a-b,a.b,a/b,a_b,a1,a1x,a1_,a2,a02,a10,aB,ab,b,otlp,otlp/2,otlp/10,otlp/a,otlp2,x1,x1y,x01,x01y,x001";
   const keys = written.split(",");

@@ -46,7 +46,7 @@ async function started(block?: Tree, options?: OpAMPExtensionOptions) {
 }
 
 describe("the first report", () => {
-  test("has what the extension's has: description, health that is not yet well, capabilities", async () => {
+  test("has the Collector's description and capabilities, and is unhealthy at first", async () => {
     const { agent, made } = await started(undefined, { detected: { "os.type": "linux" } });
     expect(agent.attributes.identifying).toEqual({
       "service.instance.id": made.client.instanceUid,
@@ -83,7 +83,7 @@ describe("the first report", () => {
     expect(agent.capabilities).toBe(mask);
   });
 
-  test("has the configuration as it was written only where that is wanted", async () => {
+  test("has the raw configuration only if configured so", async () => {
     const effectiveConfig = () => ({ "": { body: "a: 1" }, raw: { body: `a: ${ref("env:A")}` } });
     const without = await started({}, { effectiveConfig });
     expect(Object.keys(without.agent.effectiveFiles)).toEqual([""]);
@@ -91,7 +91,7 @@ describe("the first report", () => {
     expect(Object.keys(wanted.agent.effectiveFiles).sort()).toEqual(["", "raw"]);
   });
 
-  test("names the agent by the configuration, else by the resource, else by the store", async () => {
+  test("takes the uid from the configuration, else from the resource, else from the store", async () => {
     const [configured, ofResource] = ["01a21eb7-1c45-75da-b551-71959b42cc7c", "02a21eb7-1c45-75da-b551-71959b42cc7c"];
     const resource = { "service.instance.id": ofResource };
     const stored = () => ({ client: { store: memoryStore({ instanceUid: NEW_UID }) } });
@@ -102,7 +102,7 @@ describe("the first report", () => {
     expect(await uidOf({}, stored())).toBe("a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf");
   });
 
-  test("is refused an instance id of the resource that is not a uid", async () => {
+  test("is never sent if the resource's instance id is not a uid", async () => {
     await expect(extension({}, { resource: { "service.instance.id": "pod-7" } })).rejects.toMatchObject({
       code: "ERR_OPAMP_INSTANCE_UID",
     });
@@ -178,7 +178,7 @@ describe("afterwards", () => {
     await stopped;
   });
 
-  test("a restart command does what the host does, and without a handler nothing that would end the process", async () => {
+  test("a restart command calls the host's handler, and without one never ends the process", async () => {
     const restart = vi.fn();
     const capabilities = { accepts_restart_command: true };
     const own = await started({ capabilities }, { restart });
@@ -194,7 +194,7 @@ describe("afterwards", () => {
     expect(agent.health?.lastError).toContain("restart failed");
   });
 
-  test("stopping tells the server that the program is not healthy, with the goodbye", async () => {
+  test("a stop reports the program as unhealthy, with agent_disconnect", async () => {
     const { agent, made, clock } = await started();
     made.health.ready();
     await clock.advance(0);
@@ -210,7 +210,7 @@ describe("afterwards", () => {
     expect(made.health.ignored).toBe(1);
   });
 
-  test("it stops by itself when it goes out of scope", async () => {
+  test("the extension stops when it goes out of scope", async () => {
     const { made, clock } = await started();
     const disposed = made[Symbol.asyncDispose]();
     await clock.advance(1_000);
@@ -219,14 +219,14 @@ describe("afterwards", () => {
   });
 });
 
-test("a program that nobody gave a name to is refused, with what to give", () => {
+test("a program without a name is refused, with a hint", () => {
   expect(() => new OpAMPExtension({ server: WS })).toThrow(
     "service.name: is missing; give what the program is called, or service.name in service.telemetry.resource",
   );
 });
 
 describe("a parent that is gone", () => {
-  test("is told to every listener, whatever the others do", async () => {
+  test("is reported to every listener, even if others throw", async () => {
     const logged: string[] = [];
     const log = (line: string): void => void logged.push(line);
     const logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: log };
@@ -243,7 +243,7 @@ describe("a parent that is gone", () => {
     expect(logged).toEqual(['a listener of "orphaned" failed: first', 'a listener of "orphaned" failed: second']);
   });
 
-  test("is told to the server as fatal, then to the host, once the client has stopped", async () => {
+  test("is reported to the server as fatal, then to the host, once the client has stopped", async () => {
     const ended = 2 ** 22 + 1;
     const { made, agent, clock } = await extension({ ppid: ended, ppid_poll_interval: "1s" });
     const orphaned: [number, string][] = [];
@@ -261,7 +261,7 @@ describe("a parent that is gone", () => {
     });
   });
 
-  test("is no longer looked for after a stop, and one that lives changes nothing", async () => {
+  test("is no longer looked for after a stop, and never reported while alive", async () => {
     const { made, clock } = await started({ ppid: process.ppid, ppid_poll_interval: "1s" });
     const listener = vi.fn();
     made.on("orphaned", listener).off("orphaned", listener).on("orphaned", listener);

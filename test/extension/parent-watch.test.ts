@@ -23,7 +23,7 @@ function watching(exists: (pid: number) => boolean, parentPid: () => number = ()
 }
 
 describe("a parent", () => {
-  test("that lives is looked at at once and then every five seconds", async () => {
+  test("that lives is checked at once and then every five seconds", async () => {
     const { clock, orphaned, looks, watch } = watching(() => true);
     await clock.advance(15_000);
     expect(looks).toEqual([0, 5_000, 10_000, 15_000]);
@@ -32,7 +32,7 @@ describe("a parent", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("that is gone is told of once, and no longer looked for", async () => {
+  test("that is gone is reported once and no longer checked", async () => {
     let alive = true;
     const { clock, orphaned, looks } = watching(() => alive);
     await clock.advance(7_000);
@@ -43,7 +43,7 @@ describe("a parent", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("that cannot be looked for counts as gone, with the cause", async () => {
+  test("that cannot be checked counts as gone, with the cause", async () => {
     const cause = new Error("EIO");
     const { clock, orphaned } = watching(() => {
       throw cause;
@@ -57,7 +57,7 @@ describe("a parent", () => {
     ["EPERM", []],
     ["ESRCH", [/does not exist$/]],
     ["EINVAL", [/failed to find process with pid 4711: no$/]],
-  ])("that the system refuses to signal with %s", async (code, messages) => {
+  ])("whose signal fails with %s is judged by that error", async (code, messages) => {
     const kill = vi.spyOn(process, "kill").mockImplementation(() => {
       throw Object.assign(new Error("no"), { code });
     });
@@ -71,7 +71,7 @@ describe("a parent", () => {
     expect(orphaned).toEqual(messages.map((message) => expect.stringMatching(message)));
   });
 
-  test("whose number another process has taken is gone, as the parent is another one now", async () => {
+  test("whose pid another process has taken counts as gone, as the ppid has changed", async () => {
     let parent = 4711;
     const { clock, orphaned } = watching(
       () => true,
@@ -84,14 +84,14 @@ describe("a parent", () => {
     expect(orphaned).toHaveLength(1);
   });
 
-  test("is not told of after the watch has stopped, even at once", async () => {
+  test("is not reported after the watch has stopped, even at once", async () => {
     const { clock, orphaned, looks, watch } = watching(() => false);
     watch.stop();
     await clock.advance(10_000);
     expect([orphaned, looks, clock.pending]).toEqual([[], [], 0]);
   });
 
-  test("that is a real process is missed when it ends", async () => {
+  test("that is a real process is reported when it ends", async () => {
     const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
     const pid = child.pid ?? 0;
     const orphaned = new Promise<Orphaned>((resolve) => watchParent({ pid, intervalMs: 5, onOrphaned: resolve }));
@@ -104,7 +104,7 @@ describe("a parent", () => {
     expect(await orphaned).toEqual({ pid, message: `the agent was orphaned, process with pid ${pid} does not exist` });
   });
 
-  test("must have a process id, the interval a length, and somebody must listen", () => {
+  test("is refused without a valid pid or interval", () => {
     const onOrphaned = (): void => undefined;
     for (const [options, path] of [
       [{ pid: 0, onOrphaned }, "watchParent.pid"],

@@ -24,7 +24,7 @@ describe("a restart by signal", () => {
   for (const [what, changes, text] of [
     ["on Windows", { platform: "win32" }, "restart: Windows has no SIGHUP to restart by"],
     [
-      "while nobody listens",
+      "while nothing listens",
       { listenerCount: () => 0 },
       "restart: nobody listens for SIGHUP, which would end the process",
     ],
@@ -37,7 +37,7 @@ describe("a restart by signal", () => {
     });
   }
 
-  test("reaches who listens in this process", async () => {
+  test("reaches a listener in this process", async () => {
     const heard = new Promise((resolve) => process.once("SIGHUP", resolve));
     await restartBySignal()();
     expect(await heard).toBe("SIGHUP");

@@ -76,39 +76,35 @@ describe.each(transports)("when the link to the reference server breaks, over %s
     },
   );
 
-  verifies(
-    ["STATUS-07", "RETRY-03"],
-    "a server that was restarted hears what is new, and everything if it asks",
-    async () => {
-      const server = await startServer();
-      const { handlers, applied } = configHost();
-      const { client, errors } = startAgent(server, transport, {
-        ...handlers,
-        health: { healthy: true },
-        heartbeat: { intervalMs: 20 },
-      });
-      await server.reply(offer("h1", { "a.yaml": "a: 1" }));
-      await untilStatus(server, APPLIED, "h1");
-      // What was not answered would be told again.
-      await untilMessage(server, isBare, server.events.length);
-      await server.stop();
-      await expect.poll(() => errors.map(({ code }) => code)).toContain("ERR_OPAMP_CONNECT");
-      for (let number = 1; number <= 1_000; number++) client.setHealth({ healthy: false, status: `down ${number}` });
-      const again = await startServer("-listen", `127.0.0.1:${server.port}`);
-      await again.reply({ flags: 1n });
-      const first = await untilMessage(again, () => true);
-      expect(first.health?.status).toBe("down 1000");
-      expect(first.agentDescription).toBeUndefined();
-      expect(first.effectiveConfig).toBeUndefined();
-      const full = await untilMessage(again, ({ agentDescription }) => agentDescription !== undefined);
-      expect(full).toMatchObject({ health: { status: "down 1000" }, remoteConfigStatus: { status: APPLIED } });
-      expect(applied).toHaveLength(1);
-    },
-  );
+  verifies(["STATUS-07", "RETRY-03"], "a restarted server gets what is new, and everything if it asks", async () => {
+    const server = await startServer();
+    const { handlers, applied } = configHost();
+    const { client, errors } = startAgent(server, transport, {
+      ...handlers,
+      health: { healthy: true },
+      heartbeat: { intervalMs: 20 },
+    });
+    await server.reply(offer("h1", { "a.yaml": "a: 1" }));
+    await untilStatus(server, APPLIED, "h1");
+    // What was not answered would be told again.
+    await untilMessage(server, isBare, server.events.length);
+    await server.stop();
+    await expect.poll(() => errors.map(({ code }) => code)).toContain("ERR_OPAMP_CONNECT");
+    for (let number = 1; number <= 1_000; number++) client.setHealth({ healthy: false, status: `down ${number}` });
+    const again = await startServer("-listen", `127.0.0.1:${server.port}`);
+    await again.reply({ flags: 1n });
+    const first = await untilMessage(again, () => true);
+    expect(first.health?.status).toBe("down 1000");
+    expect(first.agentDescription).toBeUndefined();
+    expect(first.effectiveConfig).toBeUndefined();
+    const full = await untilMessage(again, ({ agentDescription }) => agentDescription !== undefined);
+    expect(full).toMatchObject({ health: { status: "down 1000" }, remoteConfigStatus: { status: APPLIED } });
+    expect(applied).toHaveLength(1);
+  });
 
   verifies(
     ["CLOSE-01", "CLOSE-02", "CLOSE-04", "SEQ-01"],
-    "stop says goodbye last, with what was still to be told, and closes in good order",
+    "a stop sends agent_disconnect last, with unsent changes, and closes in an orderly way",
     async () => {
       const server = await startServer();
       const { client } = startAgent(server, transport, { heartbeat: { intervalMs: 5 } });
@@ -137,30 +133,34 @@ describe.each(transports)("when the link to the reference server breaks, over %s
     expect((await received(server)).at(-1)?.message.agentDisconnect).toBeDefined();
   });
 
-  verifies(["DUP-02", "SEQ-02", "STATUS-03"], "a reconnect of its own begins with a goodbye and the end", async () => {
-    const server = await startServer();
-    const { client, errors } = startAgent(server, transport, { health: { healthy: true } });
-    await client.connected({ timeoutMs: 5_000 });
-    client.reconnect();
-    const goodbye = await server.until("message", ({ message }) => message.agentDisconnect !== undefined);
-    const since = server.events.indexOf(goodbye) + 1;
-    const next = await server.until("message", () => true, { since });
-    const between = server.events.slice(since, server.events.indexOf(next)).map((event) => {
-      return [event.event, "conn" in event ? event.conn : 0];
-    });
-    expect(between).toEqual([
-      ["closed", goodbye.conn],
-      ["connecting", next.conn],
-      ["connected", next.conn],
-    ]);
-    expect(isBare(next.message)).toBe(transport === "http");
-    expect(errors).toEqual([]);
-    expectNoGap(server);
-  });
+  verifies(
+    ["DUP-02", "SEQ-02", "STATUS-03"],
+    "a deliberate reconnect starts with agent_disconnect and a close",
+    async () => {
+      const server = await startServer();
+      const { client, errors } = startAgent(server, transport, { health: { healthy: true } });
+      await client.connected({ timeoutMs: 5_000 });
+      client.reconnect();
+      const goodbye = await server.until("message", ({ message }) => message.agentDisconnect !== undefined);
+      const since = server.events.indexOf(goodbye) + 1;
+      const next = await server.until("message", () => true, { since });
+      const between = server.events.slice(since, server.events.indexOf(next)).map((event) => {
+        return [event.event, "conn" in event ? event.conn : 0];
+      });
+      expect(between).toEqual([
+        ["closed", goodbye.conn],
+        ["connecting", next.conn],
+        ["connected", next.conn],
+      ]);
+      expect(isBare(next.message)).toBe(transport === "http");
+      expect(errors).toEqual([]);
+      expectNoGap(server);
+    },
+  );
 });
 
 describe("when the reference server is silent", () => {
-  verifies(["WS-06"], "a WebSocket stays, and reports and heartbeats go on", async () => {
+  verifies(["WS-06"], "a WebSocket stays open, and reports and heartbeats continue", async () => {
     const server = await startServer();
     await server.silent({ times: 0 });
     const { client, phases, errors } = startAgent(server, "ws", {
@@ -180,7 +180,7 @@ describe("when the reference server is silent", () => {
     expectNoGap(server);
   });
 
-  verifies(["RETRY-02", "SEQ-01"], "a request is given up in time, and its report made again", async () => {
+  verifies(["RETRY-02", "SEQ-01"], "a request times out, and its report is sent again", async () => {
     const server = await startServer();
     await server.silent({ how: "hold", times: 3 });
     const { client, phases, errors } = startAgent(server, "http", { timeouts: { answerMs: 50 } });

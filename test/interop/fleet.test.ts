@@ -19,7 +19,7 @@ const AGENTS = 50;
 describe.each(transports)("fifty agents on one reference server over %s", (transport) => {
   verifies(
     ["UID-02", "SEQ-01", "CFG-05", "CLOSE-01"],
-    "each reports, applies what all are offered once, and says goodbye, without getting in another's way",
+    "all report, apply one offer once, and send agent_disconnect, without affecting each other",
     async () => {
       const server = await startServer();
       await server.reply(offer("h1", { "a.yaml": "for: all" }), { times: 0 });
@@ -56,7 +56,7 @@ describe.each(transports)("fifty agents on one reference server over %s", (trans
 
   verifies(
     ["UID-03", "SEQ-02", "STATUS-03", "RETRY-02"],
-    "all come back, each as itself and with what was lost, when the server cuts them all off",
+    "all reconnect with their identity and lost reports when the server cuts them off",
     async () => {
       const server = await startServer();
       const heartbeat = { intervalMs: NEVER_MS };

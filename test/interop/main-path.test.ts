@@ -26,7 +26,7 @@ const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, value) => value);
 describe.each(transports)("connect, report, apply, acknowledge with the reference server over %s", (transport) => {
   verifies(
     ["TRANS-01", "STATUS-01", "STATUS-02", "UID-01", "UID-02", "CAP-01", "WS-07", "HTTP-06"],
-    "the first report is complete and the first thing that the server gets",
+    "the first report is complete and arrives before anything else",
     async () => {
       const server = await startServer();
       const { client, errors } = startAgent(server, transport, {
@@ -123,23 +123,19 @@ describe.each(transports)("connect, report, apply, acknowledge with the referenc
     },
   );
 
-  verifies(
-    ["CFG-05", "CFG-07", "CFG-08"],
-    "hash, names and bodies go there and back as the bytes they are",
-    async () => {
-      const server = await startServer();
-      const { handlers, applied } = configHost();
-      const { client } = startAgent(server, transport, handlers);
-      await client.connected({ timeoutMs: 5_000 });
-      await tell(server, transport, offer(EVERY_BYTE, { "": EVERY_BYTE, "ünï/../x": "", constructor: "c" }));
-      const { effectiveConfig } = await untilStatus(server, APPLIED, EVERY_BYTE);
-      expect(applied[0]?.files[""]).toMatchObject({ body: EVERY_BYTE, contentType: "text/yaml" });
-      const reported = effectiveConfig?.configMap?.configMap ?? {};
-      expect(Object.keys(reported).sort()).toEqual(["", "constructor", "ünï/../x"]);
-      expect(Buffer.from(EVERY_BYTE).equals(reported[""]?.body ?? new Uint8Array())).toBe(true);
-      expect(reported[""]?.contentType).toBe("text/yaml");
-    },
-  );
+  verifies(["CFG-05", "CFG-07", "CFG-08"], "hash, names and bodies survive the round trip unchanged", async () => {
+    const server = await startServer();
+    const { handlers, applied } = configHost();
+    const { client } = startAgent(server, transport, handlers);
+    await client.connected({ timeoutMs: 5_000 });
+    await tell(server, transport, offer(EVERY_BYTE, { "": EVERY_BYTE, "ünï/../x": "", constructor: "c" }));
+    const { effectiveConfig } = await untilStatus(server, APPLIED, EVERY_BYTE);
+    expect(applied[0]?.files[""]).toMatchObject({ body: EVERY_BYTE, contentType: "text/yaml" });
+    const reported = effectiveConfig?.configMap?.configMap ?? {};
+    expect(Object.keys(reported).sort()).toEqual(["", "constructor", "ünï/../x"]);
+    expect(Buffer.from(EVERY_BYTE).equals(reported[""]?.body ?? new Uint8Array())).toBe(true);
+    expect(reported[""]?.contentType).toBe("text/yaml");
+  });
 
   verifies(
     ["MSG-01", "MSG-02", "CFG-04"],
@@ -192,7 +188,7 @@ describe.each(transports)("connect, report, apply, acknowledge with the referenc
 
   verifies(
     ["UID-03", "STATUS-02", "CFG-05"],
-    "an agent that was restarted is the same agent, and tells which config it has",
+    "a restarted agent keeps its identity and reports which config it has",
     async () => {
       const server = await startServer();
       const store = memoryStore();
@@ -217,7 +213,7 @@ describe.each(transports)("connect, report, apply, acknowledge with the referenc
 
   verifies(
     ["SEQ-01", "STATUS-04", "STATUS-06", "CUSTOM-07"],
-    "whatever is sent, and however much of it, the numbers have no gap and every part arrives whole",
+    "a mixed load of messages arrives whole, with consecutive numbers",
     async () => {
       const server = await startServer("-custom", "com.example.a");
       const { handlers } = configHost();

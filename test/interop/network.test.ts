@@ -69,14 +69,14 @@ describe.each(transports)("the reference server over %s", (transport) => {
     expectNoGap(server);
   });
 
-  verifies("TLS-03", "behind TLS is spoken to in no newer version than the agent allows", async () => {
+  verifies("TLS-03", "behind TLS is reached with no newer version than the agent allows", async () => {
     const server = await secureServer();
     const { client } = secure(server, { ca: certificates.ca, ...certificates.client, maxVersion: "1.2" });
     await client.connected({ timeoutMs: 5_000 });
     expect((await server.until("connecting")).tls).toBe("TLS 1.2");
   });
 
-  test("that demands a client certificate says so in words when there is none, or a foreign one", async () => {
+  test("that requires a client certificate causes a clear error for a missing or foreign one", async () => {
     const server = await secureServer();
     const failures = [{}, (await testCertificates()).client].map((own) =>
       next(secure(server, { ca: certificates.ca, ...own }).client, "error"),
@@ -87,14 +87,14 @@ describe.each(transports)("the reference server over %s", (transport) => {
     expect(server.events.map(({ event }) => event)).toEqual(["listening"]);
   });
 
-  verifies("TLS-02", "whose authority is not known is not spoken to", async () => {
+  verifies("TLS-02", "whose authority is unknown is refused", async () => {
     const server = await secureServer();
     const failed = next(secure(server, { ...certificates.client }).client, "error");
     expect(await failed).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("tls.ca") });
     expect(server.events.map(({ event }) => event)).toEqual(["listening"]);
   });
 
-  verifies("TLS-02", "whose certificate has expired is not spoken to", async () => {
+  verifies("TLS-02", "whose certificate has expired is refused", async () => {
     const late = await certificates.issue({ notAfter: new Date(Date.now() - 86_400_000) });
     const { cert = "", key = "" } = files({ ...late });
     const server = await startServer("-cert", cert, "-key", key);
@@ -103,7 +103,7 @@ describe.each(transports)("the reference server over %s", (transport) => {
     expect(server.events.map(({ event }) => event)).toEqual(["listening"]);
   });
 
-  verifies("TLS-02", "that comes back with certificates of a new authority is followed there", async () => {
+  verifies("TLS-02", "that restarts with certificates of a new authority is reached after their rotation", async () => {
     const first = await secureServer();
     const own = files({ ...certificates.client, ca: certificates.ca });
     const { client, errors } = secure(first, own);

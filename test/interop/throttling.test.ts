@@ -65,7 +65,7 @@ async function throttled(
 describe.each(transports)("when the reference server wants a pause, over %s", (transport) => {
   verifies(
     ["THR-01", "THR-02", "THR-05", "RETRY-02"],
-    "UNAVAILABLE with a time: nothing before it, then everything that was not taken, and the old interval",
+    "UNAVAILABLE with a time: nothing is sent before it, then everything unacknowledged, at the old interval",
     async () => {
       const { server, clock, wait, client, serverErrors, errors } = await throttled(transport, (busy) => {
         return busy.reply(unavailable(40_000_000_000n));
@@ -92,27 +92,31 @@ describe.each(transports)("when the reference server wants a pause, over %s", (t
     },
   );
 
-  verifies(["THR-03", "THR-06"], "UNAVAILABLE without a time: 30 s at least, and longer each time", async () => {
-    const { server, clock, wait, ...agent } = await throttled(transport, (busy) => {
-      return busy.reply(unavailable(), { times: 0 });
-    });
-    const waits = [wait.ms];
-    for (let ms = wait.ms; waits.length < 4; waits.push(ms)) {
-      const next = nextWait(agent, clock.wallNow);
-      await clock.advance(ms);
-      ({ ms } = await next);
-    }
-    expect(waits[0]).toBeGreaterThanOrEqual(30_000);
-    for (const [number, ms] of waits.entries()) expect(ms).toBeGreaterThan(waits[number - 1] ?? 0);
-    await server.clear();
-    await clock.advance(waits.at(-1) ?? 0);
-    await agent.client.connected();
-    expect((await received(server)).at(-1)?.message.agentDescription).toBeDefined();
-  });
+  verifies(
+    ["THR-03", "THR-06"],
+    "UNAVAILABLE without a time: the agent waits at least 30 s, and longer each time",
+    async () => {
+      const { server, clock, wait, ...agent } = await throttled(transport, (busy) => {
+        return busy.reply(unavailable(), { times: 0 });
+      });
+      const waits = [wait.ms];
+      for (let ms = wait.ms; waits.length < 4; waits.push(ms)) {
+        const next = nextWait(agent, clock.wallNow);
+        await clock.advance(ms);
+        ({ ms } = await next);
+      }
+      expect(waits[0]).toBeGreaterThanOrEqual(30_000);
+      for (const [number, ms] of waits.entries()) expect(ms).toBeGreaterThan(waits[number - 1] ?? 0);
+      await server.clear();
+      await clock.advance(waits.at(-1) ?? 0);
+      await agent.client.connected();
+      expect((await received(server)).at(-1)?.message.agentDescription).toBeDefined();
+    },
+  );
 
   verifies(
     ["THR-04", "THR-05", "EST-02"],
-    "503 and 429 with Retry-After to the first attempt: not before the time, and then all is well",
+    "503 and 429 with Retry-After: the agent waits for the time, and then connects",
     async () => {
       const { server, clock, wait, client, errors, ...agent } = await throttled(transport, async (busy) => {
         await busy.reject(503, { headers: { "Retry-After": "120" } });
@@ -141,29 +145,33 @@ describe.each(transports)("when the reference server wants a pause, over %s", (t
     },
   );
 
-  verifies(["RETRY-01", "MSG-03"], "BAD_REQUEST: what was refused is not sent again, what changes is", async () => {
-    const server = await startServer();
-    await server.reply({ errorResponse: { type: BAD_REQUEST, errorMessage: "no such service" } });
-    const { client, serverErrors, errors } = startAgent(server, transport, {
-      health: { healthy: true },
-      heartbeat: { intervalMs: 10 },
-    });
-    await untilCount(server, 4);
-    client.setHealth({ healthy: false });
-    await untilMessage(server, ({ health }) => health?.healthy === false);
-    await client.stop();
-    const told = (await received(server)).filter(({ message }) => !isBare(message));
-    expect(told.map(({ message }) => message.agentDescription !== undefined)).toEqual([true, false, false]);
-    expect(told.map(({ message }) => message.health?.healthy)).toEqual([true, false, undefined]);
-    expect(serverErrors).toEqual([
-      { type: "badRequest", message: "no such service", dropped: ["agentDescription", "health"] },
-    ]);
-    expect(server.events.filter(({ event }) => event === "readError")).toEqual([]);
-    expect(errors).toEqual([]);
-    expectNoGap(server);
-  });
+  verifies(
+    ["RETRY-01", "MSG-03"],
+    "BAD_REQUEST: the refused report is not sent again, and later changes are",
+    async () => {
+      const server = await startServer();
+      await server.reply({ errorResponse: { type: BAD_REQUEST, errorMessage: "no such service" } });
+      const { client, serverErrors, errors } = startAgent(server, transport, {
+        health: { healthy: true },
+        heartbeat: { intervalMs: 10 },
+      });
+      await untilCount(server, 4);
+      client.setHealth({ healthy: false });
+      await untilMessage(server, ({ health }) => health?.healthy === false);
+      await client.stop();
+      const told = (await received(server)).filter(({ message }) => !isBare(message));
+      expect(told.map(({ message }) => message.agentDescription !== undefined)).toEqual([true, false, false]);
+      expect(told.map(({ message }) => message.health?.healthy)).toEqual([true, false, undefined]);
+      expect(serverErrors).toEqual([
+        { type: "badRequest", message: "no such service", dropped: ["agentDescription", "health"] },
+      ]);
+      expect(server.events.filter(({ event }) => event === "readError")).toEqual([]);
+      expect(errors).toEqual([]);
+      expectNoGap(server);
+    },
+  );
 
-  test("an error response to a custom message is its sender's to deal with", async () => {
+  test("an error response to a custom message is reported to its sender", async () => {
     const server = await startServer("-custom", "com.example.a");
     const { client } = startAgent(server, transport, { heartbeat: { intervalMs: NEVER_MS } });
     const channel = client.customCapability("com.example.a");
@@ -175,7 +183,7 @@ describe.each(transports)("when the reference server wants a pause, over %s", (t
     expect(types).toEqual(["odd", "even"]);
   });
 
-  test("any other status to the first attempts: typed errors, growing waits, and success in the end", async () => {
+  test("any other status: attempts fail with typed errors and growing waits, and finally succeed", async () => {
     const server = await startServer();
     for (const status of [401, 404, 500]) await server.reject(status);
     const { client, errors } = startAgent(server, transport);

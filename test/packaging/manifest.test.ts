@@ -32,7 +32,7 @@ describe("package.json", () => {
     expect(manifest.typesVersions).toEqual({ "*": Object.fromEntries(types) });
   });
 
-  test("asks for nothing at run time that is bundled, and for optional peers by their names", () => {
+  test("has no bundled package as a dependency, and names optional peers", () => {
     const { dependencies, peerDependencies, peerDependenciesMeta } = manifest;
     expect(Object.keys(dependencies)).not.toEqual(expect.arrayContaining(["uuid"]));
     expect(Object.keys(dependencies)).not.toEqual(expect.arrayContaining(["oauth4webapi"]));
@@ -40,7 +40,7 @@ describe("package.json", () => {
     expect(Object.values(peerDependenciesMeta).every(({ optional }) => optional)).toBe(true);
   });
 
-  test("has every dependency explained in docs/dependencies.md, and nothing else is", () => {
+  test("has only dependencies that docs/dependencies.md explains, and all of those", () => {
     const [, atRunTime = "", bundled = "", ofTheTestKit = "", forDevelopment = ""] =
       read("docs/dependencies.md").split(/^## /m);
     const explained = (section: string) => [...section.matchAll(/^\| `(.+?)` \|/gm)].map(([, name]) => name).sort();
@@ -52,7 +52,7 @@ describe("package.json", () => {
     expect(explained(forDevelopment)).toEqual(tools.sort());
   });
 
-  test("builds nothing on installation", () => {
+  test("runs no build on installation", () => {
     const hooks = ["preinstall", "install", "postinstall", "prepare", "prepublish"];
     expect(Object.keys(manifest.scripts).filter((script) => hooks.includes(script))).toEqual([]);
   });

@@ -44,12 +44,12 @@ test("each part stays as reported last, and a part left out is unchanged", () =>
   expect(record.description).toBeDefined();
 });
 
-test("an agent that starts over keeps no part of its former life", () => {
+test("an agent that restarts keeps no part from before", () => {
   const record = told(full(1, { health: { healthy: true } }), lean(2), full(1));
   expect(record.health).toBeUndefined();
 });
 
-test("a goodbye counts until the next message", () => {
+test("an agent_disconnect counts until the next message", () => {
   expect(told(full(1), lean(2, { agentDisconnect: {} })).disconnected).toBe(true);
   expect(told(full(1), lean(2, { agentDisconnect: {} }), lean(3)).disconnected).toBe(false);
 });

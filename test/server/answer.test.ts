@@ -53,7 +53,7 @@ test("messages that need the same field take one answer each", () => {
   expect(compose({ queue })).toMatchObject({ fields: custom("x"), queued: 1 });
 });
 
-test("extra fields outrank queued ones, and queued ones the offer", () => {
+test("extra fields take precedence over queued ones, and queued ones over the offer", () => {
   const other = { configHash: Uint8Array.of(2) };
   expect(compose({ offer, queue: [{ remoteConfig: other }] }).fields.remoteConfig).toBe(other);
   const third = { configHash: Uint8Array.of(3) };
@@ -61,7 +61,7 @@ test("extra fields outrank queued ones, and queued ones the offer", () => {
   expect(fields.remoteConfig).toBe(third);
 });
 
-describe("what stands alone is not mixed with anything", () => {
+describe("messages that must stand alone", () => {
   const everything = { announcement, fullState: true, offer };
   const nothingPaid = { announced: false, fullState: false };
 
@@ -85,7 +85,7 @@ describe("what stands alone is not mixed with anything", () => {
     expect(composed).toEqual({ fields: { instanceUid, errorResponse }, error: false, queued: 0, ...nothingPaid });
   });
 
-  test("a uid of its own is kept", () => {
+  test("a message with its own uid keeps it", () => {
     const foreign = uid(9);
     expect(compose({ ...everything, queue: [{ instanceUid: foreign }] }).fields).toEqual({ instanceUid: foreign });
     expect(compose({ ...everything, extra: { instanceUid: foreign } }).fields).toEqual({ instanceUid: foreign });

@@ -49,7 +49,7 @@ const rows: [string, Auth, Headers[], Headers[], string][] = [
 ];
 
 describe.each(rows)("%s", (_, auth, good, bad, challenge) => {
-  test("lets in on both transports, and nothing else does", async () => {
+  test("is accepted on both transports, and anything else is refused", async () => {
     const server = await startServer({ auth });
     for (const headers of good) {
       await dialWith(server, headers);
@@ -67,7 +67,7 @@ describe.each(rows)("%s", (_, auth, good, bad, challenge) => {
   });
 });
 
-test("a function may choose the answer, and one that throws is the server's fault", async () => {
+test("a function can choose the answer, and one that throws leads to a server error", async () => {
   const server = await startServer({ auth: () => ({ status: 403, body: "not you" }) });
   const answer = await post(server.httpUrl, encodeAgentToServer(full(1)));
   expect([answer.status, await answer.text()]).toEqual([403, "not you"]);

@@ -69,7 +69,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
     expect(() => agent.offerHeartbeat(1.5)).toThrow(expect.objectContaining({ code: "ERR_OPAMP_OPTION" }));
   });
 
-  test("what cannot be encoded is refused at once and does not stand in the way", async () => {
+  test("a message that cannot be encoded is refused at once and blocks nothing", async () => {
     const { agent, next } = await reported(transport);
     expect(() => agent.send({ flags: -1n })).toThrow();
     expect(() => agent.respondWithError(UNAVAILABLE, "", -1n)).toThrow();
@@ -85,7 +85,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
   });
 });
 
-test("what was sent before the agent connected travels with the first answer and behind it", async () => {
+test("messages sent before the agent connected go with and after the first answer", async () => {
   const server = await startServer();
   const agent = server.agent(uid());
   agent.sendCustom("com.example.a", "1");
@@ -144,7 +144,7 @@ describe("a configuration on offer", () => {
     expect((await next()).remoteConfig).toBeUndefined();
   });
 
-  test("has the hash that was given, or one that tells different contents apart", async () => {
+  test("has the given hash, or one that distinguishes different contents", async () => {
     const { agent } = await reported("http");
     const hash = Uint8Array.of(0, 255);
     expect(agent.offerConfig(files, { hash })).toBe(hash);
@@ -203,8 +203,8 @@ describe("an assigned uid", () => {
   });
 });
 
-describe("past the protocol", () => {
-  test("bytes and text go out over the WebSocket exactly as given", async () => {
+describe("beyond the protocol", () => {
+  test("bytes and text are sent over the WebSocket exactly as given", async () => {
     const server = await startServer();
     const peer = await dial(server);
     await peer.exchange(full(1));
@@ -215,14 +215,14 @@ describe("past the protocol", () => {
     expect(await peer.raw()).toEqual({ data: Buffer.from("hello"), isBinary: false });
   });
 
-  test("without a WebSocket there is nothing to send them over", async () => {
+  test("bytes and text are refused without a WebSocket", async () => {
     const { agent } = await reported("http");
     const closed = expect.objectContaining({ code: "ERR_OPAMP_CLOSED" });
     expect(() => agent.sendRaw(Uint8Array.of(0))).toThrow(closed);
     expect(() => agent.sendText("")).toThrow(closed);
   });
 
-  test("a connection is closed with the code and reason given", async () => {
+  test("a connection can be closed with a code and reason", async () => {
     const server = await startServer();
     const peer = await dial(server);
     await peer.exchange(full(1));
@@ -233,7 +233,7 @@ describe("past the protocol", () => {
     await server.until(({ sockets }) => sockets.open === 0);
   });
 
-  test("a connection is cut without a handshake, and those of other agents stay", async () => {
+  test("a connection can be cut without a handshake, and those of other agents stay", async () => {
     const server = await startServer();
     const [mine, other] = [await dial(server), await dial(server)];
     await mine.exchange(full(1));

@@ -47,7 +47,7 @@ describe("over HTTP", () => {
     expect(server.agent(uid()).link).toMatchObject({ sendsCompressed: false });
   });
 
-  test("a gzipped request shows as such, with compression and without", async () => {
+  test("a gzipped request is recorded as compressed, with compression on or off", async () => {
     const server = await startServer();
     const body = gzipSync(encodeAgentToServer(full(1, { health: { status: big } })));
     expect((await post(server.httpUrl, body, { "content-encoding": "gzip" })).status).toBe(200);
@@ -70,7 +70,7 @@ describe("over HTTP", () => {
     }
   });
 
-  test("a bomb is turned away without being inflated", async () => {
+  test("a gzip bomb is refused without being inflated", async () => {
     const server = await startServer({ maxMessageBytes: 100_000 });
     const bomb = Buffer.concat(new Array<Buffer>(500).fill(gzipSync(new Uint8Array(1_048_576))));
     const before = process.memoryUsage().arrayBuffers;
@@ -89,7 +89,7 @@ describe("over HTTP", () => {
     expect((await post(server.httpUrl, encodeAgentToServer(full(1)))).status).toBe(200);
   });
 
-  test("a sender that gives up in the middle of a gzip body leaves nothing behind", async () => {
+  test("a sender that aborts in the middle of a gzip body leaves nothing behind", async () => {
     const server = await startServer();
     const headers = { "content-type": "application/x-protobuf", "content-encoding": "gzip", "content-length": 1000 };
     const request = httpRequest(server.httpUrl, { method: "POST", headers, agent: false });
@@ -122,7 +122,7 @@ describe("over WebSocket", () => {
     expect(server.traffic.sent).toBeLessThan(10_000);
   });
 
-  test("it is not without the option, nor with a client that does not offer it", async () => {
+  test("permessage-deflate is not negotiated without the option or the client's offer", async () => {
     const plainServer = await startServer();
     expect((await deflating(plainServer)).socket.extensions).toBe("");
     const server = await startServer({ compression: true });
@@ -132,7 +132,7 @@ describe("over WebSocket", () => {
     expect(server.agent(uid()).link).toMatchObject({ receivesCompressed: false, sendsCompressed: false });
   });
 
-  test("the limit holds for what messages inflate to", async () => {
+  test("the limit applies to the inflated size of messages", async () => {
     const server = await startServer({ compression: true, maxMessageBytes: 1000 });
     const peer = await deflating(server);
     peer.send(full(1, { health: { status: big } }));

@@ -17,7 +17,7 @@ async function refusedUpgrade(url: string): Promise<IncomingMessage> {
 }
 
 describe("waits", () => {
-  test("resolve for an agent that was not there when the wait began", async () => {
+  test("resolve for an agent that connects later", async () => {
     const server = await startServer();
     const waits = [
       server.agent(UID_TEXT).until(({ sequenceNum }) => sequenceNum === 2n),
@@ -38,7 +38,7 @@ describe("waits", () => {
     expect(await server.agent(uid()).until(({ gaps }) => gaps === 0)).toBe(server.agent(uid()));
   });
 
-  test("see a goodbye, the end of the connection and the next one", async () => {
+  test("resolve for an agent_disconnect, the end of the connection and the next one", async () => {
     const server = await startServer();
     const agent = server.agent(uid());
     const first = await dial(server);
@@ -54,7 +54,7 @@ describe("waits", () => {
     expect(agent.connections).toEqual({ open: 1, total: 2, maxOpen: 1 });
   });
 
-  test("are given up by a signal, with a text that tells how things stand", async () => {
+  test("are ended by a signal, with an error that describes the current state", async () => {
     const server = await startServer();
     const controller = new AbortController();
     const { signal } = controller;
@@ -156,7 +156,7 @@ describe("close", () => {
     expect(server.close()).toBe(closing);
   });
 
-  test("ends all waits, and later ones unless they hold already", async () => {
+  test("rejects all waits, and later ones unless they are fulfilled already", async () => {
     const server = await startServer();
     await exchange(server.httpUrl, full(1));
     const never = () => false;
@@ -190,7 +190,7 @@ describe("close", () => {
 });
 
 describe("start", () => {
-  test("tells which address cannot be had", async () => {
+  test("rejects with the address that is taken", async () => {
     const { port } = await startServer();
     await expect(OpAMPServer.start({ port })).rejects.toMatchObject({
       code: "ERR_OPAMP_OPTION",

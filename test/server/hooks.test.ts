@@ -52,7 +52,7 @@ describe("a message hook", () => {
     expect(server.agent(uid()).sent).toHaveLength(1);
   });
 
-  test("that takes its time holds back one answer and no other", async () => {
+  test("that is slow delays one answer and no other", async () => {
     const { release, onMessage } = holdingFirst({ packagesAvailable: {} });
     const peer = await dial(await startServer({ onMessage }));
     peer.send(full(1));
@@ -80,7 +80,7 @@ describe("a message hook", () => {
     ]);
   });
 
-  test("may send by itself, and the first message announces the capabilities then too", async () => {
+  test("can send messages itself, and the first one announces the capabilities", async () => {
     const server = await startServer({ onMessage: (agent) => void agent.sendCustom("com.example.a", "hi") });
     const peer = await dial(server);
     expect(carried(await peer.exchange(full(1)))).toEqual(["instanceUid", "capabilities", "customMessage"]);

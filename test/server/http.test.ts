@@ -65,7 +65,7 @@ describe("request bodies", () => {
     ["a body over the limit", big, {}, 413],
     ["a gzip body that inflates over the limit", gzipSync(big), { "content-encoding": "gzip" }, 413],
   ];
-  test.each(rows)("%s is turned away", async (_, body, headers, status) => {
+  test.each(rows)("%s is refused", async (_, body, headers, status) => {
     const server = await startServer({ maxMessageBytes: 500 });
     expect((await post(server.httpUrl, body, headers)).status).toBe(status);
     expect(server.agents.size).toBe(0);
@@ -117,7 +117,7 @@ test("requests of one agent that wait at the same time are counted", async () =>
   expect(server.requests).toEqual({ open: 0, total: 2, maxOpenPerAgent: 2 });
 });
 
-test("a request that its sender gives up counts no longer and is not answered", async () => {
+test("a request that its sender aborts is no longer counted, nor answered", async () => {
   const server = await startServer({ onMessage: () => null });
   const controller = new AbortController();
   const given = fetch(server.httpUrl, {

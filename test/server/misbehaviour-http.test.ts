@@ -20,7 +20,7 @@ async function rawPost(server: OpAMPServer): Promise<RawPeer> {
   return peer;
 }
 
-test("no answer, though the message was taken in, until the other side gives up", async () => {
+test("silence records the message but never answers", async () => {
   const server = await misbehaving({ mode: "silence" });
   const peer = await rawPost(server);
   const agent = await server.agent(uid()).until(({ requests }) => requests.open === 1);
@@ -30,20 +30,20 @@ test("no answer, though the message was taken in, until the other side gives up"
   expect(await exchange(server.httpUrl, lean(2))).toMatchObject({ instanceUid: uid() });
 });
 
-test("a payload that nobody can read", async () => {
+test("garbage answers with a payload that cannot be decoded", async () => {
   const server = await misbehaving({ mode: "garbage", bytes: Uint8Array.of(255, 255) });
   const answer = await post(server.httpUrl, body);
   expect([answer.status, Buffer.from(await answer.arrayBuffer())]).toEqual([200, Buffer.from([255, 255])]);
 });
 
-test.each([500, 70_000])("an answer of exactly %i bytes that reads the same", async (bytes) => {
+test.each([500, 70_000])("oversize answers with exactly %i bytes that decode to the same message", async (bytes) => {
   const server = await misbehaving({ mode: "oversize", bytes });
   const answer = Buffer.from(await (await post(server.httpUrl, body)).arrayBuffer());
   expect(answer.byteLength).toBe(bytes);
   expect(decodeServerToAgent(answer)).toMatchObject({ ok: true, message: { instanceUid: uid() } });
 });
 
-test("no answer but the end", async () => {
+test("hang-up ends the connection without an answer", async () => {
   const server = await misbehaving({ mode: "hang-up" });
   const peer = await rawPost(server);
   expect(await peer.ended()).toHaveLength(0);
@@ -51,12 +51,12 @@ test("no answer but the end", async () => {
   await server.until(({ sockets }) => sockets.open === 0);
 });
 
-test("a reset", async () => {
+test("reset resets the connection", async () => {
   const peer = await rawPost(await misbehaving({ mode: "reset" }));
   await expect(peer.ended()).rejects.toMatchObject({ code: "ECONNRESET" });
 });
 
-test("what only a WebSocket can carry waits for one", async () => {
+test("close, which only a WebSocket can do, waits for one", async () => {
   const server = await misbehaving({ mode: "close", code: 1011 });
   expect(await exchange(server.httpUrl, full(1))).toMatchObject({ instanceUid: uid() });
 });

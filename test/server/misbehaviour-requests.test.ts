@@ -10,8 +10,8 @@ import { dial, startServer } from "./server-fixture.js";
 const body = encodeAgentToServer(full(1));
 const POST = String(posted(new Uint8Array())); // an empty body is not a message, which does not matter here
 
-describe("towards a TCP connection", () => {
-  test("silence, and then a normal connection", async () => {
+describe("a misbehaviour on connect", () => {
+  test("stays silent once, and the next connection is normal", async () => {
     const server = await startServer();
     server.misbehave({ on: "connect", mode: "silence" });
     const silent = await rawDial(server, UPGRADE);
@@ -23,7 +23,7 @@ describe("towards a TCP connection", () => {
     await server.until(({ sockets }) => sockets.open === 1);
   });
 
-  test("silence in place of a TLS handshake, which is not a failed handshake", async () => {
+  test("stays silent in place of a TLS handshake, which does not count as failed", async () => {
     const { server: tls, ca } = await testCertificates();
     const server = await startServer({ tls });
     server.misbehave({ on: "connect", mode: "silence" });
@@ -41,13 +41,13 @@ describe("towards a TCP connection", () => {
   test.each([
     [undefined, Buffer.alloc(64, 0xff)],
     ["SSH-2.0-x\r\n", Buffer.from("SSH-2.0-x\r\n")],
-  ])("garbage (%s)", async (bytes, expected) => {
+  ])("sends garbage (%s)", async (bytes, expected) => {
     const server = await startServer();
     server.misbehave({ on: "connect", mode: "garbage", ...(bytes === undefined ? {} : { bytes }) });
     expect(await (await rawDial(server)).ended()).toEqual(expected);
   });
 
-  test("hanging up and resetting, each as often as said", async () => {
+  test("hangs up and resets as often as configured", async () => {
     const server = await startServer();
     server.misbehave({ on: "connect", mode: "hang-up", times: 2 });
     server.misbehave({ on: "connect", mode: "reset" });
@@ -60,8 +60,8 @@ describe("towards a TCP connection", () => {
 describe.each([
   ["an upgrade", UPGRADE],
   ["a POST", POST],
-])("towards %s", (name, request) => {
-  test("silence, until the other side gives up", async () => {
+])("a misbehaviour on %s", (name, request) => {
+  test("stays silent until the other side ends the connection", async () => {
     const server = await startServer();
     server.misbehave({ on: "request", mode: "silence" });
     const peer = await rawDial(server, request);
@@ -72,7 +72,7 @@ describe.each([
     await server.until(({ sockets }) => sockets.open === 0);
   });
 
-  test("garbage, hanging up, resetting", async () => {
+  test("sends garbage, hangs up and resets", async () => {
     const server = await startServer();
     server.misbehave({ on: "request", mode: "garbage" });
     server.misbehave({ on: "request", mode: "hang-up" });
@@ -82,7 +82,7 @@ describe.each([
     await expect((await rawDial(server, request)).ended()).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
-  test("a redirect, to the same place unless told otherwise", async () => {
+  test("redirects to the same URL by default, or to a given one", async () => {
     const server = await startServer();
     server.misbehave({ on: "request", mode: "redirect" });
     server.misbehave({ on: "request", mode: "redirect", to: "https://example.com/x", status: 302 });
@@ -97,7 +97,7 @@ describe.each([
     expect(server.attempts.map(({ status }) => status)).toEqual([307, 302]);
   });
 
-  test("all of it ends with the server", async () => {
+  test("ends with the server", async () => {
     const server = await startServer();
     server.misbehave({ on: "request", mode: "silence", times: 3 });
     for (const _ of [1, 2, 3]) await rawDial(server, request);
@@ -107,7 +107,7 @@ describe.each([
   });
 });
 
-test("a misbehaviour may be meant for one transport, and behave() forgets those to come", async () => {
+test("a misbehaviour can be limited to one transport, and behave() cancels pending ones", async () => {
   const server = await startServer();
   server.misbehave({ on: "request", mode: "hang-up", transport: "ws", times: Number.POSITIVE_INFINITY });
   server.misbehave({ on: "connect", mode: "hang-up", times: 0 });

@@ -30,20 +30,20 @@ async function rawAnswer(server: OpAMPServer, bytes: number): Promise<Buffer> {
 }
 
 describe("the answer", () => {
-  test("never comes, though the message was taken in", async () => {
+  test("never comes, although the message was recorded", async () => {
     const { server, peer } = await misbehaving({ mode: "silence" });
     await server.agent(uid()).until(({ sequenceNum }) => sequenceNum === 1n);
     expect(await peer.exchange(lean(2))).toMatchObject({ capabilities: 0x7fn });
     expect(server.agent(uid()).sent).toHaveLength(1);
   });
 
-  test("is a payload that nobody can read", async () => {
+  test("is a payload that cannot be decoded", async () => {
     const { peer } = await misbehaving({ mode: "garbage" });
     expect((await peer.raw()).data).toEqual(UNREADABLE);
     expect(carried(await peer.exchange(lean(2)))).toContain("instanceUid");
   });
 
-  test("is bad for ever, until the server behaves again", async () => {
+  test("is garbage for ever, until the server is told to behave", async () => {
     const { server, peer } = await misbehaving({ mode: "garbage", times: Number.POSITIVE_INFINITY });
     expect((await peer.raw()).data).toEqual(UNREADABLE);
     for (const sequenceNum of [2, 3, 4]) {
@@ -54,13 +54,16 @@ describe("the answer", () => {
     expect(await peer.exchange(full(5))).toMatchObject({ instanceUid: uid() });
   });
 
-  test.each([1000, 70_000, 300])("has exactly %i bytes, header included, and reads the same", async (bytes) => {
-    const { server, peer } = await misbehaving({ mode: "oversize", bytes });
-    const { data } = await peer.raw();
-    expect(data.byteLength).toBe(bytes);
-    server.agent(uid()).misbehave({ mode: "oversize", bytes });
-    expect(await peer.exchange(lean(2))).toMatchObject({ instanceUid: uid() });
-  });
+  test.each([1000, 70_000, 300])(
+    "has exactly %i bytes, header included, and decodes to the same message",
+    async (bytes) => {
+      const { server, peer } = await misbehaving({ mode: "oversize", bytes });
+      const { data } = await peer.raw();
+      expect(data.byteLength).toBe(bytes);
+      server.agent(uid()).misbehave({ mode: "oversize", bytes });
+      expect(await peer.exchange(lean(2))).toMatchObject({ instanceUid: uid() });
+    },
+  );
 });
 
 describe("instead of an answer the connection", () => {
@@ -70,7 +73,7 @@ describe("instead of an answer the connection", () => {
     await server.until(({ connections }) => connections.open === 0);
   });
 
-  test.each([1004, 1006, 1015, 999])("is closed with %i, which nobody may send", async (code) => {
+  test.each([1004, 1006, 1015, 999])("is closed with %i, which must not be sent", async (code) => {
     const server = await startServer();
     server.misbehave({ mode: "close", code });
     const peer = await dial(server);
@@ -83,7 +86,7 @@ describe("instead of an answer the connection", () => {
     await server.until(({ sockets }) => sockets.open === 0);
   });
 
-  test("is closed with a frame of the code as it stands, or without any", async () => {
+  test("is closed with a frame that has the raw code, or none", async () => {
     const server = await startServer();
     server.misbehave({ mode: "close", code: 1015 });
     server.misbehave({ mode: "close", code: 1005 });
@@ -104,7 +107,7 @@ describe("instead of an answer the connection", () => {
   });
 });
 
-test("one agent is treated badly, and others are not", async () => {
+test("a misbehaviour towards one agent does not affect others", async () => {
   const server = await startServer();
   server.agent(uid(2)).misbehave({ mode: "garbage", times: 2 });
   const peer = await dial(server);
@@ -119,7 +122,7 @@ test("one agent is treated badly, and others are not", async () => {
   expect(await peer.exchange(full(4, { instanceUid: uid(2) }))).toMatchObject({ instanceUid: uid(2) });
 });
 
-test("what is meant for one transport waits for it, and hooks are asked all the same", async () => {
+test("a misbehaviour for one transport waits for it, and hooks are still called", async () => {
   const seen: bigint[] = [];
   const server = await startServer({ onMessage: (_, { sequenceNum }) => void seen.push(sequenceNum) });
   server.misbehave({ mode: "garbage", transport: "http" });
@@ -151,7 +154,7 @@ describe("without a socket", () => {
     [{ mode: "hang-up" }, [["cut"]]],
     [{ mode: "close", code: 1013 }, [["closed", 1013]]],
   ];
-  test.each(rows)("%o works as far as there is something to spoil", async (misbehaviour, expected) => {
+  test.each(rows)("%o works as far as it applies", async (misbehaviour, expected) => {
     const server = await startServer();
     server.misbehave(misbehaviour);
     const { heard, send } = heardBy(server);

@@ -18,7 +18,7 @@ async function refusedUpgrade(url: string): Promise<IncomingMessage> {
 }
 
 describe("refuseNext", () => {
-  test("turns away so many upgrades and POSTs, one script after the other", async () => {
+  test("refuses the given number of upgrades and POSTs, one script after the other", async () => {
     const server = await startServer();
     server.refuseNext({ status: 503, retryAfter: 2 }, 2);
     server.refuseNext({ status: 429, headers: { "x-why": "busy" }, body: "later" });
@@ -41,7 +41,7 @@ describe("refuseNext", () => {
     expect(server.agents.size).toBe(1);
   });
 
-  test("writes a date for a Date", async () => {
+  test("sends a Date as an HTTP date", async () => {
     const server = await startServer();
     server.refuseNext({ status: 503, retryAfter: new Date(Date.UTC(2030, 0, 2, 3, 4, 5)) });
     const answer = await post(server.httpUrl, body);
@@ -55,7 +55,7 @@ describe("refuseNext", () => {
     expect((await refusedUpgrade(server.url)).statusCode).toBe(426);
   });
 
-  test("comes before credentials, and behave() ends it", async () => {
+  test("comes before authentication, and is cancelled by behave()", async () => {
     const server = await startServer({ auth: { bearer: "x" } });
     server.refuseNext({ status: 500 }, Number.POSITIVE_INFINITY);
     for (const _ of [1, 2, 3]) expect((await post(server.httpUrl, body)).status).toBe(500);
@@ -63,7 +63,7 @@ describe("refuseNext", () => {
     expect((await post(server.httpUrl, body)).status).toBe(401);
   });
 
-  test("can take its time, on the clock that the server was given", async () => {
+  test("can be delayed on the server's clock", async () => {
     const clock = virtualClock();
     const server = await startServer({ clock });
     server.refuseNext({ status: 503, delayMs: 5_000 });
@@ -78,7 +78,7 @@ describe("refuseNext", () => {
     expect(server.attempts[1]).toMatchObject({ atMs: 5_000 });
   });
 
-  test("a delay ends with the server", async () => {
+  test("cancels its delay when the server closes", async () => {
     const clock = virtualClock();
     const server = await startServer({ clock });
     server.refuseNext({ status: 503, delayMs: 5_000 });
@@ -90,7 +90,7 @@ describe("refuseNext", () => {
     await expect(answer).rejects.toThrow();
   });
 
-  test.each([-1, 1.5, Number.NaN])("%s is not a number of times", async (times) => {
+  test.each([-1, 1.5, Number.NaN])("refuses %s as a number of times", async (times) => {
     const server = await startServer();
     expect(() => server.refuseNext({ status: 503 }, times)).toThrow(
       expect.objectContaining({ code: "ERR_OPAMP_OPTION" }),
@@ -99,7 +99,7 @@ describe("refuseNext", () => {
 });
 
 describe("throttleNext", () => {
-  test("answers so many messages with UNAVAILABLE and the pause in nanoseconds", async () => {
+  test("answers the given number of messages with UNAVAILABLE and the pause in nanoseconds", async () => {
     const server = await startServer();
     server.throttleNext({ retryAfterMs: 1_500, times: 2 });
     server.throttleNext();
@@ -114,7 +114,7 @@ describe("throttleNext", () => {
     expect((await peer.exchange(lean(4))).errorResponse).toBeUndefined();
   });
 
-  test("withholds nothing for good: an offer comes with the next answer", async () => {
+  test("delays an offer only until the next answer", async () => {
     const server = await startServer();
     const agent = server.agent(uid());
     agent.offerConfig({ "a.yaml": "x" });
@@ -134,7 +134,7 @@ describe("attempts", () => {
     expect(server.attempts.length).toBeGreaterThanOrEqual(2);
   });
 
-  test("have times that rise, and tell the connection", async () => {
+  test("have rising times and their connection", async () => {
     const server = await startServer();
     const before = performance.now();
     await dial(server);

@@ -29,7 +29,7 @@ async function securePost(server: OpAMPServer, body: Uint8Array, options: object
 }
 
 describe("with tls", () => {
-  test("the URLs say so, and both transports work on the one port", async () => {
+  test("the URLs use secure schemes, and both transports work on the one port", async () => {
     const server = await startServer({ tls: kit.server });
     expect(server.url).toBe(`wss://127.0.0.1:${server.port}/v1/opamp`);
     expect(server.httpUrl).toBe(`https://127.0.0.1:${server.port}/v1/opamp`);
@@ -43,7 +43,7 @@ describe("with tls", () => {
     expect(server.traffic.received).toBeGreaterThan(0);
   });
 
-  test("an agent's link tells protocol, cipher, name and the client's certificate", async () => {
+  test("an agent's link has protocol, cipher, name and the client's certificate", async () => {
     const server = await startServer({ tls: { ...kit.server, ca: kit.ca, requestClientCert: "require" } });
     const { cert, key } = kit.client;
     const peer = await secureDial(server, { cert, key, servername: "localhost", maxVersion: "TLSv1.2" });
@@ -67,7 +67,7 @@ describe("with tls", () => {
     expect(agent.link).toMatchObject({ transport: "http", tls: { protocol: "TLSv1.3", serverName: undefined } });
   });
 
-  test("a certificate that is only asked for may be missing, or of an unknown authority", async () => {
+  test("a certificate that is requested but not required can be missing or of an unknown authority", async () => {
     const server = await startServer({ tls: { ...kit.server, ca: kit.ca, requestClientCert: true } });
     await (await secureDial(server)).exchange(full(1));
     expect(server.agent(uid()).link?.tls?.clientCertificate).toBeUndefined();
@@ -76,7 +76,7 @@ describe("with tls", () => {
     expect(server.agent(uid()).link?.tls?.clientCertificate).toMatchObject({ trusted: false });
   });
 
-  test("a missing or foreign certificate ends the handshake where one is required, and is noted", async () => {
+  test("a missing or foreign certificate ends the handshake if one is required, and is recorded", async () => {
     const server = await startServer({ tls: { ...kit.server, ca: kit.ca, requestClientCert: "require" } });
     await expect(secureDial(server, { maxVersion: "TLSv1.2" })).rejects.toThrow();
     await server.until(({ tlsFailures }) => tlsFailures.length === 1);
@@ -92,7 +92,7 @@ describe("with tls", () => {
     expect(server.connections.total).toBe(0);
   });
 
-  test("a client that does not trust the server, and one that speaks no TLS, are noted", async () => {
+  test("a client that does not trust the server, and one without TLS, are recorded", async () => {
     const server = await startServer({ tls: kit.server });
     await expect(BareSocket.open(server.url)).rejects.toThrow(/certificate/);
     await server.until(({ tlsFailures }) => tlsFailures.length === 1);
@@ -104,7 +104,7 @@ describe("with tls", () => {
     await server.until(({ sockets }) => sockets.open === 0);
   });
 
-  test("failures are kept as long as messages are", async () => {
+  test("failures are limited to the number of messages that are kept", async () => {
     const server = await startServer({ tls: kit.server, keepMessages: 1 });
     for (let connection = 1; connection <= 3; connection += 1) {
       await expect(BareSocket.open(server.url)).rejects.toThrow(/certificate/);
@@ -113,7 +113,7 @@ describe("with tls", () => {
     expect(server.tlsFailures).toHaveLength(1);
   });
 
-  test("a client that hangs up in the middle of its handshake is noted", async () => {
+  test("a client that hangs up during its handshake is recorded", async () => {
     const server = await startServer({ tls: kit.server });
     await secureDial(server);
     const shaking = connect(server.port, "127.0.0.1");
@@ -149,7 +149,7 @@ describe("with tls", () => {
     await first.exchange(full(1));
   });
 
-  test("drop and close cut what is open, and what is in the middle of its handshake, without a failure", async () => {
+  test("drop and close cut open connections and pending handshakes without recording a failure", async () => {
     const server = await startServer({ tls: kit.server });
     const peer = await secureDial(server);
     await peer.exchange(full(1));
@@ -188,7 +188,7 @@ test("what is not a certificate, or TLS on a server without it, is refused with 
   expect(() => secure.setTls({ cert: "x", key: "y" })).toThrow(expect.objectContaining(bad));
 });
 
-test("without tls a link has none", async () => {
+test("a link without TLS has no TLS details", async () => {
   const server = await startServer();
   expect(server.agent(uid()).link).toBeUndefined();
   await (await BareSocket.open(server.url)).exchange(full(1));

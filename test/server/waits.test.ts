@@ -17,7 +17,7 @@ test("a condition that holds already resolves at once", async () => {
   expect(await waits.until(state, ({ count }) => count === 0, {})).toBe(state);
 });
 
-test("a condition is asked again at every change and sees a state that lasts only for one", async () => {
+test("a condition is checked at every change and sees a state that lasts only for one", async () => {
   const { state, waits, count } = setup();
   const two = waits.until(state, (now) => now.count === 2, {});
   count(1);
@@ -47,7 +47,7 @@ test("the first thing that a probe finds is the result", async () => {
   expect(await found).toBe("found 5");
 });
 
-test("what a condition throws ends the wait, at once or later", async () => {
+test("an error that a condition throws rejects the wait, at once or later", async () => {
   const { state, waits, count } = setup();
   const failing = (now: { count: number }) => {
     if (now.count === 0) return false;
@@ -59,7 +59,7 @@ test("what a condition throws ends the wait, at once or later", async () => {
   await expect(waits.until(state, failing, {})).rejects.toThrow("no such count");
 });
 
-test("a signal that aborts gives the wait up and says what was waited for", async () => {
+test("a signal that aborts rejects the wait with what it waited for", async () => {
   const { state, waits } = setup();
   const controller = new AbortController();
   const wait = waits.until(state, () => false, { signal: controller.signal });
@@ -73,14 +73,14 @@ test("a signal that aborts gives the wait up and says what was waited for", asyn
   });
 });
 
-test("a signal that is aborted already gives up only what does not hold already", async () => {
+test("a signal that was aborted before rejects only a wait that is not fulfilled already", async () => {
   const { state, waits } = setup();
   const signal = AbortSignal.abort();
   await expect(waits.until(state, () => false, { signal })).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });
   expect(await waits.until(state, () => true, { signal })).toBe(state);
 });
 
-test("after the end pending and later waits reject, and what holds already still resolves", async () => {
+test("pending and later waits reject after the end, unless they are fulfilled already", async () => {
   const { state, waits } = setup();
   const stopped = new OpAMPError("ERR_OPAMP_STOPPED", "over");
   const pending = waits.until(state, () => false, {});

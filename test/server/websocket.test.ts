@@ -32,7 +32,7 @@ describe("answers", () => {
     }
   });
 
-  test("the capabilities announced are those that were set", async () => {
+  test("the announced capabilities are the configured ones", async () => {
     const peer = await dial(await startServer({ capabilities: 1n }));
     const answer = await peer.exchange(full(1));
     expect(carried(answer)).toEqual(["instanceUid", "capabilities"]);
@@ -54,7 +54,7 @@ describe("answers", () => {
 });
 
 describe("the full state is asked for", () => {
-  test("when the first words are lean, and not again while the agent stays in order", async () => {
+  test("when the first report is lean, and not again while the numbers are consecutive", async () => {
     const peer = await dial(await startServer());
     expect((await peer.exchange(lean(8))).flags).toBe(1n);
     expect((await peer.exchange(full(9))).flags).toBe(0n);
@@ -79,7 +79,7 @@ describe("the full state is asked for", () => {
     expect(server.agent(uid()).gaps).toBe(0);
   });
 
-  test("again on the next connection if the first request brought nothing", async () => {
+  test("again on the next connection if the first request was not answered", async () => {
     const server = await startServer();
     const first = await dial(server);
     first.send(lean(1));
@@ -99,7 +99,7 @@ describe("what is not a message", () => {
     ["a uid of 15 bytes", Buffer.from(frame(encodeAgentToServer({ instanceUid: new Uint8Array(15) }))), true],
     ["a text message", Buffer.from(frame(encodeAgentToServer(full(1)))), false],
   ] as const;
-  test.each(rows)("%s is answered BAD_REQUEST and the connection goes on", async (_, bytes, binary) => {
+  test.each(rows)("%s is answered BAD_REQUEST and the connection stays", async (_, bytes, binary) => {
     const server = await startServer();
     const peer = await dial(server);
     peer.socket.send(bytes, { binary });
@@ -190,7 +190,7 @@ test("a bounded log keeps the newest messages", async () => {
   expect(server.log.map(({ at }) => at)).toEqual([3, 4, 5]);
 });
 
-test("malformed inputs are kept as long as messages are", async () => {
+test("malformed inputs are limited to the number of messages that are kept", async () => {
   const server = await startServer({ keepMessages: 2 });
   const peer = await dial(server);
   for (let count = 0; count < 9; count += 1) {
@@ -201,7 +201,7 @@ test("malformed inputs are kept as long as messages are", async () => {
   expect(server.malformed.length).toBeGreaterThanOrEqual(2);
 });
 
-test("a second connection of the same agent shows in the counts until it ends", async () => {
+test("a second connection of the same agent is counted until it ends", async () => {
   const server = await startServer();
   const first = await dial(server);
   await first.exchange(full(1));

@@ -63,7 +63,7 @@ describe("an agent with a file store", () => {
 
   verifies(
     "UID-03",
-    "whose store another one has goes on without it, under a name of its own, and says so once",
+    "whose store is in use by another runs without it, under a new uid, and reports that once",
     async () => {
       const [agentOf, directory] = [await home(), await temporaryFolder()];
       const shared = fileStore(directory);
@@ -83,7 +83,7 @@ describe("an agent with a file store", () => {
     },
   );
 
-  verifies("UID-03", "whose state is damaged starts over, says why, and is the same from then on", async () => {
+  verifies("UID-03", "whose state is damaged starts over, reports that, and keeps its new uid", async () => {
     const [agentOf, directory] = [await home(), await temporaryFolder()];
     await fs.writeFile(join(directory, "state.json"), "{");
     const first = await agentOf({ store: fileStore(directory) });
@@ -95,7 +95,7 @@ describe("an agent with a file store", () => {
     expect([second.client.instanceUid, second.errors]).toEqual([first.client.instanceUid, []]);
   });
 
-  test("whose directory cannot be made works all the same, and its store does once it can", async () => {
+  test("whose directory cannot be created still works, and saves once it can be", async () => {
     const [agentOf, folder] = [await home(), await temporaryFolder()];
     await fs.writeFile(join(folder, "file"), "");
     const directory = join(folder, "file", "opamp");

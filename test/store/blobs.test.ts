@@ -26,7 +26,7 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
   ["a file store", async () => (await loaded()).blobs],
   ["a memory store", async () => memoryStore().blobs],
 ])("the blobs of %s", (_, make) => {
-  test("come back byte for byte, each under its name, as written last", async () => {
+  test("are returned byte for byte, each by its name, as written last", async () => {
     const blobs = await make();
     const binary = Uint8Array.from({ length: 5_000 }, (_byte, index) => (index * 7) % 256);
     await blobs.write("client-key", bytes("one"));
@@ -38,7 +38,7 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
     expect(await blobs.read("empty")).toEqual(new Uint8Array());
   });
 
-  test("are undefined where none was written, and once removed, which may be done twice", async () => {
+  test("are undefined if never written or removed, which can be repeated", async () => {
     const blobs = await make();
     expect(await blobs.read("key")).toBeUndefined();
     await blobs.remove("key");
@@ -48,7 +48,7 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
     expect(await blobs.read("key")).toBeUndefined();
   });
 
-  test("are copies both ways", async () => {
+  test("are copied on write and on read", async () => {
     const blobs = await make();
     const given = bytes("one");
     const writing = blobs.write("key", given);
@@ -81,14 +81,17 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
     expect(Buffer.compare((await blobs.read("key")) ?? new Uint8Array(), largest)).toBe(0);
   });
 
-  test.each<unknown>([undefined, "text", [1], new ArrayBuffer(1)])("are bytes, and not %o", async (wrong) => {
-    const blobs = await make();
-    await expect(Reflect.apply(blobs.write, blobs, ["key", wrong])).rejects.toMatchObject({
-      code: "ERR_OPAMP_STORE",
-      message: expect.stringContaining("a blob has to be a Uint8Array"),
-      retryable: false,
-    });
-  });
+  test.each<unknown>([undefined, "text", [1], new ArrayBuffer(1)])(
+    "are refused if they are %o instead of bytes",
+    async (wrong) => {
+      const blobs = await make();
+      await expect(Reflect.apply(blobs.write, blobs, ["key", wrong])).rejects.toMatchObject({
+        code: "ERR_OPAMP_STORE",
+        message: expect.stringContaining("a blob has to be a Uint8Array"),
+        retryable: false,
+      });
+    },
+  );
 
   test.each<unknown>([
     "",
@@ -105,7 +108,7 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
     "a".repeat(65),
     7,
     undefined,
-  ])("are not named %j", async (name) => {
+  ])("are refused under the name %j", async (name) => {
     const blobs = await make();
     const refusal = {
       code: "ERR_OPAMP_STORE",
@@ -126,14 +129,14 @@ describe.each<[string, () => Promise<StoreBlobs>]>([
 });
 
 describe("a store", () => {
-  test("says whether what it keeps outlives the process", async () => {
+  test("reports whether it outlives the process", async () => {
     const stores: readonly Store[] = [fileStore(await temporaryFolder()), memoryStore()];
     expect(stores.map(({ lasting = false }) => lasting)).toEqual([true, false]);
   });
 });
 
 describe("a blob in a file", () => {
-  test("is there after a restart, for its owner alone, in a form that can be checked by hand", async () => {
+  test("survives a restart, is readable by its owner only, and can be checked by hand", async () => {
     const { directory, store, blobs } = await loaded();
     await blobs.write("client-key", bytes("PEM\n"));
     await store.save({ instanceUid: uid(1) });
@@ -186,7 +189,7 @@ describe("a blob in a file", () => {
     expect(await blobs.read("key")).toEqual(bytes("one"));
   });
 
-  test("is kept from an agent whose directory another one has now", async () => {
+  test("cannot be used once another agent has the directory", async () => {
     const { directory, store, blobs } = await loaded(join(await temporaryFolder(), "opamp"));
     await store.save({ instanceUid: uid(1) });
     await fs.rm(directory, { recursive: true });
@@ -283,7 +286,7 @@ describe("a foreign file with the name of a blob", () => {
     ["blob-key.tmp", "opamp-client blob "],
     ["blob-key.corrupt", fileOf("one").slice(0, -1)],
     ["blob-Photo", "its own"],
-  ])("stays as it is: %s", async (name, content) => {
+  ])("is left alone: %s", async (name, content) => {
     const directory = await temporaryFolder();
     await fs.writeFile(join(directory, name), content);
     const { store, blobs } = await loaded(directory);
@@ -295,7 +298,7 @@ describe("a foreign file with the name of a blob", () => {
   });
 
   test.each(["", "opamp-client b", fileOf("one"), fileOf("one").slice(0, 50)])(
-    "is not what a crash left of a blob, which is removed: %j",
+    "is not confused with the rest of a crashed write, which is removed: %j",
     async (content) => {
       const directory = await temporaryFolder();
       await fs.writeFile(join(directory, "blob-key.0123456789ab.tmp"), content);
@@ -304,7 +307,7 @@ describe("a foreign file with the name of a blob", () => {
     },
   );
 
-  test("is not in the way of a state that is foreign, which refuses all blobs", async () => {
+  test("is not created where the state is foreign, and all calls fail", async () => {
     const directory = await temporaryFolder();
     await fs.writeFile(join(directory, "state.json"), '{"mine": true}');
     const { store, load } = storeIn(directory);
@@ -315,7 +318,7 @@ describe("a foreign file with the name of a blob", () => {
 });
 
 describe("a blob that cannot be read just now", () => {
-  test("for want of rights is neither set aside nor replaced", async () => {
+  test("because of permissions is neither set aside nor replaced", async () => {
     const { directory, reports, blobs } = await loaded();
     await blobs.write("key", bytes("one"));
     const spy = vi.spyOn(fs, "readFile").mockRejectedValue(Object.assign(new Error("EACCES: no"), { code: "EACCES" }));

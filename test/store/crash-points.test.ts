@@ -98,7 +98,7 @@ describe("a process that is killed at any moment", () => {
     expectDurable(reports, STATES.length + 2);
   }, 60_000);
 
-  test("leaves what was there before it, damaged or superseded, to be dealt with by the next", async () => {
+  test("leaves damaged and superseded files from before for the next process to handle", async () => {
     const folder = await temporaryFolder();
     const directory = join(folder, "store");
     await mkdir(directory);

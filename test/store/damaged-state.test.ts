@@ -46,7 +46,7 @@ describe("a state that cannot be used", () => {
     ["half", `{"version": 1, "instanceUid": "${SECRET}`, /it is not JSON/],
     ["binary", Uint8Array.from({ length: 4_096 }, (_, index) => (index * 7) % 256), /it is not JSON/],
     ["zeros, as after a power cut", new Uint8Array(512), /it is not JSON/],
-  ])("because it is %s is set aside, reported and done without", async (_, content, why) => {
+  ])("because it is %s is set aside and reported, and the agent starts without it", async (_, content, why) => {
     const directory = await directoryWith(content);
     const { state, reports } = await found(directory);
     expect(state).toBeUndefined();
@@ -78,7 +78,7 @@ describe("a state that cannot be used", () => {
     expect(await filesIn(directory)).toEqual(["state.json.corrupt"]);
   });
 
-  test("never takes the place of an earlier one, and all are kept", async () => {
+  test("never replaces an earlier one, and all are kept", async () => {
     const directory = await temporaryFolder();
     for (let round = 1; round <= 7; round++) {
       await fs.writeFile(join(directory, "state.json"), `damage ${round}`);
@@ -91,7 +91,7 @@ describe("a state that cannot be used", () => {
     }
   });
 
-  test("never takes the place of what has a very high number", async () => {
+  test("never replaces one with a very high number", async () => {
     const directory = await temporaryFolder();
     const taken = ["state.json.corrupt", "state.json.corrupt-999999999", "state.json.corrupt-1000000000"];
     for (const name of taken) await fs.writeFile(join(directory, name), name);
@@ -121,7 +121,7 @@ describe("a state that cannot be used", () => {
 describe("a state that was set aside and cannot be read", () => {
   test.each<[string, (path: string) => Promise<unknown>]>([
     ["far too large", (path) => fs.truncate(path, 5_000_000_000)],
-    ["not to be read", async (path) => failsToRead(path, "EACCES")],
+    ["not readable", async (path) => failsToRead(path, "EACCES")],
     ["on a bad disk", async (path) => failsToRead(path, "EIO")],
   ])("because it is %s may name any config, so each is kept", async (_, make) => {
     const { directory, configFile } = await directoryWithConfig();
@@ -135,7 +135,7 @@ describe("a state that was set aside and cannot be read", () => {
   });
 });
 
-describe("a member that is wrong", () => {
+describe("an invalid member", () => {
   const whole = { instanceUid: UID_TEXT, remoteConfig: { hash: "01", status: "applied", error: "" }, heartbeatMs: 5 };
   test.each<[keyof typeof whole | "lastGoodConfig", unknown]>([
     ["instanceUid", `${UID_TEXT}0`],
@@ -152,7 +152,7 @@ describe("a member that is wrong", () => {
     ["lastGoodConfig", []],
     ["lastGoodConfig", { hash: "01" }],
     ["lastGoodConfig", { hash: "zz", file: "config" }],
-  ])("costs the state nothing but itself: %s %j", async (name, value) => {
+  ])("is dropped alone: %s %j", async (name, value) => {
     const directory = await directoryWith(JSON.stringify({ version: 1, ...whole, [name]: value }));
     const { state = {}, reports } = await found(directory);
     const others = ["instanceUid", "remoteConfig", "heartbeatMs"].filter((other) => other !== name);
@@ -164,11 +164,11 @@ describe("a member that is wrong", () => {
   });
 });
 
-describe("members that this version does not know", () => {
+describe("members unknown to this version", () => {
   test.each<[string, string]>([
     ["deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
     ["large", JSON.stringify("x".repeat(9_000_000))],
-  ])("and that are too %s to be written again are reported and left out", async (_, json) => {
+  ])("that are too %s to be written again are reported and left out", async (_, json) => {
     const directory = await directoryWith(`{"version": 1, "heartbeatMs": 5, "later": ${json}}`);
     const { state, reports } = await found(directory);
     expect(state).toEqual({ heartbeatMs: 5 });
@@ -178,8 +178,8 @@ describe("members that this version does not know", () => {
   });
 });
 
-describe("a state that would be too large to be read again", () => {
-  test("is not written, and the one before stays", async () => {
+describe("a state that is too large to be read again", () => {
+  test("is not written, and the previous one stays", async () => {
     const directory = await temporaryFolder();
     await saved(directory, STATE);
     const { store, load } = storeIn(directory);
@@ -223,7 +223,7 @@ describe("a last good config that cannot be used", () => {
     expect(reports).toMatchObject([{ code: "ERR_OPAMP_STORE", message: expect.stringContaining("ENOENT") }]);
   });
 
-  test("because its name leads elsewhere is not even looked at", async () => {
+  test("because its name leads outside the directory is never read", async () => {
     const lastGoodConfig = { hash: "01", file: "../config" };
     const directory = await directoryWith(JSON.stringify({ version: 1, heartbeatMs: 5, lastGoodConfig }));
     const { state, reports } = await found(directory);
@@ -245,28 +245,31 @@ describe("a last good config that cannot be used", () => {
 });
 
 describe("a state that cannot be read just now", () => {
-  test.each(["state.json", "config"])("for want of file numbers, with its %s, is never overwritten", async (which) => {
-    const { directory, configFile } = await directoryWithConfig();
-    const restore = failsToRead(which === "config" ? configFile : join(directory, which), "EMFILE");
-    const { store, reports, load } = storeIn(directory);
-    await expect(load()).rejects.toMatchObject({
-      code: "ERR_OPAMP_STORE",
-      retryable: true,
-      hint: expect.stringContaining("ulimit -n"),
-    });
-    await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
-      hint: expect.stringContaining("ulimit"),
-    });
-    restore();
-    for (let save = 1; save <= 2; save++) {
-      await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
+  test.each(["state.json", "config"])(
+    "because of too many open files, with its %s, is never overwritten",
+    async (which) => {
+      const { directory, configFile } = await directoryWithConfig();
+      const restore = failsToRead(which === "config" ? configFile : join(directory, which), "EMFILE");
+      const { store, reports, load } = storeIn(directory);
+      await expect(load()).rejects.toMatchObject({
         code: "ERR_OPAMP_STORE",
-        message: `${directory} holds a state that could not be read at first, and is not overwritten`,
+        retryable: true,
+        hint: expect.stringContaining("ulimit -n"),
       });
-    }
-    expect(reports).toEqual([]);
-    expect(await found(directory)).toEqual({ state: STATE, reports: [] });
-    expect(await load()).toEqual(STATE);
-    await store.save({});
-  });
+      await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
+        hint: expect.stringContaining("ulimit"),
+      });
+      restore();
+      for (let save = 1; save <= 2; save++) {
+        await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
+          code: "ERR_OPAMP_STORE",
+          message: `${directory} holds a state that could not be read at first, and is not overwritten`,
+        });
+      }
+      expect(reports).toEqual([]);
+      expect(await found(directory)).toEqual({ state: STATE, reports: [] });
+      expect(await load()).toEqual(STATE);
+      await store.save({});
+    },
+  );
 });

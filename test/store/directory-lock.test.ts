@@ -48,8 +48,8 @@ function cannotListen(code: string): void {
   onTestFinished(() => spy.mockRestore());
 }
 
-describe("a directory that a store has", () => {
-  test("is not for another one in the same process, until the first is closed", async () => {
+describe("a directory in use by a store", () => {
+  test("is refused to another store in the same process until the first is closed", async () => {
     const directory = await temporaryFolder();
     const [first, second] = [storeIn(directory), storeIn(directory, { lockWaitMs: 0 })];
     await first.load();
@@ -63,7 +63,7 @@ describe("a directory that a store has", () => {
     expect(await filesIn(directory)).toEqual(["state.json"]);
   });
 
-  test("is not for another client with the same store either, which does not disturb the first", async () => {
+  test("is refused to another client with the same store, which does not disturb the first", async () => {
     const directory = await temporaryFolder();
     const { store, load } = storeIn(directory, { lockWaitMs: 0 });
     await load();
@@ -73,7 +73,7 @@ describe("a directory that a store has", () => {
     expect((await found(directory)).state).toEqual({ heartbeatMs: 1 });
   });
 
-  test("is waited for by a later client with the same store, while the first saves for the last time", async () => {
+  test("is waited for by a later client with the same store during the first one's last save", async () => {
     const { store, load } = storeIn(await temporaryFolder(), { lockWaitMs: 20_000 });
     await load();
     const loading = load();
@@ -82,7 +82,7 @@ describe("a directory that a store has", () => {
     expect(await loading).toEqual({ heartbeatMs: 1 });
   });
 
-  test("is waited for, as after a restart that overlaps", async () => {
+  test("is waited for during a restart with an overlap", async () => {
     const directory = await temporaryFolder();
     const [first, second] = [storeIn(directory), storeIn(directory, { lockWaitMs: 20_000 })];
     await first.load();
@@ -93,7 +93,7 @@ describe("a directory that a store has", () => {
     expect(await loading).toEqual({ heartbeatMs: 1 });
   });
 
-  test("goes to one after the other where many want it in the same instant", async () => {
+  test("goes to one after the other when many want it at the same time", async () => {
     const directory = await temporaryFolder();
     let holders = 0;
     const most: number[] = [];
@@ -128,7 +128,7 @@ describe("another process", () => {
     expect([await socketsIn(directory), reports]).toEqual([[expect.any(String)], []]);
   });
 
-  test("that has nothing else to do ends by itself, and need not have let go", async () => {
+  test("that has nothing else to do exits by itself without unlocking", async () => {
     const program = await builtProgram("lock-program");
     const directory = await temporaryFolder();
     const child = await holder(program, directory);
@@ -137,7 +137,7 @@ describe("another process", () => {
     expect(await found(directory)).toEqual({ state: undefined, reports: [] });
   });
 
-  test("has it even while it is stopped and cannot answer", async () => {
+  test("keeps the directory even while it is stopped and cannot answer", async () => {
     const program = await builtProgram("lock-program");
     const directory = await temporaryFolder();
     const child = await holder(program, directory);
@@ -162,7 +162,7 @@ describe("the sockets of the lock", () => {
     await second.load();
   });
 
-  test("are in the folder for temporary files where there is no way around that", async () => {
+  test("are in the temporary folder where a long path cannot be shortened", async () => {
     onPlatform("darwin");
     const directory = join(await temporaryFolder(), LONG_NAME);
     const link = join(await temporaryFolder(), "link");
@@ -193,7 +193,7 @@ describe("the sockets of the lock", () => {
   });
 
   test.each(["EROFS", "EOPNOTSUPP", "EPERM", "ENOSPC"])(
-    "are done without, and that is reported, where the system answers %s",
+    "are skipped with a warning where the system answers %s",
     async (code) => {
       const directory = await temporaryFolder();
       cannotListen(code);
@@ -210,14 +210,14 @@ describe("the sockets of the lock", () => {
     },
   );
 
-  test("of others are looked for even where we have none", async () => {
+  test("of others are checked even if ours could not be created", async () => {
     const directory = await temporaryFolder();
     await storeIn(directory).load();
     cannotListen("ENOSPC");
     await expect(storeIn(directory, { lockWaitMs: 0 }).load()).rejects.toEqual(inUse(directory, process.pid));
   });
 
-  test("may be taken for dead before anybody listens there; then another try is made", async () => {
+  test("are created again if another process removed ours before it was listening", async () => {
     const directory = await temporaryFolder();
     const { readdir } = fs;
     const seen: (readonly string[])[] = [];
@@ -235,14 +235,14 @@ describe("the sockets of the lock", () => {
     expect(await socketsOf(directory)).toHaveLength(1);
   });
 
-  test("can be asked by every user, so that nobody takes one for alive which is not", async () => {
+  test("can be connected to by every user, so that a dead one is detected", async () => {
     const directory = await temporaryFolder();
     await storeIn(directory).load();
     const [name = ""] = await socketsIn(directory);
     expect((await fs.stat(join(directory, name))).mode & 0o222).toBe(0o222);
   });
 
-  test("are not left open by a try that fails, which would be in the way of the next", async () => {
+  test("are closed after a failed attempt, so that they do not block the next", async () => {
     const directory = await temporaryFolder();
     const spy = vi
       .spyOn(fs, "readdir")
@@ -255,7 +255,7 @@ describe("the sockets of the lock", () => {
     expect(await socketsIn(directory)).toHaveLength(1);
   });
 
-  test("that talk without end are not listened to for long", async () => {
+  test("that send data for ever are ignored after a short time", async () => {
     const directory = await temporaryFolder();
     const server = createServer((socket) => {
       socket.on("error", () => undefined);

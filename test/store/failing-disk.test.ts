@@ -75,7 +75,7 @@ describe("a save", () => {
     (operation === "write" ? [1, 2, 3] : [1, 2]).map((nth) => [operation, code, nth, hint] as const),
   );
   test.each(points)(
-    "whose %s ends with %s at number %i leaves the old state, and the next one works",
+    "whose %s fails with %s at call %i leaves the old state, and the next one works",
     async (...point) => {
       const [operation, code, nth, hint] = point;
       const directory = await temporaryFolder();
@@ -102,7 +102,7 @@ describe("a save", () => {
     },
   );
 
-  test.each(["EINVAL", "ENOTSUP"])("does not mind a directory that cannot be synced: %s", async (code) => {
+  test.each(["EINVAL", "ENOTSUP"])("succeeds in a directory that cannot be synced: %s", async (code) => {
     const directory = await temporaryFolder();
     const { store, load } = storeIn(directory);
     await load();
@@ -114,7 +114,7 @@ describe("a save", () => {
   });
 });
 
-describe("the writing of a blob", () => {
+describe("a write of a blob", () => {
   const [one, two] = [Uint8Array.of(1, 1), Uint8Array.of(2, 2)];
   const failures: readonly [operation: string, code: string, nth: number, hint: RegExp][] = [
     // Of the first line, and of the blob.
@@ -125,7 +125,7 @@ describe("the writing of a blob", () => {
     ["rename", "EPERM", 1, /this user may not use the store's directory/],
     ["sync", "EIO", 1, /the disk does not work as it should/],
   ];
-  test.each(failures)("whose %s ends with %s at number %i leaves the old one, and saves go on", async (...point) => {
+  test.each(failures)("whose %s fails with %s at call %i leaves the old one, and saves continue", async (...point) => {
     const [operation, code, nth, hint] = point;
     const directory = await temporaryFolder();
     const { store, reports, load } = storeIn(directory);
@@ -151,8 +151,8 @@ describe("the writing of a blob", () => {
   });
 });
 
-describe("a directory that cannot be made", () => {
-  test("is reported, and tried again with each save", async () => {
+describe("a directory that cannot be created", () => {
+  test("is reported and retried with each save", async () => {
     const directory = join(await temporaryFolder(), "file", "opamp");
     await fs.writeFile(join(directory, ".."), "");
     const { store, load } = storeIn(directory);
@@ -170,7 +170,7 @@ describe("a directory that cannot be made", () => {
     expect((await found(directory)).state).toEqual(NEW);
   });
 
-  test("is told apart by what the system says", async () => {
+  test("is reported with the reason that the system gives", async () => {
     const spy = vi.spyOn(fs, "mkdir").mockRejectedValue(systemError("EROFS"));
     onTestFinished(() => spy.mockRestore());
     const directory = join(await temporaryFolder(), "opamp");

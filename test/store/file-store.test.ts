@@ -38,13 +38,13 @@ describe("a state in a file", () => {
     ["heartbeats that are off", { heartbeatMs: Number.POSITIVE_INFINITY }],
     ["an empty hash", { remoteConfig: { hash: new Uint8Array(), status: "applied", error: "" } }],
     ["a config without files", { lastGoodConfig: { hash: Uint8Array.of(1), files: {} } }],
-  ])("holds %s too", async (_, state) => {
+  ])("can hold %s", async (_, state) => {
     const directory = await temporaryFolder();
     await saved(directory, state);
     expect(await found(directory)).toEqual({ state, reports: [] });
   });
 
-  test("is one that people can read", async () => {
+  test("is human-readable", async () => {
     const directory = await temporaryFolder();
     await saved(directory, { ...EVERYTHING, heartbeatMs: Number.POSITIVE_INFINITY });
     expect(JSON.parse(await fs.readFile(join(directory, "state.json"), "utf8"))).toEqual({
@@ -57,7 +57,7 @@ describe("a state in a file", () => {
     });
   });
 
-  test("comes back as it was saved where an editor has put a byte order mark in front", async () => {
+  test("is read even if an editor added a byte order mark", async () => {
     const directory = await temporaryFolder();
     await saved(directory, EVERYTHING);
     const path = join(directory, "state.json");
@@ -65,7 +65,7 @@ describe("a state in a file", () => {
     expect(await found(directory)).toEqual({ state: EVERYTHING, reports: [] });
   });
 
-  test("is nothing in a directory that is not there yet, which is made for its owner alone", async () => {
+  test("is empty in a missing directory, which is created for its owner only", async () => {
     const directory = join(await temporaryFolder(), "var", "opamp");
     expect(await found(directory)).toEqual({ state: undefined, reports: [] });
     await saved(directory, EVERYTHING);
@@ -87,7 +87,7 @@ describe("a state in a file", () => {
 describe("the last good config", () => {
   const body = new Uint8Array(9_000_000).map((_, index) => index % 251);
 
-  test("comes back whole, whatever its files are called and hold", async () => {
+  test("is returned whole, whatever its files are called and contain", async () => {
     const files: Record<string, { body: Uint8Array; contentType: string }> = Object.create(null);
     for (const name of ["", "../../etc/passwd", "__proto__", "a\nb\0c", "half \ud800"]) {
       files[name] = { body: new TextEncoder().encode(`\n${name}\n`), contentType: "text/x-\u00fc" };
@@ -128,7 +128,7 @@ describe("the last good config", () => {
     }
   });
 
-  test("is not even looked at again while it is the same object", async () => {
+  test("is not read again while it is the same object", async () => {
     const { store, load } = storeIn(await temporaryFolder());
     await load();
     let looks = 0;
@@ -183,7 +183,7 @@ describe("a file store", () => {
     expect(ends.at(-1)).toMatchObject({ value: { heartbeatMs: 3 } });
   });
 
-  test("stays where it was made, wherever the process goes", async () => {
+  test("keeps its directory when the process changes its working directory", async () => {
     const [home, elsewhere, before] = [await temporaryFolder(), await temporaryFolder(), process.cwd()];
     onTestFinished(() => process.chdir(before));
     process.chdir(home);

@@ -6,14 +6,14 @@ import { peekState } from "../../src/store/state-directory.js";
 import { everything } from "../agent/config-directory/folder.js";
 import { config, filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
 
-describe("another's file with the name of a config", () => {
+describe("a foreign file with the name of a config", () => {
   const foreign = {
     code: "ERR_OPAMP_STORE",
     foreignStore: true,
     message: expect.stringContaining("is not a config of"),
   };
 
-  test("that the state names is left alone and reported, and the rest of the state is used", async () => {
+  test("that the state refers to is left alone and reported, and the rest of the state is used", async () => {
     const directory = await temporaryFolder();
     await saved(directory, { instanceUid: uid(1), lastGoodConfig: config(1, "a: 1") });
     const [name = ""] = await filesIn(directory);
@@ -25,7 +25,7 @@ describe("another's file with the name of a config", () => {
     expect(everything(directory)).toEqual(before);
   });
 
-  test("that a new config would have is left alone and reported, and the rest of the state is saved", async () => {
+  test("that a new config needs is left alone and reported, and the rest of the state is saved", async () => {
     const directory = await temporaryFolder();
     await saved(directory, { lastGoodConfig: config(1, "a: 1") });
     const [name = ""] = await filesIn(directory);
@@ -47,7 +47,7 @@ describe("another's file with the name of a config", () => {
   });
 });
 
-describe("a look at a state, as a dry run takes", () => {
+describe("a dry run's read of a state", () => {
   test.each<[string, (path: string, elsewhere: string) => Promise<unknown>]>([
     ["a pipe", async (path) => execFileSync("mkfifo", [path])],
     ["a link to a state of ours", (path, elsewhere) => fs.symlink(elsewhere, path)],
@@ -58,7 +58,7 @@ describe("a look at a state, as a dry run takes", () => {
         await fs.appendFile(path, " ".repeat(17_000_000));
       },
     ],
-  ])("finds none where it is %s", async (_, make) => {
+  ])("finds none if it is %s", async (_, make) => {
     const elsewhere = await temporaryFolder();
     await saved(elsewhere, { heartbeatMs: 1 });
     const directory = await temporaryFolder();

@@ -100,7 +100,7 @@ describe("a state.json of another program", () => {
   test.each<[string, (path: string) => Promise<unknown>]>([
     ["a file", (path) => fs.writeFile(path, '{"mine": true}')],
     ["a link", (path) => fs.symlink("/dev/null", path)],
-  ])("that takes the place of ours while it is in use is left alone as well: %s", async (_, make) => {
+  ])("that replaces ours while it is in use is left alone too: %s", async (_, make) => {
     const directory = await temporaryFolder();
     const { store, load } = storeIn(directory);
     await load();
@@ -166,7 +166,7 @@ describe("other files in the directory of a store", () => {
     ["a file with the name of a lock", "lock-0123456789abcdef.sock", "held by the application"],
     ["a link with the name of a lock", "lock-0123456789abcdef.sock", (path) => fs.symlink("gone", path)],
     ["a file that was set aside", "state.json.corrupt", "damage"],
-  ])("stay as they are: %s", async (_, name, make) => {
+  ])("are left alone: %s", async (_, name, make) => {
     const directory = await directoryWith(name, make);
     const before = await everything(directory);
     for (let round = 1; round <= 3; round++) {
@@ -177,7 +177,7 @@ describe("other files in the directory of a store", () => {
     expect(state).toContain('"format": "opamp-client"');
   });
 
-  test("stay as they are: a socket of the application, at which nobody listens any more", async () => {
+  test("are left alone: a socket of the application with no listener", async () => {
     const directory = await temporaryFolder();
     const made = createServer().listen(join(directory, "lock-app.sock"));
     await new Promise((resolve) => made.once("listening", resolve));
@@ -187,7 +187,7 @@ describe("other files in the directory of a store", () => {
     expect(await fs.readdir(directory)).toEqual(expect.arrayContaining(["lock-app-2.sock", "state.json"]));
   });
 
-  test("are not taken for a config of ours: one that is damaged is set aside before ours is written", async () => {
+  test("are not taken for a config of ours, and a damaged config is set aside before ours is written", async () => {
     const directory = await temporaryFolder();
     const [content, name] = ['{"files":[damage', `config-${"0".repeat(64)}`];
     await saved(directory, { lastGoodConfig: config(1, "a: 1") });
@@ -202,7 +202,7 @@ describe("other files in the directory of a store", () => {
   });
 });
 
-describe("a directory as version 0.1.0 made it", () => {
+describe("a directory made by version 0.1.0", () => {
   const configFile = "config-2e25132f68c8093dec9c7fa0cfd021646dfc4654ec3dba057c672b051200e4d7";
   const CONFIG = '{"files":[{"name":"agent.yaml","contentType":"text/yaml","bytes":5}]}\na: 1\n';
   const STATE = `{
@@ -245,7 +245,7 @@ describe("a directory as version 0.1.0 made it", () => {
   });
 
   test.each(["instanceUid", "remoteConfig", "lastGoodConfig", "heartbeatMs"])(
-    "is recognised by its %s alone, whatever later versions of the format add",
+    "is recognised by its %s alone, whatever later versions add",
     (name) => {
       const { [name]: member } = JSON.parse(STATE);
       const { rest } = decodeState(JSON.stringify({ version: 1, [name]: member, keys: 1 }), "state.json");
@@ -253,7 +253,7 @@ describe("a directory as version 0.1.0 made it", () => {
     },
   );
 
-  test("is recognised with nothing but its version", () => {
+  test("is recognised by its version alone", () => {
     expect(decodeState('{"version": 1}', "state.json").state).toEqual({});
     expect(decodeState(Buffer.from(encodeState({}, undefined, {})).toString(), "state.json").state).toEqual({});
   });

@@ -21,7 +21,7 @@ async function socketsIn(directory: string): Promise<readonly string[]> {
 }
 
 describe("a directory that is removed while a store has it", () => {
-  test("is made again by the next save, with everything in it, and locked", async () => {
+  test("is created and locked again by the next save, with its whole content", async () => {
     const { directory, store, reports } = await inUse();
     await fs.rm(directory, { recursive: true });
     await store.save({ ...OURS, heartbeatMs: 1 });
@@ -46,7 +46,7 @@ describe("a directory that is removed while a store has it", () => {
     expect(await found(directory)).toEqual({ state: THEIRS, reports: [] });
   });
 
-  test("is left to another agent that had it since", async () => {
+  test("is left to another agent that used it meanwhile", async () => {
     const { directory, store } = await inUse();
     await fs.rm(directory, { recursive: true });
     await saved(directory, THEIRS);

@@ -19,7 +19,7 @@ function read(loaded: unknown): { state: StoredState; problems: readonly string[
 }
 
 describe("a stored state", () => {
-  test("that is right is taken as it is, but is ours from then on", () => {
+  test("that is valid is accepted unchanged, as a copy", () => {
     const loaded = structuredClone(WHOLE);
     const { state, problems } = read(loaded);
     expect([state, problems]).toEqual([WHOLE, []]);
@@ -28,7 +28,7 @@ describe("a stored state", () => {
     expect(state).toEqual(WHOLE);
   });
 
-  test("may have members that nobody knows, and files of any name", () => {
+  test("may have unknown members, and files of any name", () => {
     const files = JSON.parse('{"__proto__": 1, "constructor": 1}', (_, value) => (value === 1 ? file : value));
     const { state, problems } = read({ later: 1, lastGoodConfig: { hash, files } });
     expect(problems).toEqual([]);
@@ -60,7 +60,7 @@ describe("a stored state", () => {
     ["heartbeatMs", 0, "its heartbeatMs is not a number of milliseconds above 0"],
     ["heartbeatMs", Number.NaN, "its heartbeatMs is not a number of milliseconds above 0"],
     ["heartbeatMs", "off", "its heartbeatMs is not a number of milliseconds above 0"],
-  ])("whose %s is %o is done without that one alone", (name, value, problem) => {
+  ])("whose %s is %o loses only that member", (name, value, problem) => {
     const { [name]: _, ...rest } = WHOLE;
     expect(read({ ...WHOLE, [name]: value })).toEqual({
       state: rest,
@@ -68,7 +68,7 @@ describe("a stored state", () => {
     });
   });
 
-  test("whose members cannot even be looked at is done without them", () => {
+  test("whose members throw on access loses them", () => {
     const trap = Object.defineProperty({ heartbeatMs: 1 }, "instanceUid", {
       get() {
         throw new Error("closed");
@@ -78,7 +78,7 @@ describe("a stored state", () => {
     expect([state, problems]).toEqual([{ heartbeatMs: 1 }, [expect.stringMatching(/done without: closed$/)]]);
   });
 
-  test.each([undefined, null, {}])("of %o is none", (loaded) => {
+  test.each([undefined, null, {}])("of %o counts as empty", (loaded) => {
     expect(read(loaded)).toEqual({ state: {}, problems: [] });
   });
 

@@ -43,22 +43,25 @@ function commonNameOf(socket: TLSSocket): string {
   return String(socket.getPeerCertificate().subject.CN);
 }
 
-describe("the certificates to begin with", () => {
-  test.each(["127.0.0.1", "::1"])("the server's is taken at %s by who trusts the authority", async (host) => {
-    await expect(shake(own.server, { ca: own.ca, host })).resolves.toMatchObject({ server: "localhost" });
-  });
+describe("the initial certificates", () => {
+  test.each(["127.0.0.1", "::1"])(
+    "the server's is accepted at %s by a client that trusts the authority",
+    async (host) => {
+      await expect(shake(own.server, { ca: own.ca, host })).resolves.toMatchObject({ server: "localhost" });
+    },
+  );
 
-  test("the server's is taken as localhost", async () => {
+  test("the server's is accepted as localhost", async () => {
     await expect(shake(own.server, { ca: own.ca, servername: "localhost" })).resolves.toBeDefined();
   });
 
-  test("the server's is taken by nobody who trusts another authority", async () => {
+  test("the server's is refused by a client that trusts another authority", async () => {
     await expect(shake(own.server, { ca: others.ca })).rejects.toMatchObject({
       code: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
     });
   });
 
-  test("the client's is taken by a server that demands one", async () => {
+  test("the client's is accepted by a server that requires one", async () => {
     const demanding = { ...own.server, ca: own.ca };
     const shown = await shake(demanding, { ca: own.ca, ...own.client }, { requestCert: true });
     expect(shown).toEqual({ server: "localhost", client: "test client" });
@@ -67,14 +70,14 @@ describe("the certificates to begin with", () => {
   test.each([
     ["another authority's client certificate", () => others.client],
     ["a certificate that is for servers", () => own.server],
-  ])("%s is turned away by a server that demands one", async (_, certificate) => {
+  ])("%s is refused by a server that requires one", async (_, certificate) => {
     const demanding = { ...own.server, ca: own.ca };
     await expect(shake(demanding, { ca: own.ca, ...certificate() }, { requestCert: true })).rejects.toThrow(
       "turned away",
     );
   });
 
-  test("what is special about them, and about the authority, can be said", async () => {
+  test("their names, hosts and dates, and the authority's, can be configured", async () => {
     const certificates = await testCertificates({
       commonName: "My authority",
       notAfter: new Date("2020-01-01"),
@@ -91,7 +94,7 @@ describe("the certificates to begin with", () => {
 });
 
 describe("issuing", () => {
-  test("for other hosts: taken there, and nowhere else", async () => {
+  test("a certificate for other hosts is accepted there and nowhere else", async () => {
     const server = await own.issue({ hosts: ["opamp.test", "10.1.2.3"] });
     await expect(shake(server, { ca: own.ca, servername: "opamp.test" })).resolves.toMatchObject({
       server: "opamp.test",
@@ -102,23 +105,23 @@ describe("issuing", () => {
   test.each([
     ["one that has expired", { notAfter: new Date("2020-02-03") }, "CERT_HAS_EXPIRED"],
     ["one that is not valid yet", { notBefore: new Date("2999-02-03") }, "CERT_NOT_YET_VALID"],
-    ["one that signed itself", { selfSigned: true }, "DEPTH_ZERO_SELF_SIGNED_CERT"],
-  ])("%s is turned away as such", async (_, options, code) => {
+    ["one that is self-signed", { selfSigned: true }, "DEPTH_ZERO_SELF_SIGNED_CERT"],
+  ])("%s is refused as such", async (_, options, code) => {
     await expect(shake(await own.issue(options), { ca: own.ca })).rejects.toMatchObject({ code });
   });
 
-  test("one that signed itself is taken by who trusts just that one", async () => {
+  test("a self-signed one is accepted by a client that trusts it", async () => {
     const server = await own.issue({ selfSigned: true });
     await expect(shake(server, { ca: server.cert })).resolves.toBeDefined();
   });
 
-  test("for both ends: taken as a server's and as a client's", async () => {
+  test("a certificate for both ends is accepted as a server's and as a client's", async () => {
     const both = { ...(await own.issue({ usage: "both", commonName: "either" })), ca: own.ca };
     const shown = await shake(both, both, { requestCert: true });
     expect(shown).toEqual({ server: "either", client: "either" });
   });
 
-  test("with a passphrase the key opens with that and not without", async () => {
+  test("a key with a passphrase can be read only with it", async () => {
     const { cert, key } = await own.issue({ passphrase: "open sesame" });
     expect(() => createPrivateKey({ key, passphrase: "wrong" })).toThrow();
     await expect(shake({ cert, key, passphrase: "open sesame" }, { ca: own.ca })).resolves.toBeDefined();

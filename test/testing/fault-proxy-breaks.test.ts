@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { dial, reach, startProxy } from "./tcp-peers.js";
 
 describe("a cut", () => {
-  test("ends what is connected in an orderly way, towards both ends, and nothing that comes later", async () => {
+  test("ends open connections in an orderly way in both directions, and no later ones", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.cut();
@@ -23,7 +23,7 @@ describe("a cut", () => {
     expect(await next.server.heard(5)).toBe("heard");
   });
 
-  test("comes to every connection after that many bytes, with the bytes before it", async () => {
+  test("happens on every connection after that many bytes, which are delivered", async () => {
     const { proxy, connected } = await startProxy();
     const early = await connected();
     early.server.socket.write("before");
@@ -48,7 +48,7 @@ describe("a cut", () => {
     expect(client.text).toBe("1234");
   });
 
-  test("comes as often as said", async () => {
+  test("happens as often as configured", async () => {
     const { proxy, connected } = await startProxy();
     proxy.cut({ after: 0, times: 1 });
     const first = await connected();
@@ -58,7 +58,7 @@ describe("a cut", () => {
     expect(await client.heard(6)).toBe("spared");
   });
 
-  test("that still waits for its byte goes with restore", async () => {
+  test("that still waits for its byte is cancelled by restore", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.cut({ after: 2 });
@@ -70,7 +70,7 @@ describe("a cut", () => {
     expect(await next.client.heard(6)).toBe("spared");
   });
 
-  test("comes when its bytes have been delivered, however late that is", async () => {
+  test("happens when its bytes have been delivered, however late that is", async () => {
     const clock = virtualClock();
     const { proxy, connected } = await startProxy({ clock });
     const { client, server } = await connected();
@@ -89,7 +89,7 @@ describe("a cut", () => {
 });
 
 describe("a reset", () => {
-  test("breaks what is connected, towards both ends", async () => {
+  test("breaks open connections in both directions", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.reset();
@@ -110,7 +110,7 @@ describe("a reset", () => {
 });
 
 describe("a half-close", () => {
-  test("ends one stream, and the other goes on", async () => {
+  test("ends one stream, and the other continues", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.halfClose({ direction: "down" });
@@ -137,7 +137,7 @@ describe("a half-close", () => {
 });
 
 describe("a corrupt byte", () => {
-  test("is the next one, of what is connected", async () => {
+  test("is the next one of the open connections", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.corrupt({ direction: "down" });
@@ -150,7 +150,7 @@ describe("a corrupt byte", () => {
     expect([...next.client.bytes]).toEqual([1, 2, 3]);
   });
 
-  test("is the one behind so many, of every connection, wherever the pieces end", async () => {
+  test("is the one at a given offset of every connection, however the chunks are split", async () => {
     const { proxy, connected } = await startProxy();
     proxy.corrupt({ direction: "up", after: 3 });
     for (const pieces of [[1, 2, 3, 4, 5], [1, 2, 3], [1]]) {
@@ -165,7 +165,7 @@ describe("a corrupt byte", () => {
     }
   });
 
-  test("without a direction is one byte of each connection", async () => {
+  test("without a direction is one byte of each direction", async () => {
     const { proxy, connected } = await startProxy();
     proxy.corrupt({ after: 0 });
     const { client, server } = await connected();
@@ -178,7 +178,7 @@ describe("a corrupt byte", () => {
 });
 
 describe("a blackhole", () => {
-  test("swallows everything while connections stay open", async () => {
+  test("drops everything while connections stay open", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.blackhole();
@@ -228,7 +228,7 @@ describe("a blackhole", () => {
     await proxy.until(({ connections }) => connections.open === 0);
   });
 
-  test("after its end spares what has lost nothing, and what has stays dead", async () => {
+  test("leaves connections that lost nothing usable after it ends, and the others dead", async () => {
     const { proxy, connected } = await startProxy();
     const [unlucky, lucky] = [await connected(), await connected()];
     proxy.blackhole();
@@ -242,7 +242,7 @@ describe("a blackhole", () => {
     expect(unlucky.server.text).toBe("");
   });
 
-  test("swallows what was held up, and leaves no timer", async () => {
+  test("drops delayed data and leaves no timer", async () => {
     const clock = virtualClock();
     const { proxy, connected } = await startProxy({ clock });
     const { client, server } = await connected();
@@ -271,7 +271,7 @@ describe("a blackhole", () => {
 });
 
 describe("refusing", () => {
-  test("turns away new connections as a port does where nothing listens, until restored", async () => {
+  test("rejects new connections like a closed port until restored", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     proxy.refuse();
@@ -296,7 +296,7 @@ describe("refusing", () => {
     await connected();
   });
 
-  test("again before it has been restored holds", async () => {
+  test("takes effect again if requested before the restore has finished", async () => {
     const { proxy } = await startProxy();
     proxy.refuse();
     const restored = proxy.restore();

@@ -16,7 +16,7 @@ describe("without faults", () => {
     });
   });
 
-  test("an end of one side is told, and the other side may go on", async () => {
+  test("an end of one side is passed on, and the other side may continue", async () => {
     const { proxy, connected } = await startProxy();
     const { client, server } = await connected();
     client.socket.end("that is all");
@@ -37,7 +37,7 @@ describe("without faults", () => {
     await proxy.until(({ connections }) => connections.open === 0);
   });
 
-  test("a server that is not there breaks the connection", async () => {
+  test("an unreachable server breaks the connection", async () => {
     const gone = await FaultProxy.start({ target: { port: 1 } });
     await gone.close();
     const proxy = await FaultProxy.start({ target: { port: gone.port } });
@@ -56,7 +56,7 @@ describe("without faults", () => {
 });
 
 describe("its address", () => {
-  test("is put in place of a URL's own, and the rest stays", async () => {
+  test("replaces that of a URL, and keeps the rest", async () => {
     const server = await OpAMPServer.start();
     onTestFinished(() => server.close());
     const { proxy } = await startProxy({ target: server });
@@ -64,7 +64,7 @@ describe("its address", () => {
     expect(proxy.url("https://user:secret@[::1]:4320/x?y=1")).toBe(`https://user:secret@127.0.0.1:${proxy.port}/x?y=1`);
   });
 
-  test("is that of the target by default, where the target is a URL", async () => {
+  test("replaces that of the target's own URL by default", async () => {
     const { proxy } = await startProxy({ target: "wss://opamp.test/v1/opamp" });
     expect(proxy.url()).toBe(`wss://127.0.0.1:${proxy.port}/v1/opamp`);
   });
@@ -83,7 +83,7 @@ describe("its address", () => {
     });
   });
 
-  test("a host that is not a URL's needs one to be asked for", async () => {
+  test("requires a URL if the target is not one", async () => {
     const { proxy } = await startProxy();
     expect(() => proxy.url()).toThrow("must be given");
   });
@@ -110,7 +110,7 @@ describe("latency", () => {
     await server.saw("end");
   });
 
-  test("goes by its direction", async () => {
+  test("can be limited to one direction", async () => {
     const { proxy, connected } = await startProxy({ clock: virtualClock() });
     const { client, server } = await connected();
     proxy.latency(50, { direction: "up" });
@@ -118,7 +118,7 @@ describe("latency", () => {
     expect(await client.heard(7)).toBe("at once");
   });
 
-  test("jitter never changes the order", async () => {
+  test("keeps the order in spite of jitter", async () => {
     const clock = virtualClock();
     const chances = [1, 0];
     const { proxy, connected } = await startProxy({ clock, random: () => chances.shift() ?? 0 });
@@ -134,7 +134,7 @@ describe("latency", () => {
     expect(await server.heard(12)).toBe("first second");
   });
 
-  test("holds for connections to come, and lets go at once when restored", async () => {
+  test("applies to later connections, and ends at once when restored", async () => {
     const { proxy, connected } = await startProxy({ clock: virtualClock() });
     proxy.latency(60_000);
     const { client, server } = await connected();
@@ -145,7 +145,7 @@ describe("latency", () => {
     expect(await server.heard(4)).toBe("late");
   });
 
-  test("of what nobody waits for any more leaves no timer", async () => {
+  test("for a connection that has ended leaves no timer", async () => {
     const clock = virtualClock();
     const { proxy, connected } = await startProxy({ clock });
     const { client, server } = await connected();
@@ -169,7 +169,7 @@ describe("latency", () => {
 });
 
 describe("bandwidth", () => {
-  test("lets as many bytes pass in a second", async () => {
+  test("limits the bytes per second", async () => {
     const clock = virtualClock();
     const { proxy, connected } = await startProxy({ clock });
     const { client, server } = await connected();
@@ -238,7 +238,7 @@ describe("closing", () => {
     await expect(dial(proxy.port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  test("comes with the end of a block", async () => {
+  test("happens at the end of an `await using` block", async () => {
     let port: number;
     {
       await using proxy = await FaultProxy.start({ target: { port: 1 } });
@@ -247,7 +247,7 @@ describe("closing", () => {
     await expect(dial(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  test("a wait that is given up says how things stand", async () => {
+  test("a wait that is aborted describes the current state", async () => {
     const { proxy } = await startProxy();
     await expect(proxy.until(() => false, { signal: AbortSignal.abort() })).rejects.toThrow("connections: 0 of 0 open");
   });

@@ -35,7 +35,7 @@ describe.each([
   { name: "duplex", duplex: true },
   { name: "polling", duplex: false },
 ])("$name", ({ duplex }) => {
-  test("a client connects, reports and says goodbye without a socket", async () => {
+  test("a client connects, reports and disconnects without a socket", async () => {
     const { server, clock, client, transport } = await pair({ duplex });
     client.start();
     await clock.advance(0);
@@ -65,7 +65,7 @@ describe.each([
     expect(first).toHaveLength(14);
   });
 
-  test("refusals look like a host where nothing listens, and end as ordered", async () => {
+  test("refusals look like a closed port, and end as configured", async () => {
     const { clock, client, transport, errors, server } = await pair({ duplex });
     transport.refuse(2);
     client.start();
@@ -126,7 +126,7 @@ describe.each([
     expect(agent.gaps).toBe(0);
   });
 
-  test("a connection that hangs for good is given up", async () => {
+  test("a connection that hangs for ever times out", async () => {
     const { clock, client, transport, errors } = await pair(
       { duplex },
       { timeouts: { connectMs: 2_000, answerMs: 2_000 } },
@@ -138,7 +138,7 @@ describe.each([
     expect(errors).toEqual(["ERR_OPAMP_TIMEOUT"]);
   });
 
-  test("the server can cut, and comes back when it is dialled again", async () => {
+  test("the server can drop the connection, and is reached again by the next dial", async () => {
     const { clock, client, server, links } = await pair({ duplex });
     client.start();
     await clock.advance(0);
@@ -160,7 +160,7 @@ describe.each([
     expect(client.phase).toBe("waiting");
   });
 
-  test("without a connection there is nothing to drop", async () => {
+  test("a drop without a connection has no effect", async () => {
     const { clock, client, transport, errors } = await pair({ duplex });
     transport.drop();
     transport.refuse(1);
@@ -192,7 +192,7 @@ describe.each([
   { name: "duplex", duplex: true },
   { name: "polling", duplex: false },
 ])("scripted refusals, $name", ({ duplex }) => {
-  test("follow one another, and the pauses asked for are kept", async () => {
+  test("are used one after the other, and their pauses are respected", async () => {
     const { clock, client, transport, errors, server } = await pair({ duplex });
     transport.refuseWith({ httpStatus: 503, retryAfterMs: 90_000 });
     transport.refuseWith({ httpStatus: 429, retryAfterMs: 120_000 });
@@ -210,7 +210,7 @@ describe.each([
     expect((await server.firstAgent()).gaps).toBe(0);
   });
 
-  test("of credentials come as often as said, and a renewal brings the next attempt at once", async () => {
+  test("of credentials are repeated as configured, and renewed ones lead to an attempt at once", async () => {
     const { clock, client, transport, errors } = await pair({ duplex });
     transport.refuseWith({ httpStatus: 401, renewed: "credentials" });
     client.start();
@@ -224,7 +224,7 @@ describe.each([
     expect(errors).toEqual(new Array(duplex ? 4 : 3).fill("ERR_OPAMP_UNAUTHORIZED"));
   });
 
-  test("can be any loss, and refuse(0) forgets them", async () => {
+  test("can be any loss, and are cancelled by refuse(0)", async () => {
     const { clock, client, transport, errors } = await pair({ duplex });
     const error = new OpAMPError("ERR_OPAMP_PROXY", "the proxy is away");
     transport.refuseWith({ error, fate: "unsent", orderly: true, throttled: false }, Number.POSITIVE_INFINITY);
@@ -279,7 +279,7 @@ test("a network that hangs holds up pings and pongs", async () => {
   expect(alive).toBe(3);
 });
 
-test("what a server sends that is not an OpAMP message arrives as malformed, and the link goes on", async () => {
+test("bytes from a server that are not an OpAMP message arrive as malformed, and the connection stays", async () => {
   const { clock, client, server, errors } = await pair({ duplex: true });
   client.start();
   await clock.advance(0);
@@ -292,7 +292,7 @@ test("what a server sends that is not an OpAMP message arrives as malformed, and
   expect(client.phase).toBe("online");
 });
 
-test("a server's closing handshake ends the connection in good order", async () => {
+test("a server's closing handshake ends the connection in an orderly way", async () => {
   const { clock, client, server, phases } = await pair({ duplex: true });
   client.start();
   await clock.advance(0);
@@ -303,7 +303,7 @@ test("a server's closing handshake ends the connection in good order", async () 
   expect(phases).toEqual(["connecting", "reporting", "online", "waiting", "connecting", "reporting", "online"]);
 });
 
-test("bytes that are no AgentToServer are answered as over the real transports", async () => {
+test("bytes that are not an AgentToServer are answered as over the real transports", async () => {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   for (const duplex of [true, false]) {

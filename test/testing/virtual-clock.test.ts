@@ -37,7 +37,7 @@ test("timers that timers set run in the same advance when they fall into it", as
   expect(ran).toEqual([10, 20, 30]);
 });
 
-test("an ended timer does not run, and ending it twice ends no other", async () => {
+test("a cancelled timer does not run, and cancelling it twice cancels no other", async () => {
   const clock = virtualClock();
   let ran = 0;
   const ends = [1, 2, 3].map(() => clock.after(10, () => (ran += 1)));
@@ -49,7 +49,7 @@ test("an ended timer does not run, and ending it twice ends no other", async () 
   expect([ran, clock.pending]).toEqual([2, 0]);
 });
 
-test("a delay that no system timer takes is one millisecond here too", async () => {
+test("a delay that is too long for a system timer is one millisecond here too", async () => {
   const clock = virtualClock();
   const ran: number[] = [];
   for (const delayMs of [2 ** 31 - 1, 2 ** 31, Number.POSITIVE_INFINITY, Number.NaN]) {
@@ -59,7 +59,7 @@ test("a delay that no system timer takes is one millisecond here too", async () 
   expect([ran, clock.pending]).toEqual([[1, 1, 1], 1]);
 });
 
-test("whatever a timer sets off comes to rest before the next one runs", async () => {
+test("everything that a timer triggers completes before the next one runs", async () => {
   const clock = virtualClock();
   const ran: string[] = [];
   clock.after(10, async () => {
@@ -73,13 +73,13 @@ test("whatever a timer sets off comes to rest before the next one runs", async (
   expect(ran).toEqual(["waited@10", "set off@10", "next"]);
 });
 
-test("turns end without an advance", async () => {
+test("soon() runs without an advance", async () => {
   const clock = virtualClock();
   await new Promise<void>((resolve) => clock.soon(resolve));
   expect(clock.now()).toBe(0);
 });
 
-test("calls that overlap queue up", async () => {
+test("concurrent advances are queued", async () => {
   const clock = virtualClock();
   const at: number[] = [];
   clock.after(15, () => at.push(clock.now()));
@@ -87,7 +87,7 @@ test("calls that overlap queue up", async () => {
   expect([at, clock.now()]).toEqual([[15], 20]);
 });
 
-test("what a timer throws rejects the advance, and the clock goes on", async () => {
+test("an error thrown by a timer rejects the advance, and the clock continues", async () => {
   const clock = virtualClock();
   clock.after(10, () => {
     throw new Error("boom");
@@ -98,7 +98,7 @@ test("what a timer throws rejects the advance, and the clock goes on", async () 
   expect(clock.now()).toBe(11);
 });
 
-test("time does not go back", async () => {
+test("an advance by a negative time is refused", async () => {
   const clock = virtualClock();
   await expect(clock.advance(-1)).rejects.toThrow(RangeError);
   await expect(clock.advance(Number.NaN)).rejects.toThrow(RangeError);

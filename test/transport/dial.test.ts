@@ -133,7 +133,7 @@ describe("a dial that is given up", () => {
     await gone(peer);
   });
 
-  test("and that nobody listens to is not an unhandled rejection", async () => {
+  test("without a handler causes no unhandled rejection", async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);
     process.on("unhandledRejection", note);
@@ -147,7 +147,7 @@ describe("a dial that is given up", () => {
 });
 
 describe("a dial that fails", () => {
-  test("says what Node says of the server", async () => {
+  test("passes on Node's error code", async () => {
     expect((await failureOf(dialled(`ws://127.0.0.1:${await freePort()}`))).code).toBe("ECONNREFUSED");
     const plain = await startPlain((socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     expect((await failureOf(dialled(`wss://127.0.0.1:${plain.port}`))).code).toMatch(/ERR_SSL_|EPROTO/);
@@ -173,7 +173,7 @@ describe("an open connection", () => {
     return before - count();
   }
 
-  test("keeps the process alive only if it is told to, in a tunnel as well", async () => {
+  test("keeps the process alive only if configured so, in a tunnel too", async () => {
     const server = await startTls(authority.server);
     const secure = await startHttpProxy({ tls: authority.server });
     const plain = await startSocksProxy();

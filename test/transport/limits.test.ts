@@ -42,7 +42,7 @@ async function answered(
 
 describe("over WebSocket, header byte included", () => {
   for (const maxBytes of [1_024, MAX]) {
-    verifies(["SIZE-01", "SIZE-02"], `${maxBytes} bytes are taken, plain, compressed and in fragments`, async () => {
+    verifies(["SIZE-01", "SIZE-02"], `${maxBytes} bytes are accepted, plain, compressed and in fragments`, async () => {
       const { ear, peer } = await webSocket(maxBytes);
       const message = Buffer.alloc(maxBytes);
       peer.send(message, { compress: false });
@@ -99,7 +99,7 @@ describe("over WebSocket, header byte included", () => {
 
 describe("over HTTP, the whole body", () => {
   for (const maxBytes of [1_024, MAX]) {
-    verifies(["SIZE-01", "SIZE-05"], `${maxBytes} bytes are taken, plain and compressed`, async () => {
+    verifies(["SIZE-01", "SIZE-05"], `${maxBytes} bytes are accepted, plain and compressed`, async () => {
       const body = Buffer.alloc(maxBytes);
       for (const [bytes, headers] of [
         [body, PLAIN],
@@ -111,7 +111,7 @@ describe("over HTTP, the whole body", () => {
       }
     });
 
-    verifies(["SIZE-01", "SIZE-05", "SIZE-06"], `${maxBytes + 1} bytes are a failed exchange`, async () => {
+    verifies(["SIZE-01", "SIZE-05", "SIZE-06"], `${maxBytes + 1} bytes fail the exchange`, async () => {
       const body = Buffer.alloc(maxBytes + 1);
       for (const [bytes, headers] of [
         [body, PLAIN],
@@ -143,7 +143,7 @@ describe("over HTTP, the whole body", () => {
     expect(server.sockets).toEqual([]);
   });
 
-  test("a body that grows by compressing is taken up to the limit", async () => {
+  test("a body that grows when compressed is accepted up to the limit", async () => {
     // Stored blocks: 5 bytes more for each 64 KiB, and 18 around them.
     const body = gzipSync(Buffer.alloc(1_024), { level: 0 });
     expect(body.length).toBeGreaterThan(1_024);

@@ -29,7 +29,7 @@ describe.each([
   ["ws", "ws"],
   ["http", "undici"],
 ])("over %s", (scheme, library) => {
-  test("a library that cannot be loaded is a lost link, and says that the package is incomplete", async () => {
+  test("a library that cannot be loaded is reported as an incomplete package", async () => {
     const server = await startBoth();
     const transport = transportTo(`${scheme}://${server.host}/`);
     const ear = new Recorder();
@@ -46,7 +46,7 @@ describe.each([
     });
   });
 
-  test("the library is loaded when first opened, and no other", async () => {
+  test("only the library of the transport is loaded, when it is first opened", async () => {
     const server = await startBoth();
     const url = `${scheme}://${server.host}/`;
     const transport = transportTo(url);
@@ -57,7 +57,7 @@ describe.each([
     expect(transport.name).toBe(scheme === "ws" ? "websocket" : "http");
   });
 
-  test("closing while it loads is told once, and dials nobody", async () => {
+  test("a close during loading is reported once and dials nothing", async () => {
     const server = await startHttp(() => undefined);
     const transport = transportTo(`${scheme}://${server.host}/`);
     const ear = new Recorder();

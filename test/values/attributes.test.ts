@@ -106,7 +106,7 @@ describe("attributes going out", () => {
     expect(overTheWire(foreign)).toEqual({ list: [1, { b: Uint8Array.of(7) }] });
   });
 
-  test("keep keys that mean something to JavaScript", () => {
+  test("keep keys such as `__proto__`", () => {
     const attributes = JSON.parse('{"__proto__": "x", "constructor": {"__proto__": 1}}') as Attributes;
     const back = overTheWire(attributes);
     expect(JSON.stringify(back)).toBe('{"__proto__":"x","constructor":{"__proto__":1}}');
@@ -184,7 +184,7 @@ describe("attributes coming in", () => {
     expect(plainAttributes(pairs)).toEqual({ a: 2, l: [] });
   });
 
-  test("are what went out, whatever it was", () => {
+  test("survive the round trip, whatever they are", () => {
     const value = fc.letrec((tie) => ({
       any: fc.oneof(
         { depthSize: "small", withCrossShrink: true },

@@ -56,7 +56,7 @@ describe("the wire form of components", () => {
 });
 
 describe("the hash of components", () => {
-  test("is the one that they carry, where they carry one", () => {
+  test("is the given one, if there is one", () => {
     const own = Uint8Array.of(1, 2, 3);
     const components = toAvailableComponents({ ...COLLECTOR, [COMPONENTS_HASH]: own });
     expect(components.hash).toEqual(Uint8Array.of(1, 2, 3));
@@ -68,7 +68,7 @@ describe("the hash of components", () => {
     ["no bytes", new Uint8Array()],
     ["too many", new Uint8Array(65)],
     ["text", "abc" as unknown as Uint8Array],
-  ])("that they carry is refused when it is %s", (_, own) => {
+  ])("given as %s is refused", (_, own) => {
     const error = refusal(() => toAvailableComponents({ [COMPONENTS_HASH]: own }));
     expect(error.message).toBe("availableComponents[COMPONENTS_HASH]: must be 1 to 64 bytes");
   });
@@ -157,7 +157,7 @@ describe("the hash of components", () => {
     );
   });
 
-  verifies("COMP-04", "differs with anything that differs", () => {
+  verifies("COMP-04", "differs for any difference", () => {
     const sets: readonly Components[] = [
       {},
       { a: {} },
@@ -219,7 +219,7 @@ describe("components are refused", () => {
     expect(client.capabilityMask & 0x4000n).toBe(0n);
   });
 
-  test("at 33 levels, and not at 32, which any reader of protobuf takes", () => {
+  test("at 33 levels, and accepted at 32", () => {
     const nested = (levels: number): Components => ({
       c: levels === 1 ? { metadata: { a: "b" } } : { components: nested(levels - 1) },
     });

@@ -41,7 +41,7 @@ describe("an offered configuration", () => {
     expect(file(config).text()).toBe("k");
   });
 
-  test("is empty with no files, and also with none given", () => {
+  test("is empty without files or without a config", () => {
     expect(toRemoteConfig(offer({})).isEmpty).toBe(true);
     expect(toRemoteConfig(create(AgentRemoteConfigSchema, { configHash: Uint8Array.of(1) })).isEmpty).toBe(true);
   });
@@ -100,7 +100,7 @@ describe("an effective configuration", () => {
     expect(configMap?.configMap["b.bin"]).toMatchObject({ body: every, contentType: "" });
   });
 
-  verifies("CFG-07", "an effective configuration may be one file without a name, or none at all", () => {
+  verifies("CFG-07", "an effective configuration can be one file without a name, or nothing", () => {
     expect(Object.keys(toEffectiveConfig({ "": { body: "k" } }).configMap?.configMap ?? {})).toEqual([""]);
     expect(toEffectiveConfig({}).configMap?.configMap).toEqual({});
   });

@@ -121,7 +121,7 @@ describe("health", () => {
   });
 });
 
-describe("two healths are the same", () => {
+describe("two healths are equal", () => {
   const base: Health = {
     healthy: true,
     status: "ok",
@@ -130,11 +130,11 @@ describe("two healths are the same", () => {
   };
   const make = (health: Health, statusTime = times.statusTime) => toComponentHealth(health, { ...times, statusTime });
 
-  test("whenever each was observed, at every level", () => {
+  test("even if observed at different times, at every level", () => {
     expect(sameHealth(make(base), make(base, 99n))).toBe(true);
   });
 
-  test("in whatever order components and attributes come", () => {
+  test("in any order of components and attributes", () => {
     const turned: Health = {
       components: { y: { healthy: false }, x: { lastError: "e", healthy: true } },
       attributes: { b: [2], a: 1 },
@@ -144,7 +144,7 @@ describe("two healths are the same", () => {
     expect(sameHealth(make(base), make(turned))).toBe(true);
   });
 
-  test("after a trip over the wire", () => {
+  test("after a round trip over the wire", () => {
     const back = overTheWire(base);
     expect(back !== undefined && sameHealth(make(base), back)).toBe(true);
   });
@@ -163,12 +163,12 @@ describe("two healths are the same", () => {
     ],
     ["a component's error", { ...base, components: { ...base.components, x: { healthy: true, lastError: "f" } } }],
     ["a component's start time", { ...base, components: { ...base.components, y: { healthy: false, startTime: 3n } } }],
-  ])("but not if they differ in %s", (_, other) => {
+  ])("unless they differ in %s", (_, other) => {
     expect(sameHealth(make(base), make(other))).toBe(false);
     expect(sameHealth(make(other), make(base))).toBe(false);
   });
 
-  test("but not if a component is named like what objects inherit", () => {
+  test("unless a component is named like an inherited property", () => {
     const [a, b] = ["toString", "x"].map((name) => make({ healthy: true, components: { [name]: { healthy: true } } }));
     expect(a !== undefined && b !== undefined && sameHealth(a, b)).toBe(false);
     expect(a !== undefined && sameHealth(a, a)).toBe(true);

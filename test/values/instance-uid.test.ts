@@ -7,8 +7,8 @@ import { refusal } from "../client/refusal.js";
 import { makeClient } from "../client/wire-fixture.js";
 import { verifies } from "../conformance/verifies.js";
 
-describe("a uid made here", () => {
-  verifies("UID-02", "is a UUID of version 7 that begins with the time", () => {
+describe("a generated uid", () => {
+  verifies("UID-02", "is a UUID of version 7 that starts with the time", () => {
     const before = Date.now();
     const uid = Buffer.from(newInstanceUid());
     const after = Date.now();
@@ -19,7 +19,7 @@ describe("a uid made here", () => {
     expect(uid.readUIntBE(0, 6)).toBeLessThanOrEqual(after);
   });
 
-  verifies("UID-02", "is another one for each of 1000 clients", () => {
+  verifies("UID-02", "is different for each of 1000 clients", () => {
     const uids = Array.from({ length: 1_000 }, () => makeClient({ url: "ws://127.0.0.1:1" }).instanceUid);
     expect(new Set(uids).size).toBe(1_000);
   });
@@ -62,7 +62,7 @@ describe("a uid given", () => {
     expect(client.instanceUid).toBe(TEXT);
   });
 
-  test("as a Buffer will do", () => {
+  test("as a Buffer is accepted", () => {
     expect(parseInstanceUid(Buffer.from(BYTES))).toEqual(BYTES);
   });
 
@@ -86,7 +86,7 @@ describe("a uid given", () => {
 });
 
 describe("an instance uid given beside a store", () => {
-  test("is the one that the store keeps from then on", async () => {
+  test("is kept by the store from then on", async () => {
     const store = memoryStore({ instanceUid: new Uint8Array(16).fill(1) });
     const given = "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10";
     const { client } = await running({ store, instanceUid: given });
@@ -96,13 +96,13 @@ describe("an instance uid given beside a store", () => {
   });
 });
 
-describe("an instance uid asked of the server", () => {
+describe("an instance uid requested from the server", () => {
   const NEW = new Uint8Array(16).fill(9);
 
   test.each<[string, boolean]>([
-    ["another one", true],
+    ["a new one", true],
     ["the temporary one", false],
-  ])("is kept once it comes, be it %s, and not before", async (_, isOther) => {
+  ])("is stored once it comes, even if it is %s, and not before", async (_, isOther) => {
     const store = memoryStore();
     const { client, agent, clock } = await running({ store, requestInstanceUid: true });
     expect(store.load()).toBeUndefined();

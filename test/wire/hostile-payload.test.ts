@@ -67,7 +67,7 @@ describe("8 MiB that would be hundreds of MiB of objects", () => {
   }
 });
 
-describe("as many fields as pass", () => {
+describe("the largest accepted number of fields", () => {
   const half = Math.floor((MAX_MESSAGE_FIELDS - 10) / 2);
   const ofServer: readonly [string, Uint8Array][] = [
     ["unknown", permitted(bytes("9A 06 00"), 1)],
@@ -88,7 +88,7 @@ describe("as many fields as pass", () => {
   ];
 
   for (const [name, data, decode] of all) {
-    verifies("SEC-01", `take some tens of MiB at most: ${name}`, () => {
+    verifies("SEC-01", `takes some tens of MiB at most: ${name}`, () => {
       const { decoded, extraBytes } = measure(decode, data);
       expect(decoded.ok).toBe(true);
       expect(extraBytes).toBeLessThan(MAX_EXTRA_BYTES);

@@ -14,7 +14,7 @@ test("the error for a message over the limit names direction, size and limit", (
   expect(error.message).toBe("message of 1025 bytes over the send limit of 1024 bytes");
 });
 
-test("the error does without the size where reading stopped early", () => {
+test("the error omits the size if reading stopped early", () => {
   expect(tooLarge("receive", undefined, 1024).message).toBe("message over the receive limit of 1024 bytes");
 });
 

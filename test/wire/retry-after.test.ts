@@ -50,7 +50,7 @@ describe("Retry-After", () => {
     expect(parseRetryAfter(header, NOW)).toBe(delayMs);
   });
 
-  test.each(notUnderstood)("makes nothing of %j", (header) => {
+  test.each(notUnderstood)("ignores %j", (header) => {
     expect(parseRetryAfter(header, NOW)).toBeUndefined();
   });
 

@@ -21,7 +21,7 @@ function times(count: number, piece: Uint8Array): Uint8Array {
 /** A remote config whose map has these bytes for its entries. */
 const configMap = (entries: Uint8Array) => field(3, field(1, entries));
 
-describe("what is whole", () => {
+describe("a complete message", () => {
   const file = concat(field(1, bytes("61")), field(2, field(1, bytes("6B"))));
   const cases: readonly [string, Uint8Array][] = [
     ["nothing", bytes("")],
@@ -43,7 +43,7 @@ describe("what is whole", () => {
   });
 });
 
-describe("what does not fit", () => {
+describe("an inconsistent message", () => {
   const CUT = "a field is longer than what holds it";
   const OTHER_TYPE = "a field has another type than it should have";
   const cases: readonly [string, Uint8Array, string][] = [
@@ -77,7 +77,7 @@ describe("what does not fit", () => {
     expect(ofServer(data)).toBe(fault);
   });
 
-  test("fixed numbers of the schema are measured too", () => {
+  test("is refused if a fixed-size number is cut short", () => {
     expect(ofAgent(field(5, bytes("11 01 02 03 04 05 06 07 08")))).toBeUndefined();
     expect(ofAgent(concat(field(5, bytes("11 01 02 03 04")), uid))).toBe(CUT);
   });
@@ -182,7 +182,7 @@ describe("any bytes", () => {
     );
   });
 
-  test("of valid messages with a byte changed are judged likewise", () => {
+  test("of valid messages with a byte changed never cause an exception, and if accepted can be decoded", () => {
     const changed = fc.tuple(arbitraryMessage(ServerToAgentSchema, 4), fc.nat(), fc.nat({ max: 255 }));
     fc.assert(
       fc.property(changed, ([message, at, byte]) => {

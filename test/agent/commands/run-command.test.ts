@@ -35,7 +35,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe("a command that ends by itself", () => {
-  test("as a text is the shell's, as a list is not", async () => {
+  test("runs a string through the shell and a list without it", async () => {
     const { lines, log } = logged();
     await runCommand('echo "$GREETING" | tr a-z A-Z', { ...TIMES, log, env: { GREETING: "hello" } });
     await runCommand(["echo", "$GREETING | tr"], { ...TIMES, log });
@@ -56,13 +56,13 @@ describe("a command that ends by itself", () => {
     expect(lines).toEqual(Array.from({ length: 20 }, (_, index) => String(81 + index)));
   });
 
-  test("fails with two kilobytes of its output at most, though it never ends a line", async () => {
+  test("fails with at most two kilobytes of output in the error, even without a line break", async () => {
     const message = await failure("head -c 3000000 /dev/zero | tr '\\0' x; exit 1");
     expect(message.length).toBeLessThan(2_300);
     expect(message).toMatch(/x{1000}$/);
   });
 
-  test("has its first thousand lines in the log, and its last ones in the error all the same", async () => {
+  test("logs its first thousand lines, and still has its last ones in the error", async () => {
     const { lines, log } = logged();
     expect(await failure("seq 200000; exit 1", { log })).toMatch(/\n199981\n.*\n200000$/s);
     expect(lines.all).toHaveLength(1_001);
@@ -72,7 +72,7 @@ describe("a command that ends by itself", () => {
     ]);
   });
 
-  test("fails without the secrets that it says", async () => {
+  test("keeps the secrets in its output out of the error and the log", async () => {
     const { lines, log } = logged();
     const message = await failure("echo password=hunter2; exit 1", { log });
     expect(message).not.toContain("hunter2");
@@ -91,7 +91,7 @@ describe("a command that ends by itself", () => {
     expect(await failure("kill -KILL $$")).toBe("`kill -KILL $$` was ended by SIGKILL");
   });
 
-  test("fails if it is not there, or may not be executed", async () => {
+  test("fails if it does not exist or is not executable", async () => {
     expect(await failure(["/no/such/program", "x"])).toBe("`/no/such/program x` was not found");
     expect(await failure(["/etc/passwd"])).toBe("`/etc/passwd` may not be executed");
     await expect(runCommand("/no/such/program", TIMES)).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe("a command that ends by itself", () => {
     });
   });
 
-  test("is not waited for by the daemon that it leaves, which lives on", async () => {
+  test("ends without waiting for a daemon that it started", async () => {
     const pidFile = join(folderForTest(), "pid");
     await runCommand(`sleep 100 & echo $! > ${pidFile}`, TIMES);
     const pid = Number(readFileSync(pidFile, "utf8"));
@@ -110,12 +110,12 @@ describe("a command that ends by itself", () => {
 });
 
 describe("a command that is ended", () => {
-  test("when its time is up, says so with what it said", async () => {
+  test("fails with its output when its time is up", async () => {
     const message = await failure("echo waiting; exec sleep 100", { timeoutMs: 300 });
     expect(message).toBe("`echo waiting; exec sleep 100` did not end within 300 ms\nwaiting");
   });
 
-  test("by the signal, ends with all its children, though they ignore SIGTERM", async () => {
+  test("is killed with all its children when aborted, even if they ignore SIGTERM", async () => {
     const { lines, log } = logged();
     const controller = new AbortController();
     const deaf = 'trap "" TERM; (trap "" TERM; echo child; while :; do sleep 1; done) & echo $!; wait; wait';
@@ -140,7 +140,7 @@ describe("a command that is ended", () => {
     expect(await failed).toMatch(/was ended: stop\nready\n(.*\n)?cleaned/);
   });
 
-  test("before it began, is not started", async () => {
+  test("is not started if it was aborted before", async () => {
     const file = join(folderForTest(), "file");
     const signal = AbortSignal.abort(new Error("stopping"));
     expect(await failure(["touch", file], { signal })).toBe(`\`touch ${file}\` was not started: stopping`);

@@ -22,13 +22,13 @@ function pidFile(text: string): string {
   return path;
 }
 
-test("the process in the pid file gets the signal, whatever follows on further lines", async () => {
+test("the process on the first line of the pid file gets the signal", async () => {
   const { pid, exited } = await listening();
   await signalProcess({ signal: "SIGHUP", pidFile: pidFile(` ${pid} \n/var/lib/data\n`) });
   expect(await exited).toBe(42);
 });
 
-test("a signal may be named without SIG and in any case, and another word names none", () => {
+test("a signal name is accepted without SIG and in any case, and other words are not", () => {
   expect(["SIGHUP", "hup", "Usr1", "sigterm"].map(signalNamed)).toEqual(["SIGHUP", "SIGHUP", "SIGUSR1", "SIGTERM"]);
   expect(["SIGHOP", "", "toString"].map(signalNamed)).toEqual([undefined, undefined, undefined]);
 });
@@ -74,7 +74,7 @@ for (const [text, problem] of [
   });
 }
 
-test("a process that has ended is named, and so is the file that still has its id", async () => {
+test("the error for a process that has ended names it and its pid file", async () => {
   const { pid, exited } = await listening();
   process.kill(pid, "SIGHUP");
   await exited;

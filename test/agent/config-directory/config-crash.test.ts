@@ -128,7 +128,7 @@ async function forEachOf(numbers: readonly number[], run: (number: number) => Pr
 }
 
 STEPS.forEach((step, index) => {
-  test(`killed at any change of the file system, ${step.hash} leaves one whole config`, {
+  test(`a kill at any file system change while offer ${step.hash} is applied leaves one whole config`, {
     timeout: 60_000,
   }, async () => {
     const { work, view } = await before(index);
@@ -148,7 +148,7 @@ STEPS.forEach((step, index) => {
   });
 });
 
-test("killed at any change while it takes files of the user's, none of them is lost", {
+test("a kill at any file system change while files of the user are replaced loses none of them", {
   timeout: 60_000,
 }, async () => {
   const { work } = await before(1);
@@ -181,7 +181,7 @@ test("killed at any change while it takes files of the user's, none of them is l
 
 for (const onTrial of [false, true]) {
   const what = onTrial ? "an offer on trial" : "an offer in use";
-  test(`killed at any change while it takes over version 0.1.0 with ${what}, one whole config is there`, {
+  test(`a kill at any file system change during a takeover of version 0.1.0 with ${what} leaves one whole config`, {
     timeout: 60_000,
   }, async () => {
     const work = folderForTest();
@@ -221,7 +221,7 @@ for (const [when, command] of [
   ["before the program took the config", `kill -9 $PPID; ${TAKE}`],
   ["after the program took the config", `${TAKE}; kill -9 $PPID`],
 ] as const) {
-  test(`killed by its own command ${when}, the agent goes back, and so does the program`, {
+  test(`an agent killed by its own command ${when} rolls back its files and its program`, {
     timeout: 30_000,
   }, async () => {
     for (const [index, step] of STEPS.entries()) {
@@ -232,7 +232,7 @@ for (const [when, command] of [
   });
 }
 
-test("an offer of which the agent died three times is refused until another one came", {
+test("an offer that killed the agent three times is refused until another one came", {
   timeout: 30_000,
 }, async () => {
   const { work } = await before(1);
@@ -254,7 +254,7 @@ test("an offer of which the agent died three times is refused until another one 
   expect(visible(directory)).toEqual(step.view);
 });
 
-test("a version is on the disk before it is in use, and its links are", async () => {
+test("a version and its links are synced to disk before the version is in use", async () => {
   const { work } = await before(0);
   const trace = join(work, "trace");
   const files = { ...inA, "d.yaml": "d: of A\n", "e.d/f.yaml": "f: of A\n" };

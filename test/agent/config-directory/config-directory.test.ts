@@ -52,7 +52,7 @@ describe("an offer", () => {
     expect((await configs.effectiveConfig())["file"]?.body).toEqual(Buffer.from(body));
   });
 
-  test("takes the place of the one before, and files may become directories and back", async () => {
+  test("replaces the one before, also where a file becomes a directory or the reverse", async () => {
     const { directory, apply } = await prepared();
     for (const files of [{ x: "1", y: "1" }, { "x/y": "2" }, { x: "3", "y/z/a": "3" }, { y: "4" }]) {
       expect(await apply(JSON.stringify(files), files)).toBe("applied");
@@ -76,7 +76,7 @@ describe("an offer", () => {
     expect(visible(directory)).toEqual({ a: "1" });
   });
 
-  test("leaves no more than it and the one before behind, however many came", async () => {
+  test("leaves only itself, the one before and the user's own files, however many came", async () => {
     const { directory, apply } = await prepared({}, holding({ a: "own" }));
     for (let number = 0; number < 6; number += 1) await apply(`hash ${number}`, { a: `${number}` });
     const kept = readdirSync(join(directory, ".opamp/opamp-config/versions"));
@@ -93,7 +93,7 @@ describe("an offer", () => {
     expect(everything(work)).toEqual(before);
   });
 
-  test("gives its files the mode that was asked for, and their directories what goes with it", async () => {
+  test("gives its files the configured mode, and their directories a matching one", async () => {
     const { directory, apply } = await prepared({ fileMode: 0o600 });
     await apply("one", { "conf.d/a": "1" });
     const modeOf = (path: string) => statSync(join(directory, path)).mode & 0o777;
@@ -164,7 +164,7 @@ describe("the user's own files", () => {
     expect(visible(directory)["secret"]).toBe("own");
   });
 
-  test("edited while no offer has their names come back as edited, unless a new file took the place of the link", async () => {
+  test("come back with later edits, and are kept aside where a new file replaced the link", async () => {
     const { directory, lines, apply } = await prepared({}, holding(own));
     await apply("one", { "a.yaml": "1", "README.md": "1" });
     await apply("none", {});
@@ -179,7 +179,7 @@ describe("the user's own files", () => {
     expect(visible(directory)).toEqual({ ...own, "a.yaml": "edited a" });
   });
 
-  test("edited before any offer was applied are the way back as edited", async () => {
+  test("are rolled back to as edited before any offer was applied", async () => {
     const { directory, apply } = await prepared({ command: 'test "$OPAMP_CONFIG_HASH" = ""' }, holding(own));
     expect(await apply("one", { "a.yaml": "1" })).toContain("exit code 1");
     replaceLink(directory, "a.yaml", "edited a");
@@ -187,7 +187,7 @@ describe("the user's own files", () => {
     expect(visible(directory)).toEqual({ ...own, "a.yaml": "edited a" });
   });
 
-  test("that come when an offer is in use are kept too", async () => {
+  test("are kept too if they appear while an offer is in use", async () => {
     const { directory, apply } = await prepared({}, holding(own));
     await apply("one", { "a.yaml": "1" });
     writeFileSync(join(directory, "late.yaml"), "own late");
@@ -197,7 +197,7 @@ describe("the user's own files", () => {
     expect(visible(directory)).toEqual({ ...own, "a.yaml": "3", "late.yaml": "own late" });
   });
 
-  test("are not what a program makes of an offered file: that is reported, and goes with the offer", async () => {
+  test("do not include a program's rewrite of an offered file, which is reported and goes with the offer", async () => {
     const { directory, configs, lines, apply } = await prepared({}, holding(own));
     await apply("one", { "a.yaml": "1", "b.yaml": "1" });
     for (const name of ["a.yaml", "b.yaml"]) replaceLink(directory, name, "1, rewritten");
@@ -209,7 +209,7 @@ describe("the user's own files", () => {
     for (const name of ["a.yaml", "b.yaml"]) expect(readFileSync(join(kept, name), "utf8")).toBe("1, rewritten");
   });
 
-  test("are all kept where somebody changed them again and again", async () => {
+  test("are kept in every version when somebody changes them repeatedly", async () => {
     const { work, directory, apply } = await prepared({}, holding(own));
     await apply("zero", { "conf.d/own.yaml": "0" });
     for (const hash of ["one", "two", "three"]) {
@@ -223,7 +223,7 @@ describe("the user's own files", () => {
     expect(visible(directory)).toEqual({ ...own, "a.yaml": "three" });
   });
 
-  test("that somebody put in the place of a directory of an offer are kept, and give way", async () => {
+  test("are kept aside where somebody put them in place of a directory of an offer", async () => {
     const { directory, apply } = await prepared({}, holding(own));
     await apply("one", { "new/x": "1", y: "1" });
     replaceLink(directory, "new", "a file");
@@ -233,7 +233,7 @@ describe("the user's own files", () => {
     expect(litter(directory)).toEqual([]);
   });
 
-  test("are reported before any offer where they are named", async () => {
+  test("are reported before any offer if they are configured as local files", async () => {
     const localFiles = ["a.yaml", "conf.d/own.yaml", "missing.json"];
     const { configs, apply } = await prepared({ localFiles }, holding(own));
     const reported = { "a.yaml": ["own a", "text/yaml"], "conf.d/own.yaml": ["own b", "text/yaml"] };
@@ -266,7 +266,7 @@ describe("what is in the way of an offered file", () => {
     expect(visible(directory)).toEqual({});
   });
 
-  test("the place where configurations are kept is not written to, though its name is not hidden", async () => {
+  test("the state directory is not written to, even if its name has no leading dot", async () => {
     const work = folderForTest();
     const { apply } = await reopened(work, { state: join(work, "config/kept") });
     for (const name of ["kept/trial.json", "Kept/versions/1-local/files/x", "kept"]) {
@@ -275,7 +275,7 @@ describe("what is in the way of an offered file", () => {
     expect(await apply("one", { "keptish/a": "1" })).toBe("applied");
   });
 
-  test("a file is taken in where a directory is needed", async () => {
+  test("a file gives way to a directory of an offer, and comes back without it", async () => {
     const { directory, apply } = await prepared({}, holding({ "conf.d": "own" }));
     expect(await apply("one", { "conf.d/a": "1" })).toBe("applied");
     expect(visible(directory)).toEqual({ "conf.d/a": "1" });

@@ -54,7 +54,7 @@ describe("a state directory that an application uses", () => {
     "versions/9-abc.tmp/app": "not ours",
   };
 
-  test("keeps its releases and the link to the one in use", async () => {
+  test("keeps the application's releases and the link to its current one", async () => {
     const work = folderForTest();
     const state = join(work, "app");
     write(state, releases);
@@ -75,7 +75,7 @@ describe("a state directory that an application uses", () => {
     ["temporary files", { "trial.json.tmp": "", "crashes.json.tmp": "", "current.tmp": "" }],
     ["files in the place of links and directories", { current: "a file", versions: "a file" }],
   ] as const) {
-    test(`keeps ${what} of its own`, async () => {
+    test(`keeps the application's ${what}`, async () => {
       const work = folderForTest();
       const state = join(work, "app");
       write(state, files);
@@ -86,7 +86,7 @@ describe("a state directory that an application uses", () => {
     });
   }
 
-  test("that version 0.1.0 used too keeps them, and what is ours is taken over", async () => {
+  test("keeps the application's files when the state of version 0.1.0 in it is taken over", async () => {
     const work = folderForTest();
     const state = join(work, "app");
     makeVersion010(work, { state });
@@ -105,7 +105,7 @@ describe("a state directory that an application uses", () => {
 });
 
 describe("a link", () => {
-  test("in the place of the versions is not followed", async () => {
+  test("in place of the versions directory of version 0.1.0 is not followed", async () => {
     const [work, elsewhere] = [folderForTest(), folderForTest()];
     write(elsewhere, { "1-local/manifest.json": '{"format":1,"id":"1-local"}', "notes/a": "a", "2-ab.tmp/x": "x" });
     const before = everything(elsewhere);
@@ -137,7 +137,7 @@ describe("a link", () => {
     });
   }
 
-  test("with the name of a version is left alone, and so is what it leads to", async () => {
+  test("with the name of a version is left alone, and so is its target", async () => {
     const { work, directory, versions, apply } = await offeredTwice();
     const elsewhere = folderForTest();
     write(elsewhere, {
@@ -153,7 +153,7 @@ describe("a link", () => {
     expect(visible(directory)["a"]).toBe("3");
   });
 
-  test("in the config directory with the name of a temporary one stays if it leads elsewhere", async () => {
+  test("named like a temporary link of ours stays if it leads elsewhere", async () => {
     const { work, directory, apply } = await offeredTwice();
     symlinkSync("/etc/hostname", join(directory, ".opamp-link"));
     await reopened(work);
@@ -166,7 +166,7 @@ describe("a link", () => {
   });
 });
 
-test("a manifest that leads out of its version is not followed", async () => {
+test("a manifest that points outside its version is not followed", async () => {
   const place = await offeredTwice();
   const outside = join(place.work, "outside");
   writeFileSync(outside, "theirs");
@@ -190,7 +190,7 @@ describe("configurations that cannot be read", () => {
     ["damaged", '{"format":1,"id":'],
     ["of another form", "null"],
   ] as const) {
-    test(`since all manifests are ${what} are set aside, and the user's own file is in use and kept`, async () => {
+    test(`are set aside if all manifests are ${what}, and the user's own file is used and kept`, async () => {
       const { work, directory, versions } = await offeredTwice();
       const ids = readdirSync(versions);
       for (const id of ids) writeFileSync(join(versions, id, "manifest.json"), text);
@@ -208,7 +208,7 @@ describe("configurations that cannot be read", () => {
     });
   }
 
-  test("made by version 0.1.0 are kept as well", async () => {
+  test("are set aside and kept after a takeover of version 0.1.0 too", async () => {
     const work = folderForTest();
     const directory = join(work, "config");
     makeVersion010(work);
@@ -221,7 +221,7 @@ describe("configurations that cannot be read", () => {
     expect(litter(directory)).toEqual([]);
   });
 
-  test("beside others that can are set aside alone", async () => {
+  test("are set aside without the others that can be read", async () => {
     const { work, directory, versions } = await offeredTwice();
     const own = readdirSync(versions).find((id) => id.endsWith("-local")) ?? "";
     writeFileSync(join(versions, own, "manifest.json"), "");
@@ -290,7 +290,7 @@ describe("the directory for versions", () => {
     });
   }
 
-  test("keeps what has no name of ours", async () => {
+  test("keeps entries that are not named like a version of ours", async () => {
     const { work, versions, apply } = await offeredTwice();
     write(versions, { "my-backup/main.yaml": "x", "1-local.bak/manifest.json": "{}", "note.tmp": "x", "4-beef": "x" });
     await reopened(work);
@@ -324,7 +324,7 @@ describe("a directory made by version 0.1.0", () => {
     });
   }
 
-  test("with an offer on trial goes back to the one before, and the program is told", async () => {
+  test("rolls back an offer on trial and tells the program", async () => {
     const work = folderForTest();
     const directory = join(work, "config");
     makeVersion010(work, { onTrial: true });
@@ -372,7 +372,7 @@ describe("a directory made by version 0.1.0", () => {
     expect(visible(directory)).toEqual(VIEW_B);
   });
 
-  test("is taken over once, and what appears beside it later is not looked at", async () => {
+  test("is taken over once, and versions that appear beside it later are ignored", async () => {
     const { work, directory } = await prepared();
     makeVersion010(folderForTest(), { state: join(work, "other") });
     renameSync(join(work, "other/versions"), join(directory, ".opamp/versions"));

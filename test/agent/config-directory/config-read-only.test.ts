@@ -6,7 +6,7 @@ import { openDirectory } from "./open-directory.js";
 import { effective, prepared, reopened } from "./prepared.js";
 
 describe("without `prepare`, the effective config", () => {
-  test("of a directory that is not there is empty, and none is made", async () => {
+  test("is empty for a missing directory, which is not created", async () => {
     const directory = join(folderForTest(), "config");
     expect(await effective(openDirectory({ directory, localFiles: ["a.yaml"] }))).toEqual({});
     expect(existsSync(directory)).toBe(false);
@@ -38,7 +38,7 @@ describe("without `prepare`, the effective config", () => {
     expect(everything(place.work)).toEqual(before);
   });
 
-  test("is the one before while an offer is on trial", async () => {
+  test("has the previous offer while a newer one is on trial", async () => {
     const place = await prepared();
     expect(await place.apply("one", { "a.yaml": "1", "b.yaml": "1" })).toBe("applied");
     const waiting = await reopened(place.work, { command: 'test ! -e "$OPAMP_CONFIG_DIR/c.yaml" || sleep 60' });

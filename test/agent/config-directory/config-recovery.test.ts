@@ -37,14 +37,14 @@ function onTrial({ directory }: Prepared, trial: object | string = {}): void {
   writeFileSync(join(directory, ".opamp/opamp-config/trial.json"), text);
 }
 
-test("a directory in good order is left as it is", async () => {
+test("a consistent directory is left as it is", async () => {
   const { work, directory } = await inUse();
   const before = everything(work);
   expect(await openDirectory({ directory }).prepare()).toEqual({ text: undefined });
   expect(everything(work)).toEqual(before);
 });
 
-test("a config on trial is rolled back, the program is told, and it is said", async () => {
+test("a config on trial is rolled back and reported, and the program is told", async () => {
   const place = await inUse();
   onTrial(place);
   const command = script(
@@ -59,7 +59,7 @@ test("a config on trial is rolled back, the program is told, and it is said", as
   expect(litter(place.directory)).toEqual([]);
 });
 
-test("a program that cannot be told is an error to report, and the files are whole all the same", async () => {
+test("a command that fails is reported as an error, and the files are rolled back anyway", async () => {
   const place = await inUse();
   onTrial(place);
   const recovery = await openDirectory({ directory: place.directory, command: "echo down; exit 3" }).prepare();
@@ -84,7 +84,7 @@ test("a program that was not told since the agent was stopped is told at the nex
   expect(litter(directory)).toEqual([]);
 });
 
-test("an apply that was cut off before the switch only leaves things to clean", async () => {
+test("an apply that was interrupted before the switch leaves nothing behind", async () => {
   const place = await inUse();
   onTrial(place, { phase: "candidate", to: "9-6e6577", hash: "6e6577" });
   const { directory } = place;
@@ -107,7 +107,7 @@ test("an apply that was cut off before the switch only leaves things to clean", 
 });
 
 for (const text of ["", "{ broken", "null"]) {
-  test(`a note that says nothing, "${text}", leaves the config in use`, async () => {
+  test(`an unreadable trial record, "${text}", leaves the config in use`, async () => {
     const place = await inUse();
     onTrial(place, text);
     symlinkSync(".opamp/opamp-config/current/d", join(place.directory, "d"));
@@ -118,7 +118,7 @@ for (const text of ["", "{ broken", "null"]) {
   });
 }
 
-test("where the version to go back to is gone, the one in use stays", async () => {
+test("the config in use stays if the version to roll back to is gone", async () => {
   const place = await inUse();
   onTrial(place, { from: "1-gone" });
   const recovery = await openDirectory({ directory: place.directory }).prepare();
@@ -126,7 +126,7 @@ test("where the version to go back to is gone, the one in use stays", async () =
   expect(visible(place.directory)).toEqual({ a: "2", b: "2" });
 });
 
-test("links that somebody removed are put back", async () => {
+test("links that somebody removed are restored", async () => {
   const { directory } = await inUse();
   rmSync(join(directory, "a"));
   expect(visible(directory)).toEqual({ b: "2" });
@@ -144,7 +144,7 @@ for (const [what, damage] of [
     },
   ],
 ] as const) {
-  test(`with the link to the version in use ${what}, the newest is in use`, async () => {
+  test(`the newest version is used if the link to the one in use is ${what}`, async () => {
     const { directory } = await inUse();
     damage(join(directory, ".opamp/opamp-config/current"));
     const recovery = await openDirectory({ directory }).prepare();
@@ -174,7 +174,7 @@ describe("a configuration in use that cannot be read", () => {
     expect(await openDirectory({ directory, command }).prepare()).toEqual({ text: undefined });
   });
 
-  test("and went with all others leaves nothing but what can be found, and says so", async () => {
+  test("leaves an empty directory if no other can be read either, and this is reported", async () => {
     const { work, directory } = await inUse();
     const command = told(work);
     const versions = join(directory, ".opamp/opamp-config/versions");
@@ -189,7 +189,7 @@ describe("a configuration in use that cannot be read", () => {
     expect(readFileSync(`${command}.saw`, "utf8")).toBe("\n");
   });
 
-  test("is not told to the program at the first start, when there was none", async () => {
+  test("is not assumed at the first start, so the program is not told", async () => {
     const { work, directory } = await prepared();
     const other = join(work, "other");
     const command = told(work);
@@ -202,7 +202,7 @@ describe("a configuration in use that cannot be read", () => {
 test.each<[string, (path: string) => void]>([
   ["gone", () => undefined],
   ["a link", (path) => symlinkSync(tmpdir(), path)],
-])("where version 0 is %s, it is said that own files which an offer hides went with it", async (_, make) => {
+])("the loss of own files that an offer hides is reported if version 0 is %s", async (_, make) => {
   const place = await prepared({}, (directory) => {
     mkdirSync(directory);
     writeFileSync(join(directory, "a"), "the user's");
@@ -217,7 +217,7 @@ test.each<[string, (path: string) => void]>([
   expect(visible(place.directory)).toEqual({ a: "1" });
 });
 
-test("an offer that could not be rolled back is rolled back before the next one", async () => {
+test("an offer whose rollback failed is rolled back before the next one", async () => {
   const { work } = await inUse();
   const command = script(work, "command", 'if [ -e "$OPAMP_CONFIG_DIR/c" ]; then mv "$1" "$1.moved"; exit 1; fi');
   const temporary = join(work, "config/.opamp/opamp-config/tmp");

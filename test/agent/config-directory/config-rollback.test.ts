@@ -48,7 +48,7 @@ describe("validation", () => {
     expect(visible(directory)).toEqual({ ...own, ...second });
   });
 
-  test("that fails leaves nothing, and what it said is the reason", async () => {
+  test("that fails leaves nothing behind, and its output is the reason", async () => {
     const { work, apply, configs } = await inUse({ validate: "echo line 3: what is this; exit 9" });
     const before = everything(work);
     expect(await apply("second", second)).toMatch(/ended with exit code 9\nline 3: what is this$/);
@@ -67,7 +67,7 @@ describe("validation", () => {
     expect(visible(directory)).toEqual({ "a.yaml": "own" });
   });
 
-  test("of a directory whose name needs quoting works in a text too", async () => {
+  test("quotes the name of a directory in a command text", async () => {
     const work = join((await prepared()).work, 'it\'s a "place"');
     mkdirSync(work);
     const { apply } = await reopened(work, { validate: "test -e {directory}/c" });
@@ -77,7 +77,7 @@ describe("validation", () => {
 });
 
 describe("a command that fails", () => {
-  test("brings the whole old config back, and is run again for it", async () => {
+  test("restores the whole old config and is run again for it", async () => {
     const command = `echo "$OPAMP_CONFIG_HASH $(cat "$OPAMP_CONFIG_DIR/a.yaml")" >> "$0.log"
       if [ -e "$OPAMP_CONFIG_DIR/c" ]; then echo no c please >&2; exit 4; fi`;
     const { work, directory, configs, apply, lines } = await inUse({ command });
@@ -96,7 +96,7 @@ describe("a command that fails", () => {
     expect(visible(directory)).toEqual({ ...own, d: "3" });
   });
 
-  test("also when going back is said too, and the files are the old ones all the same", async () => {
+  test("is reported if it fails for the old config too, and the files are restored anyway", async () => {
     const { directory, apply } = await inUse({ command: "echo broken; exit 5" });
     expect(await apply("second", second)).toMatch(
       /exit code 5\nbroken\nthe files are as before, but the program could not be told: .*exit code 5\nbroken$/s,
@@ -105,7 +105,7 @@ describe("a command that fails", () => {
     expect(litter(directory)).toEqual([]);
   });
 
-  test("at the first offer brings the user's own files back", async () => {
+  test("restores the user's own files at the first offer", async () => {
     const { directory, configs, apply } = await prepared({ command: 'test "$OPAMP_CONFIG_HASH" = ""' }, (path) => {
       mkdirSync(path);
       for (const [name, text] of Object.entries(own)) writeFileSync(join(path, name), text);
@@ -117,7 +117,7 @@ describe("a command that fails", () => {
     expect(visible(directory)).toEqual(own);
   });
 
-  test("brings back what a program had made of the old config", async () => {
+  test("restores what a program had made of the old config", async () => {
     const { directory, apply } = await inUse({ command: '! [ -e "$OPAMP_CONFIG_DIR/c" ]' });
     rmSync(join(directory, "a.yaml"));
     writeFileSync(join(directory, "a.yaml"), "1, rewritten");
@@ -125,7 +125,7 @@ describe("a command that fails", () => {
     expect(visible(directory)).toEqual({ ...VIEW, "a.yaml": "1, rewritten" });
   });
 
-  test("by time-out though it ignores SIGTERM is killed, and the old config is back", async () => {
+  test("is killed on timeout, even if it ignores SIGTERM, and the old config is restored", async () => {
     const command = `test -e "$OPAMP_CONFIG_DIR/c" || exit 0; trap "" TERM; echo waiting; while :; do sleep 0.1; done`;
     const { directory, apply } = await inUse({ command }, { timeoutMs: 300 });
     expect(await apply("second", second)).toMatch(/did not end within 300 ms\nwaiting$/);
@@ -135,7 +135,7 @@ describe("a command that fails", () => {
 
 describe("an abort", () => {
   for (const when of ["files written", "valid", "in use on trial"]) {
-    test(`when the log says "${when}" takes the offer back`, async () => {
+    test(`rolls the offer back when the log says "${when}"`, async () => {
       const controller = new AbortController();
       const seen: string[] = [];
       const take = (line: string) => {
@@ -158,7 +158,7 @@ describe("an abort", () => {
   }
 
   for (const phase of ["validate", "command"]) {
-    test(`while ${phase} runs ends it and takes the offer back`, async () => {
+    test(`while ${phase} runs ends it and rolls the offer back`, async () => {
       const text = `if [ "$OPAMP_CONFIG_HASH" = ${hex("second")} ]; then echo running; exec sleep 100; fi`;
       const { directory, lines, apply } = await inUse({ [phase]: text });
       const controller = new AbortController();
@@ -171,7 +171,7 @@ describe("an abort", () => {
     });
   }
 
-  test("lets the next offer wait until the old config is back, and what is in use is the newest then", async () => {
+  test("makes later offers wait for the rollback, and then applies the newest", async () => {
     const command = `echo "$OPAMP_CONFIG_HASH" >> "$0.log"
       if [ "$OPAMP_CONFIG_HASH" = ${hex("second")} ]; then echo running; exec sleep 100; fi`;
     const { work, directory, configs, lines, apply } = await inUse({ command });
@@ -192,7 +192,7 @@ describe("an abort", () => {
 });
 
 describe("a reload signal", () => {
-  test("reaches the program after the switch; where there is no program, the offer is rolled back", async () => {
+  test("reaches the program after the switch, and rolls the offer back if there is no program", async () => {
     const { work, directory, apply } = await inUse({}, { reload: { signal: "SIGHUP", pidFile: "/no/such/file" } });
     expect(await apply("second", second)).toMatch(
       /^pid file \/no\/such\/file cannot be read: .*\nthe files are as before, but the program could not be told: pid file/,
@@ -215,7 +215,7 @@ describe("a reload signal", () => {
   });
 });
 
-test("the handler before `prepare` says what is missing", async () => {
+test("the handler refuses an offer before `prepare` and says why", async () => {
   const configs = openDirectory({ directory: "/tmp/never" });
   const context = { signal: new AbortController().signal, previous: undefined };
   await expect(configs.handler.apply(offer("x", {}), context)).rejects.toMatchObject({

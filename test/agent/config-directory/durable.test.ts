@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { replaceWithLink } from "../../../src/agent/config-directory/durable.js";
 import { folderForTest } from "./folder.js";
 
-test("a link that cannot take its place leaves nothing behind", async () => {
+test("a link that cannot replace its target leaves nothing behind", async () => {
   const folder = folderForTest();
   mkdirSync(join(folder, "a"));
   await expect(replaceWithLink(join(folder, "a"), "b", join(folder, "temporary"))).rejects.toThrow(/rename/);

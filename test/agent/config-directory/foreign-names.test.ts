@@ -84,7 +84,7 @@ describe("a name of the agent's own", () => {
   test.each<[string, (path: string) => void]>([
     ["a file", (path) => writeFileSync(path, "theirs")],
     ["a link that leads nowhere", (path) => symlinkSync(elsewhere, path)],
-  ])("for state that is %s is left alone, and the start is refused", async (_, make) => {
+  ])(".opamp that is %s is left alone, and the start is refused", async (_, make) => {
     const directory = folderForTest();
     make(join(directory, ".opamp"));
     const before = everything(directory);
@@ -131,7 +131,7 @@ describe("a name of the agent's own", () => {
 });
 
 describe("what is set aside", () => {
-  test("gets a name that is free, and takes none from what was set aside before", async () => {
+  test("gets a free name and overwrites nothing that was set aside before", async () => {
     const { directory, own } = await offered();
     for (const text of ["{ one", "{ two"]) {
       writeFileSync(join(own, "trial.json"), text);
@@ -149,7 +149,7 @@ describe("what is set aside", () => {
   });
 });
 
-test("what is not the agent's in its own directories is neither read nor removed", async () => {
+test("foreign entries in the agent's own directories are neither read nor removed", async () => {
   const { work, directory, own } = await offered();
   const names = [
     "notes",
@@ -172,7 +172,7 @@ test("what is not the agent's in its own directories is neither read nor removed
   expect(visible(directory)).toEqual({ a: "three" });
 });
 
-test("a takeover of version 0.1.0 leaves a file of one of its names whose form is another", async () => {
+test("a takeover of version 0.1.0 leaves files alone that have its names but another form", async () => {
   const work = folderForTest();
   makeVersion010(work, { onTrial: true });
   const state = join(work, "config/.opamp");
@@ -183,7 +183,7 @@ test("a takeover of version 0.1.0 leaves a file of one of its names whose form i
   expect(visible(join(work, "config"))).toEqual(VIEW_B);
 });
 
-test("what gets into the way of an offer while it is checked fails it, and nothing is replaced", async () => {
+test("an offer fails if something blocks one of its files during validation, and nothing is replaced", async () => {
   const { work } = await offered();
   const { directory, apply } = await reopened(work, { validate: ["mkdir", join(work, "config/b")] });
   expect(await apply("two", { a: "2", b: "2" })).toContain('"b" cannot be written');
@@ -208,9 +208,9 @@ test("a takeover of version 0.1.0 refuses to start where something else has the 
 });
 
 test.each([
-  ["own id", (id: string) => id],
-  ["path elsewhere", () => "../../../../outside"],
-])("a manifest whose base was changed to its %s costs none of the user's files", async (_, baseOf) => {
+  ["its own id", (id: string) => id],
+  ["a path elsewhere", () => "../../../../outside"],
+])("a manifest whose base was changed to %s loses none of the user's files", async (_, baseOf) => {
   const { work, directory, own } = await offered();
   const versions = join(own, "versions");
   const [id = ""] = readdirSync(versions).filter((name) => name.endsWith("-6f6e65"));
@@ -230,7 +230,7 @@ test("versions that somebody removed while the agent runs do not keep later offe
 });
 
 describe("what somebody changes in the files of an offer", () => {
-  test("is kept aside and told of once they are replaced, also where a program made a file of its own there", async () => {
+  test("is kept aside and logged once when an offer replaces it, including files a program added", async () => {
     const { directory, own, apply, lines } = await offered();
     await apply("one-b", { a: "1", "conf.d/x.yaml": "x1", "conf.d/y.yaml": "y1" });
     appendFileSync(join(directory, "a"), " by hand");
@@ -252,7 +252,7 @@ describe("what somebody changes in the files of an offer", () => {
     ]);
   });
 
-  test("finds a free name, whatever has been put beside it", async () => {
+  test("is kept under a free name, whatever else is there", async () => {
     const { directory, own, apply } = await offered();
     mkdirSync(join(own, "changed/9007199254740992"), { recursive: true });
     mkdirSync(join(own, "changed/1"));
@@ -262,7 +262,7 @@ describe("what somebody changes in the files of an offer", () => {
   });
 });
 
-test("an offer does not write what belongs to the agent itself, though links lead there", async () => {
+test("an offer cannot write the agent's own files through links", async () => {
   const work = folderForTest();
   const real = join(work, "real");
   mkdirSync(join(real, "sub/state"), { recursive: true });
@@ -279,7 +279,7 @@ test("an offer does not write what belongs to the agent itself, though links lea
   expect(await apply("one", { a: "1", "sub/other": "1" })).toBe("applied");
 });
 
-test("an offer does not write what belongs to the agent itself", async () => {
+test("an offer cannot write the agent's own files by name", async () => {
   const { work } = await offered();
   const [storage, file] = [join(work, "config/state"), join(work, "config/agent.yaml")];
   mkdirSync(storage);

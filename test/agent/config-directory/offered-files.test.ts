@@ -33,7 +33,7 @@ describe("a name that is safe", () => {
     "x".repeat(200),
     "__proto__",
   ]) {
-    test(`is taken as it is: ${name.slice(0, 30)}`, () => {
+    test(`is accepted unchanged: ${name.slice(0, 30)}`, () => {
       expect(paths({ [name]: "text" })).toEqual([name]);
     });
   }
@@ -74,18 +74,18 @@ describe("a name that is not safe is refused", () => {
     });
   }
 
-  test("so are two that are one where case does not count", () => {
+  test("two names that differ only in case or composition are refused", () => {
     expect(refusal("agent.yaml", "Agent.YAML")).toBe('the name "Agent.YAML" goes to the same file as "agent.yaml"');
     expect(refusal("\u00e9.yaml", "e\u0301.yaml")).toContain("goes to the same file as");
   });
 
-  test("so is one that is a file and a directory of another", () => {
+  test("a name that is a file and a directory of another is refused", () => {
     expect(refusal("a/b/c", "A")).toBe('the name "a/b/c" needs a directory where "A" is a file');
     expect(refusal("a", "a/b/c")).toBe('the name "a/b/c" needs a directory where "a" is a file');
     expect(refusal("ab", "a/b")).toBe("taken");
   });
 
-  test("so are more than 4 000 files", () => {
+  test("more than 4 000 files are refused", () => {
     const names = Array.from({ length: 4_001 }, (_, index) => `${index}.yaml`);
     expect(() => paths(Object.fromEntries(names.map((name) => [name, ""])))).toThrow(
       "the configuration has 4001 files: 4000 at most",

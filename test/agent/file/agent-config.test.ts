@@ -214,7 +214,7 @@ function refused(text: string): OpAMPError {
   throw new Error(`taken: ${text}`);
 }
 
-describe("what is wrong is told with the key, the line and the fix", () => {
+describe("a mistake is reported with the key, the line and the fix", () => {
   for (const [section, mistakes] of Object.entries(MISTAKES)) {
     test(`in ${section}`, () => {
       for (const [value, problem, fix] of mistakes) {
@@ -229,7 +229,7 @@ describe("what is wrong is told with the key, the line and the fix", () => {
     });
   }
 
-  test("in every section that is the command's own", () => {
+  test("every section of the command is covered by these cases", () => {
     expect(Object.keys(MISTAKES).sort()).toEqual([...agentSections].sort());
   });
 
@@ -239,7 +239,7 @@ describe("what is wrong is told with the key, the line and the fix", () => {
     expect(hint).toMatch(/^write remote_config; known are /);
   });
 
-  test("about two files under one name", () => {
+  test("in two files under one name", () => {
     const text = `${SERVER}reports_raw_config: true\neffective_config: { files: { raw: /x }, raw_file: /y }\n`;
     const { message, hint } = refused(text);
     expect([message, hint]).toEqual([
@@ -248,7 +248,7 @@ describe("what is wrong is told with the key, the line and the fix", () => {
     ]);
   });
 
-  test("and never with a value that a reference stands for", () => {
+  test("the value behind a reference is never shown", () => {
     const env = { SECRET: "tok-4711" };
     for (const value of [
       `storage: { directory: ['\${SECRET}'] }`,
@@ -271,7 +271,7 @@ test("a config directory is refused on Windows, with what to do instead", () => 
   );
 });
 
-test("what is given and has no effect is told", () => {
+test("a setting without effect is a warning", () => {
   const off = "reports_effective_config: false, reports_health: false, reports_available_components: false";
   const text = `${SERVER}capabilities: { ${off} }
 restart: { command: a }
@@ -302,7 +302,7 @@ test("the extension's block alone is enough", () => {
   });
 });
 
-test("directories that are one behind a link are refused as one", () => {
+test("two directories that a link makes the same are refused", () => {
   const work = folderForTest();
   mkdirSync(join(work, "conf"));
   symlinkSync(join(work, "conf"), join(work, "link"));
@@ -316,14 +316,14 @@ test("directories that are one behind a link are refused as one", () => {
   );
 });
 
-test("offers may write neither the agent's storage nor its file", () => {
+test("offers cannot write the agent's storage or its configuration file", () => {
   const text = `${SERVER}storage: { directory: /x/state }\nremote_config: { directory: /x }\n`;
   const { remoteConfig } = readAgentConfig(text, { file: "/x/agent.yaml" });
   expect(remoteConfig).toMatchObject({ state: "/x/.opamp", ownPaths: ["/x/state", "/x/agent.yaml"] });
   expect(readAgentConfig(text).remoteConfig?.ownPaths).toEqual(["/x/state"]);
 });
 
-test("a Collector's file takes the sections beside it, and references in them are put in", () => {
+test("a Collector's file takes the agent's sections beside it, with their references expanded", () => {
   const text = `
 extensions: { opamp: { server: { http: { endpoint: http://h/ } } } }
 service: { extensions: [opamp] }

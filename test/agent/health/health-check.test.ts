@@ -51,7 +51,7 @@ async function waiting(clock: { pending: number }): Promise<void> {
 }
 
 describe("a URL", () => {
-  test("that leads elsewhere is not followed, and not well", async () => {
+  test("that redirects is unhealthy, and the redirect is not followed", async () => {
     const { url, host, state, requests } = await answering();
     state.status = 302;
     const { reports } = checking({ url });
@@ -85,7 +85,7 @@ describe("a URL", () => {
     [302, false],
     [404, false],
   ] as const) {
-    test(`that answers ${status} is ${healthy ? "healthy" : "not"}, and no redirect is followed`, async () => {
+    test(`that answers ${status} is ${healthy ? "healthy" : "unhealthy"}, and no redirect is followed`, async () => {
       const { url, state, requests } = await answering();
       state.status = status;
       const { reports } = checking({ url });
@@ -94,7 +94,7 @@ describe("a URL", () => {
     });
   }
 
-  test("that nobody answers at is not healthy, and the reason is told", async () => {
+  test("that refuses connections is unhealthy, with the reason", async () => {
     const { reports } = checking({ url: "http://127.0.0.1:1/" });
     expect(await reports.next()).toContain("ECONNREFUSED");
   });
@@ -116,7 +116,7 @@ describe("a URL", () => {
 });
 
 describe("a command", () => {
-  test("is healthy by its exit code, and says why it is not without its secrets", async () => {
+  test("is healthy by its exit code, and a failure shows its output without secrets", async () => {
     const file = join(folderForTest(), "well");
     writeFileSync(file, "");
     const { clock, reports } = checking({ command: `[ -e ${file} ] || { echo token=abc; exit 2; }` });

@@ -48,8 +48,8 @@ async function read(channel: CustomChannel, count: number): Promise<string[]> {
   return types;
 }
 
-describe("messages that nobody takes", () => {
-  test("wait in the number that the channel was registered with, for each channel of a capability", () => {
+describe("messages without a handler", () => {
+  test("wait in each channel up to the number that it was registered with", () => {
     const { all } = channels();
     const [short, long] = [all.register(NAME, { maxQueuedMessages: 2 }), all.register(NAME, { maxQueuedMessages: 20 })];
     arrive(all, digits(21));
@@ -61,13 +61,13 @@ describe("messages that nobody takes", () => {
     [{ maxQueuedMessages: "5" }, "options.maxQueuedMessages: must be a whole number above 0"],
     [{ maxQueued: 5 }, /^options\.maxQueued: .*maxQueuedMessages/],
     [5, "options: must be an object, not number"],
-  ])("need a number that makes sense: %j", (options, text) => {
+  ])("cannot be queued with a wrong limit: %j", (options, text) => {
     const { all, announced } = channels();
     expect(refusal(() => all.register(NAME, options as never)).message).toMatch(text);
     expect(announced()).toEqual([]);
   });
 
-  test("wait in order, ten of them; of more the newest are dropped and counted", async () => {
+  test("wait in order up to ten, and newer ones are dropped and counted", async () => {
     const { all } = channels();
     const channel = all.register(NAME);
     arrive(all, digits(13));
@@ -78,7 +78,7 @@ describe("messages that nobody takes", () => {
     expect(channel.dropped).toBe(3);
   });
 
-  test("are handed to a handler that comes later", () => {
+  test("are delivered to a handler that is set later", () => {
     const { all } = channels();
     const channel = all.register(NAME);
     arrive(all, digits(3));
@@ -107,7 +107,7 @@ describe("a handler", () => {
     expect(seen).toEqual(digits(11));
   });
 
-  test("that throws or rejects is complained of and gets the next message", async () => {
+  test("that throws or rejects is reported and gets the next message", async () => {
     const { all, errors } = channels();
     const channel = all.register(NAME);
     const { calls, handler } = slowHandler();
@@ -124,7 +124,7 @@ describe("a handler", () => {
     ]);
   });
 
-  test("that is taken away gets no more; the next handler goes on where it ended", async () => {
+  test("that is removed gets no more messages, and the next one continues with the rest", async () => {
     const { all } = channels();
     const channel = all.register(NAME);
     const { calls, handler } = slowHandler();
@@ -175,7 +175,7 @@ describe("an iterator", () => {
     expect((await Promise.all(both)).flat().sort()).toEqual(["a", "b"]);
   });
 
-  test("yields to a handler", async () => {
+  test("gets no messages while a handler is set", async () => {
     const { all } = channels();
     const channel = all.register(NAME);
     const waiting = read(channel, 1);
@@ -214,7 +214,7 @@ describe("several channels", () => {
     expect([await read(a, 2), await read(b, 1)]).toEqual([["1", "4"], ["2"]]);
   });
 
-  test("are announced in order; the last one of a capability takes it off the list", () => {
+  test("are announced in order until the last one of a capability is unregistered", () => {
     const { all, announced, inputs } = channels();
     const [b, a, second] = ["com.example.b", "com.example.a", "com.example.b"].map((name) => all.register(name));
     b?.unregister();
@@ -248,7 +248,7 @@ describe("a channel that is unregistered", () => {
     expect(announced()).toEqual([[NAME], []]);
   });
 
-  test("sends no more", async () => {
+  test("rejects a message to send", async () => {
     const { all, inputs } = channels();
     const channel = all.register(NAME);
     channel.unregister();
@@ -302,7 +302,7 @@ describe("sending", () => {
     await Promise.all(sends);
   });
 
-  test("lets a message wait as long as the client says, or as the sender does", () => {
+  test("keeps a message waiting up to the client's limit or the sender's own", () => {
     const { all, inputs } = channels(60_000);
     const channel = all.register(NAME);
     void channel.send("a");
@@ -325,7 +325,7 @@ describe("sending", () => {
     expect(inputs.filter(({ type }) => type === "custom")).toEqual([]);
   });
 
-  test("tells one that never left from one that may have arrived, when their time is up", async () => {
+  test("distinguishes a message that never left from one that may have arrived, on timeout", async () => {
     const { all } = channels();
     const channel = all.register(NAME);
     const [kept, left] = [channel.send("a"), channel.send("b")];
@@ -341,7 +341,7 @@ describe("sending", () => {
     });
   });
 
-  test("takes a copy of the data", () => {
+  test("copies the data", () => {
     const { all, inputs } = channels();
     const data = Uint8Array.of(1, 2, 3);
     void all.register(NAME).send("a", data);
@@ -352,7 +352,7 @@ describe("sending", () => {
 
 describe("names", () => {
   for (const name of ["com.example.a", "io.opentelemetry.custom/v1", "org.x-y.z_1/2024-01", "COM.Example.A"]) {
-    test(`${name} will do`, () => {
+    test(`${name} is accepted`, () => {
       expect(channels().all.register(name).capability).toBe(name);
     });
   }
@@ -369,7 +369,7 @@ describe("names", () => {
     "com.-a",
     "http://com.a",
   ]) {
-    test(`${JSON.stringify(name)} will not`, () => {
+    test(`${JSON.stringify(name)} is refused`, () => {
       const { all, announced } = channels();
       expect(refusal(() => all.register(name))).toMatchObject({
         code: "ERR_OPAMP_CAPABILITY",

@@ -53,7 +53,7 @@ describe("what TypeScript would refuse", () => {
     expect(saved).toEqual([{ instanceUid: agent.uid }]);
   });
 
-  test.each([null, undefined, {}])("a stored state of %o is not a state", async (state) => {
+  test.each([null, undefined, {}])("a stored state of %o counts as no state", async (state) => {
     const { client, errors } = await running({ store: { load: () => nonsense(state), save: () => undefined } });
     expect([client.phase, errors]).toEqual(["online", []]);
   });
@@ -76,22 +76,19 @@ describe("what TypeScript would refuse", () => {
     ["type", { length: 3 }],
     ["type", null],
   ];
-  test.each(messages)(
-    "a custom message of type %o and data %o is refused before it can do harm",
-    async (type, data) => {
-      const { client, clock, escaped, errors } = await running({}, { customCapabilities: ["com.example.a"] });
-      const channel = client.customCapability("com.example.a");
-      const refused = expect(channel.send(nonsense(type), nonsense(data))).rejects.toMatchObject({
-        code: "ERR_OPAMP_OPTION",
-      });
-      await clock.advance(0);
-      await refused;
-      const sent = channel.send("fine");
-      await clock.advance(0);
-      await sent;
-      expect([client.phase, escaped, errors]).toEqual(["online", [], []]);
-    },
-  );
+  test.each(messages)("a custom message of type %o and data %o is refused and not sent", async (type, data) => {
+    const { client, clock, escaped, errors } = await running({}, { customCapabilities: ["com.example.a"] });
+    const channel = client.customCapability("com.example.a");
+    const refused = expect(channel.send(nonsense(type), nonsense(data))).rejects.toMatchObject({
+      code: "ERR_OPAMP_OPTION",
+    });
+    await clock.advance(0);
+    await refused;
+    const sent = channel.send("fine");
+    await clock.advance(0);
+    await sent;
+    expect([client.phase, escaped, errors]).toEqual(["online", [], []]);
+  });
 
   test.each([undefined, null, 42, { restart: 1 }, { remoteConfig: {} }, { remotConfig: { apply: () => undefined } }])(
     "handlers of %o are refused",
@@ -118,7 +115,7 @@ describe("what TypeScript would refuse", () => {
     expect([applier.applied, agent.hasApplied()]).toEqual([1, true]);
   });
 
-  test("whatever a listener does to what it is given stays with it", async () => {
+  test("a listener or handler that changes what it is given affects nothing else", async () => {
     const { agent, client, clock } = await running({ remoteConfig: { apply: ({ hash }) => void hash.fill(0) } });
     client.on("offer", ({ hash }) => hash.fill(0));
     const offered = agent.offerConfig({ a: "1" });
@@ -131,7 +128,7 @@ describe("what TypeScript would refuse", () => {
   });
 
   test.each([Number.POSITIVE_INFINITY, 2 ** 40])(
-    "a wait for a connection of %d ms is a long one",
+    "a wait for a connection of %d ms has no limit in practice",
     async (timeoutMs) => {
       const { client, clock, transport } = await hosted();
       transport.refuse(3);
@@ -144,7 +141,7 @@ describe("what TypeScript would refuse", () => {
   );
 
   test.each([Number.NaN, -1, nonsense<number>("soon"), nonsense<number>(null)])(
-    "a stop that may take %o ms takes as long as one without a limit of its own",
+    "a stop with a limit of %o ms takes as long as one without",
     async (timeoutMs) => {
       const { client, clock, transport } = await running();
       transport.hang();
@@ -157,7 +154,7 @@ describe("what TypeScript would refuse", () => {
     },
   );
 
-  test("a stop that may take for ever ends when the server lets it", async () => {
+  test("a stop with an infinite limit ends when the server answers", async () => {
     const { client, clock, transport } = await running();
     transport.hang();
     const stopped = client.stop({ timeoutMs: Number.POSITIVE_INFINITY });

@@ -7,7 +7,7 @@ import { hosted, running, throwables } from "../hosted.js";
 const FAILED = 3;
 const never = (): Promise<never> => new Promise(() => undefined);
 
-describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
+describe.each(throwables)("when the host throws %s", (_, thrown, text) => {
   const fails = {
     "at once": () => {
       throw thrown();
@@ -18,15 +18,18 @@ describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
     },
   };
 
-  test.each(Object.entries(fails))("a remote config handler that throws it %s has failed", async (_when, apply) => {
-    const { agent, client, clock, escaped, errors } = await running({ remoteConfig: { apply } });
-    agent.offerConfig({ a: "1" });
-    await clock.advance(0);
-    expect(agent.remoteConfigStatus?.status).toBe(FAILED);
-    expect(agent.remoteConfigStatus?.errorMessage).toContain(text);
-    expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
-    expect([client.phase, escaped]).toEqual(["online", []]);
-  });
+  test.each(Object.entries(fails))(
+    "a remote config handler that throws it %s fails the offer",
+    async (_when, apply) => {
+      const { agent, client, clock, escaped, errors } = await running({ remoteConfig: { apply } });
+      agent.offerConfig({ a: "1" });
+      await clock.advance(0);
+      expect(agent.remoteConfigStatus?.status).toBe(FAILED);
+      expect(agent.remoteConfigStatus?.errorMessage).toContain(text);
+      expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
+      expect([client.phase, escaped]).toEqual(["online", []]);
+    },
+  );
 
   test.each(Object.entries(fails))(
     "a provider of the effective config that throws it %s is left out",
@@ -66,40 +69,46 @@ describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
     },
   );
 
-  test.each(Object.entries(fails))("listeners and loggers that throw it %s harm nobody", async (_when, fail) => {
-    const phases: string[] = [];
-    const { agent, client, clock, escaped } = await hosted({
-      logger: { debug: fail, info: fail, warn: fail, error: fail },
-      remoteConfig: { apply: () => undefined },
-    });
-    for (const name of ["phase", "error", "offer", "serverCapabilities"] as const) client.on(name, fail);
-    client.once("phase", fail);
-    client.on("phase", ({ phase }) => phases.push(phase));
-    client.start();
-    agent.offerConfig({ a: "1" });
-    await clock.advance(0);
-    agent.sendText("no message");
-    await clock.advance(0);
-    expect(agent.hasApplied()).toBe(true);
-    expect(phases).toEqual(["connecting", "reporting", "online"]);
-    expect(escaped).toEqual([]);
-  });
+  test.each(Object.entries(fails))(
+    "listeners and loggers that throw it %s affect nothing else",
+    async (_when, fail) => {
+      const phases: string[] = [];
+      const { agent, client, clock, escaped } = await hosted({
+        logger: { debug: fail, info: fail, warn: fail, error: fail },
+        remoteConfig: { apply: () => undefined },
+      });
+      for (const name of ["phase", "error", "offer", "serverCapabilities"] as const) client.on(name, fail);
+      client.once("phase", fail);
+      client.on("phase", ({ phase }) => phases.push(phase));
+      client.start();
+      agent.offerConfig({ a: "1" });
+      await clock.advance(0);
+      agent.sendText("no message");
+      await clock.advance(0);
+      expect(agent.hasApplied()).toBe(true);
+      expect(phases).toEqual(["connecting", "reporting", "online"]);
+      expect(escaped).toEqual([]);
+    },
+  );
 
-  test.each(Object.entries(fails))("a store that throws it %s is done without", async (_when, fail) => {
-    const store: Store = { load: () => fail(), save: () => fail() };
-    const { agent, client, clock, escaped, errors } = await running({
-      store,
-      remoteConfig: { apply: () => undefined },
-    });
-    await clock.advance(0);
-    agent.offerConfig({ a: "1" });
-    await clock.advance(0);
-    expect(agent.hasApplied()).toBe(true);
-    expect(new Set(errors)).toEqual(new Set(["ERR_OPAMP_STORE"]));
-    expect([client.phase, escaped]).toEqual(["online", []]);
-  });
+  test.each(Object.entries(fails))(
+    "a store that throws it %s leaves the client running without it",
+    async (_when, fail) => {
+      const store: Store = { load: () => fail(), save: () => fail() };
+      const { agent, client, clock, escaped, errors } = await running({
+        store,
+        remoteConfig: { apply: () => undefined },
+      });
+      await clock.advance(0);
+      agent.offerConfig({ a: "1" });
+      await clock.advance(0);
+      expect(agent.hasApplied()).toBe(true);
+      expect(new Set(errors)).toEqual(new Set(["ERR_OPAMP_STORE"]));
+      expect([client.phase, escaped]).toEqual(["online", []]);
+    },
+  );
 
-  test("a transport that throws it loses its link and is dialled again", async () => {
+  test("a transport that throws it loses its connection and is dialled again", async () => {
     const broken: string[] = [];
     let call = "open";
     const { client, clock, transport, escaped } = await hosted();
@@ -134,7 +143,7 @@ describe.each(throwables)("what a host may throw: %s", (_, thrown, text) => {
 });
 
 describe("what never ends", () => {
-  test("an effective config that never comes is asked for again when it is next wanted", async () => {
+  test("an effective config that never comes is requested again at the next refresh", async () => {
     const answers: (() => Promise<ConfigFiles>)[] = [never, never, async () => ({ a: { body: "at last" } })];
     const { agent, client, clock, errors } = await running({ effectiveConfig: () => (answers.shift() ?? never)() });
     expect(agent.received).toEqual([]);
@@ -169,7 +178,7 @@ describe("what never ends", () => {
     expect(agent.effectiveFiles["a"]?.text()).toBe("newer");
   });
 
-  test("an effective config that is asked for faster than it comes neither silences the agent nor stays away", async () => {
+  test("an effective config that is refreshed faster than it comes neither silences the agent nor goes missing", async () => {
     const { agent, client, clock } = await hosted({
       effectiveConfig: () => {
         return new Promise<ConfigFiles>((resolve) => {
@@ -189,7 +198,7 @@ describe("what never ends", () => {
     expect(agent.effectiveFiles["a"]?.text()).toMatch(/^at (195|2\d\d)\d\d$/);
   });
 
-  test("a provider that asks for itself starves nobody", async () => {
+  test("a provider that refreshes itself starves nothing else", async () => {
     const { client, clock } = await hosted({ effectiveConfig: () => ({ a: { body: "1" } }) });
     let calls = 0;
     client.setHandlers({
@@ -208,7 +217,7 @@ describe("what never ends", () => {
     expect(client.phase).toBe("online");
   });
 
-  test("a listener that tries again at once starves nobody", async () => {
+  test("a listener that retries at once starves nothing else", async () => {
     let calls = 0;
     const { agent, client } = await running({
       remoteConfig: {
@@ -228,7 +237,7 @@ describe("what never ends", () => {
     await client.stop();
   });
 
-  test("a remote config handler that never ends is given up, and so is the next", async () => {
+  test("a remote config handler that never ends times out, and so does the next", async () => {
     const { agent, clock, client } = await running({ remoteConfig: { apply: never }, timeouts: { applyMs: 1_000 } });
     for (const body of ["1", "2"]) {
       agent.offerConfig({ a: body });
@@ -256,7 +265,7 @@ describe("what never ends", () => {
     expect(client.phase).toBe("stopped");
   });
 
-  test("a custom message handler that never ends costs messages, counted, and nothing else", async () => {
+  test("a custom message handler that never ends only makes messages drop, which are counted", async () => {
     const { agent, client, clock } = await running();
     const channel = client.customCapability("com.example.a");
     channel.onMessage(never);
@@ -309,7 +318,7 @@ describe("what is left behind", () => {
     await expect(client.connected({ signal: AbortSignal.abort("gone") })).rejects.toBe("gone");
   });
 
-  test("a listener that was taken off hears nothing more, also one for a single event", async () => {
+  test("a listener that was removed gets no more events, even one that listens once", async () => {
     const { client, clock } = await hosted();
     let heard = 0;
     const listener = (): void => {
@@ -322,7 +331,7 @@ describe("what is left behind", () => {
     expect(heard).toBe(0);
   });
 
-  test("a long life with many breaks has one timer and one connection", async () => {
+  test("a client with many reconnects has one timer and one connection", async () => {
     const { agent, client, clock, transport } = await running({ remoteConfig: { apply: never } });
     for (let i = 0; i < 50; i++) {
       agent.offerConfig({ a: `${i}` });

@@ -69,10 +69,10 @@ describe("the config that was applied last", () => {
   );
 
   test.each<[string, (config: RemoteConfig) => void]>([
-    ["has no body any more", (config) => void Object.assign(config.files["a"] ?? {}, { body: "text" })],
-    ["is none any more", (config) => void Object.assign(config.files, { a: null })],
-    ["has gone", (config) => void Object.assign(config, { files: null })],
-  ])("is not stored when its handler spoils it: a file that %s; the outcome is", async (_, apply) => {
+    ["has a body of text", (config) => void Object.assign(config.files["a"] ?? {}, { body: "text" })],
+    ["is null", (config) => void Object.assign(config.files, { a: null })],
+    ["is missing", (config) => void Object.assign(config, { files: null })],
+  ])("is not stored when its handler changes it so that a file %s, but the outcome is", async (_, apply) => {
     const { store, saved } = noted();
     const { agent, clock, errors, escaped } = await running({ store, remoteConfig: { apply } });
     const hash = agent.offerConfig({ a: "1" });
@@ -98,7 +98,7 @@ describe("the config that was applied last", () => {
     expect(saved.flatMap(({ lastGoodConfig }) => lastGoodConfig?.hash ?? [])).toEqual([newer]);
   });
 
-  test("is none while nothing has been applied, and stays what it was over other saves", async () => {
+  test("is missing while nothing has been applied, and survives other saves", async () => {
     const { store, saved } = noted();
     const { agent, clock } = await running({ store, remoteConfig: handler(() => true).remoteConfig });
     agent.offerConfig({ a: "1" });
@@ -115,7 +115,7 @@ describe("the config that was applied last", () => {
 describe("the heartbeat interval that the server asked for", () => {
   const asks = (seconds: bigint) => ({ connectionSettings: { opamp: { heartbeatIntervalSeconds: seconds } } });
 
-  verifies("HB-02", "lasts over a restart, within the bounds of the moment, and is told about once", async () => {
+  verifies("HB-02", "survives a restart, within the current bounds, and is reported once", async () => {
     const { store, saved } = noted();
     const { agent, clock, client } = await running({ store });
     for (const seconds of [2n, 2n, 2n]) {
@@ -138,7 +138,7 @@ describe("the heartbeat interval that the server asked for", () => {
     expect([restarted.uid, restarted.received.length - sofar, told]).toEqual([agent.uid, 1, [5_000]]);
   });
 
-  verifies("HB-03", "may be none", async () => {
+  verifies("HB-03", "keeps heartbeats off after a restart if it was 0", async () => {
     const { store } = noted({ heartbeatMs: Number.POSITIVE_INFINITY });
     const { server, client, clock } = await running({ store });
     const agent = server.agent(client.instanceUid);
@@ -149,7 +149,7 @@ describe("the heartbeat interval that the server asked for", () => {
 });
 
 describe("the end of a client", () => {
-  test("lets go of its store after the last save, before stop resolves", async () => {
+  test("closes its store after the last save, before stop resolves", async () => {
     const calls: string[] = [];
     const store: Store = {
       load: () => void calls.push("load"),
@@ -169,7 +169,7 @@ describe("the end of a client", () => {
     expect(calls).toEqual(["load", "saving", "saved", "closing", "closed"]);
   });
 
-  test("does not wait longer for a store that never closes than was said", async () => {
+  test("waits for a store that never closes only as long as the stop's limit", async () => {
     const store: Store = { load: () => undefined, save: () => undefined, close: () => new Promise(() => undefined) };
     const { client, clock } = await running({ store });
     let isStopped = false;

@@ -20,7 +20,7 @@ function instanceIds(received: readonly AgentToServer[]) {
   );
 }
 
-test("the description can be read, as a copy of what is reported", async () => {
+test("the description getter returns a copy of what is reported", async () => {
   const given = { identifying: { "service.name": "shop", ports: [1, 2n] }, nonIdentifying: { "os.type": "linux" } };
   const { client, agent, clock } = await running({ description: given });
   expect(client.description).toEqual({ ...given, identifying: { "service.name": "shop", ports: [1, 2] } });
@@ -47,7 +47,7 @@ describe("a description made by a function", () => {
     expect(instanceIds(agent.received)).toEqual([NEW_UID_TEXT]);
   });
 
-  verifies("UID-05", "follows a uid that the server gives, under that uid", async () => {
+  verifies("UID-05", "changes with a uid that the server assigns, in the first report under it", async () => {
     const { agent, clock, client } = await running({ description: describeAgent });
     const before = client.instanceUid;
     agent.assignUid(NEW_UID);
@@ -56,7 +56,7 @@ describe("a description made by a function", () => {
     expect(agent.lastMessage?.instanceUid).toEqual(NEW_UID);
   });
 
-  test("follows a uid after it replaced a plain one, and no more after a plain one replaced it", async () => {
+  test("is called again for a new uid only while it is the current description", async () => {
     const { agent, clock, client } = await running();
     client.setDescription(describeAgent);
     client.setDescription({ identifying: { "service.name": "plain" } });
@@ -65,7 +65,7 @@ describe("a description made by a function", () => {
     expect(agent.attributes.identifying).toEqual({ "service.name": "plain" });
   });
 
-  test("that fails when it is first called throws where it was given", () => {
+  test("makes the call that sets it throw if it fails then", () => {
     const fail = (): never => {
       throw new Error("who am I?");
     };

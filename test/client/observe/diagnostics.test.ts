@@ -23,8 +23,8 @@ function published<C extends keyof DiagnosticChannels>(
 
 const START = new Date(Date.UTC(2026, 0, 1));
 
-describe("the channel of what is sent", () => {
-  test("tells of each message: whose, when, how large and what is in it", async () => {
+describe("the send channel", () => {
+  test("publishes each message with its agent, time, size and content", async () => {
     const messages: unknown[] = [];
     const sent = published("opamp-client:send", ({ message }) => messages.push(message));
     const { client, clock } = await running({
@@ -56,7 +56,7 @@ describe("the channel of what is sent", () => {
     expect(JSON.stringify(sent[0])).toContain('"service.name":"guest"');
   });
 
-  test("tells the kind of a custom message, and that the agent leaves", async () => {
+  test("publishes the kind of a custom message and an agent_disconnect", async () => {
     const sent = published("opamp-client:send");
     const { client, clock } = await running({}, { customCapabilities: ["com.example.a"] });
     const channel = client.customCapability("com.example.a");
@@ -73,8 +73,8 @@ describe("the channel of what is sent", () => {
   });
 });
 
-describe("the channel of what is received", () => {
-  test("tells of offers, flags, errors and custom messages", async () => {
+describe("the receive channel", () => {
+  test("publishes offers, flags, errors and custom messages", async () => {
     const received = published("opamp-client:receive");
     const { clock, agent } = await running();
     received.length = 0;
@@ -97,7 +97,7 @@ describe("the channel of what is received", () => {
     ]);
   });
 
-  test("tells of bytes that are no message", async () => {
+  test("publishes bytes that are not a message", async () => {
     const received = published("opamp-client:receive");
     const { client, clock, transport } = await hosted();
     const open = transport.open.bind(transport);
@@ -111,7 +111,7 @@ describe("the channel of what is received", () => {
   });
 });
 
-test("the channel of phases tells what the event tells", async () => {
+test("the phase channel publishes what the phase event reports", async () => {
   const phases = published("opamp-client:phase");
   const { client, clock, transport } = await hosted();
   transport.refuse(1);
@@ -129,7 +129,7 @@ test("the channel of phases tells what the event tells", async () => {
   ]);
 });
 
-test("the channel of failures tells of each error, without its secrets", async () => {
+test("the failure channel publishes each error without its secrets", async () => {
   const failures = published("opamp-client:failure");
   const { clock, client, transport } = await running({ health: { healthy: true } });
   transport.send = () => {
@@ -149,7 +149,7 @@ test("the channel of failures tells of each error, without its secrets", async (
   ]);
 });
 
-test("the channel of applies tells of each offer, how it ended and how long that took", async () => {
+test("the apply channel publishes each offer with its outcome and duration", async () => {
   const applies = published("opamp-client:apply");
   const host = await hosted({
     remoteConfig: {
@@ -173,7 +173,7 @@ test("the channel of applies tells of each offer, how it ended and how long that
 });
 
 describe("subscribers", () => {
-  test("that spoil what they get, stop the client or throw harm nobody but themselves", async () => {
+  test("that change the message or throw affect nothing else", async () => {
     const thrown: unknown[] = [];
     const others = process.listeners("uncaughtException");
     process.removeAllListeners("uncaughtException");
@@ -195,7 +195,7 @@ describe("subscribers", () => {
     expect(thrown.map(String)).toEqual(["Error: bad subscriber"]);
   });
 
-  test("that stop the client from within get what they want", async () => {
+  test("that stop the client during a message stop it", async () => {
     let stopped: Promise<void> | undefined;
     const { client, clock } = await hosted();
     published("opamp-client:receive", () => {
@@ -207,7 +207,7 @@ describe("subscribers", () => {
     expect(client.phase).toBe("stopped");
   });
 
-  test("see the message as it was when they look at once, made once", async () => {
+  test("get one decoded message however often they read it", async () => {
     const seen: [SendDiagnostic["message"], SendDiagnostic["message"]][] = [];
     published("opamp-client:send", (diagnostic) => seen.push([diagnostic.message, diagnostic.message]));
     await running();

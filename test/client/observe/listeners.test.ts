@@ -31,7 +31,7 @@ describe("listeners", () => {
     expect(seen).toEqual(["acceptsStatus"]);
   });
 
-  test("can be taken off, whether they listen once or always, and nothing happens if they never listened", () => {
+  test("can be removed, whether they listen once or always, or were never added", () => {
     const { listeners } = listening();
     const seen: string[] = [];
     const always = (): void => void seen.push("always");
@@ -48,7 +48,7 @@ describe("listeners", () => {
     expect(seen).toEqual(["other"]);
   });
 
-  test("of several events leave one and stay with the other", () => {
+  test("of several events are removed from one and stay with the other", () => {
     const { listeners } = listening();
     const seen: unknown[] = [];
     const both = (value: unknown): void => void seen.push(value);
@@ -60,7 +60,7 @@ describe("listeners", () => {
     expect(seen).toEqual([2]);
   });
 
-  test("that come or go while an event is told do so from the next one on", () => {
+  test("that are added or removed during an event take effect from the next one on", () => {
     const { listeners } = listening();
     const seen: string[] = [];
     const second = (): void => void seen.push("second");
@@ -132,7 +132,7 @@ describe("a listener that fails", () => {
     expect([client.phase, escaped]).toEqual(["online", []]);
   });
 
-  test("of errors is not told of its own failure, even if it listens to all else too", async () => {
+  test("of errors does not get its own failure, even if it listens to everything", async () => {
     const { client, clock, escaped } = await hosted();
     let calls = 0;
     const fails = async (): Promise<void> => {

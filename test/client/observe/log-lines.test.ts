@@ -89,7 +89,7 @@ test("a connection is one line, an offer one for each of its states, and a pause
   ]);
 });
 
-test("an answer for another agent is told once as an error, and the retry says why", async () => {
+test("an answer for another agent is logged once as an error, and the retry gives the reason", async () => {
   const codes: string[] = [];
   const lines = await linesOf(
     async ({ server, clock, client }) => {
@@ -115,7 +115,7 @@ test("an answer for another agent is told once as an error, and the retry says w
 /** The time of day, as lines show it. */
 const clockTime = (ms: number): string => new Date(ms).toTimeString().slice(0, 5);
 
-test("a server that is down for a week is a line now and then that says how often", async () => {
+test("a server that stays down is logged at growing intervals with a count", async () => {
   const start = Date.UTC(2026, 0, 1);
   const lines = await linesOf(async ({ clock, transport, client }) => {
     transport.refuse(1_000_000);
@@ -132,7 +132,7 @@ test("a server that is down for a week is a line now and then that says how ofte
   expect(told.at(-1)).toBeGreaterThan(20);
 });
 
-test("another failure is a line at once, and so is the end of all failures, with how long they took", async () => {
+test("another failure is logged at once, and so is recovery, with its duration", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
     transport.refuse(8);
     client.start();
@@ -154,7 +154,7 @@ test("another failure is a line at once, and so is the end of all failures, with
   ]);
 });
 
-test("a connection that comes and goes is not two lines each time, and the last line is true", async () => {
+test("a connection that flaps is not logged twice each time, and the last line is current", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
     client.start();
     for (let round = 0; round < 20; round += 1) {
@@ -169,7 +169,7 @@ test("a connection that comes and goes is not two lines each time, and the last 
   expect(links.at(-1)).toMatch(/^info: Connected/);
 });
 
-test("what a server sends over and over floods nobody, however it differs each time", async () => {
+test("a server that repeats a message does not flood the log, however each one differs", async () => {
   const kinds = ["dropped a message for", "Server returned an error", "not a valid ServerToAgent", "Ignoring"];
   const debug: string[] = [];
   const lines = await linesOf(
@@ -203,7 +203,7 @@ test("what a server sends over and over floods nobody, however it differs each t
   }
 });
 
-test("error events are not held back", async () => {
+test("error events are not rate limited", async () => {
   let errors = 0;
   await linesOf(async ({ clock, transport, client }) => {
     transport.refuse(1_000_000);
@@ -216,7 +216,7 @@ test("error events are not held back", async () => {
   expect(errors).toBeGreaterThan(15);
 });
 
-test("nobody outside can write a line of their own, hide one, fill the disk or show a secret", async () => {
+test("text from a server cannot forge a line, hide one, fill the disk or show a secret", async () => {
   const lines = await linesOf(async ({ server, clock, client }) => {
     client.start();
     const agent = server.agent(client.instanceUid);
@@ -233,7 +233,7 @@ test("nobody outside can write a line of their own, hide one, fill the disk or s
   ]);
 });
 
-test("a listener of errors that fails is a line, now and then", async () => {
+test("an error listener that keeps failing is logged rarely", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
     transport.refuse(1_000);
     client.on("error", () => {
@@ -247,7 +247,7 @@ test("a listener of errors that fails is a line, now and then", async () => {
   expect(told.length).toBeLessThanOrEqual(2);
 });
 
-test("a server that keeps silent at first, and then answers, is told of twice", async () => {
+test("a server that is silent at first is logged twice: when it is late and when it answers", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
     const sink = listening(transport);
     transport.send = () => undefined;

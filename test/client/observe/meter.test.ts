@@ -118,7 +118,7 @@ describe("a meter", () => {
     expect(names.every((name) => name.startsWith("opamp.client."))).toBe(true);
   });
 
-  test("that has only counters does", async () => {
+  test("is accepted with counters only", async () => {
     const meter = new RememberingMeter();
     const { client } = await running({ meter: { createCounter: meter.createCounter.bind(meter) } });
     expect(client.phase).toBe("online");
@@ -134,7 +134,7 @@ describe("a meter", () => {
     ["and gives nothing", { createCounter: () => undefined as never }],
   ];
   for (const [when, meter] of failing) {
-    test(`that fails ${when} is told of once, and harms nobody`, async () => {
+    test(`that fails ${when} is reported once and affects nothing else`, async () => {
       const { client, clock, errors, escaped } = await running({ meter });
       await clock.advance(100_000);
       expect(client.phase).toBe("online");
@@ -143,7 +143,7 @@ describe("a meter", () => {
     });
   }
 
-  test("must be one", async () => {
+  test("is refused if it is not a meter", async () => {
     for (const meter of [1, {}, { createCounter: 1 }]) {
       await expect(hosted({ meter } as object)).rejects.toBeInstanceOf(OpAMPError);
     }

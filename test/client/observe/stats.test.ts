@@ -84,7 +84,7 @@ describe("the counts of a client", () => {
     });
   });
 
-  test("tell of messages, their sizes and their times, and of heartbeats", async () => {
+  test("include messages, their sizes and times, and heartbeats", async () => {
     const { client, clock, transport } = await hosted({ heartbeat: { intervalMs: 10_000 }, ping: false });
     const bytes = weighed(transport);
     client.start();
@@ -102,7 +102,7 @@ describe("the counts of a client", () => {
     expect(first.messagesSent).toBe(1);
   });
 
-  test("tell of pings and what came back", async () => {
+  test("include pings and pongs", async () => {
     const { client, clock } = await running({ heartbeat: { intervalMs: 3_600_000 }, ping: { intervalMs: 1_000 } });
     await clock.advance(3_500);
     const { pingsSent, pongsReceived, messagesSent } = client.stats();
@@ -111,7 +111,7 @@ describe("the counts of a client", () => {
     expect(messagesSent).toBe(1);
   });
 
-  test("tell of attempts, failures by code, and when the next attempt is due", async () => {
+  test("include attempts, failures by code, and the time of the next attempt", async () => {
     const { client, clock, transport } = await hosted();
     transport.refuse(3);
     client.start();
@@ -132,7 +132,7 @@ describe("the counts of a client", () => {
     expect(client.stats()).toMatchObject({ phase: "stopped", transport: "memory", connectedSince: undefined });
   });
 
-  test("tell of pauses, of bad messages, and of messages that were given up", async () => {
+  test("include pauses, bad messages, and messages that were given up", async () => {
     const { client, clock, transport, agent } = await running({ health: { healthy: false } });
     agent.send({ instanceUid: new Uint8Array(16).fill(9) });
     agent.send({ agentIdentification: { newInstanceUid: new Uint8Array(3) } });
@@ -156,7 +156,7 @@ describe("the counts of a client", () => {
     expect(client.stats()).toMatchObject({ phase: "waiting", throttled: 1 });
   });
 
-  test("tell of offers by their end", async () => {
+  test("include offers by outcome", async () => {
     let finish: (outcome?: Error) => void = () => undefined;
     const apply = (): Promise<void> =>
       new Promise((resolve, reject) => {
@@ -179,7 +179,7 @@ describe("the counts of a client", () => {
     expect(client.stats().offers).toEqual({ applied: 1, failed: 1, superseded: 1 });
   });
 
-  test("tell of custom messages by their end", async () => {
+  test("include custom messages by outcome", async () => {
     const { client, clock, agent } = await running(
       { customMessages: { max: 2 } },
       { customCapabilities: ["com.example.a"] },

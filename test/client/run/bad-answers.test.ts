@@ -21,7 +21,7 @@ function untilWaiting(client: OpAMPClient): Promise<PhaseEvent> {
   });
 }
 
-describe("an answer over HTTP that is none", () => {
+describe("an invalid answer over HTTP", () => {
   const answers = {
     "three bytes of garbage": {
       code: "ERR_OPAMP_MALFORMED",
@@ -63,7 +63,7 @@ describe("an answer over HTTP that is none", () => {
     });
   }
 
-  test("an outage in the middle of work is over with the next good answer, and nothing is lost", async () => {
+  test("an outage ends with the next good answer, and nothing is lost", async () => {
     const office = await startPostOffice();
     const client = makeClient({ url: office.url, health: { healthy: true } });
     client.start();
@@ -85,7 +85,7 @@ describe("an answer over HTTP that is none", () => {
 describe("over WebSocket", () => {
   verifies(
     ["WS-01", "WS-03", "WS-05"],
-    "what is not a message is a typed error each time, and the link goes on",
+    "bytes that are not a message are a typed error each time, and the connection stays",
     async () => {
       if (webSocket === undefined) throw new Error("no WebSocket transport");
       const { client, agent, server } = await meet(webSocket);
@@ -118,7 +118,7 @@ describe("over WebSocket", () => {
     expect(client.phase).toBe("waiting");
   });
 
-  test("a message over the limit ends the link, and the next one is dialled", async () => {
+  test("a message over the limit ends the connection, and the client reconnects", async () => {
     const server = await startWebSocket();
     const client = makeClient({ url: `ws://${server.host}`, maxMessageBytes: 1_000 });
     const failed = next(client, "error");
@@ -148,7 +148,7 @@ for (const [name, url] of [
       expect(await failed).toMatchObject({ code: "ERR_OPAMP_THROTTLED", httpStatus: 503 });
     });
 
-    verifies("THR-06", "that gives no time is left alone for half a minute at least", async () => {
+    verifies("THR-06", "that gives no time is not dialled for at least 30 s", async () => {
       const server = await startServer({ onConnect: () => ({ status: 429 }) });
       const client = makeClient({ url: server[url] });
       const waiting = untilWaiting(client);

@@ -31,77 +31,73 @@ describe("the scheme of the URL", () => {
   }
 });
 
-describe("an answer that does not come", () => {
-  verifies(
-    "RETRY-02",
-    "over HTTP in time aborts the request, which is repeated; a late answer is not heard",
-    async () => {
-      const office = await startPostOffice();
-      const client = makeClient({ url: office.url, timeouts: { answerMs: 250 } });
-      const errors = collect(client, "error");
-      client.start();
-      const swallowed = await office.posts.next();
-      if (!swallowed.response.closed) await once(swallowed.response, "close");
-      const repeated = await office.posts.next();
-      expect(partsOf(repeated.message)).toEqual(partsOf(swallowed.message));
-      expect(partsOf(repeated.message)).toEqual(["agentDescription"]);
-      expect(errors).toMatchObject([
-        { code: "ERR_OPAMP_TIMEOUT", message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
-      ]);
-      acknowledge(swallowed);
-      expect(client.phase).toBe("reporting");
-      acknowledge(repeated);
-      await client.connected();
-      expect(errors).toHaveLength(1);
-    },
-  );
+describe("a missing answer", () => {
+  verifies("RETRY-02", "over HTTP aborts the request, which is repeated, and a late answer is ignored", async () => {
+    const office = await startPostOffice();
+    const client = makeClient({ url: office.url, timeouts: { answerMs: 250 } });
+    const errors = collect(client, "error");
+    client.start();
+    const swallowed = await office.posts.next();
+    if (!swallowed.response.closed) await once(swallowed.response, "close");
+    const repeated = await office.posts.next();
+    expect(partsOf(repeated.message)).toEqual(partsOf(swallowed.message));
+    expect(partsOf(repeated.message)).toEqual(["agentDescription"]);
+    expect(errors).toMatchObject([
+      { code: "ERR_OPAMP_TIMEOUT", message: expect.stringMatching(/did not answer within timeouts\.answerMs$/) },
+    ]);
+    acknowledge(swallowed);
+    expect(client.phase).toBe("reporting");
+    acknowledge(repeated);
+    await client.connected();
+    expect(errors).toHaveLength(1);
+  });
 
-  verifies(
-    "RETRY-02",
-    "over WebSocket is not an error, and after a break what it was about arrives again",
-    async () => {
-      const { client, agent, server } = await meet(webSocket, {
-        server: { onMessage: (_agent, { health }) => (health?.lastError === "disk full" ? null : undefined) },
-      });
-      client.setHealth({ healthy: false, lastError: "disk full" });
-      await agent.until(({ health }) => health?.lastError === "disk full");
-      const before = agent.received.length;
-      server.drop();
-      await agent.until(({ received }) => received.length > before);
-      expect(agent.received[before]).toMatchObject({ health: { lastError: "disk full" } });
-      expect(partsOf(agent.received[before])).toEqual(["agentDescription", "health"]);
-      expect(agent.gaps).toBe(0);
-    },
-  );
+  verifies("RETRY-02", "over WebSocket is not an error, and the report is repeated after a reconnect", async () => {
+    const { client, agent, server } = await meet(webSocket, {
+      server: { onMessage: (_agent, { health }) => (health?.lastError === "disk full" ? null : undefined) },
+    });
+    client.setHealth({ healthy: false, lastError: "disk full" });
+    await agent.until(({ health }) => health?.lastError === "disk full");
+    const before = agent.received.length;
+    server.drop();
+    await agent.until(({ received }) => received.length > before);
+    expect(agent.received[before]).toMatchObject({ health: { lastError: "disk full" } });
+    expect(partsOf(agent.received[before])).toEqual(["agentDescription", "health"]);
+    expect(agent.gaps).toBe(0);
+  });
 });
 
 describe.each([webSocket, http])("over $name", (transport) => {
-  verifies("RETRY-02", "what was sent into a break arrives after it, and what was answered does not", async () => {
-    let swallow = false;
-    const { client, agent, server } = await meet(transport, {
-      client: { reconnectReport: "changed" },
-      server: {
-        onMessage: (_agent, { health }) => {
-          if (!swallow || health === undefined) return undefined;
-          swallow = false;
-          setImmediate(() => server.drop());
-          return null;
+  verifies(
+    "RETRY-02",
+    "a report that was lost with the connection is repeated, and an answered one is not",
+    async () => {
+      let swallow = false;
+      const { client, agent, server } = await meet(transport, {
+        client: { reconnectReport: "changed" },
+        server: {
+          onMessage: (_agent, { health }) => {
+            if (!swallow || health === undefined) return undefined;
+            swallow = false;
+            setImmediate(() => server.drop());
+            return null;
+          },
         },
-      },
-    });
-    swallow = true;
-    const before = agent.received.length;
-    client.setHealth({ healthy: true, status: "StatusOK" });
-    const reported = (): readonly string[][] =>
-      agent.received
-        .slice(before)
-        .map(partsOf)
-        .filter((parts) => parts.length > 0);
-    await agent.until(() => reported().length === 2);
-    expect(reported()).toEqual([["health"], ["health"]]);
-  });
+      });
+      swallow = true;
+      const before = agent.received.length;
+      client.setHealth({ healthy: true, status: "StatusOK" });
+      const reported = (): readonly string[][] =>
+        agent.received
+          .slice(before)
+          .map(partsOf)
+          .filter((parts) => parts.length > 0);
+      await agent.until(() => reported().length === 2);
+      expect(reported()).toEqual([["health"], ["health"]]);
+    },
+  );
 
-  verifies(["EST-03", "SEQ-02", "UID-03"], "a server that ends and comes back on its port is found again", async () => {
+  verifies(["EST-03", "SEQ-02", "UID-03"], "a server that restarts on its port is reached again", async () => {
     const first = await startServer({ keepMessages: 10 });
     const applied: string[] = [];
     const client = makeClient({

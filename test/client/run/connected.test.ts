@@ -30,7 +30,7 @@ describe("waiting for a connection", () => {
     expect(clock.pending).toBe(1);
   });
 
-  test("is over at once while there is one, and takes until the next after a break", async () => {
+  test("ends at once while connected, and after a break with the next connection", async () => {
     const { client, clock, transport } = await hosted();
     client.start();
     await clock.advance(0);
@@ -44,7 +44,7 @@ describe("waiting for a connection", () => {
     expect(again.value()).toBe("resolved");
   });
 
-  test("goes on through failed attempts", async () => {
+  test("continues through failed attempts", async () => {
     const { client, clock, transport } = await hosted();
     transport.refuse(3);
     client.start();
@@ -55,7 +55,7 @@ describe("waiting for a connection", () => {
     expect([connected.value(), client.phase]).toEqual(["resolved", "online"]);
   });
 
-  test("gives up after its time with the last failure as its cause", async () => {
+  test("times out with the last failure as its cause", async () => {
     const { client, clock, transport } = await hosted();
     transport.refuse();
     client.start();
@@ -69,7 +69,7 @@ describe("waiting for a connection", () => {
     expect(error.hint).toBe((error.cause as OpAMPError).hint);
   });
 
-  test("gives up without a cause when nothing has failed yet", async () => {
+  test("times out without a cause when nothing has failed yet", async () => {
     const { client, clock } = await hosted();
     const connected = outcome(client.connected({ timeoutMs: 500 }));
     await clock.advance(500);
@@ -79,7 +79,7 @@ describe("waiting for a connection", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("gives up alone: the client goes on, and so do those who have more time", async () => {
+  test("times out alone, while the client and other waiters continue", async () => {
     const { client, clock, transport } = await hosted();
     transport.refuse(1);
     client.start();
@@ -90,7 +90,7 @@ describe("waiting for a connection", () => {
   });
 
   for (const timeoutMs of [Number.NaN, -1, "5", null]) {
-    test(`for ${String(timeoutMs)} ms of type ${typeof timeoutMs} is a wrong option`, async () => {
+    test(`of ${String(timeoutMs)} ms of type ${typeof timeoutMs} is refused as an option`, async () => {
       const { client } = await hosted();
       await expect(client.connected({ timeoutMs } as WaitOptions)).rejects.toMatchObject({
         code: "ERR_OPAMP_OPTION",
@@ -121,7 +121,7 @@ describe("a signal", () => {
     await expect(client.connected({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
-  test("is left alone afterwards, however the wait ended", async () => {
+  test("has no listener left once the wait has ended", async () => {
     const { client, clock } = await hosted();
     const { signal } = new AbortController();
     const overdue = outcome(client.connected({ signal, timeoutMs: 1 }));

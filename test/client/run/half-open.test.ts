@@ -21,7 +21,7 @@ async function pinged(options: Partial<OpAMPClientOptions> = {}, serverOptions: 
 }
 
 describe("a connection whose other end has vanished", () => {
-  test("is noticed within two intervals, told as a timeout, and made again at once", async () => {
+  test("is detected within two intervals, reported as a timeout, and replaced at once", async () => {
     const { client, clock, transport, agent } = await running();
     const phases: unknown[] = [];
     client.on("phase", ({ phase, reason, error }) => phases.push([phase, reason, error?.code]));
@@ -47,14 +47,14 @@ describe("a connection whose other end has vanished", () => {
     expect(agent.received.length).toBeGreaterThan(before);
   });
 
-  test("is noticed although the agent sends no heartbeats", async () => {
+  test("is detected although the agent sends no heartbeats", async () => {
     const { client, clock, transport, errors } = await running({ withhold: ["reportsHeartbeat"] });
     transport.hang();
     await clock.advance(60_500);
     expect([errors, client.phase, transport.dials]).toEqual([["ERR_OPAMP_TIMEOUT"], "connecting", 2]);
   });
 
-  test("is noticed after two intervals of the user's own", async () => {
+  test("is detected after two intervals of the configured length", async () => {
     const { clock, transport, errors } = await running({ ping: { intervalMs: 2_000 } });
     transport.hang();
     await clock.advance(3_999);
@@ -63,14 +63,14 @@ describe("a connection whose other end has vanished", () => {
     expect(errors).toEqual(["ERR_OPAMP_TIMEOUT"]);
   });
 
-  test("is not looked for when pings are off", async () => {
+  test("is not detected when pings are off", async () => {
     const { client, clock, transport, errors } = await running({ ping: false });
     transport.hang();
     await clock.advance(DAY_MS);
     expect([client.phase, errors, transport.dials]).toEqual(["online", [], 1]);
   });
 
-  test("takes nothing with it: what was not answered arrives on the next one", async () => {
+  test("loses nothing: unanswered reports are repeated on the next one", async () => {
     const { client, clock, transport, agent } = await running();
     transport.hang();
     client.setHealth({ healthy: false, lastError: "disk full" });
@@ -99,7 +99,7 @@ describe("a server", () => {
     expect([agent.received.length, pings]).toEqual([121, []]);
   });
 
-  test("that answers nothing but pings is kept, and nobody complains", async () => {
+  test("that answers nothing but pings is kept, without an error", async () => {
     const { client, clock, transport, errors, pings } = await pinged({}, { onMessage: () => null });
     await clock.advance(3_600_000);
     expect([client.phase, transport.dials, errors]).toEqual(["online", 1, []]);
@@ -113,7 +113,7 @@ describe("a server", () => {
   });
 });
 
-test("a transport whose ping throws has lost its link, and that is told", async () => {
+test("a transport whose ping throws loses its connection, and the error is reported", async () => {
   const { client, clock, transport, errors } = await running(
     { ping: { intervalMs: 1_000 } },
     { onMessage: () => null },
@@ -128,7 +128,7 @@ test("a transport whose ping throws has lost its link, and that is told", async 
   expect(client.phase).toBe("waiting");
 });
 
-test("a transport that is now of one kind and now of the other is taken for what it is", async () => {
+test("a transport that changes between duplex and polling is handled as its current kind", async () => {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   const clock = virtualClock();

@@ -60,7 +60,7 @@ for (const transport of ["ws", "http"] as const) {
   const library = { ws: "ws", http: "undici" }[transport];
 
   describe(`a process with clients over ${transport}`, () => {
-    test(`ends when only they are left, whatever they are at, and has loaded no more than ${library}`, async () => {
+    test(`exits when only they are left, in whatever phase, and has loaded only ${library}`, async () => {
       const server = await startServer();
       const mute = await startTcp();
       const guest = new Guest({
@@ -82,7 +82,7 @@ for (const transport of ["ws", "http"] as const) {
       expect(guest.reports.at(-1)).toEqual({ type: "exiting", loaded: [library] });
     });
 
-    test("goes on as long as one of them is to keep it alive", async () => {
+    test("keeps running as long as one of them has keepAlive", async () => {
       const server = await startServer();
       const url = transport === "ws" ? server.url : server.httpUrl;
       const guest = new Guest({ clients: [{ name: "host", url, keepAlive: true }] });
@@ -96,7 +96,7 @@ for (const transport of ["ws", "http"] as const) {
   });
 }
 
-describe("a process with clients that go a long way", () => {
+describe("a process with clients over TLS and proxies", () => {
   /** One for each way, and a server that all of them reach. */
   async function roundabout(keepAlive: boolean): Promise<GuestClient[]> {
     const { ca, server: tls } = await testCertificates();
@@ -119,7 +119,7 @@ describe("a process with clients that go a long way", () => {
     ].map((client) => ({ ...client, keepAlive }) as GuestClient);
   }
 
-  test("ends when only they are left, with TLS, behind proxies and over whatever gets through", async () => {
+  test("exits when only they are left", async () => {
     const clients = await roundabout(false);
     const guest = new Guest({ clients });
     for (const { name } of clients) await guest.said({ name, phase: "online" });
@@ -128,7 +128,7 @@ describe("a process with clients that go a long way", () => {
     expect(guest.reports.at(-1)?.type).toBe("exiting");
   });
 
-  test("ends when they are stopped, even if they were to keep it alive", async () => {
+  test("exits when they are stopped, even with keepAlive", async () => {
     const clients = await roundabout(true);
     const guest = new Guest({ clients, stop: true });
     for (const { name } of clients) await guest.said({ name, phase: "online" });
@@ -145,14 +145,14 @@ describe("a process with clients in the middle of a dial", () => {
     return ["ws", "http"].map((name) => ({ name, url: `${name}://${host}`, ...options }));
   }
 
-  test("is held by them, but no longer than their time limits", async () => {
+  test("stays alive no longer than their time limits", async () => {
     const guest = new Guest({ clients: await dialling({ timeoutMs: 500 }) });
     guest.letGo();
     expect(await guest.ended()).toBe(0);
     for (const name of ["ws", "http"]) await guest.said({ name, phase: "waiting" });
   });
 
-  test("ends when they are stopped, even if they were to keep it alive", async () => {
+  test("exits when they are stopped, even with keepAlive", async () => {
     const guest = new Guest({ clients: await dialling({ keepAlive: true }), stop: true });
     await guest.said({ type: "attempt", address: TWO_ADDRESSES[1] }, 2);
     guest.letGo();

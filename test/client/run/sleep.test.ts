@@ -46,7 +46,7 @@ async function machine(options: Partial<OpAMPClientOptions> = {}, serverOptions:
 }
 
 describe("after a sleep that the monotonic clock counts", () => {
-  test("a link that lives gets one heartbeat for all that are overdue, and the next an interval later", async () => {
+  test("a live connection gets one heartbeat for all that are overdue, and the next an interval later", async () => {
     const { client, clock, agent, transport, sleepCounted } = await machine();
     await clock.advance(10_000);
     sleepCounted(HOURS_MS);
@@ -58,7 +58,7 @@ describe("after a sleep that the monotonic clock counts", () => {
     expect([agent.received.length, transport.dials]).toEqual([3, 1]);
   });
 
-  test("a link that died meanwhile is found out in half an interval", async () => {
+  test("a dead connection is detected within half an interval", async () => {
     const { clock, transport, errors, pings, sleepCounted } = await machine();
     transport.hang();
     sleepCounted(HOURS_MS);
@@ -70,7 +70,7 @@ describe("after a sleep that the monotonic clock counts", () => {
     expect([errors, transport.dials]).toEqual([["ERR_OPAMP_TIMEOUT"], 2]);
   });
 
-  test("what came before and lies unread is read before the link is given up", async () => {
+  test("unread data is read before the connection is given up", async () => {
     const host = await machine({}, { onMessage: () => null });
     const { client, clock, agent, transport, errors, unread, sleepCounted } = host;
     await clock.advance(44_000);
@@ -83,7 +83,7 @@ describe("after a sleep that the monotonic clock counts", () => {
     expect([client.phase, errors, transport.dials]).toEqual(["online", [], 1]);
   });
 
-  test("a link whose ping was not answered before is given up at once", async () => {
+  test("a connection whose ping was unanswered before is given up at once", async () => {
     const { clock, transport, errors, sleepCounted } = await machine();
     transport.hang();
     await clock.advance(50_000);
@@ -92,7 +92,7 @@ describe("after a sleep that the monotonic clock counts", () => {
     expect([errors, transport.dials]).toEqual([["ERR_OPAMP_TIMEOUT"], 2]);
   });
 
-  test("a short one, before anything is due, changes nothing", async () => {
+  test("a short sleep before anything is due changes nothing", async () => {
     const { client, clock, agent, sleepCounted } = await machine();
     await clock.advance(10_000);
     client.setHealth({ healthy: true });
@@ -122,7 +122,7 @@ describe("after a jump of the wall clock alone", () => {
   test.each([
     ["forward", HOURS_MS],
     ["back", -HOURS_MS],
-  ])("%s a link that lives is asked once, and nothing else changes", async (_way, ms) => {
+  ])("a live connection is pinged once after a jump %s, and nothing else changes", async (_way, ms) => {
     const { client, clock, agent, transport, errors, pings, setWall } = await machine();
     await clock.advance(10_000);
     setWall(ms);
@@ -131,7 +131,7 @@ describe("after a jump of the wall clock alone", () => {
     expect(agent.received.length).toBe(5);
   });
 
-  test("a link that died is found out in 10 s", async () => {
+  test("a dead connection is detected within 10 s", async () => {
     const { clock, transport, errors, pings, setWall } = await machine();
     transport.hang();
     setWall(HOURS_MS);
@@ -143,7 +143,7 @@ describe("after a jump of the wall clock alone", () => {
     expect([errors, transport.dials]).toEqual([["ERR_OPAMP_TIMEOUT"], 2]);
   });
 
-  test("a link that is asked already gets 10 s more, for its pong may have come into the sleep", async () => {
+  test("a connection that was pinged before gets 10 s more for its pong", async () => {
     const { clock, transport, errors, pings, setWall } = await machine();
     transport.hang();
     await clock.advance(50_000);
@@ -154,7 +154,7 @@ describe("after a jump of the wall clock alone", () => {
     expect(errors).toEqual(["ERR_OPAMP_TIMEOUT"]);
   });
 
-  test("a wait is neither cut short nor stretched", async () => {
+  test("a wait is neither shortened nor extended", async () => {
     const { client, clock, transport, setWall } = await machine({ backoff: { minMs: 600_000, maxMs: 600_000 } });
     transport.refuse();
     transport.drop();
@@ -171,7 +171,7 @@ describe("after a jump of the wall clock alone", () => {
     expect(transport.dials).toBe(dials + 1);
   });
 
-  test("small corrections mean nothing, however many there are", async () => {
+  test("small corrections have no effect, however many there are", async () => {
     const { clock, pings, setWall } = await machine();
     for (let beats = 0; beats < 20; beats++) {
       setWall(5_000);
@@ -180,7 +180,7 @@ describe("after a jump of the wall clock alone", () => {
     expect(pings).toEqual([]);
   });
 
-  test("nothing is asked where pings are off, and heartbeats go on as before", async () => {
+  test("no ping is sent where pings are off, and heartbeats continue as before", async () => {
     const { client, clock, agent, setWall } = await machine({ ping: false });
     setWall(HOURS_MS);
     await clock.advance(90_000);

@@ -8,7 +8,7 @@ const never = (): Promise<never> => new Promise(() => undefined);
 const STOPPED = expect.objectContaining({ code: "ERR_OPAMP_STOPPED" });
 
 describe("stop", () => {
-  test("every call gives the same promise, which never rejects", async () => {
+  test("returns the same promise for every call, which never rejects", async () => {
     const { client, clock } = await running();
     const first = client.stop();
     expect(client.stop({ timeoutMs: 1 })).toBe(first);
@@ -19,14 +19,14 @@ describe("stop", () => {
     expect(client.phase).toBe("stopped");
   });
 
-  test("before the start it ends at once, and nothing can be started", async () => {
+  test("resolves at once before the start, and prevents a start", async () => {
     const { client, clock, transport } = await hosted();
     await client.stop();
     expect(() => client.start()).toThrow(STOPPED);
     expect([client.phase, clock.pending, transport.dials]).toEqual(["stopped", 0, 0]);
   });
 
-  test("while the store is still being read it ends, and the store's answer starts nothing", async () => {
+  test("resolves while the store is still loading, whose state then starts nothing", async () => {
     let loaded: (state: undefined) => void = () => undefined;
     const load = () => new Promise<undefined>((resolve) => (loaded = resolve));
     const saved: unknown[] = [];
@@ -40,7 +40,7 @@ describe("stop", () => {
     expect([transport.dials, saved]).toEqual([0, []]);
   });
 
-  test.each(["connecting", "reporting", "waiting"])("in the phase %s it ends without waiting", async (phase) => {
+  test.each(["connecting", "reporting", "waiting"])("resolves without waiting in the phase %s", async (phase) => {
     const { client, clock, transport } = await hosted({}, { onMessage: () => null });
     if (phase === "connecting") transport.hang();
     if (phase === "waiting") transport.refuse();
@@ -53,7 +53,7 @@ describe("stop", () => {
     expect([client.phase, clock.pending]).toEqual(["stopped", 0]);
   });
 
-  test("a server that swallows the goodbye is waited for as long as was said", async () => {
+  test("waits for a server that ignores agent_disconnect only as long as its limit", async () => {
     const { client, clock, transport } = await running();
     transport.hang();
     let isStopped = false;
@@ -67,7 +67,7 @@ describe("stop", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("inside a handler, a provider or a listener it ends, awaited or not", async () => {
+  test("resolves inside a handler, provider or listener, awaited or not", async () => {
     const inside = {
       remoteConfig: (stop: () => Promise<void>) => ({ remoteConfig: { apply: stop } }),
       effectiveConfig: (stop: () => Promise<void>) => ({
@@ -89,7 +89,7 @@ describe("stop", () => {
     }
   });
 
-  test("inside a listener it ends, in whatever phase", async () => {
+  test("resolves inside a listener in every phase", async () => {
     for (const when of ["connecting", "reporting", "online", "closing", "stopped"]) {
       const { client, clock, escaped } = await hosted();
       let fromInside: Promise<void> | undefined;
@@ -105,7 +105,7 @@ describe("stop", () => {
     }
   });
 
-  test("inside a custom message handler it ends", async () => {
+  test("resolves inside a custom message handler", async () => {
     const { agent, client, clock } = await running();
     const channel = client.customCapability("com.example.a");
     channel.onMessage(() => client.stop());
@@ -115,7 +115,7 @@ describe("stop", () => {
     expect(client.phase).toBe("stopped");
   });
 
-  test("a running handler is told, and what it ends with goes nowhere", async () => {
+  test("aborts a running handler and ignores its outcome", async () => {
     const signals: AbortSignal[] = [];
     let end: () => void = () => undefined;
     const { agent, client, clock, errors } = await running({
@@ -138,7 +138,7 @@ describe("stop", () => {
     expect([agent.remoteConfigStatus?.status, errors]).toEqual([2, []]);
   });
 
-  test("pending sends and waits are rejected, iterations end", async () => {
+  test("rejects pending sends and waits, and ends iterations", async () => {
     const { client, clock, escaped } = await running();
     const channel = client.customCapability("com.example.a");
     const sent = expect(channel.send("never announced")).rejects.toThrow(STOPPED);
@@ -157,7 +157,7 @@ describe("stop", () => {
     expect(escaped).toEqual([]);
   });
 
-  test("a message that nobody waits for ends nobody's process", async () => {
+  test("rejects no promise unhandled if nobody waits for a message", async () => {
     const { client, clock, escaped } = await running({ customMessages: { max: 1 } });
     const channel = client.customCapability("com.example.a");
     void channel.send("never announced");
@@ -170,7 +170,7 @@ describe("stop", () => {
     expect(escaped).toEqual([]);
   });
 
-  test("afterwards every setter says that it is too late", async () => {
+  test("makes every later setter throw", async () => {
     const { client } = await running({ remoteConfig: { apply: never } });
     await client.stop();
     const setters = {
@@ -223,21 +223,24 @@ test.each(["url", "httpUrl"] as const)("a stopped client leaves no timer and no 
   expect(escaped).toEqual([]);
 });
 
-test.each(["url", "httpUrl"] as const)("nor does one that never reached its server: %s", async (url) => {
-  const server = await OpAMPServer.start();
-  const address = server[url];
-  await server.close();
-  const live = async () => {
-    const client = new OpAMPClient({ url: address, description: { identifying: { a: 1 } }, keepAlive: true });
-    const failed = new Promise((resolve) => client.once("error", resolve));
-    const rejected = expect(client.connected({ timeoutMs: 60_000 })).rejects.toThrow(STOPPED);
-    client.start();
-    await failed;
-    await client.stop();
-    await rejected;
-  };
-  await live();
-  const before = resources().length;
-  for (let i = 0; i < 5; i++) await live();
-  await shrinksTo(before);
-});
+test.each(["url", "httpUrl"] as const)(
+  "a client that never reached its server leaves no timer and no socket: %s",
+  async (url) => {
+    const server = await OpAMPServer.start();
+    const address = server[url];
+    await server.close();
+    const live = async () => {
+      const client = new OpAMPClient({ url: address, description: { identifying: { a: 1 } }, keepAlive: true });
+      const failed = new Promise((resolve) => client.once("error", resolve));
+      const rejected = expect(client.connected({ timeoutMs: 60_000 })).rejects.toThrow(STOPPED);
+      client.start();
+      await failed;
+      await client.stop();
+      await rejected;
+    };
+    await live();
+    const before = resources().length;
+    for (let i = 0; i < 5; i++) await live();
+    await shrinksTo(before);
+  },
+);

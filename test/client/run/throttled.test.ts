@@ -33,7 +33,7 @@ async function online(duplex: boolean, options: Partial<OpAMPClientOptions> = {}
 describe.each([
   ["on a duplex link", true],
   ["on a polling link", false],
-])("a server that is too busy %s", (_name, duplex) => {
+])("a server that refuses the agent %s", (_name, duplex) => {
   /** Is cut off, and refused with this status at the next attempt. */
   async function refused(httpStatus: number, retryAfterMs?: number) {
     const host = await online(duplex);
@@ -50,7 +50,7 @@ describe.each([
   }
 
   for (const status of [429, 503]) {
-    verifies(["THR-04", "THR-05"], `and says ${status} with a time hears nothing before that`, async () => {
+    verifies(["THR-04", "THR-05"], `and answers ${status} with a time gets nothing before that`, async () => {
       const { client, clock, agent, heard, retryAt } = await refused(status, 20_000);
       const waitMs = retryAt - clock.wallNow();
       expect(waitMs).toBeGreaterThan(19_000);
@@ -68,7 +68,7 @@ describe.each([
       expect([client.phase, agent.received.length]).toEqual(["online", heard + told.length + 2]);
     });
 
-    verifies("THR-06", `and says ${status} without a time is left alone for 30 s at least`, async () => {
+    verifies("THR-06", `and answers ${status} without a time gets nothing for at least 30 s`, async () => {
       const { clock, agent, heard } = await refused(status);
       await clock.advance(29_000);
       expect(agent.received.length).toBe(heard);
@@ -77,7 +77,7 @@ describe.each([
     });
   }
 
-  test("for a time beyond all measure is asked again after a day", async () => {
+  test("and asks for an absurd time is tried again after a day", async () => {
     for (const retryAfterMs of [Number.POSITIVE_INFINITY, 2 ** 64 / 1e6]) {
       const { client, clock, retryAt } = await refused(503, retryAfterMs);
       const waitMs = retryAt - clock.wallNow();
@@ -87,7 +87,7 @@ describe.each([
     }
   });
 
-  verifies("AUTH-02", "to know the agent any more is asked once more at once, and then ever more seldom", async () => {
+  verifies("AUTH-02", "with 401 is tried once more at once with new credentials, and then with backoff", async () => {
     const { client, clock, transport, waits } = await online(duplex, { heartbeat: { intervalMs: 30_000 } });
     await clock.advance(29_999);
     waits.length = 0;

@@ -26,7 +26,7 @@ const PAIR = { cert: "cert.pem", key: "key.pem" };
 const SUITE = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
 
 describe("tls", () => {
-  test("is taken as it is given, as a copy without gaps", () => {
+  test("is copied as given, without undefined members", () => {
     const ca = ["ca.pem"];
     const tls = { ca, ...PAIR, passphrase: "", minVersion: "TLSv1.1", cipherSuites: [SUITE], serverName: undefined };
     const { tls: settings } = read({ tls });
@@ -55,7 +55,7 @@ describe("tls", () => {
 });
 
 describe("tls versions and suites", () => {
-  verifies("TLS-03", "may be written in every form", () => {
+  verifies("TLS-03", "is accepted in every spelling", () => {
     const forms = ["1.0", "1.1", "1.2", "1.3", "TLSv1", "TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
     for (const minVersion of forms) expect(read({ tls: { minVersion } }).tls).toEqual({ minVersion });
     for (const maxVersion of ["1.2", "TLSv1.3"]) expect(read({ tls: { maxVersion } }).tls).toEqual({ maxVersion });
@@ -90,11 +90,13 @@ describe("tls versions and suites", () => {
 });
 
 describe("proxy", () => {
-  test.each([undefined, "env"])("is that of the environment: %j", (proxy) => expect(read({ proxy }).proxy).toBe("env"));
+  test.each([undefined, "env"])("is that of the environment by default: %j", (proxy) =>
+    expect(read({ proxy }).proxy).toBe("env"),
+  );
 
-  test("can be none", () => expect(read({ proxy: false }).proxy).toBe(false));
+  test("can be turned off", () => expect(read({ proxy: false }).proxy).toBe(false));
 
-  verifies("PROXY-01", "is taken as it is given, as a copy", () => {
+  verifies("PROXY-01", "is copied as given", () => {
     const proxy = { url: "https://joe:pw@proxy:3128", headers: { "X-Tenant": "blue" }, tls: { ca: "ca.pem" } };
     const { proxy: settings } = read({ proxy });
     expect(settings).toStrictEqual(proxy);
@@ -127,7 +129,7 @@ describe("limits", () => {
     expect(read({ maxMessageBytes: { send: 7 } }).maxMessageBytes).toEqual({ send: 7, receive: 67_108_864 });
   });
 
-  test("of redirects may be none", () => expect(read({ maxRedirects: 0 }).maxRedirects).toBe(0));
+  test("of redirects can be 0", () => expect(read({ maxRedirects: 0 }).maxRedirects).toBe(0));
 
   refuses([
     [{ maxMessageBytes: 0 }, "maxMessageBytes", /whole number above 0/],

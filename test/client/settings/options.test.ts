@@ -103,7 +103,7 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ endpoint: undefined }, "endpoint", /is not an option/],
 ];
 
-describe("a wrong option is refused when the client is made, by its name and with what would be right", () => {
+describe("a wrong option is refused when the client is made, with its name and what is expected", () => {
   for (const [options, name, problem] of WRONG) {
     test(`${name} in ${inspect(options, { breakLength: Infinity })}`, () => {
       const error = refusal(() => make(options));
@@ -123,7 +123,7 @@ describe("a wrong option is refused when the client is made, by its name and wit
   }
 });
 
-describe("an option that is right", () => {
+describe("a valid option", () => {
   const everything: OpAMPClientOptions = {
     url: new URL("wss://user:secret@127.0.0.1:1/path?query"),
     headers: { "X-Tenant": "a" },
@@ -162,20 +162,20 @@ describe("an option that is right", () => {
     restart: () => undefined,
   };
 
-  test("goes with every other", () => {
+  test("can be combined with every other", () => {
     const client = new OpAMPClient(everything);
     expect([client.phase, client.instanceUid]).toEqual(["idle", everything.instanceUid]);
   });
 
   for (const [name, value] of Object.entries(everything)) {
-    test(`may stand alone, and may be undefined: ${name}`, () => {
+    test(`can be given alone, and can be undefined: ${name}`, () => {
       expect(make({ [name]: value }).phase).toBe("idle");
       const isRequired = name === "url" || name === "description";
       if (!isRequired) expect(make({ [name]: undefined }).phase).toBe("idle");
     });
   }
 
-  test("needs no url beside a transport of one's own, of any class", () => {
+  test("may be a custom transport of any class, without a url", () => {
     class Own {
       readonly duplex = false;
       readonly name = "own";

@@ -56,7 +56,7 @@ describe("defaults", () => {
   });
 
   for (const [name, [value, words]] of Object.entries(DEFAULTS)) {
-    test(`${name} has the documented one`, () => {
+    test(`${name} has the documented default`, () => {
       expect({ ...settings, ...timeouts }).toHaveProperty(name, value);
       for (const word of words) expect(docs.get(name)).toContain(word);
     });
@@ -68,7 +68,7 @@ describe("defaults", () => {
     expect(readSettings(given)).toEqual(readSettings(MINIMAL));
   });
 
-  test("give way to what is given, one by one", () => {
+  test("are overridden by given values one by one", () => {
     const given = readSettings({ ...MINIMAL, heartbeat: { intervalMs: 5 }, timeouts: { closeMs: 7 } });
     expect(given.heartbeat).toEqual({ intervalMs: 5, minMs: 1_000, maxMs: Infinity });
     expect(given.timeouts).toEqual({ ...timeouts, closeMs: 7 });

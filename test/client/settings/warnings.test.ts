@@ -27,7 +27,7 @@ async function warningsOf(options: Partial<OpAMPClientOptions>, heard: () => voi
 }
 
 describe("a client warns at its start", () => {
-  test("of a server beyond this machine that is reached without encryption", async () => {
+  test("about a remote server that is reached without encryption", async () => {
     for (const [url, secure] of [
       ["ws://me:hunter2@opamp.example.com/", "wss://"],
       ["http://opamp.example.com/?token=hunter2", "https://"],
@@ -41,7 +41,7 @@ describe("a client warns at its start", () => {
     }
   });
 
-  test("of a certificate that is not verified", async () => {
+  test("about a certificate that is not verified", async () => {
     const { events } = await warningsOf({
       url: "wss://opamp.example.com/",
       proxy: false,
@@ -50,12 +50,12 @@ describe("a client warns at its start", () => {
     expect(events.map(({ code }) => code)).toEqual(["insecure-skip-verify"]);
   });
 
-  test("whichever way to the server it is to find by itself", async () => {
+  test("about a remote server without encryption if the transport is chosen automatically", async () => {
     const { events } = await warningsOf({ url: "ws://opamp.example.com/", transport: "auto", proxy: false });
     expect(events.map(({ code }) => code)).toEqual(["cleartext"]);
   });
 
-  test("of nothing on this machine, over TLS, or over a transport of the host's own", async () => {
+  test("about nothing on this machine, over TLS, or over a custom transport", async () => {
     for (const url of ["ws://127.0.0.1:4320/", "http://localhost/", "ws://[::1]/", "wss://opamp.example.com/"]) {
       expect((await warningsOf({ url, proxy: false })).events, url).toEqual([]);
     }
@@ -68,7 +68,7 @@ describe("a client warns at its start", () => {
   });
 });
 
-test("a listener of warnings that throws keeps nobody from hearing of them", async () => {
+test("a warning listener that throws does not keep the warning from the log", async () => {
   const { events, lines } = await warningsOf({ url: "ws://opamp.example.com/", proxy: false }, () => {
     throw new Error("bad listener");
   });

@@ -14,7 +14,7 @@ describe("a change that the core wants to be durable", () => {
   const renamed: StateChange = { what: "instanceUid", uid: uid(3) };
   const ended = (status: OfferStatus): StateChange => ({ what: "offer", kind: "remoteConfig", status });
 
-  test("is answered once it is saved, and not before", async () => {
+  test("is acknowledged once it is saved, and not before", async () => {
     const { store, saves } = slowStore();
     const { persistence, fed } = persisting(store);
     persistence.keep(7, renamed, nothing);
@@ -25,7 +25,7 @@ describe("a change that the core wants to be durable", () => {
     expect(fed).toEqual([{ type: "persisted", id: 7 }]);
   });
 
-  test("is answered with the error when the store fails, which is complained of too", async () => {
+  test("is acknowledged with the error when the store fails, which is also reported", async () => {
     const { store, saves } = slowStore();
     const { persistence, errors, fed } = persisting(store);
     persistence.keep(7, renamed, nothing);
@@ -35,7 +35,7 @@ describe("a change that the core wants to be durable", () => {
     expect(errors).toMatchObject([{ code: "ERR_OPAMP_STORE", message: "the store did not save: disk full" }]);
   });
 
-  test("is answered with an error at once where there is no store", () => {
+  test("is acknowledged with an error at once if there is no store", () => {
     const { persistence, fed } = persisting(undefined);
     persistence.keep(1, renamed, nothing);
     persistence.keep(2, { what: "heartbeat", requestedMs: 1_000 }, nothing);
@@ -43,7 +43,7 @@ describe("a change that the core wants to be durable", () => {
     expect(fed).toEqual([1, 2, 3].map((id) => ({ type: "persisted", id, error: "there is no store" })));
   });
 
-  test("is answered with an error once the store turned out to be another agent's", async () => {
+  test("is acknowledged with an error once the store turns out to belong to another agent", async () => {
     const { store, saves } = slowStore();
     const { persistence, fed } = persisting(store);
     persistence.keep(1, renamed, nothing);
@@ -59,7 +59,7 @@ describe("a change that the core wants to be durable", () => {
     ]);
   });
 
-  test("is the offer itself where that is to be stored before its handler runs", async () => {
+  test("can be an offer that is stored before its handler runs", async () => {
     const store = vi.spyOn(offerHandlers.remoteConfig, "store").mockReturnValue({ heartbeatMs: 5 });
     onTestFinished(() => store.mockRestore());
     const { store: slow, saves } = slowStore();
@@ -72,7 +72,7 @@ describe("a change that the core wants to be durable", () => {
     expect(store).toHaveBeenCalledWith(status, undefined, offer);
   });
 
-  test("that comes while another is being saved is answered with the next save", async () => {
+  test("that comes during a save is acknowledged with the next one", async () => {
     const { store, saves } = slowStore();
     const { persistence, fed } = persisting(store);
     persistence.keep(1, renamed, nothing);
@@ -88,7 +88,7 @@ describe("a change that the core wants to be durable", () => {
     expect(fed.slice(1)).toEqual([2, 3].map((id) => ({ type: "persisted", id })));
   });
 
-  test("is the outcome of an offer, with what was applied where it was", async () => {
+  test("can be the outcome of an offer, with what was applied", async () => {
     const { store, saves } = slowStore();
     const { persistence } = persisting(store);
     const stored = { hash: Uint8Array.of(1), files: { "": { body: Uint8Array.of(2), contentType: "text/yaml" } } };
@@ -111,7 +111,7 @@ describe("a change that the core wants to be durable", () => {
     expect(kinds).toEqual(["remoteConfig", "remoteConfig"]);
   });
 
-  test("that a handler has made something else of is saved without that, with a complaint", async () => {
+  test("is saved without an applied config that its handler made invalid, which is reported", async () => {
     const { store, saves } = slowStore();
     const { persistence, errors, fed } = persisting(store);
     const spoilt = fromStoredConfig({ hash: Uint8Array.of(1), files: {} });
@@ -126,7 +126,7 @@ describe("a change that the core wants to be durable", () => {
     expect(fed).toEqual([{ type: "persisted", id: 1 }]);
   });
 
-  test("is saved only if it is one: servers repeat what they ask for", async () => {
+  test("is saved only if it differs from the last one", async () => {
     const saved: StoredState[] = [];
     const { persistence, fed } = persisting({
       load: () => ({ heartbeatMs: 2_000 }),

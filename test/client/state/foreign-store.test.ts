@@ -66,7 +66,7 @@ describe.each(["at once", "later"] as const)("a client whose store says %s that 
     expect([server.agents.size, server.connections.total, calls]).toEqual([0, 0, []]);
   });
 
-  test("takes what the host goes on to call, without effect, until it is stopped", async () => {
+  test("accepts further calls without effect until it is stopped", async () => {
     const { client, clock, server, escaped, failures } = await started({ store: refusing(when).store });
     const before = client.customCapability("com.example.before");
     const early = before.send("a", new Uint8Array()).catch((thrown: unknown) => thrown);
@@ -86,7 +86,7 @@ describe.each(["at once", "later"] as const)("a client whose store says %s that 
     expect([server.connections.total, escaped, failures.length]).toEqual([0, [], 1]);
   });
 
-  test("goes on under a new identity where that is asked for, and asks nothing more of the store", async () => {
+  test("continues under a new identity if configured so, and does not use the store again", async () => {
     const { store, calls } = refusing(when);
     const { client, clock, server, failures, lines, uid } = await started({ store, onForeignStore: "newIdentity" });
     await clock.advance(0);
@@ -118,7 +118,7 @@ describe.each([
     expect(readFileSync(join(directory, "state.json"), "utf8")).toBe(content);
   }
 
-  test("stops, and leaves it as it is", async () => {
+  test("stops and leaves the state untouched", async () => {
     const directory = directoryWithState();
     const { client, server, failures, lines } = await started({ store: fileStore(directory) });
     await vi.waitFor(() => expect(client.phase).toBe("stopped"));
@@ -128,7 +128,7 @@ describe.each([
     expectUntouched(directory);
   });
 
-  test("leaves it as it is when it goes on under a new identity", async () => {
+  test("leaves the state untouched when it continues under a new identity", async () => {
     const directory = directoryWithState();
     const store = fileStore(directory);
     const { client, clock, server, uid } = await started({ store, onForeignStore: "newIdentity" });

@@ -8,7 +8,7 @@ import { persisting, slowStore, uid } from "./persisting.js";
 const applied = (byte: number) => ({ hash: Uint8Array.of(byte), status: "applied", error: "" }) as const;
 
 describe("loading", () => {
-  test("from a store that answers at once takes no turn", () => {
+  test("from a synchronous store returns the state in the same turn", () => {
     const state = { instanceUid: uid(1), remoteConfig: applied(1) };
     expect(persisting(memoryStore(state)).persistence.load()).toEqual(state);
   });
@@ -82,7 +82,7 @@ describe("a store that loads for longer than 30 s", () => {
     return { persistence, saved, errors, ...(await loads.next()) };
   }
 
-  test("keeps the state that it comes with at last, since nobody has seen it", async () => {
+  test("keeps the state that it loads too late, which nothing overwrites", async () => {
     const { persistence, saved, errors, resolve } = await overdue();
     resolve({ instanceUid: uid(1) });
     await persistence.settled();
@@ -97,7 +97,7 @@ describe("a store that loads for longer than 30 s", () => {
     ]);
   });
 
-  test.each(["nothing", "a failure"])("is saved to once it comes with %s", async (what) => {
+  test.each(["nothing", "a failure"])("is saved to once it loads %s", async (what) => {
     const { persistence, saved, resolve, reject } = await overdue();
     if (what === "nothing") resolve(undefined);
     else reject(new Error("no such file"));
@@ -115,7 +115,7 @@ describe("saving", () => {
     expect((await saves.next()).state).toEqual({ instanceUid: uid(1), remoteConfig: applied(1) });
   });
 
-  test("goes on one at a time, and of what changes meanwhile only the last state is saved", async () => {
+  test("runs one at a time, and only the last of the changes meanwhile is saved", async () => {
     const { store, saves } = slowStore();
     const { persistence } = persisting(store);
     persistence.save({ remoteConfig: applied(1) });
@@ -150,7 +150,7 @@ describe("saving", () => {
     ],
     ["rejects", () => Promise.reject(new Error("disk full"))],
   ] as const) {
-    test(`in a store that ${what} is complained of each time, and tried again with the next change`, async () => {
+    test(`in a store that ${what} is reported each time, and retried with the next change`, async () => {
       let calls = 0;
       const { persistence, errors } = persisting({
         load: () => undefined,
@@ -169,7 +169,7 @@ describe("saving", () => {
     });
   }
 
-  test("a failure does not keep the change that came meanwhile from being saved", async () => {
+  test("saves a change that came during a failed save", async () => {
     const { store, saves } = slowStore();
     const { persistence, errors } = persisting(store);
     persistence.save({ remoteConfig: applied(1) });
@@ -229,7 +229,7 @@ describe("closing", () => {
     expect([saves.all.length, calls]).toEqual([1, ["close"]]);
   });
 
-  test("tries once more what could not be saved", async () => {
+  test("retries a save that failed", async () => {
     let isFull = true;
     const { calls, store } = noting({
       save(state) {
@@ -247,13 +247,13 @@ describe("closing", () => {
     expect([calls, errors.length]).toEqual([["save 2", "close"], 2]);
   });
 
-  test("is not a matter of a store that was never loaded", async () => {
+  test("skips a store that was never loaded", async () => {
     const { calls, store } = noting();
     await persisting(store).persistence.close();
     expect(calls).toEqual([]);
   });
 
-  test("waits in vain for a store that is still loading, which is closed when it has", async () => {
+  test("does not wait for a store that is still loading, and closes it when it has", async () => {
     let end: (state: undefined) => void = () => undefined;
     const { calls, store } = noting({ load: () => new Promise<undefined>((resolve) => (end = resolve)) });
     const { persistence } = persisting(store);
@@ -274,7 +274,7 @@ describe("closing", () => {
     ],
     ["rejects", () => Promise.reject(new Error("no such file"))],
   ] as const) {
-    test(`comes to a store whose load ${what}, since it may have begun to`, async () => {
+    test(`includes a store whose load ${what}, since it may hold something open`, async () => {
       const { calls, store } = noting({ load });
       const { persistence } = persisting(store);
       await persistence.load();
@@ -292,7 +292,7 @@ describe("closing", () => {
     ],
     ["rejects", () => Promise.reject(new Error("busy"))],
   ] as const) {
-    test(`that ${what} is complained of`, async () => {
+    test(`that ${what} is reported`, async () => {
       const { persistence, errors } = persisting(noting({ close }).store);
       persistence.load();
       await persistence.close();
@@ -301,7 +301,7 @@ describe("closing", () => {
   }
 });
 
-describe("a store that is for somebody else", () => {
+describe("a store that belongs to another agent", () => {
   const taken = () => {
     const details = { hint: "stop the other one", retryable: false };
     return new OpAMPError("ERR_OPAMP_STORE", "in use", details);
@@ -315,7 +315,7 @@ describe("a store that is for somebody else", () => {
       },
     ],
     ["later", () => Promise.reject(taken())],
-  ])("and says so %s is told of once and left alone", async (_, load) => {
+  ])("and refuses to load %s is reported once and not used", async (_, load) => {
     const calls: string[] = [];
     const store = { load, save: () => void calls.push("save"), close: () => void calls.push("close") };
     const { persistence, errors } = persisting(store);
@@ -328,7 +328,7 @@ describe("a store that is for somebody else", () => {
     ]);
   });
 
-  test("and says so when it is to save is told of once and left alone", async () => {
+  test("and refuses a save is reported once and not used again", async () => {
     let saves = 0;
     const { persistence, errors } = persisting({
       load: () => undefined,
@@ -348,7 +348,7 @@ describe("a store that is for somebody else", () => {
 });
 
 describe("what a store reports", () => {
-  test("is passed on, and anything else than an error of ours put into one", async () => {
+  test("is passed on, and wrapped in an OpAMPError if it is not one", async () => {
     const own = new OpAMPError("ERR_OPAMP_STORE", "set aside");
     const { persistence, errors } = persisting({
       load(report) {

@@ -22,15 +22,15 @@ describe("the wait between attempts", () => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(DEFAULT_BACKOFF.maxMs);
   });
 
-  test("keeps to bounds of the user, equal ones included", () => {
+  test("stays within the configured bounds, even if they are equal", () => {
     expect(backoffMs(0, ALMOST_ONE, { minMs: 10, maxMs: 15 })).toBe(15);
     expect(backoffMs(9, ALMOST_ONE, { minMs: 10, maxMs: 10 })).toBe(10);
     expect(Number.isFinite(backoffMs(1_000, ALMOST_ONE, { minMs: 1, maxMs: Number.POSITIVE_INFINITY }))).toBe(true);
   });
 });
 
-describe("the pause that the server asks for", () => {
-  verifies(["THR-03", "THR-06"], "grows with each one that has no length, from the floor on", () => {
+describe("a pause for a busy server", () => {
+  verifies(["THR-03", "THR-06"], "grows with each pause without a given length, from the minimum on", () => {
     const random = randomFrom(3);
     const pauses = Array.from({ length: 5 }, (_, before) => throttleMs(before, random(), 30_000));
     for (const [index, pause] of pauses.entries()) {
@@ -39,18 +39,18 @@ describe("the pause that the server asks for", () => {
     }
   });
 
-  test("grows whatever the dice say", () => {
+  test("grows whatever the random numbers are", () => {
     for (let before = 0; before < 4; before++) {
       expect(throttleMs(before + 1, 0, 30_000)).toBeGreaterThan(throttleMs(before, ALMOST_ONE, 30_000));
     }
   });
 
-  test("stops growing at sixteen times the floor and half again", () => {
+  test("stops growing at 16 to 24 times the minimum", () => {
     expect(throttleMs(1_000, 0, 30_000)).toBe(480_000);
     expect(throttleMs(1_000, ALMOST_ONE, 30_000)).toBe(720_000);
   });
 
-  verifies("THR-02", "is never shorter than asked, and at most a tenth longer", () => {
+  verifies("THR-02", "is never shorter than requested, and at most a tenth longer", () => {
     expect(obeyMs(1_500, 0, 86_400_000)).toBe(1_500);
     expect(obeyMs(1_500, ALMOST_ONE, 86_400_000)).toBe(1_650);
     expect(obeyMs(0.4, 0, 1_000)).toBe(1);
@@ -72,19 +72,19 @@ verifies("EST-03", "the first reconnect comes within half a second", () => {
   expect(promptMs(ALMOST_ONE)).toBe(500);
 });
 
-describe("the generator of chance", () => {
+describe("the random generator", () => {
   test("repeats exactly from a seed", () => {
     const [one, two] = [randomFrom(42), randomFrom(42)];
     expect(Array.from({ length: 50 }, one)).toEqual(Array.from({ length: 50 }, two));
   });
 
-  verifies("EST-02", "does not keep two agents in step", () => {
+  verifies("EST-02", "gives two agents different numbers", () => {
     const [one, two] = [randomFrom(1), randomFrom(2)];
     const waits = [one, two].map((random) => Array.from({ length: 6 }, (_, n) => backoffMs(n, random())));
     for (const [n, wait] of (waits[0] ?? []).entries()) expect(wait).not.toBe(waits[1]?.[n]);
   });
 
-  test("is uniform enough, and stays in range, for any whole number as seed", () => {
+  test("is roughly uniform and in range for any whole number as seed", () => {
     for (const seed of [0, 1, -1, 2 ** 32 - 1, 2 ** 53]) {
       const random = randomFrom(seed);
       const values = Array.from({ length: 2_000 }, random);

@@ -20,7 +20,7 @@ function done(harness: Harness): readonly string[] {
 describe.each(transports)("stopping %s", (_name, script: Script) => {
   const answering: Script = { ...script, answers: acknowledges };
 
-  verifies(["CLOSE-01", "CLOSE-02", "CLOSE-04"], "says goodbye, closes after that, and then is silent for good", () => {
+  verifies(["CLOSE-01", "CLOSE-02", "CLOSE-04"], "sends agent_disconnect, then closes and stays silent", () => {
     const harness = online(answering);
     harness.feed(STOP);
     expect([done(harness), harness.core.phase, harness.core.deadline]).toEqual([
@@ -35,7 +35,7 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect(harness.outputs).toEqual([]);
   });
 
-  test("makes every later input mean nothing", () => {
+  test("makes every later input have no effect", () => {
     const can = ["reportsEffectiveConfig", "acceptsRemoteConfig"] as const;
     const harness = online({ ...answering, can, config: { ...script.config, maxCustomMessages: 1 } });
     harness.feed(STOP);
@@ -53,14 +53,14 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect([harness.outputs, harness.core.deadline]).toEqual([[], undefined]);
   });
 
-  test("tells in the goodbye what was not told yet", () => {
+  test("includes unsent changes in agent_disconnect", () => {
     const harness = online(answering);
     harness.feed({ type: "set", parts: { health: health(false) } }, STOP);
     expect(harness.sent.map(partsOf)).toEqual([["health"]]);
     expect(harness.last.agentDisconnect).toEqual({});
   });
 
-  test("before the first report left makes that the goodbye", () => {
+  test("before the first report makes that report the agent_disconnect", () => {
     const harness = started({ ...answering, can: ["reportsEffectiveConfig"] });
     expect(harness.sent).toEqual([]);
     harness.feed(STOP);
@@ -68,7 +68,7 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
   });
 
-  test("cuts a link whose goodbye gets stuck, when the time is up", () => {
+  test("cuts the connection when agent_disconnect is not sent in time", () => {
     const harness = online(script);
     harness.core.step(STOP, 0);
     harness.core.step({ type: "tick" }, 0);
@@ -113,7 +113,7 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect([done(idle), done(waiting)]).toEqual([[], []]);
   });
 
-  test("is for good also after the agent has left and come back", () => {
+  test("is final also after a reconnect", () => {
     const harness = online(answering);
     harness.feed({ type: "reconnect" });
     harness.advanceUntil("online");
@@ -121,21 +121,21 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect([harness.core.phase, harness.core.deadline]).toEqual(["stopped", undefined]);
   });
 
-  test("while being left on purpose turns that into the end", () => {
+  test("during a reconnect makes it final", () => {
     const harness = online(answering);
     harness.core.step({ type: "reconnect" }, 0);
     harness.feed(STOP);
     expect([done(harness), harness.core.phase]).toEqual([["goodbye", "close 1000"], "stopped"]);
   });
 
-  test("when the link goes in the middle of it is over", () => {
+  test("ends when the connection is lost on the way", () => {
     const harness = online(script);
     harness.core.step(STOP, 0);
     harness.lose();
     expect([harness.core.phase, harness.core.deadline]).toEqual(["stopped", undefined]);
   });
 
-  test("aborts the running handler, and what that ends with means nothing", () => {
+  test("aborts the running handler and ignores its outcome", () => {
     const harness = online({ ...answering, can: ["acceptsRemoteConfig", "reportsRemoteConfig"] });
     harness.receive({ remoteConfig: { config: { configMap: {} }, configHash: hash(1) } });
     harness.feed(STOP);
@@ -160,7 +160,7 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
 });
 
 describe("stopping while a request is out", () => {
-  verifies("CLOSE-04", "waits for its answer, then says goodbye, then waits for the answer to that", () => {
+  verifies("CLOSE-04", "waits for its answer, sends agent_disconnect, then waits for the answer to that", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "set", parts: { agentDescription: description("two") } }, STOP);
@@ -172,7 +172,7 @@ describe("stopping while a request is out", () => {
     expect([done(harness), harness.core.phase]).toEqual([["send", "goodbye", "close 1000"], "stopped"]);
   });
 
-  test("says goodbye whatever the answer is", () => {
+  test("sends agent_disconnect whatever the answer is", () => {
     const answers = [
       (harness: Harness) => harness.feed({ type: "malformed", error: "x" }),
       (harness: Harness) => harness.receive({ instanceUid: hash(1) }),
@@ -190,7 +190,7 @@ describe("stopping while a request is out", () => {
     }
   });
 
-  test("does not burden a server that is too busy with more than the goodbye", () => {
+  test("sends a busy server nothing but agent_disconnect", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed(STOP);
@@ -207,8 +207,8 @@ describe("stopping while a request is out", () => {
   });
 });
 
-describe("leaving on purpose", () => {
-  test("over HTTP with an answer that is not a message still says goodbye and loses nothing", () => {
+describe("a deliberate reconnect", () => {
+  test("over HTTP sends agent_disconnect even after a malformed answer, and loses nothing", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "reconnect" });
@@ -218,7 +218,7 @@ describe("leaving on purpose", () => {
     expect(harness.last.health).toEqual(health(false));
   });
 
-  test("over HTTP does not take the answer to the goodbye for one to the request before", () => {
+  test("over HTTP does not take the answer to agent_disconnect for that to the earlier request", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "reconnect" });
@@ -229,7 +229,7 @@ describe("leaving on purpose", () => {
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("still hears what the server wants, and does it", () => {
+  test("still handles what the server sends before the end", () => {
     const can = ["acceptsRemoteConfig", "reportsRemoteConfig", "acceptsRestartCommand"] as const;
     const harness = online(polling({ can }));
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -242,7 +242,7 @@ describe("leaving on purpose", () => {
     expect(harness.sent.map(partsOf)).toEqual([["health"], everything, []]);
   });
 
-  test("says why the link then waits", () => {
+  test("reports why the client then waits", () => {
     const harness = online({ answers: acknowledges });
     harness.feed({ type: "reconnect" });
     harness.receive({ errorResponse: { type: 2 } });
@@ -250,7 +250,7 @@ describe("leaving on purpose", () => {
     expect(waits.map(({ output }) => output.reason)).toEqual(["reconnect", "throttled"]);
   });
 
-  test("lets a running handler go on, and tells its outcome on the next link", () => {
+  test("lets a running handler continue, and reports its outcome on the next connection", () => {
     const harness = online({
       can: ["acceptsRemoteConfig", "reportsRemoteConfig", "reportsEffectiveConfig"],
       effectiveConfig: () => effectiveConfig("one"),

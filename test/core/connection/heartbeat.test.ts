@@ -27,17 +27,21 @@ describe("heartbeats", () => {
     expect(sentWithin(online(bounded(1_000, 60_000, 5_000)), 10_000)).toEqual([5_000, 10_000]);
   });
 
-  verifies(["HB-05", "STATUS-05", "CAP-01"], "carry identity, number and capabilities and nothing else", () => {
-    const harness = online({ answers: acknowledges });
-    harness.advance(300_000);
-    expect(harness.sent).toEqual(
-      Array.from({ length: 10 }, (_, index) => ({
-        instanceUid: OWN_UID,
-        sequenceNum: BigInt(index + 2),
-        capabilities: 0x2801n,
-      })),
-    );
-  });
+  verifies(
+    ["HB-05", "STATUS-05", "CAP-01"],
+    "carry instance uid, sequence number and capabilities and nothing else",
+    () => {
+      const harness = online({ answers: acknowledges });
+      harness.advance(300_000);
+      expect(harness.sent).toEqual(
+        Array.from({ length: 10 }, (_, index) => ({
+          instanceUid: OWN_UID,
+          sequenceNum: BigInt(index + 2),
+          capabilities: 0x2801n,
+        })),
+      );
+    },
+  );
 
   verifies("HB-01", "are neither declared nor sent when they are off", () => {
     const harness = online(SILENT);
@@ -62,7 +66,7 @@ describe("heartbeats", () => {
     expect(harness.sentAt).toEqual([8_000, 18_000, 28_000, 38_000]);
   });
 
-  verifies("HB-06", "do not count from a message that never left", () => {
+  verifies("HB-06", "do not count from a message that was never sent", () => {
     const harness = online({ answers: acknowledges, fits: ({ health: part }) => part === undefined });
     for (let ms = 10_000; ms <= 30_000; ms += 10_000) {
       harness.advanceTo(ms);
@@ -82,7 +86,7 @@ describe("heartbeats", () => {
     expect(harness.sentAt).toEqual([(reported ?? 0) + 30_000]);
   });
 
-  test("go on while reports wait for the effective config", () => {
+  test("continue while reports wait for the effective config", () => {
     const harness = online({
       can: ["reportsEffectiveConfig"],
       config: { effectiveConfigMs: 100_000 },
@@ -105,14 +109,14 @@ describe("the interval that the server offers", () => {
     expect(sentWithin(harness, 8_000)).toEqual([10_000, 14_000]);
   });
 
-  verifies("HB-06", "counts from the last message too: one that has passed already is over at once", () => {
+  verifies("HB-06", "counts from the last message, so that one already overdue leaves at once", () => {
     const harness = online({ answers: acknowledges });
     harness.advanceTo(10_000);
     harness.receive(offer(2n));
     expect(harness.sentAt).toEqual([10_000]);
   });
 
-  test("lasts over reconnects", () => {
+  test("survives reconnects", () => {
     const harness = online({ answers: acknowledges });
     harness.receive(offer(2n));
     harness.lose();
@@ -121,7 +125,7 @@ describe("the interval that the server offers", () => {
     expect(sentWithin(harness, 4_000)).toEqual([now + 2_000, now + 4_000]);
   });
 
-  test("is told about only when it is another one", () => {
+  test("is reported only when it changes", () => {
     const harness = online({ answers: acknowledges });
     harness.receive(offer(30n));
     harness.receive(offer(2n));
@@ -152,7 +156,7 @@ describe("the interval that the server offers", () => {
     expect(sentWithin(harness, 4_000)).toEqual([3_602_000, 3_604_000]);
   });
 
-  test("means nothing to an agent that did not declare heartbeats", () => {
+  test("has no effect on an agent that did not declare heartbeats", () => {
     const harness = online(SILENT);
     harness.receive(offer(2n));
     expect([harness.all("heartbeatInterval"), harness.core.deadline]).toEqual([[], undefined]);
@@ -171,7 +175,7 @@ describe("the interval that the server asked for before a restart", () => {
   const told = (harness: Harness): readonly number[] =>
     harness.all("heartbeatInterval").map(({ output }) => output.intervalMs);
 
-  verifies("HB-02", "counts from the first report on, and is told about once", () => {
+  verifies("HB-02", "counts from the first report on, and is reported once", () => {
     const harness = restarted(2_000, {});
     expect(sentWithin(harness, 4_000)).toEqual([2_000, 4_000]);
     const again = restarted(2_000, {});
@@ -181,7 +185,7 @@ describe("the interval that the server asked for before a restart", () => {
     expect(told(again)).toEqual([2_000]);
   });
 
-  test("is not told about where it is the usual one", () => {
+  test("is not reported if it is the default", () => {
     expect(told(restarted(30_000, {}))).toEqual([]);
   });
 
@@ -196,28 +200,28 @@ describe("the interval that the server asked for before a restart", () => {
     expect(sentWithin(harness, intervalMs)).toEqual([intervalMs]);
   });
 
-  verifies("HB-03", "may be none at all", () => {
+  verifies("HB-03", "can turn heartbeats off", () => {
     const harness = restarted(Number.POSITIVE_INFINITY, {});
     expect([told(harness), sentWithin(harness, 3_600_000)]).toEqual([[Number.POSITIVE_INFINITY], []]);
   });
 
-  verifies("HB-04", "where it was none changes nothing for polls", () => {
+  verifies("HB-04", "does not affect polls if it was 0", () => {
     const harness = restarted(Number.POSITIVE_INFINITY, polling());
     expect([told(harness), sentWithin(harness, 60_000)]).toEqual([[], [30_000, 60_000]]);
   });
 });
 
-describe("what the server asks for", () => {
+describe("the requested interval to store", () => {
   const requests = (harness: Harness): readonly number[] =>
     harness.persisting.flatMap((change) => (change.what === "heartbeat" ? [change.requestedMs] : []));
 
-  test("is to be saved as it was said, whatever the bounds make of it", () => {
+  test("is the unclamped value", () => {
     const harness = online(bounded(5_000, 20_000));
     for (const seconds of [1n, 3_600n, 0n]) harness.receive(offer(seconds));
     expect(requests(harness)).toEqual([1_000, 3_600_000, Number.POSITIVE_INFINITY]);
   });
 
-  test("is not to be saved where it means nothing: none on polls, or to an agent without heartbeats", () => {
+  test("is none if it has no effect: 0 for polls, or without heartbeats", () => {
     const polls = online(polling({ answers: acknowledges }));
     polls.receive(offer(0n));
     const silent = online(SILENT);

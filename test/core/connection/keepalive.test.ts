@@ -38,7 +38,7 @@ describe("a server", () => {
     expect([harness.sent.length, pingedAt(harness)]).toEqual([120, []]);
   });
 
-  test("that takes its time over answers is not pinged either", () => {
+  test("that answers late is not pinged either", () => {
     const harness = online();
     for (let beat = 30_000; beat <= 3_600_000; beat += 30_000) {
       harness.advanceTo(beat + 14_000);
@@ -61,7 +61,7 @@ describe("a server", () => {
     ["pings of its own", { type: "alive" }],
     ["garbage", { type: "malformed", error: "x" }],
     ["messages for another agent", { type: "received", message: message({ instanceUid: hash(9) }) }],
-  ] as const)("that shows life by %s is there", (_what, sign) => {
+  ] as const)("that sends %s counts as alive", (_what, sign) => {
     const harness = online(HALF_OPEN);
     for (let time = 20_000; time < 600_000; time += 20_000) {
       harness.advanceTo(time);
@@ -71,7 +71,7 @@ describe("a server", () => {
   });
 });
 
-describe("a link whose other end is gone", () => {
+describe("a half-open connection", () => {
   const intervals: readonly [string, Script, number | undefined][] = [
     ["with heartbeats every 30 s", {}, 30_000],
     ["with other heartbeats", { config: { heartbeat: { intervalMs: 7_000, minMs: 1, maxMs: 8_000 } } }, 7_000],
@@ -84,7 +84,7 @@ describe("a link whose other end is gone", () => {
     ["with pings that never come", { config: { ping: { intervalMs: Number.POSITIVE_INFINITY } } }, undefined],
   ];
 
-  test.each(intervals)("%s is noticed within two intervals", (_name, script, intervalMs) => {
+  test.each(intervals)("%s is detected within two intervals", (_name, script, intervalMs) => {
     const harness = online({ ...HALF_OPEN, ...script });
     harness.advance(2 * (intervalMs ?? 1e8));
     expect(endOf(harness)).toEqual(
@@ -93,21 +93,21 @@ describe("a link whose other end is gone", () => {
     expect(pingedAt(harness)).toHaveLength(intervalMs === undefined ? 0 : 1);
   });
 
-  test("is noticed where the server turned heartbeats off", () => {
+  test("is detected where the server turned heartbeats off", () => {
     const harness = online({ ...HALF_OPEN, answers: acknowledges });
     harness.receive(offer(0n));
     harness.advance(60_000);
     expect([pingedAt(harness), endOf(harness)]).toEqual([[30_000], { at: 60_000, reason: "unresponsive" }]);
   });
 
-  test("is noticed after the interval that the server asked for", () => {
+  test("is detected after the interval that the server asked for", () => {
     const harness = online(HALF_OPEN);
     harness.receive(offer(10n));
     harness.advance(20_000);
     expect(endOf(harness)).toEqual({ at: 20_000, reason: "unresponsive" });
   });
 
-  test("is noticed although the first report was never answered", () => {
+  test("is detected although the first report was never answered", () => {
     const harness = started(HALF_OPEN);
     harness.advanceTo(60_000);
     expect(endOf(harness)).toEqual({ at: 60_000, reason: "unresponsive" });
@@ -115,7 +115,7 @@ describe("a link whose other end is gone", () => {
     expect(harness.all("phase").at(-1)?.output.inMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  test("is noticed although the agent goes on talking", () => {
+  test("is detected although the agent keeps sending", () => {
     const harness = online(HALF_OPEN);
     for (let time = 1_000; harness.core.phase === "online"; time += 1_000) {
       harness.advanceTo(time);
@@ -124,7 +124,7 @@ describe("a link whose other end is gone", () => {
     expect(endOf(harness)).toEqual({ at: 60_000, reason: "unresponsive" });
   });
 
-  test("is cut, dialled again at once, and told again what may not have arrived", () => {
+  test("is cut and dialled again at once, and unanswered reports are repeated", () => {
     const harness = online(HALF_OPEN);
     harness.advance(50_000);
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -142,7 +142,7 @@ describe("a link whose other end is gone", () => {
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("that is gone again each time is dialled with backoff", () => {
+  test("that recurs is dialled with backoff", () => {
     const harness = online(HALF_OPEN);
     harness.advance(86_400_000);
     const waits = harness.all("phase").flatMap(({ output }) => output.inMs ?? []);
@@ -150,7 +150,7 @@ describe("a link whose other end is gone", () => {
     expect(Math.max(...waits)).toBeGreaterThan(30_000);
   });
 
-  test("is given two intervals again with each link", () => {
+  test("is detected after two full intervals of each new connection", () => {
     const harness = online(HALF_OPEN);
     harness.advance(50_000);
     harness.lose();
@@ -163,7 +163,7 @@ describe("a link whose other end is gone", () => {
     expect(endOf(harness)).toEqual({ at: now + 60_000, reason: "unresponsive" });
   });
 
-  test("is not watched while it is being left, nor while there is none", () => {
+  test("is not looked for during a reconnect, nor while disconnected", () => {
     const harness = online({ ...HALF_OPEN, config: { link: { ...TIMES, closeMs: 600_000 } } });
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.core.step({ type: "reconnect" }, 0);

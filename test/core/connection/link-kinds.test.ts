@@ -26,7 +26,7 @@ function gapsWithin(harness: Harness, ms: number): readonly number[] {
   return harness.sentAt.map((at) => at - now);
 }
 
-describe("an agent whose link is now of one kind, now of the other", () => {
+describe("an agent whose transport changes between duplex and polling", () => {
   verifies(["HTTP-03", "HB-03"], "polls at its own interval although the server had turned heartbeats off", () => {
     const harness = online(changing(["duplex", "polling", "duplex"]));
     harness.receive(offer(0n));
@@ -37,7 +37,7 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     expect(gapsWithin(harness, 600_000)).toEqual([]);
   });
 
-  test("is told which interval applies, each time that it is another one", () => {
+  test("reports the interval that applies each time it changes", () => {
     const harness = online(changing(["duplex", "polling", "duplex"]));
     harness.receive(offer(0n));
     for (let links = 0; links < 2; links++) {
@@ -48,14 +48,14 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     expect(told).toEqual([Number.POSITIVE_INFINITY, 30_000, Number.POSITIVE_INFINITY]);
   });
 
-  verifies("HB-04", "polls at the interval that the server asked for on the other kind of link", () => {
+  verifies("HB-04", "polls at the interval that the server asked for while on the other kind", () => {
     const harness = online(changing(["duplex", "polling"]));
     harness.receive(offer(2n));
     change(harness);
     expect(gapsWithin(harness, 6_000)).toEqual([2_000, 4_000, 6_000]);
   });
 
-  verifies("HB-04", "polls once a day at least, and keeps to a longer interval where that does no harm", () => {
+  verifies("HB-04", "polls at least once a day, and uses a longer interval only on a duplex connection", () => {
     const harness = online(changing(["polling", "duplex", "polling"]));
     harness.receive(offer(10n * 86_400n));
     change(harness);
@@ -64,7 +64,7 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     expect(gapsWithin(harness, 2 * 86_400_000)).toEqual([86_400_000, 2 * 86_400_000]);
   });
 
-  verifies("HB-01", "that declares no heartbeats polls, and is quiet where it need not poll", () => {
+  verifies("HB-01", "that declares no heartbeats polls over HTTP, and is silent on a duplex connection", () => {
     const config = { capabilities: 0x801n };
     const harness = online(changing(["duplex", "polling", "duplex"], { config }));
     expect(gapsWithin(harness, 600_000)).toEqual([]);
@@ -74,7 +74,7 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     expect(gapsWithin(harness, 600_000)).toEqual([]);
   });
 
-  verifies("HTTP-05", "has one message under way where one at a time is the rule, else as many as there are", () => {
+  verifies("HTTP-05", "has one message in flight when polling, and any number on a duplex connection", () => {
     for (const [kind, sent] of [
       ["duplex", 3],
       ["polling", 1],
@@ -93,7 +93,7 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     }
   });
 
-  test("is pinged for signs of life on the one kind only", () => {
+  test("sends pings on a duplex connection only", () => {
     const silent: Script = { pongs: () => false, answers: () => undefined };
     const harness = online(changing(["polling", "duplex"], { ...silent, answers: acknowledges }));
     harness.advance(600_000);
@@ -103,7 +103,7 @@ describe("an agent whose link is now of one kind, now of the other", () => {
     expect(other.all("ping")).toHaveLength(1);
   });
 
-  test("takes silence after the first report for what it is on that link", () => {
+  test("treats a missing answer to the first report as the current kind requires", () => {
     const silent: Script = { answers: () => undefined };
     const harness = online(changing(["duplex", "polling", "duplex"], silent));
     harness.lose();

@@ -36,7 +36,7 @@ const events: readonly LinkEvent[] = [
 ];
 
 describe.each(phases)("in phase %s", (phase) => {
-  test.each(events)("%s leads where the table says, or nowhere", (event) => {
+  test.each(events)("%s leads to the phase in the table, or is ignored", (event) => {
     expect(next(phase, event)).toBe(table[phase][event]);
   });
 });
@@ -50,7 +50,7 @@ test("every phase can be reached, and all but the last can be left", () => {
   for (const phase of phases) expect(Object.keys(table[phase]).length > 0).toBe(phase !== "stopped");
 });
 
-test("a stop ends in stopped from wherever it comes", () => {
+test("a stop leads to stopped from every phase", () => {
   for (const phase of phases.filter((each) => each !== "stopped")) {
     expect(["closing", "stopped"]).toContain(next(phase, "stop"));
   }
@@ -70,12 +70,12 @@ const presenceTable: Record<Presence, Partial<Record<PresenceEvent, Presence>>> 
 const allPresences: readonly Presence[] = ["absent", "unreported", "first", "reported", "owing", "leaving", "gone"];
 const presenceEvents: readonly PresenceEvent[] = ["opened", "sent", "oversized", "leave", "pause", "closed", "lost"];
 
-describe.each(allPresences)("an agent that is %s", (presence) => {
-  test.each(presenceEvents)("becomes what the table says by %s, or stays", (event) => {
+describe.each(allPresences)("the presence %s", (presence) => {
+  test.each(presenceEvents)("changes with %s as in the table, or stays", (event) => {
     expect(moved(presence, event)).toBe(presenceTable[presence][event] ?? presence);
   });
 
-  test("is so in some phase, and is absent once the connection is lost", () => {
+  test("is allowed in some phase, and becomes absent once the connection is lost", () => {
     expect(Object.values(presencesIn).some((allowed) => allowed.includes(presence))).toBe(true);
     expect(moved(presence, "lost")).toBe("absent");
   });
@@ -97,6 +97,6 @@ test.each([
   ["waiting", ["absent"]],
   ["closing", ["owing", "leaving", "gone", "absent"]],
   ["stopped", ["absent"]],
-] as const)("while %s an agent is %j", (phase, allowed) => {
+] as const)("the phase %s allows the presences %j", (phase, allowed) => {
   expect(presencesIn[phase]).toEqual(allowed);
 });

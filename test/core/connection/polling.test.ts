@@ -42,7 +42,7 @@ describe("polling", () => {
     expect(sentWithin(online(every(5_000)), 15_000)).toEqual([5_000, 10_000, 15_000]);
   });
 
-  test("goes on for agents that declared no heartbeats", () => {
+  test("continues for agents that declared no heartbeats", () => {
     const harness = online(polling({ config: { capabilities: maskOf(["reportsHealth"]) }, answers: acknowledges }));
     expect(sentWithin(harness, 60_000)).toEqual([30_000, 60_000]);
   });
@@ -71,7 +71,7 @@ describe("polling", () => {
     expect(harness.sentAt).toEqual([8_000, 18_000]);
   });
 
-  verifies("HTTP-02", "does not make a change wait, nor what follows from an answer", () => {
+  verifies("HTTP-02", "does not delay a change, nor a report that follows from an answer", () => {
     const harness = online(polling({ can: ["acceptsRemoteConfig", "reportsRemoteConfig"] }));
     harness.advanceTo(1_000);
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -82,7 +82,7 @@ describe("polling", () => {
 });
 
 describe("a request without an answer yet", () => {
-  verifies("HTTP-05", "holds back everything else, which then leaves as one", () => {
+  verifies("HTTP-05", "holds back everything else, which then leaves as one message", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false, "a") } });
     for (const status of ["b", "c", "d"]) {
@@ -104,7 +104,7 @@ describe("a request without an answer yet", () => {
     expect(harness.sentAt).toEqual([29_000]);
   });
 
-  verifies("RETRY-02", "is given up after the limit, and what it carried is sent on a new link", () => {
+  verifies("RETRY-02", "times out, and its content is sent again on a new connection", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.advanceTo(29_999);
@@ -117,7 +117,7 @@ describe("a request without an answer yet", () => {
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("is given up when its answer is not a message, or one for another agent", () => {
+  test("fails when its answer is malformed or for another agent", () => {
     const foreign = (harness: Harness) => harness.receive({ instanceUid: hash(9) });
     const garbage = (harness: Harness) => harness.feed({ type: "malformed", error: new Error("no protobuf") });
     for (const answer of [foreign, garbage]) {
@@ -143,7 +143,7 @@ describe("a request that needs a connection first", () => {
     return harness;
   }
 
-  test("is given up when that is not made in time, and its number is free again", () => {
+  test("times out when that is not made in time, and its number is reused", () => {
     const harness = dialing();
     const { sequenceNum } = harness.last;
     harness.advanceTo(499);
@@ -157,7 +157,7 @@ describe("a request that needs a connection first", () => {
     expect(harness.core.deadline).toBe(harness.now + link.answerMs);
   });
 
-  test("has the rest of its own time once that is there", () => {
+  test("has the rest of its own time once connected", () => {
     const harness = dialing();
     harness.feed({ type: "dialed" });
     harness.advanceTo(999);
@@ -166,7 +166,7 @@ describe("a request that needs a connection first", () => {
     expect(harness.core.phase).toBe("waiting");
   });
 
-  test("has no more than that time, however often another one is made", () => {
+  test("has no more than that time, however often it connects", () => {
     const harness = dialing();
     for (let i = 0; i < 3; i++) {
       harness.advance(250);
@@ -175,7 +175,7 @@ describe("a request that needs a connection first", () => {
     expect(harness.core.deadline).toBe(1_000);
   });
 
-  test("holds the goodbye up for as long as that may take", () => {
+  test("delays agent_disconnect by at most the time for both", () => {
     const harness = online(polling({ config: { link } }));
     harness.feed({ type: "stop", withinMs: 5_000 });
     harness.feed({ type: "dialing" });
@@ -185,7 +185,7 @@ describe("a request that needs a connection first", () => {
     expect(harness.core.phase).toBe("stopped");
   });
 
-  test("may be answered before it is said to be connected", () => {
+  test("can be answered before it is reported as connected", () => {
     const harness = online(polling({ config: { link } }));
     harness.feed({ type: "set", parts: { health: health(false) } }, { type: "tick" }, { type: "dialing" });
     harness.receive({});
@@ -194,7 +194,7 @@ describe("a request that needs a connection first", () => {
   });
 });
 
-test("a link that is duplex has no such time once it is open", () => {
+test("a duplex connection has no dial timeout once it is open", () => {
   const harness = online();
   const { deadline } = harness.core;
   harness.feed({ type: "dialing" });
@@ -208,7 +208,7 @@ test("an empty answer is an acknowledgement", () => {
   expect(harness.sent).toHaveLength(1);
 });
 
-test("an agent behind HTTP counts on and tells nothing again as long as requests succeed", () => {
+test("an agent over HTTP continues its numbers and repeats nothing as long as requests succeed", () => {
   const harness = online(polling({ answers: () => ({ instanceUid: OWN_UID }) }));
   harness.advance(3_600_000);
   expect(harness.sent.map(({ sequenceNum }) => sequenceNum)).toEqual(
@@ -217,8 +217,8 @@ test("an agent behind HTTP counts on and tells nothing again as long as requests
   expect([harness.dialledAt, harness.sent.flatMap(partsOf)]).toEqual([[], []]);
 });
 
-describe("an offered interval without end", () => {
-  verifies("HB-04", "leaves at least a poll a day, whatever the server says", () => {
+describe("an infinite offered interval", () => {
+  verifies("HB-04", "still leads to at least one poll a day", () => {
     const bounds = { intervalMs: 30_000, minMs: 1_000, maxMs: Number.POSITIVE_INFINITY };
     const answers = (): Answer => offer(2n ** 63n);
     const harness = online(polling({ config: { heartbeat: bounds }, answers }));

@@ -81,7 +81,7 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
     expect(harness.dialledAt).toHaveLength(1);
   });
 
-  verifies(["EST-03", "EST-02"], "that breaks and cannot be dialled again goes on with backoff", () => {
+  verifies(["EST-03", "EST-02"], "that breaks and cannot be dialled again is dialled with backoff", () => {
     let reachable = true;
     const harness = online({ ...script, opens: () => reachable });
     reachable = false;
@@ -93,19 +93,19 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
     expect(Math.max(...waits)).toBeGreaterThan(30_000);
   });
 
-  test("that the server closes in good order is dialled again with backoff", () => {
+  test("that the server closes in an orderly way is dialled again with backoff", () => {
     const harness = online(script);
     harness.lose({ orderly: true });
     expect(harness.all("phase").at(-1)?.output.inMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  test("that is accepted and broken off again and again is not dialled in a loop", () => {
+  test("that breaks after each dial is not dialled in a loop", () => {
     const waits = repeat(script, (harness) => harness.lose());
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_000);
     expect(Math.max(...waits)).toBeGreaterThan(15_000);
   });
 
-  test("that is answered and broken off again and again is not dialled in a loop", () => {
+  test("that breaks after each answer is not dialled in a loop", () => {
     const waits = repeat(script, (harness) => {
       harness.receive({});
       harness.lose();
@@ -115,7 +115,7 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
     expect(Math.max(...waits)).toBeGreaterThan(15_000);
   });
 
-  test("that was a good one for a while makes the next break a first one again", () => {
+  test("that lasted for a while resets the backoff", () => {
     const waits = repeat({ ...script, answers: acknowledges }, (harness) => {
       harness.advance(11_000);
       harness.lose();
@@ -123,19 +123,23 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
     expect(Math.max(...waits)).toBeLessThanOrEqual(11_500);
   });
 
-  verifies("DUP-02", "left on purpose says goodbye and closes before the next dial, which comes at once", () => {
-    const harness = online({ ...script, answers: acknowledges });
-    harness.feed({ type: "set", parts: { health: health(false) } }, { type: "reconnect" });
-    expect(harness.outputs.filter(({ type }) => type !== "phase")).toMatchObject([
-      { type: "send", message: { agentDisconnect: {}, health: health(false) } },
-      { type: "close", code: 1000 },
-      { type: "dial" },
-      { type: "send" },
-    ]);
-    expect([harness.now, harness.core.phase]).toEqual([0, "online"]);
-  });
+  verifies(
+    "DUP-02",
+    "that reconnects sends agent_disconnect and closes before the next dial, which comes at once",
+    () => {
+      const harness = online({ ...script, answers: acknowledges });
+      harness.feed({ type: "set", parts: { health: health(false) } }, { type: "reconnect" });
+      expect(harness.outputs.filter(({ type }) => type !== "phase")).toMatchObject([
+        { type: "send", message: { agentDisconnect: {}, health: health(false) } },
+        { type: "close", code: 1000 },
+        { type: "dial" },
+        { type: "send" },
+      ]);
+      expect([harness.now, harness.core.phase]).toEqual([0, "online"]);
+    },
+  );
 
-  test("left on purpose is dialled again also when the goodbye gets stuck, and nothing is lost with it", () => {
+  test("that reconnects is dialled again even if agent_disconnect is not sent, and nothing is lost", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.core.step({ type: "reconnect" }, harness.now);
@@ -150,13 +154,13 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
     expect(harness.last.health).toEqual(health(false));
   });
 
-  test("left on purpose twice in a turn is left once", () => {
+  test("that is told to reconnect twice in a turn reconnects once", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.feed({ type: "reconnect" }, { type: "reconnect" });
     expect(harness.dialledAt).toHaveLength(1);
   });
 
-  test("that is not there cannot be left", () => {
+  test("that does not exist ignores a reconnect", () => {
     const idle = new Harness(script);
     idle.feed({ type: "reconnect" });
     expect(idle.outputs).toEqual([]);
@@ -190,8 +194,8 @@ describe.each(transports)("a link %s", (_name, script: Script) => {
   });
 });
 
-describe("what arrives out of season", () => {
-  test("an end of a link that is none, an opening twice and a message in between mean nothing", () => {
+describe("an input out of order", () => {
+  test("is ignored if it is a second loss, a second opening or a message while disconnected", () => {
     const harness = online();
     harness.lose();
     harness.clear();
@@ -203,20 +207,20 @@ describe("what arrives out of season", () => {
     expect([harness.outputs, harness.core.deadline, harness.core.phase]).toEqual([[], before, "waiting"]);
   });
 
-  test("a message before the link opened means nothing", () => {
+  test("is ignored if it is a message before the connection opened", () => {
     const harness = new Harness();
     harness.core.step({ type: "start" }, 0);
     expect(harness.core.step({ type: "received", message: message({ capabilities: 1n, flags: 1n }) }, 0)).toEqual([]);
     expect(harness.core.phase).toBe("connecting");
   });
 
-  test("a second start means nothing", () => {
+  test("is ignored if it is a second start", () => {
     const harness = online({ answers: acknowledges });
     harness.feed({ type: "start" });
     expect([harness.outputs, harness.core.phase]).toEqual([[], "online"]);
   });
 
-  test("garbage on a duplex link is told about and otherwise ignored", () => {
+  test("is reported and ignored if it is garbage on a duplex connection", () => {
     const harness = online();
     harness.feed({ type: "malformed", error: "x" });
     expect([harness.notices, harness.core.phase]).toEqual([[{ kind: "malformed", error: "x" }], "online"]);

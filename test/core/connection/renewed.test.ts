@@ -34,8 +34,8 @@ function waitAfter(harness: Harness, loss: Partial<Lost>): number {
   return inMs;
 }
 
-describe.each(transports)("credentials that were refused %s", (_name, script: Script) => {
-  verifies("AUTH-02", "are tried again at once, but only once, and each refusal is told", () => {
+describe.each(transports)("refused credentials %s", (_name, script: Script) => {
+  verifies("AUTH-02", "are retried at once but only once, and each refusal is reported", () => {
     const harness = new Harness(script);
     harness.feed({ type: "start" });
     expect(waitAfter(harness, REVOKED)).toBeLessThanOrEqual(500);
@@ -46,7 +46,7 @@ describe.each(transports)("credentials that were refused %s", (_name, script: Sc
     }
   });
 
-  verifies("AUTH-02", "after the link was a good one are tried again at once as before", () => {
+  verifies("AUTH-02", "are retried at once again after a stable connection", () => {
     const harness = online({ ...script, answers: acknowledges });
     for (let time = 0; time < 3; time++) {
       harness.advance(11_000);
@@ -55,7 +55,7 @@ describe.each(transports)("credentials that were refused %s", (_name, script: Sc
     }
   });
 
-  verifies("AUTH-02", "right after each answer make no tight loop", () => {
+  verifies("AUTH-02", "right after each answer do not cause a tight loop", () => {
     const harness = online({ ...script, answers: acknowledges });
     const { now } = harness;
     for (let time = 0; time < 50; time++) {
@@ -65,15 +65,15 @@ describe.each(transports)("credentials that were refused %s", (_name, script: Sc
     expect(harness.now - now).toBeGreaterThan(49 * 1_000);
   });
 
-  test("and a server that wants a pause get the pause", () => {
+  test("from a server that asks for a pause wait for the pause", () => {
     const harness = online(script);
     expect(waitAfter(harness, { ...REVOKED, throttled: true, retryAfterMs: 60_000 })).toBeGreaterThanOrEqual(60_000);
     expect(waitAfter(harness, { ...REVOKED, throttled: true })).toBeGreaterThanOrEqual(30_000);
   });
 });
 
-describe.each(transports)("another way to the server %s", (_name, script: Script) => {
-  test("is tried at once, and nobody is told of an error", () => {
+describe.each(transports)("a switch to the other transport %s", (_name, script: Script) => {
+  test("happens at once and without an error", () => {
     const harness = online(script);
     harness.lose(ELSEWHERE);
     const { inMs, reason, error } = lastWait(harness);
@@ -89,7 +89,7 @@ describe.each(transports)("another way to the server %s", (_name, script: Script
     expect(waitAfter(harness, { orderly: false })).toBeLessThanOrEqual(500);
   });
 
-  test("is tried there and back, and then after a wait: that nothing works is told", () => {
+  test("is tried both ways and then waits, and reports that neither works", () => {
     const harness = online(script);
     const waits = Array.from({ length: 9 }, () => waitAfter(harness, ELSEWHERE));
     for (const [index, inMs] of waits.entries()) {
@@ -99,7 +99,7 @@ describe.each(transports)("another way to the server %s", (_name, script: Script
     expect(lastWait(harness)).toMatchObject({ reason: "lost", error: new Error("no upgrade") });
   });
 
-  test("is tried at once again and again by an agent whose links last in between", () => {
+  test("happens at once each time if the connections between them were stable", () => {
     const harness = online({ ...script, answers: acknowledges });
     for (let time = 0; time < 5; time++) {
       harness.advance(11_000);
@@ -108,7 +108,7 @@ describe.each(transports)("another way to the server %s", (_name, script: Script
     }
   });
 
-  test("that fails as well is followed by a wait, after which there are two ways again", () => {
+  test("is followed by a wait if it fails too, and is then possible again", () => {
     const harness = online({ ...script, opens: () => true });
     expect(waitAfter(harness, ELSEWHERE)).toBeLessThanOrEqual(500);
     expect(waitAfter(harness, { orderly: true })).toBeGreaterThanOrEqual(1_000);
@@ -120,7 +120,7 @@ describe.each(transports)("another way to the server %s", (_name, script: Script
     expect(waitAfter(harness, { ...ELSEWHERE, throttled: true, retryAfterMs: 5_000 })).toBeGreaterThanOrEqual(5_000);
   });
 
-  test("is of no interest to an agent that stops", () => {
+  test("does not happen while the agent stops", () => {
     const harness = online(script);
     harness.core.step({ type: "stop", withinMs: 1_000 }, harness.now);
     harness.lose(ELSEWHERE);

@@ -76,7 +76,7 @@ describe.each(moments)("a status 429 or 503 %s", (_when, script, begin) => {
     });
   }
 
-  verifies("THR-04", "that says no time again and again never makes a loop", () => {
+  verifies("THR-04", "that gives no time again and again never causes a tight loop", () => {
     const harness = begin(script);
     const waits = [0, -1, Number.NEGATIVE_INFINITY, 1e-9, 0, 0].map((retryAfterMs) => {
       refuse(harness, retryAfterMs);
@@ -85,13 +85,13 @@ describe.each(moments)("a status 429 or 503 %s", (_when, script, begin) => {
     expect(Math.min(...waits.slice(1))).toBeGreaterThanOrEqual(1_000);
   });
 
-  test("is a pause also where the connection broke with it", () => {
+  test("causes a pause even if the connection was not closed in an orderly way", () => {
     const harness = begin(script);
     refuse(harness, 5_000, false);
     expect(pause(harness)).toBeGreaterThanOrEqual(5_000);
   });
 
-  test("is over with the pause: what fails then is a failure like any other", () => {
+  test("no longer counts after the pause, and the next failure backs off as usual", () => {
     const harness = begin(script);
     refuse(harness, 60_000);
     pause(harness);
@@ -122,7 +122,7 @@ describe.each(moments.slice(1))("UNAVAILABLE %s", (_when, script, begin) => {
   }
 });
 
-verifies("THR-02", "a time that comes with another error means nothing", () => {
+verifies("THR-02", "a retry time in another type of error is ignored", () => {
   for (const script of [{}, polling()]) {
     for (const type of [0, 1, 7]) {
       const harness = reported(script);
@@ -184,7 +184,7 @@ describe.each(causes)("while the agent stays away because of %s", (_cause, scrip
     expect(harness.outputs.filter(({ type }) => ["dial", "send", "ping", "close", "phase"].includes(type))).toEqual([]);
   });
 
-  verifies("THR-05", "changes wait and leave as one, and heartbeats go on at their old interval", () => {
+  verifies("THR-05", "changes wait and leave as one report, and heartbeats keep their interval", () => {
     const harness = away();
     for (const setter of setters.slice(0, 3)) {
       harness.advance(5_000);

@@ -38,7 +38,7 @@ function pause(harness: Harness): number {
 }
 
 describe.each(transports)("an unavailable server %s", (_name, script: Script) => {
-  verifies(["THR-01", "THR-02"], "is left alone as long as it asks, then told what it missed", () => {
+  verifies(["THR-01", "THR-02"], "is left alone as long as it asks, then gets what it missed", () => {
     const harness = throttled(script, 1_500);
     const wait = pause(harness);
     expect(wait).toBeGreaterThanOrEqual(1_500);
@@ -79,7 +79,7 @@ describe.each(transports)("an unavailable server %s", (_name, script: Script) =>
     expect(wait).toBeLessThanOrEqual(86_400_000 * 1.1);
   });
 
-  test("that again and again names a time of next to nothing does not get a storm", () => {
+  test("that keeps giving a tiny time is not flooded", () => {
     const harness = throttled(script, 0.000_001);
     const waits = [pause(harness)];
     for (let time = 0; time < 20; time++) {
@@ -109,7 +109,7 @@ describe.each(transports)("an unavailable server %s", (_name, script: Script) =>
     expect(harness.sentAt).toEqual([(reported ?? 0) + 1_000]);
   });
 
-  test("is left alone also when it became unavailable while being left", () => {
+  test("is also left alone if it becomes unavailable during a reconnect", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: health(false) } }, { type: "reconnect" });
     harness.receive(unavailable(60_000));
@@ -118,7 +118,7 @@ describe.each(transports)("an unavailable server %s", (_name, script: Script) =>
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("can be stopped for while it is left alone", () => {
+  test("does not prevent a stop during the pause", () => {
     const harness = throttled(script, 60_000);
     harness.advance(1_500);
     harness.clear();
@@ -127,21 +127,25 @@ describe.each(transports)("an unavailable server %s", (_name, script: Script) =>
   });
 });
 
-verifies("THR-01", "on a duplex link the order is goodbye, Close, pause, dial, report", () => {
-  const harness = throttled({}, 2_000);
-  harness.advanceUntil("reporting");
-  const order = harness.outputs.filter(({ type }) => type === "send" || type === "close" || type === "dial");
-  expect(order).toMatchObject([
-    { type: "send" },
-    { type: "send", message: { agentDisconnect: {} } },
-    { type: "close", code: 1000 },
-    { type: "dial" },
-    { type: "send" },
-  ]);
-  expect(harness.sent.map(partsOf)).toEqual([["health"], [], ["health"]]);
-});
+verifies(
+  "THR-01",
+  "UNAVAILABLE on a duplex connection leads to agent_disconnect, Close, pause, dial and report",
+  () => {
+    const harness = throttled({}, 2_000);
+    harness.advanceUntil("reporting");
+    const order = harness.outputs.filter(({ type }) => type === "send" || type === "close" || type === "dial");
+    expect(order).toMatchObject([
+      { type: "send" },
+      { type: "send", message: { agentDisconnect: {} } },
+      { type: "close", code: 1000 },
+      { type: "dial" },
+      { type: "send" },
+    ]);
+    expect(harness.sent.map(partsOf)).toEqual([["health"], [], ["health"]]);
+  },
+);
 
-verifies("THR-01", "an answer to the goodbye is none to what the server was too busy for", () => {
+verifies("THR-01", "an answer to agent_disconnect does not acknowledge the report that was UNAVAILABLE", () => {
   const harness = online();
   harness.feed({ type: "set", parts: { health: health(false) } });
   harness.core.step({ type: "received", message: message(unavailable(1_000)) }, 0);
@@ -151,7 +155,7 @@ verifies("THR-01", "an answer to the goodbye is none to what the server was too 
   expect(partsOf(harness.last)).toEqual(["health"]);
 });
 
-test("a server that is too busy for the goodbye as well asks for one pause, not two", () => {
+test("an UNAVAILABLE for agent_disconnect too counts as one pause, not two", () => {
   const harness = online();
   harness.feed({ type: "set", parts: { health: health(false) } });
   for (const leastMs of [30_000, 60_000]) {
@@ -165,7 +169,7 @@ test("a server that is too busy for the goodbye as well asks for one pause, not 
   }
 });
 
-test("over HTTP the pause begins without another request", () => {
+test("UNAVAILABLE over HTTP leads to a pause without another request", () => {
   const harness = throttled(polling(), 2_000);
   expect(harness.sent).toHaveLength(1);
   expect([harness.core.phase, harness.all("close").length]).toEqual(["waiting", 1]);
@@ -191,13 +195,13 @@ describe.each(transports)("a dial or request %s that is throttled", (_name, scri
     expect(second).toBeGreaterThan(first);
   });
 
-  test("with a time that is not a number is taken as throttled without a time", () => {
+  test("with a time of NaN counts as throttled without a time", () => {
     const harness = online(script);
     harness.lose({ throttled: true, retryAfterMs: Number.NaN });
     expect(pause(harness)).toBeGreaterThanOrEqual(30_000);
   });
 
-  test("while the link is being left delays the return", () => {
+  test("during a reconnect delays the next dial", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "reconnect" });
@@ -208,7 +212,7 @@ describe.each(transports)("a dial or request %s that is throttled", (_name, scri
     expect(pause(harness)).toBeGreaterThanOrEqual(60_000);
   });
 
-  test("while the agent stops ends it", () => {
+  test("during a stop ends it", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.core.step({ type: "stop", withinMs: 1_000 }, harness.now);

@@ -32,14 +32,14 @@ describe("after a sleep in which the clock went on", () => {
     expect(harness.sentAt).toEqual([10_000, 40_000, 70_000].map((ms) => HOURS + ms));
   });
 
-  test("the link is asked whether it still lives, and has time to answer", () => {
+  test("the connection is pinged and has time to answer", () => {
     const harness = woken(HALF_OPEN);
     expect([pingedAt(harness), harness.core.phase]).toEqual([[HOURS + 10_000], "online"]);
     harness.advance(15_000);
     expect(endOf(harness)).toEqual({ at: HOURS + 25_000, reason: "unresponsive" });
   });
 
-  test("a link that still lives stays", () => {
+  test("a live connection is kept", () => {
     const harness = woken({});
     harness.advance(3_600_000);
     expect([harness.core.phase, harness.dialledAt]).toEqual(["online", []]);
@@ -47,7 +47,7 @@ describe("after a sleep in which the clock went on", () => {
 });
 
 describe("a jump of the clock", () => {
-  test("has the link asked at once, and cut when nothing comes for 10 s", () => {
+  test("gets the connection pinged, and cut when nothing comes for 10 s", () => {
     const harness = online(HALF_OPEN);
     harness.advance(5_000);
     harness.jump();
@@ -83,7 +83,7 @@ describe("a jump of the clock", () => {
     expect(pingedAt(harness)).toEqual([5_000, 90_000]);
   });
 
-  test("means nothing where pings are off", () => {
+  test("has no effect where pings are off", () => {
     const harness = online({ ...HALF_OPEN, config: { ping: false } });
     harness.jump();
     expect(harness.outputs).toEqual([]);
@@ -102,7 +102,7 @@ describe("a jump of the clock", () => {
     }
   });
 
-  test("before a link opened is not a matter of that link", () => {
+  test("before a connection opened does not affect it", () => {
     const harness = online(HALF_OPEN);
     harness.lose();
     harness.jump();

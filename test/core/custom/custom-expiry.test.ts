@@ -60,7 +60,7 @@ describe.each([
     expect(harness.core.deadline).toBeUndefined();
   });
 
-  test("leaves if there is time, and is not touched once it has left", () => {
+  test("is sent within its limit, which no longer applies once it is sent", () => {
     const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 1_000));
@@ -71,7 +71,7 @@ describe.each([
     expect(fates(harness)).toEqual([[4_000, 1, "delivered"]]);
   });
 
-  test("that has left is not sent again when the link goes after its time", () => {
+  test("is not sent again when the connection is lost after its limit", () => {
     const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 1_000));
@@ -84,7 +84,7 @@ describe.each([
     expect(types(harness)).toEqual(["m1"]);
   });
 
-  test("that has left is sent again when the link goes before its time is up", () => {
+  test("is sent again when the connection is lost before its limit", () => {
     const harness = online({ ...script, pongs: () => false });
     harness.receive(announced);
     harness.feed(custom(1, 60_000));
@@ -105,7 +105,7 @@ test("custom messages without a time limit need no attention", () => {
   expect(harness.core.deadline).toBeUndefined();
 });
 
-test("a custom message that did not fit beside a report never left, and expires as such", () => {
+test("a custom message that did not fit beside a report was never sent, and expires as such", () => {
   const fits = ({ health: part, customMessage }: Outgoing): boolean =>
     part === undefined || customMessage === undefined;
   const harness = online(polling({ fits }));

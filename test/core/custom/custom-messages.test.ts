@@ -54,7 +54,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect(harness.all("serverCustomCapabilities").map(({ output }) => output.names)).toEqual([[A], ["com.example.b"]]);
   });
 
-  verifies(["CUSTOM-07", "SEQ-01"], "leave in messages of their own, in order, numbered one after the other", () => {
+  verifies(["CUSTOM-07", "SEQ-01"], "are sent in messages of their own, in order, with consecutive numbers", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.receive(announced);
     harness.feed(custom(1), custom(2), custom(3));
@@ -63,7 +63,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect(fates(harness)).toEqual([1, 2, 3].map((id) => [id, "delivered"]));
   });
 
-  verifies("HTTP-05", "leave one at a time where one message at a time can be under way", () => {
+  verifies("HTTP-05", "are sent one at a time over HTTP", () => {
     const harness = online(slow(script));
     harness.receive(announced);
     harness.feed(custom(1), custom(2));
@@ -96,7 +96,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect(harness.sent.map(partsOf)).toEqual([[], ["health", "effectiveConfig"]]);
   });
 
-  test("are kept while there is no link, and leave after the report", () => {
+  test("are kept while disconnected, and sent after the report", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.receive(announced);
     harness.lose();
@@ -106,7 +106,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect(types(harness)).toEqual([undefined, "m1", "m2"]);
   });
 
-  verifies("RETRY-02", "that were not answered before the link went leave again, first and in order", () => {
+  verifies("RETRY-02", "that were unanswered when the connection was lost are sent again, first and in order", () => {
     const harness = online(slow(script));
     harness.receive(announced);
     harness.feed(custom(1), custom(2));
@@ -130,7 +130,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect([fates(harness), types(harness)]).toEqual([[[1, "refused"]], ["m1", undefined]]);
   });
 
-  test("beyond the bound are turned away at once", () => {
+  test("beyond the limit are rejected at once", () => {
     const harness = online({ ...script, config: { ...script.config, maxCustomMessages: 2 } });
     harness.feed(custom(1), custom(2), custom(3));
     expect(fates(harness)).toEqual([[3, "full"]]);
@@ -152,7 +152,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     ]);
   });
 
-  test("in flight are not taken back with those that wait, which are taken back once", () => {
+  test("in flight are not withdrawn with the waiting ones, which are withdrawn once", () => {
     const harness = online(slow(script));
     harness.receive(announced);
     harness.feed(custom(1));
@@ -166,7 +166,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     expect([types(harness), fates(harness).at(-1)]).toEqual([["m1"], [1, "delivered"]]);
   });
 
-  test("of a capability that is no longer wanted are taken back", () => {
+  test("of an unregistered capability are withdrawn", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.feed(custom(1), custom(2, "com.example.b"), { type: "forgetCustom", capability: A });
     harness.receive({ customCapabilities: { capabilities: [A, "com.example.b"] } });
@@ -179,7 +179,7 @@ describe.each(transports)("custom messages %s", (_name, script: Script) => {
     ]);
   });
 
-  test("that were under way when the link went can be taken back too", () => {
+  test("that were in flight when the connection was lost can be withdrawn too", () => {
     const harness = online(slow(script));
     harness.receive(announced);
     harness.feed(custom(1));

@@ -18,7 +18,7 @@ describe.each([
     expect(harness.outputs).toEqual([{ type: "restart" }]);
   });
 
-  verifies("CMD-01", "is a restart when its message is there and empty", () => {
+  verifies("CMD-01", "restarts when its field is present and empty", () => {
     const harness = online(script);
     harness.feed({ type: "received", message: fromBinary(ServerToAgentSchema, new Uint8Array()) });
     expect(harness.outputs).toEqual([]);
@@ -26,7 +26,7 @@ describe.each([
     expect(harness.outputs).toEqual([{ type: "restart" }]);
   });
 
-  verifies("CMD-02", "is obeyed and everything beside it ignored, except the capabilities", () => {
+  verifies("CMD-02", "is executed and everything beside it ignored, except the capabilities", () => {
     const harness = online(script);
     harness.receive({
       command: {},
@@ -40,7 +40,7 @@ describe.each([
     expect(harness.all("apply")).toHaveLength(1);
   });
 
-  verifies("CMD-03", "that was not declared, or that nobody knows, does nothing", () => {
+  verifies("CMD-03", "that was not declared or is unknown has no effect", () => {
     const without = online({ ...script, can: [] });
     without.receive({ command: {} });
     const unknown = message({ command: {} });
@@ -68,7 +68,7 @@ describe.each([
     expect(harness.sent).toEqual([]);
   });
 
-  test("that failed is not told by an agent without a health", () => {
+  test("that failed is not reported by an agent without health", () => {
     const harness = online(script);
     harness.feed({ type: "set", parts: { health: undefined } }, { type: "restarted", error: "busy" });
     expect(harness.sent).toEqual([]);

@@ -78,19 +78,19 @@ describe("an offer", () => {
     expect(offers.handled(1, undefined, 5)).toEqual(ended(1, 1));
   });
 
-  verifies("CFG-06", "has failed, with the handler's words, when that failed", () => {
+  verifies("CFG-06", "fails with the handler's error", () => {
     const offers = life();
     offers.receive(1, 0);
     expect(offers.handled(1, "no such file", 5)).toEqual(ended(1, 1, "no such file"));
   });
 
-  test("fails with an empty text too", () => {
+  test("fails even if the error text is empty", () => {
     const offers = life();
     offers.receive(1, 0);
     expect(offers.handled(1, "", 5)).toEqual(ended(1, 1, ""));
   });
 
-  verifies(["CFG-04", "MSG-01"], "is known by its hash while it runs and whatever became of it", () => {
+  verifies(["CFG-04", "MSG-01"], "is recognised by its hash while it runs and after any outcome", () => {
     const offers = life();
     expect(offers.knows(1)).toBe(false);
     offers.receive(1, 0);
@@ -99,14 +99,14 @@ describe("an offer", () => {
     expect([offers.knows(1), offers.knows(2)]).toEqual([true, false]);
   });
 
-  test("with an empty hash is known too, once it came", () => {
+  test("with an empty hash is recognised once it has come", () => {
     const offers = life();
     expect(offers.knowsEmpty()).toBe(false);
     offers.receiveEmpty();
     expect(offers.knowsEmpty()).toBe(true);
   });
 
-  test("of an earlier life is known and reported, and cannot be tried again", () => {
+  test("from before a restart is recognised and reported, and cannot be retried", () => {
     const offers = life();
     offers.restore(configStatus(1, "failed", "x"));
     expect([offers.knows(1), offers.reported()]).toEqual([true, configStatus(1, "failed", "x")]);
@@ -141,7 +141,7 @@ describe("a newer offer", () => {
     expect(offers.handled(2, undefined, 40)).toEqual(ended(3, 1));
   });
 
-  test("can be the first one again", () => {
+  test("can be one that was superseded before", () => {
     const offers = life();
     offers.receive(1, 0);
     offers.receive(2, 10);
@@ -164,7 +164,7 @@ describe("a newer offer", () => {
 });
 
 describe("a handler", () => {
-  test("that does not end in time has failed, and its end means nothing any more", () => {
+  test("that does not end in time fails its offer, and its later outcome is ignored", () => {
     const offers = life();
     offers.receive(1, 0);
     expect(offers.deadline()).toBe(300_000);
@@ -174,7 +174,7 @@ describe("a handler", () => {
     expect([offers.deadline(), offers.handled(1, undefined, 300_001)]).toEqual([NEVER, []]);
   });
 
-  test("that is not the running one means nothing", () => {
+  test("that is not the running one has its outcome ignored", () => {
     const offers = life();
     expect(offers.handled(1, undefined, 0)).toEqual([]);
     offers.receive(1, 0);
@@ -199,7 +199,7 @@ describe("a handler", () => {
   });
 });
 
-describe("trying again", () => {
+describe("a retry", () => {
   test("runs the offer that failed last, once for each failure", () => {
     const offers = life();
     offers.receive(1, 0);
@@ -250,7 +250,7 @@ describe("an offer that is stored before its handler runs", () => {
     expect(offers.persisted(2, undefined, 2_001)).toEqual([]);
   });
 
-  test("has failed when it cannot be stored, is known all the same and can be tried again", () => {
+  test("fails when it cannot be stored, and is still recognised and can be retried", () => {
     const offers = life(true);
     offers.receive(1, 0);
     expect(offers.persisted(1, "disk full", 1)).toEqual(ended(1, 2, "the offer could not be stored: disk full"));
@@ -260,13 +260,16 @@ describe("an offer that is stored before its handler runs", () => {
     expect(offers.persisted(3, undefined, 5)).toEqual([run(1, 1)]);
   });
 
-  test.each([undefined, "disk full"])("is replaced by a newer one meanwhile, whatever the store says (%s)", (error) => {
-    const offers = life(true);
-    offers.receive(1, 0);
-    expect(offers.receive(2, 1)).toEqual([applying(2), storing(2, 2)]);
-    expect(offers.persisted(1, error, 2)).toEqual([]);
-    expect(offers.persisted(2, undefined, 3)).toEqual([run(1, 2)]);
-  });
+  test.each([undefined, "disk full"])(
+    "is replaced by a newer one meanwhile, whatever the store's result (%s)",
+    (error) => {
+      const offers = life(true);
+      offers.receive(1, 0);
+      expect(offers.receive(2, 1)).toEqual([applying(2), storing(2, 2)]);
+      expect(offers.persisted(1, error, 2)).toEqual([]);
+      expect(offers.persisted(2, undefined, 3)).toEqual([run(1, 2)]);
+    },
+  );
 
   test("waits for the store and for the older handler, whichever takes longer", () => {
     for (const storeIsSlower of [true, false]) {
@@ -285,7 +288,7 @@ describe("an offer that is stored before its handler runs", () => {
     }
   });
 
-  test("and cannot be stored has failed, and the older result is not reported either", () => {
+  test("fails if it cannot be stored, and the older result is not reported either", () => {
     const offers = life(true);
     offers.receive(1, 0);
     offers.persisted(1, undefined, 1);

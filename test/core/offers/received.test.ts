@@ -36,8 +36,8 @@ function typesFor(answer: Answer, capabilities = ALL): readonly string[] {
   );
 }
 
-describe("what a message asks for", () => {
-  test("is done in one fixed order", () => {
+describe("the reaction to a message", () => {
+  test("happens in one fixed order", () => {
     const { remoteConfig, customMessage } = message(everything);
     expect(outputsFor(everything)).toEqual([
       { type: "serverCapabilities", mask: 7n },
@@ -61,12 +61,12 @@ describe("what a message asks for", () => {
     expect(partsOf(harness.last)).toEqual(["agentDescription", "health", "effectiveConfig", "remoteConfigStatus"]);
   });
 
-  test("is nothing when no field is set", () => {
+  test("is nothing if no field is set", () => {
     expect(typesFor({})).toEqual([]);
     expect(typesFor({ instanceUid: OWN_UID })).toEqual([]);
   });
 
-  verifies("CAP-05", "leaves out offers that were not declared, and keeps the rest", () => {
+  verifies("CAP-05", "ignores offers that were not declared, and keeps the rest", () => {
     const rest = ["persist", "instanceUid"];
     const offers = ["ignored: connection settings", "ignored: remote config", "ignored: packages"];
     const custom = ["serverCustomCapabilities", "customMessage"];
@@ -88,18 +88,18 @@ describe("what a message asks for", () => {
     ["reportsHeartbeat", { connectionSettings: everything.connectionSettings }, ["persist", "heartbeatInterval"]],
     ["acceptsRestartCommand", { command: {} }, ["restart"]],
   ];
-  test.each(needs)("needs %s", (name, answer, types) => {
+  test.each(needs)("depends on %s", (name, answer, types) => {
     expect(typesFor(answer, maskOf([name]))).toEqual(types);
     expect(typesFor(answer, ALL & ~capabilityTable[name].bit)).toEqual([expect.stringMatching(/^ignored: /)]);
   });
 
-  test("does not ask for components of an agent that has none to report", () => {
+  test("excludes components for an agent that has none", () => {
     const harness = declaring(1n);
     harness.receive({ flags: 2n });
     expect(harness.outputs).toEqual([]);
   });
 
-  verifies("CAP-07", "has no capabilities when the server does not repeat them", () => {
+  verifies("CAP-07", "keeps the server's capabilities when a message does not repeat them", () => {
     const harness = declaring(ALL);
     harness.receive({ capabilities: 7n });
     harness.receive({ capabilities: 0n });
@@ -112,7 +112,7 @@ describe("what a message asks for", () => {
     expect(typesFor({ connectionSettings })).toEqual(["ignored: connection settings"]);
   });
 
-  verifies("INTEROP-02", "ignores flags that nobody knows", () => {
+  verifies("INTEROP-02", "ignores unknown flags", () => {
     const harness = declaring(ALL);
     harness.receive({ flags: 0xffff_ffff_ffff_fffcn });
     expect(harness.outputs).toEqual([]);
@@ -120,23 +120,19 @@ describe("what a message asks for", () => {
 });
 
 describe("a command", () => {
-  verifies("CMD-02", "stands alone beside the capabilities", () => {
+  verifies("CMD-02", "excludes everything else in the message but the capabilities", () => {
     expect(typesFor({ ...everything, command: {} })).toEqual(["serverCapabilities", "restart"]);
   });
 
-  verifies(
-    ["CMD-03", "INTEROP-02"],
-    "of a type that nobody knows is ignored, and the rest of the message is not",
-    () => {
-      const received = message({ command: {}, flags: 1n });
-      if (received.command !== undefined) Object.assign(received.command, { type: 99 });
-      const harness = declaring(ALL);
-      harness.feed({ type: "received", message: received });
-      expect(harness.notices).toEqual([{ kind: "ignored", what: "a command of unknown type 99" }]);
-      expect(harness.all("fetchEffectiveConfig")).toHaveLength(1);
-      expect(harness.sent.map(partsOf)).toEqual([
-        ["agentDescription", "health", "effectiveConfig", "remoteConfigStatus"],
-      ]);
-    },
-  );
+  verifies(["CMD-03", "INTEROP-02"], "of an unknown type is ignored, and the rest of the message is not", () => {
+    const received = message({ command: {}, flags: 1n });
+    if (received.command !== undefined) Object.assign(received.command, { type: 99 });
+    const harness = declaring(ALL);
+    harness.feed({ type: "received", message: received });
+    expect(harness.notices).toEqual([{ kind: "ignored", what: "a command of unknown type 99" }]);
+    expect(harness.all("fetchEffectiveConfig")).toHaveLength(1);
+    expect(harness.sent.map(partsOf)).toEqual([
+      ["agentDescription", "health", "effectiveConfig", "remoteConfigStatus"],
+    ]);
+  });
 });

@@ -55,7 +55,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
 
   verifies(
     ["CFG-04", "CFG-01", "MSG-02"],
-    "offered again is neither applied nor reported, whatever became of it",
+    "that comes again is neither applied nor reported, whatever its outcome",
     () => {
       for (const error of [undefined, "declined"]) {
         const harness = online(script);
@@ -73,7 +73,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     },
   );
 
-  verifies("CFG-01", "is ignored by an agent without a handler, and that can change", () => {
+  verifies("CFG-01", "is ignored by an agent without a handler, until it has one", () => {
     const harness = online({ ...script, can: [] });
     harness.receive(offer(1));
     expect(harness.outputs).toMatchObject([{ type: "notice", notice: { kind: "ignored" } }]);
@@ -82,7 +82,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     expect(harness.all("apply")).toHaveLength(1);
   });
 
-  verifies("CFG-09", "without a config is nothing new, and takes nothing away", () => {
+  verifies("CFG-09", "without a config is ignored, and the current one stays known", () => {
     const harness = online(script);
     harness.receive(offer(1));
     harness.feed({ type: "handled", kind: "remoteConfig", id: 1 });
@@ -137,7 +137,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
     ]);
   });
 
-  test("settled while offline is told on the next link, once", () => {
+  test("that ends while offline is reported once, on the next connection", () => {
     const harness = online(script);
     harness.receive(offer(1));
     harness.lose();
@@ -157,7 +157,7 @@ describe.each(transports)("a remote config %s", (_name, script: Script) => {
   });
 });
 
-verifies(["STATUS-02", "CFG-06"], "before the first offer the status is UNSET, and that is said once", () => {
+verifies(["STATUS-02", "CFG-06"], "before the first offer the status is UNSET, reported once", () => {
   const harness = started(CAN);
   expect(statuses(harness)).toEqual([{ hash: new Uint8Array(), status: "unset", error: "" }]);
   harness.lose();
@@ -165,8 +165,8 @@ verifies(["STATUS-02", "CFG-06"], "before the first offer the status is UNSET, a
   expect(statuses(harness).slice(1)).toEqual([undefined]);
 });
 
-describe("what is kept for the next life", () => {
-  test("is how an offer ended, not that it began", () => {
+describe("the stored state", () => {
+  test("has the outcome of an offer, not its start", () => {
     const harness = online(CAN);
     harness.receive(offer(1));
     expect(harness.persisting).toEqual([]);
@@ -176,7 +176,7 @@ describe("what is kept for the next life", () => {
     ]);
   });
 
-  test("keeps the same offer from being applied again, not another one", () => {
+  test("keeps the same offer from being applied again, but not another one", () => {
     for (const state of [configStatus(1, "applied"), configStatus(1, "failed", "x")]) {
       const harness = new Harness(CAN);
       harness.feed({ type: "start", offers: { remoteConfig: state } });
@@ -198,7 +198,7 @@ describe("the effective config", () => {
     });
   }
 
-  verifies(["CFG-03", "CFG-04"], "goes with the outcome of an offer when it is another one, as it really is", () => {
+  verifies(["CFG-03", "CFG-04"], "is reported with the outcome of an offer, as it is then, if it changed", () => {
     let body = "local";
     const harness = configured(() => body);
     harness.receive(offer(1));
@@ -208,14 +208,14 @@ describe("the effective config", () => {
     expect(harness.last.effectiveConfig).toEqual(effectiveConfig("local and remote"));
   });
 
-  verifies("CFG-03", "stays what it was when an offer failed", () => {
+  verifies("CFG-03", "is not reported with an offer that failed, if it did not change", () => {
     const harness = configured(() => "local");
     harness.receive(offer(1));
     harness.feed({ type: "handled", kind: "remoteConfig", id: 1, error: "x" });
     expect(harness.sent.map(partsOf)).toEqual([["remoteConfigStatus"], ["remoteConfigStatus"]]);
   });
 
-  verifies("CFG-02", "is fetched for the first report and reported, or neither", () => {
+  verifies("CFG-02", "is fetched and reported with the first report only if it can be reported", () => {
     const first = new Harness({ can: ["reportsEffectiveConfig"], effectiveConfig: () => effectiveConfig("one") });
     first.feed({ type: "start" });
     expect(partsOf(first.last)).toEqual(["effectiveConfig"]);
@@ -224,7 +224,7 @@ describe("the effective config", () => {
     expect([none.all("fetchEffectiveConfig"), partsOf(none.last)]).toEqual([[], []]);
   });
 
-  test("is reported after a hint only if it is another one", () => {
+  test("is reported after a refresh only if it changed", () => {
     let body = "one";
     const harness = configured(() => body);
     harness.feed({ type: "refresh" });
@@ -234,7 +234,7 @@ describe("the effective config", () => {
     expect(harness.sent.map(partsOf)).toEqual([["effectiveConfig"]]);
   });
 
-  test("that comes after the agent left its link is told on the next one", () => {
+  test("that arrives while disconnected is reported on the next connection", () => {
     const harness = online({ can: ["reportsEffectiveConfig"], answers: acknowledges });
     harness.feed({ type: "refresh" });
     harness.lose();

@@ -79,7 +79,7 @@ describe.each([
     expect(harness.all("apply")).toHaveLength(1);
   });
 
-  test("that could not be stored is reported together with the effective config", () => {
+  test("is reported with the effective config if it cannot be stored", () => {
     const harness = online({
       ...script,
       can: [...(script.can ?? []), "reportsEffectiveConfig"],

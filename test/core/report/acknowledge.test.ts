@@ -45,7 +45,7 @@ describe.each(transports)("a report %s", (_name, script: Script) => {
   for (const [name, type, error] of refusals) {
     verifies(
       ["RETRY-01", "MSG-03", "INTEROP-02"],
-      `refused with ${name} is dropped, told about and not sent again`,
+      `refused with ${name} is dropped, reported as such and not sent again`,
       () => {
         const harness = online(script);
         change(harness, "a");
@@ -63,7 +63,7 @@ describe.each(transports)("a report %s", (_name, script: Script) => {
     );
   }
 
-  verifies("RETRY-01", "whose first form was refused on a new link leaves the link up", () => {
+  verifies("RETRY-01", "whose first version is refused on a new connection does not end it", () => {
     const harness = started(script);
     harness.receive({ errorResponse: { type: 1 } });
     expect(harness.core.phase).toBe("online");
@@ -71,7 +71,7 @@ describe.each(transports)("a report %s", (_name, script: Script) => {
     expect(harness.core.phase).toBe("reporting");
   });
 
-  verifies("MSG-03", "with an error applies nothing else that the message says", () => {
+  verifies("MSG-03", "that gets an error response ignores the rest of the message", () => {
     const harness = online({ ...script, can: ["acceptsRemoteConfig", "acceptsRestartCommand"] });
     change(harness, "a");
     harness.clear();
@@ -98,8 +98,8 @@ describe.each(transports)("a report %s", (_name, script: Script) => {
   });
 });
 
-describe("several reports under way on a duplex link", () => {
-  verifies("RETRY-02", "are known one answer at a time, the oldest first", () => {
+describe("several reports in flight on a duplex connection", () => {
+  verifies("RETRY-02", "are acknowledged one answer at a time, the oldest first", () => {
     const harness = online();
     change(harness, "a");
     harness.feed({ type: "set", parts: { agentDescription: description("two") } });
@@ -108,7 +108,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual(["agentDescription"]);
   });
 
-  verifies("RETRY-02", "with the same part are known by the answer to the last of them", () => {
+  verifies("RETRY-02", "with the same part are acknowledged by the answer to the last of them", () => {
     const harness = online();
     change(harness, "a");
     change(harness, "b");
@@ -127,7 +127,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual([]);
   });
 
-  test("are not refused with the one before", () => {
+  test("stay in flight when the one before is refused", () => {
     const harness = online();
     change(harness, "a");
     harness.feed({ type: "set", parts: { agentDescription: description("two") } });
@@ -140,7 +140,7 @@ describe("several reports under way on a duplex link", () => {
     [1, ["packageStatuses", "customCapabilities"]],
     [2, ["customCapabilities"]],
     [3, []],
-  ])("are known with the answer to a later one once they are older than five seconds (%d answers)", (answers, due) => {
+  ])("are acknowledged with a later one if they are older than five seconds (%d answers)", (answers, due) => {
     const harness = online({ can: ["reportsPackageStatuses"] });
     const parts = { ...everyPart(), health: health(false), agentDescription: description("two") };
     for (const [index, at] of [0, 1, 5_000, 5_001].entries()) {
@@ -156,7 +156,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual(due);
   });
 
-  test("are told apart up to a thousand, and the oldest of more are known together", () => {
+  test("are counted one by one up to a thousand, and the oldest of more together", () => {
     const harness = online({ config: { maxCustomMessages: 2_000, ping: false } });
     harness.receive({ customCapabilities: { capabilities: ["a.b"] } });
     const custom = { capability: "a.b", type: "t", data: new Uint8Array() };
@@ -167,7 +167,7 @@ describe("several reports under way on a duplex link", () => {
     );
   });
 
-  test("do not have one among them that never left", () => {
+  test("do not include one that was never sent", () => {
     const harness = online({ fits: (message) => message.health?.status !== "long" });
     change(harness, "a");
     change(harness, "long");
@@ -178,7 +178,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual([]);
   });
 
-  test("are known one at a time also after one that never left", () => {
+  test("are acknowledged one at a time also after one that was never sent", () => {
     const harness = online({ fits: (message) => message.health?.status !== "long" });
     change(harness, "a");
     harness.feed({ type: "set", parts: { agentDescription: description("two") } });
@@ -187,7 +187,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual(["agentDescription"]);
   });
 
-  test("are all known to a server that speaks up some time later, if only once", () => {
+  test("are all acknowledged by one answer that comes after some time", () => {
     const harness = online();
     for (const status of ["a", "b", "c"]) change(harness, status);
     harness.advance(5_001);
@@ -195,7 +195,7 @@ describe("several reports under way on a duplex link", () => {
     expect(afterBreak(harness)).toEqual([]);
   });
 
-  verifies("THR-01", "are all sent again when the server has become unavailable", () => {
+  verifies("THR-01", "are all sent again if unanswered when the server becomes unavailable", () => {
     const harness = online();
     change(harness, "a");
     harness.feed({ type: "set", parts: { agentDescription: description("two") } });
@@ -207,19 +207,23 @@ describe("several reports under way on a duplex link", () => {
   });
 });
 
-verifies("RETRY-01", "what a request was refused with for good is dropped, told about and not sent again", () => {
-  const harness = online(polling());
-  change(harness, "a");
-  harness.lose({ fate: "refused", orderly: true });
-  expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.health, why: "refused" }]);
-  harness.advanceUntil("reporting");
-  expect(partsOf(harness.last)).toEqual([]);
-  harness.receive({});
-  change(harness, "b");
-  expect(partsOf(harness.last)).toEqual(["health"]);
-});
+verifies(
+  "RETRY-01",
+  "the content of a request that is refused for good is dropped, reported as such and not sent again",
+  () => {
+    const harness = online(polling());
+    change(harness, "a");
+    harness.lose({ fate: "refused", orderly: true });
+    expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.health, why: "refused" }]);
+    harness.advanceUntil("reporting");
+    expect(partsOf(harness.last)).toEqual([]);
+    harness.receive({});
+    change(harness, "b");
+    expect(partsOf(harness.last)).toEqual(["health"]);
+  },
+);
 
-test("a change while its older value is under way survives the refusal of that", () => {
+test("a change made while an older value is in flight survives a refusal of that", () => {
   const harness = online(polling());
   harness.feed({ type: "set", parts: { health: health(false, "a"), agentDescription: description("two") } });
   change(harness, "b");
@@ -229,14 +233,14 @@ test("a change while its older value is under way survives the refusal of that",
   expect(harness.last.health).toEqual(health(false, "b"));
 });
 
-test("what is taken out of reports while it is under way is not sent again", () => {
+test("a part that is removed while it is in flight is not sent again", () => {
   const harness = online();
   change(harness, "a");
   harness.feed({ type: "set", parts: { health: undefined } });
   expect(afterBreak(harness)).toEqual([]);
 });
 
-test("a change while its older value is under way leaves as soon as there is room", () => {
+test("a change made while an older value is in flight is sent after the answer", () => {
   const harness = online(polling());
   change(harness, "a");
   change(harness, "b");
@@ -246,7 +250,7 @@ test("a change while its older value is under way leaves as soon as there is roo
   expect(harness.sent.map((message) => message.health?.status)).toEqual(["a", "c"]);
 });
 
-verifies("RETRY-02", "a server that answers every copy causes no error and no traffic", () => {
+verifies("RETRY-02", "a server that answers a report several times causes no error and no traffic", () => {
   const harness = online();
   change(harness, "a");
   harness.lose();

@@ -36,7 +36,7 @@ describe("the table of capabilities", () => {
     expect(capabilityNames.map((name) => Number(capabilityTable[name].bit))).toEqual(bits);
   });
 
-  verifies("CAP-02", "has no bit without a meaning", () => {
+  verifies("CAP-02", "covers every bit of the mask", () => {
     expect(ALL).toBe(0xffffn);
   });
 });
@@ -47,7 +47,7 @@ describe("a mask", () => {
     expect(maskOf(["reportsHealth"])).toBe(0x801n);
   });
 
-  test("has what was put in and nothing else", () => {
+  test("has the given capabilities and nothing else", () => {
     const mask = maskOf(["acceptsRestartCommand", "reportsHeartbeat"]);
     expect(capabilityNames.filter((name) => has(mask, name))).toEqual([
       "reportsStatus",
@@ -77,16 +77,16 @@ describe("the parts that may be sent", () => {
     }
   }
 
-  test("include what needs no bit in every case", () => {
+  test("always include those that need no capability", () => {
     const free = Part.agentDescription | Part.customCapabilities | Part.capabilities | Part.uidRequest;
     expect(allowedParts(1n, 1n)).toBe(free);
   });
 
-  test("are all of them for an agent that can do everything and a server that has not spoken", () => {
+  test("are all parts for an agent with all capabilities and a server that has not declared any", () => {
     expect(allowedParts(ALL, 0n)).toBe(Part.every);
   });
 
-  verifies("INTEROP-02", "are the same with bits that nobody knows", () => {
+  verifies("INTEROP-02", "are the same with unknown bits", () => {
     expect(allowedParts(ALL | (1n << 60n), 0x7fn | (1n << 63n))).toBe(Part.every);
   });
 });

@@ -14,21 +14,25 @@ function statuses(harness: Agent): readonly (readonly string[])[] {
 }
 
 describe.each(transports)("an agent %s", (_name, script: Script) => {
-  verifies(["CAP-05", "CAP-01"], "takes no offer that it did not declare, and does the rest of the message", () => {
-    const harness = online({ ...script, config: { ...script.config, capabilities: 1n } });
-    const offers = [
-      { remoteConfig: { config: { configMap: {} }, configHash: hash(1) } },
-      { packagesAvailable: { allPackagesHash: hash(1) } },
-      { connectionSettings: { hash: hash(1), opamp: { destinationEndpoint: "wss://a" } } },
-      { command: {} },
-    ];
-    for (const offer of offers) harness.receive(offer);
-    expect(harness.notices.map(({ kind }) => kind)).toEqual(offers.map(() => "ignored"));
-    expect([harness.outputs.length, harness.core.phase]).toEqual([offers.length, "online"]);
-    harness.receive({ ...offers[0], ...offers[3], flags: 1n });
-    expect(statuses(harness)).toEqual([["agentDescription"]]);
-    expect(harness.last.capabilities).toBe(1n);
-  });
+  verifies(
+    ["CAP-05", "CAP-01"],
+    "ignores an offer that it did not declare, and handles the rest of the message",
+    () => {
+      const harness = online({ ...script, config: { ...script.config, capabilities: 1n } });
+      const offers = [
+        { remoteConfig: { config: { configMap: {} }, configHash: hash(1) } },
+        { packagesAvailable: { allPackagesHash: hash(1) } },
+        { connectionSettings: { hash: hash(1), opamp: { destinationEndpoint: "wss://a" } } },
+        { command: {} },
+      ];
+      for (const offer of offers) harness.receive(offer);
+      expect(harness.notices.map(({ kind }) => kind)).toEqual(offers.map(() => "ignored"));
+      expect([harness.outputs.length, harness.core.phase]).toEqual([offers.length, "online"]);
+      harness.receive({ ...offers[0], ...offers[3], flags: 1n });
+      expect(statuses(harness)).toEqual([["agentDescription"]]);
+      expect(harness.last.capabilities).toBe(1n);
+    },
+  );
 
   verifies("CAP-06", "reports a part only with its bit", () => {
     for (const name of capabilityNames) {
@@ -67,14 +71,18 @@ describe.each(transports)("an agent %s", (_name, script: Script) => {
     expect(harness.sent).toHaveLength(1);
   });
 
-  verifies(["CAP-04", "STATUS-04"], "that can do more reports it at once, with the parts that go with it", () => {
-    const harness = online({ ...script, config: { ...script.config, capabilities: 1n }, answers: acknowledges });
-    harness.feed({ type: "declare", capabilities: 0x801n });
-    expect(harness.sent).toMatchObject([{ capabilities: 0x801n }]);
-    expect(statuses(harness)).toEqual([["health"]]);
-  });
+  verifies(
+    ["CAP-04", "STATUS-04"],
+    "with more capabilities reports them at once, with the parts that they allow",
+    () => {
+      const harness = online({ ...script, config: { ...script.config, capabilities: 1n }, answers: acknowledges });
+      harness.feed({ type: "declare", capabilities: 0x801n });
+      expect(harness.sent).toMatchObject([{ capabilities: 0x801n }]);
+      expect(statuses(harness)).toEqual([["health"]]);
+    },
+  );
 
-  test("that can do less does not say more than that", () => {
+  test("with fewer capabilities reports only what they allow", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.feed({ type: "set", parts: { health: health(false) } }, { type: "declare", capabilities: 1n });
     expect(statuses(harness)).toEqual([[]]);
@@ -82,7 +90,7 @@ describe.each(transports)("an agent %s", (_name, script: Script) => {
     expect(harness.last.health).toEqual(health(false));
   });
 
-  test("that can do something again tells it again", () => {
+  test("with a restored capability reports its part again", () => {
     const harness = online({ ...script, answers: acknowledges });
     harness.feed({ type: "declare", capabilities: 1n });
     harness.feed({ type: "declare", capabilities: 0x801n });
@@ -96,7 +104,7 @@ describe.each(transports)("an agent %s", (_name, script: Script) => {
     expect(harness.last.capabilities).toBe(0x2805n);
   });
 
-  test("that changes what it can do while reports wait says both when the wait is over", () => {
+  test("that changes capabilities while a report waits sends both when the wait is over", () => {
     const harness = online({ ...script, can: ["reportsEffectiveConfig"] });
     expect(harness.core.phase).toBe("online");
     harness.feed({ type: "refresh" }, { type: "declare", capabilities: 0x2c05n });
@@ -124,7 +132,7 @@ describe("a server", () => {
     expect(statuses(harness)).toEqual([["health"]]);
   });
 
-  verifies("CAP-07", "that declares once and never again is taken at its word", () => {
+  verifies("CAP-07", "that declares its capabilities only once keeps them", () => {
     const harness = reporting();
     harness.receive({ capabilities: 0x7n });
     for (let n = 0; n < 5; n++) harness.receive({ capabilities: 0n });
@@ -134,7 +142,7 @@ describe("a server", () => {
     expect(harness.core.serverCapabilities).toBe(7n);
   });
 
-  test("that learns to accept a part is told what it missed", () => {
+  test("that starts to accept a part gets what it missed", () => {
     const harness = reporting();
     harness.receive({ capabilities: 1n });
     harness.feed({ type: "set", parts: changed });
@@ -142,13 +150,13 @@ describe("a server", () => {
     expect(statuses(harness)).toEqual([["effectiveConfig", "packageStatuses"]]);
   });
 
-  test("that asks for everything gets no more than it accepts", () => {
+  test("that requests the full state gets no more than it accepts", () => {
     const harness = reporting();
     harness.receive({ capabilities: 1n, flags: 1n });
     expect(statuses(harness)).toEqual([["agentDescription", "health"]]);
   });
 
-  verifies("CAP-08", "that accepts a part at some times only is told its latest value once, when it does", () => {
+  verifies("CAP-08", "that accepts a part intermittently gets its latest value once", () => {
     const harness = reporting();
     harness.receive({ capabilities: 1n });
     harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
@@ -167,7 +175,7 @@ describe("a server", () => {
     expect(statuses(harness)).toEqual([["health"], ["effectiveConfig"]]);
   });
 
-  test("that makes an offer which it did not declare is answered all the same", () => {
+  test("that makes an offer without declaring it gets its status anyway", () => {
     const harness = online({
       ...script,
       can: ["acceptsRemoteConfig", "reportsRemoteConfig", "acceptsRestartCommand"],
@@ -182,7 +190,7 @@ describe("a server", () => {
     expect(harness.all("restart")).toHaveLength(1);
   });
 
-  verifies("INTEROP-02", "that uses bits which nobody knows is obeyed as to those that are known", () => {
+  verifies("INTEROP-02", "with unknown capability bits is served according to the known ones", () => {
     const harness = reporting();
     harness.receive({ capabilities: 0xffff_fff3n, flags: 0x8000_0000_8000_0003n });
     expect(statuses(harness)).toEqual([["agentDescription", "health"]]);

@@ -40,14 +40,14 @@ describe.each([
     expect(told(harness)).toEqual([[[], 1], undefined, undefined, undefined, undefined, undefined]);
   });
 
-  verifies("COMP-01", "are never told without their capability, asked for or not", () => {
+  verifies("COMP-01", "are never reported without their capability, requested or not", () => {
     const harness = agent({ can: [] });
     harness.receive(ASK);
     harness.receive({ flags: 3n });
     expect(told(harness)).toEqual([undefined, undefined]);
   });
 
-  verifies("COMP-05", "are told in full at once when asked for, and not again", () => {
+  verifies("COMP-05", "are reported in full at once when requested, and not again", () => {
     const harness = agent();
     harness.clear();
     harness.receive(ASK);
@@ -58,7 +58,7 @@ describe.each([
     expect(told(harness)).toEqual([[["c1"], 1], undefined, undefined, undefined]);
   });
 
-  verifies("COMP-03", "are told as a new hash when they change", () => {
+  verifies("COMP-03", "are reported as a new hash when they change", () => {
     const harness = agent();
     harness.receive(ASK);
     harness.clear();
@@ -67,7 +67,7 @@ describe.each([
     expect(told(harness)).toEqual([[[], 2]]);
   });
 
-  verifies("STATUS-07", "are their hash in a full report, unless asked for too", () => {
+  verifies("STATUS-07", "are a hash in a full report, unless requested too", () => {
     const harness = agent();
     harness.clear();
     harness.receive({ flags: 1n });
@@ -79,7 +79,7 @@ describe.each([
     expect(harness.sent.map(({ agentDescription }) => agentDescription !== undefined)).toEqual([true, true]);
   });
 
-  verifies("RETRY-02", "are told in full again when the link went before the answer", () => {
+  verifies("RETRY-02", "are reported in full again if the connection was lost before the answer", () => {
     let answers = acknowledges as Script["answers"];
     const harness = agent({ answers: (message: Outgoing) => answers?.(message) });
     answers = () => undefined;
@@ -93,7 +93,7 @@ describe.each([
     expect(told(harness)).toEqual([[["c1"], 1], [["c1"], 1], undefined]);
   });
 
-  test("that change before the map could be told again are told as they are then", () => {
+  test("are reported with their latest value if they changed before they could be sent again", () => {
     let answers: Script["answers"] = acknowledges;
     const harness = agent({ answers: (outgoing) => answers?.(outgoing) });
     answers = undefined;
@@ -106,14 +106,14 @@ describe.each([
     expect(told(harness)).toEqual([[["c2"], 2]]);
   });
 
-  test("that are taken away are not told, although they were asked for", () => {
+  test("are not reported if they are removed, although requested", () => {
     const harness = agent();
     harness.clear();
     harness.feed({ type: "received", message: asking }, { type: "set", parts: { availableComponents: undefined } });
     expect(harness.sent).toEqual([]);
   });
 
-  verifies("SIZE-04", "that are too many for a message are given up, with a word about it; their hash is not", () => {
+  verifies("SIZE-04", "that do not fit a message are dropped and logged, but their hash is reported", () => {
     const fits = ({ availableComponents }: Outgoing): boolean =>
       Object.keys(availableComponents?.components ?? {}).length === 0;
     const harness = agent({ fits });
@@ -126,7 +126,7 @@ describe.each([
     expect(harness.sent.map(({ sequenceNum }) => sequenceNum)).toEqual([2n, 3n]);
   });
 
-  test("travel alone with their hash when they are too many only for what goes with them", () => {
+  test("are sent alone with their hash if they do not fit with the rest of a report", () => {
     const fits = ({ availableComponents, agentDescription }: Outgoing): boolean =>
       agentDescription === undefined || Object.keys(availableComponents?.components ?? {}).length === 0;
     const harness = agent({ fits });
@@ -136,7 +136,7 @@ describe.each([
     expect(harness.notices).toEqual([]);
   });
 
-  test("that are declared later are told from then on, and as much as was asked for in between", () => {
+  test("are reported from the declaration of their capability on", () => {
     const harness = online({ ...script, can: [], answers: acknowledges });
     const { capabilities } = harness.core;
     harness.feed(set(1));

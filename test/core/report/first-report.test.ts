@@ -11,7 +11,7 @@ const transports: readonly (readonly [string, (script?: Script) => Script])[] = 
 ];
 
 describe.each(transports)("the first report %s", (_name, over) => {
-  verifies("STATUS-01", "leaves in the moment the link opens, before anything else", () => {
+  verifies("STATUS-01", "is sent as soon as the connection opens, before anything else", () => {
     const harness = started(over());
     expect(harness.outputs.map(({ type }) => type)).toEqual(["phase", "dial", "phase", "send"]);
     expect([harness.sentAt, harness.core.phase]).toEqual([[0], "reporting"]);
@@ -34,7 +34,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
     ]);
   });
 
-  verifies(["STATUS-02", "STATUS-05"], "says UNSET before any offer, once, if it may", () => {
+  verifies(["STATUS-02", "STATUS-05"], "has status UNSET before any offer, once, if declared", () => {
     const unset = { hash: new Uint8Array(), status: "unset", error: "" };
     const able = started(over({ can: ["reportsRemoteConfig"], answers: acknowledges }));
     expect(able.last.remoteConfigStatus).toEqual(unset);
@@ -50,7 +50,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
     expect(unable.last.remoteConfigStatus).toEqual(unset);
   });
 
-  test("carries the latest of what was set before the link opened, and nothing taken back", () => {
+  test("has the latest values set before the connection opened, and nothing removed", () => {
     const harness = new Harness(over());
     harness.feed(
       { type: "set", parts: { agentDescription: description("old"), health: health(false) } },
@@ -88,12 +88,12 @@ describe.each(transports)("the first report %s", (_name, over) => {
     expect(partsOf(harness.last)).toEqual(["effectiveConfig"]);
   });
 
-  test("goes without an effective config that could not be had", () => {
+  test("is sent without an effective config that failed", () => {
     const harness = started(over({ ...CONFIG, effectiveConfig: () => undefined }));
     expect([harness.sentAt, harness.notices]).toEqual([[0], []]);
   });
 
-  test("has the whole limit for the effective config also when that was asked for long before the start", () => {
+  test("waits the whole limit for an effective config requested long before the start", () => {
     const harness = new Harness(over(CONFIG));
     harness.feed({ type: "set", parts: { agentDescription: description("one") } }, { type: "refresh" });
     harness.advanceTo(3_600_000);
@@ -104,7 +104,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
     expect(partsOf(harness.last)).toEqual(["agentDescription", "effectiveConfig"]);
   });
 
-  test("is not held up for ever by asking for the effective config again and again", () => {
+  test("is not delayed for ever by repeated refreshes of the effective config", () => {
     const harness = started(over(CONFIG));
     for (let ms = 1_000; ms <= 6_000; ms += 1_000) {
       harness.advanceTo(ms);
@@ -122,7 +122,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
     expect(harness.dialledAt).toEqual([0]);
   });
 
-  test("of a restarted agent holds the outcome of the last config of its earlier life", () => {
+  test("after a restart has the outcome of the last config before it", () => {
     const harness = new Harness(over({ can: ["reportsRemoteConfig"] }));
     harness.feed({ type: "start", offers: { remoteConfig: configStatus(1, "failed", "broken") } });
     expect(harness.last.remoteConfigStatus).toEqual(configStatus(1, "failed", "broken"));
@@ -130,7 +130,7 @@ describe.each(transports)("the first report %s", (_name, over) => {
 });
 
 describe("a duplex server that does not answer the first report", () => {
-  test("is taken to be there after the limit, and told about once", () => {
+  test("counts as connected after the limit, and this is reported once", () => {
     const harness = started();
     harness.advanceTo(29_999);
     expect(harness.core.phase).toBe("reporting");
@@ -141,7 +141,7 @@ describe("a duplex server that does not answer the first report", () => {
     expect(harness.dialledAt).toEqual([0]);
   });
 
-  verifies("WS-06", "gets later changes, and what it never answered again after a reconnect", () => {
+  verifies("WS-06", "gets later changes, and all unanswered reports again after a reconnect", () => {
     const harness = started();
     harness.feed({ type: "set", parts: { health: health(false) } });
     expect(partsOf(harness.last)).toEqual(["health"]);
@@ -152,14 +152,14 @@ describe("a duplex server that does not answer the first report", () => {
     expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
   });
 
-  test("is online and answered when it speaks after all", () => {
+  test("is online and answered when it answers later", () => {
     const harness = started();
     harness.advanceTo(31_000);
     harness.receive({});
     expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "online", reason: "answered", answered: true });
   });
 
-  test("does not count as answering when it speaks before there was a report", () => {
+  test("does not count as answering if it sends something before the report", () => {
     const harness = started(CONFIG);
     harness.receive({ capabilities: 1n });
     expect([harness.core.phase, harness.sent]).toEqual(["reporting", []]);
@@ -170,7 +170,7 @@ describe("a duplex server that does not answer the first report", () => {
   });
 });
 
-test("over HTTP a first report without an answer ends in another try", () => {
+test("a first report over HTTP without an answer is retried", () => {
   const harness = started(polling());
   harness.advanceTo(30_000);
   expect(harness.all("close")).toMatchObject([{ at: 30_000, output: { code: 1006 } }]);
@@ -179,7 +179,7 @@ test("over HTTP a first report without an answer ends in another try", () => {
   expect(partsOf(harness.last)).toEqual(["agentDescription", "health"]);
 });
 
-test("a dial that comes to nothing is cut after the limit", () => {
+test("a dial that never completes is cut after the limit", () => {
   const harness = new Harness();
   harness.core.step({ type: "start" }, 0);
   expect(harness.core.deadline).toBe(30_000);

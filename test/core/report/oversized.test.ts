@@ -27,14 +27,14 @@ const full: Script = { can: ["reportsEffectiveConfig"], effectiveConfig: () => e
 describe.each(transports)("a message that is too large %s", (_name, over) => {
   const script: Script = { ...over, ...full };
 
-  test("goes out in parts when it is the first report, and the numbers have no gap", () => {
+  test("is sent in parts if it is the first report, with consecutive numbers", () => {
     const harness = started({ ...script, fits: atMost(1) });
     expect(harness.sent.map(partsOf)).toEqual([["agentDescription"], ["health"], ["effectiveConfig"]]);
     expect(harness.sent.map(({ sequenceNum }) => sequenceNum)).toEqual([1n, 2n, 3n]);
     expect([harness.core.phase, harness.notices]).toEqual(["online", []]);
   });
 
-  test("loses only the part that is too large by itself, with a word about it", () => {
+  test("loses only the part that is too large by itself, which is logged", () => {
     const harness = started({ ...script, fits: atMost(3, ["effectiveConfig"]) });
     expect(harness.sent.map(partsOf)).toEqual([["agentDescription"], ["health"]]);
     expect(harness.notices).toEqual([{ kind: "dropped", parts: Part.effectiveConfig, why: "oversized" }]);
@@ -53,7 +53,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect([harness.core.phase, harness.notices.length]).toEqual(["online", 3]);
   });
 
-  test("goes out after it was made smaller", () => {
+  test("is sent after it was made smaller", () => {
     const harness = online({ ...script, fits: (message) => message.health?.status !== "long" });
     harness.feed({ type: "set", parts: { health: health(false, "long") } });
     expect(harness.sent).toEqual([]);
@@ -61,7 +61,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect(harness.last.health).toEqual(health(false, "short"));
   });
 
-  test("does not take down a custom message that travels with it", () => {
+  test("does not drop a custom message sent with it", () => {
     const harness = online({ ...script, fits: atMost(1, ["effectiveConfig"]) });
     harness.receive({ customCapabilities: { capabilities: [A] } });
     harness.feed(
@@ -71,7 +71,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect([fates(harness), harness.notices.length]).toEqual([[[1, "delivered"]], 1]);
   });
 
-  test("is not held against the parts that travel with a custom message", () => {
+  test("does not drop the parts sent with a custom message that is too large", () => {
     const harness = online({ ...script, fits: atMost(2, ["customMessage"]) });
     harness.receive({ customCapabilities: { capabilities: [A] } });
     harness.feed(
@@ -82,7 +82,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect([fates(harness), harness.notices]).toEqual([[[1, "oversized"]], []]);
   });
 
-  test("is split so that neither parts nor custom messages pay for each other", () => {
+  test("is split into parts and custom messages without dropping either", () => {
     const harness = online({ ...script, fits: atMost(1) });
     harness.receive({ customCapabilities: { capabilities: [A] } });
     const custom = { capability: A, data: new Uint8Array() };
@@ -99,7 +99,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("with nothing but a custom message is given up, and the next one leaves", () => {
+  test("with only a custom message is dropped, and the next one is sent", () => {
     const harness = online({ ...script, fits: ({ customMessage }) => customMessage?.type !== "m1" });
     harness.receive({ customCapabilities: { capabilities: [A] } });
     const custom = { capability: A, data: new Uint8Array() };
@@ -112,7 +112,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect([harness.sent.length, harness.last.customMessage?.type, harness.last.sequenceNum]).toEqual([1, "m2", 2n]);
   });
 
-  test("takes what costs nothing along with the first of its parts", () => {
+  test("sends flags and capabilities along with the first of its parts", () => {
     const config = { ...script.config, requestInstanceUid: true };
     const harness = started({ ...script, config, fits: atMost(1) });
     expect(harness.sent.map((sent) => [partsOf(sent), sent.flags])).toEqual([
@@ -131,7 +131,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     ]);
   });
 
-  test("with other capabilities and nothing else is not tried again before the next message", () => {
+  test("with only changed capabilities is not retried before the next message", () => {
     let isTaken = true;
     const harness = online({ ...script, fits: () => isTaken });
     isTaken = false;
@@ -150,7 +150,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
   test.each([
     ["", {}, all],
     [", also while a part that may not be sent waits", { capabilities: 1n }, few],
-  ])("no longer is one once its parts are known: later ones share a message again%s", (_what, config, names) => {
+  ])("is no longer split once its parts were answered%s", (_what, config, names) => {
     let parts = 100;
     const harness = online({ ...script, config, fits: (message) => atMost(parts)(message) });
     parts = 1;
@@ -164,7 +164,7 @@ describe.each(transports)("a message that is too large %s", (_name, over) => {
     expect(harness.sent.map(partsOf)).toEqual([names]);
   });
 
-  test("shrinks to a bare goodbye at the end", () => {
+  test("becomes a bare agent_disconnect at the end", () => {
     const harness = online({ ...script, fits: atMost(0) });
     harness.feed({ type: "set", parts: { health: health(false), agentDescription: description("two") } }, STOP);
     expect(harness.sent).toMatchObject([{ agentDisconnect: {}, sequenceNum: 2n }]);
@@ -196,7 +196,7 @@ test("a part that is too large, after the first report, causes no report of its 
   expect(harness.core.phase).toBe("reporting");
 });
 
-test("a first report that is too large does not let the time for an answer begin", () => {
+test("a first report that is too large does not start the timeout for an answer", () => {
   const limits = { effectiveConfigMs: 90_000 };
   const harness = started({ can: ["reportsEffectiveConfig"], config: limits, fits: atMost(1), answers: acknowledges });
   harness.core.step({ type: "effectiveConfig" }, 0);

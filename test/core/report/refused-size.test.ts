@@ -15,7 +15,7 @@ function back(harness: Harness): void {
 }
 
 describe("what a server refused for its size", () => {
-  verifies("SIZE-08", "over HTTP goes on in parts, and only what is too large by itself is given up", () => {
+  verifies("SIZE-08", "over HTTP is sent in parts, and only what is too large by itself is dropped", () => {
     const harness = started({ ...polling(), ...full });
     expect(partsOf(harness.last)).toEqual(["agentDescription", "health", "effectiveConfig"]);
     harness.lose(TOO_LARGE);
@@ -35,7 +35,7 @@ describe("what a server refused for its size", () => {
     expect(partsOf(harness.last)).toEqual(["effectiveConfig"]);
   });
 
-  verifies("SIZE-09", "over WebSocket is the message that has no answer, whatever followed it", () => {
+  verifies("SIZE-09", "over WebSocket is the oldest message without an answer, whatever followed it", () => {
     const harness = online(full);
     harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("two") } });
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -57,7 +57,7 @@ describe("what a server refused for its size", () => {
     expect(partsOf(harness.last)).toEqual(["health"]);
   });
 
-  test("is told apart from a custom message that travelled with it", () => {
+  test("is separated from a custom message sent with it", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.receive({ customCapabilities: { capabilities: [A] } });
@@ -76,7 +76,7 @@ describe("what a server refused for its size", () => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("is not held against what it has changed to since", () => {
+  test("is not dropped if it has changed since", () => {
     const harness = online({ ...polling(), ...full });
     harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("long") } });
     harness.feed({ type: "set", parts: { effectiveConfig: effectiveConfig("short") } });
@@ -86,7 +86,7 @@ describe("what a server refused for its size", () => {
     expect(harness.last.effectiveConfig).toEqual(effectiveConfig("short"));
   });
 
-  test("is not told again where it has been taken out of reports since", () => {
+  test("is not sent again if it was removed since", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false), agentDescription: description("two") } });
     harness.feed({ type: "set", parts: { health: undefined } });
@@ -97,7 +97,7 @@ describe("what a server refused for its size", () => {
     expect(harness.sent).toHaveLength(1);
   });
 
-  test("is nothing where nothing was under way", () => {
+  test("is nothing if nothing was in flight", () => {
     const harness = online(full);
     harness.lose(TOO_LARGE);
     expect(harness.notices).toEqual([]);

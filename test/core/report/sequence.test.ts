@@ -61,7 +61,7 @@ describe.each([
 });
 
 describe("a number", () => {
-  test("is given back by an HTTP request that never left", () => {
+  test("is reused after an HTTP request that was never sent", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.lose({ fate: "unsent" });
@@ -74,7 +74,7 @@ describe("a number", () => {
     expect(numbers(harness)).toEqual([2, 2, 2, 3]);
   });
 
-  test("is not given back by a request that may have arrived", () => {
+  test("is not reused after a request that may have arrived", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.lose({ fate: "unknown" });
@@ -84,7 +84,7 @@ describe("a number", () => {
     expect(numbers(harness)).toEqual([2, 3, 4]);
   });
 
-  test("is not given back when a link goes that carries no request", () => {
+  test("is not reused when a connection without a request is lost", () => {
     for (const script of [polling(), {}]) {
       const harness = online(script);
       harness.lose({ fate: "unsent" });
@@ -93,7 +93,7 @@ describe("a number", () => {
     }
   });
 
-  test("of a goodbye that was cut off is not given back by the next dial, which fails", () => {
+  test("of an agent_disconnect that was cut off is not reused by the next dial, which fails", () => {
     let isUp = true;
     const harness = online(polling({ opens: () => isUp }));
     harness.feed({ type: "reconnect" });
@@ -104,7 +104,7 @@ describe("a number", () => {
     expect(harness.sent).toMatchObject([{ agentDisconnect: {}, sequenceNum: 2n }, { sequenceNum: 3n }]);
   });
 
-  test("is not given back on a duplex link, where several messages may be under way", () => {
+  test("is not reused on a duplex connection, where several messages may be in flight", () => {
     const harness = online();
     harness.feed({ type: "set", parts: { health: health(false, "a") } });
     harness.feed({ type: "set", parts: { health: health(false, "b") } });
@@ -113,7 +113,7 @@ describe("a number", () => {
     expect(numbers(harness)).toEqual([2, 3, 4]);
   });
 
-  test("is given back by an oversized message, once", () => {
+  test("is reused once after an oversized message", () => {
     const harness = online();
     harness.feed({ type: "set", parts: { health: health(false) } });
     harness.feed({ type: "oversized" });
@@ -122,7 +122,7 @@ describe("a number", () => {
     expect(numbers(harness)).toEqual([2, 2]);
   });
 
-  test("is given back by an oversized message only while that may not have left", () => {
+  test("is reused after an oversized message only while that cannot have been sent", () => {
     const harness = started();
     harness.receive({});
     harness.feed({ type: "oversized" });
@@ -133,7 +133,7 @@ describe("a number", () => {
     expect(numbers(early)).toEqual([1]);
   });
 
-  test("is given back by an oversized message with nothing in it, which gives nothing up", () => {
+  test("is reused after an empty oversized message, which drops nothing", () => {
     const harness = online();
     harness.advance(30_000);
     harness.feed({ type: "oversized" });

@@ -40,7 +40,7 @@ describe.each([
     }
   });
 
-  verifies(["STATUS-04", "CAP-04"], "with other capabilities is reported at once", () => {
+  verifies(["STATUS-04", "CAP-04"], "is reported at once if only the capabilities changed", () => {
     const harness = complete(script);
     harness.feed({ type: "declare", capabilities: 0x801n });
     expect(harness.sent).toMatchObject([{ capabilities: 0x801n }]);
@@ -55,7 +55,7 @@ describe.each([
     expect(harness.last.agentDescription).toEqual(changed);
   });
 
-  verifies("STATUS-05", "that is set to what it is sends nothing", () => {
+  verifies("STATUS-05", "that is set to its current value sends nothing", () => {
     const harness = complete(script);
     harness.feed({ type: "set", parts: everyPart() }, { type: "declare", capabilities: 0xffffn });
     expect(harness.sent).toEqual([]);
@@ -71,7 +71,7 @@ describe.each([
     expect(harness.sent).toMatchObject([{ health: health(false, "again"), agentDescription: description("two") }]);
   });
 
-  verifies("STATUS-03", "unchanged since the last link is left out, one changed meanwhile is not", () => {
+  verifies("STATUS-03", "that did not change since the last connection is left out, but one that did is sent", () => {
     const harness = complete(script);
     harness.lose();
     harness.feed({ type: "set", parts: { health: health(false) } });
@@ -117,7 +117,7 @@ describe.each([
     expect(partsOf(harness.last)).toEqual(partNames);
   });
 
-  verifies("STATUS-07", "asked for in full is told in full, once, with the effective config fetched again", () => {
+  verifies("STATUS-07", "requested in full is sent in full, once, with the effective config fetched again", () => {
     let body = "one";
     const harness = complete({ ...script, effectiveConfig: () => effectiveConfig(body) });
     body = "two";
@@ -128,7 +128,7 @@ describe.each([
     expect(harness.sent).toHaveLength(1);
   });
 
-  verifies("STATUS-07", "asked for in full after a lean report on a new link is told in full, once", () => {
+  verifies("STATUS-07", "requested in full after a lean report on a new connection is sent in full, once", () => {
     const harness = complete(script);
     harness.lose();
     harness.advanceUntil("reporting");
@@ -184,7 +184,7 @@ verifies("MSG-01", "the same offer with every answer is applied once, another ha
   expect(harness.all("apply")).toHaveLength(2);
 });
 
-test("what is told in full does not have to wait for a provider that is late", () => {
+test("a full report does not wait for a slow provider", () => {
   const harness = complete({ effectiveConfig: () => effectiveConfig("one") });
   const slow = online({ can: ["reportsEffectiveConfig"], effectiveConfig: () => undefined });
   for (const each of [harness, slow]) each.receive({ flags: 1n });

@@ -41,7 +41,7 @@ function mapsIn(harness: Harness): number {
   return harness.sent.filter(({ availableComponents }) => availableComponents?.components["a"] !== undefined).length;
 }
 
-describe.each(transports)("a server that asks for everything %s", (_name, over: Script) => {
+describe.each(transports)("a request for the full state %s", (_name, over: Script) => {
   const script: Script = { ...over, can: ["reportsEffectiveConfig"], effectiveConfig: () => effectiveConfig("one") };
 
   verifies("STATUS-07", "is answered at once, several times in a row", () => {
@@ -64,7 +64,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect(fullReports(harness)).toBe(10);
   });
 
-  test("in every answer gets a bounded number of reports, and everything in each", () => {
+  test("in every answer leads to a bounded number of full reports", () => {
     const harness = troubled(script, () => FULL);
     harness.advance(HOUR_MS);
     expect(fullReports(harness)).toBeGreaterThan(100);
@@ -74,7 +74,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect(harness.notices).toEqual([{ kind: "storm" }]);
   });
 
-  test("in every answer waits ever longer, and in the end for half a minute", () => {
+  test("in every answer is delayed more and more, up to 30 s", () => {
     const harness = troubled(script, () => FULL);
     harness.advance(200_000);
     const asked = harness.all("send").filter(({ output }) => output.message.agentDescription !== undefined);
@@ -82,7 +82,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect(waits.slice(0, 13)).toEqual([0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
   });
 
-  test("and then for the components gets both in one message, when it is time", () => {
+  test("is answered together with one for the components, when due", () => {
     const harness = withComponents(script);
     for (let n = 0; n < 5; n++) harness.receive(FULL);
     harness.clear();
@@ -97,7 +97,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect([fullReports(harness), mapsIn(harness)]).toEqual([1, 1]);
   });
 
-  test("gets all that it waits for with a request that comes when it is time", () => {
+  test("that is delayed is answered with the next request that comes when due", () => {
     const harness = withComponents(script);
     for (let n = 0; n < 6; n++) harness.receive(FULL);
     harness.clear();
@@ -107,7 +107,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect([harness.sentAt, fullReports(harness), mapsIn(harness)]).toEqual([[1_500], 1, 1]);
   });
 
-  test("is forgiven after half a minute without a request, and no sooner", () => {
+  test("is no longer delayed after 30 s without a request, and no sooner", () => {
     let answer: Answer = FULL;
     const harness = troubled(script, () => answer);
     harness.advanceTo(100_000);
@@ -128,7 +128,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect([fullReports(harness), harness.notices]).toEqual([5, [{ kind: "storm" }]]);
   });
 
-  test("too often gets no more of it from an agent that stops", () => {
+  test("that is delayed is dropped when the agent stops", () => {
     const harness = withComponents(script, () => undefined);
     for (let n = 0; n < 12; n++) harness.receive(FULL);
     harness.clear();
@@ -149,7 +149,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect([harness.sent.map(partsOf), harness.sentAt]).toEqual([[["health"]], [605_000]]);
   });
 
-  test("is answered at once again when it has come to its senses", () => {
+  test("is answered at once again after a quiet time", () => {
     let answer: Answer = FULL;
     const harness = troubled(script, () => answer);
     harness.advance(600_000);
@@ -160,7 +160,7 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
     expect([fullReports(harness), harness.sentAt]).toEqual([1, [690_000]]);
   });
 
-  test("too often still gets what it asked for when the link went meanwhile", () => {
+  test("that is delayed is answered after a reconnect", () => {
     const harness = online({ ...script, answers: acknowledges });
     for (let n = 0; n < 6; n++) harness.receive(FULL);
     expect(fullReports(harness)).toBe(5);
@@ -170,15 +170,15 @@ describe.each(transports)("a server that asks for everything %s", (_name, over: 
   });
 });
 
-describe.each(transports)("a server that never has enough %s", (_name, over: Script) => {
-  test("of the components gets a bounded number of maps", () => {
+describe.each(transports)("repeated requests %s", (_name, over: Script) => {
+  test("for the components lead to a bounded number of full maps", () => {
     const harness = withComponents(over, () => ({ flags: 2n }));
     harness.advance(HOUR_MS);
     expect(mapsIn(harness)).toBeGreaterThan(100);
     expect(mapsIn(harness)).toBeLessThan(135);
   });
 
-  verifies("UID-05", "of new names has each of them taken, and makes no storm with that", () => {
+  verifies("UID-05", "to change the uid are all followed, with a bounded number of reports", () => {
     let names = 0;
     const rename = (): Answer => {
       names += 1;
@@ -201,7 +201,7 @@ describe.each(transports)("a server that never has enough %s", (_name, over: Scr
 describe.each(transports)("restart commands %s", (_name, over: Script) => {
   const script: Script = { ...over, can: ["acceptsRestartCommand"], answers: acknowledges };
 
-  verifies("CMD-01", "that come while a restart is being carried out are left alone", () => {
+  verifies("CMD-01", "that come during a restart are ignored", () => {
     const harness = online(script);
     for (let n = 0; n < 3; n++) harness.receive({ command: {} });
     expect(harness.all("restart")).toHaveLength(1);
@@ -213,7 +213,7 @@ describe.each(transports)("restart commands %s", (_name, over: Script) => {
     expect(harness.all("restart")).toHaveLength(3);
   });
 
-  test("are obeyed again when a restart was never heard of again", () => {
+  test("are executed again if a restart never ends", () => {
     const harness = online(script);
     harness.receive({ command: {} });
     harness.advance(299_999);

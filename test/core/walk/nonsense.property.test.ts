@@ -133,7 +133,7 @@ class Line {
   }
 }
 
-test("no input in any order throws, dials twice, sends without a link, or leaves the core without a deadline", () => {
+test("inputs in any order never make the core throw, dial twice, send while disconnected or lose its deadline", () => {
   const walks = fc.array(fc.tuple(inputs, fc.oneof(fc.constant(0), fc.nat({ max: 40_000 }))), {
     maxLength: 150,
     size: "max",

@@ -27,26 +27,30 @@ describe.each(transports)("over $name", (transport) => {
     for (const { client, agent } of [plain, able, narrowed]) expect(client.capabilityMask).toBe(agent.capabilities);
   });
 
-  verifies(["CAP-04", "STATUS-04"], "what is supplied or taken away at run time is reported at once", async () => {
-    const { client, agent } = await meet(transport, {
-      client: { heartbeat: { intervalMs: transport.duplex ? 3_600_000 : 5 } },
-    });
-    client.setHandlers({ remoteConfig: handlers.remoteConfig });
-    await agent.until(({ capabilities }) => capabilities === 0x3003n);
-    client.setHandlers({ effectiveConfig: handlers.effectiveConfig, restart: handlers.restart });
-    await agent.until(({ capabilities }) => capabilities === 0x3407n);
-    expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("a");
-    client.setHealth({ healthy: true });
-    await agent.until(({ capabilities }) => capabilities === 0x3c07n);
-    client.setHandlers({ remoteConfig: undefined, effectiveConfig: undefined });
-    await agent.until(({ capabilities }) => capabilities === 0x2c01n);
-    const { capabilityMask } = client;
-    expect(capabilityMask).toBe(0x2c01n);
-  });
+  verifies(
+    ["CAP-04", "STATUS-04"],
+    "a handler that is set or removed at run time changes the mask at once",
+    async () => {
+      const { client, agent } = await meet(transport, {
+        client: { heartbeat: { intervalMs: transport.duplex ? 3_600_000 : 5 } },
+      });
+      client.setHandlers({ remoteConfig: handlers.remoteConfig });
+      await agent.until(({ capabilities }) => capabilities === 0x3003n);
+      client.setHandlers({ effectiveConfig: handlers.effectiveConfig, restart: handlers.restart });
+      await agent.until(({ capabilities }) => capabilities === 0x3407n);
+      expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("a");
+      client.setHealth({ healthy: true });
+      await agent.until(({ capabilities }) => capabilities === 0x3c07n);
+      client.setHandlers({ remoteConfig: undefined, effectiveConfig: undefined });
+      await agent.until(({ capabilities }) => capabilities === 0x2c01n);
+      const { capabilityMask } = client;
+      expect(capabilityMask).toBe(0x2c01n);
+    },
+  );
 
   verifies(
     ["CAP-05", "CFG-01", "CMD-03"],
-    "offers that were not declared have no effect while flags are obeyed",
+    "offers that were not declared have no effect, and flags in the same message do",
     async () => {
       const { agent, client, server } = await meet(transport);
       const offers: ServerToAgentFields[] = [

@@ -21,22 +21,26 @@ function restarts() {
 }
 
 describe.each(transports)("over $name", (transport) => {
-  verifies("CMD-01", "a command message without fields restarts, no command message does not", async () => {
-    const handler = restarts();
-    const { agent, client } = await meet(transport, { client: { restart: handler.restart } });
-    client.setHealth({ healthy: true });
-    await agent.until(({ health }) => health !== undefined);
-    expect(handler.calls).toBe(0);
-    const called = handler.next();
-    agent.send({ command: {} });
-    await called;
-    const again = handler.next();
-    agent.restart();
-    await again;
-    expect(handler.calls).toBe(2);
-  });
+  verifies(
+    "CMD-01",
+    "a command message without fields restarts the agent, and no command message does not",
+    async () => {
+      const handler = restarts();
+      const { agent, client } = await meet(transport, { client: { restart: handler.restart } });
+      client.setHealth({ healthy: true });
+      await agent.until(({ health }) => health !== undefined);
+      expect(handler.calls).toBe(0);
+      const called = handler.next();
+      agent.send({ command: {} });
+      await called;
+      const again = handler.next();
+      agent.restart();
+      await again;
+      expect(handler.calls).toBe(2);
+    },
+  );
 
-  verifies("CMD-02", "whatever comes along with a command is not done", async () => {
+  verifies("CMD-02", "everything beside a command is ignored", async () => {
     const handler = restarts();
     const applied: unknown[] = [];
     const { agent, client } = await meet(transport, {
@@ -54,7 +58,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
   });
 
-  verifies("CMD-03", "commands that are not declared or not known are ignored", async () => {
+  verifies("CMD-03", "undeclared and unknown commands are ignored", async () => {
     const plain = await meet(transport);
     const handler = restarts();
     const able = await meet(transport, { client: { restart: handler.restart } });

@@ -26,7 +26,7 @@ describe.each(transports)("over $name", (transport) => {
     },
   );
 
-  verifies(["COMP-05", "COMP-06"], "the server gets the whole tree at once when it asks, and once", async () => {
+  verifies(["COMP-05", "COMP-06"], "the server gets the whole tree at once when it asks, but only once", async () => {
     const { agent, client } = await meet(transport, { client: { availableComponents: COMPONENTS } });
     const hash = agent.availableComponents?.hash;
     agent.requestComponents();
@@ -42,7 +42,7 @@ describe.each(transports)("over $name", (transport) => {
 
   verifies(
     ["COMP-03", "CAP-04"],
-    "components given later turn the capability on, and changes are told as a hash",
+    "components given later turn the capability on, and changes are reported as a hash",
     async () => {
       const { agent, client } = await meet(transport);
       expect(agent.capabilities & 0x4000n).toBe(0n);
@@ -58,7 +58,7 @@ describe.each(transports)("over $name", (transport) => {
     },
   );
 
-  verifies("COMP-01", "an agent that has none, or does not want to say, never mentions them", async () => {
+  verifies("COMP-01", "an agent without components, or that withholds them, never mentions them", async () => {
     const plain = await meet(transport);
     const shy = await meet(transport, {
       client: { availableComponents: COMPONENTS, withhold: ["reportsAvailableComponents"] },
@@ -85,7 +85,7 @@ describe.each(transports.filter(({ way }) => way !== undefined))("over $name", (
     expect(server.agent(other.instanceUid).availableComponents?.hash).toEqual(agent.availableComponents?.hash);
   });
 
-  verifies("SIZE-04", "a tree over the size limit is given up and its hash is not", async () => {
+  verifies("SIZE-04", "a tree over the size limit is dropped, and its hash is reported", async () => {
     const metadata = { text: "x".repeat(4_000) };
     const { agent, client } = await meet(transport, {
       client: { availableComponents: { large: { metadata } }, maxMessageBytes: { send: 4_000 } },

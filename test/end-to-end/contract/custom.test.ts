@@ -6,27 +6,31 @@ import { transports } from "./transports.js";
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, index) => index);
 
 describe.each(transports)("over $name", (transport) => {
-  verifies(["CUSTOM-01", "CUSTOM-03"], "capabilities are announced at first and when the list changes", async () => {
-    const { client, agent } = await prepare(transport);
-    const first = client.customCapability("com.example.a");
-    client.start();
-    await client.connected();
-    expect(agent.customCapabilities).toEqual(["com.example.a"]);
-    client.setHealth({ healthy: true });
-    await agent.until(({ health }) => health !== undefined);
-    const versioned = client.customCapability("com.example.a/v2");
-    const second = client.customCapability("com.example.a/v2");
-    await agent.until(({ customCapabilities }) => customCapabilities.length === 2);
-    expect(agent.customCapabilities).toEqual(["com.example.a", "com.example.a/v2"]);
-    first.unregister();
-    versioned.unregister();
-    await agent.until(({ customCapabilities }) => customCapabilities.length === 1);
-    expect(agent.customCapabilities).toEqual(["com.example.a/v2"]);
-    second.unregister();
-    await agent.until(({ customCapabilities }) => customCapabilities.length === 0);
-    const lists = agent.received.flatMap(({ customCapabilities }) => customCapabilities ?? []);
-    expect(lists).toHaveLength(4);
-  });
+  verifies(
+    ["CUSTOM-01", "CUSTOM-03"],
+    "capabilities are announced in the first report and when the list changes",
+    async () => {
+      const { client, agent } = await prepare(transport);
+      const first = client.customCapability("com.example.a");
+      client.start();
+      await client.connected();
+      expect(agent.customCapabilities).toEqual(["com.example.a"]);
+      client.setHealth({ healthy: true });
+      await agent.until(({ health }) => health !== undefined);
+      const versioned = client.customCapability("com.example.a/v2");
+      const second = client.customCapability("com.example.a/v2");
+      await agent.until(({ customCapabilities }) => customCapabilities.length === 2);
+      expect(agent.customCapabilities).toEqual(["com.example.a", "com.example.a/v2"]);
+      first.unregister();
+      versioned.unregister();
+      await agent.until(({ customCapabilities }) => customCapabilities.length === 1);
+      expect(agent.customCapabilities).toEqual(["com.example.a/v2"]);
+      second.unregister();
+      await agent.until(({ customCapabilities }) => customCapabilities.length === 0);
+      const lists = agent.received.flatMap(({ customCapabilities }) => customCapabilities ?? []);
+      expect(lists).toHaveLength(4);
+    },
+  );
 
   verifies("CUSTOM-01", "an agent without custom capabilities never mentions them", async () => {
     const { client, agent } = await meet(transport);
@@ -36,24 +40,28 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.received.filter(({ customCapabilities }) => customCapabilities !== undefined)).toEqual([]);
   });
 
-  verifies(["CUSTOM-02", "CUSTOM-04"], "only what is on the server's newest list is sent to it", async () => {
-    const { client, agent } = await meet(transport, { server: { customCapabilities: ["com.example.a"] } });
-    const a = client.customCapability("com.example.a");
-    const b = client.customCapability("com.example.b");
-    await a.send("1");
-    const replaced = next(client, "serverCustomCapabilities");
-    agent.send({ customCapabilities: { capabilities: ["com.example.b"] } });
-    expect(await replaced).toEqual(["com.example.b"]);
-    const waiting = a.send("2");
-    await b.send("3");
-    const seen = () => agent.received.flatMap(({ customMessage }) => customMessage?.type ?? []);
-    expect(seen()).toEqual(["1", "3"]);
-    agent.send({ customCapabilities: { capabilities: ["com.example.a", "com.example.b"] } });
-    await waiting;
-    expect(seen()).toEqual(["1", "3", "2"]);
-  });
+  verifies(
+    ["CUSTOM-02", "CUSTOM-04"],
+    "only messages of capabilities on the server's latest list are sent to it",
+    async () => {
+      const { client, agent } = await meet(transport, { server: { customCapabilities: ["com.example.a"] } });
+      const a = client.customCapability("com.example.a");
+      const b = client.customCapability("com.example.b");
+      await a.send("1");
+      const replaced = next(client, "serverCustomCapabilities");
+      agent.send({ customCapabilities: { capabilities: ["com.example.b"] } });
+      expect(await replaced).toEqual(["com.example.b"]);
+      const waiting = a.send("2");
+      await b.send("3");
+      const seen = () => agent.received.flatMap(({ customMessage }) => customMessage?.type ?? []);
+      expect(seen()).toEqual(["1", "3"]);
+      agent.send({ customCapabilities: { capabilities: ["com.example.a", "com.example.b"] } });
+      await waiting;
+      expect(seen()).toEqual(["1", "3", "2"]);
+    },
+  );
 
-  verifies("CUSTOM-04", "to a server that announced nothing nothing is sent", async () => {
+  verifies("CUSTOM-04", "a server that announced no capabilities gets no custom message", async () => {
     const { client, agent } = await meet(transport);
     const channel = client.customCapability("com.example.a");
     const waiting = channel.send("early");
@@ -173,7 +181,7 @@ describe.each(transports)("over $name", (transport) => {
     }
   });
 
-  test("a custom message that the server never announces is dropped when its time is up", async () => {
+  test("a custom message whose capability the server never announces is dropped on timeout", async () => {
     const { client } = await meet(transport, { client: { customMessages: { ttlMs: 20 } } });
     const channel = client.customCapability("com.example.a");
     await expect(channel.send("a")).rejects.toMatchObject({ code: "ERR_OPAMP_TIMEOUT" });

@@ -29,7 +29,7 @@ describe.each(transports)("over $name", (transport) => {
 
   verifies(
     ["CFG-03", "CFG-04"],
-    "what is reported is what came of the offer, in the message that says APPLIED",
+    "the effective config after an offer is reported in the message with APPLIED",
     async () => {
       const local = "local: true";
       let remote = "";
@@ -66,7 +66,7 @@ describe.each(transports)("over $name", (transport) => {
     },
   );
 
-  verifies("CFG-04", "an apply that changes nothing in use is followed by the status alone", async () => {
+  verifies("CFG-04", "an offer that does not change the effective config is followed by the status alone", async () => {
     const { agent } = await meet(transport, {
       client: { remoteConfig: { apply: () => undefined }, effectiveConfig: () => ({ a: { body: "same" } }) },
     });
@@ -76,7 +76,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(new Set(agent.received.slice(heard).flatMap(partsOf))).toEqual(new Set(["remoteConfigStatus"]));
   });
 
-  verifies("CFG-03", "a provider that fails or is slow costs its own part and nothing else", async () => {
+  verifies("CFG-03", "a provider that fails or is slow only affects its own part", async () => {
     let provide: () => Promise<{ a: { body: string } }> = () => Promise.reject(new Error("unreadable"));
     const { agent, client } = await prepare(transport, {
       client: { effectiveConfig: () => provide(), timeouts: { effectiveConfigMs: 10 }, health: { healthy: true } },

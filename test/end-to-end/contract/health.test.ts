@@ -7,7 +7,7 @@ import { transports } from "./transports.js";
 const NS_PER_MS = 1_000_000n;
 
 describe.each(transports)("over $name", (transport) => {
-  verifies(["HEALTH-01", "HEALTH-03"], "an unhealthy agent says so, with its own word and text", async () => {
+  verifies(["HEALTH-01", "HEALTH-03"], "an unhealthy agent is reported with its own status and error", async () => {
     const { client, agent } = await meet(transport, { client: { health: { healthy: true } } });
     expect(agent.health).toMatchObject({ healthy: true, status: "", lastError: "" });
     client.setHealth({ healthy: false, status: "StatusPermanentError", lastError: "the disk is full: ä\\n" });
@@ -15,7 +15,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.health).toMatchObject({ status: "StatusPermanentError", lastError: "the disk is full: ä\\n" });
   });
 
-  verifies("HEALTH-01", "the top level is there whatever is known of the components", async () => {
+  verifies("HEALTH-01", "the agent's own health is reported independently of its components", async () => {
     const { client, agent } = await meet(transport);
     client.setHealth({ healthy: true, components: { exporter: { healthy: false, lastError: "refused" } } });
     await agent.until(({ health }) => health !== undefined);
@@ -24,7 +24,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(Object.keys(agent.health?.componentHealthMap ?? {})).toEqual(["exporter"]);
   });
 
-  verifies("HEALTH-02", "times are nanoseconds, exact beyond what a number holds", async () => {
+  verifies("HEALTH-02", "times are reported to the nanosecond, beyond what a number can hold", async () => {
     const before = BigInt(Date.now()) * NS_PER_MS;
     const { client, agent } = await meet(transport, { client: { health: { healthy: true } } });
     const startTime = agent.health?.startTimeUnixNano ?? 0n;

@@ -9,30 +9,34 @@ const NEW_UID_TEXT = "a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
 const FOREIGN_UID = new Uint8Array(16).fill(7);
 
 describe.each(transports)("over $name", (transport) => {
-  verifies(["UID-01", "UID-02", "CAP-01", "SEQ-01"], "every message has uid, number and capabilities", async () => {
-    const { client, agent } = await meet(transport, {
-      client: { heartbeat: { intervalMs: 5 } },
-      server: { customCapabilities: ["com.example.a"] },
-    });
-    client.setHealth({ healthy: true });
-    await agent.until(({ health }) => health !== undefined);
-    await client.customCapability("com.example.a").send("hello");
-    await agent.until(({ lastMessage }) => partsOf(lastMessage).length === 0);
-    await client.stop();
-    const { received } = agent;
-    expect(received.at(-1)?.agentDisconnect).toBeDefined();
-    expect(received.some(({ customMessage }) => customMessage !== undefined)).toBe(true);
-    for (const [index, { instanceUid, sequenceNum, capabilities }] of received.entries()) {
-      expect(instanceUid).toEqual(agent.uid);
-      expect(sequenceNum).toBe(BigInt(index + 1));
-      expect(capabilities & 1n).toBe(1n);
-    }
-    expect(agent.uid).toHaveLength(16);
-    expect(Number(agent.uid[6]) >> 4).toBe(7);
-    expect(Number(agent.uid[8]) >> 6).toBe(0b10);
-  });
+  verifies(
+    ["UID-01", "UID-02", "CAP-01", "SEQ-01"],
+    "every message has instance uid, sequence number and capabilities",
+    async () => {
+      const { client, agent } = await meet(transport, {
+        client: { heartbeat: { intervalMs: 5 } },
+        server: { customCapabilities: ["com.example.a"] },
+      });
+      client.setHealth({ healthy: true });
+      await agent.until(({ health }) => health !== undefined);
+      await client.customCapability("com.example.a").send("hello");
+      await agent.until(({ lastMessage }) => partsOf(lastMessage).length === 0);
+      await client.stop();
+      const { received } = agent;
+      expect(received.at(-1)?.agentDisconnect).toBeDefined();
+      expect(received.some(({ customMessage }) => customMessage !== undefined)).toBe(true);
+      for (const [index, { instanceUid, sequenceNum, capabilities }] of received.entries()) {
+        expect(instanceUid).toEqual(agent.uid);
+        expect(sequenceNum).toBe(BigInt(index + 1));
+        expect(capabilities & 1n).toBe(1n);
+      }
+      expect(agent.uid).toHaveLength(16);
+      expect(Number(agent.uid[6]) >> 4).toBe(7);
+      expect(Number(agent.uid[8]) >> 6).toBe(0b10);
+    },
+  );
 
-  verifies(["UID-03", "SEQ-02"], "uid and numbers go on over reconnects", async () => {
+  verifies(["UID-03", "SEQ-02"], "instance uid and sequence numbers continue over reconnects", async () => {
     const { agent, server, client } = await meet(transport);
     const uid = agent.uid;
     for (let drops = 0; drops < 5; drops++) {
@@ -49,7 +53,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.received.map(({ sequenceNum }) => Number(sequenceNum))).toEqual(agent.received.map((_, i) => i + 1));
   });
 
-  verifies(["UID-04", "UID-05"], "a uid asked of the server replaces the temporary one", async () => {
+  verifies(["UID-04", "UID-05"], "a uid requested from the server replaces the temporary one", async () => {
     const { client, agent } = await prepare(transport, {
       client: { requestInstanceUid: true, health: { healthy: true }, store: memoryStore() },
       server: {
@@ -72,7 +76,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(partsOf(agent.lastMessage)).toEqual(["agentDescription", "health"]);
   });
 
-  verifies("UID-04", "a uid that was given is kept and not asked for again", async () => {
+  verifies("UID-04", "a configured uid is kept and not requested again", async () => {
     const store = memoryStore({ instanceUid: NEW_UID });
     const { client, server } = await prepare(transport, { client: { requestInstanceUid: true, store } });
     client.start();
@@ -100,7 +104,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(restarted.instanceUid).toBe(NEW_UID_TEXT);
   });
 
-  verifies("UID-05", "what is addressed to the uid just replaced still counts", async () => {
+  verifies("UID-05", "a message under the uid that was just replaced is accepted", async () => {
     const { agent } = await meet(transport);
     const oldUid = agent.uid;
     agent.assignUid(NEW_UID);
@@ -126,7 +130,7 @@ describe.each(transports)("over $name", (transport) => {
     expect([client.instanceUid, agent.uidText]).toEqual([before, before]);
   });
 
-  verifies("UID-07", "what is addressed to another agent is dropped, what is addressed to nobody is not", async () => {
+  verifies("UID-07", "a message for another agent is dropped, and one without a uid is not", async () => {
     const applied: string[] = [];
     const { client, agent } = await meet(transport, {
       client: { remoteConfig: { apply: (config) => void applied.push(Object.keys(config.files).join()) } },

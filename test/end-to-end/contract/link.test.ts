@@ -6,7 +6,7 @@ import { everyTransport } from "./transports.js";
 describe.each(everyTransport)("over $name", (transport) => {
   verifies(
     ["HB-01", "HB-05", "UID-01", "CAP-01"],
-    "a heartbeat is identity, number and capabilities, no more",
+    "a heartbeat has instance uid, sequence number and capabilities, and nothing else",
     async () => {
       const { agent, client } = await meet(transport, {
         client: {
@@ -29,7 +29,7 @@ describe.each(everyTransport)("over $name", (transport) => {
     },
   );
 
-  verifies(["CLOSE-01", "CLOSE-04"], "the last message says goodbye, with what was still to be told", async () => {
+  verifies(["CLOSE-01", "CLOSE-04"], "the last message has agent_disconnect and unsent changes", async () => {
     const { agent, client, server } = await meet(transport);
     client.setHealth({ healthy: false, lastError: "shutting down" });
     await client.stop();
@@ -42,17 +42,21 @@ describe.each(everyTransport)("over $name", (transport) => {
     expect(client.phase).toBe("stopped");
   });
 
-  verifies("CLOSE-01", "a client that stops while the server is away does not dial for the goodbye", async () => {
-    const { agent, client, server, outage } = await meet(transport);
-    outage(true);
-    const away = next(client, "phase");
-    server.drop();
-    await away;
-    const heard = agent.received.length;
-    await client.stop();
-    expect(client.phase).toBe("stopped");
-    expect(agent.received).toHaveLength(heard);
-  });
+  verifies(
+    "CLOSE-01",
+    "a client that stops while the server is away does not dial to send agent_disconnect",
+    async () => {
+      const { agent, client, server, outage } = await meet(transport);
+      outage(true);
+      const away = next(client, "phase");
+      server.drop();
+      await away;
+      const heard = agent.received.length;
+      await client.stop();
+      expect(client.phase).toBe("stopped");
+      expect(agent.received).toHaveLength(heard);
+    },
+  );
 
   verifies(["DUP-01", "SEQ-01"], "through many reconnects there is never a second connection", async () => {
     const { agent, client, server } = await meet(transport);
@@ -73,7 +77,7 @@ describe.each(everyTransport)("over $name", (transport) => {
 
   verifies(
     ["DUP-02", "CLOSE-04", "STATUS-03"],
-    "a deliberate reconnect says goodbye, then closes, then dials",
+    "a deliberate reconnect sends agent_disconnect, then closes, then dials",
     async () => {
       const { agent, client, server } = await meet(transport, { client: { health: { healthy: true } } });
       const phases = collect(client, "phase");
@@ -99,7 +103,7 @@ describe.each(everyTransport)("over $name", (transport) => {
     },
   );
 
-  verifies("DUP-02", "without a link there is nothing to reconnect", async () => {
+  verifies("DUP-02", "a reconnect while disconnected has no effect", async () => {
     const { client, agent, server, outage } = await meet(transport);
     outage(true);
     const away = next(client, "phase");

@@ -52,7 +52,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(reportsOf(agent).at(-1)).toEqual(["agentDescription", "remoteConfigStatus", "customCapabilities"]);
   });
 
-  verifies("MSG-03", "an error answer is shown, and whatever comes along with it is not done", async () => {
+  verifies("MSG-03", "an error response is reported, and everything beside it is ignored", async () => {
     const applied: unknown[] = [];
     let once = true;
     const { agent, client } = await meet(transport, {
@@ -132,7 +132,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(path).toEqual([...(transport.duplex ? ["closing"] : []), "waiting", "connecting", "reporting", "online"]);
   });
 
-  verifies("RETRY-03", "what changes while the server is away leaves as one message", async () => {
+  verifies("RETRY-03", "changes made while the server is away are sent as one message", async () => {
     let body = "one";
     const { agent, client, server, outage } = await meet(transport, {
       client: { effectiveConfig: () => ({ "": { body } }) },

@@ -20,7 +20,7 @@ function statusesOf({ received }: ServerAgent): string[] {
 }
 
 describe.each(transports)("over $name", (transport) => {
-  verifies(["CFG-01", "CFG-04", "CFG-06"], "a handler that takes its time is APPLYING, then APPLIED", async () => {
+  verifies(["CFG-01", "CFG-04", "CFG-06"], "a slow handler leads to APPLYING, then APPLIED", async () => {
     const handler = controlledHandler();
     const { agent, client } = await meet(transport, { client: { remoteConfig: handler } });
     const events = collect(client, "offer");
@@ -90,7 +90,7 @@ describe.each(transports)("over $name", (transport) => {
 
   verifies(
     ["CFG-06", "MSG-01"],
-    "the newest offer wins: the running handler is aborted, what is between never runs",
+    "the newest offer aborts the running handler, and offers in between never run",
     async () => {
       const handler = controlledHandler();
       const { agent } = await meet(transport, { client: { remoteConfig: handler } });
@@ -118,7 +118,7 @@ describe.each(transports)("over $name", (transport) => {
     },
   );
 
-  verifies("CFG-06", "a handler deaf to its signal holds the next one up only for so long", async () => {
+  verifies("CFG-06", "a handler that ignores its signal delays the next one only up to a limit", async () => {
     const handler = controlledHandler();
     const { agent } = await meet(transport, { client: { remoteConfig: handler, timeouts: { abortMs: 5 } } });
     agent.send(offerOf("h1", { a: "1" }));
@@ -131,39 +131,35 @@ describe.each(transports)("over $name", (transport) => {
     expect(statusesOf(agent)).not.toContain("h1 APPLIED");
   });
 
-  verifies(
-    ["CFG-04", "CFG-05", "CFG-01"],
-    "the same hash again is not applied again, whatever became of it",
-    async () => {
-      const applied: string[] = [];
-      const { agent, client } = await meet(transport, {
-        client: {
-          remoteConfig: {
-            apply({ hash }) {
-              applied.push(Buffer.from(hash).toString());
-              if (applied.length === 2) throw new Error("declined");
-            },
+  verifies(["CFG-04", "CFG-05", "CFG-01"], "the same hash is not applied again, whatever its outcome", async () => {
+    const applied: string[] = [];
+    const { agent, client } = await meet(transport, {
+      client: {
+        remoteConfig: {
+          apply({ hash }) {
+            applied.push(Buffer.from(hash).toString());
+            if (applied.length === 2) throw new Error("declined");
           },
         },
-      });
-      agent.send(offerOf("h1", { a: "1" }));
-      await agent.until(() => agent.hasApplied(bytes("h1")));
-      agent.send(offerOf("h1", { a: "1" }));
-      agent.send(offerOf("h2", { a: "2" }));
-      await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
-      agent.send(offerOf("h2", { a: "2" }));
-      agent.requestFullState();
-      await agent.until(({ received }) => received.filter(({ agentDescription }) => agentDescription).length === 2);
-      expect(applied).toEqual(["h1", "h2"]);
-      expect(statusesOf(agent).at(-1)).toBe("h2 FAILED declined");
+      },
+    });
+    agent.send(offerOf("h1", { a: "1" }));
+    await agent.until(() => agent.hasApplied(bytes("h1")));
+    agent.send(offerOf("h1", { a: "1" }));
+    agent.send(offerOf("h2", { a: "2" }));
+    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
+    agent.send(offerOf("h2", { a: "2" }));
+    agent.requestFullState();
+    await agent.until(({ received }) => received.filter(({ agentDescription }) => agentDescription).length === 2);
+    expect(applied).toEqual(["h1", "h2"]);
+    expect(statusesOf(agent).at(-1)).toBe("h2 FAILED declined");
 
-      client.retryRemoteConfig();
-      await agent.until(() => agent.hasApplied(bytes("h2")));
-      expect(applied).toEqual(["h1", "h2", "h2"]);
-    },
-  );
+    client.retryRemoteConfig();
+    await agent.until(() => agent.hasApplied(bytes("h2")));
+    expect(applied).toEqual(["h1", "h2", "h2"]);
+  });
 
-  verifies("CFG-05", "the hash comes back byte for byte, with APPLIED and with FAILED", async () => {
+  verifies("CFG-05", "the hash is returned byte for byte, with APPLIED and with FAILED", async () => {
     let fails = false;
     const { agent } = await meet(transport, {
       client: {
@@ -217,7 +213,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(seen).toEqual([true]);
   });
 
-  verifies("CFG-09", "a hash without a configuration is nothing to apply, known or not", async () => {
+  verifies("CFG-09", "a hash without a configuration is not applied, known or not", async () => {
     const applied: string[] = [];
     const { agent, client } = await meet(transport, {
       client: { remoteConfig: { apply: ({ hash }) => void applied.push(Buffer.from(hash).toString()) } },

@@ -70,7 +70,7 @@ describe.each(everyTransport)("over $name", (transport) => {
     expect(applied).toBe(1);
   });
 
-  verifies("UID-03", "a store that forgets or fails leaves an agent that works", async () => {
+  verifies("UID-03", "a store that loses its state or fails still leaves a working agent", async () => {
     const saved: StoredState[] = [];
     const { client, agent } = await meet(transport, {
       client: {

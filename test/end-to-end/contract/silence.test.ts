@@ -67,7 +67,7 @@ for (const duplex of [true, false]) {
       expect(agent.received).toHaveLength(heard + (duplex ? 0 : 100));
     });
 
-    verifies("STATUS-05", "setting what is already so sends nothing", async () => {
+    verifies("STATUS-05", "setting the current value sends nothing", async () => {
       const { agent, clock, client } = await still(duplex, { ...busy(), heartbeat: { intervalMs: HOUR_MS } });
       client.setHealth({ healthy: true });
       client.setDescription({ identifying: { "service.version": "1.2.3", "service.name": "contract" } });
@@ -79,7 +79,7 @@ for (const duplex of [true, false]) {
       expect(agent.received).toHaveLength(1);
     });
 
-    verifies("CLOSE-01", "nothing follows the goodbye", async () => {
+    verifies("CLOSE-01", "nothing follows agent_disconnect", async () => {
       const { agent, clock, client, transport } = await still(duplex, busy());
       await client.stop();
       const heard = agent.received.length;
@@ -106,7 +106,7 @@ for (const duplex of [true, false]) {
   });
 }
 
-verifies(["HB-01", "CAP-06"], "without heartbeats the bit is off and an idle link stays silent", async () => {
+verifies(["HB-01", "CAP-06"], "an agent without heartbeats does not declare them and is silent when idle", async () => {
   const { agent, clock, client } = await still(true, { withhold: ["reportsHeartbeat"] });
   expect(agent.capabilities).toBe(1n);
   agent.offerHeartbeat(2);
@@ -115,7 +115,7 @@ verifies(["HB-01", "CAP-06"], "without heartbeats the bit is off and an idle lin
   expect(client.phase).toBe("online");
 });
 
-verifies("CUSTOM-04", "a custom message that the server does not know waits without a sound", async () => {
+verifies("CUSTOM-04", "a custom message with an unannounced capability waits without traffic", async () => {
   const { agent, clock, client } = await still(true, { withhold: ["reportsHeartbeat"] });
   const channel = client.customCapability("com.example.a");
   const sent = channel.send("early");

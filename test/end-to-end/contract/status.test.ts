@@ -24,7 +24,7 @@ const lean = () => ({ ...everything().client, reconnectReport: "changed" as cons
 const ALL_PARTS = ["agentDescription", "health", "effectiveConfig", "remoteConfigStatus", "customCapabilities"];
 
 describe.each(transports)("over $name", (transport) => {
-  verifies("STATUS-01", "the first thing after connecting is a report, whichever side is silent", async () => {
+  verifies("STATUS-01", "the agent reports first after connecting, even if the server is silent", async () => {
     const { client, agent } = await prepare(transport, {
       client: { heartbeat: { intervalMs: 3_600_000 }, timeouts: { closeMs: 10 } },
       server: { onMessage: () => null },
@@ -51,20 +51,24 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.customCapabilities).toEqual(["com.example.a"]);
   });
 
-  verifies(["STATUS-02", "STATUS-05"], "before any offer the remote config is UNSET, told once", async () => {
-    const { agent, client } = await meet(transport, { client: { remoteConfig: { apply: () => undefined } } });
-    client.setHealth({ healthy: true });
-    await agent.until(({ health }) => health !== undefined);
-    const [first, ...others] = agent.received;
-    expect(first?.remoteConfigStatus).toMatchObject({
-      lastRemoteConfigHash: new Uint8Array(),
-      status: 0,
-      errorMessage: "",
-    });
-    expect(others.flatMap(partsOf)).toEqual(["health"]);
-  });
+  verifies(
+    ["STATUS-02", "STATUS-05"],
+    "the remote config status before any offer is UNSET, reported once",
+    async () => {
+      const { agent, client } = await meet(transport, { client: { remoteConfig: { apply: () => undefined } } });
+      client.setHealth({ healthy: true });
+      await agent.until(({ health }) => health !== undefined);
+      const [first, ...others] = agent.received;
+      expect(first?.remoteConfigStatus).toMatchObject({
+        lastRemoteConfigHash: new Uint8Array(),
+        status: 0,
+        errorMessage: "",
+      });
+      expect(others.flatMap(partsOf)).toEqual(["health"]);
+    },
+  );
 
-  verifies(["STATUS-04", "STATUS-05"], "each change travels once, without what did not change", async () => {
+  verifies(["STATUS-04", "STATUS-05"], "each change is sent once, without unchanged parts", async () => {
     const { change, client: options } = everything();
     const { client, agent } = await meet(transport, { client: options });
     const reports = () => agent.received.map(partsOf).filter((parts) => parts.length > 0);
@@ -106,22 +110,26 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.attributes.identifying["b"]).toBe("changed");
   });
 
-  verifies("STATUS-07", "a request for the full state is answered once, with everything fetched afresh", async () => {
-    const { change, client: options } = everything();
-    const { client, agent } = await meet(transport, { client: options });
-    client.customCapability("com.example.a");
-    await agent.until(({ customCapabilities }) => customCapabilities.length === 1);
-    const heard = agent.received.length;
-    change();
-    agent.requestFullState();
-    await agent.until(({ received }) => received.slice(heard).some((message) => partsOf(message).length > 0));
-    client.setHealth({ healthy: false });
-    await agent.until(({ health }) => health?.healthy === false);
-    const reports = agent.received.slice(heard).map(partsOf);
-    expect(reports.filter((parts) => parts.length > 0)).toEqual([ALL_PARTS, ["health"]]);
-    // D13: what is in use now, although nobody said that it had changed.
-    expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("two");
-  });
+  verifies(
+    "STATUS-07",
+    "a request for the full state is answered once, with the effective config fetched again",
+    async () => {
+      const { change, client: options } = everything();
+      const { client, agent } = await meet(transport, { client: options });
+      client.customCapability("com.example.a");
+      await agent.until(({ customCapabilities }) => customCapabilities.length === 1);
+      const heard = agent.received.length;
+      change();
+      agent.requestFullState();
+      await agent.until(({ received }) => received.slice(heard).some((message) => partsOf(message).length > 0));
+      client.setHealth({ healthy: false });
+      await agent.until(({ health }) => health?.healthy === false);
+      const reports = agent.received.slice(heard).map(partsOf);
+      expect(reports.filter((parts) => parts.length > 0)).toEqual([ALL_PARTS, ["health"]]);
+      // D13: what is in use now, although nobody said that it had changed.
+      expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("two");
+    },
+  );
 
   verifies("STATUS-07", "a server that forgot the agent gets everything again", async () => {
     const { client, agent } = await meet(transport, { client: everything().client });
@@ -153,7 +161,7 @@ describe.each(transports.filter(({ duplex }) => duplex))("over $name", (transpor
     expect(agent.connections).toMatchObject({ total: 3, maxOpen: 1 });
   });
 
-  verifies(["STATUS-03", "STATUS-07"], "after a lean first report the full state can still be had", async () => {
+  verifies(["STATUS-03", "STATUS-07"], "the full state can be requested after a lean first report", async () => {
     const { agent } = await meet(transport, { client: lean() });
     agent.drop();
     agent.forget();

@@ -15,7 +15,7 @@ const isSecure = ({ scheme }: Way): boolean => scheme === "wss" || scheme === "h
 describe.each(ways)("over $name", (transport) => {
   const { duplex, way } = transport;
 
-  test("messages take the way that its name tells, both ways", async () => {
+  test("messages take the configured transport, proxy and TLS in both directions", async () => {
     const { agent, client, server, seen } = await meet(transport, {
       client: { remoteConfig: { apply: () => undefined } },
     });
@@ -57,7 +57,7 @@ describe.each(ways.filter(({ way }) => way.between === undefined && !way.auto))(
   const LARGE_BYTES = 65_536;
   const large = "large ".repeat(LARGE_BYTES / 6 + 1);
 
-  test("what is large goes compressed, both ways, if and only if that is its way", async () => {
+  test("large messages are compressed in both directions only if that is configured", async () => {
     const links: (AgentLink | undefined)[] = [];
     const { agent, server } = await meet(transport, {
       client: {

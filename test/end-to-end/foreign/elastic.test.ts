@@ -43,7 +43,7 @@ describe("reporting to Elastic's mock server", () => {
 
   verifies(
     ["HTTP-03", "SEQ-01", "CAP-01", "STATUS-05", "HB-05"],
-    "polls follow with nothing but uid, number and capabilities",
+    "polls have nothing but instance uid, sequence number and capabilities",
     async () => {
       const mock = await startMock();
       const { client, errors } = startClient(mock.endpoint);
@@ -75,25 +75,21 @@ describe("reporting to Elastic's mock server", () => {
     },
   );
 
-  verifies(
-    ["STATUS-07", "MSG-02"],
-    "a server that forgot the agent is told everything once, and the rest is polls",
-    async () => {
-      const mock = await startMock();
-      const { client } = startClient(mock.endpoint, { health: { healthy: true } });
-      await untilMessages(mock, 2);
-      await mock.close();
-      const again = await startMock({ port: Number(new URL(mock.endpoint).port) });
-      const received = await untilMessages(again, 6);
-      expect(again.testGetRequests()[0]?.s2a?.flags).toEqual(FULL_STATE);
-      expect(isBare(received[0] ?? expect.fail("nothing came"))).toBe(true);
-      expect(received[1]).toMatchObject({ agentDescription: {}, health: { healthy: true } });
-      expect(received.slice(2).filter((message) => !isBare(message))).toEqual([]);
-      expect(client.phase).toBe("online");
-    },
-  );
+  verifies(["STATUS-07", "MSG-02"], "a server that forgot the agent gets everything once, and then polls", async () => {
+    const mock = await startMock();
+    const { client } = startClient(mock.endpoint, { health: { healthy: true } });
+    await untilMessages(mock, 2);
+    await mock.close();
+    const again = await startMock({ port: Number(new URL(mock.endpoint).port) });
+    const received = await untilMessages(again, 6);
+    expect(again.testGetRequests()[0]?.s2a?.flags).toEqual(FULL_STATE);
+    expect(isBare(received[0] ?? expect.fail("nothing came"))).toBe(true);
+    expect(received[1]).toMatchObject({ agentDescription: {}, health: { healthy: true } });
+    expect(received.slice(2).filter((message) => !isBare(message))).toEqual([]);
+    expect(client.phase).toBe("online");
+  });
 
-  verifies(["CLOSE-01", "CLOSE-04"], "stop says goodbye in the last POST", async () => {
+  verifies(["CLOSE-01", "CLOSE-04"], "a stop sends agent_disconnect in the last POST", async () => {
     const mock = await startMock();
     const { client } = startClient(mock.endpoint);
     await untilMessages(mock, 3);
@@ -167,7 +163,7 @@ describe("remote config from Elastic's mock server", () => {
 
   verifies(
     ["STATUS-02"],
-    "a first report is full for the mock, offer or not: it never asks for another one",
+    "a first report is full for the mock, offered or not, and is never requested again",
     async () => {
       const mock = await startMock();
       startClient(mock.endpoint, { remoteConfig: { apply: () => undefined } });
@@ -236,24 +232,20 @@ describe("remote config from Elastic's mock server", () => {
     expect(applied).toBe(1);
   });
 
-  verifies(
-    ["CAP-08"],
-    "the effective config is no longer sent once the mock has declared that it takes none",
-    async () => {
-      const { mock, untilStatus } = await offered({ elastic: '{"a":1}' });
-      await untilStatus(APPLIED);
-      await untilMessages(mock, messages(mock).length + 1);
-      const [first, ...others] = messages(mock);
-      expect(first?.effectiveConfig).toBeDefined();
-      expect(others.filter(({ effectiveConfig }) => effectiveConfig !== undefined)).toEqual([]);
-    },
-  );
+  verifies(["CAP-08"], "the effective config is no longer sent once the mock does not accept it", async () => {
+    const { mock, untilStatus } = await offered({ elastic: '{"a":1}' });
+    await untilStatus(APPLIED);
+    await untilMessages(mock, messages(mock).length + 1);
+    const [first, ...others] = messages(mock);
+    expect(first?.effectiveConfig).toBeDefined();
+    expect(others.filter(({ effectiveConfig }) => effectiveConfig !== undefined)).toEqual([]);
+  });
 });
 
 describe("Elastic's mock server at its worst", () => {
   verifies(
     ["RETRY-01", "MSG-03"],
-    "UNKNOWN to everything: nothing refused is repeated, changes still go out, polls go on",
+    "UNKNOWN to everything: refused reports are not repeated, and changes and polls continue",
     async () => {
       const mock = await startMock({ badMode: "server_error_response_unknown" });
       const { client, errors, serverErrors } = startClient(mock.endpoint, { health: { healthy: true } });
@@ -278,7 +270,7 @@ describe("Elastic's mock server at its worst", () => {
 
   verifies(
     ["THR-02", "THR-05", "RETRY-02", "HTTP-04"],
-    "UNAVAILABLE for 42 s: nothing is sent before, the whole report again after, and then on the old schedule",
+    "UNAVAILABLE for 42 s: nothing is sent before, then the whole report, then polls as before",
     async () => {
       const clock = virtualClock();
       const mock = await startMock({ badMode: "server_error_response_unavailable" });
@@ -310,7 +302,7 @@ describe("Elastic's mock server at its worst", () => {
     },
   );
 
-  test("a path that is not there is a typed error, and tried again until it is", async () => {
+  test("a missing path is a typed error and is retried until it exists", async () => {
     const mock = await startMock();
     const { client, errors } = startClient(mock.endpoint.replace("/v1/opamp", "/v2/opamp"));
     await until(() => mock.testGetRequests()[2]);
@@ -331,7 +323,7 @@ describe("Elastic's mock server at its worst", () => {
     expect(["connecting", "waiting"]).toContain(client.phase);
   });
 
-  test("a 500 to every report: the same report again, under a new number", async () => {
+  test("a 500 to every report makes the client repeat it under a new number", async () => {
     const mock = await startMock();
     // The mock fails on a uid of 16 bytes that are no UUID of a known version.
     const { errors } = startClient(mock.endpoint, { instanceUid: new Uint8Array(16).fill(0xff, 0, 9) });
@@ -342,7 +334,7 @@ describe("Elastic's mock server at its worst", () => {
     expect([first, second, third].map((message) => message?.sequenceNum)).toEqual([1n, 2n, 3n]);
   });
 
-  verifies(["RETRY-03"], "while it is away changes merge, and the newest go out when it is back", async () => {
+  verifies(["RETRY-03"], "changes during an outage are merged, and the latest are sent when it ends", async () => {
     const mock = await startMock();
     const port = Number(new URL(mock.endpoint).port);
     const { client, errors } = startClient(mock.endpoint, { health: { healthy: true } });

@@ -35,7 +35,7 @@ for (const [carrier, duplex] of [
       ["offers another config in every answer", (turn: number) => `c${turn}`],
       ["offers one of two configs in turn", (turn: number) => `c${turn % 2}`],
     ] as const) {
-      test(`${what}, and says no more than that each has come and ended`, async ({ onTestFinished }) => {
+      test(`${what}, and reports each only when it starts and ends`, async ({ onTestFinished }) => {
         const reply = (turn: number) => (turn < OFFERS ? offer(hashOf(turn)) : {});
         const captured = await captive(onTestFinished, duplex, reply);
         captured.client.start();
@@ -64,7 +64,7 @@ for (const [carrier, duplex] of [
 }
 
 describe("a client outlives a server that", () => {
-  test("pours offers, of which it takes the first and the newest", async ({ onTestFinished }) => {
+  test("floods it with offers, of which it applies the first and the newest", async ({ onTestFinished }) => {
     const captured = await captive(onTestFinished, true, (turn, _message, agent) => {
       if (turn > 0) return {};
       for (let number = 0; number < 10_000; number++) agent.send(offer(`c${number}`));
@@ -78,7 +78,7 @@ describe("a client outlives a server that", () => {
     await recovers(captured);
   });
 
-  test("pours custom messages on a handler that never ends, and keeps ten of them", async ({ onTestFinished }) => {
+  test("floods it with custom messages for a handler that never ends, and keeps ten", async ({ onTestFinished }) => {
     const captured = await captive(onTestFinished, true, (_turn, _message, agent) => {
       for (let number = 0; number < 1_000; number++) agent.sendCustom(CUSTOM, "t");
       return {};

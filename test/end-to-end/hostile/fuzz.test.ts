@@ -84,7 +84,7 @@ async function endure(answers: readonly Uint8Array[], captured: Captive): Promis
 
 verifies(
   "SEC-01",
-  "whatever fields a server sets, the client lives, comes back, and writes nothing anywhere",
+  "a server that sets arbitrary fields never makes the client crash, get stuck or write a file",
   async ({ onTestFinished }) => {
     const folder = await nowhere(onTestFinished);
     await fc.assert(
@@ -112,7 +112,7 @@ verifies(
 for (const duplex of [true, false]) {
   verifies(
     "SEC-01",
-    `odd names of files reach the handler as they are, as data, and go nowhere else${duplex ? "" : ", polling"}`,
+    `odd file names reach the handler unchanged, as data, and nothing else${duplex ? "" : ", polling"}`,
     async ({ onTestFinished }) => {
       const folder = await nowhere(onTestFinished);
       const names = [...NAMES, join(folder, "absolute")];

@@ -62,7 +62,7 @@ for (const carrier of ["WebSocket", "HTTP"] as const satisfies readonly Carrier[
     .filter(({ over = carrier }) => over === carrier)
     .flatMap(({ conduct }, index) => (conduct !== undefined && index % 3 === 0 ? [conduct] : []));
 
-  test(`a client that meets a third of them over ${carrier}, again and again, does not grow`, async ({
+  test(`a client that meets a third of the hostile cases over ${carrier} repeatedly does not leak memory`, async ({
     onTestFinished,
   }) => {
     const stage = await Stage.start(onTestFinished);
@@ -85,7 +85,7 @@ for (const carrier of ["WebSocket", "HTTP"] as const satisfies readonly Carrier[
   }, 30_000);
 }
 
-test("clients that meet what messages can do, and are stopped, leave nothing behind", async () => {
+test("clients that meet hostile messages and are stopped leave no memory in use", async () => {
   const quick = protocolCases.filter(({ atMost = 0 }) => atMost < 100).slice(0, 8);
   let turn = 0;
   const round = async (): Promise<void> => {

@@ -36,32 +36,27 @@ for (const way of ways) {
       [401, { bearer: "good" }],
       [403, FORBIDDEN],
     ] as const) {
-      verifies(
-        "AUTH-02",
-        `after ${status} are made afresh once and at once, then tried again with backoff`,
-        async () => {
-          const server = await startServer({ auth });
-          let token = "bad";
-          const { asked, headers } = countedHeaders(() => token);
-          const { client, errors, dials, ...timed } = startTimed({ url: urlOf(server, way), headers });
-          await timed.settled();
-          expect(await timed.nextAttempt()).toBeLessThanOrEqual(500);
-          expect(asked).toEqual([false, true]);
-          for (let attempts = 0; attempts < 3; attempts++) {
-            expect(await timed.nextAttempt()).toBeGreaterThanOrEqual(1_000);
-          }
-          expect(statuses(server)).toEqual(new Array(5).fill(status));
-          expect(errors).toHaveLength(5);
-          for (const error of errors)
-            expect(error).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", httpStatus: status });
-          token = "good";
-          await timed.nextAttempt();
-          expect([client.phase, statuses(server).at(5), dials.length]).toEqual(["online", good, 6]);
-        },
-      );
+      verifies("AUTH-02", `after ${status} are refreshed and retried at once, then retried with backoff`, async () => {
+        const server = await startServer({ auth });
+        let token = "bad";
+        const { asked, headers } = countedHeaders(() => token);
+        const { client, errors, dials, ...timed } = startTimed({ url: urlOf(server, way), headers });
+        await timed.settled();
+        expect(await timed.nextAttempt()).toBeLessThanOrEqual(500);
+        expect(asked).toEqual([false, true]);
+        for (let attempts = 0; attempts < 3; attempts++) {
+          expect(await timed.nextAttempt()).toBeGreaterThanOrEqual(1_000);
+        }
+        expect(statuses(server)).toEqual(new Array(5).fill(status));
+        expect(errors).toHaveLength(5);
+        for (const error of errors) expect(error).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", httpStatus: status });
+        token = "good";
+        await timed.nextAttempt();
+        expect([client.phase, statuses(server).at(5), dials.length]).toEqual(["online", good, 6]);
+      });
     }
 
-    verifies("AUTH-02", "that are replaced in time cost one attempt", async () => {
+    verifies("AUTH-02", "that are refreshed successfully cost one attempt", async () => {
       const server = await startServer({ auth: { bearer: "good" } });
       const { client, errors, ...timed } = startTimed({
         url: urlOf(server, way),
@@ -82,30 +77,34 @@ for (const way of ways) {
       expect(client.phase).toBe("online");
     });
 
-    verifies("AUTH-02", "that are revoked are an error, and the agent comes back when it is let in again", async () => {
-      const server = await startServer({ auth: { bearer: "good" } });
-      const { headers } = countedHeaders(() => "good");
-      const { client, clock, errors, dials, ...timed } = startTimed({ url: urlOf(server, way), headers });
-      await timed.settled();
-      expect(client.phase).toBe("online");
-      client.setHealth({ healthy: true });
-      const agent = server.agent(client.instanceUid);
-      await agent.until(({ health }) => health?.healthy === true);
-      await revoke(server, way, { bearer: "new" });
-      if (!way.duplex) await clock.advance(30_000);
-      await until(() => client.phase === "waiting");
-      const before = dials.length;
-      client.setHealth({ healthy: false, lastError: "alone" });
-      for (let attempts = 0; attempts < 6; attempts++) await timed.nextAttempt();
-      const gaps = dials.slice(before).map((at, place) => at - (dials[before + place - 1] ?? at));
-      expect(gaps.filter((ms) => ms < 1_000).length).toBeLessThanOrEqual(2);
-      expect(client.phase).toBe("waiting");
-      expect(errors.at(-1)).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", hint: expect.stringMatching(/headers/) });
-      server.setAuth({ bearer: ["new", "good"] });
-      await timed.nextAttempt();
-      await agent.until(({ health }) => health?.lastError === "alone");
-      expect(client.phase).toBe("online");
-    });
+    verifies(
+      "AUTH-02",
+      "that are revoked cause errors, and the agent reconnects once they are accepted again",
+      async () => {
+        const server = await startServer({ auth: { bearer: "good" } });
+        const { headers } = countedHeaders(() => "good");
+        const { client, clock, errors, dials, ...timed } = startTimed({ url: urlOf(server, way), headers });
+        await timed.settled();
+        expect(client.phase).toBe("online");
+        client.setHealth({ healthy: true });
+        const agent = server.agent(client.instanceUid);
+        await agent.until(({ health }) => health?.healthy === true);
+        await revoke(server, way, { bearer: "new" });
+        if (!way.duplex) await clock.advance(30_000);
+        await until(() => client.phase === "waiting");
+        const before = dials.length;
+        client.setHealth({ healthy: false, lastError: "alone" });
+        for (let attempts = 0; attempts < 6; attempts++) await timed.nextAttempt();
+        const gaps = dials.slice(before).map((at, place) => at - (dials[before + place - 1] ?? at));
+        expect(gaps.filter((ms) => ms < 1_000).length).toBeLessThanOrEqual(2);
+        expect(client.phase).toBe("waiting");
+        expect(errors.at(-1)).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", hint: expect.stringMatching(/headers/) });
+        server.setAuth({ bearer: ["new", "good"] });
+        await timed.nextAttempt();
+        await agent.until(({ health }) => health?.lastError === "alone");
+        expect(client.phase).toBe("online");
+      },
+    );
   });
 
   describe(`each scheme over ${way.name}`, () => {
@@ -120,7 +119,7 @@ for (const way of ways) {
       ],
     ];
     for (const [what, auth, headers] of schemes) {
-      verifies("AUTH-01", `${what} opens the server, for every request`, async () => {
+      verifies("AUTH-01", `every request is authenticated by ${what}`, async () => {
         const server = await startServer({ auth });
         const { client, clock, errors, ...timed } = startTimed({ url: urlOf(server, way), headers });
         await timed.settled();
@@ -132,14 +131,18 @@ for (const way of ways) {
       });
     }
 
-    verifies("AUTH-01", "user and password in the URL open it, and the function's headers outrank them", async () => {
-      const server = await startServer({ auth: { basic: { user: "agent", password: "pass" } } });
-      const url = urlOf(server, way).replace("://", "://agent:pass@");
-      const open = startTimed({ url });
-      const outranked = startTimed({ url, headers: bearerAuth("other") });
-      await Promise.all([open.settled(), outranked.settled()]);
-      expect([open.client.phase, outranked.client.phase]).toEqual(["online", "waiting"]);
-    });
+    verifies(
+      "AUTH-01",
+      "user and password in the URL are accepted, and the headers function overrides them",
+      async () => {
+        const server = await startServer({ auth: { basic: { user: "agent", password: "pass" } } });
+        const url = urlOf(server, way).replace("://", "://agent:pass@");
+        const open = startTimed({ url });
+        const outranked = startTimed({ url, headers: bearerAuth("other") });
+        await Promise.all([open.settled(), outranked.settled()]);
+        expect([open.client.phase, outranked.client.phase]).toEqual(["online", "waiting"]);
+      },
+    );
 
     verifies(
       ["AUTH-01", "AUTH-02"],

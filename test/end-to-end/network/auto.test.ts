@@ -56,7 +56,7 @@ describe("a client that may use either transport", () => {
     });
   }
 
-  test("polls after one attempt in vain where a gateway leaves upgrades without an answer", async () => {
+  test("polls after one failed attempt where a gateway leaves upgrades unanswered", async () => {
     const { client, clock, gateway, errors, ...blocked } = await behind("hang");
     await until(() => gateway.seen.upgrades === 1);
     await clock.advance(30_000);
@@ -69,7 +69,7 @@ describe("a client that may use either transport", () => {
     ]);
   });
 
-  test("goes back to WebSocket after ten minutes, with what it had to say, and away again when it must", async () => {
+  test("returns to WebSocket after ten minutes with its pending report, and falls back again if it must", async () => {
     const { client, clock, gateway, errors, server, ...blocked } = await behind("strip", "http");
     await blocked.settled();
     const agent = server.agent(client.instanceUid);

@@ -13,7 +13,7 @@ const SAMPLE = 3 * 2 ** 20;
 for (const way of ways) {
   verifies(
     ["SIZE-01", "SIZE-03", "SIZE-06"],
-    `over ${way.name} an answer of 67108864 bytes is taken by default, and one byte more is not`,
+    `an answer of 67108864 bytes over ${way.name} is accepted by default, and one byte more is not`,
     async () => {
       const server = await startServer({ keepMessages: 1 });
       const client = makeClient({ url: urlOf(server, way) });
@@ -33,7 +33,7 @@ for (const way of ways) {
 
   verifies(
     ["SIZE-01", "SIZE-04", "SIZE-07"],
-    `over ${way.name} a report of 67108864 bytes is sent by default, and one byte more is not`,
+    `a report of 67108864 bytes over ${way.name} is sent by default, and one byte more is not`,
     async () => {
       const server = await startServer({ keepMessages: 1 });
       let body = new Uint8Array();

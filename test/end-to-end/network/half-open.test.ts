@@ -29,7 +29,7 @@ async function overDarkNetwork(server: OpAMPServer, way: Way) {
 describe.each(ways)("over $name", (way) => {
   verifies(
     "RETRY-02",
-    "a link on which nothing comes any more is noticed, and made again once that is possible",
+    "a connection on which nothing arrives any more is detected, and replaced once possible",
     async () => {
       const server = await startServer();
       const { client, network, phases, errors } = await overDarkNetwork(server, way);
@@ -52,7 +52,7 @@ describe.each(ways)("over $name", (way) => {
   );
 });
 
-test("a link that carries nothing but pings and pongs is a live one", async () => {
+test("a connection that carries only pings and pongs stays up", async () => {
   const server = await startServer();
   const [webSocket] = ways;
   if (webSocket === undefined) throw new Error("no WebSocket");
@@ -61,7 +61,7 @@ test("a link that carries nothing but pings and pongs is a live one", async () =
   expect([client.phase, errors, client.stats().dials]).toEqual(["online", [], 1]);
 });
 
-test("a link that is dark one way only is noticed just so", async () => {
+test("a connection that is broken in one direction only is detected too", async () => {
   const server = await startServer();
   const [webSocket] = ways;
   if (webSocket === undefined) throw new Error("no WebSocket");

@@ -43,7 +43,7 @@ const HOSTILE: Readonly<Record<string, ServerToAgentFields>> = {
 
 for (const way of ways) {
   describe(`over ${way.name}`, () => {
-    verifies("SEC-05", "an agent that did not opt in to remote configuration takes none", async () => {
+    verifies("SEC-05", "an agent that did not opt in to remote configuration ignores offers", async () => {
       const server = await startServer();
       const { client, clock, errors, ...timed } = startTimed({ url: urlOf(server, way) });
       await timed.settled();
@@ -61,7 +61,7 @@ for (const way of ways) {
       expect(client.stats().offers).toEqual({ applied: 0, failed: 0, superseded: 0 });
     });
 
-    verifies("SEC-01", "hostile offers reach the handler as they are, or nobody, and no file is written", async () => {
+    verifies("SEC-01", "hostile offers reach the handler unchanged or not at all, and no file is written", async () => {
       const folder = mkdtempSync(join(tmpdir(), "opamp-offers-"));
       const home = process.cwd();
       process.chdir(folder);

@@ -36,7 +36,7 @@ async function polling(intervalMs: number | undefined) {
 describe("a client that polls", () => {
   verifies(
     ["HTTP-01", "HTTP-03", "HTTP-06"],
-    "with nothing to say POSTs no more than who it is, each second",
+    "with nothing to report POSTs only its identity at each interval",
     async () => {
       const { client, clock, posts } = await polling(1_000);
       for (let polls = 0; polls < 5; polls++) {
@@ -58,7 +58,7 @@ describe("a client that polls", () => {
 
   for (const [intervalMs, how] of [
     [undefined, "every 30 s by default"],
-    [5_000, "as often as it is told to"],
+    [5_000, "at the configured interval"],
   ] as const) {
     verifies("HTTP-04", `polls ${how}`, async () => {
       const { clock, posts } = await polling(intervalMs);
@@ -69,7 +69,7 @@ describe("a client that polls", () => {
     });
   }
 
-  verifies("HTTP-02", "tells a change at once, and the outcome of an offer as soon as there is one", async () => {
+  verifies("HTTP-02", "reports a change at once, and the outcome of an offer as soon as it is known", async () => {
     const { client, posts } = await polling(HOUR_MS);
     client.setHealth({ healthy: true });
     const { message, response } = await posts.next();
@@ -79,7 +79,7 @@ describe("a client that polls", () => {
     expect(partsOf((await posts.next()).message)).toEqual(["remoteConfigStatus"]);
   });
 
-  verifies("HTTP-05", "waits for the answer, and then tells all that changed meanwhile in one request", async () => {
+  verifies("HTTP-05", "waits for the answer, and then reports all changes meanwhile in one request", async () => {
     const { client, clock, posts } = await polling(HOUR_MS);
     client.setHealth({ healthy: true, status: "one" });
     const first = await posts.next();
@@ -97,7 +97,7 @@ describe("a client that polls", () => {
     expect(posts.all).toHaveLength(3);
   });
 
-  verifies("HTTP-08", "names itself in a header as in the message, also once it is given another name", async () => {
+  verifies("HTTP-08", "has the same uid in header and message, also after a new one is assigned", async () => {
     const { client, clock, posts } = await polling(1_000);
     const renamed = new Uint8Array(16).fill(0xab);
     for (let polls = 0; polls < 3; polls++) {
@@ -112,7 +112,7 @@ describe("a client that polls", () => {
     }
   });
 
-  verifies("HTTP-10", "goes on as before where the server closes the connection after each answer", async () => {
+  verifies("HTTP-10", "continues as before if the server closes the connection after each answer", async () => {
     const { client, clock, posts, sockets, errors } = await polling(1_000);
     for (let polls = 0; polls < 4; polls++) {
       await clock.advance(1_000);

@@ -31,7 +31,7 @@ describe.each(ways)("over $name", (way) => {
     expect(server.attempts.length).toBe(2);
   });
 
-  verifies("PROXY-01", "an empty one is refused", () => {
+  verifies("PROXY-01", "an empty proxy is refused", () => {
     const make = () =>
       new OpAMPClient({
         url: `${way.transport}://127.0.0.1:1/`,
@@ -41,25 +41,31 @@ describe.each(ways)("over $name", (way) => {
     expect(refusal(make)).toMatchObject({ code: "ERR_OPAMP_OPTION", message: expect.stringContaining("proxy.url") });
   });
 
-  verifies("PROXY-02", "an https proxy of the same authority is trusted, and keeps its headers to itself", async () => {
-    const seen: string[] = [];
-    const server = await startServer({
-      tls: authority.server,
-      onConnect: ({ rawHeaders }) => void seen.push(...rawHeaders),
-    });
-    const proxy = await startHttpProxy({ tls: authority.server, auth: "agent:open" });
-    const timed = startTimed({
-      url: hidden(urlOf(server, way)),
-      tls: { ca },
-      proxy: { url: proxy.url.replace("://", "://agent:open@"), headers: { "X-Tenant": "blue" } },
-    });
-    await timed.settled();
-    expect([timed.client.phase, timed.errors]).toEqual(["online", []]);
-    expect(proxy.connects.all).toMatchObject([{ target: `${HIDDEN}:${server.port}`, headers: { "x-tenant": "blue" } }]);
-    expect(seen.join(" ")).not.toMatch(/tenant|blue|proxy/i);
-  });
+  verifies(
+    "PROXY-02",
+    "an https proxy of a trusted authority is used, and its headers do not reach the server",
+    async () => {
+      const seen: string[] = [];
+      const server = await startServer({
+        tls: authority.server,
+        onConnect: ({ rawHeaders }) => void seen.push(...rawHeaders),
+      });
+      const proxy = await startHttpProxy({ tls: authority.server, auth: "agent:open" });
+      const timed = startTimed({
+        url: hidden(urlOf(server, way)),
+        tls: { ca },
+        proxy: { url: proxy.url.replace("://", "://agent:open@"), headers: { "X-Tenant": "blue" } },
+      });
+      await timed.settled();
+      expect([timed.client.phase, timed.errors]).toEqual(["online", []]);
+      expect(proxy.connects.all).toMatchObject([
+        { target: `${HIDDEN}:${server.port}`, headers: { "x-tenant": "blue" } },
+      ]);
+      expect(seen.join(" ")).not.toMatch(/tenant|blue|proxy/i);
+    },
+  );
 
-  verifies("PROXY-02", "an https proxy of another authority is not", async () => {
+  verifies("PROXY-02", "an https proxy of another authority is refused", async () => {
     const stranger = await testCertificates();
     const server = await startServer({ tls: authority.server });
     const proxy = await startHttpProxy({ tls: stranger.server });
@@ -69,7 +75,7 @@ describe.each(ways)("over $name", (way) => {
     expect(timed.errors[0]?.code).toMatch(/ERR_OPAMP_(TLS|PROXY)/);
   });
 
-  test("a proxy that wants a login says so, and lets the agent through once it has one", async () => {
+  test("a proxy that requires a login is reported, and is used once the agent has one", async () => {
     const server = await startServer();
     const proxy = await startHttpProxy({ auth: "agent:open" });
     const timed = startTimed({ url: hidden(urlOf(server, way)), proxy: { url: proxy.url } });
@@ -103,7 +109,7 @@ describe.each(ways)("over $name", (way) => {
     expect(proxy.targets.all.length).toBeGreaterThan(1);
   });
 
-  test("a proxy that is not there is told as such, without its password", async () => {
+  test("an unreachable proxy is reported as such, without its password", async () => {
     const url = `http://agent:s3cret@127.0.0.1:${await freePort()}`;
     const timed = startTimed({ url: `${way.transport}://${HIDDEN}/`, proxy: { url } });
     await timed.settled();
@@ -111,7 +117,7 @@ describe.each(ways)("over $name", (way) => {
     expect(`${timed.errors[0]?.message} ${timed.errors[0]?.hint}`).not.toContain("s3cret");
   });
 
-  test("the environment's proxy is used, but not for what it excepts, for loopback, or against the user's will", async () => {
+  test("the environment's proxy is used except for NO_PROXY, for loopback and if turned off", async () => {
     const server = await startServer();
     const proxy = await startHttpProxy();
     for (const name of ["http_proxy", "https_proxy", "all_proxy", "no_proxy"]) vi.stubEnv(name, "");

@@ -50,7 +50,7 @@ for (const way of ways) {
       expect([client.phase, asked]).toEqual(["online", [`/old ${SECRET}`, `/v1/opamp ${SECRET}`]]);
     });
 
-    test("from TLS to none is refused, whatever waits there", async () => {
+    test("from TLS to plain text is refused, whatever the target is", async () => {
       const { ca, server: tls } = await testCertificates();
       const target = await noting();
       const guide = await startServer({ tls });
@@ -75,7 +75,7 @@ for (const way of ways) {
       expect(client.phase).toBe("online");
     });
 
-    test("is none of the client's business where it shall follow none", async () => {
+    test("is not followed if the limit is 0", async () => {
       const target = await noting();
       const guide = await startServer();
       guide.misbehave({ on: "request", mode: "redirect", to: urlOf(target.server, way), times: ALWAYS });

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000;
 
 for (const way of ways) {
   describe(`over ${way.name}`, () => {
-    verifies("RETRY-02", "a report that was swallowed together with its link arrives on the next one", async () => {
+    verifies("RETRY-02", "a report that was lost with its connection arrives on the next one", async () => {
       const server = await startServer();
       const { client, errors, dials, ...timed } = startTimed({ url: urlOf(server, way), health: { healthy: true } });
       await timed.settled();
@@ -52,7 +52,7 @@ for (const way of ways) {
       },
     );
 
-    verifies("DUP-03", "a server that has no place for another agent is not stormed, for hours", async () => {
+    verifies("DUP-03", "a server that rejects another agent for hours is dialled with backoff only", async () => {
       const server = await startServer({ onConnect: () => ({ status: 409 }) });
       const { client, clock, errors, dials, ...timed } = startTimed({ url: urlOf(server, way) });
       await timed.settled();
@@ -66,7 +66,7 @@ for (const way of ways) {
 }
 
 describe("over WebSocket", () => {
-  verifies("DUP-03", "a server that takes in the agent and puts it out each time is not stormed either", async () => {
+  verifies("DUP-03", "a server that accepts and closes each time is dialled with backoff only", async () => {
     const server = await startServer();
     server.misbehave({ mode: "close", code: 1008, reason: "duplicate instance uid", times: Number.POSITIVE_INFINITY });
     const { client, clock, errors, dials } = startTimed({ url: server.url });
@@ -81,7 +81,7 @@ describe("over WebSocket", () => {
     expect(errors[0]?.message).toContain("duplicate instance uid");
   });
 
-  verifies(["DUP-03", "UID-05"], "one that gives the agent another uid is obeyed, on the same link", async () => {
+  verifies(["DUP-03", "UID-05"], "a server that assigns another uid gets it on the same connection", async () => {
     const server = await startServer();
     const { client, dials, ...timed } = startTimed({ url: server.url });
     await timed.settled();

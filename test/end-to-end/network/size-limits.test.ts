@@ -28,7 +28,7 @@ function small(url: string) {
 }
 
 describe("an offer over the limit", () => {
-  verifies("SIZE-03", "over WebSocket ends in Close 1009, is not applied, and a later dial goes well", async () => {
+  verifies("SIZE-03", "over WebSocket leads to Close 1009, is not applied, and a later dial succeeds", async () => {
     const server = await startWebSocket();
     const { client, applied, errors, ...timed } = small(`ws://${server.host}`);
     const { socket } = await server.accepted.next();
@@ -50,7 +50,7 @@ describe("an offer over the limit", () => {
     expect([client.phase, applied]).toEqual(["online", ["b.yaml"]]);
   });
 
-  verifies("SIZE-06", "over HTTP is a failed exchange, is not applied, and the polls go on", async () => {
+  verifies("SIZE-06", "over HTTP fails the exchange, is not applied, and the polls continue", async () => {
     const office = await startPostOffice();
     const { client, applied, errors, ...timed } = small(office.url);
     acknowledge(await office.posts.next());
@@ -72,7 +72,7 @@ describe("an offer over the limit", () => {
 
 describe("an answer that inflates past the limit", () => {
   for (const way of ways) {
-    verifies(["SIZE-02", "SIZE-05"], `over ${way.name} ends the attempt, and the next one goes well`, async () => {
+    verifies(["SIZE-02", "SIZE-05"], `over ${way.name} ends the attempt, and the next one succeeds`, async () => {
       const bombs: ServerToAgentFields[] = [];
       const server = await startServer({ compression: true, onMessage: () => bombs.shift() });
       const { client, errors, ...timed } = startTimed({
@@ -106,7 +106,7 @@ for (const way of ways) {
       const how = compression ? "however well it compresses" : "plain";
       verifies(
         ["SIZE-01", "SIZE-04", "SIZE-07"],
-        `does not leave (${how}), is told, and costs neither the link nor later reports`,
+        `is not sent (${how}), is reported as an error, and affects neither connection nor later reports`,
         async () => {
           const server = await startServer({ compression });
           let config = "a: 1";
@@ -148,7 +148,7 @@ for (const way of ways) {
   describe(`a report that is too large for a server over ${way.name}`, () => {
     verifies(
       ["SIZE-08", "SIZE-09", "RETRY-01"],
-      `is met with ${how}, goes on in parts, and only what is too large by itself is given up`,
+      `is refused with ${how} and sent in parts, and only what is too large by itself is dropped`,
       async () => {
         const server = await startServer({ maxMessageBytes: KIB });
         let config = LONG;

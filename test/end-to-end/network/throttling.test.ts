@@ -58,7 +58,7 @@ for (const way of ways) {
       });
     }
 
-    verifies("THR-04", "until a moment that has passed is tried at once, but not again and again", async () => {
+    verifies("THR-04", "until a time in the past is dialled at once, but not repeatedly", async () => {
       const server = await startServer();
       server.refuseNext({ status: 503, headers: { "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" } }, 4);
       const { client, nextAttempt, settled } = startTimed({ url: urlOf(server, way) });
@@ -67,7 +67,7 @@ for (const way of ways) {
       expect([waits[0], waits.slice(1).every((ms) => ms >= 1_000), client.phase]).toEqual([0, true, "online"]);
     });
 
-    verifies("THR-05", "hears nothing in the meantime, and afterwards at the usual interval", async () => {
+    verifies("THR-05", "gets nothing during the pause, and afterwards messages at the usual interval", async () => {
       const { client, clock, server, nextAttempt } = await turnedAway(way, "5");
       const agent = server.agent(client.instanceUid);
       const [heard, attempts] = [agent.received.length, server.attempts.length];
@@ -97,7 +97,7 @@ for (const way of ways) {
   });
 
   describe(`a server that answers UNAVAILABLE over ${way.name}`, () => {
-    verifies(["THR-01", "THR-02"], "is left for as long as it says, and then told what it missed", async () => {
+    verifies(["THR-01", "THR-02"], "is left alone as long as it asks, and then gets what it missed", async () => {
       const server = await startServer();
       const timed = startTimed({ url: urlOf(server, way), health: { healthy: true } });
       const { client, clock, phases, dials } = timed;
@@ -120,7 +120,7 @@ for (const way of ways) {
       expect([client.phase, agent.disconnected, agent.gaps]).toEqual(["online", false, 0]);
     });
 
-    verifies("THR-02", "for longer than a number can say is left for a day", async () => {
+    verifies("THR-02", "for longer than a number can hold is left alone for a day", async () => {
       const server = await startServer();
       const timed = startTimed({ url: urlOf(server, way) });
       server.agent(timed.client.instanceUid).respondWithError(UNAVAILABLE, "busy", 2n ** 64n - 1n);
@@ -129,7 +129,7 @@ for (const way of ways) {
       expect([ms >= DAY_MS && ms <= 1.1 * DAY_MS, timed.client.phase]).toEqual([true, "online"]);
     });
 
-    verifies(["THR-03", "THR-06"], "four times without a time is left for longer each time", async () => {
+    verifies(["THR-03", "THR-06"], "four times without a time is left alone for longer each time", async () => {
       let busy = true;
       const server = await startServer({
         onMessage: (_agent, { agentDisconnect }) =>

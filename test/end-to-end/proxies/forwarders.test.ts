@@ -31,7 +31,7 @@ async function upgrade(url: string): Promise<string> {
 }
 
 describe("a forwarder", () => {
-  test("hands on method, path, headers and body, and the answer's status, headers and body", async () => {
+  test("passes on method, path, headers and body, and the answer's status, headers and body", async () => {
     const server = await startEcho();
     const forwarder = await startForwarder(`http://${server.host}/v1/opamp`);
     expect(forwarder.url).toBe(`http://${forwarder.host}/v1/opamp`);
@@ -54,7 +54,7 @@ describe("a forwarder", () => {
     });
   });
 
-  test("keeps to itself what is for one hop", async () => {
+  test("removes hop-by-hop headers", async () => {
     const server = await startEcho();
     const forwarder = await startForwarder(`http://${server.host}/`);
     const response = await fetch(forwarder.url, { headers: { te: "trailers", "proxy-authorization": "Basic x" } });
@@ -64,7 +64,7 @@ describe("a forwarder", () => {
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(["proxy-authorization"]));
   });
 
-  test("answers 502 when nobody is there", async () => {
+  test("answers 502 when the target is unreachable", async () => {
     const forwarder = await startForwarder(`http://127.0.0.1:${await freePort()}/`);
     expect(await fetch(forwarder.url)).toMatchObject({ status: 502 });
   });
@@ -99,7 +99,7 @@ describe("a gateway in the way of upgrades", () => {
     expect(gateway.seen.upgrades).toBe(1);
   });
 
-  test("can be opened, and closed again behind those that passed", async () => {
+  test("can be opened, and closed again with the connections that passed", async () => {
     const server = await startWebSocket();
     const gateway = await startBlockingGateway(`http://${server.host}/`);
     gateway.upgrades = "pass";

@@ -47,7 +47,7 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
   const start = (options: Parameters<typeof startHttpProxy>[0] = {}): Promise<HttpProxy> =>
     startHttpProxy(scheme === "https" ? { tls: certificates.server, ...options } : options);
 
-  test("tunnels an undici request to wherever a name leads", async () => {
+  test("tunnels an undici request, whatever the name resolves to", async () => {
     const proxy = await start();
     const port = (await startEcho()).split(":")[1];
     const response = await request(`http://opamp.test:${port}/x`, {
@@ -60,7 +60,7 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
     expect(proxy.forwards.all).toEqual([]);
   });
 
-  test("forwards what comes in absolute form, without what was for the proxy", async () => {
+  test("forwards a request in absolute form, without its proxy headers", async () => {
     const proxy = await start({ auth: "user:secret" });
     const port = (await startEcho()).split(":")[1];
     const send = scheme === "https" ? sendSecureRequest : sendRequest;
@@ -84,7 +84,7 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
     expect(Object.keys(seen)).not.toContain("proxy-authorization");
   });
 
-  test("takes what undici sends to it", async () => {
+  test("handles undici's own proxy requests", async () => {
     const proxy = await start();
     const host = await startEcho();
     const dispatcher = through(proxy, { proxyTunnel: false });
@@ -107,7 +107,7 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
     webSocket.terminate();
   });
 
-  test("demands a login, and says which kind", async () => {
+  test("requires a login and names the scheme", async () => {
     const proxy = await start({ auth: "user:secret" });
     expect(await connectBy(proxy, "opamp.test:1")).toMatchObject({ status: 407 });
     const send = scheme === "https" ? sendSecureRequest : sendRequest;
@@ -116,7 +116,7 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
     expect(response).toMatchObject({ statusCode: 407, headers: { "proxy-authenticate": 'Basic realm="test"' } });
   });
 
-  test("refuses with the status it is told to, until told otherwise", async () => {
+  test("refuses with a given status until changed", async () => {
     const proxy = await start({ refuse: 503 });
     const host = await startEcho();
     expect(await connectBy(proxy, host)).toMatchObject({ status: 503 });
@@ -126,18 +126,18 @@ describe.each(["http", "https"])("an %s proxy", (scheme) => {
     socket.destroy();
   });
 
-  test("says so when the target cannot be reached", async () => {
+  test("reports that a target is unreachable", async () => {
     const proxy = await start();
     const port = await freePort();
     expect(await connectBy(proxy, `opamp.test:${port}`)).toMatchObject({ status: 502 });
   });
 
-  test("answers with garbage if told to", async () => {
+  test("answers with garbage if configured so", async () => {
     const proxy = await start({ garbage: true });
     await expect(connectBy(proxy, "opamp.test:1")).rejects.toThrow("Expected HTTP/");
   });
 
-  test("hangs if told to", async () => {
+  test("hangs if configured so", async () => {
     const proxy = await start({ hang: true });
     const send = scheme === "https" ? sendSecureRequest : sendRequest;
     const sent = send(`${proxy.url}/`, { method: "CONNECT", path: "opamp.test:1", ca: certificates.ca });

@@ -28,7 +28,7 @@ async function connectBy(proxy: SocksProxy, target: string, login?: [user: strin
 }
 
 describe("a SOCKS proxy", () => {
-  test("carries an undici request to wherever a name leads", async () => {
+  test("carries an undici request, whatever the name resolves to", async () => {
     const proxy = await startSocksProxy();
     const server = await startHttp((_, response) => void response.end("hello"));
     const port = Number(server.host.split(":")[1]);
@@ -59,7 +59,7 @@ describe("a SOCKS proxy", () => {
     webSocket.terminate();
   });
 
-  test("knows IPv6", async () => {
+  test("supports IPv6", async () => {
     const proxy = await startSocksProxy({ refuse: 8 });
     await expect(connectBy(proxy, "[2001:db8::1]:4320")).rejects.toThrow("AddressNotSupported");
     expect(proxy.targets.all).toEqual(["[2001:db8::1]:4320"]);
@@ -67,14 +67,14 @@ describe("a SOCKS proxy", () => {
 
   test.each<[string, SocksProxyBehaviour, [string, string] | undefined, string]>([
     ["a wrong login", { auth: "user:secret" }, ["user", "wrong"], "authentication failed"],
-    ["no login where it demands one", { auth: "user:secret" }, undefined, "no accepted authentication"],
-    ["everything, by the code it is told", { refuse: 2 }, undefined, "NotAllowed"],
+    ["a missing login if one is required", { auth: "user:secret" }, undefined, "no accepted authentication"],
+    ["everything with a configured code", { refuse: 2 }, undefined, "NotAllowed"],
   ])("refuses %s", async (_, behaviour, login, words) => {
     const proxy = await startSocksProxy(behaviour);
     await expect(connectBy(proxy, "opamp.test:1", login)).rejects.toThrow(new RegExp(words, "i"));
   });
 
-  test("says so when the target cannot be reached, and can be told otherwise", async () => {
+  test("reports that a target is unreachable, or another configured code", async () => {
     const proxy = await startSocksProxy();
     const target = `127.0.0.1:${await freePort()}`;
     await expect(connectBy(proxy, target)).rejects.toThrow("HostUnreachable");

@@ -8,20 +8,20 @@ const basic = (pair: string) => ({ authorization: `Basic ${Buffer.from(pair).toS
 const refusedAuth = (extensions: Tree, auth: string) =>
   refused({ extensions: { opamp: serverWith("ws", { auth }), ...extensions } });
 
-describe("which extension", () => {
-  test("is the one of that name, spaces aside", async () => {
+describe("the auth extension", () => {
+  test("is chosen by its name, spaces aside", async () => {
     const extensions = { bearertokenauth: { token: "a" }, "bearertokenauth/b": { token: "b" } };
     expect(await headersBy(extensions, "bearertokenauth")).toEqual({ authorization: "Bearer a" });
     expect(await headersBy(extensions, " bearertokenauth / b ")).toEqual({ authorization: "Bearer b" });
     expect(await headersBy(extensions, "", { "X-A": "1" })).toEqual({ "x-a": "1" });
   });
 
-  test("is looked up in extensions that are given without the rest of a file", () => {
+  test("is found in extensions that are given without the rest of a file", () => {
     const config = { opamp: serverWith("ws", { auth: "bearertokenauth" }), bearertokenauth: { token: "a" } };
     expect(readExtensionConfig(config).server.auth).toBeTypeOf("function");
   });
 
-  test("is refused when it is not there, with those that are", () => {
+  test("is refused if it does not exist, with those that do", () => {
     expect(refusedAuth({ "bearertokenauth/a": {} }, "bearertokenauth")).toMatchObject({
       message: 'extensions.opamp.server.ws.auth: could not find auth extension "bearertokenauth"',
       hint: "put it under extensions; there are opamp, bearertokenauth/a",
@@ -32,14 +32,14 @@ describe("which extension", () => {
     });
   });
 
-  test("is refused when it is of another kind, with those that work", () => {
+  test("is refused if it is of another kind, with those that work", () => {
     expect(refusedAuth({ sigv4auth: {} }, "sigv4auth")).toMatchObject({
       message: 'extensions.opamp.server.ws.auth: auth extension "sigv4auth" cannot be used here',
       hint: "use one of bearertokenauth, basicauth, oauth2client, headers_setter",
     });
   });
 
-  test("is not written one level deeper, as elsewhere in the Collector", () => {
+  test("is refused in the nested form used elsewhere in the Collector", () => {
     expect(refused(serverWith("ws", { auth: { authenticator: "x" } }))).toMatchObject({
       message: "server.ws.auth: must be the name of an extension",
       hint: expect.stringContaining("write auth: NAME"),
@@ -56,7 +56,7 @@ describe("bearertokenauth", () => {
     [{ token: "a", scheme: "" }, { authorization: "a" }],
     [{ token: "a", scheme: "Token", header: "X-Auth" }, { "x-auth": "Token a" }],
     [{ token: ref("env:T") }, { authorization: "Bearer 007" }],
-  ])("%j", async (block, headers) => {
+  ])("%j sends the right header", async (block, headers) => {
     expect(await by(block, { T: "007" })).toEqual(headers);
   });
 
@@ -133,12 +133,12 @@ describe("headers_setter", () => {
     ["update", { "x-a": "new" }],
     ["delete", {}],
     [undefined, { "x-a": "new", "x-b": "new" }],
-  ])("%s", async (action, headers) => {
+  ])("applies the action %s", async (action, headers) => {
     const steps = ["X-A", "x-b"].map((key) => ({ action, key, value: "new" }));
     expect(await by(steps, {}, { "x-A": "old" })).toEqual(headers);
   });
 
-  test("steps follow one another", async () => {
+  test("steps are applied in order", async () => {
     const steps = [
       { action: "delete", key: "X-A" },
       { action: "insert", key: "X-A", value: "1" },
@@ -157,7 +157,7 @@ describe("headers_setter", () => {
     expect(await by(steps)).toEqual({ "x-file": "from file", "x-context": "d", "x-attribute": "e" });
   });
 
-  test("what an additional extension takes away does not come from the headers of the server either", async () => {
+  test("a header removed by an additional extension is not taken from the server's headers either", async () => {
     const extensions = {
       opamp: serverWith("ws", { auth: "headers_setter", headers: { "X-A": "1", "X-B": "2" } }),
       headers_setter: { headers: [{ key: "X-C", value: "3" }], additional_auth: "headers_setter/more" },

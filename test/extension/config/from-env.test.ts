@@ -22,7 +22,7 @@ test("the endpoint alone is enough", () => {
 });
 
 describe("headers", () => {
-  verifies("AUTH-01", "come from the variable as it is at each attempt", async () => {
+  verifies("AUTH-01", "are read from the variable at each attempt", async () => {
     const env: Record<string, string> = {
       ...ENDPOINT,
       OTEL_OPAMP_HEADERS: "X-Tenant=a, authorization = Bearer%20abc%2C%3D ,,x-empty=",

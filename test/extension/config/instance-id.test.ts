@@ -10,7 +10,7 @@ function file(resource: Tree, opamp = blockWith("ppid", 0)) {
 }
 
 test.for([UUID, `urn:uuid:${UUID}`, `{${UUID}}`, UUID.replaceAll("-", "")])(
-  "a resource names the agent, in any form that Go takes: %s",
+  "the instance id of a resource becomes the uid, in any form that Go accepts: %s",
   (id) => {
     const host = { env: {}, service: { name: "a" } };
     expect(fromExtensionConfig(file({ "service.instance.id": id }), host).instanceUid).toBe(UUID);
@@ -20,7 +20,7 @@ test.for([UUID, `urn:uuid:${UUID}`, `{${UUID}}`, UUID.replaceAll("-", "")])(
 test.for([
   { "service.instance.id": "host-1" },
   { attributes: [{ name: "service.instance.id", value: "host-1" }] },
-] satisfies Tree[])("one that names it otherwise is refused by the name of its key: %j", (resource) => {
+] satisfies Tree[])("an instance id that is not a UUID is refused with its key: %j", (resource) => {
   expect(refused(file(resource))).toEqual({
     code: "ERR_OPAMP_OPTION",
     message: 'service.telemetry.resource["service.instance.id"]: must be a UUID',
@@ -28,7 +28,7 @@ test.for([
   });
 });
 
-test("it may be anything where instance_uid names the agent", () => {
+test("an instance id can be anything if instance_uid is set", () => {
   const config = readExtensionConfig(file({ "service.instance.id": "host-1" }, blockWith("instance_uid", UUID)));
   expect(config).toMatchObject({ instanceUid: UUID, resource: { "service.instance.id": "host-1" } });
 });

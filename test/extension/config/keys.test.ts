@@ -144,7 +144,7 @@ for (const [key, row] of Object.entries(rows)) {
   });
 }
 
-describe("the list of keys names what is known at each level, and nothing else", () => {
+describe("the list of keys has the known keys of each level, and nothing else", () => {
   const levels: readonly [listed: string, block: (block: object) => object][] = [
     ["server.*.", (block) => serverWith("ws", { ...block })],
     ["server.http.", (block) => serverWith("http", { ...block })],
@@ -186,7 +186,7 @@ function listedAt(level: string): readonly string[] {
   return [...new Set(keys)];
 }
 
-test("the list of keys has the same defaults, and misses none", () => {
+test("the list of keys has the actual defaults, for every key", () => {
   const listed = extensionKeys.filter(
     ({ key }) => !key.startsWith("server.") && !/^\w+(auth|client|setter)\./.test(key),
   );
@@ -210,13 +210,13 @@ describe("keys that depend on others", () => {
     });
   });
 
-  test.each([0, "-1s", null])("a parent cannot be looked for every %j", (ppid_poll_interval) => {
+  test.each([0, "-1s", null])("a ppid_poll_interval of %j is refused", (ppid_poll_interval) => {
     const message = "ppid_poll_interval: must be above 0";
     expect(refused({ ...serverWith("ws", {}), ppid: 1, ppid_poll_interval })).toMatchObject({ message });
     expect(readExtensionConfig({ ...serverWith("ws", {}), ppid_poll_interval }).ppid).toBe(0);
   });
 
-  test("a restart on Windows needs a way of the program's own", () => {
+  test("a restart on Windows requires a handler of the program's own", () => {
     const block = blockWith("capabilities.accepts_restart_command", true);
     expect(refused(block, { platform: "win32" }).message).toBe(
       "capabilities.accepts_restart_command: remote restart functionality is not available on the windows operating system",
@@ -247,7 +247,7 @@ describe("an unknown key is refused at every level, with the nearest known one",
     });
   }
 
-  test("and without one when none is near", () => {
+  test("and without a suggestion if none is near", () => {
     const { message, hint } = refused(blockWith("colour", SECRET));
     expect(message).toBe("colour: unknown key");
     expect(hint).toMatch(/^known are server, instance_uid, /);

@@ -38,7 +38,7 @@ service:
   pipelines: {}
 `;
 
-test("a Collector's whole file is taken as it is", () => {
+test("a Collector's whole file is accepted unchanged", () => {
   const config = readExtensionConfig(WHOLE, { env: { ZIP: "007" } });
   expect(config).toEqual({
     server: {
@@ -65,7 +65,7 @@ test("a Collector's whole file is taken as it is", () => {
   });
 });
 
-describe("the shapes", () => {
+describe("the accepted shapes of a configuration", () => {
   test.each([
     ["a file", { extensions: { opamp: named("a") }, service: null, connectors: {} }],
     ["the extensions alone", { opamp: named("a"), zpages: {} }],
@@ -75,7 +75,7 @@ describe("the shapes", () => {
       "the one of several that the service uses",
       { extensions: { opamp: named("b"), "opamp/a": named("a") }, service: { extensions: ["zpages", "opamp / a"] } },
     ],
-  ])("%s", (_what, config) => {
+  ])("include %s", (_what, config) => {
     expect(nameOf(config)).toBe("a");
     expect(nameOf(JSON.parse(JSON.stringify(config)))).toBe("a");
   });
@@ -85,7 +85,7 @@ describe("the shapes", () => {
     ["extensions.opamp/a.server.ws.endpont", { extensions: { "opamp/a": { server: { ws: { endpont: 1 } } } } }],
     ["opamp.server.ws.endpont", { opamp: { server: { ws: { endpont: 1 } } } }],
     ["server.ws.endpont", { server: { ws: { endpont: 1 } } }],
-  ])("a key is named as it was written: %s", (path, config) => {
+  ])("an unknown key is reported as it was written: %s", (path, config) => {
     expect(refused(config).message).toBe(`${path}: unknown key; did you mean endpoint?`);
   });
 
@@ -113,7 +113,7 @@ describe("the shapes", () => {
   });
 });
 
-test("sections of somebody else's are left alone, in every shape, and can be read by the same means", () => {
+test("ignored sections are skipped in every shape, and can be read separately", () => {
   const more = { storage: { directory: ref("env:DIR") }, remote_config: { timeout: 5 } };
   const ignore = ["storage", "remote_config"];
   for (const config of [{ extensions: { opamp: BLOCK } }, { opamp: BLOCK }, BLOCK]) {
@@ -149,11 +149,11 @@ describe("text that is not YAML is refused with line and column, without any of 
     );
   });
 
-  test("what is merged must be a map", () => {
+  test("a merge of something other than a map is refused", () => {
     expect(refused("server:\n  <<: 5\n").message).toBe("config: this is not YAML: what `<<` merges is not a map");
   });
 
-  test("aliases that stand for too much are no way to fill the memory", () => {
+  test("aliases that expand too much are refused", () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let at = 1; at < 10; at += 1)
       lines.push(
@@ -195,13 +195,13 @@ describe("the resource", () => {
     expect(read({ schema_url: "x", attributes })).toEqual({ "service.name": "a", n: 5 });
   });
 
-  test("is nothing where nothing is said", () => {
+  test("is empty if nothing is given", () => {
     expect(read(undefined)).toEqual({});
     expect(read({ a: ref("env:UNSET") })).toEqual({});
     expect(readExtensionConfig(BLOCK).resource).toEqual({});
   });
 
-  test("must be made of attributes", () => {
+  test("is refused if it is not made of attributes", () => {
     expect(() => read([SECRET])).toThrow(/^service\.telemetry\.resource: must be a map of keys/);
     expect(() => read({ a: { b: SECRET } })).toThrow(/^service\.telemetry\.resource\.a: must be text, not a map/);
     expect(() => read({ attributes: [{ value: 1 }] })).toThrow(/resource\.attributes\[0\]\.name: is missing/);

@@ -33,7 +33,7 @@ describe("endpoint", () => {
     ["ws", "wss://opamp.example.com"],
     ["http", "http://[::1]:4320"],
     ["http", "https://opamp.example.com/x?y=z"],
-  ] as const)("of %s takes %s as it is", (transport, endpoint) => {
+  ] as const)("of %s accepts %s unchanged", (transport, endpoint) => {
     const { server } = readExtensionConfig({ server: { [transport]: { endpoint } } });
     expect(server).toMatchObject({ transport, endpoint, headers: {}, auth: undefined, tls: undefined });
   });
@@ -64,7 +64,7 @@ describe("polling_interval", () => {
     expect(server.pollingIntervalMs).toBe(ms);
   });
 
-  test("is for http alone", () => {
+  test("is refused for ws", () => {
     expect(readExtensionConfig(serverWith("ws", {})).server.pollingIntervalMs).toBeUndefined();
     expect(refused(serverWith("ws", { polling_interval: "1s" })).message).toBe(
       "server.ws.polling_interval: unknown key",
@@ -83,7 +83,7 @@ describe("polling_interval", () => {
 });
 
 describe("headers", () => {
-  test("are taken as they are", () => {
+  test("are read unchanged", () => {
     const headers = { "X-Tenant": "a", Authorization: "Bearer b", "X-Empty": "" };
     expect(readExtensionConfig(serverWith("ws", { headers })).server.headers).toEqual(headers);
   });
@@ -166,14 +166,14 @@ describe("tls", () => {
     expect(message).toMatch(problem);
   });
 
-  test("counts for wss and https alone, but is checked all the same", () => {
+  test("is used for wss and https only, but always validated", () => {
     const endpoint = "ws://127.0.0.1:4320";
     const tls = { ca_file: "/ca.pem" };
     expect(readExtensionConfig({ server: { ws: { endpoint, tls } } }).server.tls).toBeUndefined();
     expect(refused({ server: { ws: { endpoint, tls: { cafile: "x" } } } }).message).toMatch(/^server\.ws\.tls\.cafile/);
   });
 
-  test("an OpenSSL name is answered with IANA's", () => {
+  test("an OpenSSL name is refused with the IANA name as a hint", () => {
     const { hint } = refused(serverWith("ws", { tls: { cipher_suites: ["ECDHE-RSA-AES128-GCM-SHA256"] } }));
     expect(hint).toBe(`write ${SUITE}`);
   });

@@ -55,7 +55,7 @@ describe("the components of a Collector-like agent", () => {
     );
   });
 
-  test("may be none", () => {
+  test("can be empty", () => {
     const text = "receiver:processor:exporter:extension:connector:";
     expect(hashOf()).toBe(createHash("sha256").update(text).digest("base64"));
     expect(Object.keys(collectorComponents())).toHaveLength(5);

@@ -38,7 +38,7 @@ describe("a service is described", () => {
     });
   });
 
-  verifies("DESC-02", "by what was detected, under what is configured, under the resource", () => {
+  verifies("DESC-02", "by detected attributes, overridden by configured ones, overridden by the resource", () => {
     const options = {
       service,
       host,
@@ -69,7 +69,7 @@ describe("a service is described", () => {
     });
   });
 
-  test("without a version where there is none, with this machine by default", () => {
+  test("without a version if it has none, and with this machine by default", () => {
     const description = describeService({ service: { name: "a" } })({ instanceUid: "u" });
     expect(toAgentDescription(description).identifyingAttributes.map(({ key }) => key)).toEqual([
       "service.instance.id",
@@ -83,7 +83,7 @@ describe("a service is described", () => {
     ]);
   });
 
-  test("not at all where it has no name, or where attributes are none", () => {
+  test("only if it has a name and its attributes are valid", () => {
     expect(refusal(() => describeService({ host }))).toMatchObject({
       code: "ERR_OPAMP_OPTION",
       message: "describeService.service.name: is needed, unless the resource has a service.name",
@@ -129,7 +129,7 @@ describe("a process is described", () => {
     expect(processAttributes({ probe })).toMatchObject({ "process.owner": undefined, "process.command": undefined });
   });
 
-  test("that runs this test", () => {
+  test("with its real values by default", () => {
     expect(processAttributes()).toMatchObject({
       "process.pid": process.pid,
       "process.runtime.version": process.versions.node,

@@ -80,7 +80,7 @@ describe("other systems:", () => {
     ["sunos", "solaris"],
     ["freebsd", "freebsd"],
   ] as const) {
-    test(`just ${type} where no more can be found out`, () => {
+    test(`just ${type} if nothing more can be found`, () => {
       const fail = (): never => {
         throw new Error("no");
       };
@@ -114,7 +114,7 @@ describe("processors have Go's names:", () => {
   }
 });
 
-test("this machine has all four", () => {
+test("all four attributes are found on this machine", () => {
   expect(hostAttributes()).toEqual({
     "os.type": expect.stringMatching(/^(linux|darwin|windows|freebsd)$/),
     "os.description": expect.stringMatching(/./),

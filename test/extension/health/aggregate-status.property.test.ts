@@ -15,7 +15,7 @@ const event = (status: ComponentStatus, time: bigint, error?: string): StatusEve
   ...(error !== undefined && { error }),
 });
 
-describe("several statuses come to one:", () => {
+describe("several statuses are aggregated into one:", () => {
   for (const [shown, ...given] of [
     ["StatusOK", "StatusOK", "StatusOK"],
     ["StatusStopped", "StatusStopped", "StatusStopped"],
@@ -35,24 +35,24 @@ describe("several statuses come to one:", () => {
     });
   }
 
-  test("none for none", () => {
+  test("none for no statuses", () => {
     expect(aggregateStatus([])).toBeUndefined();
   });
 });
 
-describe("what speaks for several is", () => {
+describe("the aggregated event is", () => {
   test("the failure that came first", () => {
     const first = event("StatusRecoverableError", 2n, "first");
     const events = [event("StatusRecoverableError", 3n, "second"), first, event("StatusOK", 1n)];
     expect(aggregateStatus(events)).toBe(first);
   });
 
-  test("otherwise the latest event", () => {
+  test("the latest one without a failure", () => {
     const last = event("StatusOK", 3n);
     expect(aggregateStatus([event("StatusOK", 1n), last, event("StatusOK", 2n)])).toBe(last);
   });
 
-  test("or one made up at the time of the latest, where that has another status", () => {
+  test("a new one at the time of the latest, if that has another status", () => {
     const events = [event("StatusStarting", 1n, "slow"), event("StatusOK", 5n)];
     expect(aggregateStatus(events)).toEqual(event("StatusStarting", 5n));
   });
@@ -120,7 +120,7 @@ function nodeAt(root: Tree, path: readonly string[]): Tree {
   return node;
 }
 
-test("whatever components say and in however many turns, what is reported last is what they come to", async () => {
+test("the last report always has the aggregated status, whatever components report and when", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(change, { maxLength: 25 }), async (changes) => {
       const reports: Health[] = [];

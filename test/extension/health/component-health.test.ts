@@ -19,14 +19,14 @@ function reporting() {
 const ok = { healthy: true, status: "StatusOK", statusTime: expect.anything() };
 const starting = { healthy: false, status: "StatusStarting", statusTime: expect.anything() };
 
-describe("before it is ready", () => {
-  test("an agent is not healthy", async () => {
+describe("before ready()", () => {
+  test("an agent is unhealthy", async () => {
     const { reports } = reporting();
     await turn();
     expect(reports).toEqual([{ healthy: false }]);
   });
 
-  test("components that start are reported, and what else they say waits, so that nothing flaps", async () => {
+  test("only starting components are reported, so that the health does not flap", async () => {
     const { reports, health } = reporting();
     const [otlp, debug] = [health.component("p", "otlp"), health.component("p", "debug")];
     for (const component of [otlp, debug]) {
@@ -45,7 +45,7 @@ describe("before it is ready", () => {
     expect(reports.at(-1)).toEqual({ ...ok, components: { p: { ...ok, components: { otlp: ok, debug: ok } } } });
   });
 
-  test("the latest that a component says counts, be it that it starts again", async () => {
+  test("the latest status of a component is kept, even if it starts again", async () => {
     const { reports, health } = reporting();
     const component = health.component("a");
     component.set("StatusOK");
@@ -71,7 +71,7 @@ describe("an agent that is ready", () => {
     expect(reports).toEqual([{ healthy: true }]);
   });
 
-  test("is healthy where its components say nothing, and stays as it was where they come to nothing", async () => {
+  test("is healthy without component statuses, and keeps its health if they become StatusNone", async () => {
     const { reports, health } = reporting();
     health.component("a").set("StatusNone");
     health.ready();
@@ -89,37 +89,41 @@ describe("an agent that is ready", () => {
     expect(reports.at(-1)).toEqual({ healthy: true });
   });
 
-  verifies(["HEALTH-01", "HEALTH-03", "HEALTH-04"], "shows the failure of a component, all the way up", async () => {
-    const { reports, health } = reporting();
-    health.ready();
-    const pipeline = health.component("pipeline:traces");
-    pipeline.component("receiver:otlp").set("StatusOK");
-    pipeline.component("exporter:debug").set("StatusPermanentError", {
-      error: new Error("disk full"),
-      attributes: { path: "/var", tries: 3 },
-      time: new Date(5),
-    });
-    health.component("extensions").component("extension:opamp").set("StatusOK");
-    await turn();
-    const failed = {
-      healthy: false,
-      status: "StatusPermanentError",
-      lastError: "disk full",
-      attributes: { path: "/var", tries: 3 },
-      statusTime: 5_000_000n,
-    };
-    expect(reports).toEqual([
-      {
-        ...failed,
-        components: {
-          "pipeline:traces": { ...failed, components: { "receiver:otlp": ok, "exporter:debug": failed } },
-          extensions: { ...ok, components: { "extension:opamp": ok } },
+  verifies(
+    ["HEALTH-01", "HEALTH-03", "HEALTH-04"],
+    "shows the failure of a component at every level above it",
+    async () => {
+      const { reports, health } = reporting();
+      health.ready();
+      const pipeline = health.component("pipeline:traces");
+      pipeline.component("receiver:otlp").set("StatusOK");
+      pipeline.component("exporter:debug").set("StatusPermanentError", {
+        error: new Error("disk full"),
+        attributes: { path: "/var", tries: 3 },
+        time: new Date(5),
+      });
+      health.component("extensions").component("extension:opamp").set("StatusOK");
+      await turn();
+      const failed = {
+        healthy: false,
+        status: "StatusPermanentError",
+        lastError: "disk full",
+        attributes: { path: "/var", tries: 3 },
+        statusTime: 5_000_000n,
+      };
+      expect(reports).toEqual([
+        {
+          ...failed,
+          components: {
+            "pipeline:traces": { ...failed, components: { "receiver:otlp": ok, "exporter:debug": failed } },
+            extensions: { ...ok, components: { "extension:opamp": ok } },
+          },
         },
-      },
-    ]);
-  });
+      ]);
+    },
+  );
 
-  test("is as well as itself and its components, and so is a component with others in it", async () => {
+  test("combines its own status with its components', as does a component with others in it", async () => {
     const { reports, health } = reporting();
     health.ready();
     health.component("a").set("StatusRecoverableError", { error: "own" });
@@ -133,7 +137,7 @@ describe("an agent that is ready", () => {
     expect(reports.at(-1)).toEqual({ healthy: true });
   });
 
-  test("is not healthy once it is no longer ready, until a component says something", async () => {
+  test("is unhealthy after notReady(), until a component sets its status", async () => {
     const { reports, health } = reporting();
     health.component("a").set("StatusOK");
     health.ready();
@@ -157,7 +161,7 @@ describe("an agent that is ready", () => {
 });
 
 describe("a report", () => {
-  test("is made once for all changes in one go", async () => {
+  test("is sent once for all changes in a turn", async () => {
     const { reports, health } = reporting();
     health.ready();
     for (let index = 0; index < 1_000; index += 1) health.component(`c${index % 10}`).set("StatusOK");
@@ -167,7 +171,7 @@ describe("a report", () => {
     expect(Object.keys(reports[0]?.components ?? {})).toHaveLength(10);
   });
 
-  verifies("STATUS-05", "is not made where only times differ", async () => {
+  verifies("STATUS-05", "is not sent if only times differ", async () => {
     const { clock, reports, health } = reporting();
     health.ready();
     health.component("a").set("StatusOK");
@@ -181,7 +185,7 @@ describe("a report", () => {
     expect(reports[1]?.statusTime).toBe(BigInt(clock.wallNow()) * 1_000_000n);
   });
 
-  test("that fails is told of, harms nobody, and is made with the next change", async () => {
+  test("that fails is reported as an error, affects nothing else, and is sent with the next change", async () => {
     const errors: OpAMPError[] = [];
     const reports: Health[] = [];
     let fails = true;
@@ -201,7 +205,7 @@ describe("a report", () => {
     expect(reports).toEqual([{ healthy: true }]);
   });
 
-  test("is made at once for what is due when it stops; what comes later is counted", async () => {
+  test("is sent at once for pending changes on stop, and later changes are counted as ignored", async () => {
     const { reports, health } = reporting();
     health.ready();
     health.component("a").set("StatusStopped");
@@ -217,7 +221,7 @@ describe("a report", () => {
     expect(health.ignored).toBe(4);
   });
 
-  test("reaches a client", async () => {
+  test("is sent to a client until that has stopped", async () => {
     const clock = virtualClock();
     const client = new OpAMPClient({
       url: "ws://127.0.0.1:1",
@@ -241,17 +245,17 @@ describe("what cannot be reported is refused at once:", () => {
   const { health } = reporting();
   for (const [what, call, text] of [
     // @ts-expect-error no such word
-    ["another word", () => health.component("a").set("StatusGreat"), 'status: must be one of "StatusNone"'],
+    ["an unknown status", () => health.component("a").set("StatusGreat"), 'status: must be one of "StatusNone"'],
     // @ts-expect-error no word
-    ["no word", () => health.component("a").set(), "status: must be one of"],
+    ["no status", () => health.component("a").set(), "status: must be one of"],
     ["a component without a name", () => health.component("a", ""), "component: must be a name"],
     ["too many levels", () => health.component("a", ...new Array<string>(40).fill("b")), "component: nests over 32"],
     // @ts-expect-error no such detail
-    ["another detail", () => health.component("a").set("StatusOK", { err: "x" }), "details.err: is not an option"],
+    ["an unknown detail", () => health.component("a").set("StatusOK", { err: "x" }), "details.err: is not an option"],
     // @ts-expect-error a number of what
-    ["a time in numbers", () => health.component("a").set("StatusOK", { time: 5 }), "details.time: must be a Date"],
+    ["a time as a number", () => health.component("a").set("StatusOK", { time: 5 }), "details.time: must be a Date"],
     [
-      "no time",
+      "an invalid time",
       () => health.component("a").set("StatusOK", { time: new Date(Number.NaN) }),
       "details.time: is an invalid Date",
     ],
@@ -261,13 +265,13 @@ describe("what cannot be reported is refused at once:", () => {
       "details.time: must lie",
     ],
     [
-      "an attribute that is none",
+      "an invalid attribute",
       // @ts-expect-error a function is not an attribute
       () => health.component("a").set("StatusOK", { attributes: { f: () => 1 } }),
       'details.attributes["f"]',
     ],
     // @ts-expect-error nobody to report to
-    ["nobody to report to", () => componentHealth(), "componentHealth.report: must be a function"],
+    ["a missing report function", () => componentHealth(), "componentHealth.report: must be a function"],
   ] as const) {
     test(what, () => {
       const error = refusal(call);

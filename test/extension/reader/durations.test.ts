@@ -84,7 +84,7 @@ describe("by hand", () => {
     "1s ",
     "2562047h47m16.854775808s",
     "9999999999h",
-  ])("%j is none", (text) => {
+  ])("%j is not a duration", (text) => {
     expect(parseDuration(text)).toBeUndefined();
   });
 });

@@ -104,7 +104,7 @@ test("lists and maps from variables are read as if they stood there", () => {
   expect(config.capabilities.reportsHealth).toBe(false);
 });
 
-test("a variable that is not set is told of once, and counts as empty", () => {
+test("a variable that is not set causes one warning and counts as empty", () => {
   const told: string[] = [];
   const block = {
     ...blockWith("instance_uid", ref("env:UNSET")),

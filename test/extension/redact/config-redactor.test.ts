@@ -229,7 +229,7 @@ describe("hidden, with all else left byte for byte,", () => {
   }
 });
 
-describe("left as it is", () => {
+describe("left unchanged", () => {
   for (const [what, text] of [
     ["an empty value", 'password:\ntoken: ""\nsecret: ~\nheaders:\n'],
     ["a reference", `token: \${env:TOKEN}\npassword: '\${PW}'\nheaders: {authorization: "Bearer \${file:/run/t}"}\n`],
@@ -251,7 +251,7 @@ describe("left as it is", () => {
     });
   }
 
-  test("are bytes that are no text, while text in bytes is redacted", () => {
+  test("are bytes that are not text, while text in bytes is redacted", () => {
     const bytes = Uint8Array.of(0x74, 0xff, 0x3a);
     expect(redactor.bytes(bytes)).toBe(bytes);
     const text = new TextEncoder().encode("\ufefftoken: äbc\n");
@@ -275,12 +275,12 @@ describe("the lists", () => {
     expect(createConfigRedactor({ deny: ["auth"] }).text("auth:\n  a: b1\n")).toBe("auth:\n  a: '[REDACTED]'\n");
   });
 
-  test("must be lists of names", () => {
+  test("are refused if they are not lists of names", () => {
     expect(refusal(() => createConfigRedactor({ deny: [""] }))).toMatchObject({ code: "ERR_OPAMP_OPTION" });
   });
 });
 
-test("in very large YAML, secrets are hidden by the lines, which takes a fraction of the time", () => {
+test("very large YAML is redacted line by line, in a fraction of the time", () => {
   const padding = "- a\n".repeat(132_000);
   const given = `${padding}- password: hunter2\n  headers:\n    x-a: hunter2\n    x-b: hunter2\n`;
   expect(redactor.text(given).slice(padding.length)).toBe(
@@ -288,7 +288,7 @@ test("in very large YAML, secrets are hidden by the lines, which takes a fractio
   );
 });
 
-describe("a text made to be hard", () => {
+describe("a text that is hard to parse", () => {
   const times = 5_000;
   for (const [what, text, secrets] of [
     ["nests deeply in brackets", "[".repeat(times), []],
@@ -302,7 +302,7 @@ describe("a text made to be hard", () => {
     ["opens elements again and again", "a: b: c\n<token>\n".repeat(times), []],
     ["contains itself", "a: &a [*a, {password: *a}]\nb: &b hunter2\npassword: *b\n", ["hunter2"]],
   ] as const) {
-    test(`that ${what} is redacted all the same`, () => {
+    test(`that ${what} is still redacted`, () => {
       const redacted = redactor.text(text);
       for (const secret of secrets) expect(redacted.includes(secret)).toBe(false);
       expect(redactor.text(redacted) === redacted).toBe(true);

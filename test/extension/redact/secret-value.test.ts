@@ -11,6 +11,9 @@ test.for([
   expect(text(config)).toBe(config);
 });
 
-test.for(["anna:s3cret", "basicauth s3cret", "basicauth/a b", "my-basicauth"])("%j is one", (secret) => {
-  expect(text(`auth: ${secret}\n`)).toBe("auth: '[REDACTED]'\n");
-});
+test.for(["anna:s3cret", "basicauth s3cret", "basicauth/a b", "my-basicauth"])(
+  "credentials in auth are a secret: %j",
+  (secret) => {
+    expect(text(`auth: ${secret}\n`)).toBe("auth: '[REDACTED]'\n");
+  },
+);

@@ -118,7 +118,7 @@ const settings: Record<
 };
 
 test.for(Object.entries(settings))(
-  "the same comes of %s",
+  "both report the same with %s",
   async ([, { transport = "ws", changes, env = {}, shows }]) => {
     const { collector, ours, unwanted } = await compare({ transport, changes, options: { env } });
     expect(unwanted).toEqual([]);
@@ -147,7 +147,7 @@ describe.for(transports)("over TLS, %s", (transport) => {
     };
   }
 
-  test("both show their certificate, and trust what they are to trust", async () => {
+  test("both present their certificate and trust the configured authority", async () => {
     const { server, own, ownInText, trusted, trustedInText } = await prepare();
     const tlsKeys = transport === "http" ? { ...own, ...trusted } : { ...ownInText, ...trustedInText };
     const given = { transport, tls: server, changes: { server: { tls: { ...tlsKeys, min_version: "1.3" } } } };
@@ -158,13 +158,13 @@ describe.for(transports)("over TLS, %s", (transport) => {
     expect(JSON.stringify([collector, ours])).not.toContain("PRIVATE KEY");
   });
 
-  test("both go without a check where that is wanted", async () => {
+  test("both skip verification if configured so", async () => {
     const { server, own } = await prepare();
     const given = { transport, tls: server, changes: { server: { tls: { ...own, insecure_skip_verify: true } } } };
     expect((await compare(given)).unwanted).toEqual([]);
   });
 
-  test("neither speaks to a server that it has no reason to trust", async () => {
+  test("neither sends anything to an untrusted server", async () => {
     const { server: tls, own } = await prepare();
     const speaks = async (program: ProgramName) => {
       const { server } = await startWatchedServer(tls);
@@ -203,7 +203,7 @@ describe("what one of the two refuses", () => {
   });
 });
 
-test("without health, one of the two does not even start", async () => {
+test("without health, the Collector does not even start", async () => {
   const speaks = async (program: ProgramName) => {
     const { server } = await startWatchedServer();
     startProgram(program, collectorFile("ws", server.url, { opamp: { capabilities: { reports_health: false } } }));
@@ -221,7 +221,7 @@ test("without health, one of the two does not even start", async () => {
   expect(unwantedIn(found)).toEqual([]);
 });
 
-test("one of the two goes on without its parent process", async () => {
+test("without its parent process, the Collector continues", async () => {
   const ends = async (program: ProgramName) => {
     const parent = spawn("sleep", ["60"]);
     onTestFinished(() => void parent.kill("SIGKILL"));
@@ -244,6 +244,6 @@ test("one of the two goes on without its parent process", async () => {
   expect(unwantedIn(found)).toEqual([]);
 });
 
-test("every difference that is wanted was seen", () => {
+test("every wanted difference was seen", () => {
   expect([...seen].sort()).toEqual(wantedDifferences.map(({ id }) => id).sort());
 });

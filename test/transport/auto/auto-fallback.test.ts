@@ -54,7 +54,7 @@ test.each(["wss", "https"])("%s URLs use it with TLS, and so does HTTP in its pl
 
 describe("HTTP takes over within the same dial", () => {
   const failures: Readonly<Record<string, (socket: Socket) => void>> = {
-    "when the upgrade is answered as if it were none": (socket) =>
+    "when the upgrade is answered like a plain request": (socket) =>
       socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
     "when it is a bad request": (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
     "when it is forbidden": (socket) => socket.end("HTTP/1.1 403 Forbidden\r\n\r\n"),
@@ -68,7 +68,7 @@ describe("HTTP takes over within the same dial", () => {
     "when the connection is reset": (socket) => socket.resetAndDestroy(),
   };
   for (const [what, onUpgrade] of Object.entries(failures)) {
-    verifies("DUP-01", `${what}, and one connection is there at a time`, async () => {
+    verifies("DUP-01", `${what}, over one connection at a time`, async () => {
       const path = await startPath(onUpgrade);
       const dialled = await connect(`ws://${path.host}/`, { auto: true });
       await expectPolling(dialled);
@@ -78,7 +78,7 @@ describe("HTTP takes over within the same dial", () => {
   }
 });
 
-describe("what HTTP would get as well is reported as it is", () => {
+describe("a failure that HTTP would have too is reported without a fallback", () => {
   for (const [status, code] of [
     [401, "ERR_OPAMP_UNAUTHORIZED"],
     [413, "ERR_OPAMP_TOO_LARGE"],
@@ -111,7 +111,7 @@ describe("what HTTP would get as well is reported as it is", () => {
     expect(await ear.lost()).toMatchObject({ fate: "unsent", error: { code: "ERR_OPAMP_TLS" } });
   });
 
-  test("a client certificate that is missed once the connection is there", async () => {
+  test("a client certificate that turns out to be missing after the connection is made", async () => {
     const { ca, server: tls } = await testCertificates();
     const server = await startWebSocket({ tls: { ...tls, ca, requestCert: true } });
     const { ear } = dial(`wss://${server.host}/`, { auto: true, tls: { ca } });
@@ -119,7 +119,7 @@ describe("what HTTP would get as well is reported as it is", () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test("headers that cannot be had", async () => {
+  test("headers that cannot be resolved", async () => {
     const server = await startTcp();
     const { ear } = dial(`ws://${server.host}/`, { auto: true, headers: () => Promise.reject(new Error("no")) });
     expect((await ear.lost()).error.code).toBe("ERR_OPAMP_HEADERS");
@@ -134,8 +134,8 @@ describe("what HTTP would get as well is reported as it is", () => {
   });
 });
 
-describe("an upgrade that is never answered", () => {
-  test("makes the next dial begin with HTTP, once its time is up", async () => {
+describe("an upgrade without an answer", () => {
+  test("makes the next dial start with HTTP, if it timed out", async () => {
     const path = await startPath(() => {});
     const dialled = dial(`ws://${path.host}/`, { auto: true, now: () => 0 });
     const { transport, ear } = dialled;
@@ -150,7 +150,7 @@ describe("an upgrade that is never answered", () => {
     expect(path.requests).toEqual(["GET", "POST"]);
   });
 
-  test("tells nothing when it is cut before", async () => {
+  test("has no effect on the next dial, if it was cut earlier", async () => {
     const path = await startPath(() => {});
     const { transport, ear } = dial(`ws://${path.host}/`, { auto: true, now: () => 0 });
     await path.heard.next();
@@ -162,7 +162,7 @@ describe("an upgrade that is never answered", () => {
   });
 });
 
-test("the body of a POST is the bare message, and the bytes of a link are framed again once it is a WebSocket", async () => {
+test("a message is sent bare in a POST, and framed again once the transport is a WebSocket", async () => {
   const bodies: number[][] = [];
   let blocked = true;
   const server = await startWebSocket({

@@ -52,7 +52,7 @@ describe("over HTTP", () => {
     await expect.poll(() => server.sockets.filter((socket: Socket) => !socket.destroyed).length).toBe(1);
   });
 
-  test("each time it is tried in vain, twice as long passes, up to an hour", async () => {
+  test("the time between failed retries doubles up to an hour", async () => {
     const met = await meet();
     const { state, transport, ear, server } = met;
     for (const minutes of [10, 20, 40, 60, 60]) {
@@ -82,7 +82,7 @@ describe("over HTTP", () => {
     expect(await reopen(met)).toBe("websocket");
   });
 
-  test("a link that cannot be made any more brings WebSocket back: the network may be another one", async () => {
+  test("a failure to connect makes the next dial use WebSocket, as the network may have changed", async () => {
     const met = await meet();
     const { state, server, transport, ear } = met;
     await poll(met);
@@ -97,7 +97,7 @@ describe("over HTTP", () => {
     expect(await reopen(met)).toBe("websocket");
   });
 
-  test("an answer that is none, before there was any other, brings WebSocket back", async () => {
+  test("a first answer that is not OpAMP makes the next dial use WebSocket", async () => {
     const met = await meet();
     const { state, transport, ear } = met;
     state.status = 404;
@@ -107,17 +107,20 @@ describe("over HTTP", () => {
     expect(await reopen(met)).toBe("websocket");
   });
 
-  test.each([401, 413, 429, 503])("%i does not: it says nothing about the path", async (status) => {
-    const met = await meet();
-    const { state, transport, ear } = met;
-    state.status = status;
-    state.blocked = false;
-    transport.send(Uint8Array.of(1));
-    await ear.lost();
-    expect(await reopen(met)).toBe("http");
-  });
+  test.each([401, 413, 429, 503])(
+    "a first answer of %i does not, as it says nothing about the path",
+    async (status) => {
+      const met = await meet();
+      const { state, transport, ear } = met;
+      state.status = status;
+      state.blocked = false;
+      transport.send(Uint8Array.of(1));
+      await ear.lost();
+      expect(await reopen(met)).toBe("http");
+    },
+  );
 
-  test("nor does a failure of a path that has worked", async () => {
+  test("a failure on a path that has worked does not", async () => {
     const met = await meet();
     const { state, transport, ear } = met;
     await poll(met);
@@ -129,14 +132,14 @@ describe("over HTTP", () => {
   });
 });
 
-describe("a WebSocket that opens and brings nothing before it breaks", () => {
+describe("a WebSocket that breaks before anything arrives", () => {
   async function mute() {
     const server = await startWebSocket({ onRequest: (_request, response) => response.end() });
     const { transport, ear } = await connect(`ws://${server.host}/`, { auto: true });
     return { server, transport, ear };
   }
 
-  test("is not a path if that happens twice in a row", async () => {
+  test("is given up for HTTP if that happens twice in a row", async () => {
     const met = await mute();
     const { server, ear } = met;
     server.sockets[0]?.destroy();
@@ -148,7 +151,7 @@ describe("a WebSocket that opens and brings nothing before it breaks", () => {
     await poll(met);
   });
 
-  test("is cut by who waits for it, which counts the same", async () => {
+  test("is given up likewise if the client cut it", async () => {
     const met = await mute();
     for (const name of ["websocket", "http"]) {
       met.transport.close(CLOSE_NOW, "silent");
@@ -163,7 +166,7 @@ describe("a WebSocket that opens and brings nothing before it breaks", () => {
     ["a pong", (_socket: unknown, transport: Transport) => transport.ping()],
     ["a text message", (socket: { send: (data: string) => void }) => socket.send("hello")],
   ] as const) {
-    test(`is one again after ${what}`, async () => {
+    test(`is trusted again after ${what}`, async () => {
       const met = await mute();
       const { server, ear, transport } = met;
       for (let i = 0; i < 4; i++) {
@@ -182,7 +185,7 @@ describe("a WebSocket that opens and brings nothing before it breaks", () => {
     });
   }
 
-  test("and that is closed in good order is none of these", async () => {
+  test("is not counted if it is closed in an orderly way", async () => {
     const met = await mute();
     const { server, ear } = met;
     for (let i = 0; i < 3; i++) {

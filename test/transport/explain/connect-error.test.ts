@@ -6,7 +6,7 @@ import { CLOSE_NOW } from "../../../src/transport/transport.js";
 
 const WS = new URL("ws://opamp.example.com:4320/v1/opamp?token=secret");
 
-test("a handshake that is none says what is wrong with it, and that a proxy may be the cause", () => {
+test("a failed handshake is reported with its cause and a hint to a proxy", () => {
   const cause = new Error("Invalid Sec-WebSocket-Accept header");
   const { error, ...loss } = handshakeFailed(cause, WS);
   expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", cause, hint: expect.stringContaining("proxy") });
@@ -17,7 +17,7 @@ test("a handshake that is none says what is wrong with it, and that a proxy may 
   expect(handshakeFailed(undefined, WS).error.message).toMatch(/: unknown reason$/);
 });
 
-test("a link that this side cut did not end in good order, one that it closed did", () => {
+test("a connection closed from this side ended in an orderly way, and one cut from this side did not", () => {
   expect(closedHere(1000, "stop")).toMatchObject({ orderly: true, error: { code: "ERR_OPAMP_CLOSED" } });
   expect(closedHere(CLOSE_NOW, "no answer")).toMatchObject({ orderly: false });
   expect(closedHere(CLOSE_NOW, "no answer").error.message).toBe("closed from this side: no answer");
@@ -25,7 +25,7 @@ test("a link that this side cut did not end in good order, one that it closed di
   expect(ended(error)).toEqual({ error, fate: "unknown", orderly: true, throttled: false });
 });
 
-test("what came in place of HTTP is not kept, since a server may send back the credentials that it was sent", () => {
+test("bytes received in place of HTTP are removed from errors, as they may echo credentials", () => {
   const echoed = "Authorization: Bearer secret";
   for (const explain of [dialFailed, brokeOff, handshakeFailed]) {
     const cause = new Error("Parse Error: Expected HTTP/", {

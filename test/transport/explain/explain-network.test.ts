@@ -9,7 +9,7 @@ function thrown(code: string | undefined, message: string, more: object = {}): E
   return Object.assign(new Error(message), code === undefined ? {} : { code }, more);
 }
 
-describe("no connection", () => {
+describe("a failed connection", () => {
   const cases: readonly [code: string, says: string, hint: RegExp][] = [
     ["ENOTFOUND", "the host name does not resolve", /check its spelling, and this machine's DNS/],
     ["EAI_AGAIN", "the DNS gives no answer for the host name", /reaches its DNS server/],
@@ -30,7 +30,7 @@ describe("no connection", () => {
     ["UND_ERR_SOCKET", "the other side hung up without an answer", /expects TLS/],
   ];
 
-  test.each(cases)("%s: %s", (code, says, hint) => {
+  test.each(cases)("with %s says: %s", (code, says, hint) => {
     const { error, fate, orderly } = dialFailed(thrown(code, `connect ${code}`), WS);
     expect(error).toMatchObject({
       code: "ERR_OPAMP_CONNECT",
@@ -41,7 +41,7 @@ describe("no connection", () => {
     expect({ fate, orderly }).toEqual({ fate: "unsent", orderly: true });
   });
 
-  test("the addresses that were tried stand in the message", () => {
+  test("lists the addresses that were tried", () => {
     const tries = ["127.0.0.1", "::1"].map((address) =>
       thrown("ECONNREFUSED", `connect ECONNREFUSED ${address}:4320`, { address, port: 4320 }),
     );
@@ -49,7 +49,7 @@ describe("no connection", () => {
     expect(dialFailed(cause, WS).error.message).toMatch(/\(ECONNREFUSED 127\.0\.0\.1:4320, ::1:4320\)$/);
   });
 
-  test("a cause within a cause is found, and rings of causes end", () => {
+  test("is explained by a nested cause, and circular causes do not hang", () => {
     const outer = new TypeError("fetch failed", { cause: thrown("ENOTFOUND", "getaddrinfo ENOTFOUND x") });
     expect(dialFailed(outer, WS).error.message).toContain("does not resolve (ENOTFOUND)");
     const ring = new Error("ring");
@@ -57,14 +57,17 @@ describe("no connection", () => {
     expect(dialFailed(ring, WS).error.message).toBe("no connection to opamp.example.com:4320: ring");
   });
 
-  test.each([undefined, null, 7, {}, { message: 7 }, new Error("")])("%s gives no reason", (cause) => {
-    expect(dialFailed(cause, WS).error).toMatchObject({
-      code: "ERR_OPAMP_CONNECT",
-      message: "no connection to opamp.example.com:4320: unknown reason",
-    });
-  });
+  test.each([undefined, null, 7, {}, { message: 7 }, new Error("")])(
+    "with the cause %s has an unknown reason",
+    (cause) => {
+      expect(dialFailed(cause, WS).error).toMatchObject({
+        code: "ERR_OPAMP_CONNECT",
+        message: "no connection to opamp.example.com:4320: unknown reason",
+      });
+    },
+  );
 
-  test("a text that was thrown is the reason", () => {
+  test("with a thrown text has that as its reason", () => {
     expect(dialFailed("no more", WS).error.message).toBe("no connection to opamp.example.com:4320: no more");
   });
 });
@@ -72,7 +75,7 @@ describe("no connection", () => {
 describe("a connection that broke", () => {
   const reset = thrown("ECONNRESET", "read ECONNRESET");
 
-  test("after an answer: the link, the server or what lies in between", () => {
+  test("after an answer has a hint to idle timeouts", () => {
     const { error, orderly } = brokeOff(reset, WS);
     expect(error).toMatchObject({
       code: "ERR_OPAMP_CLOSED",
@@ -82,7 +85,7 @@ describe("a connection that broke", () => {
     expect(orderly).toBe(false);
   });
 
-  test("before any answer: TLS that is missing, or a client certificate that is", () => {
+  test("before any answer has a hint to missing TLS or a missing client certificate", () => {
     expect(brokeOff(reset, WS, false).error.hint).toContain("try wss://");
     const http = new URL("http://opamp.example.com:4320/v1/opamp");
     expect(brokeOff(reset, http, false).error.hint).toContain("try https://");
@@ -90,7 +93,7 @@ describe("a connection that broke", () => {
     expect(error).toMatchObject({ code: "ERR_OPAMP_CLOSED", hint: expect.stringContaining("tls.cert") });
   });
 
-  test("without a cause there was no Close frame", () => {
+  test("without a cause is reported as ended without a Close frame", () => {
     expect(brokeOff(undefined, WS)).toMatchObject({ orderly: false, error: { code: "ERR_OPAMP_CLOSED" } });
     expect(brokeOff(undefined, WS).error.message).toContain("without a Close frame");
   });
@@ -98,14 +101,14 @@ describe("a connection that broke", () => {
   test.each([
     ["HPE_INVALID_EOF_STATE", "the answer was cut short"],
     ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "the answer is not as long as it says"],
-  ])("%s: %s", (code, says) => {
+  ])("with %s says: %s", (code, says) => {
     const { error, orderly } = brokeOff(thrown(code, "parser"), HTTPS);
     expect(error).toMatchObject({ code: "ERR_OPAMP_CLOSED", message: expect.stringContaining(says) });
     expect(orderly).toBe(false);
   });
 });
 
-test("undici tells of an answer cut short in its text alone", () => {
+test("an answer cut short is recognised by undici's message text", () => {
   const text = "Response does not match the HTTP/1.1 protocol (Invalid EOF state)";
   expect(brokeOff(thrown(undefined, text), HTTPS).error).toMatchObject({
     code: "ERR_OPAMP_CLOSED",
@@ -113,7 +116,7 @@ test("undici tells of an answer cut short in its text alone", () => {
   });
 });
 
-describe("what answers there is not HTTP", () => {
+describe("a server that does not speak HTTP", () => {
   const PARSER = "Parse Error: Expected HTTP/, RTSP/ or ICE/";
   const cases: readonly [what: string, bytes: string, code: string, says: string][] = [
     ["a TLS alert", "\x15\x03\x01\x00\x02\x02F", "ERR_OPAMP_TLS", "speaks TLS"],
@@ -127,7 +130,7 @@ describe("what answers there is not HTTP", () => {
     ["anything else", "hello", "ERR_OPAMP_NOT_OPAMP", "does not speak HTTP"],
   ];
 
-  test.each(cases)("%s", (_, bytes, code, says) => {
+  test.each(cases)("is recognised from %s", (_, bytes, code, says) => {
     const ofNode = thrown("HPE_INVALID_CONSTANT", PARSER, { rawPacket: Buffer.from(bytes, "latin1") });
     const ofUndici = thrown(undefined, `Response does not match the HTTP/1.1 protocol (${PARSER})`, { data: bytes });
     for (const cause of [ofNode, ofUndici]) {
@@ -139,14 +142,14 @@ describe("what answers there is not HTTP", () => {
     }
   });
 
-  test("a port that is known for something else is named", () => {
+  test("on a well-known port is identified in the hint", () => {
     const cause = thrown("HPE_INVALID_CONSTANT", PARSER);
     expect(dialFailed(cause, new URL("ws://h:4317/")).error.hint).toBe(
       "4317 is the port of OTLP over gRPC: OpAMP's own port is 4320",
     );
   });
 
-  test("an answer that breaks off the rules later on is not OpAMP either", () => {
+  test("that breaks the rules of HTTP later on is not OpAMP either", () => {
     for (const code of ["HPE_INVALID_CHUNK_SIZE", "HPE_HEADER_OVERFLOW", "UND_ERR_HEADERS_OVERFLOW"]) {
       const { error, orderly } = brokeOff(thrown(code, "Parse Error"), HTTPS);
       expect(error.code).toBe("ERR_OPAMP_NOT_OPAMP");
@@ -156,7 +159,7 @@ describe("what answers there is not HTTP", () => {
   });
 });
 
-test("what nobody foresaw is told in its own words, without credentials, query or control characters", () => {
+test("an unforeseen error is reported in its own words, without credentials, query or control characters", () => {
   const cause = new Error("Cannot use wss://user:secret@host/path?token=secret#x\n\u001b[31m");
   const { message } = dialFailed(cause, WS).error;
   expect(message).toBe("no connection to opamp.example.com:4320: Cannot use wss://host/path?[31m");

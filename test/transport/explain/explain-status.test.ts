@@ -58,20 +58,20 @@ describe("a status", () => {
     }
   });
 
-  test("that asks for another scheme keeps TLS where it was", () => {
+  test("that needs another scheme has a hint that keeps TLS", () => {
     const secure = (url: string, status: number) => refused(status, new URL(url)).error.hint;
     expect(secure("wss://h/x", 405)).toContain("use https://");
     expect(secure("https://h/x", 405)).toContain("use wss://");
   });
 
-  test("at the usual path does not send people to the usual path", () => {
+  test("at the usual path has no hint to that path", () => {
     const { hint } = refused(404, new URL("http://h:4320/v1/opamp")).error;
     expect(hint).not.toContain(PATH);
     expect(hint).toContain("ask which path the server uses");
     expect(refused(404, HTTP).error.hint).toBe(PATH);
   });
 
-  test("of a port that is known for something else names it", () => {
+  test("from a well-known port names its protocol", () => {
     for (const [port, what] of [
       [4317, "OTLP over gRPC"],
       [4318, "OTLP over HTTP"],
@@ -86,14 +86,14 @@ describe("a status", () => {
     expect(refused(500, new URL("http://h:4318/v1/opamp")).error.hint).not.toContain("OTLP");
   });
 
-  test("tells who answered, where the name is a known one", () => {
+  test("names the server if it is a known one", () => {
     expect(refused(502, HTTP, { server: "nginx/1.25.3" }).error.message).toContain("answered 502 (nginx): a gateway");
     expect(refused(502, HTTP, { server: ["Cloudflare", "x"] }).error.message).toContain("answered 502 (Cloudflare): ");
     expect(refused(502, HTTP, { server: "Bearer secret" }).error.message).toContain("answered 502: a gateway");
     expect(refused(200, WS, { server: "nginx" }).error.message).toMatch(/answered 200 \(nginx\) instead of upgrading$/);
   });
 
-  test("401 and 407 tell which credentials are wanted, where the scheme is a known one", () => {
+  test("of 401 or 407 names the scheme of the credentials if it is a known one", () => {
     const wanted = (status: number, headers: Record<string, string | string[]>) =>
       refused(status, HTTP, headers).error.message;
     expect(wanted(401, { "www-authenticate": 'Bearer realm="opamp"' })).toMatch(/not accepted; it wants Bearer$/);
@@ -103,7 +103,7 @@ describe("a status", () => {
     expect(wanted(403, { "www-authenticate": "Bearer" })).toMatch(/no access$/);
   });
 
-  test("200 with a web page, to an upgrade, is a wrong place and no want of HTTP", () => {
+  test("of 200 with a web page, to an upgrade, has a hint to a wrong URL rather than to HTTP", () => {
     expect(refused(200, WS, { "content-type": "text/html; charset=utf-8" }).error.hint).toContain("a web page");
   });
 });
@@ -127,7 +127,7 @@ describe("what follows from a status", () => {
   });
 });
 
-describe("the body of a 400", () => {
+describe("a 400", () => {
   const cases: readonly [body: string, code: string, says: string, upgrade: string, post: string][] = [
     [
       "Client sent an HTTP request to an HTTPS server.\n",
@@ -173,7 +173,7 @@ describe("the body of a 400", () => {
     ],
   ];
 
-  test.each(cases)("%j", (body, code, says, upgrade, post) => {
+  test.each(cases)("is explained by the body %j", (body, code, says, upgrade, post) => {
     for (const [url, hint] of [
       [WS, upgrade],
       [HTTP, post],
@@ -184,7 +184,7 @@ describe("the body of a 400", () => {
     }
   });
 
-  test("tells nothing where it is something else, and is never quoted", () => {
+  test("is not explained by another body, which is never quoted", () => {
     const { error } = refused(400, HTTP, {}, "token=secret");
     expect(error.message).toMatch(/answered 400: it does not understand the request$/);
     expect(error.hint).not.toContain("secret");
@@ -192,7 +192,7 @@ describe("the body of a 400", () => {
   });
 });
 
-describe("an answer with success whose content", () => {
+describe("a successful answer", () => {
   const cases: readonly [type: string | undefined, body: string, says: string, hint: RegExp][] = [
     ["text/html; charset=utf-8", "<!DOCTYPE html>", "a web page (text/html)", /load balancer or a login page/],
     ["text/plain", " <html>", "a web page (text/plain)", /login page/],
@@ -215,20 +215,20 @@ describe("an answer with success whose content", () => {
     ["secret", "x", "an unreadable content type", /not an OpAMP server/],
   ];
 
-  test.each(cases)("is %j with %j", (contentType, body, says, hint) => {
+  test.each(cases)("of type %j with the body %j is not OpAMP", (contentType, body, says, hint) => {
     const error = notOpamp({ contentType, start: Buffer.from(body) }, HTTP);
     expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", retryable: true, hint: expect.stringMatching(hint) });
     expect(error?.message).toBe(`opamp.example.com:4320/agents answered with ${says}`);
   });
 
-  test("is OpAMP's, or nothing, is taken", () => {
+  test("of OpAMP's content type, or without content, is accepted", () => {
     for (const contentType of ["application/x-protobuf", "Application/X-Protobuf; v=1"]) {
       expect(notOpamp({ contentType, start: Buffer.from("<html>") }, HTTP)).toBeUndefined();
     }
     expect(notOpamp({ contentType: undefined, start: new Uint8Array() }, HTTP)).toBeUndefined();
   });
 
-  test("comes from a port that is known for something else", () => {
+  test("from a well-known port has a hint to OpAMP's own", () => {
     const page = { contentType: "text/html", start: Buffer.from("<html>") };
     expect(notOpamp(page, new URL("http://h:4321/v1/opamp"))?.hint).toBe(
       "4321 is the web page of the example server: OpAMP's own port is 4320",

@@ -55,7 +55,7 @@ const cases: readonly [code: string, says: string, hint: RegExp][] = [
 ];
 
 describe("TLS that fails", () => {
-  test.each(cases)("%s: %s", (code, says, hint) => {
+  test.each(cases)("with %s says: %s", (code, says, hint) => {
     const { error, fate } = dialFailed(thrown(code), WSS);
     expect(error).toMatchObject({
       code: "ERR_OPAMP_TLS",
@@ -68,13 +68,13 @@ describe("TLS that fails", () => {
     expect(fate).toBe("unsent");
   });
 
-  test("after the handshake, as TLS 1.3 has it, is the same failure of a link", () => {
+  test("after the handshake, as in TLS 1.3, is reported as the same failure", () => {
     const { error, orderly } = brokeOff(thrown("ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"), HTTPS, false);
     expect(error).toMatchObject({ code: "ERR_OPAMP_TLS", hint: "give tls.cert and tls.key" });
     expect(orderly).toBe(true);
   });
 
-  test("by a write tells its reason in the text alone", () => {
+  test("on a write is recognised by its message text", () => {
     const text =
       "write EPROTO 80EC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:ssl3_record.c:350:\n";
     const { error } = dialFailed(thrown("EPROTO", text, { syscall: "write" }), HTTPS);
@@ -84,7 +84,7 @@ describe("TLS that fails", () => {
     expect(error.hint).toContain("use http://");
   });
 
-  test("by a peer that hangs up in the handshake leaves several explanations", () => {
+  test("by a peer that hangs up in the handshake has several explanations in its hint", () => {
     const text = "Client network socket disconnected before secure TLS connection was established";
     const { error } = dialFailed(thrown("ECONNRESET", text), WSS);
     expect(error).toMatchObject({ code: "ERR_OPAMP_TLS" });
@@ -92,21 +92,21 @@ describe("TLS that fails", () => {
     expect(error.hint).toMatch(/use ws:\/\/.*tls\.cert/);
   });
 
-  test("and is explained already stays as it is", () => {
+  test("and is an OpAMPError already is passed on unchanged", () => {
     const own = new OpAMPError("ERR_OPAMP_PROXY", "the proxy wants other credentials");
     expect(dialFailed(own, WSS)).toMatchObject({ error: own, fate: "unsent" });
     expect(brokeOff(own, WSS).error).toBe(own);
   });
 });
 
-describe("what the certificate says", () => {
+describe("the error for a certificate", () => {
   const DAY_MS = 86_400_000;
   const certificate = (more: object) => ({ cert: { valid_from: "", valid_to: "", subject: {}, ...more } });
   /** As OpenSSL writes dates. */
   const date = (atMs: number) =>
     new Date(atMs).toUTCString().replace(/^\w+, (\d+) (\w+) (\d+) (\S+) GMT$/, "$2 $1 $4 $3 GMT");
 
-  test("dates stand in the message, where they explain it", () => {
+  test("has its dates if they explain the failure", () => {
     const past = Math.floor(Date.now() / 1000) * 1000 - DAY_MS;
     const ahead = past + 2 * DAY_MS;
     const told = (code: string, more: object) => dialFailed(thrown(code, "", certificate(more)), WSS).error.message;
@@ -124,13 +124,13 @@ describe("what the certificate says", () => {
   const wrongName = (more: object, text = "") =>
     dialFailed(thrown("ERR_TLS_CERT_ALTNAME_INVALID", text, certificate(more)), WSS).error.message;
 
-  test("its names stand in the message", () => {
+  test("has its names if they do not match", () => {
     const message = wrongName({ subjectaltname: "DNS:a.example.com, IP Address:10.1.2.3" });
     expect(message).toContain("certificate is for a.example.com, 10.1.2.3, not for opamp.example.com (");
     expect(wrongName({ subject: { CN: "old.example.com" } })).toContain("certificate is for old.example.com, not for");
   });
 
-  test("a crowd of names, or a name that is none, does not flood the log", () => {
+  test("is not flooded by many names or an invalid name", () => {
     const many = Array.from({ length: 300 }, (_, index) => `DNS:host-${index}.example.com`).join(", ");
     const message = wrongName({ subjectaltname: many });
     expect(message).toContain("host-0.example.com");
@@ -138,7 +138,7 @@ describe("what the certificate says", () => {
     expect(wrongName({ subjectaltname: `DNS:${"x".repeat(5_000)}\u001b[31m\n` }).length).toBeLessThan(300);
   });
 
-  test("the name that was asked for is the one that the certificate was held against", () => {
+  test("has the name that the certificate was checked against", () => {
     const text = "Hostname/IP does not match certificate's altnames: Host: other. is not in the cert's altnames: DNS:a";
     expect(wrongName({ subjectaltname: "DNS:a" }, text)).toContain("for a, not for other (");
     const address = "Hostname/IP does not match certificate's altnames: IP: 10.0.0.1 is not in the cert's list: ";

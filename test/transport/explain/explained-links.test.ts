@@ -46,12 +46,12 @@ describe.each(kinds)("over %s", (kind) => {
   const plainScheme = kind === "websocket" ? "ws://" : "http://";
   const secureScheme = kind === "websocket" ? "wss://" : "https://";
 
-  describe("TLS", () => {
+  describe("a TLS failure", () => {
     const tls = { ca: authority.ca };
     const failsWith = async (options: ServerTls, more: TestSettings["tls"] = {}) =>
       (await failure(kind, true, await startTls(options), { tls: { ...tls, ...more } })).error;
 
-    verifies("TLS-02", "a certificate from an authority that is not trusted", async () => {
+    verifies("TLS-02", "because of an untrusted authority has a hint to tls.ca", async () => {
       expect(await failsWith(stranger.server)).toMatchObject({
         code: "ERR_OPAMP_TLS",
         message: expect.stringContaining("from an authority that is not trusted here"),
@@ -59,12 +59,12 @@ describe.each(kinds)("over %s", (kind) => {
       });
     });
 
-    test("a certificate that is signed by itself", async () => {
+    test("because of a self-signed certificate says so", async () => {
       const error = await failsWith(await authority.issue({ selfSigned: true }));
       expect(error).toMatchObject({ code: "ERR_OPAMP_TLS", message: expect.stringContaining("self-signed") });
     });
 
-    test("a certificate that has expired, or is not yet valid, and when", async () => {
+    test("because of an expired or not yet valid certificate has the date", async () => {
       const now = Math.floor(Date.now() / 1_000) * 1_000;
       const expired = await failsWith(await authority.issue({ notAfter: new Date(now - HOUR_MS) }));
       const until = new Date(now - HOUR_MS).toISOString();
@@ -74,7 +74,7 @@ describe.each(kinds)("over %s", (kind) => {
       expect(future.message).toContain(`not yet valid: only from ${new Date(now + HOUR_MS).toISOString()} on`);
     });
 
-    test("a certificate for other names, which are told", async () => {
+    test("because of a certificate for other names lists them", async () => {
       const error = await failsWith(await authority.issue({ hosts: ["a.example.com", "10.1.2.3"] }));
       expect(error).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("tls.serverName") });
       expect(error.message).toContain("certificate is for a.example.com, 10.1.2.3, not for localhost (");
@@ -82,7 +82,7 @@ describe.each(kinds)("over %s", (kind) => {
 
     const demanding = { ...authority.server, ca: authority.ca, requestCert: true, rejectUnauthorized: true };
 
-    test("a client certificate that is demanded: with TLS 1.3 the server says so after the handshake", async () => {
+    test("because of a missing client certificate says so, also after the handshake of TLS 1.3", async () => {
       expect(await failsWith(demanding)).toMatchObject({
         code: "ERR_OPAMP_TLS",
         message: expect.stringContaining("demands a client certificate"),
@@ -92,12 +92,12 @@ describe.each(kinds)("over %s", (kind) => {
       expect(older).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("tls.cert") });
     });
 
-    test("a client certificate that is refused without a word", async () => {
+    test("because of a refused client certificate has a hint to tls.cert", async () => {
       const error = await failsWith(demanding, { ...stranger.client });
       expect(error.hint).toContain("tls.cert");
     });
 
-    test("no version or no cipher that both sides have", async () => {
+    test("because of no common version or cipher has a hint to the option", async () => {
       const version = await failsWith({ ...authority.server, minVersion: "TLSv1.3" }, { maxVersion: "1.2" });
       expect(version).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("tls.minVersion") });
       const cipher = await failsWith(
@@ -107,7 +107,7 @@ describe.each(kinds)("over %s", (kind) => {
       expect(cipher).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("tls.cipherSuites") });
     });
 
-    test("a server that speaks none, HTTP or anything else", async () => {
+    test("because of a server without TLS has a hint to the plain scheme", async () => {
       const web = await startHttp((_request, response) => response.end());
       const other = await startTcp(answering("SSH-2.0-OpenSSH_9.6\r\n"));
       for (const { host } of [web, other]) {
@@ -117,7 +117,7 @@ describe.each(kinds)("over %s", (kind) => {
       }
     });
 
-    test("a server that hangs up in the handshake", async () => {
+    test("because of a server that hangs up in the handshake has a hint to tls.cert", async () => {
       const { host } = await startTcp((socket) => socket.destroy());
       const { error, fate } = await failure(kind, true, host);
       expect(error).toMatchObject({ hint: expect.stringContaining("tls.cert") });
@@ -125,13 +125,13 @@ describe.each(kinds)("over %s", (kind) => {
     });
   });
 
-  describe("no TLS where TLS is expected", () => {
-    test("a server that hangs up", async () => {
+  describe("a plain connection to a TLS server", () => {
+    test("has a hint to the secure scheme if the server hangs up", async () => {
       const { error } = await failure(kind, false, await startTls(authority.server));
       expect(error.hint).toContain(`try ${secureScheme}`);
     });
 
-    test("a server that says so, in TLS or in HTTP", async () => {
+    test("has a hint to the secure scheme if the server says so, in TLS or in HTTP", async () => {
       const alert = await startTcp(answering(Buffer.from("15030100020246", "hex")));
       const text = "Client sent an HTTP request to an HTTPS server.\n";
       const polite = await startTcp(answering(`HTTP/1.0 400 Bad Request\r\n\r\n${text}`));
@@ -142,8 +142,8 @@ describe.each(kinds)("over %s", (kind) => {
     });
   });
 
-  describe("no OpAMP server", () => {
-    test("nothing listens", async () => {
+  describe("an endpoint that is not an OpAMP server", () => {
+    test("is reported as refused if nothing listens", async () => {
       const port = await freePort();
       const { error, fate } = await failure(kind, false, `127.0.0.1:${port}`);
       expect(error.message).toContain(`the connection was refused (ECONNREFUSED 127.0.0.1:${port})`);
@@ -154,14 +154,14 @@ describe.each(kinds)("over %s", (kind) => {
     test.each([
       ["HTTP/2", Buffer.from("000012040000000000000300000064", "hex"), "speaks HTTP/2 alone"],
       ["SSH", Buffer.from("SSH-2.0-OpenSSH_9.6\r\n"), "speaks SSH"],
-      ["nothing that is known", Buffer.from("hello there\r\n"), "does not speak HTTP"],
-    ])("%s", async (_, bytes, says) => {
+      ["an unknown protocol", Buffer.from("hello there\r\n"), "does not speak HTTP"],
+    ])("is reported if it speaks %s", async (_, bytes, says) => {
       const { host } = await startTcp(answering(bytes));
       const { error } = await failure(kind, false, host);
       expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", message: expect.stringContaining(says) });
     });
 
-    test("an echo, whose answer holds the credentials", async () => {
+    test("is reported if it echoes the request, without the credentials in it", async () => {
       const { host } = await startTcp((socket, bytes) => void socket.write(bytes));
       const { error } = await failure(kind, false, host);
       expect(error.message).toContain("sends back what it is sent");
@@ -171,7 +171,7 @@ describe.each(kinds)("over %s", (kind) => {
       response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html><title>OpAMP</title>");
     };
 
-    test("a web page", async () => {
+    test("is reported if it serves a web page", async () => {
       const { host } = await startHttp(page);
       const { error } = await failure(kind, false, host);
       expect(error).toMatchObject({
@@ -181,28 +181,28 @@ describe.each(kinds)("over %s", (kind) => {
     });
   });
 
-  describe("an answer that says what is wrong", () => {
+  describe("the error for an answer", () => {
     const answered = async (status: number, headers: Record<string, string> = {}, body = "") => {
       const { host } = await startHttp((_request, response) => void response.writeHead(status, headers).end(body));
       return (await failure(kind, false, host)).error;
     };
 
-    test("401 with the scheme that is wanted", async () => {
+    test("of 401 names the requested scheme", async () => {
       const error = await answered(401, { "www-authenticate": 'Bearer realm="hidden"' });
       expect(error).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", httpStatus: 401 });
       expect(error.message).toMatch(/it wants Bearer$/);
     });
 
-    test("502 with the gateway's name", async () => {
+    test("of 502 names the gateway", async () => {
       expect((await answered(502, { server: "nginx/1.25.3" })).message).toContain("answered 502 (nginx): a gateway");
     });
 
-    test("a server for the other transport", async () => {
+    test("from a server for the other transport has a hint to its scheme", async () => {
       const otherScheme = kind === "websocket" ? "use http://" : "use ws://";
       for (const status of [400, 405, 426]) expect((await answered(status)).hint).toContain(otherScheme);
     });
 
-    test("a 400 of which the body tells more", async () => {
+    test("of 400 is explained by its body", async () => {
       const error = await answered(
         400,
         { "content-type": "text/html" },

@@ -40,10 +40,10 @@ describe("an answer", () => {
   const zipped = gzipSync(text);
 
   for (const [what, compression, announced] of [
-    ["which is announced", true, "gzip"],
-    ["also unasked", false, undefined],
+    ["if that was announced", true, "gzip"],
+    ["even if that was not announced", false, undefined],
   ] as const) {
-    verifies("HTTP-09", `may be compressed, ${what}; or not`, () => expectEither(compression, announced));
+    verifies("HTTP-09", `is accepted compressed, ${what}, or plain`, () => expectEither(compression, announced));
   }
 
   async function expectEither(compression: boolean, announced: string | undefined): Promise<void> {
@@ -77,7 +77,7 @@ describe("an answer", () => {
     });
   }
 
-  verifies("HTTP-09", "of nothing, compressed or left out, is an empty payload", async () => {
+  verifies("HTTP-09", "without content, compressed or not, is an empty payload", async () => {
     expect(await (await answered([gzipSync("")])).ear.payload()).toEqual([]);
     expect(await (await answered([])).ear.payload()).toEqual([]);
   });
@@ -94,7 +94,7 @@ describe("an answer", () => {
     "with garbage behind zeros": [Buffer.concat([zipped, Buffer.from("\0\0x")])],
   };
   for (const [what, pieces] of Object.entries(damaged)) {
-    test(`${what} is malformed, and a failed exchange`, async () => {
+    test(`${what} is malformed, and the exchange fails`, async () => {
       const { error, ...loss } = await failure(pieces);
       expect(loss).toEqual({ fate: "answered", orderly: true, throttled: false });
       expect(error).toMatchObject({ code: "ERR_OPAMP_MALFORMED", message: expect.stringContaining("gzip") });
@@ -102,20 +102,20 @@ describe("an answer", () => {
   }
 
   for (const coding of ["br", "deflate", "gzip, gzip", "zstd, gzip", "toString"]) {
-    test(`in the coding ${coding}, which nobody asked for, is malformed`, async () => {
+    test(`in the coding ${coding}, which was not announced, is malformed`, async () => {
       const { error } = await failure([zipped], { ...PROTOBUF, "content-encoding": coding });
       expect(error).toMatchObject({ code: "ERR_OPAMP_MALFORMED", message: expect.stringContaining("content coding") });
     });
   }
 
-  test("of another kind is not OpAMP in any coding", async () => {
+  test("of another content type is not OpAMP, whatever its coding", async () => {
     const html = { "content-type": "text/html" };
     expect((await failure([zipped], { ...html, "content-encoding": "br" })).error.code).toBe("ERR_OPAMP_NOT_OPAMP");
     const page = gzipSync("<html></html>");
     expect((await failure([page], { ...html, "content-encoding": "gzip" })).error.code).toBe("ERR_OPAMP_NOT_OPAMP");
   });
 
-  test("that breaks off is a break, not damage", async () => {
+  test("that breaks off is reported as a lost connection, not as damage", async () => {
     const server = await startHttp((_request, response) => {
       response.writeHead(200, { ...GZIP, "content-length": zipped.length });
       response.write(zipped.subarray(0, 50), () => response.destroy());
@@ -139,7 +139,7 @@ describe("a request", () => {
     return got.next();
   }
 
-  verifies("HTTP-07", "is compressed where that is turned on, and says so", async () => {
+  verifies("HTTP-07", "is compressed and labelled so if configured", async () => {
     const payload = Buffer.alloc(5_000, 7);
     const { coding, length, body } = await sent(payload, { compression: true });
     expect(coding).toBe("gzip");
@@ -148,7 +148,7 @@ describe("a request", () => {
     expect(gunzipSync(body).equals(payload)).toBe(true);
   });
 
-  verifies("HTTP-07", "is plain, without that header, where it is not", async () => {
+  verifies("HTTP-07", "is plain and not labelled if not configured", async () => {
     const payload = Buffer.alloc(5_000, 7);
     const { coding, body } = await sent(payload, { compression: false });
     expect(coding).toBeUndefined();
@@ -167,7 +167,7 @@ describe("a request", () => {
     });
   }
 
-  test("that the server does not take so brings advice to turn it off", async () => {
+  test("with a compression that the server refuses leads to a hint to turn it off", async () => {
     const server = await startHttp((_request, response) => response.writeHead(415).end());
     const { transport, ear } = await connect(`http://${server.host}/`, { compression: true });
     transport.send(Buffer.alloc(5_000));

@@ -46,7 +46,7 @@ describe("a request", () => {
     },
   );
 
-  verifies("HTTP-08", "names the instance uid that counts at that moment", async () => {
+  verifies("HTTP-08", "has the current instance uid", async () => {
     const server = await serve();
     const uids = [UID_TEXT, "0199a7f0-0000-7000-8000-000000000002"];
     const left = [...uids];
@@ -67,7 +67,7 @@ describe("a request", () => {
     expect((await server.exchanges.next()).request.url).toBe("/v1/opamp?tenant=a%20b&x=1");
   });
 
-  test("carries the headers given and the URL's credentials, asked for each time", async () => {
+  test("has the given headers and the URL's credentials, resolved each time", async () => {
     const server = await serve();
     let calls = 0;
     const settings = { authorization: "Basic abc", headers: async () => ({ "X-Call": String(++calls) }) };
@@ -81,7 +81,7 @@ describe("a request", () => {
     }
   });
 
-  test("is not made when the headers cannot be had", async () => {
+  test("is not made if the headers cannot be resolved", async () => {
     const server = await serve();
     const { transport, ear } = await connect(`http://${server.host}/`, {
       headers: () => Promise.reject(new Error("no")),
@@ -103,7 +103,7 @@ describe("a request", () => {
 });
 
 describe("connections", () => {
-  test("opening makes none; the first request does", async () => {
+  test("are made by the first request, not by opening", async () => {
     const server = await serve();
     const { transport } = await connect(`http://${server.host}/`);
     expect(server.sockets).toHaveLength(0);
@@ -116,7 +116,7 @@ describe("connections", () => {
     ["one serves many requests", "keep-alive", 1],
     ["the server may end each one", "close", 5],
   ] as const) {
-    verifies("HTTP-10", `${what} without the exchanges changing`, async () => {
+    verifies("HTTP-10", `${what}, and the exchanges are the same`, async () => {
       const server = await serve();
       const { transport, ear } = await connect(`http://${server.host}/`);
       for (let i = 0; i < 5; i++) {
@@ -130,7 +130,7 @@ describe("connections", () => {
     });
   }
 
-  test("an idle one that the server has ended is replaced without a loss", async () => {
+  test("that were idle and ended by the server are replaced without loss", async () => {
     const server = await serve();
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -159,7 +159,7 @@ describe("an answer", () => {
     });
   }
 
-  test("of three bytes of garbage is a payload: what it means is not the transport's affair", async () => {
+  test("of three bytes of garbage is passed on as a payload", async () => {
     const server = await serve();
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -179,7 +179,7 @@ describe("an answer", () => {
     expect(await ear.payload()).toEqual([1, 2, 3]);
   });
 
-  verifies("HTTP-05", "has to come before the transport says anything, and there is one for each request", async () => {
+  verifies("HTTP-05", "is passed on once for each request, and nothing before it", async () => {
     const server = await serve();
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -194,7 +194,7 @@ describe("an answer", () => {
 
 describe("closing", () => {
   for (const code of [1000, CLOSE_NOW]) {
-    test(`with ${code} aborts the request under way and is told once`, async () => {
+    test(`with ${code} aborts the pending request and is reported once`, async () => {
       const server = await serve();
       const { transport, ear } = await connect(`http://${server.host}/`);
       transport.send(Uint8Array.of(1));
@@ -222,7 +222,7 @@ describe("closing", () => {
     expect(ear.heard).toEqual(["opened", "lost"]);
   });
 
-  test("before it was ready is told, and sending after it does nothing", async () => {
+  test("before the transport is open is reported, and a later send does nothing", async () => {
     const server = await serve();
     const { transport, ear } = dial(`http://${server.host}/`);
     transport.close(CLOSE_NOW, "never mind");

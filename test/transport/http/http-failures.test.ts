@@ -41,7 +41,7 @@ describe("a status that is not a success", () => {
     });
   }
 
-  test("413 refuses the message for good", async () => {
+  test("of 413 refuses the message for good", async () => {
     const loss = await failure((_request, response) => response.writeHead(413).end());
     expect(loss).toMatchObject({ fate: "refused", orderly: true, error: { code: "ERR_OPAMP_TOO_LARGE" } });
   });
@@ -65,7 +65,7 @@ describe("a status that is not a success", () => {
     });
   }
 
-  test("with a large body, or one that never ends, does not wedge the next request", async () => {
+  test("with a large or endless body does not block the next request", async () => {
     let requests = 0;
     const server = await startHttp((_request, response) => {
       requests += 1;
@@ -86,14 +86,14 @@ describe("a status that is not a success", () => {
   });
 });
 
-describe("a 200 that is none", () => {
+describe("a 200 that is not an OpAMP answer", () => {
   for (const [type, said] of [
     ["text/html; charset=utf-8", "text/html"],
     ["application/json", "application/json"],
     ["application/octet-stream", "application/octet-stream"],
     [undefined, "no content type"],
   ] as const) {
-    test(`with ${said} comes from something else`, async () => {
+    test(`with ${said} is not from an OpAMP server`, async () => {
       const { error, orderly } = await failure((_request, response) => {
         response.writeHead(200, type === undefined ? {} : { "content-type": type }).end("<html></html>");
       });
@@ -104,7 +104,7 @@ describe("a 200 that is none", () => {
     });
   }
 
-  test("cut short in its body broke off, and nothing of it is a payload", async () => {
+  test("cut short in its body counts as a lost connection, without a payload", async () => {
     const loss = await failure((_request, response) => {
       response.writeHead(200, { ...PROTOBUF, "content-length": 10 });
       response.write(Uint8Array.of(1, 2, 3), () => response.destroy());
@@ -114,7 +114,7 @@ describe("a 200 that is none", () => {
   });
 
   for (const connection of ["keep-alive", "close"]) {
-    test(`with half a chunked body and Connection: ${connection} broke off too`, async () => {
+    test(`with half a chunked body and Connection: ${connection} counts as a lost connection`, async () => {
       const loss = await failure((_request, response) => {
         response.writeHead(200, { ...PROTOBUF, connection });
         response.write(Uint8Array.of(1, 2, 3), () => response.destroy());
@@ -127,7 +127,7 @@ describe("a 200 that is none", () => {
 describe("the limit on what is received", () => {
   const limit = { maxReceiveBytes: 1_000 };
 
-  test("an answer of just that size is taken, with and without its length announced", async () => {
+  test("accepts an answer of exactly that size, with and without Content-Length", async () => {
     const body = Buffer.alloc(1_000, 8);
     let requests = 0;
     const server = await startHttp((_request, response) => {
@@ -143,7 +143,7 @@ describe("the limit on what is received", () => {
     }
   });
 
-  test("an answer that announces more is not read", async () => {
+  test("rejects an answer that announces more, without reading it", async () => {
     const { error, orderly } = await failure((_request, response) => {
       response.writeHead(200, { ...PROTOBUF, "content-length": 1_001 });
       response.flushHeaders();
@@ -155,7 +155,7 @@ describe("the limit on what is received", () => {
     expect(orderly).toBe(true);
   });
 
-  test("an answer that turns out to be more is cut off without waiting for its end", async () => {
+  test("cuts off an answer that turns out to be larger", async () => {
     const { error } = await failure((_request, response) => {
       response.writeHead(200, PROTOBUF);
       response.write(Buffer.alloc(1_001));
@@ -167,8 +167,8 @@ describe("the limit on what is received", () => {
   });
 });
 
-describe("an exchange that comes to nothing", () => {
-  test("a port where nothing listens: not a byte left", async () => {
+describe("an exchange that fails", () => {
+  test("because nothing listens on the port has sent nothing", async () => {
     const port = await freePort();
     const { transport, ear } = await connect(`http://127.0.0.1:${port}/`);
     transport.send(Uint8Array.of(1));
@@ -178,7 +178,7 @@ describe("an exchange that comes to nothing", () => {
     expect(error.message).toMatch(new RegExp(`^no connection to 127.0.0.1:${port}: .*ECONNREFUSED`));
   });
 
-  test("TLS to a server that speaks none: not a byte left, and the hint names the scheme to use", async () => {
+  test("because the server has no TLS has sent nothing, with a hint to the scheme", async () => {
     const server = await startHttp((_request, response) => response.end());
     const { transport, ear } = await connect(`https://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -187,7 +187,7 @@ describe("an exchange that comes to nothing", () => {
     expect(error).toMatchObject({ code: "ERR_OPAMP_TLS", hint: expect.stringContaining("http://") });
   });
 
-  test("a server that hangs up on the request: the message may have arrived", async () => {
+  test("because the server hangs up may have delivered the message", async () => {
     const server = await startTcp((socket) => socket.destroy());
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -195,14 +195,14 @@ describe("an exchange that comes to nothing", () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test("a server that does not speak HTTP is not an OpAMP server", async () => {
+  test("because the server does not speak HTTP is reported as not OpAMP", async () => {
     const server = await startTcp((socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n"));
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
     expect(await ear.lost()).toMatchObject({ orderly: true, error: { code: "ERR_OPAMP_NOT_OPAMP" } });
   });
 
-  test("a server that takes the request and says nothing is waited for until the exchange is cut", async () => {
+  test("because the server never answers lasts until it is cut", async () => {
     const server = await startTcp();
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));
@@ -215,7 +215,7 @@ describe("an exchange that comes to nothing", () => {
     expect(ear.heard).toEqual(["opened", "lost"]);
   });
 
-  test("an exchange that is cut before its connection is made sends nothing", async () => {
+  test("because it is cut before the connection is made has sent nothing", async () => {
     const server = await startTcp();
     const { transport, ear } = await connect(`http://${server.host}/`);
     transport.send(Uint8Array.of(1));

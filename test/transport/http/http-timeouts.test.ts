@@ -20,7 +20,7 @@ async function overdue({ transport, ear }: Dialled) {
   return loss;
 }
 
-test("a connection that is cut while it is being made is told of before anything left", async () => {
+test("a connection cut while it is being made is reported with the message unsent", async () => {
   // TCP is there, and TLS never comes.
   const server = await startTcp();
   const dialled = await dialing(`https://${server.host}/`);
@@ -32,7 +32,7 @@ test("a connection that is cut while it is being made is told of before anything
   await expect.poll(() => server.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
 
-test("a proxy that makes none is named", async () => {
+test("a proxy that makes no connection is named in the error", async () => {
   const proxy = await startTcp();
   for (const scheme of ["http", "socks5"]) {
     const settings = { proxy: { url: `${scheme}://me:secret@${proxy.host}` } };
@@ -45,7 +45,7 @@ test("a proxy that makes none is named", async () => {
   await expect.poll(() => proxy.sockets.every((socket) => socket.destroyed)).toBe(true);
 });
 
-test("an answer that does not begin, or stops half-way, is given up and may have been meant", async () => {
+test("an answer that does not start, or stops halfway, times out with the message possibly delivered", async () => {
   const silent = await startTcp();
   const stuck = await startHttp((_request, response) => {
     response.writeHead(200, { "content-type": "application/x-protobuf" });
@@ -60,7 +60,7 @@ test("an answer that does not begin, or stops half-way, is given up and may have
   }
 });
 
-test("a connection is told of once for as long as it is kept", async () => {
+test("a connection is reported once as long as it is kept", async () => {
   let answered = 0;
   const server = await startHttp((request, response) => {
     request.resume();

@@ -23,7 +23,7 @@ async function startProxy(status = 200, headers: Record<string, string> = {}): P
 const SERVER = "http://opamp.invalid:4320/v1/opamp?tenant=a";
 
 describe("plain HTTP through an HTTP proxy", () => {
-  test("is asked for in absolute form, with the target's Host and the proxy's own headers", async () => {
+  test("is requested in absolute form, with the target's Host and the proxy's own headers", async () => {
     const proxy = await startProxy();
     const { transport, ear } = await connect(SERVER, {
       proxy: { url: `http://me:pass@${proxy.host}`, headers: { "X-Proxy": "yes" } },
@@ -48,7 +48,7 @@ describe("plain HTTP through an HTTP proxy", () => {
     expect(proxy.sockets).toHaveLength(1);
   });
 
-  test("is asked for so by requests beside the polling too", async () => {
+  test("is requested likewise by requests other than polls", async () => {
     const proxy = await startProxy();
     const beside = await openFetch({
       tls: undefined,
@@ -69,7 +69,7 @@ describe("plain HTTP through an HTTP proxy", () => {
     });
   });
 
-  test("that wants other credentials passes nothing on", async () => {
+  test("fails unsent if the proxy refuses the credentials", async () => {
     const proxy = await startProxy(407, { "proxy-authenticate": "Basic" });
     const { transport, ear } = await connect(SERVER, { proxy: { url: `http://me:secret@${proxy.host}` } });
     transport.send(Uint8Array.of(1));
@@ -82,7 +82,7 @@ describe("plain HTTP through an HTTP proxy", () => {
     expect(`${error.message} ${error.hint}`).not.toContain("secret");
   });
 
-  test("that is not there is the proxy's failure", async () => {
+  test("fails as a proxy error if the proxy is unreachable", async () => {
     const { transport, ear } = await connect(SERVER, { proxy: { url: `http://127.0.0.1:${await freePort()}` } });
     transport.send(Uint8Array.of(1));
     expect(await ear.lost()).toMatchObject({ fate: "unsent", error: { code: "ERR_OPAMP_PROXY" } });

@@ -83,7 +83,7 @@ describe("an https proxy", () => {
     expect(error.cause).toHaveProperty("code", expect.stringMatching(/^UNABLE_TO/));
   });
 
-  test("with unusable options is told from the server", async () => {
+  test("with unusable options is reported with their name", async () => {
     const tls = { ca: "/nowhere/ca.pem" };
     const dial = dialled("ws://127.0.0.1:1", { proxy: { url: "https://127.0.0.1:1", tls } });
     const { code, message } = await refusalOf(dial);
@@ -101,7 +101,7 @@ describe("a proxy that makes no tunnel", () => {
     [405, "", /makes no tunnels/],
     [302, "", /HTTPS_PROXY/],
   ];
-  test.each(table)("for a reason (%i, %j) says so", async (status, userinfo, hint) => {
+  test.each(table)("with a status leads to a matching hint (%i, %j)", async (status, userinfo, hint) => {
     const proxy = await startHttpProxy({ refuse: status });
     const url = `http://${userinfo}127.0.0.1:${proxy.port}`;
     const error = await refusalOf(dialled("wss://opamp.example.com", { proxy: { url } }));
@@ -111,7 +111,7 @@ describe("a proxy that makes no tunnel", () => {
     expect(JSON.stringify([error.message, error.hint])).not.toContain("hunter2");
   });
 
-  test("since nothing listens there", async () => {
+  test("is reported as unreachable if nothing listens there", async () => {
     const url = `127.0.0.1:${await freePort()}`;
     const error = await refusalOf(dialled("wss://opamp.example.com", { proxy: { url } }));
     expect(error.code).toBe("ERR_OPAMP_PROXY");
@@ -119,7 +119,7 @@ describe("a proxy that makes no tunnel", () => {
     expect(error.hint).toMatch(/proxy is up/);
   });
 
-  test("since its name does not resolve", async () => {
+  test("is reported with the resolver's error if its name does not resolve", async () => {
     const unknown = Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" });
     vi.spyOn(dns, "lookup").mockImplementation(((_host: string, _options: object, done: (error: Error) => void) =>
       process.nextTick(done, unknown)) as never);
@@ -132,7 +132,7 @@ describe("a proxy that makes no tunnel", () => {
   test.each([
     ["in HTTP", "SSH-2.0-OpenSSH_9.6\r\n", /did not answer CONNECT .* in HTTP/, /does not speak HTTP.*https:\/\//],
     ["at all", "", /broke off on CONNECT/, /makes no tunnels/],
-  ])("since what is there does not answer %s", async (_title, answer, message, hint) => {
+  ])("is reported if it does not answer %s", async (_title, answer, message, hint) => {
     const { port } = await startPlain((socket) => void socket.end(answer));
     const dial = dialled("wss://opamp.example.com", { proxy: { url: `http://127.0.0.1:${port}` } });
     const error = await refusalOf(dial);
@@ -140,7 +140,7 @@ describe("a proxy that makes no tunnel", () => {
     expect(error.hint).toMatch(hint);
   });
 
-  test("since it expects TLS, or knows none", async () => {
+  test("leads to a hint to the other scheme if it expects TLS, or has none", async () => {
     const secure = await startHttpProxy({ tls: authority.server });
     const plain = await startHttpProxy();
     const toSecure = await refusalOf(dialled("ws://a", { proxy: { url: `http://127.0.0.1:${secure.port}` } }));
@@ -150,7 +150,7 @@ describe("a proxy that makes no tunnel", () => {
   });
 });
 
-test("what goes wrong behind the tunnel is told as if there were none", async () => {
+test("a failure behind the tunnel is reported as without a proxy", async () => {
   const server = await startTls(authority.server);
   const proxy = await startHttpProxy();
   const error = await failureOf(

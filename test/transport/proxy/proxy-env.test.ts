@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 describe("the proxy of the environment", () => {
-  test("is the one for the scheme, ws counting as http and wss as https", async () => {
+  test("is chosen by the scheme, with ws as http and wss as https", async () => {
     environment({ http_proxy: "http://plain:1", HTTPS_PROXY: "https://secure:2" });
     expect(await found("ws://opamp.example.com:4320/v1/opamp")).toBe("http://plain:1/");
     expect(await found("http://opamp.example.com")).toBe("http://plain:1/");
@@ -38,14 +38,14 @@ describe("the proxy of the environment", () => {
     expect((await proxyFor(url, { proxy: "env", tls: { ...tls, serverName: "other" } }))?.tls).toEqual(tls);
   });
 
-  test("is that for all where there is none for the scheme", async () => {
+  test("is that of ALL_PROXY if there is none for the scheme", async () => {
     environment({ ALL_PROXY: "socks5://joe:pw@any:3" });
     const proxy = await proxyFor(new URL("wss://opamp.example.com"), { proxy: "env", tls: undefined });
     expect(proxy).toMatchObject({ kind: "socks", username: "joe", password: "pw", headers: {}, secure: false });
     expect(proxy?.url.href).toBe("socks5://any:3");
   });
 
-  verifies("PROXY-01", "is http where only host and port are there, whatever the target is", async () => {
+  verifies("PROXY-01", "uses http if only host and port are given, whatever the target", async () => {
     environment({ HTTPS_PROXY: "bare:8080", HTTP_PROXY: "[::1]:8081" });
     expect(await found("wss://opamp.example.com")).toBe("http://bare:8080/");
     expect(await found("ws://opamp.example.com")).toBe("http://[::1]:8081/");
@@ -76,7 +76,7 @@ describe("the proxy of the environment", () => {
     expect(error.message).toBe("https_proxy: is for gopher, which is not supported");
   });
 
-  test("is what a dial goes through", async () => {
+  test("is used by a dial", async () => {
     const server = await startPlain();
     const proxy = await startHttpProxy();
     environment({ HTTP_PROXY: `127.0.0.1:${proxy.port}` });
@@ -98,7 +98,7 @@ describe("a proxy that is given", () => {
     });
   });
 
-  test("can be none", async () => {
+  test("can be turned off", async () => {
     environment({ HTTP_PROXY: "other:1" });
     expect(await proxyFor(new URL("ws://opamp.example.com"), { proxy: false, tls: undefined })).toBeUndefined();
   });
@@ -129,7 +129,7 @@ describe("a proxy's URL", () => {
     expect(address.url.href).not.toContain("ignored");
   });
 
-  verifies("PROXY-01", "that is empty, or none, is refused in words that do not show it", () => {
+  verifies("PROXY-01", "that is empty or invalid is refused without showing it", () => {
     const wrong = [
       "",
       "  ",

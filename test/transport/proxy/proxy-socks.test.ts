@@ -64,7 +64,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     [7, "command not supported", /makes no tunnels/],
     [8, "address type not supported", /by a name/],
   ];
-  test.each(table)("tells why: reply %i", async (reply, words, hint) => {
+  test.each(table)("is reported with its reason: reply %i", async (reply, words, hint) => {
     const proxy = await startSocksProxy({ refuse: reply });
     const dial = dialled("ws://opamp.example.com", { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
     const error = await refusalOf(dial);
@@ -76,9 +76,9 @@ describe("a SOCKS proxy that makes no connection", () => {
   });
 
   test.each([
-    ["no credentials", "", /none of the ways to log in/, /wants credentials/],
-    ["other credentials", "joe:hunter3@", /login refused/, /does not accept/],
-  ])("since there are %s is said to, without showing them", async (_title, userinfo, message, hint) => {
+    ["missing credentials", "", /none of the ways to log in/, /wants credentials/],
+    ["wrong credentials", "joe:hunter3@", /login refused/, /does not accept/],
+  ])("is reported for %s, without showing them", async (_title, userinfo, message, hint) => {
     const proxy = await startSocksProxy({ auth: LOGIN });
     const url = `socks5://${userinfo}127.0.0.1:${proxy.port}`;
     const error = await refusalOf(dialled("ws://opamp.example.com", { proxy: { url } }));
@@ -87,7 +87,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     expect(inspect(error, { depth: 10 })).not.toContain("hunter");
   });
 
-  test("but speaks HTTP is found out", async () => {
+  test("is reported if it speaks HTTP", async () => {
     const proxy = await startPlain((socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const dial = dialled("ws://opamp.example.com", { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
     const error = await refusalOf(dial);
@@ -95,7 +95,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     expect(error.hint).toMatch(/write http:\/\//);
   });
 
-  test("since it hangs up, or the name is too long, is not a crash", async () => {
+  test("is reported if it hangs up, or if the name is too long", async () => {
     const closing = await startPlain((socket) => socket.destroy());
     const proxy = { url: `socks5://127.0.0.1:${closing.port}` };
     expect((await refusalOf(dialled("ws://opamp.example.com", { proxy }))).code).toBe("ERR_OPAMP_PROXY");
@@ -104,7 +104,7 @@ describe("a SOCKS proxy that makes no connection", () => {
   });
 });
 
-test("an https server behind a SOCKS proxy is not mistaken for one behind CONNECT", async () => {
+test("an HTTP proxy used as SOCKS is a proxy error for an https server too", async () => {
   const proxy = await startHttpProxy();
   const dial = dialled("wss://opamp.example.com", { proxy: { url: `socks5://127.0.0.1:${proxy.port}` } });
   expect((await refusalOf(dial)).code).toBe("ERR_OPAMP_PROXY");

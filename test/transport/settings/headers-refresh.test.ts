@@ -47,7 +47,7 @@ describe.each(Object.entries(ways))("over %s", (name, begin) => {
   }
 
   for (const status of [401, 403]) {
-    verifies(["AUTH-01", "AUTH-02"], `after ${status} the headers are made afresh, once`, async () => {
+    verifies(["AUTH-01", "AUTH-02"], `the headers are refreshed once after ${status}`, async () => {
       const server = await serve(() => "Bearer 2", status);
       const { headers, asked } = cached();
       const dialled = await begin(server.host, { headers });
@@ -75,7 +75,7 @@ describe.each(Object.entries(ways))("over %s", (name, begin) => {
     expect((await ear.lost()).renewed).toBeUndefined();
   });
 
-  test("a source that fails while it is asked afresh is asked afresh again", async () => {
+  test("a source that fails during a refresh is refreshed again", async () => {
     const server = await serve(() => "Bearer 2", 401);
     const asked: boolean[] = [];
     const headers = ({ refresh }: HeaderContext) => {

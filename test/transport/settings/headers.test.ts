@@ -14,7 +14,7 @@ async function failure(source: unknown): Promise<OpAMPError> {
 }
 
 describe("headers that can be sent", () => {
-  test("none are none", async () => {
+  test("are empty if none are given", async () => {
     expect(await resolveHeaders(undefined, undefined)).toEqual({});
   });
 
@@ -29,7 +29,7 @@ describe("headers that can be sent", () => {
     expect(await resolveHeaders({ "x-tenant": "b" }, "Basic a")).toEqual({ authorization: "Basic a", "x-tenant": "b" });
   });
 
-  test("a header of one's own outranks the URL's credentials", async () => {
+  test("a given header overrides the URL's credentials", async () => {
     expect(await resolveHeaders({ AUTHORIZATION: "Bearer a" }, "Basic a")).toEqual({ authorization: "Bearer a" });
   });
 
@@ -44,7 +44,7 @@ describe("headers that can be sent", () => {
     expect(await resolveHeaders(async () => ({ a: "b" }), undefined)).toEqual({ a: "b" });
   });
 
-  test("a record without a prototype will do, and so will an empty value", async () => {
+  test("a record without a prototype is accepted, and so is an empty value", async () => {
     const record: Record<string, string> = Object.create(null);
     record["x-empty"] = "";
     expect(await resolveHeaders(record, undefined)).toEqual({ "x-empty": "" });

@@ -9,9 +9,9 @@ function codes(url: string, tls?: TlsOptions, proxy: DialSettings["proxy"] = fal
   return insecurities(new URL(url), tls, proxy).map(({ code }) => code);
 }
 
-describe("what is not safe", () => {
+describe("an insecure setting", () => {
   test.each(["ws://opamp.example.com", "http://10.0.0.1", "ws://[2001:db8::1]", "http://127.example.com"])(
-    "is %s, which others can read",
+    "is %s, which is in plain text",
     (url) => expect(codes(url)).toEqual(["cleartext"]),
   );
 
@@ -25,7 +25,7 @@ describe("what is not safe", () => {
     expect(codes("ws://127.0.0.1", SKIP)).toEqual([]);
   });
 
-  test("is cleartext to this machine that goes by way of another", () => {
+  test("is plain text to this machine through a remote proxy", () => {
     expect(codes("ws://localhost", undefined, { url: "proxy:3128" })).toEqual(["cleartext"]);
     expect(codes("ws://localhost", undefined, { url: "localhost:3128" })).toEqual([]);
   });
@@ -38,7 +38,7 @@ describe("what is not safe", () => {
     expect(codes("wss://a", undefined, { url: "http://proxy:3128", tls: SKIP })).toEqual([]);
   });
 
-  test("is told with the remedy and without secrets", () => {
+  test("is reported with a fix and without secrets", () => {
     const proxy = { url: "https://joe:hunter2@proxy:3129", tls: SKIP };
     const found = insecurities(new URL("ws://joe:hunter2@opamp.example.com/v1?token=hunter2"), undefined, proxy);
     expect(found.map(({ message }) => message)).toEqual([

@@ -63,7 +63,7 @@ describe("files", () => {
     expect((await failureOf(dialled(url, { tls }))).code).toMatch(/UNABLE_TO/);
   });
 
-  test("that stay as they are cost no new context, and those that change do", async () => {
+  test("that are unchanged reuse the TLS context, and those that change do not", async () => {
     const put = files();
     const tls = { ca: put("ca.pem", ca) };
     const first = await prepareTls("tls", tls);
@@ -100,7 +100,7 @@ describe("files", () => {
   });
 });
 
-describe("what cannot be used", () => {
+describe("unusable material", () => {
   const key = client.key.replaceAll(/-----.*-----|\n/g, "");
   const table: [title: string, tls: TlsOptions, message: RegExp, hint: RegExp][] = [
     ["a directory", { ca: tmpdir() }, /^tls\.ca: cannot read .*: EISDIR$/, /directory/],
@@ -146,7 +146,7 @@ describe("what cannot be used", () => {
       /certificates/,
     ],
   ];
-  test.each(table)("%s is said to be so, and never shown", async (_title, tls, message, hint) => {
+  test.each(table)("such as %s is reported and never shown", async (_title, tls, message, hint) => {
     const error = await refusal(tls);
     expect(error.code).toBe("ERR_OPAMP_TLS");
     expect(error.message).toMatch(message);

@@ -22,15 +22,15 @@ function secured(socket: unknown): TLSSocket {
   return socket;
 }
 
-describe("who is trusted", () => {
-  verifies("TLS-02", "a server of a private authority, when it is given as text", async () => {
+describe("a server", () => {
+  verifies("TLS-02", "of a private authority is trusted if that is given as text", async () => {
     const { port } = await startTls(SERVER);
     const socket = secured(await dialled(`wss://localhost:${port}`, { tls: { ca: authority.ca } }));
     expect(socket.authorized).toBe(true);
     expect(socket.alpnProtocol).toBe(false);
   });
 
-  verifies("TLS-02", "no server of an authority that is not given", async () => {
+  verifies("TLS-02", "of another authority is not trusted", async () => {
     const { port } = await startTls(SERVER);
     for (const tls of [undefined, { ca: other.ca }]) {
       const error = await failureOf(dialled(`https://localhost:${port}`, { tls }));
@@ -38,19 +38,19 @@ describe("who is trusted", () => {
     }
   });
 
-  test("each of several authorities, in a list or in one text", async () => {
+  test("of any of several authorities is trusted, in a list or in one text", async () => {
     const { port } = await startTls(SERVER);
     for (const ca of [[other.ca, authority.ca], `${other.ca}\n# ours\n${authority.ca}`]) {
       expect(secured(await dialled(`wss://localhost:${port}`, { tls: { ca } })).authorized).toBe(true);
     }
   });
 
-  test("a server's own certificate, given as authority", async () => {
+  test("is trusted if its own certificate is given as authority", async () => {
     const { port } = await startTls(SERVER);
     expect(await dialled(`wss://localhost:${port}`, { tls: { ca: SERVER.cert } })).toBeInstanceOf(TLSSocket);
   });
 
-  verifies("TLS-02", "nobody but `ca`, unless the system's authorities are asked for too", async () => {
+  verifies("TLS-02", "is trusted by `ca` only, unless the system's authorities are included", async () => {
     const path = join(directory(), "extra.pem");
     writeFileSync(path, authority.ca);
     // On Node before 22.15 the file is read when asked for; later ones tell what they read, and are asked here.
@@ -69,7 +69,7 @@ describe("who is trusted", () => {
     await expect(dialled(url, { tls: { includeSystemCa: true } })).resolves.toBeInstanceOf(TLSSocket);
   });
 
-  verifies("TLS-02", "no self-signed server, unless verification is off", async () => {
+  verifies("TLS-02", "with a self-signed certificate is not trusted, unless verification is off", async () => {
     const { port } = await startTls(await authority.issue({ selfSigned: true }));
     const error = await failureOf(dialled(`wss://localhost:${port}`, { tls: { ca: authority.ca } }));
     expect(error.code).toBe("DEPTH_ZERO_SELF_SIGNED_CERT");
@@ -77,7 +77,7 @@ describe("who is trusted", () => {
     expect(socket.authorized).toBe(false);
   });
 
-  test("no expired server, unless verification is off", async () => {
+  test("with an expired certificate is not trusted, unless verification is off", async () => {
     const expired = await authority.issue({ notAfter: new Date(Date.now() - 60_000) });
     const { port } = await startTls(expired);
     const error = await failureOf(dialled(`wss://localhost:${port}`, { tls: { ca: authority.ca } }));
@@ -85,7 +85,7 @@ describe("who is trusted", () => {
     await dialled(`wss://localhost:${port}`, { tls: { ca: authority.ca, insecureSkipVerify: true } });
   });
 
-  test("no server that the environment alone lets pass", async () => {
+  test("is not trusted because of NODE_TLS_REJECT_UNAUTHORIZED", async () => {
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     onTestFinished(() => {
@@ -97,7 +97,7 @@ describe("who is trusted", () => {
   });
 });
 
-describe("the name", () => {
+describe("the server name", () => {
   const elsewhere = authority.issue({ hosts: ["opamp.example.com"] });
 
   test("must be the host's", async () => {
@@ -110,7 +110,7 @@ describe("the name", () => {
     await dialled(`wss://localhost:${port}`, { tls: { ...tls, insecureSkipVerify: true } });
   });
 
-  test("that is asked for and verified can be another one", async () => {
+  test("can be set, and is then requested and verified", async () => {
     const { port, secured: peers } = await startTls(await elsewhere);
     const tls = { ca: authority.ca, serverName: "opamp.example.com" };
     await dialled(`wss://127.0.0.1:${port}`, { tls });
@@ -121,7 +121,7 @@ describe("the name", () => {
     );
   });
 
-  test("is asked for where the host has one, and not where it is an address", async () => {
+  test("is requested if the host is a name, and not if it is an address", async () => {
     const { port, secured: peers } = await startTls(SERVER);
     const tls = { ca: authority.ca };
     await dialled(`wss://localhost:${port}`, { tls });
@@ -131,7 +131,7 @@ describe("the name", () => {
   });
 });
 
-test("HTTP/1.1 is what a server with a choice is asked for", async () => {
+test("HTTP/1.1 is negotiated with a server that has a choice", async () => {
   const { port } = await startTls({ ...SERVER, ALPNProtocols: ["h2", "http/1.1"] });
   const socket = secured(await dialled(`https://localhost:${port}`, { tls: { ca: authority.ca } }));
   expect(socket.alpnProtocol).toBe("http/1.1");

@@ -32,13 +32,13 @@ describe("versions", () => {
     expect(error.code).toMatch(/ERR_SSL_(TLSV1_ALERT_PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL)/);
   });
 
-  verifies("TLS-03", "it is reached where older versions are asked for", async () => {
+  verifies("TLS-03", "such a server is reached if older versions are allowed", async () => {
     for (const minVersion of ["1.1", "TLSv1.1", "1.0", "TLSv1"] as const) {
       expect((await reach(await startTls(OLD), { minVersion })).getProtocol()).toBe("TLSv1.1");
     }
   });
 
-  verifies("TLS-03", "the newest is used, or the newest that is allowed", async () => {
+  verifies("TLS-03", "the newest allowed version is used", async () => {
     const server = await startTls(SERVER);
     expect((await reach(server, {})).getProtocol()).toBe("TLSv1.3");
     for (const maxVersion of ["1.2", "TLSv1.2"] as const) {
@@ -46,7 +46,7 @@ describe("versions", () => {
     }
   });
 
-  verifies("TLS-03", "a least version of 1.3 refuses 1.2", async () => {
+  verifies("TLS-03", "a minimum of 1.3 refuses 1.2", async () => {
     const { port } = await startTls({ ...SERVER, maxVersion: "TLSv1.2" });
     const error = await failureOf(dialled(`wss://localhost:${port}`, { tls: { ca, minVersion: "1.3" } }));
     expect(error.code).toBe("ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION");
@@ -54,7 +54,7 @@ describe("versions", () => {
 });
 
 describe("cipher suites", () => {
-  verifies("TLS-03", "one that is listed is the one that is offered", async () => {
+  verifies("TLS-03", "only a listed one is offered", async () => {
     const hellos = new Arrivals<Buffer>();
     const { port } = await startPlain((_socket, bytes) => hellos.push(bytes));
     dialling(`wss://localhost:${port}`, { tls: { maxVersion: "1.2", cipherSuites: [SUITE] } });
@@ -64,12 +64,12 @@ describe("cipher suites", () => {
     expect(peer.getCipher().standardName).toBe(SUITE);
   });
 
-  test("of TLS 1.2 alone mean TLS 1.2", async () => {
+  test("of TLS 1.2 alone restrict the version to 1.2", async () => {
     const peer = await reach(await startTls(SERVER), { cipherSuites: [SUITE] });
     expect([peer.getProtocol(), peer.getCipher().standardName]).toEqual(["TLSv1.2", SUITE]);
   });
 
-  test("of TLS 1.3 alone mean TLS 1.3", async () => {
+  test("of TLS 1.3 alone restrict the version to 1.3", async () => {
     const cipherSuites = ["TLS_CHACHA20_POLY1305_SHA256"];
     const peer = await reach(await startTls(SERVER), { cipherSuites });
     expect([peer.getProtocol(), peer.getCipher().standardName]).toEqual(["TLSv1.3", ...cipherSuites]);
@@ -79,7 +79,7 @@ describe("cipher suites", () => {
     );
   });
 
-  test("of both leave both versions", async () => {
+  test("of both allow both versions", async () => {
     const cipherSuites = [SUITE, "TLS_AES_128_GCM_SHA256"];
     expect((await reach(await startTls(SERVER), { cipherSuites })).getProtocol()).toBe("TLSv1.3");
     const old = await startTls({ ...SERVER, maxVersion: "TLSv1.2" });
@@ -91,7 +91,7 @@ describe("cipher suites", () => {
     expect([error.code, error.message]).toEqual(["ERR_OPAMP_TLS", expect.stringContaining('"TLS_ROT_13"')]);
   });
 
-  test("are known by the names under which Node knows them", () => {
+  test("correspond to Node's names for them", () => {
     const names = ["TLS_AES_128_GCM_SHA256", SUITE, "TLS_RSA_WITH_AES_128_CBC_SHA", "TLS_DHE_RSA_WITH_AES_128_CCM"];
     for (const name of names) {
       const suite = cipherSuite(name);

@@ -59,7 +59,7 @@ describe("port and path", () => {
 describe("user and password", () => {
   const basic = (pair: string): string => `Basic ${Buffer.from(pair).toString("base64")}`;
 
-  test("there is no Authorization without them", () => {
+  test("leave no Authorization if they are missing", () => {
     expect(parseEndpoint("ws://host").authorization).toBeUndefined();
   });
 
@@ -118,13 +118,13 @@ describe("what is not a server URL", () => {
     "wss://ho st?mail=a@secret",
     "wss://ho st#secret",
   ]) {
-    test(`${given} is refused without its secret`, () => {
+    test(`${given} is refused without showing its secret`, () => {
       const { message, hint, cause } = refusal(() => parseEndpoint(given));
       expect(`${message} ${hint} ${cause}`).not.toContain("secret");
     });
   }
 
-  test("what can be shown is shown", () => {
+  test("a redacted URL keeps what is not secret", () => {
     expect(redactUrl("wss://host:1/path?query#part")).toBe("wss://host:1/path");
     expect(redactUrl("wss://user:secret@host/path")).toBe("wss://...");
   });

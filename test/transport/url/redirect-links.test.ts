@@ -34,8 +34,8 @@ async function serve(
 
 const pathsOf = (taken: readonly Taken[]): string[] => taken.map(({ request }) => request.url ?? "");
 
-describe("over HTTP", () => {
-  test.each([301, 302, 307, 308])("%i repeats the POST with its body on the same connection", async (status) => {
+describe("a redirect over HTTP", () => {
+  test.each([301, 302, 307, 308])("with %i repeats the POST with its body on the same connection", async (status) => {
     const server = await serve({ "/a": "/b?x=1" }, status);
     const { transport, ear } = await connect(`http://${server.host}/a`, SECRETS);
     transport.send(Uint8Array.of(1, 2));
@@ -48,7 +48,7 @@ describe("over HTTP", () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test("another origin gets the message without the credentials", async () => {
+  test("to another origin has the message without the credentials", async () => {
     const target = await serve({});
     const guide = await serve({ "/": `http://${target.host}/there` });
     const { transport, ear } = await connect(`http://${guide.host}/`, SECRETS);
@@ -60,7 +60,7 @@ describe("over HTTP", () => {
     expect(JSON.stringify(request?.rawHeaders)).not.toContain("secret");
   });
 
-  test("is not remembered, and each origin's connection is used again", async () => {
+  test("is not cached, and each origin's connection is reused", async () => {
     const target = await serve({});
     const guide = await serve({ "/": `http://${target.host}/there` }, 301);
     const { transport, ear } = await connect(`http://${guide.host}/`);
@@ -75,7 +75,7 @@ describe("over HTTP", () => {
     await closed;
   });
 
-  test("a loop ends", async () => {
+  test("in a loop ends", async () => {
     const server = await serve({ "/a": "/b", "/b": "/a" });
     const { transport, ear } = await connect(`http://${server.host}/a`, { maxRedirects: 3 });
     transport.send(Uint8Array.of(1));
@@ -86,7 +86,7 @@ describe("over HTTP", () => {
     expect(pathsOf(server.taken)).toEqual(["/a", "/b", "/a", "/b"]);
   });
 
-  test("none is followed where none shall be", async () => {
+  test("is not followed if the limit is 0", async () => {
     const server = await serve({ "/a": "/b" });
     const { transport, ear } = await connect(`http://${server.host}/a`, { maxRedirects: 0 });
     transport.send(Uint8Array.of(1));
@@ -94,7 +94,7 @@ describe("over HTTP", () => {
     expect(pathsOf(server.taken)).toEqual(["/a"]);
   });
 
-  test("a dead end tells where it is, and that nothing of the message left", async () => {
+  test("to an unreachable server is reported with its address, and the message as unsent", async () => {
     const port = await freePort();
     const server = await serve({ "/": `http://127.0.0.1:${port}/` });
     const { transport, ear } = await connect(`http://${server.host}/`);
@@ -104,7 +104,7 @@ describe("over HTTP", () => {
     expect(error.message).toContain(`127.0.0.1:${port}`);
   });
 
-  test("a refusal elsewhere is not taken for one of the credentials, which were not sent there", async () => {
+  test("to a server that refuses does not refresh the credentials, which were not sent there", async () => {
     const target = await startHttp((_request, response) => response.writeHead(401).end());
     const guide = await serve({ "/": `http://${target.host}/` });
     const { transport, ear } = await connect(`http://${guide.host}/`, { headers: async () => ({ "x-key": "k" }) });
@@ -117,7 +117,7 @@ describe("over HTTP", () => {
     expect(loss.renewed).toBeUndefined();
   });
 
-  test("from http to https is followed, back again is not", async () => {
+  test("from http to https is followed, but not back", async () => {
     const { ca, server: identity } = await testCertificates();
     const plain = await serve({});
     const secure = await startHttp((request, response) => {
@@ -136,8 +136,8 @@ describe("over HTTP", () => {
   });
 });
 
-describe("over WebSocket", () => {
-  test.each([301, 302, 307, 308])("%i leads on with the same headers where the origin is the same", async (status) => {
+describe("a redirect over WebSocket", () => {
+  test.each([301, 302, 307, 308])("with %i is followed with the same headers on the same origin", async (status) => {
     const server = await startWebSocket({
       refuse: ({ url }) => (url === "/a" ? { status, headers: { location: "/b?x=1" } } : undefined),
     });
@@ -150,7 +150,7 @@ describe("over WebSocket", () => {
     expect(ear.heard).toEqual(["opened", "payload"]);
   });
 
-  test("an http Location is read as ws, and another origin gets no credentials; only one connection stays", async () => {
+  test("to an http URL is followed as ws, without credentials on another origin, and only one connection stays", async () => {
     const target = await startWebSocket();
     const guide = await startHttp((_request, response) => {
       response.writeHead(302, { location: `http://${target.host}/there` }).end("x".repeat(100_000));
@@ -167,7 +167,7 @@ describe("over WebSocket", () => {
     expect(ear.heard).toEqual(["opened"]);
   });
 
-  test("is not remembered", async () => {
+  test("is not cached", async () => {
     const target = await startWebSocket();
     let guided = 0;
     const guide = await startHttp((_request, response) => {
@@ -182,7 +182,7 @@ describe("over WebSocket", () => {
     expect(guided).toBe(2);
   });
 
-  test("a loop ends, and a dead end tells where it is", async () => {
+  test("in a loop ends, and one to an unreachable server is reported with its address", async () => {
     const port = await freePort();
     const server = await startWebSocket({
       refuse: ({ url }) => ({
@@ -198,7 +198,7 @@ describe("over WebSocket", () => {
     expect(dead.error.message).toContain(`127.0.0.1:${port}`);
   });
 
-  test("the link that it led to tells its own end, not that of the one before", async () => {
+  test("leads to a connection that reports its own end", async () => {
     const server = await startWebSocket({
       refuse: ({ url }) => (url === "/a" ? { status: 307, headers: { location: "/b" } } : undefined),
     });
@@ -207,7 +207,7 @@ describe("over WebSocket", () => {
     expect((await ear.lost()).error.message).toContain("without a Close frame");
   });
 
-  test("one that is cut on the way does not go on", async () => {
+  test("that is cut on the way is not followed", async () => {
     const target = await startWebSocket();
     const guide = await startHttp((_request, response) => {
       response.writeHead(307, { location: `ws://${target.host}/` }).end();
@@ -219,7 +219,7 @@ describe("over WebSocket", () => {
     expect(target.upgrades).toHaveLength(1);
   });
 
-  test("from ws to wss is followed, back again is not", async () => {
+  test("from ws to wss is followed, but not back", async () => {
     const { ca, server: tls } = await testCertificates();
     const plain = await startWebSocket();
     const secure = await startWebSocket({

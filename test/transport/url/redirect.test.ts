@@ -15,7 +15,7 @@ function refusal(hop: Hop | OpAMPError | undefined): OpAMPError {
   throw new Error("not refused", { cause: hop });
 }
 
-describe("where a redirect leads", () => {
+describe("a redirect", () => {
   test.each([
     ["http://a:1/v1/opamp?t=1", "/other", "http://a:1/other"],
     ["http://a:1/v1/opamp", "other?x=1#part", "http://a:1/v1/other?x=1"],
@@ -28,11 +28,11 @@ describe("where a redirect leads", () => {
     ["wss://a:1/", "https://b:443/x", "wss://b/x"],
     ["wss://a:1/", "/x", "wss://a:1/x"],
     ["https://a:1/", "https://user:secret@b:2/x", "https://b:2/x"],
-  ])("from %s by %s is %s", (at, location, url) => {
+  ])("from %s by %s leads to %s", (at, location, url) => {
     expect(target(redirected(from(at), 307, location, 5))).toBe(url);
   });
 
-  test.each([301, 302, 307, 308])("%i is followed, and counted", (status) => {
+  test.each([301, 302, 307, 308])("with %i is followed and counted", (status) => {
     expect(redirected(from("http://a/", 2), status, "/b", 5)).toEqual({ url: new URL("http://a/b"), redirects: 3 });
   });
 
@@ -40,7 +40,7 @@ describe("where a redirect leads", () => {
     expect(redirected(from("http://a/"), status, "/b", 5)).toBeUndefined();
   });
 
-  test("nor is anything without a Location", () => {
+  test("a status without a Location is not a redirect", () => {
     expect(redirected(from("http://a/"), 307, undefined, 5)).toBeUndefined();
   });
 });
@@ -63,7 +63,7 @@ describe("a redirect is refused", () => {
     expect(refusal(redirected(from("http://a/"), 302, location, 5)).message).toContain("not a server URL");
   });
 
-  test("that asks for a GET", () => {
+  test("if it requires a GET", () => {
     const { message, hint } = refusal(redirected(from("http://a/v1/opamp?token=secret"), 303, "/login?t=secret", 5));
     expect(message).toBe(
       "a/v1/opamp answered 303, a redirect to http://a: it asks for another method than OpAMP's, perhaps to log in",
@@ -71,7 +71,7 @@ describe("a redirect is refused", () => {
     expect(hint).not.toContain("secret");
   });
 
-  test("after as many as one attempt may follow", () => {
+  test("over the limit for one attempt", () => {
     expect(target(redirected(from("http://a/", 4), 302, "/b", 5))).toBe("http://a/b");
     expect(refusal(redirected(from("http://a/", 5), 302, "/b", 5)).message).toContain("more than 5");
     const none = refusal(redirected(from("http://a/"), 302, "http://b/x?token=secret", 0));

@@ -46,7 +46,7 @@ test("compression is always offered, without memory from one message to the next
   expect(parameters).toContain("server_no_context_takeover");
 });
 
-test("compressed messages are understood, also in fragments and one after the other", async () => {
+test("compressed messages are decoded, also in fragments and one after the other", async () => {
   const { ear, peer } = await pair({ compression: false });
   peer.send(framed(large), { compress: true });
   peer.send(framed(large.subarray(0, 2_000)), { compress: true, fin: false });
@@ -58,7 +58,7 @@ test("compressed messages are understood, also in fragments and one after the ot
 });
 
 describe("a message is sent", () => {
-  test("compressed where that is turned on and agreed", async () => {
+  test("compressed if configured and negotiated", async () => {
     const { compressed, bytes, data } = await sent(await pair({ compression: true }), large);
     expect(compressed).toBe(true);
     expect(bytes).toBeLessThan(200);

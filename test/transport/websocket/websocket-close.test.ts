@@ -87,7 +87,7 @@ describe("a close by this side", () => {
     expect((await closed)[0]).toBe(CLOSE_NOW);
   });
 
-  test("twice is told once", async () => {
+  test("twice is reported once", async () => {
     const { transport, ear, peer } = await pair();
     const closed = once(peer, "close");
     transport.close(CLOSE_NOW, "enough");
@@ -97,7 +97,7 @@ describe("a close by this side", () => {
     expect(ear.heard).toEqual(["opened", "lost"]);
   });
 
-  test("makes what still arrives go unheard", async () => {
+  test("ignores what still arrives", async () => {
     const { transport, ear, peer } = await pair();
     const closed = once(peer, "close");
     peer.send(Uint8Array.of(0, 1));
@@ -117,7 +117,7 @@ describe("a link that breaks", () => {
     expect(error.message).toMatch(/^the connection to 127\.0\.0\.1:\d+ broke: /);
   });
 
-  test("by the end of TCP without a Close frame says so", async () => {
+  test("at the end of TCP without a Close frame is reported so", async () => {
     const { ear, tcp } = await pair();
     tcp.end();
     const { error, orderly } = await ear.lost();
@@ -127,7 +127,7 @@ describe("a link that breaks", () => {
     });
   });
 
-  test("can be opened again, and the old sink hears no more", async () => {
+  test("can be opened again, and the old sink gets nothing more", async () => {
     const server = await startWebSocket();
     const { transport, ear } = await connect(`ws://${server.host}`);
     await server.accepted.next();

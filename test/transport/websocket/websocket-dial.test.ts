@@ -44,7 +44,7 @@ describe("the upgrade request", () => {
     expect([(rest[4] ?? 0) ^ (rest[0] ?? 0), (rest[5] ?? 0) ^ (rest[1] ?? 0)]).toEqual([0, 7]);
   });
 
-  verifies("WS-07", "does not carry the content type by which servers know polling", async () => {
+  verifies("WS-07", "does not have the content type that marks polling", async () => {
     const server = await startWebSocket();
     await connect(`ws://${server.host}`);
     const { request } = await server.accepted.next();
@@ -52,7 +52,7 @@ describe("the upgrade request", () => {
     expect(Object.keys(request.headers)).not.toContain("opamp-instance-uid");
   });
 
-  test("carries the headers given and the URL's credentials, asked for at each dial", async () => {
+  test("has the given headers and the URL's credentials, resolved at each dial", async () => {
     const server = await startWebSocket();
     let calls = 0;
     const settings = { authorization: "Basic abc", headers: async () => ({ "X-Dial": String(++calls) }) };
@@ -66,7 +66,7 @@ describe("the upgrade request", () => {
     expect(dials.map(({ request }) => request.headers.authorization)).toEqual(["Basic abc", "Basic abc"]);
   });
 
-  test("is not made when the headers cannot be had", async () => {
+  test("is not made if the headers cannot be resolved", async () => {
     const server = await startWebSocket();
     const { ear } = dial(`ws://${server.host}`, { headers: () => Promise.reject(new Error("no token")) });
     const loss = await ear.lost();
@@ -75,7 +75,7 @@ describe("the upgrade request", () => {
   });
 });
 
-describe("what is not a handshake", () => {
+describe("an invalid handshake", () => {
   const answers: Readonly<Record<string, (socket: Socket) => void>> = {
     "a wrong Sec-WebSocket-Accept": (socket) => socket.write(switching(acceptOf("another key"))),
     "an upgrade to something else": (socket) =>
@@ -83,7 +83,7 @@ describe("what is not a handshake", () => {
     "bytes that are not HTTP": (socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n"),
   };
   for (const [what, answer] of Object.entries(answers)) {
-    verifies("EST-01", `${what} ends the dial`, async () => {
+    verifies("EST-01", `such as ${what} ends the dial`, async () => {
       const server = await startTcp(answer);
       const { ear } = dial(`ws://${server.host}`);
       expect(await ear.lost()).toMatchObject({
@@ -95,7 +95,7 @@ describe("what is not a handshake", () => {
     });
   }
 
-  test("a server that does not upgrade is not an OpAMP server over WebSocket", async () => {
+  test("from a server that does not upgrade is reported as not OpAMP", async () => {
     const server = await startHttp((_request, response) => response.end("hello"));
     const { ear } = dial(`ws://${server.host}/v1/opamp`);
     const { error } = await ear.lost();
@@ -103,7 +103,7 @@ describe("what is not a handshake", () => {
     expect(error.message).toBe(`${server.host}/v1/opamp answered 200 instead of upgrading`);
   });
 
-  test("TLS to a server that speaks none says which scheme to use", async () => {
+  test("over TLS with a server without TLS leads to a hint to the scheme", async () => {
     const server = await startHttp((_request, response) => response.end());
     const { ear } = dial(`wss://${server.host}`);
     const { error, fate } = await ear.lost();
@@ -153,8 +153,8 @@ describe("a refused upgrade", () => {
   }
 });
 
-describe("a dial that comes to nothing", () => {
-  test("a port where nothing listens is told with what to check", async () => {
+describe("a dial that fails", () => {
+  test("because nothing listens on the port is reported with what to check", async () => {
     const port = await freePort();
     const { ear } = dial(`ws://127.0.0.1:${port}`);
     const { error, fate, orderly } = await ear.lost();
@@ -163,13 +163,13 @@ describe("a dial that comes to nothing", () => {
     expect({ fate, orderly }).toEqual({ fate: "unsent", orderly: true });
   });
 
-  test("a server that hangs up on the request leaves nothing half open", async () => {
+  test("because the server hangs up leaves no connection open", async () => {
     const server = await startTcp((socket) => socket.destroy());
     const { ear } = dial(`ws://${server.host}`);
     expect(await ear.lost()).toMatchObject({ fate: "unsent", error: { code: "ERR_OPAMP_CONNECT" } });
   });
 
-  test("a server that accepts and says nothing is waited for until the dial is cut", async () => {
+  test("because the server never answers lasts until it is cut", async () => {
     const server = await startTcp();
     const { transport, ear } = dial(`ws://${server.host}`);
     const { socket } = await server.heard.next();
@@ -180,7 +180,7 @@ describe("a dial that comes to nothing", () => {
   });
 
   for (const code of [1000, CLOSE_NOW]) {
-    test(`closing with ${code} before the dial has begun ends it without a connection`, async () => {
+    test(`because it is closed with ${code} before it starts makes no connection`, async () => {
       const server = await startWebSocket();
       const { transport, ear } = dial(`ws://${server.host}`);
       transport.close(code, "never mind");
@@ -192,7 +192,7 @@ describe("a dial that comes to nothing", () => {
     });
   }
 
-  test("an orderly close of a dial that is under way cuts it", async () => {
+  test("because of an orderly close is cut", async () => {
     const server = await startTcp();
     const { transport, ear } = dial(`ws://${server.host}`);
     const { socket } = await server.heard.next();

@@ -45,24 +45,20 @@ describe("sending", () => {
     ]);
   });
 
-  verifies(
-    "WS-06",
-    "a payload need not wait for the answer to the one before, nor an answer for a payload",
-    async () => {
-      const { transport, ear, peer } = await pair();
-      peer.send(Uint8Array.of(0, 1));
-      expect(await ear.payload()).toEqual([1]);
-      const received = messages(peer, 2);
-      transport.send(Uint8Array.of(1));
-      transport.send(Uint8Array.of(2));
-      peer.send(Uint8Array.of(0, 2));
-      expect((await received).map(({ bytes }) => bytes)).toEqual([
-        [0, 1],
-        [0, 2],
-      ]);
-      expect(await ear.payload()).toEqual([2]);
-    },
-  );
+  verifies("WS-06", "payloads and answers do not wait for each other", async () => {
+    const { transport, ear, peer } = await pair();
+    peer.send(Uint8Array.of(0, 1));
+    expect(await ear.payload()).toEqual([1]);
+    const received = messages(peer, 2);
+    transport.send(Uint8Array.of(1));
+    transport.send(Uint8Array.of(2));
+    peer.send(Uint8Array.of(0, 2));
+    expect((await received).map(({ bytes }) => bytes)).toEqual([
+      [0, 1],
+      [0, 2],
+    ]);
+    expect(await ear.payload()).toEqual([2]);
+  });
 
   test("the limit counts the zero byte", async () => {
     const { transport, peer } = await pair({ maxSendBytes: 4 });
@@ -76,7 +72,7 @@ describe("sending", () => {
 });
 
 describe("receiving", () => {
-  verifies("WS-04", "a header of one to ten bytes is taken off", async () => {
+  verifies("WS-04", "a header of one to ten bytes is removed", async () => {
     const { ear, peer } = await pair();
     for (const header of [[0], [0x80, 0], [...new Array(9).fill(0x80), 0]]) peer.send(Uint8Array.from([...header, 7]));
     for (let i = 0; i < 3; i++) expect(await ear.payload()).toEqual([7]);
@@ -97,7 +93,7 @@ describe("receiving", () => {
     "a text message with valid bytes": "\0\u0007",
   };
   for (const [what, message] of Object.entries(malformed)) {
-    verifies(["WS-01", "WS-03", "WS-04", "WS-05"], `${what} is malformed, and the link goes on`, async () => {
+    verifies(["WS-01", "WS-03", "WS-04", "WS-05"], `${what} is malformed, and the connection stays`, async () => {
       const { ear, peer } = await pair();
       peer.send(message);
       peer.send(Uint8Array.of(0, 7));
@@ -139,7 +135,7 @@ describe("receiving", () => {
     expect(String(data)).toBe("are you there");
   });
 
-  test("what comes with the handshake's own packet is not lost", async () => {
+  test("messages in the handshake's own packet are not lost", async () => {
     const server = await startWebSocket();
     const accepted = server.accepted.next().then(({ socket }) => {
       socket.send(Uint8Array.of(0, 1));
@@ -152,7 +148,7 @@ describe("receiving", () => {
 });
 
 describe("the limit on what is received", () => {
-  test("a message of just that size is taken", async () => {
+  test("a message of exactly that size is accepted", async () => {
     const { ear, peer } = await pair({ maxReceiveBytes: 4 });
     peer.send(Uint8Array.of(0, 1, 2, 3));
     expect(await ear.payload()).toEqual([1, 2, 3]);
@@ -177,7 +173,7 @@ describe("the limit on what is received", () => {
     });
   }
 
-  test("frames that are none end the link with a typed error", async () => {
+  test("invalid frames end the connection with a typed error", async () => {
     const server = await startWebSocket();
     const { ear } = await connect(`ws://${server.host}`);
     await server.accepted.next();

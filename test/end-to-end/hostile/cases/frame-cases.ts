@@ -27,7 +27,7 @@ const [RSV1, RSV2, RSV3] = [0x40, 0x20, 0x10];
 
 /** Frames that break the protocol; the link ends. */
 const breaches: readonly HostileCase[] = [
-  { name: "compresses without having agreed on it", conduct: sending(wsFrame(BINARY | RSV1, KIB)), errors: BROKEN },
+  { name: "compresses without having negotiated it", conduct: sending(wsFrame(BINARY | RSV1, KIB)), errors: BROKEN },
   { name: "sets the second reserved bit", conduct: sending(wsFrame(BINARY | RSV2, KIB)), errors: BROKEN },
   { name: "sets the third reserved bit", conduct: sending(wsFrame(BINARY | RSV3, KIB)), errors: BROKEN },
   { name: "sends a reserved data frame", conduct: sending(wsFrame(0x83, KIB)), errors: BROKEN },
@@ -40,7 +40,7 @@ const breaches: readonly HostileCase[] = [
     conduct: upgraded((socket) => void socket.write(wsFrame(PING | RSV1, "a")), { deflate: true }),
     errors: BROKEN,
   },
-  { name: "continues what has not begun", conduct: sending(wsFrame(CONTINUED | FINAL, KIB)), errors: BROKEN },
+  { name: "continues a message that has not begun", conduct: sending(wsFrame(CONTINUED | FINAL, KIB)), errors: BROKEN },
   {
     name: "begins a message inside another",
     conduct: sending(wsFrame(OPEN_BINARY, KIB), wsFrame(BINARY, KIB)),
@@ -95,10 +95,10 @@ const breaches: readonly HostileCase[] = [
     }),
     errors: ["ERR_OPAMP_TOO_LARGE", "ERR_OPAMP_MALFORMED"],
   },
-  { name: "sends bytes that are no frames", conduct: sending(Buffer.alloc(64, 0xff)), errors: BROKEN },
-  { name: "goes on in HTTP", conduct: sending(Buffer.from("HTTP/1.1 200 OK\r\n\r\n")), errors: BROKEN },
+  { name: "sends bytes that are not frames", conduct: sending(Buffer.alloc(64, 0xff)), errors: BROKEN },
+  { name: "continues in HTTP", conduct: sending(Buffer.from("HTTP/1.1 200 OK\r\n\r\n")), errors: BROKEN },
   {
-    name: "sends what is not deflated",
+    name: "sends invalid deflate data",
     conduct: upgraded((socket) => void socket.write(wsFrame(BINARY | RSV1, Buffer.alloc(64, 0xff))), { deflate: true }),
     errors: BROKEN,
   },
@@ -129,7 +129,7 @@ const closes: readonly HostileCase[] = [
     errors: BROKEN,
   },
   {
-    name: "closes and goes on sending",
+    name: "closes and continues to send",
     costly: true,
     conduct: upgraded((socket) => {
       socket.write(closeFrame(1000));

@@ -14,7 +14,7 @@ const answers: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_CLOSED"],
   },
   {
-    name: "answers with a version of HTTP that there is not",
+    name: "answers with an unknown version of HTTP",
     conduct: answering(head("HTTP/9.9 200 OK")),
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
@@ -51,7 +51,7 @@ const answers: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_TIMEOUT"],
   },
   {
-    name: "lets its headers drip",
+    name: "sends its headers byte by byte",
     conduct: dripping("HTTP/1.1 200 OK\r\nX-Slow: ", "x"),
     slow: true,
     errors: ["ERR_OPAMP_TIMEOUT"],
@@ -79,7 +79,7 @@ const answers: readonly HostileCase[] = [
 /** A length that is not true. */
 const lengths: readonly HostileCase[] = [
   {
-    name: "announces less than nothing",
+    name: "announces a negative length",
     conduct: answering(ok("Content-Length: -1")),
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
@@ -99,7 +99,7 @@ const lengths: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
   {
-    name: "announces more than numbers can say",
+    name: "announces a length beyond 64 bits",
     conduct: answering(ok("Content-Length: 99999999999999999999")),
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_CLOSED"],
   },
@@ -120,7 +120,7 @@ const lengths: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_TIMEOUT"],
   },
   {
-    name: "lets the body drip",
+    name: "sends the body byte by byte",
     conduct: dripping(ok("Content-Length: 100000"), "x"),
     slow: true,
     errors: ["ERR_OPAMP_TIMEOUT"],
@@ -175,7 +175,7 @@ const chunks: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_CLOSED"],
   },
   {
-    name: "names a transfer coding that there is not",
+    name: "names an unknown transfer coding",
     conduct: answering(ok("Transfer-Encoding: nonsense"), "x"),
     errors: ["ERR_OPAMP_TIMEOUT", "ERR_OPAMP_CLOSED", "ERR_OPAMP_NOT_OPAMP"],
     slow: true,
@@ -194,14 +194,14 @@ const codings: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_TOO_LARGE"],
   },
   { name: "cuts gzip short", ...encoded("gzip", ZIPPED.subarray(0, -9)), errors: ["ERR_OPAMP_MALFORMED"] },
-  { name: "says gzip of what is none", ...encoded("gzip", KIB), errors: ["ERR_OPAMP_MALFORMED"] },
+  { name: "labels plain bytes as gzip", ...encoded("gzip", KIB), errors: ["ERR_OPAMP_MALFORMED"] },
   {
     name: "sends gzip with a wrong checksum",
     ...encoded("gzip", Buffer.from(ZIPPED).fill(0, ZIPPED.length - 8)),
     errors: ["ERR_OPAMP_MALFORMED"],
   },
   {
-    name: "sends something behind gzip",
+    name: "sends bytes after the end of gzip",
     ...encoded("gzip", Buffer.concat([ZIPPED, Buffer.from("tail")])),
     errors: ["ERR_OPAMP_MALFORMED"],
   },
@@ -211,9 +211,9 @@ const codings: readonly HostileCase[] = [
     ...encoded(new Array(100).fill("gzip").join(", "), ZIPPED),
     errors: ["ERR_OPAMP_MALFORMED"],
   },
-  { name: "sends brotli unasked", ...encoded("br", KIB), errors: ["ERR_OPAMP_MALFORMED"] },
+  { name: "sends brotli that was not accepted", ...encoded("br", KIB), errors: ["ERR_OPAMP_MALFORMED"] },
   {
-    name: "names a content coding like what all objects inherit",
+    name: "names a content coding after a property of all objects",
     ...encoded("constructor", KIB),
     errors: ["ERR_OPAMP_MALFORMED"],
   },
@@ -230,7 +230,7 @@ const surplus: readonly HostileCase[] = [
     errors: [],
   },
   {
-    name: "sends garbage behind its answer",
+    name: "sends garbage after its answer",
     conduct: onRequest((socket, request) => void socket.write(Buffer.concat([goodAnswer(request), Buffer.from(KIB)]))),
     perAttempt: 8,
     errors: [],
@@ -246,16 +246,20 @@ const surplus: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_NOT_OPAMP"],
   },
   {
-    name: "answers with bytes of no type",
+    name: "answers without a content type",
     conduct: answering(head("HTTP/1.1 200 OK", `Content-Length: 5`), "hello"),
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_MALFORMED"],
   },
   {
-    name: "answers with a type as long as it may be",
+    name: "answers with a content type of the maximum length",
     conduct: answering(head("HTTP/1.1 200 OK", `Content-Type: ${"x/".repeat(6_000)}`, `Content-Length: 5`), "hello"),
     errors: ["ERR_OPAMP_NOT_OPAMP"],
   },
-  { name: "has nothing new", conduct: answering(head("HTTP/1.1 304 Not Modified")), errors: ["ERR_OPAMP_HTTP_STATUS"] },
+  {
+    name: "answers 304 Not Modified",
+    conduct: answering(head("HTTP/1.1 304 Not Modified")),
+    errors: ["ERR_OPAMP_HTTP_STATUS"],
+  },
 ];
 
 /** What can be wrong with answers to a POST. */

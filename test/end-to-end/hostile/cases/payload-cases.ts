@@ -65,7 +65,7 @@ const odd: readonly [string, Uint8Array, HostileCase["errors"]?][] = [
   ["one mebibyte in an unknown field", field(99, new Uint8Array(MIB - 1_024))],
   ["a hundred thousand custom capabilities", field(10, filled(field(1, Buffer.from("a.b")), 500_000))],
   ["ten thousand files", encodeServerToAgent(files(...Array.from({ length: 10_000 }, (_, index) => `${index}`)))],
-  ["a file named like what all objects inherit", encodeServerToAgent(files("__proto__", "constructor", "toString"))],
+  ["a file named like a property of all objects", encodeServerToAgent(files("__proto__", "constructor", "toString"))],
   ["a file named like a path upwards", encodeServerToAgent(files("../../etc/passwd", "/etc/passwd", "..", "C:\\x"))],
   ["a file with a NUL in its name", encodeServerToAgent(files("a\0b", "\0"))],
   ["a file whose name is a mebibyte long", encodeServerToAgent(files("x".repeat(MIB - 1_024)))],
@@ -77,9 +77,9 @@ const odd: readonly [string, Uint8Array, HostileCase["errors"]?][] = [
     encodeServerToAgent({ remoteConfig: { configHash: new Uint8Array(512_000), config: {} } }),
   ],
   ["a hash without a config", encodeServerToAgent({ remoteConfig: { configHash: bytes("02") } })],
-  ["a command of a type that there is not", field(9, bytes("08 E7 07"))],
-  ["capabilities that there are not", encodeServerToAgent({ capabilities: 2n ** 64n - 1n })],
-  ["flags that there are not", encodeServerToAgent({ flags: 2n ** 64n - 4n })],
+  ["a command of an unknown type", field(9, bytes("08 E7 07"))],
+  ["undefined capabilities", encodeServerToAgent({ capabilities: 2n ** 64n - 1n })],
+  ["undefined flags", encodeServerToAgent({ flags: 2n ** 64n - 4n })],
   ["a new uid of no bytes", encodeServerToAgent({ agentIdentification: {} }), MALFORMED],
   [
     "a new uid of 17 bytes",
@@ -92,13 +92,13 @@ const odd: readonly [string, Uint8Array, HostileCase["errors"]?][] = [
     MALFORMED,
   ],
   [
-    "packages that nobody wanted",
+    "unsolicited packages",
     encodeServerToAgent({
       packagesAvailable: { packages: { "../x": { version: "\0" } }, allPackagesHash: bytes("01") },
     }),
   ],
   [
-    "connection settings that nobody wanted",
+    "unsolicited connection settings",
     encodeServerToAgent({
       connectionSettings: {
         hash: bytes("01"),
@@ -108,7 +108,7 @@ const odd: readonly [string, Uint8Array, HostileCase["errors"]?][] = [
     }),
   ],
   [
-    "a custom message for nobody",
+    "a custom message of an unknown capability",
     encodeServerToAgent({ customMessage: { capability: "__proto__", type: "\0", data: new Uint8Array(500_000) } }),
   ],
 ];

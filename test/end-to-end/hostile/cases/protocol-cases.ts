@@ -72,7 +72,7 @@ const demands: readonly ProtocolCase[] = [
     name: "orders a restart beside everything else",
     ...always({ command: {}, flags: 1n, instanceUid: new Uint8Array(), ...config("x") }),
   },
-  { name: "orders what there is not", ...always({ command: { type: BEYOND } }) },
+  { name: "sends an unknown command", ...always({ command: { type: BEYOND } }) },
   {
     name: "orders a restart that never ends",
     ...always({ command: {} }),
@@ -162,13 +162,13 @@ const offers: readonly ProtocolCase[] = [
 const errors: readonly ProtocolCase[] = [
   { name: "calls every message a bad request", ...always(refused(ErrorType.ServerErrorResponseType_BadRequest)) },
   { name: "answers with an unknown error", ...always(refused(ErrorType.ServerErrorResponseType_Unknown)) },
-  { name: "answers with an error that there is not", ...always(refused(BEYOND)) },
+  { name: "answers with an undefined error type", ...always(refused(BEYOND)) },
   {
     name: "answers with an error beside everything else",
     ...always({ ...refused(0), flags: 3n, ...config("x"), command: {} }),
   },
   { name: "is unavailable", ...always(unavailable()), atLeast: 4 },
-  { name: "is unavailable for no time at all", ...always(unavailable(0n)), atLeast: 4 },
+  { name: "is unavailable with a retry time of 0", ...always(unavailable(0n)), atLeast: 4 },
   { name: "is unavailable for a nanosecond", ...always(unavailable(1n)), atMost: 1_400 },
   { name: "is unavailable for 2^64 - 1 nanoseconds", ...always(unavailable(MAX_UINT64)), atLeast: 1, atMost: 4 },
   {
@@ -181,21 +181,21 @@ const errors: readonly ProtocolCase[] = [
 /** What a server says of itself. */
 const words: readonly ProtocolCase[] = [
   {
-    name: "can something else in every answer",
+    name: "declares other capabilities in every answer",
     reply: (turn) => ({ capabilities: turn % 2 === 0 ? 1n : MAX_UINT64 }),
     atMost: STORM,
   },
-  { name: "can everything that there is not", ...always({ capabilities: MAX_UINT64 ^ 0xffn }) },
+  { name: "declares every undefined capability", ...always({ capabilities: MAX_UINT64 ^ 0xffn }) },
   {
-    name: "knows other custom capabilities in every answer",
+    name: "announces other custom capabilities in every answer",
     reply: (turn) => ({ customCapabilities: { capabilities: turn % 2 === 0 ? [CUSTOM] : [] } }),
   },
   {
-    name: "knows twenty thousand custom capabilities",
+    name: "announces twenty thousand custom capabilities",
     ...always({ customCapabilities: { capabilities: Array.from({ length: 20_000 }, (_, index) => `a.b${index}`) } }),
   },
   {
-    name: "knows custom capabilities without a name",
+    name: "announces custom capabilities without a name",
     ...always({ customCapabilities: { capabilities: ["", "__proto__", "\0", "constructor"] } }),
   },
   {
@@ -203,7 +203,7 @@ const words: readonly ProtocolCase[] = [
     ...always({ customMessage: { capability: CUSTOM, type: "__proto__", data: new Uint8Array(1_000) } }),
   },
   {
-    name: "says everything at once",
+    name: "sets every field at once",
     reply: (turn) => ({
       ...config("x"),
       ...heartbeat(30n),

@@ -47,7 +47,7 @@ const redirects: readonly [string, string, number?][] = [
   ["to a file", "file:///etc/passwd"],
   ["to a script", "javascript:alert(1)"],
   ["to a port that there is not", "http://127.0.0.1:99999/"],
-  ["to a port where nobody listens", "http://127.0.0.1:1/"],
+  ["to a port where nothing listens", "http://127.0.0.1:1/"],
   ["to a host whose name is too long", `http://${"x".repeat(5_000)}/`],
 ];
 

@@ -34,12 +34,12 @@ export const tcpCases: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_CLOSED", "ERR_OPAMP_CONNECT"],
   },
   {
-    name: "sends garbage before anybody asked",
+    name: "sends garbage before the request",
     conduct: (socket) => socket.end(GARBAGE),
     errors: ["ERR_OPAMP_NOT_OPAMP"],
   },
   {
-    name: "pours garbage for ever",
+    name: "sends garbage for ever",
     costly: true,
     conduct: (socket) => pour(endlessly(GARBAGE), socket),
     errors: ["ERR_OPAMP_NOT_OPAMP"],
@@ -50,7 +50,7 @@ export const tcpCases: readonly HostileCase[] = [
     errors: ["ERR_OPAMP_NOT_OPAMP"],
   },
   {
-    name: "answers before the request, and then no more",
+    name: "answers before the request, and then stays silent",
     conduct: (socket) => socket.write(ok("Content-Length: 0")),
     slow: true,
     errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_TIMEOUT", "ERR_OPAMP_CLOSED"],

@@ -41,7 +41,7 @@ export async function tlsCases({ server, issue }: TestCertificates): Promise<rea
     { name: "resets in the handshake", conduct: onHello((socket) => socket.resetAndDestroy()), errors: BROKEN },
     { name: "answers the handshake with an alert", conduct: onHello((socket) => socket.end(ALERT)), errors: BROKEN },
     {
-      name: "answers the handshake with warnings without end",
+      name: "answers the handshake with endless warnings",
       conduct: onHello((socket) => socket.write(Buffer.alloc(65_534, WARNING))),
       errors: BROKEN,
     },
@@ -66,9 +66,9 @@ export async function tlsCases({ server, issue }: TestCertificates): Promise<rea
       slow: true,
       errors: ["ERR_OPAMP_TIMEOUT"],
     },
-    { name: "answers the handshake with the handshake", conduct: (socket) => void socket.pipe(socket), errors: BROKEN },
+    { name: "echoes the handshake", conduct: (socket) => void socket.pipe(socket), errors: BROKEN },
     {
-      name: "speaks TLS 1.1 at best",
+      name: "supports nothing newer than TLS 1.1",
       conduct: secured(
         { ...server, minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" },
         () => undefined,
@@ -78,9 +78,9 @@ export async function tlsCases({ server, issue }: TestCertificates): Promise<rea
     { name: "shows a certificate that has expired", ...shows(expired), errors: UNTRUSTED },
     { name: "shows a certificate that is not valid yet", ...shows(early), errors: UNTRUSTED },
     { name: "shows a certificate for another host", ...shows(elsewhere), errors: UNTRUSTED },
-    { name: "shows a certificate that nobody vouches for", ...shows(selfSigned), errors: UNTRUSTED },
+    { name: "shows a self-signed certificate", ...shows(selfSigned), errors: UNTRUSTED },
     {
-      name: "wants a client certificate that there is not",
+      name: "requires a client certificate that the client lacks",
       conduct: secured({ ...server, requestCert: true, rejectUnauthorized: true }, (session, tcp) => {
         if (!session.authorized) tcp.destroy();
       }),
@@ -90,7 +90,7 @@ export async function tlsCases({ server, issue }: TestCertificates): Promise<rea
     { name: "closes TLS at once", conduct: inside((session) => session.end()), errors: BROKEN },
     { name: "resets below TLS", conduct: inside((_, tcp) => tcp.resetAndDestroy()), errors: BROKEN },
     {
-      name: "pours garbage over TLS",
+      name: "sends garbage over TLS for ever",
       conduct: inside((session) => session.end(new Uint8Array(65_536).fill(0xff))),
       errors: ["ERR_OPAMP_NOT_OPAMP"],
     },

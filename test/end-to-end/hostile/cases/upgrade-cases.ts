@@ -33,19 +33,24 @@ export const upgradeCases: readonly HostileCase[] = (
       slow: true,
       errors: ["ERR_OPAMP_TIMEOUT"],
     },
-    { name: "lets the 101 drip", conduct: dripping("HTTP/1.1 101 ", "x"), slow: true, errors: ["ERR_OPAMP_TIMEOUT"] },
     {
-      name: "accepts another key",
+      name: "sends the 101 byte by byte",
+      conduct: dripping("HTTP/1.1 101 ", "x"),
+      slow: true,
+      errors: ["ERR_OPAMP_TIMEOUT"],
+    },
+    {
+      name: "answers with a wrong key",
       ...saying((request) => switching(request).replace(/(?<=Accept: )./, (first) => (first === "+" ? "/" : "+"))),
       errors: NO_HANDSHAKE,
     },
     {
-      name: "accepts no key",
+      name: "answers without a key",
       ...saying(() => head("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")),
       errors: NO_HANDSHAKE,
     },
     {
-      name: "switches to no protocol",
+      name: "names no protocol to switch to",
       ...saying(({ headers }) => head("HTTP/1.1 101 Switching Protocols", accept(headers))),
       errors: ["ERR_OPAMP_NOT_OPAMP", "ERR_OPAMP_HTTP_STATUS", "ERR_OPAMP_CLOSED"],
     },
@@ -57,24 +62,24 @@ export const upgradeCases: readonly HostileCase[] = (
       errors: NO_HANDSHAKE,
     },
     {
-      name: "picks a subprotocol unasked",
+      name: "picks a subprotocol that was not offered",
       ...saying((request) => switching(request, "Sec-WebSocket-Protocol: chat")),
       errors: NO_HANDSHAKE,
     },
     {
-      name: "picks an extension unasked",
+      name: "picks an extension that was not offered",
       ...saying((request) => switching(request, "Sec-WebSocket-Extensions: x-odd")),
       errors: NO_HANDSHAKE,
     },
     {
-      name: "picks compression with parameters that there are not",
+      name: "picks compression with invalid parameters",
       ...saying((request) =>
         switching(request, "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99"),
       ),
       errors: NO_HANDSHAKE,
     },
     {
-      name: "writes extensions that nobody can read",
+      name: "sends malformed extensions",
       ...saying((request) => switching(request, 'Sec-WebSocket-Extensions: ;;,="')),
       errors: NO_HANDSHAKE,
     },

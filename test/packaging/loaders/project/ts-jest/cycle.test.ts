@@ -3,6 +3,6 @@ import * as testing from "opamp-client/testing";
 
 const cycle = require("../cycle.cjs");
 
-test("a cycle over both transports", async () => {
+test("an agent completes a cycle over both transports", async () => {
   expect(await cycle(root, testing)).toBe("cycle done");
 });
