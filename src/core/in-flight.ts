@@ -16,6 +16,7 @@ interface Sent {
 const STALE_MS = 5_000;
 /** So many messages are told apart; with more, the oldest count as stale. */
 const MAX_OPEN = 1_000;
+const NO_PING = -1;
 
 /**
  * Makes the messages of one agent, numbers them, and knows which of them an answer is for.
@@ -36,8 +37,8 @@ export class InFlight {
   readonly #open: Sent[] = [];
   /** The last message, as long as it can turn out that it never left. */
   #last: Sent | undefined;
-  /** Behind which message the ping is that has no pong yet, and when it left; 0 while there is none. */
-  #pingedNo = 0;
+  /** Behind which message the ping is that has no pong yet, and when it left; {@link NO_PING} while there is none. */
+  #pingedNo = NO_PING;
   #pingedAt = 0;
 
   constructor(agent: { readonly uid: Uint8Array }, report: Report) {
@@ -80,7 +81,7 @@ export class InFlight {
 
   /** Whether a ping would prove that a custom message was read: one that has left, while no other ping is under way. */
   get wantsPing(): boolean {
-    return this.#pingedNo === 0 && this.queue?.hasLeftAfter(0) === true;
+    return this.#pingedNo === NO_PING && this.queue?.hasLeftAfter(0) === true;
   }
 
   /** A ping leaves behind the last message. */
@@ -92,14 +93,14 @@ export class InFlight {
   /** The pong to it came. */
   ponged(out: Output[]): void {
     this.queue?.delivered(this.#pingedNo, out);
-    this.#pingedNo = 0;
+    this.#pingedNo = NO_PING;
   }
 
   /** An answer without an error came. @param proof what proves that the server has read a custom message */
   answered(proof: Keepalive["proof"], now: number, out: Output[]): void {
     const messageNo = this.#answeredUpTo(now);
     this.#report.acknowledge(messageNo);
-    const isWithoutPong = this.#pingedNo !== 0 && now - this.#pingedAt > STALE_MS;
+    const isWithoutPong = this.#pingedNo !== NO_PING && now - this.#pingedAt > STALE_MS;
     if (proof === "answer") this.queue?.delivered(messageNo, out);
     else if (proof === "later answer" || isWithoutPong) this.queue?.delivered(messageNo - 1, out);
     this.queue?.answered(messageNo);
@@ -116,7 +117,7 @@ export class InFlight {
   /** The connection went: what has no answer by now is sent again. */
   restore(): void {
     this.#last = undefined;
-    this.#pingedNo = 0;
+    this.#pingedNo = NO_PING;
     this.#open.length = 0;
     this.#report.restore();
     this.queue?.restore();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Input } from "../../../src/core/io.js";
-import { type Harness, online, polling, type Script } from "../harness.js";
+import { Harness, online, polling, type Script } from "../harness.js";
 
 const A = "com.example.a";
 const announced = { customCapabilities: { capabilities: [A] } };
@@ -96,6 +96,19 @@ describe("a custom message on a duplex connection", () => {
     expect(delivered(harness)).toEqual([]);
     harness.feed({ type: "pong" });
     expect(delivered(harness)).toEqual([2]);
+  });
+
+  test("does not get a ping of its own while one is under way that left before any message", () => {
+    const harness = new Harness({ pongs: () => false, can: ["reportsEffectiveConfig"] });
+    harness.feed({ type: "start" }, custom(1));
+    harness.jump();
+    harness.feed({ type: "effectiveConfig" });
+    harness.receive(announced);
+    expect([harness.sent.length, harness.all("ping").length]).toEqual([2, 1]);
+    harness.feed({ type: "pong" });
+    expect([delivered(harness), harness.all("ping").length]).toEqual([[], 2]);
+    harness.feed({ type: "pong" });
+    expect(delivered(harness)).toEqual([1]);
   });
 
   test("that was answered is not refused by an answer to a later one", () => {

@@ -11,6 +11,8 @@ export class Watch {
   readonly #setting: PingSetting;
   #heardAt = 0;
   #pingedAt: number | undefined;
+  /** The last ping may have been for a custom message, or for the silence. */
+  #isUnclear = false;
   /** When the last ping left, whatever it was for, if its pong has not come. */
   #outAt: number | undefined;
   /** The least that the peer is given for its answer. */
@@ -50,10 +52,11 @@ export class Watch {
   ping(beatMs: number, now: number, hasCustom: boolean): void {
     const everyMs = this.#everyMs(beatMs);
     if (everyMs === Number.POSITIVE_INFINITY) throw new Error("a ping although there are none");
-    const isProof = hasCustom && this.#outAt === undefined;
+    const isProof = hasCustom && this.#outAt === undefined && !this.jumping;
     this.#outAt = now;
-    if (isProof && !this.jumping && now < this.#heardAt + everyMs) return;
-    if (!this.jumping && this.#pingedAt !== undefined) throw new Error("a second ping");
+    if (isProof && now < this.#heardAt + everyMs) return;
+    if (!this.jumping && this.#pingedAt !== undefined && !this.#isUnclear) throw new Error("a second ping");
+    this.#isUnclear = isProof;
     if (!this.jumping && now < this.#heardAt + everyMs) throw new Error("a ping although something came");
     this.#pingedAt = now;
     this.#graceMs = Math.min(everyMs / 2, 10_000);
