@@ -11,7 +11,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "test/interop/**", "test/bench/**", "test/packaging/loaders/**", ...longTests],
     // Each file of its own would load the package and its dependencies anew, which took longer than the tests.
     isolate: false,
-    maxWorkers: 2,
+    // One more than CPUs: many tests wait for processes and sockets.
+    maxWorkers: 3,
     // For what hangs: a busy machine may take many times as long as an idle one.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -136,14 +136,6 @@ describe("another process", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
     expect(await found(directory)).toEqual({ state: undefined, reports: [] });
   });
-
-  test("keeps the directory even while it is stopped and cannot answer", async () => {
-    const program = await builtProgram("lock-program");
-    const directory = await temporaryFolder();
-    const child = await holder(program, directory);
-    child.kill("SIGSTOP");
-    await expect(storeIn(directory, { lockWaitMs: 0 }).load()).rejects.toEqual(inUse(directory, undefined));
-  });
 });
 
 describe("the sockets of the lock", () => {

@@ -2,6 +2,7 @@
 export const longTests: readonly string[] = [
   "test/agent/config-directory/config-crash.test.ts",
   "test/cli/agent-crash.test.ts",
+  "test/cli/agent-lock.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/docs/snippets.test.ts",
   "test/docs/test-against.test.ts",
@@ -13,6 +14,7 @@ export const longTests: readonly string[] = [
   "test/end-to-end/network/full-size.test.ts",
   "test/store/agents-on-disk.test.ts",
   "test/store/crash-points.test.ts",
+  "test/store/stopped-holder.test.ts",
   "test/transport/limits.test.ts",
   "test/wire/hostile-payload.test.ts",
 ];
