@@ -13,7 +13,7 @@ import { connect, type Recorder } from "./recorder.js";
 const GZIP = { "content-type": "application/x-protobuf", "content-encoding": "gzip" };
 const PLAIN = { "content-type": "application/x-protobuf" };
 const MAX = DEFAULT_MAX_MESSAGE_BYTES;
-const TOO_LARGE = { orderly: true, fate: "unknown", error: { code: "ERR_OPAMP_TOO_LARGE" } };
+const TOO_LARGE = { orderly: true, error: { code: "ERR_OPAMP_TOO_LARGE" } };
 
 async function webSocket(maxBytes: number): Promise<{ transport: Transport; ear: Recorder; peer: WebSocket }> {
   const server = await startWebSocket();
