@@ -86,9 +86,9 @@ export class CustomMessageQueue {
     return entry.message;
   }
 
-  /** Whether anything in flight travelled after this AgentToServer. */
-  hasLeftAfter(messageNo: number): boolean {
-    return (this.#inFlight.at(-1)?.messageNo ?? 0) > messageNo;
+  /** Whether anything is in flight. */
+  get hasLeft(): boolean {
+    return this.#inFlight.length > 0;
   }
 
   /** The server has answered up to this AgentToServer, and refused nothing of that. */

@@ -81,7 +81,7 @@ export class InFlight {
 
   /** Whether a ping would prove that a custom message was read: one that has left, while no other ping is under way. */
   get wantsPing(): boolean {
-    return this.#pingedNo === NO_PING && this.queue?.hasLeftAfter(0) === true;
+    return this.#pingedNo === NO_PING && this.queue?.hasLeft === true;
   }
 
   /** A ping leaves behind the last message. */

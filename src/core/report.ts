@@ -22,7 +22,7 @@ export class Report {
   #values: Partial<PartValues> = {};
   #dirty: PartSet = 0;
   #inFlight: PartSet = 0;
-  /** For each part, by the place of its bit, the last message that carried it. A map would take four times the memory. */
+  /** For each part, by the place of its bit, the last message that carried it. A map would take more memory. */
   readonly #sentIn: number[] = new Array(32 - Math.clz32(Part.every)).fill(0);
   /** Parts that the server refused, or that are too large, as they are. */
   #givenUp: PartSet = 0;
