@@ -187,6 +187,8 @@ export class InFlight {
     this.#last = undefined;
     this.#forgetStale(now);
     this.#open.shift();
+    // Gives its memory back, which every idle agent would have.
+    if (this.#open.length === 0) this.#open.length = 0;
     return this.#messageNo - this.#open.length;
   }
 
