@@ -34,22 +34,21 @@ export class Connection extends Link {
 
   override fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
     // Nothing leaves without a connection.
-    const isUnsent = this.isDialling;
-    if (isUnsent) this.#exchange.unsent();
+    if (this.isDialling) this.#exchange.unsent();
     // An exchange went wrong; agent_disconnect can still go right.
     if (this.phase === "closing") return this.#exchange.restore();
-    this.#exchange.lost(isUnsent || reason === "malformed");
+    this.#exchange.lost(reason === "malformed");
     super.fail(reason, error, now, out);
   }
 
   /** No connection was made for the message that was put out last. */
   notDialled(now: number, out: Output[]): void {
-    if (this.phase !== "closing") return this.fail("timeout", undefined, now, out);
-    this.#exchange.unsent();
-    this.cut(now, out);
+    if (this.phase === "closing") this.cut(now, out);
+    else this.fail("timeout", undefined, now, out);
   }
 
   override cut(now: number, out: Output[]): void {
+    if (this.isDialling) this.#exchange.unsent();
     this.#exchange.lost(false);
     super.cut(now, out);
   }

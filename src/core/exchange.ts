@@ -73,7 +73,7 @@ export class Exchange {
     this.#isUnheard = false;
   }
 
-  /** The connection is gone. @param isHeard whether there was an answer, or nothing that can have one */
+  /** The connection is gone. @param isHeard whether what has no message as its answer was answered all the same */
   lost(isHeard: boolean): void {
     this.#isUnheard = this.#awaiting !== undefined && !isHeard;
     this.restore();
@@ -141,6 +141,7 @@ export class Exchange {
   /** The message that waits for an answer never left. */
   unsent(): void {
     this.#awaiting?.agent.messages.unsent();
+    this.#awaiting = undefined;
   }
 
   /** The server takes no message as large as the oldest one that it has not answered. */

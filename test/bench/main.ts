@@ -59,6 +59,7 @@ const loadBefore = loadavg()[0] ?? 0;
 const earlier = values.earlier === undefined ? undefined : resolve(values.earlier);
 const withGo = parts.length > 0 && prepare(earlier);
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) throw new Error("--rounds must be 1 or more");
 const bench: Bench = { withGo, quick: values.quick, earlier, rounds };
 const sections: Section[] = [];
 for (const part of parts) sections.push(await part(bench));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Comparison, compare } from "./comparison.js";
 import type { Program } from "./program.js";
 import { type Bench, progress, type Section } from "./section.js";
-import { type SubjectName, startCrowd } from "./subjects.js";
+import { earlierIn, type SubjectName, startCrowd } from "./subjects.js";
 
 /** Understood by the subjects: a server in their own process. */
 const LOOP = "loop:";
@@ -11,7 +11,7 @@ const CLIENTS = 32;
 /** What the client itself takes for a cycle: no socket, no other process, and so far less noise than over a network. */
 export async function measureAlone(bench: Bench): Promise<Section> {
   progress("offer cycles without a network");
-  const others: SubjectName[] = [...(bench.earlier === undefined ? [] : (["earlier build"] as const)), "bare protobuf"];
+  const others: SubjectName[] = [...earlierIn(bench), "bare protobuf"];
   const subjects: readonly SubjectName[] = ["ours", ...others];
   const costs = new Map<SubjectName, number[]>(subjects.map((subject) => [subject, []]));
   const crowds = new Map<SubjectName, Program>();

@@ -41,10 +41,14 @@ export function limitOf(scheme: Scheme): SubjectName {
   return scheme === "ws" ? "bare ws" : "bare undici";
 }
 
+/** The earlier build, where there is one to measure. */
+export function earlierIn({ earlier }: Bench): SubjectName[] {
+  return earlier === undefined ? [] : ["earlier build"];
+}
+
 /** Who ours is set against over a transport. */
-export function peersOf({ earlier, withGo }: Bench, scheme: Scheme): SubjectName[] {
-  const before = earlier === undefined ? [] : (["earlier build"] as const);
-  return [...before, limitOf(scheme), ...(withGo ? (["Go client"] as const) : [])];
+export function peersOf(bench: Bench, scheme: Scheme): SubjectName[] {
+  return [...earlierIn(bench), limitOf(scheme), ...(bench.withGo ? (["Go client"] as const) : [])];
 }
 
 /** Whom a profile of ours is laid beside. */

@@ -201,6 +201,16 @@ describe("a status over HTTP", () => {
     expect(harness.sent.map(partsOf)).toEqual([["health"]]);
   });
 
+  test("is not told again after an agent_disconnect for which no connection was made", () => {
+    const harness = complete(polling({ config: { reconnectReport: "full" } }));
+    harness.feed({ type: "reconnect" });
+    harness.feed({ type: "dialing" });
+    expect(harness.last.agentDisconnect).toBeDefined();
+    harness.clear();
+    harness.advanceUntil("reporting");
+    expect(harness.sent.map(partsOf)).toEqual([[]]);
+  });
+
   test("is told whole after an answer that did not come in time, and not again after a pause", () => {
     const harness = complete(polling({ config: { reconnectReport: "full" } }));
     harness.feed({ type: "set", parts: { health: health(false) } });
