@@ -4,6 +4,9 @@ import type { TransportName } from "../fixture.js";
 
 type Section = Readonly<Record<string, unknown>>;
 
+/** Components of health by their names, as the file of the agent has them. */
+export type HealthTree = Readonly<Record<string, { command?: string[]; components?: HealthTree }>>;
+
 /** What a case changes in the file that both programs are given. */
 export interface FileChanges {
   /** Keys of `extensions.opamp`, besides `server`. */
@@ -47,7 +50,7 @@ export function agentSections(file: ReturnType<typeof collectorFile>, folder: st
   return {
     storage: { directory: join(folder, "state") },
     effective_config: { files: { "": path } },
-    health: { interval: "1h", components: healthOf(file.service.extensions) },
+    health: { interval: "1h", components: healthOf(file) },
     available_components: {
       receivers: { nop: `${CORE}/receiver/nopreceiver ${VERSION}`, otlp: `${CORE}/receiver/otlpreceiver ${VERSION}` },
       exporters: { nop: `${CORE}/exporter/nopexporter ${VERSION}`, debug: `${CORE}/exporter/debugexporter ${VERSION}` },
@@ -59,8 +62,8 @@ export function agentSections(file: ReturnType<typeof collectorFile>, folder: st
   };
 }
 
-/** Every pipeline with its components, which are all well. */
-function healthOf(extensions: readonly string[]) {
+/** Every pipeline and the extensions of a file with their components, which are all well. */
+export function healthOf({ service: { extensions } }: ReturnType<typeof collectorFile>): HealthTree {
   const well = { command: ["true"] };
   const all = (names: readonly string[]) => ({ components: Object.fromEntries(names.map((name) => [name, well])) });
   const pipelines = Object.entries(PIPELINES).map(([name, { receivers, exporters }]) => {

@@ -3,7 +3,7 @@ import { onTestFinished } from "vitest";
 import type { AgentToServer, ComponentHealth } from "../../../src/proto/index.js";
 import { OpAMPServer, type ServerAgent, type ServerTlsOptions, type TlsPeer } from "../../../src/testing/index.js";
 import type { TransportName } from "../fixture.js";
-import { collectorFile, type FileChanges } from "./collector-config.js";
+import { collectorFile, type FileChanges, type HealthTree, healthOf } from "./collector-config.js";
 import { type ProgramName, type Running, type RunOptions, startProgram } from "./collector-program.js";
 
 /** What a program is put through, in this order. */
@@ -209,7 +209,8 @@ class Script {
 
   #isComplete(messages: readonly Received[]): boolean {
     const all = messages.map(({ message }) => message);
-    const isHealthy = isHealthyThroughout(all.findLast(({ health }) => health !== undefined)?.health);
+    const last = all.findLast(({ health }) => health !== undefined)?.health;
+    const isHealthy = isHealthyThroughout(last, healthOf(this.#file));
     return (
       all.some((message) => message.agentDescription !== undefined) &&
       (isHealthy || !isOn(this.#file, "reports_health")) &&
@@ -243,7 +244,13 @@ export function hasMap({ availableComponents }: AgentToServer): boolean {
   return Object.keys(availableComponents?.components ?? {}).length > 0;
 }
 
-/** The Collector may call itself healthy while components of it still start. */
-function isHealthyThroughout(health: ComponentHealth | undefined): boolean {
-  return health?.healthy === true && Object.values(health.componentHealthMap).every(isHealthyThroughout);
+/** The Collector calls itself healthy before its components are, and before it has told of each. */
+function isHealthyThroughout(health: ComponentHealth | undefined, expected: HealthTree = {}): boolean {
+  if (health?.healthy !== true || health.status === "") return false;
+  const { componentHealthMap } = health;
+  return (
+    Object.entries(expected).every(([name, { components }]) =>
+      isHealthyThroughout(componentHealthMap[name], components),
+    ) && Object.values(componentHealthMap).every((inner) => isHealthyThroughout(inner))
+  );
 }
