@@ -1,7 +1,7 @@
+import { nearest } from "../../base/nearest.js";
 import type { AttributeValue } from "../../values/attributes.js";
 import { componentId } from "../auth/auth-extension.js";
 import { configSource } from "../reader/config-source.js";
-import { nearest } from "../reader/key-path.js";
 import { SectionReader } from "../reader/section-reader.js";
 import { readBlock, uidOf } from "./extension-block.js";
 import type { ExtensionConfig } from "./extension-config.js";

@@ -1,9 +1,10 @@
 import { isObject } from "../../base/checks.js";
+import { nearest } from "../../base/nearest.js";
 import { OpAMPError } from "../../errors.js";
 import type { ConfigSource } from "./config-source.js";
 import { parseDuration } from "./durations.js";
 import { Expanded, expand, type References } from "./expansion.js";
-import { type KeyPath, nearest, pathText, typeName } from "./key-path.js";
+import { type KeyPath, pathText, typeName } from "./key-path.js";
 
 /** How deeply lists and maps in a value may nest. */
 const DEEPEST = 100;

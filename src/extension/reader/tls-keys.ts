@@ -1,7 +1,7 @@
 import { withoutUndefined } from "../../base/checks.js";
+import { nearest } from "../../base/nearest.js";
 import { type TlsOptions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
-import { nearest } from "./key-path.js";
 import type { SectionReader } from "./section-reader.js";
 
 const VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
