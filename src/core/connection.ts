@@ -28,6 +28,7 @@ export class Connection extends Link {
     if (!this.dialled) return;
     if (loss.fate === "unsent") this.#exchange.unsent();
     if (loss.fate === "refused") this.#exchange.tooLarge(now, out);
+    if (loss.fate === "unknown") this.#exchange.failed(out);
     this.#exchange.lost(loss.fate !== "unknown");
     super.lost(loss, now, out);
   }
@@ -37,6 +38,7 @@ export class Connection extends Link {
     if (this.isDialling) this.#exchange.unsent();
     // An exchange went wrong; agent_disconnect can still go right.
     if (this.phase === "closing") return this.#exchange.restore();
+    if (reason !== "malformed") this.#exchange.failed(out);
     this.#exchange.lost(reason === "malformed");
     super.fail(reason, error, now, out);
   }

@@ -142,6 +142,11 @@ export class Core {
         return this.#malformed(input.error, now, out);
       case "oversized":
         return this.#oversized(out);
+      case "large":
+        this.#exchange.large(input.bytes);
+        return this.#arriving(this.#keepalive.large(input.bytes, now));
+      case "progress":
+        return this.#arriving(this.#keepalive.progress(now));
       default:
         if (input.type === "declare") this.#keepalive.declare(has(input.capabilities, "reportsHeartbeat"));
         return this.#agent.take(input, now, out);
@@ -230,6 +235,12 @@ export class Core {
     if (member === undefined) return;
     this.#keepalive.unsent();
     if (wasAwaited || member.presence === "unreported") this.#connection.awaitNothing();
+  }
+
+  /** No answer can come before what has left has arrived. */
+  #arriving(until: number): void {
+    this.#exchange.each((agent) => agent.messages.arriving(until));
+    if (this.#connection.isAwaitingAnswer) this.#connection.awaitAnswer(until);
   }
 
   /** Behind all that has left. */

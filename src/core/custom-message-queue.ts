@@ -107,6 +107,11 @@ export class CustomMessageQueue {
     this.answered(messageNo);
   }
 
+  /** Gives up what travelled in this AgentToServer, and may have arrived. */
+  abandon(messageNo: number, out: Output[]): void {
+    this.#settle((entry) => entry.messageNo === messageNo, "unanswered", out);
+  }
+
   /** Gives up the message taken last: it never left and never can. */
   giveUpLast(out: Output[]): void {
     settle(this.#inFlight.splice(-1), "oversized", out);

@@ -144,6 +144,16 @@ export class Exchange {
     this.#awaiting = undefined;
   }
 
+  /** The message put out last is so large that it may take long to leave. */
+  large(bytes: number): void {
+    this.#last?.agent.messages.large(bytes);
+  }
+
+  /** The connection failed, and what is in flight may have been the cause. */
+  failed(out: Output[]): void {
+    this.each((agent) => agent.messages.failed(out));
+  }
+
   /** The server takes no message as large as the oldest one that it has not answered. */
   tooLarge(now: number, out: Output[]): void {
     this.#last?.agent.messages.tooLarge(now, out);

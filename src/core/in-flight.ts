@@ -8,8 +8,10 @@ import type { Report } from "./report.js";
 interface Sent {
   parts: PartSet;
   custom: boolean;
-  /** When it left. */
+  /** When it left; later while a large message may still be arriving. */
   at: number;
+  /** Its size if it is large, else 0. */
+  bytes: number;
 }
 
 /** A message this old is not waited for by itself any more: the next answer, whatever it is for, covers it. */
@@ -17,6 +19,8 @@ const STALE_MS = 5_000;
 /** So many messages are told apart; with more, the oldest count as stale. */
 const MAX_OPEN = 1_000;
 const NO_PING = -1;
+/** So many times in a row a large message may end its connection before it is given up. */
+const MAX_ATTEMPTS = 3;
 
 /**
  * Makes the messages of one agent, numbers them, and knows which of them an answer is for.
@@ -37,6 +41,8 @@ export class InFlight {
   readonly #open: Sent[] = [];
   /** The last message, as long as it can turn out that it never left. */
   #last: Sent | undefined;
+  /** How many times in a row a connection failed under a large message. */
+  #attempts = 0;
   /** Behind which message the ping is that has no pong yet, and when it left; {@link NO_PING} while there is none. */
   #pingedNo = NO_PING;
   #pingedAt = 0;
@@ -114,6 +120,36 @@ export class InFlight {
     return parts;
   }
 
+  /** The last message is so large that it may take long to leave. */
+  large(bytes: number): void {
+    if (this.#last !== undefined) this.#last.bytes = bytes;
+  }
+
+  /** Nothing of what has left can have an answer, or be stale, before this time. */
+  arriving(until: number): void {
+    for (const sent of this.#open) sent.at = until;
+  }
+
+  /**
+   * The connection failed. A large message that was under way is sent again, each part by itself so that only the large one
+   * is held up; but not for ever (RETRY-02).
+   */
+  failed(out: Output[]): void {
+    const at = this.#open.findIndex(({ bytes }) => bytes > 0);
+    const large = this.#open[at];
+    if (large === undefined) return;
+    const { parts, custom, bytes } = large;
+    this.#attempts += 1;
+    const attempts = this.#attempts;
+    if (attempts < MAX_ATTEMPTS || !this.#report.isSingle(parts, custom)) return this.#report.separate(parts);
+    this.#attempts = 0;
+    // What has changed meanwhile is another report.
+    if (this.#report.dirty(parts) !== 0) return;
+    const dropped = this.#report.oversized(parts, custom);
+    if (dropped !== 0) out.push({ type: "notice", notice: { kind: "undelivered", parts: dropped, bytes, attempts } });
+    if (custom) this.queue?.abandon(this.#messageNo - this.#open.length + 1 + at, out);
+  }
+
   /** The connection went: what has no answer by now is sent again. */
   restore(): void {
     this.#last = undefined;
@@ -176,7 +212,7 @@ export class InFlight {
     if (parts !== 0) this.#report.take(parts, message, this.#messageNo);
     if ((parts & Part.uidRequest) !== 0) message.flags = 1n;
     if (custom !== undefined) message.customMessage = custom;
-    this.#last = { parts, custom: custom !== undefined, at: now };
+    this.#last = { parts, custom: custom !== undefined, at: now, bytes: 0 };
     this.#forgetStale(now);
     this.#open.push(this.#last);
     return message;
@@ -186,7 +222,8 @@ export class InFlight {
   #answeredUpTo(now: number): number {
     this.#last = undefined;
     this.#forgetStale(now);
-    this.#open.shift();
+    const answered = this.#open.shift();
+    if (answered !== undefined && answered.bytes > 0) this.#attempts = 0;
     // Gives its memory back, which every idle agent would have.
     if (this.#open.length === 0) this.#open.length = 0;
     return this.#messageNo - this.#open.length;

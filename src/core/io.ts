@@ -105,6 +105,10 @@ export type Input =
   | { type: "malformed"; error: unknown }
   /** The message last put out is over the size limit and never left. */
   | { type: "oversized" }
+  /** The message last put out is so large that it may take long to leave. */
+  | { type: "large"; bytes: number }
+  /** More of a large message has left, or has come. */
+  | { type: "progress" }
   | AgentInput;
 
 /** What became of a custom message; one that is `unanswered` may have arrived. */
@@ -120,6 +124,8 @@ export type Notice =
   | { kind: "storm" }
   | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }
   | { kind: "dropped"; parts: PartSet; why: "oversized" | "refused" }
+  /** A report this large was sent several times, and its connection failed each time. */
+  | { kind: "undelivered"; parts: PartSet; bytes: number; attempts: number }
   | { kind: "silent"; afterMs: number }
   | { kind: "effectiveConfigLate"; afterMs: number };
 

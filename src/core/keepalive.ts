@@ -29,6 +29,10 @@ const SHORTEST_DEFAULT_PING_MS = 5_000;
 const LONGEST_DOUBT_MS = 10_000;
 /** Clocks are set by less than this all the time, to keep them right. */
 const JUMP_MS = 5_000;
+/** So much of a large message may lie in buffers on the way when its last byte has left. */
+const MAX_BUFFERED_BYTES = 4_194_304;
+/** On the slowest line that is reckoned with: 16 KiB a second. */
+const SLOWEST_BYTES_PER_MS = 16.384;
 /** An agent that polls more seldom could not be reached any more: no server may make it so. */
 const LONGEST_POLL_MS = 86_400_000;
 
@@ -68,6 +72,10 @@ export class Keepalive {
   #deadAt = NEVER;
   /** That ping went out for a jump of the clock: another jump gives it no more time. */
   #doubted = false;
+  /** How long what has left of a large message may take to arrive. */
+  #bufferedMs = 0;
+  /** Until then what has left may still be arriving, with any ping behind it. */
+  #arrivingUntil = 0;
   /** What the wall clock shows when the core's clock shows 0. */
   #wallOffsetMs = 0;
 
@@ -105,6 +113,8 @@ export class Keepalive {
     this.#duplex = duplex;
     // A new connection need not fear a jump before its time.
     this.#wallOffsetMs = wallNow - now;
+    this.#bufferedMs = 0;
+    this.#arrivingUntil = 0;
     this.heard(now);
     this.#announce(out);
   }
@@ -114,6 +124,20 @@ export class Keepalive {
     this.#heardAt = now;
     this.#deadAt = NEVER;
     this.#doubted = false;
+  }
+
+  /** A large message begins to leave. @returns until when what has left may still be arriving */
+  large(bytes: number, now: number): number {
+    this.#bufferedMs = Math.min(bytes, MAX_BUFFERED_BYTES) / SLOWEST_BYTES_PER_MS;
+    this.#arrivingUntil = now + this.#bufferedMs;
+    return this.#arrivingUntil;
+  }
+
+  /** More of it has left: the peer takes it. @returns until when what has left may still be arriving */
+  progress(now: number): number {
+    this.heard(now);
+    this.#arrivingUntil = now + this.#bufferedMs;
+    return this.#arrivingUntil;
   }
 
   /** A message left. */
@@ -143,7 +167,7 @@ export class Keepalive {
   arm(phase: Phase, awaiting: boolean): void {
     const everyMs = this.#heartbeatMs;
     this.#timers.heartbeat = phase === "online" && !awaiting ? this.#sentAt + everyMs : undefined;
-    const silenceAt = this.#deadAt === NEVER ? this.#pingAt(everyMs) : this.#deadAt;
+    const silenceAt = this.#deadAt === NEVER ? this.#pingAt(everyMs) : Math.max(this.#deadAt, this.#arrivingUntil);
     this.#timers.silence = this.#isWatching(phase) ? silenceAt : undefined;
   }
 
@@ -173,13 +197,14 @@ export class Keepalive {
     const everyMs = this.#pingMs(this.#heartbeatMs);
     if (everyMs === NEVER) return false;
     this.#doubted = true;
+    this.#arrivingUntil = 0;
     this.#deadAt = now + Math.min(everyMs / 2, LONGEST_DOUBT_MS);
     return true;
   }
 
   /** Whether the other side was silent for too long. */
   isDead(phase: Phase, now: number): boolean {
-    return this.#isWatching(phase) && now >= this.#deadAt;
+    return this.#isWatching(phase) && now >= Math.max(this.#deadAt, this.#arrivingUntil);
   }
 
   /** On a connection that is not duplex each message has its own time limit, and silence in between means nothing. */

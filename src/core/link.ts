@@ -93,6 +93,10 @@ export class Link {
     this.#timers.answer = now + this.#times.answerMs;
   }
 
+  get isAwaitingAnswer(): boolean {
+    return this.#timers.answer !== undefined;
+  }
+
   /** That message never left. */
   awaitNothing(): void {
     this.#timers.answer = undefined;

@@ -6,6 +6,8 @@ import type { AgentTimers } from "./timers.js";
 /** What is in a message at no cost to its size, and therefore never has to travel alone. */
 const WEIGHTLESS = Part.capabilities | Part.uidRequest;
 const COMPONENTS = Part.availableComponents | Part.componentMap;
+/** What may be large: of parts that travel alone these go last, so that they hold up nothing else. */
+const BULKY = Part.effectiveConfig | COMPONENTS;
 
 /**
  * The only copy of what the agent reports, and how far the server knows it: each part is dirty (to be sent), in flight
@@ -137,7 +139,8 @@ export class Report {
     if (due === 0 || this.isHeld) return 0;
     const alone = due & this.#alone;
     if (alone === 0) return due;
-    const first = alone & -alone;
+    const small = alone & ~BULKY;
+    const first = small === 0 ? alone & -alone : small & -small;
     return ((first & COMPONENTS) === 0 ? first : due & COMPONENTS) | (due & WEIGHTLESS);
   }
 
@@ -196,11 +199,9 @@ export class Report {
     if (weighty === 0 && !accompanied) return 0;
     this.mark(parts & WEIGHTLESS);
     const whole = (weighty & Part.componentMap) !== 0;
-    const units = whole ? weighty & ~Part.availableComponents : weighty;
-    const several = (units & (units - 1)) !== 0;
     // What was taken out of reports since is not reported again.
     const owed = weighty & (this.#dirty | this.#inFlight);
-    if (several || accompanied || owed === 0) {
+    if (!this.isSingle(parts, accompanied) || owed === 0) {
       this.mark(owed);
       this.#alone |= owed;
       return 0;
@@ -212,6 +213,20 @@ export class Report {
     // Only the components are too large; their hash can still be reported.
     this.mark(Part.availableComponents);
     return Part.availableComponents;
+  }
+
+  /** Whether a message with these parts cannot be split. @param accompanied whether there was something else in it */
+  isSingle(parts: PartSet, accompanied: boolean): boolean {
+    const weighty = parts & ~WEIGHTLESS;
+    const units = (weighty & Part.componentMap) === 0 ? weighty : weighty & ~Part.availableComponents;
+    return units === 0 || ((units & (units - 1)) === 0 && !accompanied);
+  }
+
+  /** Has the parts of a message that was lost sent again one by one, unless they have changed since. */
+  separate(parts: PartSet): void {
+    const owed = parts & ~WEIGHTLESS & this.#inFlight;
+    this.mark(owed);
+    this.#alone |= owed;
   }
 
   /**

@@ -2,7 +2,7 @@ import { pipeline, type Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGunzip, gzip } from "node:zlib";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
-import { tooLarge } from "../wire/limits.js";
+import { PIECE_BYTES, tooLarge } from "../wire/limits.js";
 
 /** How a body is written down: as it is, or compressed (HTTP-07, HTTP-09). */
 export type ContentCoding = "identity" | "gzip";
@@ -34,6 +34,7 @@ export function contentCoding(header: string | readonly string[] | undefined): C
  * Reads a body up to the limit, which counts what it inflates to, and not a byte more (SIZE-05, SIZE-06).
  *
  * @param announcedBytes what its Content-Length says, if it has one
+ * @param progress told of every further piece of a large one
  * @throws OpAMPError `ERR_OPAMP_TOO_LARGE`, or `ERR_OPAMP_MALFORMED` for what is not gzip, cut short or followed by
  * something else; what the body itself fails with passes through
  */
@@ -42,11 +43,24 @@ export function readBody(
   coding: ContentCoding,
   announcedBytes: number,
   maxBytes: number,
+  progress: () => void,
 ): Promise<Uint8Array> {
   // What cannot be compressed gets a little longer by it.
   const maxRawBytes = coding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 1_024) + 1_024;
   if (announcedBytes > maxRawBytes) return Promise.reject(tooLarge("receive", announcedBytes, maxBytes));
+  if (announcedBytes === 0 || announcedBytes > PIECE_BYTES) reportPieces(body, progress);
   return coding === "identity" ? collect(body, maxBytes) : inflate(body, maxRawBytes, maxBytes);
+}
+
+/** Tells of every piece of a large body that has come. */
+function reportPieces(body: Readable, progress: () => void): void {
+  let bytes = 0;
+  body.on("data", (chunk: Uint8Array) => {
+    bytes += chunk.length;
+    if (bytes < PIECE_BYTES) return;
+    bytes = 0;
+    progress();
+  });
 }
 
 /** The first bytes of a body that is not read further; none where it breaks off. */

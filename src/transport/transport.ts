@@ -47,6 +47,11 @@ export interface Sink {
   dialing(): void;
   /** The connection of the last `dialing` has been made. */
   dialed(): void;
+  /**
+   * More of a payload has left this process, or has come: the peer is there, and the time for an answer begins only now. For
+   * payloads so large that they may take long; a transport that cannot tell need not call it.
+   */
+  progress(): void;
   /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
   payload(bytes: Uint8Array): void;
   /**

@@ -4,7 +4,7 @@ import type { ClientOptions, RawData, WebSocket } from "ws";
 import { loaded } from "../base/load.js";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { frame, unframe } from "../wire/codec.js";
-import { tooLarge } from "../wire/limits.js";
+import { LARGE_BYTES, tooLarge } from "../wire/limits.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
 import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
@@ -14,6 +14,7 @@ import { Credentials } from "./settings/headers.js";
 import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 import { type Hop, redirected } from "./url/redirect.js";
+import { WebSocketOutbox } from "./websocket-outbox.js";
 
 /** How long a server that has said Close may leave the TCP connection open. */
 const LINGER_MS = 5_000;
@@ -34,12 +35,17 @@ interface Dial {
   sink: Sink;
   /** The connection that is being made. */
   dialling: Dialling | undefined;
+  connection: Socket | undefined;
   socket: WebSocket | undefined;
+  /** For as long as a large message is leaving. */
+  outbox: WebSocketOutbox | undefined;
   url: URL;
   stage: DialStage;
   failure: unknown;
   /** The number in the last ping. */
   pings: number;
+  /** Nothing whole has come since then. */
+  isQuiet: boolean;
   over: boolean;
 }
 
@@ -66,11 +72,14 @@ export class WebSocketTransport implements Transport {
     const dial: Dial = {
       sink,
       dialling: undefined,
+      connection: undefined,
       socket: undefined,
+      outbox: undefined,
       url,
       stage: "dialling",
       failure: undefined,
       pings: 0,
+      isQuiet: false,
       over: false,
     };
     this.#dial = dial;
@@ -82,7 +91,14 @@ export class WebSocketTransport implements Transport {
     const { maxSendBytes, compression } = this.#settings;
     if (message.length > maxSendBytes) throw tooLarge("send", message.length, maxSendBytes);
     const compress = compression && message.length >= MIN_COMPRESSED_BYTES;
-    this.#dial?.socket?.send(message, { binary: true, compress });
+    const dial = this.#dial;
+    const socket = dial?.socket;
+    if (dial === undefined || socket === undefined) return;
+    if (dial.outbox === undefined && message.length + socket.bufferedAmount >= LARGE_BYTES) {
+      dial.outbox = outboxOf(dial, socket);
+    }
+    if (dial.outbox !== undefined) dial.outbox.send(message, compress);
+    else socket.send(message, { binary: true, compress });
   }
 
   ping(): void {
@@ -91,14 +107,21 @@ export class WebSocketTransport implements Transport {
     // Listened for when first asked for, since most links never need it.
     if (dial.socket.listenerCount("pong") === 0) watch(dial, dial.socket);
     dial.pings += 1;
-    dial.socket.ping(String(dial.pings));
+    const data = String(dial.pings);
+    dial.isQuiet = true;
+    if (dial.outbox === undefined) return dial.socket.ping(data);
+    dial.outbox.ping(data);
+    // What it proves must wait for its turn; a sign of life must not.
+    dial.socket.ping();
   }
 
   close(code: number, reason: string): void {
     const dial = this.#dial;
     if (dial === undefined) return;
     // Before it is open there is nobody to shake hands with.
-    if (dial.stage === "open" && code !== CLOSE_NOW) return dial.socket?.close(code, reason);
+    if (dial.stage === "open" && code !== CLOSE_NOW) {
+      return dial.outbox === undefined ? dial.socket?.close(code, reason) : dial.outbox.close(code, reason);
+    }
     const loss = reason === OVERDUE && dial.stage !== "open" ? ended(overdueIn(dial)) : closedHere(code, reason);
     dial.dialling?.destroy();
     dial.socket?.terminate();
@@ -121,6 +144,7 @@ export class WebSocketTransport implements Transport {
     const connection = await dial.dialling.socket;
     dial.dialling = undefined;
     if (dial.over) return void connection.destroy();
+    dial.connection = connection;
     dial.stage = "asked";
     const away = url.origin !== this.#settings.url.origin;
     const socket = new ws.WebSocket(url, this.#options(dial, connection, away ? {} : given));
@@ -159,6 +183,7 @@ export class WebSocketTransport implements Transport {
       if (!dial.over) dial.sink.opened();
     });
     socket.on("message", (data, isBinary) => {
+      dial.isQuiet = false;
       if (!dial.over) receive(dial.sink, data, isBinary);
     });
     // One that a redirect has put aside is not heard.
@@ -214,15 +239,33 @@ function overdueIn({ dialling, url, stage }: Dial): OpAMPError {
 }
 
 function watch(dial: Dial, socket: WebSocket): void {
+  // Part of a large message proves life as well as a pong, which cannot overtake it.
+  dial.connection?.on("data", () => {
+    if (dial.isQuiet && !dial.over) dial.sink.progress();
+    dial.isQuiet = false;
+  });
   socket.on("ping", () => {
     if (!dial.over) dial.sink.alive();
   });
   // One that was not asked for, or is for an earlier ping, proves less.
   socket.on("pong", (data) => {
+    dial.isQuiet = false;
     if (dial.over) return;
     if (data.toString() === String(dial.pings)) dial.sink.pong();
     else dial.sink.alive();
   });
+}
+
+function outboxOf(dial: Dial, socket: WebSocket): WebSocketOutbox {
+  return new WebSocketOutbox(
+    socket,
+    () => {
+      if (!dial.over) dial.sink.progress();
+    },
+    () => {
+      dial.outbox = undefined;
+    },
+  );
 }
 
 function receive(sink: Sink, data: RawData, isBinary: boolean): void {

@@ -3,6 +3,11 @@ import { OpAMPError } from "../errors.js";
 /** The default limit on one message in either direction: 64 MiB, in bytes (SIZE-01). */
 export const DEFAULT_MAX_MESSAGE_BYTES = 67_108_864;
 
+/** From this size on a message may take long to leave, or to come, over a slow line: 256 KiB, in bytes. */
+export const LARGE_BYTES = 262_144;
+/** Large messages leave in pieces of this size, in bytes; as much that has come is a sign of life. */
+export const PIECE_BYTES = 65_536;
+
 /**
  * How deeply the messages inside a received message may nest, the message itself included.
  *

@@ -26,6 +26,8 @@ export interface Script {
   answers?: (message: Outgoing) => Answer | undefined;
   /** Whether the transport takes a message; one that it does not take never left. Default: any. */
   fits?: (message: Outgoing) => boolean;
+  /** The messages that are large. Default: none. */
+  large?: (message: Outgoing) => boolean;
   /** What the host says when it is asked for the effective config; by default it does not come back. */
   effectiveConfig?: () => EffectiveConfig | undefined;
 }
@@ -33,6 +35,9 @@ export interface Script {
 export const OWN_UID = uid(0xa);
 /** The server as it should be: a bare acknowledgement for everything. */
 export const acknowledges = (): Answer => ({ instanceUid: OWN_UID });
+
+/** How large those are that are. */
+export const LARGE_BYTES = 6_000_000;
 
 const MAX_STEPS = 10_000;
 const GONE: Lost = { error: new Error("gone"), fate: "unknown", orderly: false, throttled: false };
@@ -188,6 +193,9 @@ export class Harness {
       }
       this.#log.push({ at: this.now, output });
       this.#react(output);
+      if (output.type === "send" && this.#script.large?.(output.message)) {
+        this.#take({ type: "large", bytes: LARGE_BYTES });
+      }
     }
   }
 

@@ -21,10 +21,15 @@ export class Recorder {
   readonly #calls = new Arrivals<Heard>();
   /** What it heard of the connections made for messages. */
   readonly dials = new Arrivals<"dialing" | "dialed">();
+  /** How many times it heard that more has left, or come. */
+  pieces = 0;
   readonly sink: Sink = {
     opened: () => this.#calls.push({ type: "opened" }),
     dialing: () => this.dials.push("dialing"),
     dialed: () => this.dials.push("dialed"),
+    progress: () => {
+      this.pieces += 1;
+    },
     payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
     pong: () => this.#calls.push({ type: "pong" }),
     alive: () => this.#calls.push({ type: "alive" }),

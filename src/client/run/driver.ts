@@ -4,6 +4,7 @@ import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeReport } from "../../wire/codec.js";
+import { LARGE_BYTES } from "../../wire/limits.js";
 import type { Clock } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
@@ -13,6 +14,7 @@ export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
 const PONG = { type: "pong" } as const;
+const PROGRESS = { type: "progress" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -129,6 +131,7 @@ export class Driver {
       const payload = encodeReport(output.message);
       this.#transport?.send(payload);
       this.#passed({ type: "sent", message: output.message, bytes: payload.length });
+      if (payload.length >= LARGE_BYTES) this.#inputs.push({ type: "large", bytes: payload.length });
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
       if (oversized) this.#inputs.push({ type: "oversized" });
@@ -246,6 +249,10 @@ class DialSink implements Sink {
 
   dialed(): void {
     this.#driver.hear(this, { type: "dialed" });
+  }
+
+  progress(): void {
+    this.#driver.hear(this, PROGRESS);
   }
 
   payload(bytes: Uint8Array): void {

@@ -16,6 +16,9 @@ import type { Listeners } from "../observe/listeners.js";
 import type { Persistence } from "../state/persistence.js";
 import type { Waiters } from "./waiters.js";
 
+const UNDELIVERED_HINT =
+  "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
+
 /** Who observes a client. */
 export interface Observed {
   readonly waiters: Waiters;
@@ -141,6 +144,11 @@ export class OutputRouter {
         const text = `gave up on ${namesOf(notice.parts).join(", ") || "a message"}: the message is too large`;
         return this.#failed("ERR_OPAMP_TOO_LARGE", text, "dropped");
       }
+      case "undelivered": {
+        const { parts, bytes, attempts } = notice;
+        const text = `gave up on ${namesOf(parts).join(", ")}, ${bytes} bytes: ${attempts} attempts to send it ended without an answer`;
+        return this.#failed("ERR_OPAMP_TOO_LARGE", text, "dropped", UNDELIVERED_HINT);
+      }
       case "effectiveConfigLate": {
         this.#parts.handlers.effectiveConfigLate();
         const text = `effectiveConfig did not return within ${notice.afterMs} ms; reporting without it`;
@@ -151,8 +159,8 @@ export class OutputRouter {
     }
   }
 
-  #failed(code: OpAMPErrorCode, text: string, counts?: ErrorCount): void {
-    this.#parts.failed(new OpAMPError(code, text), false, counts);
+  #failed(code: OpAMPErrorCode, text: string, counts?: ErrorCount, hint?: string): void {
+    this.#parts.failed(new OpAMPError(code, text, { hint }), false, counts);
   }
 
   #notify(event: ClientEvent): void {

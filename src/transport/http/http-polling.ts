@@ -125,7 +125,9 @@ export class HttpPollingTransport implements Transport {
       throw misfit ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint });
     }
     const announcedBytes = Number(headers["content-length"] ?? 0);
-    const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes);
+    const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes, () => {
+      if (!session.over) session.sink.progress();
+    });
     if (session.over) return;
     const isFit = body.length === 0 || contentType === CONTENT_TYPE;
     const misfit = isFit ? undefined : notOpamp({ contentType: single(contentType), start: body }, at);

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import type { Client, Dispatcher } from "undici";
 import { loaded } from "../../base/load.js";
 import { messageOf } from "../../errors.js";
+import { LARGE_BYTES, PIECE_BYTES } from "../../wire/limits.js";
 import { type Dialling, dial } from "../dial.js";
 import { plainProxyFor, type ResolvedProxy } from "../proxy/proxy.js";
 import type { TransportSettings } from "../settings/settings.js";
@@ -73,7 +75,10 @@ export class HttpRoute {
       path = `${url.origin}${path}`;
       Object.assign(headers, this.#proxy.headers, { host: url.host });
     }
-    const response = await this.#client.request({ method: "POST", path, headers, body });
+    const isLarge = body.length >= LARGE_BYTES;
+    if (isLarge) headers["content-length"] = String(body.length);
+    const sent = isLarge ? Readable.from(this.#pieces(body), { highWaterMark: 1 }) : body;
+    const response = await this.#client.request({ method: "POST", path, headers, body: sent });
     if (this.connection !== undefined) this.connection.answered = true;
     return response;
   }
@@ -84,6 +89,14 @@ export class HttpRoute {
     void this.#client.destroy().catch(() => undefined);
     this.connection?.dialling?.destroy();
     this.connection?.socket?.destroy();
+  }
+
+  /** A large body, each piece once the one before has left. */
+  *#pieces(body: Uint8Array): Generator<Uint8Array> {
+    for (let at = 0; at < body.length; at += PIECE_BYTES) {
+      yield body.subarray(at, at + PIECE_BYTES);
+      this.#sink?.progress();
+    }
   }
 
   async #connect(): Promise<Socket> {
