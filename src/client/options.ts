@@ -72,7 +72,10 @@ export interface ChannelOptions {
 export interface Timeouts {
   /** From dialling to an open connection. Default 30 000. */
   connectMs?: number | undefined;
-  /** From a message to the whole of its answer (RETRY-02). Default 30 000. */
+  /**
+   * From a message to the whole of its answer (RETRY-02); for messages of 256 KiB and more, either way, counted again from each
+   * piece that has left or come. Default 30 000.
+   */
   answerMs?: number | undefined;
   /** For a remote config handler; then the offer has failed. Default 300 000. */
   applyMs?: number | undefined;
