@@ -96,8 +96,10 @@ export class HttpPollingTransport implements Transport {
       const next = isElsewhere ? redirected(hop, response.statusCode, single(location), maxRedirects) : undefined;
       if (next === undefined) return this.#take(session, response);
       if (next instanceof OpAMPError) throw next;
-      // Without waiting: where it does not end soon, its connection is given up.
-      void response.body.dump().catch(() => undefined);
+      // Where it does not end soon, its connection is given up.
+      const dumped = response.body.dump().catch(() => undefined);
+      // What comes next on this connection has to be the answer.
+      if (next.url.origin === at.origin) await dumped;
       hop = next;
     }
   }
