@@ -80,6 +80,14 @@ export class Exchange {
     this.move("lost");
   }
 
+  /** The message that has no answer may have arrived, and another one takes its place on the same link. */
+  stale(): void {
+    if (this.#awaiting === undefined) return;
+    this.restore();
+    this.each((agent) => agent.forgotten());
+    this.move("stale");
+  }
+
   /** What is in flight is to be sent again. */
   restore(): void {
     this.#awaiting = undefined;

@@ -120,6 +120,7 @@ class AutoTransport implements Transport {
       opened: () => sink.opened(),
       dialing: () => sink.dialing(),
       dialed: () => sink.dialed(),
+      stale: () => sink.stale(),
       payload: (bytes) => {
         hear();
         sink.payload(bytes);

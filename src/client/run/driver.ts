@@ -13,6 +13,7 @@ export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
 const PONG = { type: "pong" } as const;
+const STALE = { type: "stale" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -246,6 +247,10 @@ class DialSink implements Sink {
 
   dialed(): void {
     this.#driver.hear(this, { type: "dialed" });
+  }
+
+  stale(): void {
+    this.#driver.hear(this, STALE);
   }
 
   payload(bytes: Uint8Array): void {

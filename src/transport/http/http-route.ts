@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { Client, Dispatcher } from "undici";
-import { messageOf } from "../../errors.js";
+import { codeOf, messageOf } from "../../errors.js";
 import { AnswerStart } from "../answer-start.js";
 import { type Dialling, dial } from "../dial.js";
+import { HANG_UPS } from "../explain/explain-network.js";
 import { plainProxyFor, type ResolvedProxy } from "../proxy/proxy.js";
 import type { DialSettings } from "../settings/settings.js";
 import { makeLastingGuest } from "../socket-group.js";
@@ -90,6 +91,16 @@ export class HttpRoute {
     const response = await this.#request.call(this.#client, { method: "POST", path, headers, body });
     if (this.connection !== undefined) this.connection.answered = true;
     return response;
+  }
+
+  /**
+   * Whether the last request met a connection that the other side had closed, as any may that is kept: it carried an
+   * answer before, and nothing came for this one.
+   */
+  get isStale(): boolean {
+    const { answered = false, start, socket, failure } = this.connection ?? {};
+    const isHungUp = failure === undefined || HANG_UPS.includes(codeOf(failure) ?? "");
+    return answered && start?.isHeard === false && socket?.destroyed === true && isHungUp;
   }
 
   /** Cuts whatever is under way. */

@@ -19,6 +19,7 @@ function weighed(transport: MemoryTransport) {
       opened: () => sink.opened(),
       dialing: () => sink.dialing(),
       dialed: () => sink.dialed(),
+      stale: () => sink.stale(),
       payload(received) {
         bytes.received += received.length;
         sink.payload(received);
