@@ -159,7 +159,10 @@ export class Exchange {
 }
 
 function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number): Outgoing | undefined {
-  if (presence === "unreported") return agent.report.isHeld ? undefined : agent.messages.first(now);
+  // What takes the place of a message that may have got lost does not keep heartbeats waiting.
+  if (presence === "unreported") {
+    return agent.report.isHeld && !isHeartbeatDue ? undefined : agent.messages.first(now);
+  }
   return agent.messages.next(now) ?? (isHeartbeatDue ? agent.messages.heartbeat(now) : undefined);
 }
 

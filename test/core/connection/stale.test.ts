@@ -44,6 +44,14 @@ describe("a message that met a stale connection", () => {
     expect(harness.sent.map(partsOf)).toEqual([[], []]);
   });
 
+  test("does not keep heartbeats waiting where reports wait for the effective config", () => {
+    const harness = online(polling({ can: ["reportsEffectiveConfig"], config: { effectiveConfigMs: 60_000 } }));
+    harness.advanceTo(30_000);
+    harness.feed({ type: "refresh" }, STALE);
+    harness.advanceTo(60_000);
+    expect(harness.sentAt).toEqual([30_000, 60_000]);
+  });
+
   test("has what it held sent again, as it is by then", () => {
     const harness = online(polling());
     harness.feed({ type: "set", parts: { health: health(false, "a") } });
