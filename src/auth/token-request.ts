@@ -1,11 +1,9 @@
 import type { ClientAuth } from "oauth4webapi";
-import type { buildConnector, Dispatcher, RequestInit as UndiciRequestInit } from "undici";
-import { loaded } from "../base/load.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
-import { type Dialling, dial } from "../transport/dial.js";
+import { contentCoding, readBody } from "../transport/content-coding.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
-import { plainProxyFor } from "../transport/proxy/proxy.js";
+import { routeTo } from "../transport/http/http-route.js";
 import type { DialSettings, ProxyOptions } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { reveal, type Secret } from "./static-credentials.js";
@@ -43,6 +41,8 @@ export interface TokenRequest {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Tokens are short. */
+const MAX_ANSWER_BYTES = 1_048_576;
 /** What stands for the secret, should an endpoint repeat it. */
 const HIDDEN = "[REDACTED]";
 
@@ -66,7 +66,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
   const client = { client_id: id };
   const form = formOf(parameters);
   if (scopes !== undefined && scopes.length > 0) form.set("scope", scopes.join(" "));
-  const http = await openFetch({ tls, proxy, keepAlive: false });
+  const http = await openFetch(tokenUrl, { tls, proxy, keepAlive: false });
   let status: number | undefined;
   try {
     const response = await oauth.clientCredentialsGrantRequest(server, client, authentication, form, {
@@ -81,7 +81,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
   } catch (thrown) {
     throw explain(thrown);
   } finally {
-    await http.close();
+    http.close();
   }
 
   // What the library throws about an answer has that answer in it, tokens included, so it is not kept as the cause.
@@ -106,9 +106,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
     if (thrown instanceof Error && thrown.name === "TimeoutError") {
       return failed(`${endpoint} did not answer within ${timeoutMs} ms`, { cause: thrown });
     }
-    // fetch wraps what the connection met.
-    const met = thrown instanceof TypeError && thrown.cause !== undefined ? thrown.cause : thrown;
-    const cause = dialFailed(met, tokenUrl).error;
+    const cause = dialFailed(thrown, tokenUrl).error;
     return failed(`${endpoint} cannot be reached: ${messageOf(cause)}`, { cause, hint: cause.hint });
   }
 }
@@ -139,36 +137,31 @@ function failed(message: string, details: OpAMPErrorDetails): OpAMPError {
   return new OpAMPError("ERR_OPAMP_AUTH", message, details);
 }
 
-/** A `fetch` for the few requests beside the polling, such as for a token; its connections end with it. */
-export async function openFetch(settings: DialSettings) {
-  const undici = await loaded("undici", import("undici"));
-  const dials: Dialling[] = [];
-  const connect: buildConnector.connector = ({ protocol, host }, callback) => {
-    const dialling = dial(new URL(`${protocol}//${host}`), settings);
-    dials.push(dialling);
-    dialling.socket.then(
-      (socket) => callback(null, socket),
-      (error: Error) => callback(error, null),
-    );
-  };
-  const straight = new undici.Agent({ connect });
-  const inAbsoluteForm = straight.compose(
-    (dispatch): Dispatcher.Dispatch =>
-      (options, handler) =>
-        dispatch({ ...options, path: `${String(options.origin)}${options.path}` }, handler),
-  );
+/** A `fetch` for one URL, such as that of a token; its connection ends with it. */
+export async function openFetch(url: URL, settings: DialSettings) {
+  const route = await routeTo(url, settings);
   return {
-    async fetch(url: string, init: RequestInit): Promise<Response> {
-      const proxy = await plainProxyFor(new URL(url), settings);
-      const headers = new Headers(init.headers);
-      for (const [name, value] of Object.entries(proxy?.headers ?? {})) headers.set(name, value);
-      const dispatcher = proxy === undefined ? straight : inAbsoluteForm;
-      // The package types fetch apart from the platform's, though what it takes and gives is the same.
-      return undici.fetch(url, { ...init, headers, dispatcher } as UndiciRequestInit) as unknown as Promise<Response>;
+    async fetch(_url: string, { headers, body, signal }: RequestInit): Promise<Response> {
+      const abort = (): void => route.end();
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", abort, { once: true });
+      try {
+        const response = await route.post(url, Object.fromEntries(new Headers(headers)), Buffer.from(String(body)));
+        const coding = contentCoding(response.headers["content-encoding"]);
+        if (coding === undefined) throw new Error("the answer is in a content coding that was not asked for");
+        const bytes = await readBody(response.body, coding, 0, MAX_ANSWER_BYTES);
+        const answer = new Headers();
+        for (const [name, value] of Object.entries(response.headers)) {
+          for (const one of [value ?? []].flat()) answer.append(name, one);
+        }
+        return new Response(bytes.length === 0 ? null : bytes, { status: response.statusCode, headers: answer });
+      } catch (thrown) {
+        signal?.throwIfAborted();
+        throw route.connection?.failure ?? thrown;
+      } finally {
+        signal?.removeEventListener("abort", abort);
+      }
     },
-    async close(): Promise<void> {
-      for (const dialling of dials) dialling.destroy();
-      await straight.destroy();
-    },
+    close: () => route.end(),
   };
 }

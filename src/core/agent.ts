@@ -136,9 +136,14 @@ export class Agent {
 
   /** A new connection: what its first report must hold (D4). @param isForgotten whether the server may know nothing */
   opened(isForgotten: boolean, now: number, out: Output[]): void {
-    if (isForgotten && this.#config.reconnectReport === "full") this.report.markAll(false);
+    if (isForgotten) this.forgotten();
     this.#fullState?.opened(now, out);
     if (this.#wantsUid) this.report.mark(Part.uidRequest);
+  }
+
+  /** The server may know nothing of what it was told. */
+  forgotten(): void {
+    if (this.#config.reconnectReport === "full") this.report.markAll(false);
   }
 
   /** Has a change stored. @returns the id that says so once it is */

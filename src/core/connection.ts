@@ -43,6 +43,13 @@ export class Connection extends Link {
     super.fail(reason, error, now, out);
   }
 
+  /** The network connection was closed while it was idle, which shows once a message has left on it. */
+  stale(): void {
+    if (this.#keepalive.duplex || !(this.up || this.phase === "closing")) return;
+    this.awaitNothing();
+    this.#exchange.stale();
+  }
+
   /** No connection was made for the message that was put out last. */
   notDialled(now: number, out: Output[]): void {
     if (this.phase === "closing") this.cut(now, out);

@@ -129,6 +129,8 @@ export class Core {
       case "dialed":
         if (!this.#keepalive.duplex) this.#connection.dialling(input.type === "dialing", now);
         return;
+      case "stale":
+        return this.#connection.stale();
       case "lost":
         return this.#connection.lost(input.loss, now, out);
       case "pong":

@@ -80,6 +80,14 @@ export class Exchange {
     this.move("lost");
   }
 
+  /** The message that has no answer may have arrived, and another one takes its place on the same link. */
+  stale(): void {
+    if (this.#awaiting === undefined) return;
+    this.restore();
+    this.each((agent) => agent.forgotten());
+    this.move("stale");
+  }
+
   /** What is in flight is to be sent again. */
   restore(): void {
     this.#awaiting = undefined;
@@ -161,7 +169,10 @@ export class Exchange {
 }
 
 function next({ agent, presence }: Member, isHeartbeatDue: boolean, now: number): Outgoing | undefined {
-  if (presence === "unreported") return agent.report.isHeld ? undefined : agent.messages.first(now);
+  // What takes the place of a message that may have got lost does not keep heartbeats waiting.
+  if (presence === "unreported") {
+    return agent.report.isHeld && !isHeartbeatDue ? undefined : agent.messages.first(now);
+  }
   return agent.messages.next(now) ?? (isHeartbeatDue ? agent.messages.heartbeat(now) : undefined);
 }
 

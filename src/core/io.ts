@@ -93,6 +93,8 @@ export type Input =
   /** On a link that is not duplex: the message put out last needs a connection of its own, and then has it. */
   | { type: "dialing" }
   | { type: "dialed" }
+  /** On a link that is not duplex: the connection kept for the message put out last was closed; it may have arrived. */
+  | { type: "stale" }
   /** The link is gone. */
   | { type: "lost"; loss: Lost }
   /** The peer is there, though it has nothing to say. */

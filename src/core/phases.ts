@@ -43,17 +43,24 @@ export function next(phase: Phase, event: LinkEvent): LaterPhase | undefined {
 export const presences = {
   /** There is no connection, or this agent has ended its part of it. */
   absent: { opened: "unreported" },
-  /** The first report is due. */
+  /** The first report is due, or another one in place of a message that may have got lost. */
   unreported: { sent: "first", leave: "owing", pause: "leaving", lost: "absent" },
   /** The first report is the message put out last; it may turn out not to have left. */
-  first: { sent: "reported", oversized: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
-  reported: { sent: "reported", leave: "owing", pause: "leaving", lost: "absent" },
+  first: {
+    sent: "reported",
+    oversized: "unreported",
+    stale: "unreported",
+    leave: "owing",
+    pause: "leaving",
+    lost: "absent",
+  },
+  reported: { sent: "reported", stale: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
   /** agent_disconnect is due, with all that is still to be reported. */
   owing: { sent: "gone", pause: "leaving", lost: "absent" },
   /** agent_disconnect is due, with nothing else: the server is busy, or the message was too large. */
   leaving: { sent: "gone", pause: "leaving", lost: "absent" },
   /** agent_disconnect has left. */
-  gone: { oversized: "leaving", closed: "absent", lost: "absent" },
+  gone: { oversized: "leaving", stale: "owing", closed: "absent", lost: "absent" },
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 /** What an agent has said on the current connection. */
@@ -67,7 +74,7 @@ export const presencesIn: Readonly<Record<Phase, readonly Presence[]>> = {
   idle: ["absent"],
   connecting: ["absent"],
   reporting: ["unreported", "first", "reported"],
-  online: ["first", "reported"],
+  online: ["unreported", "first", "reported"],
   waiting: ["absent"],
   closing: ["owing", "leaving", "gone", "absent"],
   stopped: ["absent"],

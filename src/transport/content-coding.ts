@@ -43,12 +43,12 @@ export function readBody(
   coding: ContentCoding,
   announcedBytes: number,
   maxBytes: number,
-  progress: () => void,
+  progress?: () => void,
 ): Promise<Uint8Array> {
   // What cannot be compressed gets a little longer by it.
   const maxRawBytes = coding === "identity" ? maxBytes : maxBytes + Math.ceil(maxBytes / 1_024) + 1_024;
   if (announcedBytes > maxRawBytes) return Promise.reject(tooLarge("receive", announcedBytes, maxBytes));
-  if (announcedBytes === 0 || announcedBytes > PIECE_BYTES) reportPieces(body, progress);
+  if (progress !== undefined && (announcedBytes === 0 || announcedBytes > PIECE_BYTES)) reportPieces(body, progress);
   return coding === "identity" ? collect(body, maxBytes) : inflate(body, maxRawBytes, maxBytes);
 }
 

@@ -121,6 +121,7 @@ class AutoTransport implements Transport {
       dialing: () => sink.dialing(),
       dialed: () => sink.dialed(),
       progress: () => sink.progress(),
+      stale: () => sink.stale(),
       payload: (bytes) => {
         hear();
         sink.payload(bytes);

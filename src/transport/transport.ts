@@ -52,6 +52,11 @@ export interface Sink {
    * payloads so large that they may take long; a transport that cannot tell need not call it.
    */
   progress(): void;
+  /**
+   * Where not `duplex`: the connection kept from an earlier exchange was closed by the peer before anything came in answer
+   * to the last payload, which may have arrived. The link goes on, and another payload is sent in its place.
+   */
+  stale(): void;
   /** A whole payload arrived: a serialized ServerToAgent, without any framing, within the size limit. */
   payload(bytes: Uint8Array): void;
   /**

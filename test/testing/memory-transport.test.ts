@@ -260,7 +260,7 @@ test("a network that hangs holds up pings and pongs", async () => {
   let alive = 0;
   const opened = new Promise<void>((resolve) => {
     const ignore = () => undefined;
-    const dials = { dialing: ignore, dialed: ignore, progress: ignore };
+    const dials = { dialing: ignore, dialed: ignore, stale: ignore, progress: ignore };
     const others = { payload: ignore, malformed: ignore, lost: ignore };
     transport.open({ opened: resolve, pong: () => alive++, alive: ignore, ...dials, ...others });
   });
@@ -315,6 +315,7 @@ test("bytes that are not an AgentToServer are answered as over the real transpor
         dialing: () => void heard.push("dialing"),
         dialed: () => void heard.push("dialed"),
         progress: () => void heard.push("progress"),
+        stale: () => void heard.push("stale"),
         payload: () => void heard.push("payload"),
         pong: () => void heard.push("pong"),
         alive: () => void heard.push("alive"),

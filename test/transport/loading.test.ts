@@ -16,7 +16,7 @@ async function load(name: string, original: () => Promise<unknown>): Promise<obj
 
 beforeEach(() => {
   vi.resetModules();
-  vi.doMock("undici", (original) => load("undici", original));
+  vi.doMock("undici/lib/dispatcher/client.js", (original) => load("undici", original));
   vi.doMock("ws", (original) => load("ws", original));
   Object.assign(state, { loads: [], broken: false });
 });

@@ -8,6 +8,7 @@ import { Arrivals } from "./arrivals.js";
 /** One call of a sink. */
 export type Heard =
   | { type: "opened" }
+  | { type: "stale" }
   | { type: "payload"; bytes: Uint8Array }
   | { type: "pong" }
   | { type: "alive" }
@@ -30,6 +31,7 @@ export class Recorder {
     progress: () => {
       this.pieces += 1;
     },
+    stale: () => this.#calls.push({ type: "stale" }),
     payload: (bytes) => this.#calls.push({ type: "payload", bytes }),
     pong: () => this.#calls.push({ type: "pong" }),
     alive: () => this.#calls.push({ type: "alive" }),

@@ -15,6 +15,7 @@ export type Use = Extract<Output, { type: "dial" }>["use"];
 const ALIVE = { type: "alive" } as const;
 const PONG = { type: "pong" } as const;
 const PROGRESS = { type: "progress" } as const;
+const STALE = { type: "stale" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -253,6 +254,10 @@ class DialSink implements Sink {
 
   progress(): void {
     this.#driver.hear(this, PROGRESS);
+  }
+
+  stale(): void {
+    this.#driver.hear(this, STALE);
   }
 
   payload(bytes: Uint8Array): void {

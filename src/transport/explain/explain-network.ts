@@ -56,7 +56,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 };
 
 /** How the end of a connection by the other side shows. */
-const HANG_UPS = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_CLOSED"];
+export const HANG_UPS: readonly string[] = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_CLOSED"];
 
 /** Names, routes, ports, firewalls, waits. */
 export function explainNetwork(failure: Failure, url: URL, stage: Stage): Explanation | undefined {

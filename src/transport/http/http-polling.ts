@@ -22,6 +22,8 @@ interface Session {
   /** Where the exchange under way has got to. */
   at: URL;
   route: HttpRoute | undefined;
+  /** The exchange under way takes the place of one that met a stale connection. */
+  isRepeated: boolean;
   over: boolean;
 }
 
@@ -40,7 +42,15 @@ export class HttpPollingTransport implements Transport {
 
   open(sink: Sink): void {
     const { url } = this.#settings;
-    const session: Session = { sink, home: undefined, away: undefined, at: url, route: undefined, over: false };
+    const session: Session = {
+      sink,
+      home: undefined,
+      away: undefined,
+      at: url,
+      route: undefined,
+      isRepeated: false,
+      over: false,
+    };
     this.#session = session;
     void this.#prepare(session).catch((error: unknown) => lose(session, this.#failed(session, error)));
   }
@@ -50,7 +60,7 @@ export class HttpPollingTransport implements Transport {
     if (payload.length > maxSendBytes) throw tooLarge("send", payload.length, maxSendBytes);
     const session = this.#session;
     if (session === undefined || session.over) return;
-    void this.#exchange(session, payload).catch((error: unknown) => lose(session, this.#failed(session, error)));
+    void this.#exchange(session, payload).catch((error: unknown) => this.#broken(session, error));
   }
 
   ping(): void {
@@ -96,8 +106,10 @@ export class HttpPollingTransport implements Transport {
       const next = isElsewhere ? redirected(hop, response.statusCode, single(location), maxRedirects) : undefined;
       if (next === undefined) return this.#take(session, response);
       if (next instanceof OpAMPError) throw next;
-      // Without waiting: where it does not end soon, its connection is given up.
-      void response.body.dump().catch(() => undefined);
+      // Where it does not end soon, its connection is given up.
+      const dumped = response.body.dump().catch(() => undefined);
+      // What comes next on this connection has to be the answer.
+      if (next.url.origin === at.origin) await dumped;
       hop = next;
     }
   }
@@ -132,6 +144,7 @@ export class HttpPollingTransport implements Transport {
     const isFit = body.length === 0 || contentType === CONTENT_TYPE;
     const misfit = isFit ? undefined : notOpamp({ contentType: single(contentType), start: body }, at);
     if (misfit !== undefined) throw misfit;
+    session.isRepeated = false;
     session.sink.payload(body);
   }
 
@@ -142,6 +155,14 @@ export class HttpPollingTransport implements Transport {
     // A proxy that wants credentials passes nothing on.
     if (loss.error.code === "ERR_OPAMP_PROXY") return lose(session, { ...loss, fate: "unsent" });
     lose(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));
+  }
+
+  #broken(session: Session, error: unknown): void {
+    if (session.over || session.isRepeated || session.route?.isStale !== true) {
+      return lose(session, this.#failed(session, error));
+    }
+    session.isRepeated = true;
+    session.sink.stale();
   }
 
   #failed({ at, route }: Session, error: unknown): Loss {

@@ -1,10 +1,9 @@
-/// <reference path="./proxy-from-env.d.ts" />
-import { loaded } from "../../base/load.js";
 import { OpAMPError } from "../../errors.js";
 import type { HeaderRecord } from "../settings/headers.js";
 import type { DialSettings } from "../settings/settings.js";
 import type { TlsOptions } from "../settings/tls-options.js";
-import { hostOf, isLoopback, isSecure } from "../url/endpoint.js";
+import { hostOf, isLoopback, isSecure, portOf } from "../url/endpoint.js";
+import { isExempt } from "./no-proxy.js";
 import { type ProxyAddress, parseProxyUrl } from "./proxy-url.js";
 
 type ProxySettings = Pick<DialSettings, "proxy" | "tls">;
@@ -32,7 +31,7 @@ export async function proxyFor(url: URL, { proxy, tls }: ProxySettings): Promise
     if (typeof address === "string") throw new OpAMPError("ERR_OPAMP_OPTION", `proxy.url: ${address}`, { hint: WRITE });
     return resolve(address, proxy.headers ?? {}, proxy.tls ?? towardsProxy(tls));
   }
-  const variable = await fromEnvironment(url);
+  const variable = environmentFor(url);
   if (variable === undefined) return undefined;
   const address = parseProxyUrl(variable.value);
   if (typeof address === "string") {
@@ -72,25 +71,20 @@ export function isDirect(url: URL, proxy: DialSettings["proxy"]): boolean {
   return proxy === false || (proxy === "env" && environmentFor(url) === undefined);
 }
 
-async function fromEnvironment(url: URL): Promise<{ name: string; value: string } | undefined> {
-  const variable = environmentFor(url);
-  if (variable === undefined) return undefined;
-  const { getProxyForUrl } = await loaded("proxy-from-env", import("proxy-from-env"));
-  // It knows NO_PROXY; but to a value without a scheme it gives the target's, where everybody else means http.
-  return getProxyForUrl(`${schemeOf(url)}://${url.host}`) === "" ? undefined : variable;
+/** The variable that names a proxy for this URL, unless NO_PROXY names its host. */
+function environmentFor(url: URL): { name: string; value: string } | undefined {
+  const host = hostOf(url);
+  if (isLoopback(host)) return undefined;
+  const variable = variableOf(isSecure(url.protocol) ? "https_proxy" : "http_proxy") ?? variableOf("all_proxy");
+  if (variable === undefined || isExempt(variableOf("no_proxy")?.value ?? "", host, portOf(url))) return undefined;
+  return variable;
 }
 
-/** The variable that names a proxy for this URL, before NO_PROXY is looked at. */
-function environmentFor(url: URL): { name: string; value: string } | undefined {
-  if (isLoopback(hostOf(url))) return undefined;
-  const scheme = schemeOf(url);
-  for (const name of [`${scheme}_proxy`, `${scheme}_proxy`.toUpperCase(), "all_proxy", "ALL_PROXY"]) {
+/** The one in lower case wins, unless it is empty. */
+function variableOf(lowerCase: string): { name: string; value: string } | undefined {
+  for (const name of [lowerCase, lowerCase.toUpperCase()]) {
     const value = process.env[name];
     if (value !== undefined && value !== "") return { name, value };
   }
   return undefined;
-}
-
-function schemeOf({ protocol }: URL): "http" | "https" {
-  return isSecure(protocol) ? "https" : "http";
 }

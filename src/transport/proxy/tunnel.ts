@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import { loaded } from "../../base/load.js";
 import { messageOf } from "../../errors.js";
+import { AnswerStart } from "../answer-start.js";
+import { loadUndici } from "../http/undici.js";
 import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 import { connectFailed, connectRefused, socksFailed } from "./proxy-error.js";
@@ -16,7 +18,8 @@ const MAX_HOST_BYTES = 255;
  * @throws OpAMPError `ERR_OPAMP_PROXY`, with the proxy's status if it gave one
  */
 export async function tunnelByConnect(base: Socket, proxy: ResolvedProxy, target: string): Promise<void> {
-  const { Client } = await loaded("undici", import("undici"));
+  const { Client, connect } = await loadUndici();
+  const start = new AnswerStart(base);
   // The connection is there, so what the URL says only shows in errors.
   const client = new Client(`http://${proxy.url.hostname}`, {
     // The caller bounds the whole dial.
@@ -31,11 +34,12 @@ export async function tunnelByConnect(base: Socket, proxy: ResolvedProxy, target
   });
   let status: number;
   try {
-    const answer = await client.connect({ path: target, headers: { host: target, ...proxy.headers } });
+    const answer = await connect.call(client, { path: target, headers: { host: target, ...proxy.headers } });
     status = answer.statusCode;
   } catch (cause) {
     throw connectFailed(proxy, target, cause);
   } finally {
+    start.release();
     // The tunnel does not belong to this client any more.
     void client.destroy().catch(() => undefined);
   }

@@ -20,6 +20,7 @@ function weighed(transport: MemoryTransport) {
       dialing: () => sink.dialing(),
       dialed: () => sink.dialed(),
       progress: () => sink.progress(),
+      stale: () => sink.stale(),
       payload(received) {
         bytes.received += received.length;
         sink.payload(received);

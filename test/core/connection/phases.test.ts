@@ -60,15 +60,31 @@ test("a stop leads to stopped from every phase", () => {
 const presenceTable: Record<Presence, Partial<Record<PresenceEvent, Presence>>> = {
   absent: { opened: "unreported" },
   unreported: { sent: "first", leave: "owing", pause: "leaving", lost: "absent" },
-  first: { sent: "reported", oversized: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
-  reported: { sent: "reported", leave: "owing", pause: "leaving", lost: "absent" },
+  first: {
+    sent: "reported",
+    oversized: "unreported",
+    stale: "unreported",
+    leave: "owing",
+    pause: "leaving",
+    lost: "absent",
+  },
+  reported: { sent: "reported", stale: "unreported", leave: "owing", pause: "leaving", lost: "absent" },
   owing: { sent: "gone", pause: "leaving", lost: "absent" },
   leaving: { sent: "gone", pause: "leaving", lost: "absent" },
-  gone: { oversized: "leaving", closed: "absent", lost: "absent" },
+  gone: { oversized: "leaving", stale: "owing", closed: "absent", lost: "absent" },
 };
 
 const allPresences: readonly Presence[] = ["absent", "unreported", "first", "reported", "owing", "leaving", "gone"];
-const presenceEvents: readonly PresenceEvent[] = ["opened", "sent", "oversized", "leave", "pause", "closed", "lost"];
+const presenceEvents: readonly PresenceEvent[] = [
+  "opened",
+  "sent",
+  "oversized",
+  "stale",
+  "leave",
+  "pause",
+  "closed",
+  "lost",
+];
 
 describe.each(allPresences)("the presence %s", (presence) => {
   test.each(presenceEvents)("changes with %s as in the table, or stays", (event) => {
@@ -93,7 +109,7 @@ test.each([
   ["idle", ["absent"]],
   ["connecting", ["absent"]],
   ["reporting", ["unreported", "first", "reported"]],
-  ["online", ["first", "reported"]],
+  ["online", ["unreported", "first", "reported"]],
   ["waiting", ["absent"]],
   ["closing", ["owing", "leaving", "gone", "absent"]],
   ["stopped", ["absent"]],

@@ -21,7 +21,10 @@ function just(...inputs: readonly Input[]): fc.Arbitrary<Input> {
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 8, arbitrary: just({ type: "tick" }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("opened" as const), duplex: fc.boolean(), wallNow: anyMs }) },
-  { weight: 2, arbitrary: just({ type: "alive" }, { type: "pong" }, { type: "dialing" }, { type: "dialed" }) },
+  {
+    weight: 2,
+    arbitrary: just({ type: "alive" }, { type: "pong" }, { type: "dialing" }, { type: "dialed" }, { type: "stale" }),
+  },
   {
     weight: 2,
     arbitrary: just({ type: "large", bytes: 300_000 }, { type: "large", bytes: 6e7 }, { type: "progress" }),

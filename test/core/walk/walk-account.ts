@@ -138,6 +138,19 @@ export class Account {
     for (const custom of this.customs.values()) custom.underWay = false;
   }
 
+  /** The connection kept for polls is closed under a message, which a server may have taken. @returns whether there is one */
+  stale(wire: Wire, server: { take(outgoing: Outgoing): void } | undefined): boolean {
+    const [sent] = wire.unanswered;
+    if (wire.duplex || sent === undefined) return false;
+    server?.take(sent.outgoing);
+    this.over(wire);
+    wire.unanswered = [];
+    if (this.#world.fullReports) this.reasonFor(...partNames);
+    wire.sent = 0;
+    wire.saidGoodbye = false;
+    return true;
+  }
+
   /** The store has saved the oldest change, or failed to. @returns its id */
   stored(fails: boolean): number | undefined {
     const [oldest] = this.persisting;

@@ -71,6 +71,7 @@ export type Action =
       arrived: number;
       renewed?: "credentials" | "transport" | undefined;
     }
+  | { do: "stale"; arrived: boolean }
   | { do: "answer"; extras: Extras }
   | { do: "refuse"; type: number }
   | { do: "busy"; throttle: Throttle }
@@ -192,6 +193,7 @@ export const actions: fc.Arbitrary<Action> = fc.oneof(
       renewed: fc.constantFrom(undefined, undefined, "credentials" as const, "transport" as const),
     }),
   ),
+  weigh(2, fc.record({ do: fc.constant("stale" as const), arrived: fc.boolean() })),
   weigh(30, fc.record({ do: fc.constant("answer" as const), extras })),
   weigh(2, fc.record({ do: fc.constant("refuse" as const), type: fc.constantFrom(0, 1, 7) })),
   weigh(2, fc.record({ do: fc.constant("busy" as const), throttle })),

@@ -243,10 +243,12 @@ export class Walk {
         wire.watch.frozen = true;
         return;
       case "alive":
-        if (wire.opened && duplex) this.#turn({ type: "alive" });
-        return;
+        return wire.opened && duplex ? this.#turn({ type: "alive" }) : undefined;
       case "lose":
         return this.#lose(wire, action);
+      case "stale":
+        if (this.#account.stale(wire, action.arrived ? this.#server : undefined)) this.#turn({ type: "stale" });
+        return;
       case "push":
         if (wire.opened && duplex && !strict) this.#receive(saying(action.extras));
         return;
@@ -256,8 +258,7 @@ export class Walk {
       case "garble":
         return this.#spoil(wire, { type: "malformed", error: "x" });
       case "skip":
-        if (duplex && !strict) this.#spoil(wire, undefined);
-        return;
+        return duplex && !strict ? this.#spoil(wire, undefined) : undefined;
       case "answer":
       case "refuse":
       case "busy": {

@@ -50,13 +50,13 @@ describe("plain HTTP through an HTTP proxy", () => {
 
   test("is requested likewise by requests other than polls", async () => {
     const proxy = await startProxy();
-    const beside = await openFetch({
+    const url = "http://token.invalid:8080/token?x=1";
+    const beside = await openFetch(new URL(url), {
       tls: undefined,
       proxy: { url: `http://me:pass@${proxy.host}`, headers: { "X-Proxy": "yes" } },
       keepAlive: false,
     });
     onTestFinished(() => beside.close());
-    const url = "http://token.invalid:8080/token?x=1";
     const response = await beside.fetch(url, { method: "POST", headers: { "x-own": "1" }, body: "a=b" });
     expect([...new Uint8Array(await response.arrayBuffer())]).toEqual([7]);
     const { request, body } = proxy.seen[0] ?? {};

@@ -61,6 +61,24 @@ describe("the proxy of the environment", () => {
     expect(await found("wss://opamp.example.com")).toBeUndefined();
   });
 
+  test("does not apply inside a cluster whose NO_PROXY names it", async () => {
+    environment({ HTTP_PROXY: "bare:8080", HTTPS_PROXY: "bare:8080", NO_PROXY: "10.0.0.0/8,svc,cluster.local" });
+    const inside = ["ws://10.96.0.20:4320", "wss://opamp.monitoring.svc", "ws://opamp.monitoring.svc.cluster.local"];
+    for (const url of inside) expect(await found(url)).toBeUndefined();
+    expect(await found("ws://11.96.0.20:4320")).toBe("http://bare:8080/");
+  });
+
+  test("is told by the names in lower case, unless they are empty, and not by those of npm", async () => {
+    environment({ http_proxy: "lower:1", HTTP_PROXY: "upper:2", no_proxy: "", NO_PROXY: "upper.example.com" });
+    environment({ npm_config_no_proxy: "*", npm_config_https_proxy: "npm:3", npm_config_proxy: "npm:3" });
+    expect(await found("ws://opamp.example.com")).toBe("http://lower:1/");
+    expect(await found("wss://opamp.example.com")).toBeUndefined();
+    expect(await found("ws://upper.example.com")).toBeUndefined();
+    environment({ no_proxy: "lower.example.com" });
+    expect(await found("ws://upper.example.com")).toBe("http://lower:1/");
+    expect(await found("ws://lower.example.com")).toBeUndefined();
+  });
+
   test("never applies to this machine", async () => {
     environment({ HTTPS_PROXY: "bare:8080" });
     for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]"]) {

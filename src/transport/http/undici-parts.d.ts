@@ -1,0 +1,17 @@
+/** The files of undici that are loaded by themselves, which come without types. */
+declare module "undici/lib/dispatcher/client.js" {
+  const part: typeof import("undici").Client;
+  export = part;
+}
+declare module "undici/lib/api/api-request.js" {
+  import type { Client, Dispatcher } from "undici";
+
+  function part(this: Client, options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>;
+  export = part;
+}
+declare module "undici/lib/api/api-connect.js" {
+  import type { Client, Dispatcher } from "undici";
+
+  function part(this: Client, options: Omit<Dispatcher.ConnectOptions, "origin">): Promise<Dispatcher.ConnectData>;
+  export = part;
+}
