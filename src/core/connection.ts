@@ -44,10 +44,10 @@ export class Connection extends Link {
   }
 
   /** The network connection was closed while it was idle, which shows once a message has left on it. */
-  stale(): void {
+  stale(out: Output[]): void {
     if (this.#keepalive.duplex || !(this.up || this.phase === "closing")) return;
     this.awaitNothing();
-    this.#exchange.stale();
+    this.#exchange.stale(out);
   }
 
   /** No connection was made for the message that was put out last. */

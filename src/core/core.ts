@@ -130,7 +130,7 @@ export class Core {
         if (!this.#keepalive.duplex) this.#connection.dialling(input.type === "dialing", now);
         return;
       case "stale":
-        return this.#connection.stale();
+        return this.#connection.stale(out);
       case "lost":
         return this.#connection.lost(input.loss, now, out);
       case "pong":

@@ -81,8 +81,9 @@ export class Exchange {
   }
 
   /** The message that has no answer may have arrived, and another one takes its place on the same link. */
-  stale(): void {
+  stale(out: Output[]): void {
     if (this.#awaiting === undefined) return;
+    this.failed(out);
     this.restore();
     this.each((agent) => agent.forgotten());
     this.move("stale");

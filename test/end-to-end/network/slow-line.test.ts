@@ -74,15 +74,17 @@ describe.each(ways)("over $name", (way) => {
       let body = LARGE;
       const effectiveConfig = () => ({ a: { body } });
       const { server, line, timed } = await farAway(way, "up", { effectiveConfig, health: { healthy: true } });
+      const givenUp = () => timed.errors.find(({ code }) => code === "ERR_OPAMP_TOO_LARGE");
       for (let attempt = 1; attempt <= 3; attempt++) {
-        expect(timed.errors.filter(({ code }) => code === "ERR_OPAMP_TOO_LARGE")).toEqual([]);
+        expect(givenUp()).toBeUndefined();
         await carry(line, timed, () => line.taken < 4 * MIB);
+        const { connections } = line;
         line.cut();
-        await until(() => timed.client.phase === "waiting");
-        if (attempt < 3) await timed.clock.advance(61_000);
+        // A kept connection that breaks is replaced at once, the first time.
+        await until(() => timed.client.phase === "waiting" || line.connections > connections);
+        if (timed.client.phase === "waiting" && attempt < 3) await timed.clock.advance(61_000);
       }
-      const [error] = timed.errors.filter(({ code }) => code === "ERR_OPAMP_TOO_LARGE");
-      expect(error?.message).toMatch(/gave up on effectiveConfig, 251\d\d\d\d\d bytes: 3 attempts/);
+      expect(givenUp()?.message).toMatch(/gave up on effectiveConfig, 251\d\d\d\d\d bytes: 3 attempts/);
       await timed.clock.advance(61_000);
       await carry(line, timed, () => timed.client.phase !== "online");
       const agent = await server.firstAgent();

@@ -12,6 +12,8 @@ export interface SlowLine {
   take(bytes: number): number;
   /** How many bytes were taken on the connection that came last. */
   readonly taken: number;
+  /** How many connections there were. */
+  readonly connections: number;
   /** Cuts all connections. */
   cut(): void;
 }
@@ -20,12 +22,14 @@ export interface SlowLine {
 export async function startSlowLine(target: number, way: SlowWay): Promise<SlowLine> {
   const pairs = new Set<{ slow: Socket; out: Socket }>();
   let taken = 0;
+  let connections = 0;
   const server = createServer((client) => {
     const upstream = connect(target, "127.0.0.1");
     const [slow, out] = way === "up" ? [client, upstream] : [upstream, client];
     const pair = { slow, out };
     pairs.add(pair);
     taken = 0;
+    connections += 1;
     out.pipe(slow);
     // Without a reader of its own nothing is read but what `take` asks for.
     slow.on("readable", () => undefined);
@@ -61,6 +65,9 @@ export async function startSlowLine(target: number, way: SlowWay): Promise<SlowL
       }
       taken += moved;
       return moved;
+    },
+    get connections() {
+      return connections;
     },
     get taken() {
       return taken;
