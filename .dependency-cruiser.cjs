@@ -124,10 +124,17 @@ module.exports = {
       to: { pathNot: "^src/", dependencyTypesNot: ["core"] },
     },
     {
+      name: "undici-in-parts",
+      comment: "its main file puts its own dispatcher under the fetch of the host",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: `${inPackage("undici")}(?!lib/)`, dependencyTypesNot: ["type-only"] },
+    },
+    {
       name: "undici-only-for-http",
       comment: "polling, tunnels through HTTP proxies, and requests for tokens",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(transport/(http|proxy)/|auth/token-request\\.ts$)" },
+      from: { path: "^src/", pathNot: "^src/transport/(http/|undici(-parts\\.d)?\\.ts$)" },
       to: { path: inPackage("undici") },
     },
     {

@@ -148,7 +148,7 @@ export async function openFetch(url: URL, settings: DialSettings) {
       try {
         const response = await route.post(url, Object.fromEntries(new Headers(headers)), Buffer.from(String(body)));
         const coding = contentCoding(response.headers["content-encoding"]);
-        if (coding === undefined) throw new Error("the answer is in a content coding that was not asked for");
+        if (coding instanceof OpAMPError) throw coding;
         const bytes = await readBody(response.body, coding, 0, MAX_ANSWER_BYTES);
         const answer = new Headers();
         for (const [name, value] of Object.entries(response.headers)) {

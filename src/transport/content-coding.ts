@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { createGunzip, gzip } from "node:zlib";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import { PIECE_BYTES, tooLarge } from "../wire/limits.js";
+import { printable } from "./explain/explain.js";
 
 /** How a body is written down: as it is, or compressed (HTTP-07, HTTP-09). */
 export type ContentCoding = "identity" | "gzip";
@@ -22,12 +23,18 @@ export async function encodeBody(payload: Uint8Array): Promise<{ body: Uint8Arra
   return { body: compressed, coding: "gzip" };
 }
 
-/** What a Content-Encoding header says; `undefined` for one that was not asked for, or several on top of each other. */
-export function contentCoding(header: string | readonly string[] | undefined): ContentCoding | undefined {
+/** What a Content-Encoding header says. @returns an error for a coding that is not understood, or several on top of each other */
+export function contentCoding(header: string | readonly string[] | undefined): ContentCoding | OpAMPError {
   if (header === undefined) return "identity";
-  const name = [header].flat().join(",").trim().toLowerCase();
-  if (name === "" || name === "identity") return "identity";
-  return name === "gzip" || name === "x-gzip" ? "gzip" : undefined;
+  const names = [header].flat().join(",").toLowerCase().split(",");
+  const [name = "identity", ...others] = names
+    .map((one) => one.trim())
+    .filter((one) => one !== "" && one !== "identity");
+  if (others.length === 0 && name === "identity") return name;
+  if (others.length === 0 && (name === "gzip" || name === "x-gzip")) return "gzip";
+  const text = `the answer is in the content coding ${printable([name, ...others].join(", "), 60)}, which is not understood`;
+  const hint = "have the server, or the proxy in between that compresses, send it as it is or as gzip";
+  return new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint });
 }
 
 /**

@@ -7,7 +7,7 @@ import { frame, unframe } from "../wire/codec.js";
 import { LARGE_BYTES, tooLarge } from "../wire/limits.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "./content-coding.js";
 import { type Dialling, dial as dialTo } from "./dial.js";
-import { brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
+import { afterRedirect, brokeOff, dialFailed, handshakeFailed, statusRefused } from "./explain/connect-error.js";
 import { bodyTells } from "./explain/explain-status.js";
 import { closedHere, dialOverdue, ended, headersOverdue, upgradeOverdue } from "./loss.js";
 import { Credentials } from "./settings/headers.js";
@@ -83,7 +83,7 @@ export class WebSocketTransport implements Transport {
       over: false,
     };
     this.#dial = dial;
-    void this.#begin(dial).catch((error: unknown) => lose(dial, dialFailed(error, dial.url)));
+    void this.#begin(dial).catch((error: unknown) => this.#fail(dial, dialFailed(error, dial.url)));
   }
 
   send(payload: Uint8Array): void {
@@ -122,10 +122,11 @@ export class WebSocketTransport implements Transport {
     if (dial.stage === "open" && code !== CLOSE_NOW) {
       return dial.outbox === undefined ? dial.socket?.close(code, reason) : dial.outbox.close(code, reason);
     }
-    const loss = reason === OVERDUE && dial.stage !== "open" ? ended(overdueIn(dial)) : closedHere(code, reason);
+    const overdue = reason === OVERDUE && dial.stage !== "open" ? ended(overdueIn(dial)) : undefined;
     dial.dialling?.destroy();
     dial.socket?.terminate();
-    lose(dial, loss);
+    if (overdue === undefined) lose(dial, closedHere(code, reason));
+    else this.#fail(dial, overdue);
   }
 
   async #begin(dial: Dial): Promise<void> {
@@ -152,7 +153,7 @@ export class WebSocketTransport implements Transport {
     socket.once("unexpected-response", (_request, response) => {
       void this.#refused(dial, hop, response)
         .then((next) => next && this.#ask(dial, next, given, ws))
-        .catch((error: unknown) => lose(dial, dialFailed(error, dial.url)));
+        .catch((error: unknown) => this.#fail(dial, dialFailed(error, dial.url)));
     });
     this.#listen(dial, socket);
   }
@@ -191,7 +192,7 @@ export class WebSocketTransport implements Transport {
       if (dial.socket === socket) dial.failure = error;
     });
     socket.on("close", (code, reason) => {
-      if (dial.socket === socket) lose(dial, this.#closed(dial, code, reason));
+      if (dial.socket === socket) this.#fail(dial, this.#closed(dial, code, reason));
     });
   }
 
@@ -207,8 +208,13 @@ export class WebSocketTransport implements Transport {
     const next = redirected(hop, statusCode, headers.location, maxRedirects);
     if (next !== undefined && !(next instanceof OpAMPError)) return next;
     const loss = next === undefined ? statusRefused(statusCode, headers, hop.url, clock.wallNow(), start) : ended(next);
-    lose(dial, this.#credentials.judge(loss, hop.url.origin !== url.origin));
+    this.#fail(dial, this.#credentials.judge(loss, hop.url.origin !== url.origin));
     return undefined;
+  }
+
+  /** An open link is where it was led to, and need not tell of that. */
+  #fail(dial: Dial, loss: Loss): void {
+    lose(dial, dial.stage === "open" ? loss : afterRedirect(loss, this.#settings.url, dial.url));
   }
 
   #closed({ stage, failure, url }: Dial, code: number, reason: Buffer): Loss {

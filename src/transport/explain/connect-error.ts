@@ -50,12 +50,22 @@ export function statusRefused(
   start?: Uint8Array,
 ): Loss {
   const { code, says, hint } = explainStatus(status, headers, url, start);
-  const text = `${url.host}${url.pathname} answered ${status}${says}`;
+  const throttled = code === "ERR_OPAMP_THROTTLED";
+  const retryAfterMs = throttled ? parseRetryAfter(single(headers["retry-after"]), wallNowMs) : undefined;
+  const pause = retryAfterMs === undefined ? "" : ` for ${Math.ceil(retryAfterMs / 1_000)} s`;
+  const text = `${url.host}${url.pathname} answered ${status}${says}${pause}`;
   const loss = answered(new OpAMPError(code, text, { httpStatus: status, hint }));
   if (code === "ERR_OPAMP_TOO_LARGE") return { ...loss, fate: "refused" };
-  if (code !== "ERR_OPAMP_THROTTLED") return loss;
-  const retryAfterMs = parseRetryAfter(single(headers["retry-after"]), wallNowMs);
-  return { ...loss, throttled: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return retryAfterMs === undefined ? { ...loss, throttled } : { ...loss, throttled, retryAfterMs };
+}
+
+/** The same, where a redirect led from the client's own URL to another place, which is not in the user's settings. */
+export function afterRedirect(loss: Loss, from: URL, at: URL): Loss {
+  if (from.origin === at.origin) return loss;
+  const { code, message, hint, httpStatus, retryable, cause } = loss.error;
+  const text = `redirected by ${from.host} to ${at.host}: ${message}`;
+  const where = `${hint}; it is ${from.host} that redirects there`;
+  return { ...loss, error: new OpAMPError(code, text, { hint: where, httpStatus, retryable, cause }) };
 }
 
 /** Why the content of a successful answer is not OpAMP; `undefined` if it may be. An empty body without a type is. */

@@ -21,8 +21,16 @@ export interface Answer {
   start: Uint8Array;
 }
 
-/** The only type that OpAMP's answers have over HTTP (HTTP-06). */
+/** The type that OpAMP's messages have over HTTP (HTTP-06). */
 export const CONTENT_TYPE = "application/x-protobuf";
+
+/** What servers and proxies put in its place, which says as little about a body as no type at all. */
+const BINARY: ReadonlySet<string> = new Set([
+  "",
+  "application/protobuf",
+  "application/vnd.google.protobuf",
+  "application/octet-stream",
+]);
 
 const BODIES: readonly { is: (essence: string, text: string) => boolean; what: string; hint: string }[] = [
   {
@@ -36,24 +44,14 @@ const BODIES: readonly { is: (essence: string, text: string) => boolean; what: s
     hint: "that is a gRPC server's port: check the port (OpAMP's default is 4320)",
   },
   {
-    is: (essence, text) => /\bjson$/.test(essence) || (essence === "" && /^\s*[[{]/.test(text)),
+    is: (essence, text) => /\bjson$/.test(essence) || (BINARY.has(essence) && /^\s*[[{]/.test(text)),
     what: "JSON",
     hint: "that is some other API: check host, port and path (the usual one is /v1/opamp)",
-  },
-  {
-    is: (essence) => essence === "application/protobuf" || essence === "application/octet-stream",
-    what: "another content type than OpAMP's",
-    hint: `the server, or a proxy in between, must set Content-Type: ${CONTENT_TYPE}`,
   },
   {
     is: (essence) => essence.startsWith("text/"),
     what: "plain text",
     hint: "check host, port and path (the usual one is /v1/opamp)",
-  },
-  {
-    is: (essence) => essence === "",
-    what: "bytes of no type",
-    hint: `check host, port and path; an OpAMP server sets Content-Type: ${CONTENT_TYPE}`,
   },
 ];
 
@@ -62,9 +60,10 @@ const OTHERWISE = "check host, port and path; what answers at this URL is not an
 /** What is wrong with the content of an answer with success; `undefined` if it may be OpAMP's, as nothing at all may be. */
 export function explainBody({ contentType, start }: Answer, url: URL): Omit<Explanation, "code"> | undefined {
   const essence = contentType?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (essence === CONTENT_TYPE || (essence === "" && start.length === 0)) return undefined;
+  if (essence === CONTENT_TYPE) return undefined;
   const text = Buffer.from(start.subarray(0, 256)).toString("latin1");
   const row = BODIES.find(({ is }) => is(essence, text));
+  if (row === undefined && BINARY.has(essence)) return undefined;
   const type = contentType === undefined ? "no content type" : nameOf(essence);
   const says = row === undefined ? type : `${row.what} (${type})`;
   return { says, hint: portHint(url) ?? row?.hint ?? OTHERWISE };

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import { OpAMPError } from "../../errors.js";
 import { tooLarge } from "../../wire/limits.js";
 import { contentCoding, encodeBody, readBody, readStart } from "../content-coding.js";
-import { brokeOff, dialFailed, notOpamp, statusRefused } from "../explain/connect-error.js";
+import { afterRedirect, brokeOff, dialFailed, notOpamp, statusRefused } from "../explain/connect-error.js";
 import { CONTENT_TYPE } from "../explain/explain-content.js";
 import { bodyTells, single } from "../explain/explain-status.js";
 import { answered, answerOverdue, closedHere, dialOverdue, ended, headersOverdue } from "../loss.js";
@@ -70,7 +70,8 @@ export class HttpPollingTransport implements Transport {
   close(code: number, reason: string): void {
     const session = this.#session;
     if (session === undefined) return;
-    lose(session, reason === OVERDUE ? overdueIn(session) : closedHere(code, reason));
+    if (reason === OVERDUE) this.#fail(session, overdueIn(session));
+    else lose(session, closedHere(code, reason));
   }
 
   async #prepare(session: Session): Promise<void> {
@@ -82,6 +83,7 @@ export class HttpPollingTransport implements Transport {
   async #exchange(session: Session, payload: Uint8Array): Promise<void> {
     const { url, instanceUid, compression, maxRedirects } = this.#settings;
     session.route = undefined;
+    session.at = url;
     const given = await this.#credentials.resolve();
     const { body, coding } = compression ? await encodeBody(payload) : { body: payload, coding: "identity" as const };
     let hop: Hop = { url, redirects: 0 };
@@ -130,11 +132,8 @@ export class HttpPollingTransport implements Transport {
     if (statusCode < 200 || statusCode > 299) return this.#refused(session, response);
     const contentType = headers["content-type"];
     const coding = contentCoding(headers["content-encoding"]);
-    if (coding === undefined) {
-      const text = `${at.host}${at.pathname} answered in a content coding that was not asked for`;
-      const hint = "only gzip was asked for: look at the server, and at proxies in between";
-      const misfit = notOpamp({ contentType: single(contentType), start: new Uint8Array() }, at);
-      throw misfit ?? new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint });
+    if (coding instanceof OpAMPError) {
+      throw notOpamp({ contentType: single(contentType), start: new Uint8Array() }, at) ?? coding;
     }
     const announcedBytes = Number(headers["content-length"] ?? 0);
     const body = await readBody(response.body, coding, announcedBytes, this.#settings.maxReceiveBytes, () => {
@@ -153,16 +152,20 @@ export class HttpPollingTransport implements Transport {
     const start = bodyTells(statusCode) ? await readStart(body) : undefined;
     const loss = statusRefused(statusCode, headers, at, this.#settings.clock.wallNow(), start);
     // A proxy that wants credentials passes nothing on.
-    if (loss.error.code === "ERR_OPAMP_PROXY") return lose(session, { ...loss, fate: "unsent" });
-    lose(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));
+    if (loss.error.code === "ERR_OPAMP_PROXY") return this.#fail(session, { ...loss, fate: "unsent" });
+    this.#fail(session, this.#credentials.judge(loss, at.origin !== this.#settings.url.origin));
   }
 
   #broken(session: Session, error: unknown): void {
     if (session.over || session.isRepeated || session.route?.isStale !== true) {
-      return lose(session, this.#failed(session, error));
+      return this.#fail(session, this.#failed(session, error));
     }
     session.isRepeated = true;
     session.sink.stale();
+  }
+
+  #fail(session: Session, loss: Loss): void {
+    lose(session, afterRedirect(loss, this.#settings.url, session.at));
   }
 
   #failed({ at, route }: Session, error: unknown): Loss {

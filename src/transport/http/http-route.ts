@@ -10,7 +10,7 @@ import { plainProxyFor, type ResolvedProxy } from "../proxy/proxy.js";
 import type { DialSettings } from "../settings/settings.js";
 import { makeLastingGuest } from "../socket-group.js";
 import type { Sink } from "../transport.js";
-import { loadUndici, type Undici } from "./undici.js";
+import { loadUndici, type Undici } from "../undici.js";
 
 /**
  * How long an idle connection is kept where the server does not say: longer than most agents wait between two polls. A

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { loaded } from "../../base/load.js";
 import { messageOf } from "../../errors.js";
 import { AnswerStart } from "../answer-start.js";
-import { loadUndici } from "../http/undici.js";
+import { loadUndici } from "../undici.js";
 import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 import { connectFailed, connectRefused, socksFailed } from "./proxy-error.js";

@@ -1,8 +1,10 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import tls from "node:tls";
+import { attempt } from "../../base/checks.js";
 import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 import type { Pem, TlsOptions } from "../settings/tls-options.js";
+import { decodedText, type PemBlock, pemBlocks, pemText } from "./pem.js";
 
 /** PEM text, and what errors call it: the option, and the path where there is one. */
 interface Material {
@@ -10,7 +12,8 @@ interface Material {
   called: string;
 }
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----/gs;
+/** Also with what OpenSSL trusts it for behind it, and under its old name. */
+const CERTIFICATE = /^(?:TRUSTED |X509 )?CERTIFICATE$/;
 const FORBIDDEN = "this process may not read the file: check its owner and mode";
 const FILE_HINTS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file: check the path; a relative one starts at the working directory",
@@ -18,6 +21,7 @@ const FILE_HINTS: Readonly<Record<string, string>> = {
   EPERM: FORBIDDEN,
   EISDIR: "that is a directory: give the path of one file",
 };
+const REASSEMBLE = "it was cut short or damaged on its way: put it together again from its parts";
 const CONVERT = "give PEM, which begins with -----BEGIN; openssl converts other forms, such as DER and PKCS#12, to it";
 
 /** A digest of all that the options name; `undefined` where something cannot be read. */
@@ -42,9 +46,7 @@ export async function digestOf({ ca, cert, key }: TlsOptions): Promise<string | 
 export async function readAuthorities(where: string, { ca }: TlsOptions): Promise<readonly string[] | undefined> {
   if (ca === undefined) return undefined;
   const readOne = async (option: string, given: Pem): Promise<string> => {
-    const material = await read(option, given);
-    certificates(material);
-    return material.text;
+    return certificates(await read(option, given)).join("");
   };
   if (typeof ca === "string") return [await readOne(`${where}.ca`, ca)];
   return Promise.all(ca.map((given, index) => readOne(`${where}.ca[${index}]`, given)));
@@ -60,7 +62,8 @@ export async function systemAuthorities(): Promise<readonly string[]> {
   const extra = process.env["NODE_EXTRA_CA_CERTS"];
   // As with Node itself, a file that cannot be read only means that its authorities are missing.
   const added = extra === undefined || extra === "" ? "" : await readFile(extra, "utf8").catch(() => "");
-  return added === "" ? tls.rootCertificates : [...tls.rootCertificates, added];
+  const read = attempt(() => certificates({ text: added, called: "NODE_EXTRA_CA_CERTS" }).map(String));
+  return [...tls.rootCertificates, ...(read ?? [])];
 }
 
 /**
@@ -74,12 +77,13 @@ export async function readIdentity(where: string, { cert, key, passphrase }: Tls
   if (cert === undefined) throw unusable(`${where}.key`, `has no certificate: give ${where}.cert too`);
   if (key === undefined) throw unusable(`${where}.cert`, `has no private key: give ${where}.key too`);
   const [certMaterial, keyMaterial] = await Promise.all([read(`${where}.cert`, cert), read(`${where}.key`, key)]);
-  const [leaf] = certificates(certMaterial);
-  if (leaf?.checkPrivateKey(privateKey(where, keyMaterial, passphrase)) !== true) {
+  const chain = certificates(certMaterial);
+  const ownKey = privateKey(where, keyMaterial, passphrase);
+  if (chain[0]?.checkPrivateKey(ownKey.key) !== true) {
     const hint = "give the key that the certificate was made for; the client's own certificate comes first in its file";
     throw unusable(keyMaterial.called, `does not belong to the certificate of ${certMaterial.called}`, hint);
   }
-  return { cert: certMaterial.text, key: keyMaterial.text, passphrase };
+  return { cert: chain.join(""), key: ownKey.text, passphrase };
 }
 
 async function read(where: string, given: Pem): Promise<Material> {
@@ -88,21 +92,22 @@ async function read(where: string, given: Pem): Promise<Material> {
   const isPath = !/[\r\n]/.test(given) && given.length < 1_024 && !/^M[\w+/=-]{39,}$/.test(given);
   if (!isPath) throw unusable(where, "is neither PEM text nor the path of a file", CONVERT);
   try {
-    return { text: await readFile(given, "utf8"), called: `${where} (${given})` };
+    return { text: decodedText(await readFile(given)), called: `${where} (${given})` };
   } catch (cause) {
     const code = codeOf(cause) ?? "unknown reason";
     throw unusable(where, `cannot read ${given}: ${code}`, FILE_HINTS[code], cause);
   }
 }
 
-/** All certificates of a text, at least one. */
-function certificates({ text, called }: Material): readonly X509Certificate[] {
-  const blocks = [...text.matchAll(BLOCK)];
-  const wanted = blocks.filter(([, label]) => label === "CERTIFICATE");
+/** All certificates of a text, at least one; as text each is a block of its own. */
+function certificates(material: Material): readonly X509Certificate[] {
+  const { called } = material;
+  const blocks = blocksOf(material);
+  const wanted = blocks.filter(({ label }) => CERTIFICATE.test(label));
   if (wanted.length === 0) throw unusable(called, `holds ${labels(blocks)} and no certificate`, CONVERT);
-  return wanted.map(([block], index) => {
+  return wanted.map(({ data }, index) => {
     try {
-      return new X509Certificate(block);
+      return new X509Certificate(Buffer.from(data, "base64"));
     } catch (cause) {
       const problem = `its certificate number ${index + 1} cannot be read: ${messageOf(cause)}`;
       throw unusable(called, problem, undefined, cause);
@@ -110,25 +115,36 @@ function certificates({ text, called }: Material): readonly X509Certificate[] {
   });
 }
 
-function privateKey(where: string, { text, called }: Material, passphrase: string | undefined): KeyObject {
-  const blocks = [...text.matchAll(BLOCK)];
-  if (!blocks.some(([, label]) => label?.endsWith("PRIVATE KEY"))) {
-    throw unusable(called, `holds ${labels(blocks)} and no private key`, CONVERT);
-  }
+function privateKey(
+  where: string,
+  material: Material,
+  passphrase: string | undefined,
+): { key: KeyObject; text: string } {
+  const { called } = material;
+  const blocks = blocksOf(material);
+  const wanted = blocks.find(({ label }) => label.endsWith("PRIVATE KEY"));
+  if (wanted === undefined) throw unusable(called, `holds ${labels(blocks)} and no private key`, CONVERT);
+  const text = pemText(wanted);
   const encrypted = /-----BEGIN ENCRYPTED|Proc-Type:\s*4,ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined) {
     throw unusable(called, "is encrypted", `give the passphrase that opens it, in ${where}.passphrase`);
   }
   try {
-    return createPrivateKey(passphrase === undefined ? text : { key: text, passphrase });
+    return { key: createPrivateKey(passphrase === undefined ? text : { key: text, passphrase }), text };
   } catch (cause) {
     if (encrypted) throw unusable(called, `is not opened by ${where}.passphrase`, "check the passphrase", cause);
     throw unusable(called, `its private key cannot be read: ${messageOf(cause)}`, undefined, cause);
   }
 }
 
-function labels(blocks: readonly RegExpMatchArray[]): string {
-  return blocks.length === 0 ? "no PEM text" : blocks.map(([, label]) => label).join(", ");
+function blocksOf({ text, called }: Material): readonly PemBlock[] {
+  const blocks = pemBlocks(text);
+  if (typeof blocks === "string") throw unusable(called, blocks, REASSEMBLE);
+  return blocks;
+}
+
+function labels(blocks: readonly PemBlock[]): string {
+  return blocks.length === 0 ? "no PEM text" : blocks.map(({ label }) => label).join(", ");
 }
 
 function unusable(where: string, problem: string, hint?: string, cause?: unknown): OpAMPError {

@@ -23,7 +23,7 @@ describe("a message that met a stale connection", () => {
     expect(report && partsOf(report)).toEqual(["agentDescription", "health"]);
   });
 
-  test("moves no phase, makes no dial and is no failure", () => {
+  test("moves no phase, dials nothing and does not count as a failure", () => {
     const harness = polled();
     harness.feed(STALE);
     harness.receive({});

@@ -125,6 +125,15 @@ describe("what follows from a status", () => {
     }
     expect(refused(502, WS, { "retry-after": "2" })).toMatchObject({ throttled: false });
   });
+
+  test.each([
+    [503, "120", "answered 503: it is too busy for 120 s"],
+    [429, "Thu, 01 Jan 1970 00:01:30 GMT", "answered 429: it is too busy for 90 s"],
+    [503, "later", "answered 503: it is too busy"],
+    [502, "120", "answered 502: a gateway gets no usable answer from the server"],
+  ])("of %i with Retry-After: %s says for how long", (status, value, says) => {
+    expect(refused(status, HTTP, { "retry-after": value }).error.message).toBe(`opamp.example.com:4320/agents ${says}`);
+  });
 });
 
 describe("a 400", () => {
@@ -201,17 +210,11 @@ describe("a successful answer", () => {
     ["application/problem+json", "{}", "JSON (application/problem+json)", /some other API/],
     [undefined, '{"ok":true}', "JSON (no content type)", /some other API/],
     ["application/grpc+proto", "", "gRPC (application/grpc+proto)", /gRPC server's port/],
-    [
-      "application/protobuf",
-      "\x08\x01",
-      "another content type than OpAMP's (application/protobuf)",
-      /must set Content-Type/,
-    ],
-    ["application/octet-stream", "\x08", "another content type than OpAMP's (application/octet-stream)", /must set/],
+    ["application/octet-stream", "<!doctype html>", "a web page (application/octet-stream)", /login page/],
+    ["application/protobuf", '{"ok":true}', "JSON (application/protobuf)", /some other API/],
     ["text/plain", "OK", "plain text (text/plain)", /host, port and path/],
     ["text/html", "", "a web page (text/html)", /login page/],
     ["image/png", "x", "image/png", /not an OpAMP server/],
-    [undefined, "\x08\x01", "bytes of no type (no content type)", /Content-Type: application\/x-protobuf/],
     ["secret", "x", "an unreadable content type", /not an OpAMP server/],
   ];
 
@@ -226,6 +229,21 @@ describe("a successful answer", () => {
       expect(notOpamp({ contentType, start: Buffer.from("<html>") }, HTTP)).toBeUndefined();
     }
     expect(notOpamp({ contentType: undefined, start: new Uint8Array() }, HTTP)).toBeUndefined();
+  });
+
+  test.each([
+    "application/protobuf",
+    "Application/Protobuf; proto=opamp.proto.v1.ServerToAgent",
+    "application/vnd.google.protobuf",
+    "application/octet-stream;charset=binary",
+    "APPLICATION/OCTET-STREAM",
+    "",
+    " ; charset=utf-8",
+    undefined,
+  ])("of the type %j is decoded, as that tells nothing of it", (contentType) => {
+    for (const body of ["", "\x0a\x10[{<html>", "\x38\x03", "OK"]) {
+      expect(notOpamp({ contentType, start: Buffer.from(body) }, HTTP)).toBeUndefined();
+    }
   });
 
   test("from a well-known port has a hint to OpAMP's own", () => {

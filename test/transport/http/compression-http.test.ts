@@ -66,6 +66,7 @@ describe("an answer", () => {
   const understood: Readonly<Record<string, [headers: OutgoingHttpHeaders, pieces: Uint8Array[]]>> = {
     "under gzip's other name": [{ ...PROTOBUF, "content-encoding": "X-GZIP" }, [zipped]],
     "as it is, and said so": [{ ...PROTOBUF, "content-encoding": "identity" }, [text]],
+    "with identity in its list": [{ ...PROTOBUF, "content-encoding": "identity, gzip," }, [zipped]],
     "byte by byte": [GZIP, [...zipped].map((byte) => Uint8Array.of(byte))],
     "in two members, as gzip allows": [GZIP, [gzipSync(text.subarray(0, 99)), gzipSync(text.subarray(99))]],
     "with its length announced": [{ ...GZIP, "content-length": zipped.length }, [zipped]],
@@ -101,10 +102,12 @@ describe("an answer", () => {
     });
   }
 
-  for (const coding of ["br", "deflate", "gzip, gzip", "zstd, gzip", "toString"]) {
+  for (const coding of ["br", "deflate", "zstd", "foo", "gzip, gzip", "gzip, foo", "zstd, gzip", "toString"]) {
     test(`in the coding ${coding}, which was not announced, is malformed`, async () => {
       const { error } = await failure([zipped], { ...PROTOBUF, "content-encoding": coding });
-      expect(error).toMatchObject({ code: "ERR_OPAMP_MALFORMED", message: expect.stringContaining("content coding") });
+      expect(error).toMatchObject({ code: "ERR_OPAMP_MALFORMED", hint: expect.stringContaining("or as gzip") });
+      const text = `the answer is in the content coding ${coding.toLowerCase()}, which is not understood`;
+      expect(error.message).toBe(text);
     });
   }
 

@@ -124,6 +124,18 @@ describe("a 200 that is not an OpAMP answer", () => {
   }
 });
 
+test.each(["application/octet-stream", "application/protobuf; charset=utf-8", undefined])(
+  "a 200 of the binary type %s is an OpAMP answer",
+  async (type) => {
+    const server = await startHttp((_request, response) => {
+      response.writeHead(201, type === undefined ? {} : { "content-type": type }).end(Uint8Array.of(8, 3));
+    });
+    const { transport, ear } = await connect(`http://${server.host}/`);
+    transport.send(Uint8Array.of(1));
+    expect(await ear.payload()).toEqual([8, 3]);
+  },
+);
+
 describe("the limit on what is received", () => {
   const limit = { maxReceiveBytes: 1_000 };
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../src/testing/certificates.js";
 import { CLOSE_NOW } from "../../../src/transport/transport.js";
 import { bodyOf, freePort, type RawServer, startHttp, startWebSocket } from "../raw-servers.js";
-import { connect, dial, UID_TEXT } from "../recorder.js";
+import { connect, dial, type TestSettings, UID_TEXT } from "../recorder.js";
 
 const PROTOBUF = { "content-type": "application/x-protobuf" };
 const SECRETS = { authorization: "Bearer secret", headers: { cookie: "session=secret", "x-api-key": "secret" } };
@@ -133,6 +133,40 @@ describe("a redirect over HTTP", () => {
     expect(await (await to("/")).payload()).toEqual([8]);
     expect((await (await to("/round")).lost()).error.message).toContain("without TLS");
     expect(plain.sockets).toEqual([]);
+  });
+});
+
+describe.each(["http", "ws"])("a redirect over %s", (scheme) => {
+  /** What a report to a server fails with that redirects to this place. */
+  async function failure(location: string, settings: TestSettings = {}) {
+    const guide = await startHttp((_request, response) => response.writeHead(302, { location }).end());
+    const { transport, ear } = dial(`${scheme}://${guide.host}/`, settings);
+    if (scheme === "http") {
+      await ear.next("opened");
+      transport.send(Uint8Array.of(1));
+    }
+    return { ...(await ear.lost()), guide: guide.host };
+  }
+
+  test("to a host that does not resolve names both", async () => {
+    const { error, fate, guide } = await failure("http://opamp.invalid:4320/v1/opamp");
+    expect(fate).toBe("unsent");
+    expect(error.message).toContain(
+      `redirected by ${guide} to opamp.invalid:4320: no connection to opamp.invalid:4320`,
+    );
+    expect(error.message).toMatch(/name does not resolve|DNS gives no answer/);
+    expect(error.hint).toContain(`it is ${guide} that redirects there`);
+  });
+
+  test("to a server that refuses names both, as one within a server does not", async () => {
+    const target = await startHttp((_request, response) => response.writeHead(404).end());
+    const { error, guide } = await failure(`http://${target.host}/v1/x`);
+    expect(error).toMatchObject({ code: "ERR_OPAMP_HTTP_STATUS", httpStatus: 404 });
+    expect(error.message).toMatch(
+      new RegExp(`^redirected by ${guide} to ${target.host}: ${target.host}/v1/x answered 404`),
+    );
+    const within = await failure("/", { maxRedirects: 1 });
+    expect(within.error.message).not.toContain("redirected by");
   });
 });
 

@@ -1,6 +1,6 @@
 /// <reference path="./undici-parts.d.ts" />
 import type { Client, Dispatcher } from "undici";
-import { loaded } from "../../base/load.js";
+import { loaded } from "../base/load.js";
 
 /** What is used of undici. A client that is loaded like this has no methods for the two calls. */
 export interface Undici {

@@ -1,6 +1,8 @@
 /** The files of undici that are loaded by themselves, which come without types. */
 declare module "undici/lib/dispatcher/client.js" {
-  const part: typeof import("undici").Client;
+  import type { Client } from "undici";
+
+  const part: typeof Client;
   export = part;
 }
 declare module "undici/lib/api/api-request.js" {
