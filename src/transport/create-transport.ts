@@ -3,7 +3,8 @@ import { HttpPollingTransport } from "./http/http-polling.js";
 import type { TransportSettings } from "./settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "./transport.js";
 import { asKind, type Endpoint } from "./url/endpoint.js";
-import { type DialStage, WebSocketTransport } from "./websocket.js";
+import { WebSocketTransport } from "./websocket/websocket.js";
+import type { DialStage } from "./websocket/websocket-dial.js";
 
 /** How long HTTP serves before WebSocket is tried again: at first, and at most. */
 const FIRST_RETRY_MS = 600_000;

@@ -1,5 +1,5 @@
 import type { WebSocket } from "ws";
-import { PIECE_BYTES } from "../wire/limits.js";
+import { PIECE_BYTES } from "../../wire/limits.js";
 
 type Item =
   | { readonly message: Uint8Array; readonly compress: boolean; sentBytes: number }
