@@ -162,7 +162,10 @@ export interface OpAMPClientOptions extends Handlers {
   health?: Health | undefined;
   /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */
   availableComponents?: Components | undefined;
-  /** UUID text, ULID text or 16 bytes. Default: what the store holds, else a new UUID version 7. */
+  /**
+   * 16 bytes, a ULID, or a UUID in any of its forms, but not all zeros. Default: what the store holds, else a new UUID
+   * version 7.
+   */
   instanceUid?: string | Uint8Array | undefined;
   /** Ask the server to make the instance uid (UID-04). Default false. */
   requestInstanceUid?: boolean | undefined;

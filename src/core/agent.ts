@@ -1,4 +1,5 @@
-import { sameBytes, UID_BYTES } from "../base/bytes.js";
+import { sameBytes } from "../base/bytes.js";
+import { uidProblem } from "../base/instance-uid.js";
 import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
@@ -28,6 +29,8 @@ export class Agent {
   #wantsUid: boolean;
   /** There once the server has asked for everything; most never do. */
   #fullState: FullStateRequests | undefined;
+  /** What was wrong with the uid that the server assigned last: some assign it with every message. */
+  #badUid: string | undefined;
   #restartingUntil = 0;
   #lastPersistId = 0;
 
@@ -213,8 +216,12 @@ export class Agent {
 
   /** UID-05: the new uid counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */
   #adopt(uid: Uint8Array, now: number, out: Output[]): void {
-    if (uid.length !== UID_BYTES) {
-      return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: uid.length } });
+    const problem = uidProblem(uid);
+    const isRepeated = problem === this.#badUid;
+    this.#badUid = problem;
+    if (problem !== undefined) {
+      if (!isRepeated) out.push({ type: "notice", notice: { kind: "badNewUid", problem } });
+      return;
     }
     const previous = this.#uid;
     const isOther = !sameBytes(uid, previous);

@@ -114,7 +114,7 @@ export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "expir
 export type Notice =
   | { kind: "malformed"; error: unknown }
   | { kind: "foreignUid"; uid: Uint8Array }
-  | { kind: "badNewUid"; bytes: number }
+  | { kind: "badNewUid"; problem: string }
   | { kind: "ignored"; what: string }
   /** The server asks for the whole state, or the components, over and over: it is told them ever less often. */
   | { kind: "storm" }

@@ -115,6 +115,8 @@ function isOurs(json: Json): json is Json & { version: number } {
   const { format, version } = json;
   if (typeof version !== "number" || !(version >= VERSION)) return false;
   if (format !== undefined) return format === FORMAT;
+  // An earlier version could be assigned a uid that is none; the state is ours all the same.
+  if (typeof json["instanceUid"] === "string" && parseUuid(json["instanceUid"]) !== undefined) return true;
   const members = readMembers<Required<JsonState>>(json, JSON_READERS, () => undefined);
   return Object.keys(members).length > 0 || Object.keys(json).length === 1;
 }

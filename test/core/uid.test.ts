@@ -46,10 +46,23 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
       harness.receive({ agentIdentification: { newInstanceUid: new Uint8Array(bytes) } });
     }
     harness.receive({ agentIdentification: {} });
-    expect(harness.notices).toEqual([15, 0, 17, 0].map((bytes) => ({ kind: "badNewUid", bytes })));
+    const told = [15, 0, 17, 0].map((bytes) => ({ kind: "badNewUid", problem: `has ${bytes} bytes, not 16` }));
+    expect(harness.notices).toEqual(told);
     expect(harness.sent).toEqual([]);
     harness.feed({ type: "set", parts: { health: health(false) } });
     expect(harness.last.instanceUid).toEqual(OWN_UID);
+  });
+
+  test("that is all zeros is ignored, and reported once for as long as the server repeats it", () => {
+    const harness = online(script);
+    const nil = { agentIdentification: { newInstanceUid: new Uint8Array(16) } };
+    for (let times = 0; times < 3; times += 1) harness.receive(nil);
+    expect(harness.notices).toEqual([{ kind: "badNewUid", problem: expect.stringContaining("is all zeros") }]);
+    expect([harness.core.instanceUid, harness.persisting]).toEqual([OWN_UID, []]);
+    harness.receive(renamed);
+    harness.receive(nil);
+    expect(harness.notices).toHaveLength(2);
+    expect(harness.core.instanceUid).toEqual(NEW);
   });
 
   verifies("UID-05", "survives when the bytes it came in are reused", () => {

@@ -134,8 +134,9 @@ export class OutputRouter {
         return this.#failed("ERR_OPAMP_FOREIGN_UID", text, "malformed");
       }
       case "badNewUid": {
-        const text = `dropped a new instance uid of ${notice.bytes} bytes; it must have 16`;
-        return this.#failed("ERR_OPAMP_MALFORMED", text, "malformed");
+        const hint = "have the server assign 16 bytes that are not all zero; the agent keeps the uid that it has";
+        const text = `ignored the instance uid that the server assigned: it ${notice.problem}`;
+        return this.#parts.failed(new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint }), false, "malformed");
       }
       case "dropped": {
         const text = `gave up on ${namesOf(notice.parts).join(", ") || "a message"}: the message is too large`;

@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { uidText } from "../../src/base/bytes.js";
+import { newInstanceUid, parseInstanceUid } from "../../src/base/instance-uid.js";
+import { fromExtensionConfig } from "../../src/extension/index.js";
 import { memoryStore } from "../../src/index.js";
-import { newInstanceUid, parseInstanceUid } from "../../src/values/instance-uid.js";
+import { OpAMPServer } from "../../src/testing/index.js";
 import { running } from "../client/hosted.js";
 import { refusal } from "../client/refusal.js";
 import { makeClient } from "../client/wire-fixture.js";
@@ -39,13 +41,54 @@ describe("a uid given", () => {
   });
 
   test("may be of any version", () => {
-    for (const text of ["00000000-0000-0000-0000-000000000000", "6fa459ea-ee8a-3ca4-894e-db77e160355e"]) {
+    for (const text of ["00000000-0000-0000-0000-000000000001", "6fa459ea-ee8a-3ca4-894e-db77e160355e"]) {
       expect(uidText(parseInstanceUid(text))).toBe(text);
     }
   });
 
+  /** Every form of one uid, as each surface takes it. */
+  const FORMS: readonly string[] = [
+    TEXT,
+    TEXT.toUpperCase(),
+    TEXT.replaceAll("-", ""),
+    TEXT.replaceAll("-", "").toUpperCase(),
+    `{${TEXT}}`,
+    `{${TEXT.toUpperCase()}}`,
+    `urn:uuid:${TEXT}`,
+    `URN:UUID:${TEXT.toUpperCase()}`,
+    "01K6KZ04HMFAY8VVR14D2PF2DB",
+  ];
+
+  test.each(FORMS)("as %s is read alike by the client, the extension's file and the test server", async (form) => {
+    expect(makeClient({ url: "ws://127.0.0.1:1", instanceUid: form }).instanceUid).toBe(TEXT);
+    const file = { opamp: { server: { ws: { endpoint: "ws://127.0.0.1:1" } }, instance_uid: form } };
+    expect(fromExtensionConfig(file, { service: { name: "agent" } }).instanceUid).toBe(TEXT);
+    const server = await OpAMPServer.start();
+    onTestFinished(() => server.close());
+    expect(server.agent(form).uidText).toBe(TEXT);
+  });
+
+  test.each<[string, string | Uint8Array]>([
+    ["UUID text", "00000000-0000-0000-0000-000000000000"],
+    ["hex", "0".repeat(32)],
+    ["a URN", "urn:uuid:00000000-0000-0000-0000-000000000000"],
+    ["a ULID", "0".repeat(26)],
+    ["bytes", new Uint8Array(16)],
+  ])("as %s that is all zeros is refused everywhere", async (_, nil) => {
+    const wanted = { code: "ERR_OPAMP_INSTANCE_UID", message: expect.stringContaining("is all zeros") };
+    expect(refusal(() => makeClient({ url: "ws://127.0.0.1:1", instanceUid: nil }))).toMatchObject(wanted);
+    const server = await OpAMPServer.start();
+    onTestFinished(() => server.close());
+    expect(refusal(() => server.agent(nil))).toMatchObject(wanted);
+    expect(refusal(() => server.agent(BYTES).assignUid(nil))).toMatchObject(wanted);
+    if (typeof nil !== "string") return;
+    const file = { opamp: { server: { ws: { endpoint: "ws://127.0.0.1:1" } }, instance_uid: nil } };
+    const error = refusal(() => fromExtensionConfig(file, { service: { name: "agent" } }));
+    expect(error.message).toContain("opamp instance_uid is invalid");
+  });
+
   for (const [ulid, uuid] of [
-    ["00000000000000000000000000", "00000000-0000-0000-0000-000000000000"],
+    ["00000000000000000000000001", "00000000-0000-0000-0000-000000000001"],
     ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
     ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "01563e3a-b5d3-d676-4c61-efb99302bd5b"],
     ["01arz3ndektsv4rrffq69g5fav", "01563e3a-b5d3-d676-4c61-efb99302bd5b"],
@@ -72,7 +115,9 @@ describe("a uid given", () => {
     TEXT.slice(1),
     `${TEXT}0`,
     ` ${TEXT}`,
-    TEXT.replaceAll("-", ""),
+    TEXT.replace("-", ""),
+    `{${TEXT}`,
+    `urn:${TEXT}`,
     "8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
     "01ARZ3NDEKTSV4RRFFQ69G5FAU",
     "01ARZ3NDEKTSV4RRFFQ69G5FA",
@@ -83,6 +128,16 @@ describe("a uid given", () => {
       expect(error.message).toContain(JSON.stringify(wrong));
     });
   }
+});
+
+describe("an instance uid in a store", () => {
+  test("that is all zeros is reported and replaced", async () => {
+    const store = memoryStore({ instanceUid: new Uint8Array(16) });
+    const { client, errors } = await running({ store });
+    expect(errors).toEqual(["ERR_OPAMP_STORE"]);
+    expect(client.instanceUid).not.toMatch(/^0{8}/);
+    expect(store.load()).toEqual({ instanceUid: parseInstanceUid(client.instanceUid) });
+  });
 });
 
 describe("an instance uid given beside a store", () => {
