@@ -28,8 +28,10 @@ export interface OfferValues {
 /** Each kind of offer, by the name of its handler. */
 export type OfferKind = keyof OfferValues;
 
-/** An offer, and the hash that tells it from others of its kind. */
-export type Offered = { [K in OfferKind]: { kind: K; hash: Uint8Array; offer: OfferValues[K] } }[OfferKind];
+/** An offer, and what tells it from others of its kind: the server's hash, or a digest where that is empty. */
+export type Offered = {
+  [K in OfferKind]: { kind: K; hash: Uint8Array; digest?: Uint8Array | undefined; offer: OfferValues[K] };
+}[OfferKind];
 
 /** What outlives a restart. */
 export type StateChange =
@@ -116,6 +118,8 @@ export type Notice =
   | { kind: "foreignUid"; uid: Uint8Array }
   | { kind: "badNewUid"; problem: string }
   | { kind: "ignored"; what: string }
+  /** The server offers something without the hash that it must set: the content decides what is new. */
+  | { kind: "noHash"; what: string }
   /** The server asks for the whole state, or the components, over and over: it is told them ever less often. */
   | { kind: "storm" }
   | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }

@@ -72,11 +72,13 @@ function readUid(value: unknown, where: string): Uint8Array {
 }
 
 function readRemoteConfig(value: unknown, where: string): StoredRemoteConfig {
-  const { hash, status, error } = readObject(value, where);
+  const { hash, status, error, digest } = readObject(value, where);
   const copy = readHash(hash, where);
   if (status !== "applied" && status !== "failed") throw new TypeError(`${where}.status is neither applied nor failed`);
   if (typeof error !== "string") throw new TypeError(`${where}.error is not text`);
-  return { hash: copy, status, error };
+  if (digest === undefined) return { hash: copy, status, error };
+  if (!isUint8Array(digest)) throw new TypeError(`${where}.digest is not bytes`);
+  return { hash: copy, status, error, digest: new Uint8Array(digest) };
 }
 
 function readConfig(value: unknown, where: string): StoredConfig {

@@ -119,6 +119,11 @@ export class OutputRouter {
     switch (notice.kind) {
       case "ignored":
         return this.#notify({ type: "ignored", what: notice.what });
+      case "noHash": {
+        const message = `the server offers ${notice.what} without a hash; its content decides whether an offer is new`;
+        const hint = "have the server set the hash (config_hash): then the status says which offer it is about";
+        return this.#notify({ type: "warning", event: { code: "offer-without-hash", message, hint } });
+      }
       case "storm":
         return this.#notify({ type: "storm" });
       case "silent":
