@@ -129,8 +129,9 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Disconnects from the server, closes, and ends everything the client started. Safe to call again, and inside a
-   * handler; both give the same promise, which never rejects.
+   * Disconnects from the server, closes, and ends everything the client started. Over HTTP this also makes one attempt to
+   * disconnect while the client waits after a failure, but not in a pause that the server asked for. Safe to call again,
+   * and inside a handler; both give the same promise, which never rejects.
    *
    * @param options.timeoutMs how long the disconnect may take; default `timeouts.closeMs`
    */

@@ -214,8 +214,8 @@ export interface OpAMPClientOptions extends Handlers {
    */
   customMessages?: { max?: number | undefined; ttlMs?: number | undefined } | undefined;
   /**
-   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
-   * but no longer than `timeouts.connectMs`.
+   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same until
+   * it is open or has failed, but no longer than `timeouts.connectMs`.
    */
   keepAlive?: boolean | undefined;
   /** Default: nothing is logged. What happens again and again is written ever less often, with a count. */

@@ -196,3 +196,6 @@ export type PhaseReason =
   | "stopping"
   /** The end. */
   | "stopped";
+
+/** Why a link is cut from this side. */
+export type Failure = Extract<PhaseReason, "timeout" | "malformed" | "unresponsive">;

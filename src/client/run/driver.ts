@@ -4,7 +4,7 @@ import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeReport } from "../../wire/codec.js";
-import type { Clock } from "../clock.js";
+import { type Clock, holdProcess } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
 
@@ -40,6 +40,8 @@ export class Driver {
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
+  /** There while a connection is being made: no socket need be open yet, or the one that is holds nothing. */
+  #letGo: (() => void) | undefined;
 
   /**
    * @param transportFor the transport for the settings in force, or for those on trial
@@ -76,6 +78,7 @@ export class Driver {
     } finally {
       this.#busy = false;
     }
+    this.#hold(this.#core.isUndecided);
     this.#arm();
   }
 
@@ -196,6 +199,14 @@ export class Driver {
 
   hear(sink: Sink, input: Input): void {
     if (sink === this.#sink) this.feed(input);
+  }
+
+  #hold(isNeeded: boolean): void {
+    if (isNeeded) this.#letGo ??= holdProcess();
+    else if (this.#letGo !== undefined) {
+      this.#letGo();
+      this.#letGo = undefined;
+    }
   }
 
   #arm(): void {

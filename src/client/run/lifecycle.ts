@@ -2,6 +2,7 @@ import { uidText } from "../../base/bytes.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
+import { holdProcess } from "../clock.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 import type { WaitOptions } from "./waiters.js";
@@ -88,7 +89,7 @@ export class Lifecycle {
 
   async #end(withinMs: number): Promise<void> {
     const { core, driver, persistence, waiters } = this.#parts;
-    const hold = waiters.hold();
+    const letGo = holdProcess();
     try {
       driver.feed({ type: "stop", withinMs });
       waiters.fail(this.#stopped("connected"));
@@ -96,7 +97,7 @@ export class Lifecycle {
       this.#parts.channels?.stop(this.#stopped("a custom message"));
       await waiters.atMost(withinMs, persistence.close());
     } finally {
-      hold();
+      letGo();
     }
   }
 

@@ -2,7 +2,7 @@ import { wrongOption } from "../../base/checks.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
-import type { Clock } from "../clock.js";
+import { type Clock, holdProcess } from "../clock.js";
 import type { PhaseEvent } from "../events.js";
 
 /** How long to wait. */
@@ -38,7 +38,7 @@ export class Waiters {
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
       throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
     }
-    const ends: (() => void)[] = [this.hold()];
+    const ends: (() => void)[] = [holdProcess()];
     try {
       await new Promise<void>((resolve, reject) => {
         const waiter = { resolve, reject };
@@ -86,12 +86,6 @@ export class Waiters {
   /** Nobody needs to wait for a connection any more. */
   fail(error: OpAMPError): void {
     for (const waiter of this.#online) waiter.reject(error);
-  }
-
-  /** Keeps the process alive until the function returned is called. */
-  hold(): () => void {
-    const timer = setInterval(() => undefined, MAX_TIMER_MS);
-    return () => clearInterval(timer);
   }
 
   /** Timers take a longer delay for none at all. */

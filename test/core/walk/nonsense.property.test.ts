@@ -115,7 +115,7 @@ class Line {
 
   take(input: Input, phase: Core["phase"], outputs: readonly Output[]): void {
     if (input.type === "lost") this.#dialled = false;
-    if (input.type === "opened" && phase === "connecting") {
+    if (input.type === "opened" && (phase === "connecting" || phase === "closing")) {
       this.#opened = true;
       this.duplex = input.duplex;
     }
