@@ -167,8 +167,8 @@ export class Agent {
 
   #watchFiles(): void {
     const { effectiveConfig } = this.#host;
-    if (effectiveConfig === undefined) return;
     const { client } = this.#extension;
+    if (effectiveConfig === undefined || !client.capabilities.has("reportsEffectiveConfig")) return;
     this.#endWatch = watchEffectiveFiles(effectiveConfig, {
       intervalMs: LOOK_MS,
       log: this.#options.log,

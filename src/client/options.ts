@@ -167,7 +167,11 @@ export interface OpAMPClientOptions extends Handlers {
    * version 7.
    */
   instanceUid?: string | Uint8Array | undefined;
-  /** Ask the server to make the instance uid (UID-04). Default false. */
+  /**
+   * Ask the server to make the instance uid, with each full report until it has (UID-04). Until then the agent goes by a
+   * temporary one: the one given as `instanceUid`, or a new one, which is not stored. Nothing is asked for while the store
+   * holds a uid; that one is used. Default false.
+   */
   requestInstanceUid?: boolean | undefined;
   /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
   store?: Store | undefined;

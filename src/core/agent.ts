@@ -25,8 +25,6 @@ export class Agent {
   readonly #offers: Offers;
   #uid: Uint8Array;
   #previousUid: Uint8Array | undefined;
-  /** The server is to make the uid, and has not yet (UID-04). */
-  #wantsUid: boolean;
   /** There once the server has asked for everything; most never do. */
   #fullState: FullStateRequests | undefined;
   /** What was wrong with the uid that the server assigned last: some assign it with every message. */
@@ -37,7 +35,6 @@ export class Agent {
   constructor(config: CoreConfig) {
     this.#config = config;
     this.#uid = config.instanceUid;
-    this.#wantsUid = config.requestInstanceUid;
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
     this.#offers = new Offers(this, config.offers);
@@ -65,10 +62,8 @@ export class Agent {
   }
 
   start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
-    if (instanceUid !== undefined) {
-      this.#uid = instanceUid;
-      this.#wantsUid = false;
-    }
+    if (instanceUid !== undefined) this.#uid = instanceUid;
+    else if (this.#config.requestInstanceUid) this.report.requestUid();
     this.#offers.restore(offers);
     // A wait that began before the start has had its time.
     this.timers.effectiveConfig = undefined;
@@ -88,6 +83,8 @@ export class Agent {
         return this.#set(input.parts);
       case "declare":
         return this.#declare(input.capabilities, now, out);
+      case "requestUid":
+        return this.report.requestUid();
       case "refresh":
         return this.#refresh(now, out);
       case "effectiveConfig":
@@ -141,7 +138,7 @@ export class Agent {
   opened(isForgotten: boolean, now: number, out: Output[]): void {
     if (isForgotten && this.#config.reconnectReport === "full") this.report.markAll(false);
     this.#fullState?.opened(now, out);
-    if (this.#wantsUid) this.report.mark(Part.uidRequest);
+    if (this.report.requestsUid) this.report.requestUid();
   }
 
   /** Has a change stored. @returns the id that says so once it is */
@@ -225,9 +222,8 @@ export class Agent {
     }
     const previous = this.#uid;
     const isOther = !sameBytes(uid, previous);
-    const wasWanted = this.#wantsUid;
-    this.#wantsUid = false;
-    this.report.unmark(Part.uidRequest);
+    const wasWanted = this.report.requestsUid;
+    this.report.uidCame();
     if (isOther) {
       this.#previousUid = previous;
       this.#uid = new Uint8Array(uid);

@@ -61,6 +61,8 @@ export type AgentInput =
   | { type: "set"; parts: PartChanges }
   /** The agent can do other things from now on (CAP-04). */
   | { type: "declare"; capabilities: bigint }
+  /** The server is to make another uid (UID-04). */
+  | { type: "requestUid" }
   /** Somebody says the effective config may have changed. */
   | { type: "refresh" }
   /** The effective config asked for; without a value where it could not be read. */

@@ -184,7 +184,7 @@ export class Link {
     if (!this.#move(returns ? "leave" : "stop", "stopping", out, error)) return false;
     if (wasUp || returns) this.#timers.close = now + withinMs;
     if (returns) {
-      this.#timers.dial = this.#timers.close;
+      this.#timers.dial = now + Math.min(withinMs, this.#times.connectMs);
       out.push({ type: "dial", use: "committed" });
     }
     if (wasConnecting) this.cut(now, out);

@@ -4,7 +4,7 @@ import { newInstanceUid, parseInstanceUid } from "../../src/base/instance-uid.js
 import { fromExtensionConfig } from "../../src/extension/index.js";
 import { memoryStore } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
-import { running } from "../client/hosted.js";
+import { ended, running } from "../client/hosted.js";
 import { refusal } from "../client/refusal.js";
 import { makeClient } from "../client/wire-fixture.js";
 import { verifies } from "../conformance/verifies.js";
@@ -153,6 +153,53 @@ describe("an instance uid given beside a store", () => {
 
 describe("an instance uid requested from the server", () => {
   const NEW = new Uint8Array(16).fill(9);
+  const GIVEN = "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10";
+
+  test.each([undefined, GIVEN])(
+    "is requested by each restart until it comes, under the temporary uid %s",
+    async (given) => {
+      const store = memoryStore();
+      const options = { store, requestInstanceUid: true, instanceUid: given };
+      const flagsOf = async () => {
+        const { client, clock, server } = await running(options);
+        const agent = await server.firstAgent();
+        const { flags } = agent.received[0] ?? {};
+        return { client, clock, agent, flags };
+      };
+      for (let lives = 0; lives < 2; lives += 1) {
+        const { client, clock, flags } = await flagsOf();
+        expect(flags).toBe(1n);
+        await ended(client, clock);
+      }
+      const { client, clock, agent } = await flagsOf();
+      agent.assignUid(NEW);
+      await clock.advance(0);
+      await ended(client, clock);
+      const after = await flagsOf();
+      expect([after.flags, after.client.instanceUid]).toEqual([0n, uidText(NEW)]);
+    },
+  );
+
+  verifies("UID-04", "at run time comes as an event", async () => {
+    const { client, agent, clock } = await running(
+      {},
+      {
+        onMessage(asking, { flags }) {
+          if ((flags & 1n) !== 0n) asking.assignUid(NEW);
+          return undefined;
+        },
+      },
+    );
+    const renames: string[] = [];
+    client.on("instanceUid", ({ instanceUid }) => renames.push(instanceUid));
+    expect(agent.received.map(({ flags }) => flags)).toEqual([0n]);
+    client.requestNewInstanceUid();
+    await clock.advance(0);
+    expect([renames, client.instanceUid]).toEqual([[uidText(NEW)], uidText(NEW)]);
+    expect(agent.received.map(({ flags }) => flags)).toEqual([0n, 1n, 0n]);
+    await ended(client, clock);
+    expect(() => client.requestNewInstanceUid()).toThrow("the client has been stopped");
+  });
 
   test.each<[string, boolean]>([
     ["a new one", true],

@@ -162,6 +162,42 @@ describe.each(transports)("a uid requested from the server %s", (_name, script: 
     expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined]);
   });
 
+  verifies("UID-04", "is requested again with each full report until it comes, whatever the server answers", () => {
+    const harness = started(asking);
+    const everything = { flags: 1n };
+    for (const answer of [{}, everything, everything, { errorResponse: { type: 1 } }, everything, renamed]) {
+      harness.receive(answer);
+    }
+    expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, 1n, 1n, 1n, undefined]);
+    harness.receive(everything);
+    expect(harness.last.flags).toBeUndefined();
+  });
+
+  verifies("UID-04", "at run time is requested with the next message, and until it comes with each full report", () => {
+    const harness = online(script);
+    harness.feed({ type: "requestUid" });
+    expect([harness.sent.length, harness.last.flags, partsOf(harness.last)]).toEqual([1, 1n, []]);
+    harness.receive({});
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect(harness.last.flags).toBeUndefined();
+    harness.receive({ flags: 1n });
+    expect(harness.last.flags).toBe(1n);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.last.flags).toBe(1n);
+    harness.receive(renamed);
+    expect([harness.core.instanceUid, harness.last.flags]).toEqual([NEW, undefined]);
+    harness.feed({ type: "requestUid" });
+    harness.receive({});
+    expect(harness.last.flags).toBe(1n);
+  });
+
+  test("before the start is requested by an agent that has stored one too", () => {
+    const harness = new Harness(script);
+    harness.feed({ type: "requestUid" }, { type: "start", instanceUid: NEW });
+    expect([harness.last.instanceUid, harness.last.flags]).toEqual([NEW, 1n]);
+  });
+
   test("is not requested by an agent that has stored one", () => {
     const harness = new Harness(asking);
     harness.feed({ type: "start", instanceUid: NEW });

@@ -31,6 +31,7 @@ export class Lifecycle {
   start(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#parts.waiters.started();
     for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
     const loaded = this.#parts.persistence.load();
     if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
@@ -72,7 +73,8 @@ export class Lifecycle {
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
-    const known = isUidGiven ? undefined : state.instanceUid;
+    // Where the server is to make the uid, one that is given is the temporary one.
+    const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
     if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
     driver.feed(start);

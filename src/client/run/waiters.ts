@@ -25,6 +25,7 @@ export class Waiters {
   readonly #clock: Clock;
   /** What ended the link last, to name as the cause when a wait runs out. */
   #lastError: OpAMPError | undefined;
+  #isStarted = false;
   #online = NOBODY;
   #ended: (() => void) | undefined;
 
@@ -75,6 +76,10 @@ export class Waiters {
     end?.();
   }
 
+  started(): void {
+    this.#isStarted = true;
+  }
+
   /** The phase changed. */
   moved({ phase, error }: PhaseEvent): void {
     if (error !== undefined) this.#lastError = error;
@@ -95,10 +100,9 @@ export class Waiters {
 
   #overdue(timeoutMs: number): OpAMPError {
     const cause = this.#lastError;
-    const why = cause === undefined ? "" : `: ${cause.message}`;
-    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, {
-      cause,
-      hint: cause?.hint,
-    });
+    const reason = this.#isStarted ? cause?.message : "the client has not been started";
+    const why = reason === undefined ? "" : `: ${reason}`;
+    const hint = this.#isStarted ? cause?.hint : "call start()";
+    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, { cause, hint });
   }
 }
