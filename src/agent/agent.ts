@@ -154,8 +154,7 @@ export class Agent {
   /** The server must not see as applied what somebody removed. */
   #forgetLost(path: string): void {
     const outcome = this.#state?.remoteConfig;
-    const inUse = this.#directory?.current?.hash ?? new Uint8Array();
-    if (outcome?.status !== "applied" || sameBytes(outcome.hash, inUse)) return;
+    if (outcome?.status !== "applied" || sameBytes(outcome.hash, this.#directory?.current?.hash)) return;
     this.#options.log.warn(`${path} does not have the configuration that was applied last: it may be offered again`);
     this.#forgetOutcome();
   }
@@ -168,8 +167,8 @@ export class Agent {
 
   #watchFiles(): void {
     const { effectiveConfig } = this.#host;
-    if (effectiveConfig === undefined) return;
     const { client } = this.#extension;
+    if (effectiveConfig === undefined || !client.capabilities.has("reportsEffectiveConfig")) return;
     this.#endWatch = watchEffectiveFiles(effectiveConfig, {
       intervalMs: LOOK_MS,
       log: this.#options.log,

@@ -22,6 +22,12 @@ export function sha256(parts: readonly (string | Uint8Array)[]): Uint8Array {
   return Uint8Array.from(hash.digest());
 }
 
+/** What tells one set of files from another: SHA-256 over names, media types and bodies, in whatever order they come. */
+export function digestOfFiles(files: Readonly<Record<string, { body: Uint8Array; contentType: string }>>): Uint8Array {
+  const entries = Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256(entries.flatMap(([name, { body, contentType }]) => [name, contentType, body]));
+}
+
 /** The length of an instance uid on the wire (UID-01). */
 export const UID_BYTES = 16;
 

@@ -119,7 +119,8 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Resolves once the server has been reached; at once if it is. The process is kept alive while anybody waits here.
+   * Resolves once the server has been reached; at once if it is. May be called before `start`, and then waits for that
+   * too. The process is kept alive while anybody waits here.
    *
    * @throws OpAMPError `ERR_OPAMP_TIMEOUT` with the last failure as its cause, `ERR_OPAMP_STOPPED`, `ERR_OPAMP_OPTION`,
    * or what the signal was aborted with
@@ -129,8 +130,9 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Disconnects from the server, closes, and ends everything the client started. Safe to call again, and inside a
-   * handler; both give the same promise, which never rejects.
+   * Disconnects from the server, closes, and ends everything the client started. Over HTTP this also makes one attempt to
+   * disconnect while the client waits after a failure, but not in a pause that the server asked for. Safe to call again,
+   * and inside a handler; both give the same promise, which never rejects.
    *
    * @param options.timeoutMs how long the disconnect may take; default `timeouts.closeMs`
    */
@@ -187,10 +189,30 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feed({ type: "set", parts: { availableComponents } });
   }
 
-  /** Has the effective config fetched again, and reported if it is another one. */
+  /**
+   * Has the effective config fetched again, and reported if it is another one.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION` when there is no `effectiveConfig` handler, `ERR_OPAMP_STOPPED`
+   */
   refreshEffectiveConfig(): void {
     this.#life.refuseWhenStopped("refreshEffectiveConfig");
+    if (this.#parts.supplied.handlers.effectiveConfig === undefined) {
+      const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
+      const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
+      throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
+    }
     this.#parts.driver.feed({ type: "refresh" });
+  }
+
+  /**
+   * Asks the server for another instance uid, with the next message and with each full report until one has come; see
+   * `requestInstanceUid` for the first one (UID-04). The `instanceUid` event tells of it.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STOPPED`
+   */
+  requestNewInstanceUid(): void {
+    this.#life.refuseWhenStopped("requestNewInstanceUid");
+    this.#parts.driver.feed({ type: "requestUid" });
   }
 
   /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */

@@ -1,4 +1,5 @@
-import { NANOSECONDS_PER_MS } from "../base/time.js";
+import { MAX_TIMER_MS, NANOSECONDS_PER_MS } from "../base/time.js";
+
 /** Time as the client sees it; give another one to run it on virtual time. */
 export interface Clock {
   /**
@@ -40,6 +41,12 @@ function clockOfSystem(keepAlive: boolean): Clock {
     },
     soon: (callback) => void setImmediate(callback),
   };
+}
+
+/** Keeps the process alive until the function returned is called. */
+export function holdProcess(): () => void {
+  const timer = setInterval(() => undefined, MAX_TIMER_MS);
+  return () => clearInterval(timer);
 }
 
 /** The time of day in nanoseconds since the Unix epoch, as messages carry it. */

@@ -84,14 +84,15 @@ export interface ServerErrorEvent {
   dropped: readonly string[];
 }
 
-/** The client is set up in a way that is not safe. */
+/** The client is set up in a way that is not safe, or the server does not do what it must. */
 export interface WarningEvent {
   /**
    * `"insecure-skip-verify"`: a certificate is not verified; `"cleartext"`: what is sent leaves this machine without
-   * being encrypted.
+   * being encrypted; `"offer-without-hash"`: the server sets no hash in what it offers, so the content tells one offer from
+   * another, and the status reported has no hash either.
    */
-  code: "insecure-skip-verify" | "cleartext";
-  /** What is not safe. */
+  code: "insecure-skip-verify" | "cleartext" | "offer-without-hash";
+  /** What is not as it should be. */
   message: string;
   /** Plain words on what to do. */
   hint: string;
@@ -107,7 +108,7 @@ export interface OpAMPClientEvents {
    * and may hold anything: think before it is printed.
    */
   error: (error: OpAMPError) => void;
-  /** Told by `start`, for each thing that is not safe. */
+  /** Told by `start`, for each thing that is not safe; and with the first offer that has no hash. */
   warning: (event: WarningEvent) => void;
   /** The server answered with an error. */
   serverError: (event: ServerErrorEvent) => void;

@@ -165,9 +165,16 @@ export interface OpAMPClientOptions extends Handlers {
   health?: Health | undefined;
   /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */
   availableComponents?: Components | undefined;
-  /** UUID text, ULID text or 16 bytes. Default: what the store holds, else a new UUID version 7. */
+  /**
+   * 16 bytes, a ULID, or a UUID in any of its forms, but not all zeros. Default: what the store holds, else a new UUID
+   * version 7.
+   */
   instanceUid?: string | Uint8Array | undefined;
-  /** Ask the server to make the instance uid (UID-04). Default false. */
+  /**
+   * Ask the server to make the instance uid, with each full report until it has (UID-04). Until then the agent goes by a
+   * temporary one: the one given as `instanceUid`, or a new one, which is not stored. Nothing is asked for while the store
+   * holds a uid; that one is used. Default false.
+   */
   requestInstanceUid?: boolean | undefined;
   /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
   store?: Store | undefined;
@@ -214,8 +221,8 @@ export interface OpAMPClientOptions extends Handlers {
    */
   customMessages?: { max?: number | undefined; ttlMs?: number | undefined } | undefined;
   /**
-   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same,
-   * but no longer than `timeouts.connectMs`.
+   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same until
+   * it is open or has failed, but no longer than `timeouts.connectMs`.
    */
   keepAlive?: boolean | undefined;
   /** Default: nothing is logged. What happens again and again is written ever less often, with a count. */

@@ -1,4 +1,5 @@
-import { sameBytes, UID_BYTES } from "../base/bytes.js";
+import { sameBytes } from "../base/bytes.js";
+import { uidProblem } from "../base/instance-uid.js";
 import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
@@ -24,17 +25,16 @@ export class Agent {
   readonly #offers: Offers;
   #uid: Uint8Array;
   #previousUid: Uint8Array | undefined;
-  /** The server is to make the uid, and has not yet (UID-04). */
-  #wantsUid: boolean;
   /** There once the server has asked for everything; most never do. */
   #fullState: FullStateRequests | undefined;
+  /** What was wrong with the uid that the server assigned last: some assign it with every message. */
+  #badUid: string | undefined;
   #restartingUntil = 0;
   #lastPersistId = 0;
 
   constructor(config: CoreConfig) {
     this.#config = config;
     this.#uid = config.instanceUid;
-    this.#wantsUid = config.requestInstanceUid;
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
     this.#offers = new Offers(this, config.offers);
@@ -62,10 +62,8 @@ export class Agent {
   }
 
   start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
-    if (instanceUid !== undefined) {
-      this.#uid = instanceUid;
-      this.#wantsUid = false;
-    }
+    if (instanceUid !== undefined) this.#uid = instanceUid;
+    else if (this.#config.requestInstanceUid) this.report.requestUid();
     this.#offers.restore(offers);
     // A wait that began before the start has had its time.
     this.timers.effectiveConfig = undefined;
@@ -85,6 +83,8 @@ export class Agent {
         return this.#set(input.parts);
       case "declare":
         return this.#declare(input.capabilities, now, out);
+      case "requestUid":
+        return this.report.requestUid();
       case "refresh":
         return this.#refresh(now, out);
       case "effectiveConfig":
@@ -138,7 +138,7 @@ export class Agent {
   opened(isForgotten: boolean, now: number, out: Output[]): void {
     if (isForgotten) this.forgotten();
     this.#fullState?.opened(now, out);
-    if (this.#wantsUid) this.report.mark(Part.uidRequest);
+    if (this.report.requestsUid) this.report.requestUid();
   }
 
   /** The server may know nothing of what it was told. */
@@ -218,14 +218,17 @@ export class Agent {
 
   /** UID-05: the new uid counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */
   #adopt(uid: Uint8Array, now: number, out: Output[]): void {
-    if (uid.length !== UID_BYTES) {
-      return void out.push({ type: "notice", notice: { kind: "badNewUid", bytes: uid.length } });
+    const problem = uidProblem(uid);
+    const isRepeated = problem === this.#badUid;
+    this.#badUid = problem;
+    if (problem !== undefined) {
+      if (!isRepeated) out.push({ type: "notice", notice: { kind: "badNewUid", problem } });
+      return;
     }
     const previous = this.#uid;
     const isOther = !sameBytes(uid, previous);
-    const wasWanted = this.#wantsUid;
-    this.#wantsUid = false;
-    this.report.unmark(Part.uidRequest);
+    const wasWanted = this.report.requestsUid;
+    this.report.uidCame();
     if (isOther) {
       this.#previousUid = previous;
       this.#uid = new Uint8Array(uid);

@@ -1,7 +1,7 @@
 import type { Exchange } from "./exchange.js";
-import type { Lost, Output } from "./io.js";
+import type { Failure, Lost, Output } from "./io.js";
 import type { Keepalive } from "./keepalive.js";
-import { type Failure, Link, type LinkTimes } from "./link.js";
+import { Link, type LinkTimes } from "./link.js";
 import type { ConnectionTimers } from "./timers.js";
 
 /**
@@ -79,9 +79,19 @@ export class Connection extends Link {
     this.#exchange.move(why === "reconnect" ? "leave" : "pause");
   }
 
+  /** The transport is open again for the last message: agent_disconnect alone, as little as can go wrong. */
+  returned(duplex: boolean, now: number, out: Output[]): void {
+    if (!this.isDialling) return;
+    if (duplex) return this.cut(now, out);
+    this.dialling(false, now);
+    this.#exchange.move("opened");
+    this.#exchange.move("pause");
+  }
+
   /** @returns whether there is a server to tell */
   override stop(withinMs: number, now: number, out: Output[], error?: unknown): boolean {
-    const isTold = super.stop(withinMs, now, out, error);
+    const canReturn = withinMs > 0 && error === undefined && !this.#keepalive.duplex && this.#exchange.isKnown;
+    const isTold = super.stop(withinMs, now, out, error, canReturn);
     if (isTold) this.#exchange.move("leave");
     return isTold;
   }

@@ -59,6 +59,11 @@ export class Core {
     return this.#agent.report.serverCapabilities;
   }
 
+  /** Whether a connection is being made, which the process has to live for. */
+  get isUndecided(): boolean {
+    return this.#connection.isUndecided;
+  }
+
   /** What the agent has said on the current connection. */
   get presence(): Presence {
     return this.#exchange.self.presence;
@@ -179,6 +184,7 @@ export class Core {
   }
 
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
+    if (this.#connection.phase === "closing") return this.#connection.returned(duplex, now, out);
     if (this.#connection.phase !== "connecting") return;
     this.#keepalive.opened(duplex, now, wallNow, out);
     const isForgotten = duplex || this.#exchange.isUnheard;

@@ -24,6 +24,7 @@ export class Exchange {
   #last: Member | undefined;
   /** That message may have arrived, and what the server said to it is lost with its connection. */
   #isUnheard = false;
+  #isKnown = false;
 
   constructor(agent: Agent) {
     this.self = { agent, presence: "absent" };
@@ -38,6 +39,11 @@ export class Exchange {
   /** Whether the server may have answered, and nothing of that came: it may have asked for everything. */
   get isUnheard(): boolean {
     return this.#isUnheard;
+  }
+
+  /** On a connection that is not duplex: whether a message may ever have arrived. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** When something of an agent comes due; `Infinity` for never. */
@@ -69,12 +75,14 @@ export class Exchange {
 
   /** An answer came, whatever it says. */
   answered(): void {
+    this.#isKnown ||= this.#awaiting !== undefined;
     this.#awaiting = undefined;
     this.#isUnheard = false;
   }
 
   /** The connection is gone. @param isHeard whether what has no message as its answer was answered all the same */
   lost(isHeard: boolean): void {
+    this.#isKnown ||= this.#awaiting !== undefined;
     this.#isUnheard = this.#awaiting !== undefined && !isHeard;
     this.restore();
     this.move("lost");

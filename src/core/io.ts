@@ -28,8 +28,10 @@ export interface OfferValues {
 /** Each kind of offer, by the name of its handler. */
 export type OfferKind = keyof OfferValues;
 
-/** An offer, and the hash that tells it from others of its kind. */
-export type Offered = { [K in OfferKind]: { kind: K; hash: Uint8Array; offer: OfferValues[K] } }[OfferKind];
+/** An offer, and what tells it from others of its kind: the server's hash, or a digest where that is empty. */
+export type Offered = {
+  [K in OfferKind]: { kind: K; hash: Uint8Array; digest?: Uint8Array | undefined; offer: OfferValues[K] };
+}[OfferKind];
 
 /** What outlives a restart. */
 export type StateChange =
@@ -59,6 +61,8 @@ export type AgentInput =
   | { type: "set"; parts: PartChanges }
   /** The agent can do other things from now on (CAP-04). */
   | { type: "declare"; capabilities: bigint }
+  /** The server is to make another uid (UID-04). */
+  | { type: "requestUid" }
   /** Somebody says the effective config may have changed. */
   | { type: "refresh" }
   /** The effective config asked for; without a value where it could not be read. */
@@ -120,8 +124,10 @@ export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "expir
 export type Notice =
   | { kind: "malformed"; error: unknown }
   | { kind: "foreignUid"; uid: Uint8Array }
-  | { kind: "badNewUid"; bytes: number }
+  | { kind: "badNewUid"; problem: string }
   | { kind: "ignored"; what: string }
+  /** The server offers something without the hash that it must set: the content decides what is new. */
+  | { kind: "noHash"; what: string }
   /** The server asks for the whole state, or the components, over and over: it is told them ever less often. */
   | { kind: "storm" }
   | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }
@@ -200,3 +206,6 @@ export type PhaseReason =
   | "stopping"
   /** The end. */
   | "stopped";
+
+/** Why a link is cut from this side. */
+export type Failure = Extract<PhaseReason, "timeout" | "malformed" | "unresponsive">;

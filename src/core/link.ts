@@ -1,5 +1,5 @@
 import { type BackoffBounds, backoffMs, obeyMs, promptMs, throttleMs } from "./backoff.js";
-import type { Lost, Output, PhaseReason } from "./io.js";
+import type { Failure, Lost, Output, PhaseReason } from "./io.js";
 import { type LinkEvent, next, type Phase } from "./phases.js";
 import { type ConnectionTimers, NEVER } from "./timers.js";
 
@@ -17,9 +17,6 @@ export interface LinkTimes {
   /** The longest pause that a server can impose. */
   throttleMaxMs: number;
 }
-
-/** Why a link is cut from this side. */
-export type Failure = "timeout" | "malformed" | "unresponsive";
 
 /** A link that lived this long was a good one: the next break starts over with a prompt reconnect. */
 const SETTLED_MS = 10_000;
@@ -44,8 +41,8 @@ export class Link {
   #pauses = 0;
   /** Other credentials have been tried at once. */
   #refreshed = false;
-  /** How many times in a row another way to the server was tried at once. */
   #detours = 0;
+  #waitFor: "backoff" | "renewal" | "pause" = "backoff";
   /** While leaving: how long to stay away, and why. */
   #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
 
@@ -72,6 +69,12 @@ export class Link {
   /** Whether this link is the last one. */
   get ending(): boolean {
     return this.#phase === "closing" && this.#return === undefined;
+  }
+
+  /** Whether a connection is being made, or the attempt goes on in another way. */
+  get isUndecided(): boolean {
+    if (this.#phase === "waiting") return this.#waitFor === "renewal";
+    return this.#phase === "connecting" || this.isDialling;
   }
 
   start(now: number, out: Output[]): void {
@@ -172,8 +175,8 @@ export class Link {
     this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#throttle(retryAfterMs)) };
   }
 
-  /** Leave for good. @returns whether there is a server to tell */
-  stop(withinMs: number, now: number, out: Output[], error?: unknown): boolean {
+  /** Leave for good. @param canReturn whether to dial for that after a failure @returns whether there is a server to tell */
+  stop(withinMs: number, now: number, out: Output[], error?: unknown, canReturn = false): boolean {
     const wasUp = this.up;
     if (this.#phase === "closing") {
       this.#return = undefined;
@@ -181,8 +184,13 @@ export class Link {
       return false;
     }
     const wasConnecting = this.#phase === "connecting";
-    if (!this.#move("stop", "stopping", out, error)) return false;
-    if (wasUp) this.#timers.close = now + withinMs;
+    const returns = canReturn && this.#phase === "waiting" && this.#waitFor !== "pause";
+    if (!this.#move(returns ? "leave" : "stop", "stopping", out, error)) return false;
+    if (wasUp || returns) this.#timers.close = now + withinMs;
+    if (returns) {
+      this.#timers.dial = now + Math.min(withinMs, this.#times.connectMs);
+      out.push({ type: "dial", use: "committed" });
+    }
     if (wasConnecting) this.cut(now, out);
     return wasUp;
   }
@@ -198,11 +206,13 @@ export class Link {
     const back = this.#return;
     this.#return = undefined;
     if (back === undefined) return void this.#move("closed", "stopped", out);
+    this.#waitFor = "pause";
     this.#move("left", back.reason, out, undefined, back.inMs);
     this.#timers.retry = now + back.inMs;
   }
 
   #wait(delayMs: number, reason: PhaseReason, error: unknown, now: number, out: Output[]): void {
+    this.#waitFor = reason === "throttled" ? "pause" : "backoff";
     if (this.#move("lost", reason, out, error, delayMs)) this.#timers.retry = now + delayMs;
   }
 
@@ -242,13 +252,11 @@ export class Link {
 
   /** Dials again at once. Trying another way is not a failure, and is not reported as one. */
   #renew({ renewed, error }: Lost, now: number, out: Output[]): void {
-    const delayMs = promptMs(this.#random());
-    if (renewed === "transport") {
-      this.#detours += 1;
-      return this.#wait(delayMs, "reconnect", undefined, now, out);
-    }
-    this.#failures += 1;
-    this.#wait(delayMs, "lost", error, now, out);
+    const isDetour = renewed === "transport";
+    if (isDetour) this.#detours += 1;
+    else this.#failures += 1;
+    this.#wait(promptMs(this.#random()), isDetour ? "reconnect" : "lost", isDetour ? undefined : error, now, out);
+    this.#waitFor = "renewal";
   }
 
   /** D5: prompt after the break of a good link, else backoff. */

@@ -18,6 +18,8 @@ export interface OfferStatus {
   status: "applying" | "applied" | "failed";
   /** Empty unless failed. */
   error: string;
+  /** What tells the offer from others where its hash is empty; the server is not told. */
+  digest?: Uint8Array | undefined;
 }
 
 /** Before the first offer: said once, so that the server knows that there is nothing to know (STATUS-02). */

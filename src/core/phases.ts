@@ -12,8 +12,8 @@ export const transitions = {
   reporting: { answered: "online", silent: "online", lost: "waiting", leave: "closing", stop: "closing" },
   /** The server has the report, or keeps silent on a live connection (D18). */
   online: { answered: "online", lost: "waiting", leave: "closing", stop: "closing" },
-  /** Between connections: backing off, or asked to stay away. Nothing is sent. */
-  waiting: { due: "connecting", stop: "stopped" },
+  /** Between connections: backing off, or asked to stay away. On HTTP a last request can leave after a failure. */
+  waiting: { due: "connecting", leave: "closing", stop: "stopped" },
   /** The orderly end: agent_disconnect, then Close, within a hard deadline. */
   closing: { left: "waiting", stop: "closing", closed: "stopped" },
   /** The end. */

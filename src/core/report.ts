@@ -28,6 +28,7 @@ export class Report {
   readonly #sentIn: number[] = new Array(32 - Math.clz32(Part.every)).fill(0);
   /** Parts that the server refused, or that are too large, as they are. */
   #givenUp: PartSet = 0;
+  #requestsUid = false;
   /** Parts of an oversized message: they travel one by one, so that only the one that is too large is given up. */
   #alone: PartSet = 0;
 
@@ -73,6 +74,22 @@ export class Report {
   /** Whether the server may be sent this part: it is declared, and not missing from what the server takes. */
   allows(part: PartSet): boolean {
     return (this.#allowed & part) !== 0;
+  }
+
+  /** Whether the server is to make the uid, and has not yet (UID-04). */
+  get requestsUid(): boolean {
+    return this.#requestsUid;
+  }
+
+  /** The next message, and each full report until one has come, asks the server for a uid. */
+  requestUid(): void {
+    this.#requestsUid = true;
+    this.mark(Part.uidRequest);
+  }
+
+  uidCame(): void {
+    this.#requestsUid = false;
+    this.unmark(Part.uidRequest);
   }
 
   /** Whether reports wait for the effective config that belongs in them (D13). */
@@ -245,7 +262,7 @@ export class Report {
 
   /** The parts that have a value. */
   get #present(): PartSet {
-    let present = 0;
+    let present: PartSet = this.#requestsUid ? Part.uidRequest : 0;
     for (const name of partNames) {
       if (this.#values[name] !== undefined) present |= Part[name];
     }

@@ -1,3 +1,4 @@
+import { parseInstanceUid } from "../base/instance-uid.js";
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
 import type { ServerAgent } from "./agents/server-agent.js";
@@ -113,9 +114,12 @@ export class OpAMPServer {
     return this.#connections.tlsFailures.entries;
   }
 
-  /** The agent with this uid (16 bytes or UUID text), also one that has not spoken yet. Throws ERR_OPAMP_INSTANCE_UID. */
+  /**
+   * The agent with this uid, also one that has not spoken yet. Takes 16 bytes, a ULID, or a UUID in any of its forms.
+   * Throws ERR_OPAMP_INSTANCE_UID.
+   */
   agent(uid: string | Uint8Array): ServerAgent {
-    return this.#registry.find(uid).agent;
+    return this.#registry.find(parseInstanceUid(uid, "uid")).agent;
   }
 
   /** The agent that spoke first, as soon as there is one. Rejects as {@link OpAMPServer.until} does. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { bytesOfHex, hexOf, parseUuid, uidText } from "../base/bytes.js";
 import { attempt, isObject } from "../base/checks.js";
-import type { StoredConfig, StoredFile, StoredState } from "./store.js";
+import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError, laterError } from "./store-error.js";
 import { readHash, readMembers, readObject, STATE_READERS } from "./stored-state.js";
 
@@ -10,6 +10,7 @@ const VERSION = 1;
 /** Marks what this package wrote; version 0.1.0 wrote no mark. */
 const FORMAT = "opamp-client";
 const HEX = /^([0-9a-f]{2})*$/i;
+const BYTES: ReadonlySet<string> = new Set(["hash", "digest"]);
 const OFF = "off";
 /** What a state may take: far more than one ever does, and little enough to be read in a moment. */
 export const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -69,7 +70,7 @@ export function encodeState(
     format: FORMAT,
     version: VERSION,
     instanceUid: instanceUid && uidText(instanceUid),
-    remoteConfig: remoteConfig && { ...remoteConfig, hash: hexOf(remoteConfig.hash) },
+    remoteConfig: remoteConfig && inHex(remoteConfig),
     lastGoodConfig: lastGoodConfig && configFile && { hash: hexOf(lastGoodConfig.hash), file: configFile },
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
     ...rest,
@@ -115,6 +116,8 @@ function isOurs(json: Json): json is Json & { version: number } {
   const { format, version } = json;
   if (typeof version !== "number" || !(version >= VERSION)) return false;
   if (format !== undefined) return format === FORMAT;
+  // An earlier version could be assigned a uid that is none; the state is ours all the same.
+  if (typeof json["instanceUid"] === "string" && parseUuid(json["instanceUid"]) !== undefined) return true;
   const members = readMembers<Required<JsonState>>(json, JSON_READERS, () => undefined);
   return Object.keys(members).length > 0 || Object.keys(json).length === 1;
 }
@@ -130,11 +133,17 @@ function readReference(json: unknown, where: string): ConfigReference {
   return { hash: readHash(hash, where), file };
 }
 
-/** Hex text as the bytes that it stands for; all else as it is. */
+function inHex({ hash, digest, ...outcome }: StoredRemoteConfig) {
+  return { hash: hexOf(hash), ...outcome, digest: digest && hexOf(digest) };
+}
+
+/** Hash and digest in hex as the bytes that they stand for; all else as it is. */
 function withHash(json: unknown): unknown {
   if (!isObject(json)) return json;
-  const { hash } = json;
-  return typeof hash === "string" && HEX.test(hash) ? { ...json, hash: bytesOfHex(hash) } : json;
+  const bytes = Object.entries(json).flatMap(([name, value]) =>
+    BYTES.has(name) && typeof value === "string" && HEX.test(value) ? [[name, bytesOfHex(value)] as const] : [],
+  );
+  return { ...json, ...Object.fromEntries(bytes) };
 }
 
 /** What the first line says of a file. */

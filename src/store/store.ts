@@ -27,6 +27,8 @@ export interface StoredRemoteConfig {
   status: "applied" | "failed";
   /** Empty unless failed. */
   error: string;
+  /** Where the hash is empty: what tells the offer from others, a digest of its files. */
+  digest?: Uint8Array | undefined;
 }
 
 /** A config that was put to use. */

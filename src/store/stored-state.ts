@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
-import { UID_BYTES } from "../base/bytes.js";
 import { isObject, kindOf, member } from "../base/checks.js";
+import { uidProblem } from "../base/instance-uid.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store.js";
 
@@ -65,16 +65,20 @@ export function readObject(value: unknown, where: string): Readonly<Record<strin
 }
 
 function readUid(value: unknown, where: string): Uint8Array {
-  if (!isUint8Array(value) || value.length !== UID_BYTES) throw new TypeError(`${where} is not ${UID_BYTES} bytes`);
+  if (!isUint8Array(value)) throw new TypeError(`${where} is not bytes`);
+  const problem = uidProblem(value);
+  if (problem !== undefined) throw new TypeError(`${where} ${problem}`);
   return new Uint8Array(value);
 }
 
 function readRemoteConfig(value: unknown, where: string): StoredRemoteConfig {
-  const { hash, status, error } = readObject(value, where);
+  const { hash, status, error, digest } = readObject(value, where);
   const copy = readHash(hash, where);
   if (status !== "applied" && status !== "failed") throw new TypeError(`${where}.status is neither applied nor failed`);
   if (typeof error !== "string") throw new TypeError(`${where}.error is not text`);
-  return { hash: copy, status, error };
+  if (digest === undefined) return { hash: copy, status, error };
+  if (!isUint8Array(digest)) throw new TypeError(`${where}.digest is not bytes`);
+  return { hash: copy, status, error, digest: new Uint8Array(digest) };
 }
 
 function readConfig(value: unknown, where: string): StoredConfig {

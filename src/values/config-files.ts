@@ -92,11 +92,11 @@ export function fromStoredConfig({ hash, files }: StoredConfig): RemoteConfig {
  * @throws TypeError where its handler has made something else of it
  */
 export function toStoredOutcome(
-  { hash, status, error }: { hash: Uint8Array; status: "applying" | StoredRemoteConfig["status"]; error: string },
+  { status, ...offer }: Omit<StoredRemoteConfig, "status"> & { status: "applying" | StoredRemoteConfig["status"] },
   applied: RemoteConfig | undefined,
 ): StoredState {
   if (status === "applying") return {};
-  const outcome = { remoteConfig: { hash, status, error } };
+  const outcome = { remoteConfig: { status, ...offer } };
   if (status === "failed" || applied === undefined) return outcome;
   const files: Record<string, StoredFile> = Object.create(null);
   for (const [name, { body, contentType }] of Object.entries(applied.files)) {

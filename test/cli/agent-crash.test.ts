@@ -217,3 +217,22 @@ test("an agent started without its config directory does not report its config a
   await seen.until((one) => one.hasApplied());
   expect(await second.end()).toBe(0);
 });
+
+test("an agent started without its config directory takes a config without a hash again", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: {} });
+  const offer = () =>
+    seen.send({ remoteConfig: { config: { configMap: { "main.yaml": { body: Buffer.from("a: 1") } } } } });
+  const first = work.start();
+  const seen = await server.firstAgent();
+  offer();
+  await first.line(/INFO {2}Remote config without a hash applied/);
+  expect(await first.end()).toBe(0);
+  rmSync(work.directory, { recursive: true });
+  const second = work.start();
+  await second.line(/does not have the configuration that was applied last/);
+  offer();
+  await second.line(/INFO {2}Remote config without a hash applied/);
+  expect(visible(work.directory)).toEqual({ "main.yaml": "a: 1" });
+  expect(await second.end()).toBe(0);
+});

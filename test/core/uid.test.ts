@@ -46,10 +46,23 @@ describe.each(transports)("a new uid %s", (_name, script: Script) => {
       harness.receive({ agentIdentification: { newInstanceUid: new Uint8Array(bytes) } });
     }
     harness.receive({ agentIdentification: {} });
-    expect(harness.notices).toEqual([15, 0, 17, 0].map((bytes) => ({ kind: "badNewUid", bytes })));
+    const told = [15, 0, 17, 0].map((bytes) => ({ kind: "badNewUid", problem: `has ${bytes} bytes, not 16` }));
+    expect(harness.notices).toEqual(told);
     expect(harness.sent).toEqual([]);
     harness.feed({ type: "set", parts: { health: health(false) } });
     expect(harness.last.instanceUid).toEqual(OWN_UID);
+  });
+
+  test("that is all zeros is ignored, and reported once for as long as the server repeats it", () => {
+    const harness = online(script);
+    const nil = { agentIdentification: { newInstanceUid: new Uint8Array(16) } };
+    for (let times = 0; times < 3; times += 1) harness.receive(nil);
+    expect(harness.notices).toEqual([{ kind: "badNewUid", problem: expect.stringContaining("is all zeros") }]);
+    expect([harness.core.instanceUid, harness.persisting]).toEqual([OWN_UID, []]);
+    harness.receive(renamed);
+    harness.receive(nil);
+    expect(harness.notices).toHaveLength(2);
+    expect(harness.core.instanceUid).toEqual(NEW);
   });
 
   verifies("UID-05", "survives when the bytes it came in are reused", () => {
@@ -147,6 +160,42 @@ describe.each(transports)("a uid requested from the server %s", (_name, script: 
     harness.lose();
     harness.advanceUntil("reporting");
     expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, undefined]);
+  });
+
+  verifies("UID-04", "is requested again with each full report until it comes, whatever the server answers", () => {
+    const harness = started(asking);
+    const everything = { flags: 1n };
+    for (const answer of [{}, everything, everything, { errorResponse: { type: 1 } }, everything, renamed]) {
+      harness.receive(answer);
+    }
+    expect(harness.sent.map(({ flags }) => flags)).toEqual([1n, 1n, 1n, 1n, undefined]);
+    harness.receive(everything);
+    expect(harness.last.flags).toBeUndefined();
+  });
+
+  verifies("UID-04", "at run time is requested with the next message, and until it comes with each full report", () => {
+    const harness = online(script);
+    harness.feed({ type: "requestUid" });
+    expect([harness.sent.length, harness.last.flags, partsOf(harness.last)]).toEqual([1, 1n, []]);
+    harness.receive({});
+    harness.feed({ type: "set", parts: { health: health(false) } });
+    expect(harness.last.flags).toBeUndefined();
+    harness.receive({ flags: 1n });
+    expect(harness.last.flags).toBe(1n);
+    harness.lose();
+    harness.advanceUntil("reporting");
+    expect(harness.last.flags).toBe(1n);
+    harness.receive(renamed);
+    expect([harness.core.instanceUid, harness.last.flags]).toEqual([NEW, undefined]);
+    harness.feed({ type: "requestUid" });
+    harness.receive({});
+    expect(harness.last.flags).toBe(1n);
+  });
+
+  test("before the start is requested by an agent that has stored one too", () => {
+    const harness = new Harness(script);
+    harness.feed({ type: "requestUid" }, { type: "start", instanceUid: NEW });
+    expect([harness.last.instanceUid, harness.last.flags]).toEqual([NEW, 1n]);
   });
 
   test("is not requested by an agent that has stored one", () => {

@@ -146,6 +146,7 @@ describe("an invalid member", () => {
     ["remoteConfig", { hash: [1], status: "applied", error: "" }],
     ["remoteConfig", { hash: "01", status: "applying", error: "" }],
     ["remoteConfig", { hash: "01", status: "failed" }],
+    ["remoteConfig", { hash: "", status: "failed", error: "", digest: 1 }],
     ["heartbeatMs", "on"],
     ["heartbeatMs", 0],
     ["heartbeatMs", -1],

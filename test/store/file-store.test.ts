@@ -57,6 +57,18 @@ describe("a state in a file", () => {
     });
   });
 
+  test("keeps the digest of an offer without a hash", async () => {
+    const directory = await temporaryFolder();
+    const remoteConfig = {
+      hash: new Uint8Array(),
+      status: "failed",
+      error: "no",
+      digest: Uint8Array.of(0, 255),
+    } as const;
+    await saved(directory, { remoteConfig });
+    expect(await found(directory)).toEqual({ state: { remoteConfig }, reports: [] });
+  });
+
   test("is read even if an editor added a byte order mark", async () => {
     const directory = await temporaryFolder();
     await saved(directory, EVERYTHING);

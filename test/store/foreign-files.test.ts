@@ -230,6 +230,15 @@ describe("a directory made by version 0.1.0", () => {
     heartbeatMs: 5_000,
   };
 
+  test("whose uid is all zeros loses only that uid", async () => {
+    const directory = await temporaryFolder();
+    const nil = "00000000-0000-0000-0000-000000000000";
+    await fs.writeFile(join(directory, "state.json"), `{"version": 1, "instanceUid": "${nil}"}`);
+    const { state, reports } = await found(directory);
+    expect(state).toEqual({});
+    expect(reports).toMatchObject([{ code: "ERR_OPAMP_STORE", message: expect.stringContaining("its instanceUid") }]);
+  });
+
   test("keeps identity, outcome and config, and is marked by the next save", async () => {
     const directory = await temporaryFolder();
     await fs.writeFile(join(directory, "state.json"), STATE);

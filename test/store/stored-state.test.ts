@@ -37,8 +37,9 @@ describe("a stored state", () => {
   });
 
   test.each<[keyof StoredState, unknown, string]>([
-    ["instanceUid", "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10", "its instanceUid is not 16 bytes"],
-    ["instanceUid", new Uint8Array(17), "its instanceUid is not 16 bytes"],
+    ["instanceUid", "0190f3c5-8a5c-7c3e-9c61-1f5a3b1f7a10", "its instanceUid is not bytes"],
+    ["instanceUid", new Uint8Array(17), "its instanceUid has 17 bytes, not 16"],
+    ["instanceUid", new Uint8Array(16), "its instanceUid is all zeros, which identifies no agent"],
     ["remoteConfig", null, "its remoteConfig is null"],
     ["remoteConfig", { ...WHOLE.remoteConfig, hash: "h" }, "its remoteConfig.hash is not bytes"],
     [

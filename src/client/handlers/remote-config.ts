@@ -1,3 +1,6 @@
+import { digestOfFiles } from "../../base/bytes.js";
+import type { OfferStatus } from "../../core/parts.js";
+import type { StoredConfig } from "../../store/store.js";
 import { fromStoredConfig, toRemoteConfig, toStoredOutcome } from "../../values/config-files.js";
 import type { OfferHandler } from "./handler-row.js";
 
@@ -8,8 +11,15 @@ export const remoteConfig: OfferHandler<"remoteConfig"> = {
   members: ["apply"],
   read: toRemoteConfig,
   restore: ({ remoteConfig: status, lastGoodConfig }) => ({
-    status,
+    status: status && identified(status, lastGoodConfig),
     applied: lastGoodConfig && fromStoredConfig(lastGoodConfig),
   }),
   store: toStoredOutcome,
 };
+
+/** A store that says nothing of what was applied without a hash may still hold it. */
+function identified(status: OfferStatus, lastGood: StoredConfig | undefined): OfferStatus {
+  const isKnown = status.hash.length > 0 || status.digest !== undefined || status.status !== "applied";
+  if (isKnown || lastGood === undefined || lastGood.hash.length > 0) return status;
+  return { ...status, digest: digestOfFiles(lastGood.files) };
+}

@@ -84,7 +84,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
   }
 
   function offer({ title, hash, status, error }: OfferMoved): void {
-    const name = bytesText(hash);
+    const name = hash.length === 0 ? "without a hash" : bytesText(hash);
     if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`);
     else {
       const detail = `${name} ${error.slice(0, LONGEST_DETAIL)}`;
@@ -106,7 +106,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
       case "errorListenerFailed":
         return void line("error", "listener", detailOf(event.error), shown(event.error.message));
       case "warning":
-        // In any case: it says that the client is open to attack.
+        // In any case: it may say that the client is open to attack.
         return write(logger, "warn", `WARNING: ${explained(event.event)}`);
       case "instanceUid": {
         const { instanceUid, previous } = event.event;

@@ -5,17 +5,15 @@ import { messageOf, OpAMPError } from "../../errors.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeReport } from "../../wire/codec.js";
 import { LARGE_BYTES } from "../../wire/limits.js";
-import type { Clock } from "../clock.js";
+import { type Clock, holdProcess } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
+import { DialSink, type Sign, type SinkOwner } from "./dial-sink.js";
 
 /** The settings that a dial uses. */
 export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
-const PONG = { type: "pong" } as const;
-const PROGRESS = { type: "progress" } as const;
-const STALE = { type: "stale" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -23,7 +21,7 @@ const PINGED = { type: "pinged" } as const;
  *
  * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
  */
-export class Driver {
+export class Driver implements SinkOwner {
   readonly #core: Core;
   readonly #transportFor: (use: Use) => Transport;
   readonly #clock: Clock;
@@ -43,6 +41,8 @@ export class Driver {
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
+  /** There while a connection is being made: no socket need be open yet, or the one that is holds nothing. */
+  #letGo: (() => void) | undefined;
 
   /**
    * @param transportFor the transport for the settings in force, or for those on trial
@@ -79,6 +79,7 @@ export class Driver {
     } finally {
       this.#busy = false;
     }
+    this.#hold(this.#core.isUndecided);
     this.#arm();
   }
 
@@ -167,7 +168,7 @@ export class Driver {
     this.hear(sink, { type: "opened", duplex: this.#transport?.duplex === true, wallNow: this.#clock.wallNow() });
   }
 
-  alive(sink: Sink, sign: typeof ALIVE | typeof PONG): void {
+  alive(sink: Sink, sign: Sign): void {
     if (sink !== this.#sink) return;
     this.#passed(ALIVE);
     this.feed(sign);
@@ -202,6 +203,14 @@ export class Driver {
     if (sink === this.#sink) this.feed(input);
   }
 
+  #hold(isNeeded: boolean): void {
+    if (isNeeded) this.#letGo ??= holdProcess();
+    else if (this.#letGo !== undefined) {
+      this.#letGo();
+      this.#letGo = undefined;
+    }
+  }
+
   #arm(): void {
     // The tick looks again.
     if (this.#tickQueued) return;
@@ -229,55 +238,6 @@ export class Driver {
       if ((this.#core.deadline ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.feed({ type: "tick" });
       else this.#arm();
     });
-  }
-}
-
-/** The sink of one dial. An object of two words, as there is one for each of perhaps thousands of links. */
-class DialSink implements Sink {
-  readonly #driver: Driver;
-
-  constructor(driver: Driver) {
-    this.#driver = driver;
-  }
-
-  opened(): void {
-    this.#driver.opened(this);
-  }
-
-  dialing(): void {
-    this.#driver.hear(this, { type: "dialing" });
-  }
-
-  dialed(): void {
-    this.#driver.hear(this, { type: "dialed" });
-  }
-
-  progress(): void {
-    this.#driver.hear(this, PROGRESS);
-  }
-
-  stale(): void {
-    this.#driver.hear(this, STALE);
-  }
-
-  payload(bytes: Uint8Array): void {
-    this.#driver.payload(this, bytes);
-  }
-
-  pong(): void {
-    this.#driver.alive(this, PONG);
-  }
-
-  alive(): void {
-    this.#driver.alive(this, ALIVE);
-  }
-
-  malformed(error: OpAMPError): void {
-    this.#driver.hear(this, { type: "malformed", error });
-  }
-
-  lost(loss: Loss): void {
-    this.#driver.lost(this, loss);
   }
 }
 

@@ -2,6 +2,7 @@ import { uidText } from "../../base/bytes.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
+import { holdProcess } from "../clock.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 import type { WaitOptions } from "./waiters.js";
@@ -30,6 +31,7 @@ export class Lifecycle {
   start(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#parts.waiters.started();
     for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
     const loaded = this.#parts.persistence.load();
     if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
@@ -71,7 +73,8 @@ export class Lifecycle {
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
-    const known = isUidGiven ? undefined : state.instanceUid;
+    // Where the server is to make the uid, one that is given is the temporary one.
+    const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
     if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
     driver.feed(start);
@@ -88,7 +91,7 @@ export class Lifecycle {
 
   async #end(withinMs: number): Promise<void> {
     const { core, driver, persistence, waiters } = this.#parts;
-    const hold = waiters.hold();
+    const letGo = holdProcess();
     try {
       driver.feed({ type: "stop", withinMs });
       waiters.fail(this.#stopped("connected"));
@@ -96,7 +99,7 @@ export class Lifecycle {
       this.#parts.channels?.stop(this.#stopped("a custom message"));
       await waiters.atMost(withinMs, persistence.close());
     } finally {
-      hold();
+      letGo();
     }
   }
 

@@ -122,6 +122,11 @@ export class OutputRouter {
     switch (notice.kind) {
       case "ignored":
         return this.#notify({ type: "ignored", what: notice.what });
+      case "noHash": {
+        const message = `the server offers ${notice.what} without a hash; its content decides whether an offer is new`;
+        const hint = "have the server set the hash (config_hash): then the status says which offer it is about";
+        return this.#notify({ type: "warning", event: { code: "offer-without-hash", message, hint } });
+      }
       case "storm":
         return this.#notify({ type: "storm" });
       case "silent":
@@ -137,8 +142,9 @@ export class OutputRouter {
         return this.#failed("ERR_OPAMP_FOREIGN_UID", text, "malformed");
       }
       case "badNewUid": {
-        const text = `dropped a new instance uid of ${notice.bytes} bytes; it must have 16`;
-        return this.#failed("ERR_OPAMP_MALFORMED", text, "malformed");
+        const hint = "have the server assign 16 bytes that are not all zero; the agent keeps the uid that it has";
+        const text = `ignored the instance uid that the server assigned: it ${notice.problem}`;
+        return this.#parts.failed(new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint }), false, "malformed");
       }
       case "dropped": {
         const text = `gave up on ${namesOf(notice.parts).join(", ") || "a message"}: the message is too large`;

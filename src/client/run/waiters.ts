@@ -2,7 +2,7 @@ import { wrongOption } from "../../base/checks.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
-import type { Clock } from "../clock.js";
+import { type Clock, holdProcess } from "../clock.js";
 import type { PhaseEvent } from "../events.js";
 
 /** How long to wait. */
@@ -25,6 +25,7 @@ export class Waiters {
   readonly #clock: Clock;
   /** What ended the link last, to name as the cause when a wait runs out. */
   #lastError: OpAMPError | undefined;
+  #isStarted = false;
   #online = NOBODY;
   #ended: (() => void) | undefined;
 
@@ -38,7 +39,7 @@ export class Waiters {
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
       throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
     }
-    const ends: (() => void)[] = [this.hold()];
+    const ends: (() => void)[] = [holdProcess()];
     try {
       await new Promise<void>((resolve, reject) => {
         const waiter = { resolve, reject };
@@ -75,6 +76,10 @@ export class Waiters {
     end?.();
   }
 
+  started(): void {
+    this.#isStarted = true;
+  }
+
   /** The phase changed. */
   moved({ phase, error }: PhaseEvent): void {
     if (error !== undefined) this.#lastError = error;
@@ -88,12 +93,6 @@ export class Waiters {
     for (const waiter of this.#online) waiter.reject(error);
   }
 
-  /** Keeps the process alive until the function returned is called. */
-  hold(): () => void {
-    const timer = setInterval(() => undefined, MAX_TIMER_MS);
-    return () => clearInterval(timer);
-  }
-
   /** Timers take a longer delay for none at all. */
   #after(ms: number, callback: () => void): () => void {
     return this.#clock.after(Math.min(ms, MAX_TIMER_MS), callback);
@@ -101,10 +100,9 @@ export class Waiters {
 
   #overdue(timeoutMs: number): OpAMPError {
     const cause = this.#lastError;
-    const why = cause === undefined ? "" : `: ${cause.message}`;
-    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, {
-      cause,
-      hint: cause?.hint,
-    });
+    const reason = this.#isStarted ? cause?.message : "the client has not been started";
+    const why = reason === undefined ? "" : `: ${reason}`;
+    const hint = this.#isStarted ? cause?.hint : "call start()";
+    return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, { cause, hint });
   }
 }

@@ -21,7 +21,7 @@ export interface OfferRow {
   readonly storedFirst: boolean;
   /** Which field of a message it is in. */
   readonly field: "remoteConfig" | "packagesAvailable" | "connectionSettings";
-  /** The offer in a message that has this field; `offered` is missing where there is only a hash. */
+  /** The offer in a message that has this field, with a digest where its hash is empty; not there where only a hash is. */
   find(message: ServerToAgent): { hash: Uint8Array; offered: Offered | undefined } | undefined;
   /** What is reported. */
   report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];

@@ -51,7 +51,7 @@ export class Offers {
       const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
       const isAccepted = (declared & row.accepts) !== 0n;
-      if (isAccepted && this.#of(row.kind)?.knows(found.hash) === true) continue;
+      if (isAccepted && this.#of(row.kind)?.knows(found.offered ?? found) === true) continue;
       if (isAccepted && found.offered !== undefined) this.#of(row.kind)?.receive(found.offered, now, out);
       else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
     }
@@ -124,8 +124,9 @@ export class OfferLife {
   #lastId = 0;
   #running: Run | undefined;
   #waiting: Waiting | undefined;
-  /** The hash of the newest offer, whatever became of it. */
+  /** What the newest offer is known by, whatever became of it. */
   #newest: Uint8Array | undefined;
+  #hasToldNoHash = false;
   #failed: Offered | undefined;
 
   constructor(row: OfferRow, around: OfferSurroundings) {
@@ -135,20 +136,24 @@ export class OfferLife {
 
   /** What was settled in an earlier life (D14). */
   restore(status: OfferStatus): void {
-    this.#newest = status.hash;
-    this.#around.report.set(this.#row.part, this.#row.report(status));
+    this.#newest = identityOf(status);
+    this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
   }
 
-  /** Whether this hash is the one last offered. */
-  knows(hash: Uint8Array): boolean {
-    return this.#newest !== undefined && sameBytes(this.#newest, hash);
+  /** Whether this is what was last offered. */
+  knows(offer: Identified): boolean {
+    return sameBytes(this.#newest, identityOf(offer));
   }
 
-  /** An offer with a hash not known yet. */
+  /** An offer that is not known yet. */
   receive(offered: Offered, now: number, out: Output[]): void {
-    this.#newest = offered.hash;
+    this.#newest = identityOf(offered);
     this.#failed = undefined;
-    const status: OfferStatus = { hash: offered.hash, status: "applying", error: "" };
+    if (offered.hash.length === 0 && !this.#hasToldNoHash) {
+      this.#hasToldNoHash = true;
+      out.push({ type: "notice", notice: { kind: "noHash", what: this.#row.what } });
+    }
+    const status = statusOf(offered, "applying");
     this.#stands(status, out);
     const { kind, storedFirst } = this.#row;
     const persistId = storedFirst ? this.#around.persist({ what: "offer", kind, status, offered }, out) : undefined;
@@ -220,20 +225,36 @@ export class OfferLife {
     this.#start(now, out);
     if (run.superseded) return false;
     if (error !== undefined) return this.#fail(run.offered, error, out);
-    return this.#stands({ hash: run.offered.hash, status: "applied", error: "" }, out);
+    return this.#stands(statusOf(run.offered, "applied"), out);
   }
 
   #fail(offered: Offered, error: string, out: Output[]): boolean {
     this.#failed = offered;
-    return this.#stands({ hash: offered.hash, status: "failed", error }, out);
+    return this.#stands(statusOf(offered, "failed", error), out);
   }
 
   #stands(status: OfferStatus, out: Output[]): boolean {
     const { kind, part, changesEffectiveConfig } = this.#row;
-    this.#around.report.set(part, this.#row.report(status));
+    this.#around.report.set(part, this.#row.report(withoutDigest(status)));
     out.push({ type: "offer", kind, status });
     if (status.status === "applying") return false;
     this.#around.persist({ what: "offer", kind, status }, out);
     return changesEffectiveConfig;
   }
+}
+
+type Identified = Pick<OfferStatus, "hash" | "digest">;
+
+/** The hash decides what is new; where a server sets none, the content does. */
+function identityOf({ hash, digest }: Identified): Uint8Array | undefined {
+  return hash.length > 0 ? hash : digest;
+}
+
+function statusOf({ hash, digest }: Identified, status: OfferStatus["status"], error = ""): OfferStatus {
+  return digest === undefined ? { hash, status, error } : { hash, status, error, digest };
+}
+
+function withoutDigest(status: OfferStatus): OfferStatus {
+  const { digest, ...told } = status;
+  return digest === undefined ? status : told;
 }

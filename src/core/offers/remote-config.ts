@@ -1,3 +1,4 @@
+import { digestOfFiles } from "../../base/bytes.js";
 import { capabilityTable } from "../capabilities.js";
 import type { OfferRow } from "./offer-row.js";
 
@@ -14,8 +15,9 @@ export const remoteConfig: OfferRow = {
   find({ remoteConfig: offer }) {
     if (offer === undefined) return undefined;
     const { configHash: hash, config } = offer;
+    const digest = hash.length === 0 && config !== undefined ? digestOfFiles(config.configMap) : undefined;
     // The message's bytes belong to a network buffer; what is kept is a copy.
-    return { hash, offered: config && { kind: "remoteConfig", hash: new Uint8Array(hash), offer } };
+    return { hash, offered: config && { kind: "remoteConfig", hash: new Uint8Array(hash), digest, offer } };
   },
   report: (status) => status,
 };

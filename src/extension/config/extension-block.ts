@@ -1,5 +1,6 @@
+import { uidText } from "../../base/bytes.js";
 import { attempt } from "../../base/checks.js";
-import { parseInstanceUid } from "../../values/instance-uid.js";
+import { parseInstanceUid } from "../../base/instance-uid.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import type { ExtensionConfig } from "./extension-config.js";
 import { readServer } from "./server-keys.js";
@@ -72,18 +73,8 @@ function readInstanceUid(block: SectionReader): string | undefined {
   throw block.wrong("instance_uid", "opamp instance_uid is invalid", hint);
 }
 
-/**
- * A uid as the client takes it: a UUID or a ULID. UUIDs may have the other forms that Go takes: in braces, as a URN,
- * without hyphens.
- *
- * @returns `undefined` for what is none
- */
+/** A uid in any form, as UUID text; `undefined` for what is not a uid. */
 export function uidOf(text: string): string | undefined {
-  const uid = withHyphens(text);
-  return attempt(() => parseInstanceUid(uid)) && uid;
-}
-
-function withHyphens(text: string): string {
-  const bare = text.replace(/^urn:uuid:/i, "").replace(/^\{(.*)\}$/, "$1");
-  return bare.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, "$1-$2-$3-$4-$5");
+  const uid = attempt(() => parseInstanceUid(text));
+  return uid && uidText(uid);
 }

@@ -1,7 +1,6 @@
 import { uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
-import { uidBytes } from "./plain-values.js";
 import { ServerAgent } from "./server-agent.js";
 
 /** An agent: how users see it and how the server runs it. */
@@ -28,10 +27,9 @@ export class AgentRegistry {
   }
 
   /** Finds an agent, or makes room for one that has not spoken yet. */
-  find(uid: string | Uint8Array): KnownAgent {
-    const bytes = uidBytes(uid);
-    const text = uidText(bytes);
-    const known = this.#known.get(text) ?? this.#create(bytes);
+  find(uid: Uint8Array): KnownAgent {
+    const text = uidText(uid);
+    const known = this.#known.get(text) ?? this.#create(new Uint8Array(uid));
     this.#known.set(text, known);
     return known;
   }

@@ -1,4 +1,5 @@
 import { sameBytes, uidText } from "../../base/bytes.js";
+import { parseInstanceUid } from "../../base/instance-uid.js";
 import {
   type AgentToServer,
   CommandType,
@@ -16,7 +17,7 @@ import type { WaitOptions } from "../waits.js";
 import type { AgentExchange, AgentView } from "./agent-exchange.js";
 import { AgentRecord } from "./agent-record.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
-import { type EffectiveFile, effectiveFiles, uidBytes } from "./plain-values.js";
+import { type EffectiveFile, effectiveFiles } from "./plain-values.js";
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -155,10 +156,11 @@ export class ServerAgent extends AgentRecord implements AgentView {
 
   /**
    * Gives the agent another uid (UID-05). From now on the server knows it under both; {@link uid} changes with the
-   * first message that carries the new one. Throws ERR_OPAMP_INSTANCE_UID for other than 16 bytes or a uid in use.
+   * first message that carries the new one. Takes what {@link OpAMPServer.agent} does. Throws ERR_OPAMP_INSTANCE_UID for
+   * what is not a uid, and for a uid in use.
    */
-  assignUid(newUid: Uint8Array): void {
-    const newInstanceUid = uidBytes(newUid);
+  assignUid(newUid: string | Uint8Array): void {
+    const newInstanceUid = parseInstanceUid(newUid, "newUid");
     this.#claim(newInstanceUid);
     this.send({ agentIdentification: { newInstanceUid } });
   }

@@ -4,6 +4,7 @@ import { memoryStore, OpAMPClient } from "../../../src/index.js";
 import { plainAttributes } from "../../../src/values/plain-attributes.js";
 import { verifies } from "../../conformance/verifies.js";
 import { hosted, running } from "../hosted.js";
+import { refusal } from "../refusal.js";
 
 const NEW_UID = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
 const NEW_UID_TEXT = "a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf";
@@ -89,4 +90,15 @@ describe("a description made by a function", () => {
     expect(agent.attributes.identifying["service.instance.id"]).toBe(before);
     expect(agent.lastMessage?.instanceUid).toEqual(NEW_UID);
   });
+});
+
+test("a refresh of the effective config without a handler for it is refused, and says how to give one", async () => {
+  const { client } = await running();
+  const refused = refusal(() => client.refreshEffectiveConfig());
+  expect(refused).toMatchObject({ code: "ERR_OPAMP_OPTION", hint: expect.stringContaining("setHandlers") });
+  expect(`${refused.message} ${refused.hint}`).toContain("`effectiveConfig` option");
+  client.setHandlers({ effectiveConfig: () => ({ "": { body: "a: 1" } }) });
+  client.refreshEffectiveConfig();
+  client.setHandlers({ effectiveConfig: undefined });
+  expect(refusal(() => client.refreshEffectiveConfig()).code).toBe("ERR_OPAMP_OPTION");
 });

@@ -70,12 +70,25 @@ describe("waiting for a connection", () => {
   });
 
   test("times out without a cause when nothing has failed yet", async () => {
-    const { client, clock } = await hosted();
+    const { client, clock, transport } = await hosted();
+    transport.hang();
+    client.start();
     const connected = outcome(client.connected({ timeoutMs: 500 }));
     await clock.advance(500);
     const error = connected.value() as OpAMPError;
     expect(error).toMatchObject({ code: "ERR_OPAMP_TIMEOUT", message: "not connected within 500 ms" });
     expect(error.cause).toBeUndefined();
+  });
+
+  test("that times out before the start says that the client has not been started", async () => {
+    const { client, clock } = await hosted();
+    const connected = outcome(client.connected({ timeoutMs: 500 }));
+    await clock.advance(500);
+    expect(connected.value()).toMatchObject({
+      code: "ERR_OPAMP_TIMEOUT",
+      message: "not connected within 500 ms: the client has not been started",
+      hint: "call start()",
+    });
     expect(clock.pending).toBe(0);
   });
 

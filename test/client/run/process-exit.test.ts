@@ -69,7 +69,7 @@ for (const transport of ["ws", "http"] as const) {
           // Nothing listens at the first address of this host.
           { name: "second", url: `${transport}://two.addresses.test:${server.port}` },
           { name: "waiting", url: `${transport}://127.0.0.1:${await freePort()}` },
-          { name: "unanswered", url: `${transport}://${mute.host}` },
+          { name: "unanswered", url: `${transport}://${mute.host}`, timeoutMs: 1_000 },
         ],
       });
       await guest.said({ name: "online", phase: "online" });
@@ -98,14 +98,14 @@ for (const transport of ["ws", "http"] as const) {
 
 describe("a process with clients over TLS and proxies", () => {
   /** One for each way, and a server that all of them reach. */
-  async function roundabout(keepAlive: boolean): Promise<GuestClient[]> {
+  async function roundabout(keepAlive: boolean) {
     const { ca, server: tls } = await testCertificates();
     const [plain, secure] = [await startServer({ compression: true }), await startServer({ tls, compression: true })];
     const [http, https] = [await startHttpProxy(), await startHttpProxy({ tls })];
     const socks = await startSocksProxy();
     const gateway = await startBlockingGateway(plain.url, "strip");
     const via = ({ url }: { url: string }) => ({ tls: { ca }, proxy: { url }, compression: true });
-    return [
+    const clients = [
       { name: "wss", url: secure.url, options: { tls: { ca } } },
       { name: "https", url: secure.httpUrl, options: { tls: { ca } } },
       { name: "ws by http proxy", url: plain.url, options: via(http) },
@@ -117,10 +117,12 @@ describe("a process with clients over TLS and proxies", () => {
       { name: "auto", url: plain.url, options: { transport: "auto" } },
       { name: "auto behind a gateway", url: gateway.url("ws"), options: { transport: "auto" } },
     ].map((client) => ({ ...client, keepAlive }) as GuestClient);
+    const heard = () => plain.agents.size + secure.agents.size;
+    return { clients, heard };
   }
 
   test("exits when only they are left", async () => {
-    const clients = await roundabout(false);
+    const { clients } = await roundabout(false);
     const guest = new Guest({ clients });
     for (const { name } of clients) await guest.said({ name, phase: "online" });
     guest.letGo();
@@ -128,8 +130,20 @@ describe("a process with clients over TLS and proxies", () => {
     expect(guest.reports.at(-1)?.type).toBe("exiting");
   });
 
+  test("lives until each of them has its connection, with nothing else to live for", async () => {
+    const { clients, heard } = await roundabout(false);
+    // A process for each, or one would live for another.
+    const guests = clients.map((client) => new Guest({ clients: [client] }));
+    for (const guest of guests) guest.letGo();
+    for (const guest of guests) expect(await guest.ended()).toBe(0);
+    for (const [at, { name }] of clients.entries()) {
+      expect(guests[at]?.reports).toContainEqual({ type: "phase", name, phase: "reporting" });
+    }
+    expect(heard()).toBe(clients.length);
+  });
+
   test("exits when they are stopped, even with keepAlive", async () => {
-    const clients = await roundabout(true);
+    const { clients } = await roundabout(true);
     const guest = new Guest({ clients, stop: true });
     for (const { name } of clients) await guest.said({ name, phase: "online" });
     guest.letGo();

@@ -2,7 +2,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { OpAMPClient } from "../../../src/index.js";
 import { OpAMPServer } from "../../../src/testing/index.js";
+import { verifies } from "../../conformance/verifies.js";
 import { escapes, hosted, running } from "../hosted.js";
+import { acknowledge, makeClient, startPostOffice } from "../wire-fixture.js";
 
 const never = (): Promise<never> => new Promise(() => undefined);
 const STOPPED = expect.objectContaining({ code: "ERR_OPAMP_STOPPED" });
@@ -244,3 +246,35 @@ test.each(["url", "httpUrl"] as const)(
     await shrinksTo(before);
   },
 );
+
+describe("stop over HTTP after a failed request", () => {
+  /** A client whose second request is answered with this status. */
+  async function refused(status: number, headers: Record<string, string> = {}) {
+    const office = await startPostOffice();
+    const client = makeClient({ url: office.url, backoff: { minMs: 60_000 }, timeouts: { closeMs: 30_000 } });
+    client.start();
+    acknowledge(await office.posts.next());
+    await client.connected();
+    const waiting = new Promise<void>((resolve) => client.on("phase", ({ phase }) => phase === "waiting" && resolve()));
+    client.setHealth({ healthy: true });
+    (await office.posts.next()).response.writeHead(status, headers).end();
+    await waiting;
+    return { client, office };
+  }
+
+  verifies("CLOSE-04", "sends one last request with agent_disconnect alone, and resolves with its answer", async () => {
+    const { client, office } = await refused(500);
+    const stopped = client.stop();
+    const last = await office.posts.next();
+    expect([last.message.agentDisconnect !== undefined, last.message.health]).toEqual([true, undefined]);
+    acknowledge(last);
+    await stopped;
+    expect(client.phase).toBe("stopped");
+  });
+
+  test("sends nothing in a pause that the server asked for", async () => {
+    const { client, office } = await refused(503, { "retry-after": "60" });
+    await client.stop();
+    expect([client.phase, office.posts.all.length]).toEqual(["stopped", 2]);
+  });
+});

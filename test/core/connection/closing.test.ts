@@ -96,14 +96,14 @@ describe.each(transports)("stopping %s", (_name, script: Script) => {
     expect([done(harness), harness.core.phase]).toEqual([["close 1006"], "stopped"]);
   });
 
-  test("while idle, while dialling and while waiting is immediate", () => {
+  test("while idle, while dialling and while waiting as it was asked to is immediate", () => {
     const idle = new Harness(script);
     idle.feed(STOP);
     const dialling = new Harness(script);
     dialling.core.step({ type: "start" }, 0);
     const cut = dialling.core.step(STOP, 0);
     const waiting = online(script);
-    waiting.lose({ orderly: true });
+    waiting.lose({ orderly: true, throttled: true });
     waiting.clear();
     waiting.feed(STOP);
     expect([idle, dialling, waiting].map(({ core }) => [core.phase, core.deadline])).toEqual(

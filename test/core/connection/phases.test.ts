@@ -16,7 +16,7 @@ const table: Record<Phase, Partial<Record<LinkEvent, Phase>>> = {
   connecting: { opened: "reporting", lost: "waiting", stop: "closing" },
   reporting: { answered: "online", silent: "online", lost: "waiting", leave: "closing", stop: "closing" },
   online: { answered: "online", lost: "waiting", leave: "closing", stop: "closing" },
-  waiting: { due: "connecting", stop: "stopped" },
+  waiting: { due: "connecting", leave: "closing", stop: "stopped" },
   closing: { left: "waiting", stop: "closing", closed: "stopped" },
   stopped: {},
 };

@@ -12,8 +12,8 @@ import { configStatus, hash } from "../values.js";
 
 const kind = "remoteConfig";
 
-function offered(configHash: Uint8Array): Offered {
-  return { kind, hash: configHash, offer: create(AgentRemoteConfigSchema, { configHash }) };
+function offered(configHash: Uint8Array, digest?: Uint8Array): Offered {
+  return { kind, hash: configHash, digest, offer: create(AgentRemoteConfigSchema, { configHash }) };
 }
 
 /** The life of one kind of offers, each method giving what it puts out. */
@@ -37,17 +37,22 @@ function life(storedFirst = false) {
   const outputsOf = (act: (out: Output[]) => unknown): readonly Output[] => {
     const out: Output[] = [];
     act(out);
-    for (const output of out) if (output.type === "offer") expect(report.get("remoteConfigStatus")).toBe(output.status);
+    for (const output of out)
+      if (output.type === "offer") {
+        const { digest: _, ...told } = output.status;
+        expect(report.get("remoteConfigStatus")).toEqual(told);
+      }
     return out;
   };
   return {
-    knows: (first: number) => offers.knows(hash(first)),
-    knowsEmpty: () => offers.knows(new Uint8Array()),
+    knows: (first: number) => offers.knows({ hash: hash(first) }),
+    knowsContent: (first: number) => offers.knows({ hash: new Uint8Array(), digest: hash(first) }),
     deadline: () => timers[kind] ?? NEVER,
     reported: () => report.get("remoteConfigStatus"),
     restore: (status: OfferStatus) => offers.restore(status),
     receive: (first: number, now: number) => outputsOf((out) => offers.receive(offered(hash(first)), now, out)),
-    receiveEmpty: () => outputsOf((out) => offers.receive(offered(new Uint8Array()), 0, out)),
+    receiveContent: (first: number) =>
+      outputsOf((out) => offers.receive(offered(new Uint8Array(), hash(first)), 0, out)),
     handled: (id: number, error: string | undefined, now: number) =>
       outputsOf((out) => offers.handled(id, error, now, out)),
     persisted: (id: number, error: string | undefined, now: number) =>
@@ -99,11 +104,28 @@ describe("an offer", () => {
     expect([offers.knows(1), offers.knows(2)]).toEqual([true, false]);
   });
 
-  test("with an empty hash is recognised once it has come", () => {
+  test("without a hash is recognised by its content, and told of once", () => {
     const offers = life();
-    expect(offers.knowsEmpty()).toBe(false);
-    offers.receiveEmpty();
-    expect(offers.knowsEmpty()).toBe(true);
+    expect(offers.knowsContent(1)).toBe(false);
+    const notice = { type: "notice", notice: { kind: "noHash", what: "remote config" } };
+    expect(offers.receiveContent(1)).toContainEqual(notice);
+    expect([offers.knowsContent(1), offers.knowsContent(2), offers.knows(1)]).toEqual([true, false, true]);
+    expect(offers.receiveContent(2)).not.toContainEqual(notice);
+    expect([offers.knowsContent(1), offers.knowsContent(2)]).toEqual([false, true]);
+    expect(offers.reported()).toEqual({ hash: new Uint8Array(), status: "applying", error: "" });
+  });
+
+  test("without a hash from before a restart is recognised by what was remembered of its content", () => {
+    const offers = life();
+    offers.restore({ hash: new Uint8Array(), status: "applied", error: "", digest: hash(1) });
+    expect([offers.knowsContent(1), offers.knowsContent(2)]).toEqual([true, false]);
+    expect(offers.reported()).toEqual({ hash: new Uint8Array(), status: "applied", error: "" });
+  });
+
+  test("without a hash is new where nothing was remembered of the last one", () => {
+    const offers = life();
+    offers.restore({ hash: new Uint8Array(), status: "applied", error: "" });
+    expect(offers.knowsContent(1)).toBe(false);
   });
 
   test("from before a restart is recognised and reported, and cannot be retried", () => {

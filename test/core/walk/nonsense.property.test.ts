@@ -122,7 +122,7 @@ class Line {
 
   take(input: Input, phase: Core["phase"], outputs: readonly Output[]): void {
     if (input.type === "lost") this.#dialled = false;
-    if (input.type === "opened" && phase === "connecting") {
+    if (input.type === "opened" && (phase === "connecting" || phase === "closing")) {
       this.#opened = true;
       this.duplex = input.duplex;
     }
@@ -175,8 +175,8 @@ test("inputs in any order never make the core throw, dial twice, send while disc
           now += later;
           const { phase } = core;
           const outputs = core.step(input, now);
-          const isUp = phase === "reporting" || phase === "online";
-          if (input.type === "stop" && (isUp || isPatient)) isPatient = input.withinMs === Number.POSITIVE_INFINITY;
+          if (input.type === "stop" && (core.phase === "closing" || isPatient))
+            isPatient = input.withinMs === Number.POSITIVE_INFINITY;
           line.take(input, phase, outputs);
           // The server has read none of the messages without an answer: their numbers are free again.
           if (input.type === "lost" && input.loss.fate === "refused") least = 1n;
