@@ -63,8 +63,8 @@ export class FaultyConnection {
   /** Ends it at once. Resolves when both ends are closed. */
   async destroy(): Promise<void> {
     this.#swallow();
-    this.#client.destroy();
-    this.#server.destroy();
+    destroy(this.#client);
+    destroy(this.#server);
     await this.closed;
   }
 
@@ -72,8 +72,8 @@ export class FaultyConnection {
   settle(): void {
     const { up, down } = this.streams;
     if (!up.over || !down.over || !(up.hidden || down.hidden)) return;
-    this.#client.destroy();
-    this.#server.destroy();
+    destroy(this.#client);
+    destroy(this.#server);
   }
 
   #swallow(): void {
@@ -83,16 +83,28 @@ export class FaultyConnection {
 
 /** Tells the other end when this one fails, unless that is hidden from it. Resolves when this one is closed. */
 function watch(socket: Socket, other: Socket, onwards: FaultyStream, backwards: FaultyStream): Promise<void> {
-  socket.on("error", () => undefined);
   return new Promise((resolve) => {
-    socket.on("close", (hasFailed) => {
+    const closed = (hasFailed: boolean): void => {
       if (other.pending && !other.connecting) other.destroy();
       else if (hasFailed && !onwards.hidden) other.resetAndDestroy();
       if (hasFailed) onwards.sourceGone();
       backwards.swallow();
       resolve();
+    };
+    socket.on("close", closed);
+    socket.on("error", ({ syscall }: NodeJS.ErrnoException) => {
+      // Where a reset fails, Node lets go of the socket and never says that it is closed.
+      if (syscall === "reset") closed(true);
     });
   });
+}
+
+/** Ends a socket at once, but for one that is just being shut down: a reset that waits for that would fail. */
+function destroy(socket: Socket): void {
+  const { connecting, writableEnded, writableFinished, writableLength } = socket;
+  const isShuttingDown = !connecting && writableEnded && !writableFinished && writableLength === 0;
+  if (isShuttingDown) socket.once("finish", () => socket.destroy());
+  else socket.destroy();
 }
 
 /** Where connections of a `FaultProxy` go. A host left out is 127.0.0.1. */

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { AgentToServerSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
+import { AgentCapabilities, AgentToServerSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
 import { type AgentRecord, absorb, UNKNOWN_AGENT } from "../../src/server/agents/agent-record.js";
 import type { AgentToServerInit } from "../../src/wire/codec.js";
 import { full, lean } from "./bare-peers.js";
@@ -13,11 +13,18 @@ function heard(record: AgentRecord, init: AgentToServerInit) {
   return absorb(record, create(AgentToServerSchema, init));
 }
 
+/** A description alone, of an agent that reports health too. */
+function described(sequenceNum: number): AgentToServerInit {
+  return full(sequenceNum, { capabilities: BigInt(AgentCapabilities.AgentCapabilities_ReportsHealth) });
+}
+
 describe("a message shows that state is lacking", () => {
   const rows = [
     ["first words that are lean", UNKNOWN_AGENT, lean(1), { lacksState: true, gaps: 0 }],
     ["first words that are full", UNKNOWN_AGENT, full(1), { lacksState: false, gaps: 0 }],
     ["first words in mid-sequence, full", UNKNOWN_AGENT, full(70), { lacksState: false, gaps: 0 }],
+    ["first words with no more than a description", UNKNOWN_AGENT, described(70), { lacksState: true, gaps: 0 }],
+    ["a number skipped by a description", told(full(1)), described(3), { lacksState: true, gaps: 1 }],
     ["the number due", told(full(1)), lean(2), { lacksState: false, gaps: 0 }],
     ["a number skipped", told(full(1)), lean(3), { lacksState: true, gaps: 1 }],
     ["a number twice", told(full(1)), lean(1), { lacksState: true, gaps: 1 }],

@@ -107,6 +107,16 @@ describe("a reset", () => {
     expect(await client.heard(5)).toBe("12345");
     await proxy.until(({ connections }) => connections.open === 0);
   });
+
+  test("while a cut is under way lets the proxy close", async () => {
+    const { proxy, connected } = await startProxy();
+    await connected();
+    proxy.cut();
+    await new Promise((resolve) => process.nextTick(resolve));
+    proxy.reset();
+    await proxy.close();
+    expect(proxy.connections.open).toBe(0);
+  });
 });
 
 describe("a half-close", () => {

@@ -1,13 +1,14 @@
 import { sameBytes } from "../../base/bytes.js";
-import type {
-  AgentDescription,
-  AgentToServer,
-  AvailableComponents,
-  ComponentHealth,
-  ConnectionSettingsStatus,
-  EffectiveConfig,
-  PackageStatuses,
-  RemoteConfigStatus,
+import {
+  AgentCapabilities,
+  type AgentDescription,
+  type AgentToServer,
+  type AvailableComponents,
+  type ComponentHealth,
+  type ConnectionSettingsStatus,
+  type EffectiveConfig,
+  type PackageStatuses,
+  type RemoteConfigStatus,
 } from "../../gen/opamp/v1/opamp_pb.js";
 
 /** What an agent has reported, each part as it came last, and what the server makes of its messages. */
@@ -41,17 +42,27 @@ export class AgentRecord {
 /** An agent that has said nothing yet, or was forgotten. */
 export const UNKNOWN_AGENT = new AgentRecord();
 
+/** What a full report brings besides the description, each part with the capability of those who report it. */
+const REPORTED = [
+  ["effectiveConfig", AgentCapabilities.AgentCapabilities_ReportsEffectiveConfig],
+  ["remoteConfigStatus", AgentCapabilities.AgentCapabilities_ReportsRemoteConfig],
+  ["health", AgentCapabilities.AgentCapabilities_ReportsHealth],
+  ["packageStatuses", AgentCapabilities.AgentCapabilities_ReportsPackageStatuses],
+] as const;
+
 /**
  * Takes a message into the record. Parts of a message that is later refused count as reported too.
  *
- * @returns `lacksState`: the server lacks something that this message does not bring (STATUS-07); `startedOver`: the agent
- * counts from the beginning again, as after a restart of its process
+ * @returns `isFull`: the message brings everything that the agent reports; `lacksState`: the server lacks something that it
+ * does not bring (STATUS-07); `startedOver`: the agent counts from the beginning again, as after a restart of its process
  */
 export function absorb(record: AgentRecord, message: AgentToServer) {
-  const isFull = message.agentDescription !== undefined;
+  const isDescribed = message.agentDescription !== undefined;
+  // A description that changed comes alone: what else the agent reports tells a full report from that.
+  const isFull = isDescribed && REPORTED.every(([part, bit]) => !declares(message, bit) || message[part] !== undefined);
   const isFirst = record.sequenceNum === undefined;
   const isInOrder = isFirst || message.sequenceNum === record.sequenceNum + 1n;
-  const startedOver = !isInOrder && isFull && message.sequenceNum <= 1n;
+  const startedOver = !isInOrder && isDescribed && message.sequenceNum <= 1n;
   const isGap = !isInOrder && !startedOver;
   const known = startedOver ? UNKNOWN_AGENT : record;
   const absorbed: AgentRecord = {
@@ -68,7 +79,11 @@ export function absorb(record: AgentRecord, message: AgentToServer) {
     gaps: record.gaps + (isGap ? 1 : 0),
     disconnected: message.agentDisconnect !== undefined,
   };
-  return { record: absorbed, lacksState: !isFull && (isFirst || isGap), startedOver };
+  return { record: absorbed, isFull, lacksState: !isFull && (isFirst || isGap), startedOver };
+}
+
+function declares({ capabilities }: AgentToServer, bit: AgentCapabilities): boolean {
+  return (capabilities & BigInt(bit)) !== 0n;
 }
 
 /** A report of the bare hash keeps the component map that came with the same hash earlier (COMP-02). */
