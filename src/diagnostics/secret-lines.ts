@@ -1,5 +1,13 @@
+import { type Steps, stepOf } from "../base/steps.js";
 import { firstMatch, PRIVATE_KEY, scrub } from "./redactor.js";
 import { type Hiding, isHarmless, REDACTED, type SecretNames } from "./secret-names.js";
+
+/** How much of a text one step looks at, in characters. */
+export const STEP_CHARACTERS = 2 ** 16;
+/** What a line or a value costs besides, however short it is. */
+export const LEAST_CHARACTERS = 32;
+/** Longer lines are hidden as a whole: nothing else could run while one is looked at. */
+const LONGEST_LINE = 2 ** 18;
 
 /** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
 const GONE = "\uffff";
@@ -42,22 +50,35 @@ interface Level {
 }
 
 /** Takes secrets out of text that has no structure to go by but its lines. */
-export function scrubLines(text: string, names: SecretNames): string {
-  const clean = scrubEachLine(text.split("\n"), names);
+export function* scrubLines(text: string, names: SecretNames): Steps<string> {
+  const clean = yield* scrubEachLine(text.split("\n"), names);
   return clean.filter((line) => line !== undefined).join("\n");
 }
 
 /** The same for lines one by one; `undefined` for one that was all part of a secret. */
-export function scrubEachLine(lines: readonly string[], names: SecretNames): readonly (string | undefined)[] {
-  const text = lines.map((line) => line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER)).join("\n");
-  const hidden = hideByLines(hideElements(text.replace(PRIVATE_KEY, replaced), names), names).split("\n");
-  return hidden.map((line, index) => {
-    const shown = line.replaceAll(GONE, "");
-    if (shown !== line && shown.trim() === "") return undefined;
-    const [margin = ""] = firstMatch([MARGIN], shown, 0);
-    const opensOnly = OPENS_ONLY.test(shown) && KEY.test(shown.slice(margin.length));
-    return (opensOnly ? shown : scrub(shown, names)) + (lines[index]?.endsWith("\r") ? "\r" : "");
-  });
+export function* scrubEachLine(lines: readonly string[], names: SecretNames): Steps<readonly (string | undefined)[]> {
+  const text = lines.map(withoutMarks).join("\n").replace(PRIVATE_KEY, replaced);
+  const hidden = yield* hideByLines(yield* hideElements(text, names), names);
+  const isTime = stepOf(STEP_CHARACTERS);
+  const clean: (string | undefined)[] = [];
+  for (const [index, line] of hidden.split("\n").entries()) {
+    clean.push(scrubLine(line, lines[index]?.endsWith("\r") ? "\r" : "", names));
+    if (isTime(line.length + LEAST_CHARACTERS)) yield;
+  }
+  return clean;
+}
+
+function withoutMarks(line: string): string {
+  if (line.length > LONGEST_LINE) return REDACTED;
+  return line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER);
+}
+
+function scrubLine(line: string, end: string, names: SecretNames): string | undefined {
+  const shown = line.replaceAll(GONE, "");
+  if (shown !== line && shown.trim() === "") return undefined;
+  const [margin = ""] = firstMatch([MARGIN], shown, 0);
+  const opensOnly = OPENS_ONLY.test(shown) && KEY.test(shown.slice(margin.length));
+  return (opensOnly ? shown : scrub(shown, names)) + end;
 }
 
 /** A secret's replacement, of as many lines. */
@@ -70,7 +91,8 @@ function goneLines(secret: string): string {
 }
 
 /** Hides the secrets in elements and attributes of XML: `<token>...`, `<add key="Token" value="..."/>`. */
-function hideElements(text: string, names: SecretNames): string {
+function* hideElements(text: string, names: SecretNames): Steps<string> {
+  const isTime = stepOf(STEP_CHARACTERS);
   let clean = "";
   let done = 0;
   /** The last end of the elements of a name: looked for once, so that many without an end take no longer. */
@@ -90,6 +112,7 @@ function hideElements(text: string, names: SecretNames): string {
     const hidden = /^\s*\n/.test(inner) ? goneLines(inner) : replaced(inner);
     clean += text.slice(done, index) + (isNamed ? tag.replace(ATTRIBUTE_VALUE, hideAttribute) : tag);
     clean += isHarmless(inner.trim()) ? inner : hidden;
+    if (isTime(end - done + LEAST_CHARACTERS)) yield;
     done = end;
   }
   return clean + text.slice(done);
@@ -100,7 +123,8 @@ function hideAttribute(all: string, head: string, quoted: string): string {
 }
 
 /** Hides the values of secret keys, and what is indented below them. The result has as many lines. */
-function hideByLines(text: string, names: SecretNames): string {
+function* hideByLines(text: string, names: SecretNames): Steps<string> {
+  const isTime = stepOf(STEP_CHARACTERS);
   const isText = text.includes("\n");
   const shown: string[] = [];
   let levels: Level[] = [{ than: -1, hiding: "nothing" }];
@@ -111,6 +135,7 @@ function hideByLines(text: string, names: SecretNames): string {
     const from = at + margin.length;
     const [content = ""] = firstMatch([CONTENT], text, from);
     end = from + content.length;
+    if (isTime(margin.length + content.length + LEAST_CHARACTERS)) yield;
     if (content === "" || content.startsWith(GONE)) {
       shown.push(margin + content);
       continue;
