@@ -226,6 +226,8 @@ describe("a secret in the wrong place of the command line is not shown:", () => 
     ["doctor", `me:${SECRET}@host`],
     ["doctor", `ftp://me:${SECRET}@host`],
     ["doctor", `ws://me:${SECRET}@127.0.0.1:1/?${SECRET}`],
+    ["doctor", `ws://127.0.0.1:1/v1/${SECRET}8Zk2vQx7Lw`],
+    ["doctor", `ws://127.0.0.1:1/hooks/${SECRET}`],
     ["doctor", `ws://${SECRET}`, "--token", SECRET],
     ["agent", "--config", "/nowhere", "--log-format", SECRET],
     ["agent", "--config", "/nowhere", "--log-level", SECRET],
