@@ -2,25 +2,29 @@ import fs from "node:fs/promises";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { codeOf, messageOf } from "../errors.js";
-import { type EffectiveConfigProvider, redactedFiles } from "../extension/effective-config/effective-config.js";
-import type { ConfigFiles } from "../values/config-files.js";
+import {
+  type EffectiveConfigProvider,
+  type FoundFile,
+  type FoundFiles,
+  type ReportSettings,
+  reportedFiles,
+  tooLarge,
+} from "../extension/effective-config/reported-files.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { contentTypeOf } from "./config-directory/config-manifest.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";
 
-/** Of one file. More is a mistake, a log for instance, and would be read again and again. */
-const MOST_BYTES = 64 * 1_024 * 1_024;
-
-type Entry = [name: string, file: ConfigFiles[string]];
+type Entry = [name: string, file: FoundFile];
 
 /**
  * What an agent reports as its effective config: the program's own files, over these what was offered, without secrets.
- * A file that cannot be read is left out; that is logged once, and so is that it can be read again.
+ * A file that cannot be read is left out; that is logged once, and so is that it can be read again. In the place of one
+ * that is too large or not text the reason is reported, and logged once.
  *
  * @returns `undefined` where there is nothing to report
  */
 export function effectiveFiles(
-  { files, rawFile, redact }: EffectiveSettings,
+  { files, rawFile, redact, maxBytes }: EffectiveSettings,
   directory: Pick<ConfigDirectory, "effectiveConfig"> | undefined,
   log: Pick<Logger, "info" | "warn">,
 ): EffectiveConfigProvider | undefined {
@@ -29,12 +33,24 @@ export function effectiveFiles(
 
   /** Why files are left out, by their paths. */
   const problems = new Map<string, string>();
+  let leftOut: ReadonlyMap<string, string> = new Map();
+  const settings: ReportSettings = {
+    redact,
+    maxBytes,
+    maxBytesKey: "effective_config.max_bytes",
+    onLeftOut(reasons) {
+      for (const [name, why] of reasons) {
+        if (leftOut.get(name) !== why) log.warn(`effective_config: ${JSON.stringify(name)} is left out: ${why}`);
+      }
+      leftOut = reasons;
+    },
+  };
 
   async function entryOf(name: string, path: string): Promise<Entry[]> {
     try {
-      const body = await readRegularFile(path, MOST_BYTES);
+      const file = await readRegularFile(path, settings);
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
-      return [[name, { body, contentType: contentTypeOf(path) }]];
+      return [[name, file]];
     } catch (error) {
       // The same problem has other words when it is met a moment later: one file may vanish before or after a look at it.
       const problem = codeOf(error) ?? messageOf(error);
@@ -46,7 +62,7 @@ export function effectiveFiles(
     }
   }
 
-  async function collect(): Promise<ConfigFiles> {
+  async function collect(): Promise<FoundFiles> {
     const read = await Promise.all(own.map(([name, path]) => entryOf(name, path)));
     const raw = rawFile === undefined ? [] : await entryOf(RAW, rawFile);
     const offered = Object.entries((await directory?.effectiveConfig()) ?? {});
@@ -54,7 +70,7 @@ export function effectiveFiles(
     return Object.fromEntries([...read.flat(), ...offered, ...raw]);
   }
 
-  return redactedFiles(collect, redact);
+  return reportedFiles(collect, settings);
 }
 
 /**
@@ -96,9 +112,10 @@ export function watchEffectiveFiles(
  *
  * @throws the system's error, or one that says what is wrong with the file
  */
-async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
+async function readRegularFile(path: string, settings: ReportSettings): Promise<FoundFile> {
   const found = await fs.stat(path);
   if (!found.isFile()) throw new Error("it is not a regular file");
-  if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
-  return fs.readFile(path);
+  // It would be read again and again, and may be a log.
+  if (found.size > settings.maxBytes) return { leftOut: tooLarge(found.size, settings) };
+  return { body: await fs.readFile(path), contentType: contentTypeOf(path) };
 }

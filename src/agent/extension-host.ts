@@ -1,7 +1,7 @@
 import type { OpAMPClientOptions } from "../client/options.js";
 import type { Logger } from "../diagnostics/logger.js";
 import type { ExtensionHost } from "../extension/config/from-extension-config.js";
-import type { EffectiveConfigProvider } from "../extension/effective-config/effective-config.js";
+import type { EffectiveConfigProvider } from "../extension/effective-config/reported-files.js";
 import { runCommand } from "./commands/run-command.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { effectiveFiles } from "./effective-files.js";

@@ -1,6 +1,7 @@
 import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-words.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
+import { createRedactor } from "../diagnostics/redactor.js";
 
 /** Where lines go, and what they look like. */
 export interface AgentLogOptions {
@@ -14,16 +15,17 @@ export interface AgentLogOptions {
 
 /**
  * Log lines for an operator: `2026-01-31T12:00:00.000Z INFO  text`, or one JSON object with `time`, `level` and `message`.
- * A line is one line, whatever is in it.
+ * A line is one line, whatever is in it, and shows no secrets.
  */
 export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogOptions): Logger {
+  const { text: withoutSecrets } = createRedactor();
   const least = logLevels.indexOf(level);
 
   function line(of: LogLevel): (message: string) => void {
     if (logLevels.indexOf(of) < least) return () => undefined;
     return (message) => {
       const time = new Date(wallNow()).toISOString();
-      const text = oneLine(message, (same) => same);
+      const text = oneLine(message, withoutSecrets);
       const line = `${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}`;
       write(format === "json" ? JSON.stringify({ time, level: of, message: text }) : line);
     };

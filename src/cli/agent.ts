@@ -17,6 +17,7 @@ The configuration is that of the Collector's OpAMP extension, and these sections
 Signals:
   SIGTERM, SIGINT  roll back what is being applied, disconnect from the server and exit; a second one exits at once
   SIGHUP           read the configuration again and start again with it; an offer that failed is tried again
+  SIGUSR1          nothing; no debugger is opened
 
 Exit codes:
   0  ended by a signal

@@ -1,5 +1,4 @@
 import { OpAMPClient } from "../client/client.js";
-import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
 import type { DiagnoseOptions, Finding } from "./diagnosis.js";
 
@@ -43,8 +42,7 @@ export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Excha
   });
   client.on("serverError", ({ type, message }) => {
     const code = type === "unavailable" ? "ERR_OPAMP_THROTTLED" : "ERR_OPAMP_REJECTED";
-    const words = createRedactor().text(message);
-    fail(new OpAMPError(code, `the server answered with an error (${type}): ${words}`));
+    fail(new OpAMPError(code, `the server answered with an error (${type}): ${message}`));
   });
   // An answer that cannot be read leaves a WebSocket up, on which nothing more need come.
   client.on("error", fail);

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { readNetworkSettings } from "../client/settings/network-settings.js";
 import { oneLine } from "../diagnostics/one-line.js";
+import { createRedactor } from "../diagnostics/redactor.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { insecurities } from "../transport/insecure.js";
 import { proxyFor } from "../transport/proxy/proxy.js";
@@ -61,7 +62,7 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
   });
   await take("report", () => exchange?.answered ?? { detail: "", skipped: true });
   await exchange?.ended;
-  return { url: shownUrl(options.url), ok: exitCode === exitCodes.healthy, exitCode, steps };
+  return { url: shown(shownUrl(options.url)), ok: exitCode === exitCodes.healthy, exitCode, steps };
 }
 
 const connectionSteps = [
@@ -70,9 +71,11 @@ const connectionSteps = [
   ["tls", checkTls],
 ] as const;
 
-/** Much of it comes from the other side: none of it may move the cursor, or pass for a line of its own. */
+const redactor = createRedactor();
+
+/** Much of it comes from the other side: none of it may move the cursor, pass for a line of its own, or show a secret. */
 function shown(text: string): string {
-  return oneLine(text, (same) => same);
+  return oneLine(text, redactor.text);
 }
 
 /** Whether the client would take the options, and where they lead. */

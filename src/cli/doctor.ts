@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
+import { messageOf, OpAMPError } from "../errors.js";
 import type { HeaderSource } from "../transport/settings/headers.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { diagnose } from "./diagnose.js";
@@ -72,9 +73,25 @@ async function run(url: string, flags: Flags, terminal: Terminal): Promise<numbe
 function optionsOf(url: string, flags: Flags): DiagnoseOptions {
   const { header, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
   const headers: HeaderSource[] = [header];
-  if (tokenFile !== undefined) headers.push(bearerAuth(fileSecret(tokenFile)));
+  if (tokenFile !== undefined) headers.push(bearerAuth(tokenIn(tokenFile)));
   const through = proxy === "env" ? proxy : { url: proxy };
-  return { url, headers, tls, proxy: proxy !== "none" && through, timeoutMs: timeout * 1_000, compression };
+  // What has no scheme may be a token that lost its option.
+  const target = url.includes("://") ? url : "...";
+  return { url: target, headers, tls, proxy: proxy !== "none" && through, timeoutMs: timeout * 1_000, compression };
+}
+
+/** The token in a file; whoever gives the token itself in place of a path does not see it in the error. */
+function tokenIn(path: string): () => Promise<string> {
+  const read = fileSecret(path);
+  if (/^[./~]|^[a-z]:\\/i.test(path)) return read;
+  return async () => {
+    try {
+      return await read();
+    } catch (cause) {
+      const hint = "give --token-file the path of a file with the token, not the token itself";
+      throw new OpAMPError("ERR_OPAMP_AUTH", messageOf(cause).replaceAll(path, "..."), { hint });
+    }
+  };
 }
 
 function addHeader(text: string, headers: Record<string, string>): Record<string, string> {

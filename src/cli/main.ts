@@ -1,7 +1,12 @@
 #!/usr/bin/env node
-import { runProgram } from "./program.js";
-import { processTerminal } from "./terminal.js";
-
+// Node would open a debugger, for every user of the host. The listener comes first: the rest takes a while to load.
+process.on("SIGUSR1", () => undefined);
 // The reader of the output may have closed it, as `head` does.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-void runProgram(process.argv.slice(2), processTerminal);
+
+async function main(): Promise<void> {
+  const [{ runProgram }, { processTerminal }] = await Promise.all([import("./program.js"), import("./terminal.js")]);
+  await runProgram(process.argv.slice(2), processTerminal);
+}
+
+void main();

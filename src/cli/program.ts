@@ -1,12 +1,28 @@
 import { Command, CommanderError } from "commander";
 import { errorLine } from "../diagnostics/one-line.js";
+import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
+/** What may be shown of an unknown option: its name, and nothing that may be a value. */
+const OPTION_NAME = /^(?:--[a-z][a-z-]*(?==|$)|-[a-zA-Z])/;
+
+/** commander's messages repeat words of the command line, where a secret may stand in the wrong place. */
+function withoutEchoes(message: string): string {
+  return message
+    .replace(/ argument '.*' is invalid\./s, " has an invalid value.")
+    .replace(/ unknown command '.*'/s, " unknown command")
+    .replace(/ unknown option '(.*)'/s, (_all, given: string) => {
+      const [name] = OPTION_NAME.exec(given) ?? [];
+      return name === undefined ? " unknown option" : ` unknown option '${name}'`;
+    });
+}
+
 /** Runs the command line `opamp ARGS...`. Never rejects; how it went is what the terminal is told to exit with. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
+  const { text: withoutSecrets } = createRedactor();
   const program = new Command("opamp")
     .description("Tools for OpAMP agents and servers.")
     .version(packageVersion())
@@ -16,13 +32,14 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.complain(text.trimEnd()),
+      outputError: (text, write) => write(withoutSecrets(withoutEchoes(text))),
     });
   }
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {
     if (thrown instanceof CommanderError) return terminal.exit(thrown.exitCode === 0 ? 0 : exitCodes.usage);
-    terminal.complain(`error: ${errorLine(thrown)}`);
+    terminal.complain(`error: ${withoutSecrets(errorLine(thrown))}`);
     terminal.exit(exitCodes.usage);
   }
 }

@@ -1,6 +1,8 @@
 import { isUint8Array } from "node:util/types";
 import { attempt } from "../base/checks.js";
-import { REDACTED, type RedactionLists, type SecretNames, secretNames } from "./secret-names.js";
+import { JOINED, REDACTED, type RedactionLists, type SecretNames, secretNames } from "./secret-names.js";
+import { hideTokens } from "./token-forms.js";
+import { scrubUrls } from "./url-secrets.js";
 
 export type { RedactionLists } from "./secret-names.js";
 
@@ -91,18 +93,19 @@ export function guardedRedactor(redactor: Redactor): Redactor {
  * failed on, and what a match consumed is not looked at again.
  */
 export const PRIVATE_KEY =
-  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g;
-/** What has no space in it; an apostrophe may be part of a password. */
-const TOKEN = /[^\s"<>`]+/g;
+  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g;
 /** Schemes of an Authorization header, but not where prose speaks of them. */
 const SCHEME =
   /\b(bearer|basic|apikey)(\s+)(?!(?:and|auth|authentication|authorization|config|configuration|credentials?|for|headers?|health|helper|is|or|scheme|tokens?|was)\b)([\w.~+/=:-]+)/gi;
 /** A basic credential is base64, which hardly ever is all lower case. */
 const BASE64 = /[A-Z0-9+/=]/;
-const JSON_WEB_TOKEN = /(?<![\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g;
 
-/** A name, and what separates it from a value: a colon, an equals sign, an arrow; or a space, for command line options. */
-const NAME = /(?<![\p{L}\p{N}_.-])([\p{L}\p{N}_.-]+)(\\*["'`]?\]?\s*(?:=>|[:=]{1,3})\s*|[ \t]+)/gu;
+/**
+ * A name, and what separates it from a value: a colon, an equals sign, an arrow; a comma after what is in brackets; or a
+ * space, for command line options.
+ */
+const NAME =
+  /(?<![\p{L}\p{N}_.-])([\p{L}\p{N}_.-]+)(\\*["'`]?\]?\s*(?:=>|[:=]{1,3})\s*|\\*["'`]\]?,\s*(?=\\*["'`])|[ \t]+)/gu;
 /** Words of prose that say that no secret follows: "the server gave no token: ...". */
 const ABSENT = /\b(?:missing|needs?|no|wants?|without)\s$/i;
 const LONGEST_ABSENT = 9;
@@ -125,71 +128,33 @@ const VALUES = [
 
 /** A text without the secrets that can be told from their surroundings. */
 export function scrub(text: string, names: SecretNames): string {
-  let clean = text.replace(PRIVATE_KEY, `${REDACTED} private key`);
-  if (clean.includes("@") || clean.includes("://")) clean = clean.replace(TOKEN, (token) => scrubToken(token, names));
-  clean = scrubPairs(clean, names).replace(SCHEME, (all, scheme: string, space: string, value: string) =>
+  const clean = scrubUrls(text.replace(PRIVATE_KEY, `${REDACTED} private key`), names);
+  const named = scrubPairs(clean, names).replace(SCHEME, (all, scheme: string, space: string, value: string) =>
     scheme.toLowerCase() === "basic" && !BASE64.test(value) ? all : `${scheme}${space}${REDACTED}`,
   );
-  return clean.replace(JSON_WEB_TOKEN, REDACTED);
+  return hideTokens(named);
 }
 
-/** The user and password, and the values of the query, of each URL in a word. */
-function scrubToken(token: string, names: SecretNames): string {
-  if (!token.includes("://")) return scrubBareUser(token);
-  const end = endWithoutPunctuation(token);
-  const [scheme = "", ...rests] = token.slice(0, end).split("://");
-  return [scheme, ...rests.map((rest) => scrubAddress(rest, names))].join("://") + token.slice(end);
-}
+/** Of options alone: in other lists, names are followed by names. */
+const COMMA = /^\\*["'`],/;
 
-/** What follows the scheme. */
-function scrubAddress(address: string, names: SecretNames): string {
-  const authority = address.replace(/[/?#].*/, "");
-  let userEnd = authority.lastIndexOf("@");
-  // A slash in a password, which should have been escaped, makes it look like a port.
-  if (userEnd < 0 && /:(?!\d*$)/.test(authority)) userEnd = address.lastIndexOf("@");
-  const rest = address.slice(userEnd + 1).replace(/[?#].*/, (query) => scrubQuery(query, names));
-  return userEnd < 0 ? rest : `${REDACTED}@${rest}`;
-}
-
-function scrubQuery(query: string, names: SecretNames): string {
-  return query.replace(/([?#&;]?)([^?#&;]+)/g, (all, mark: string, pair: string) => {
-    const equals = pair.indexOf("=");
-    if (equals < 0) return mark === "#" ? all : `${mark}${REDACTED}`;
-    const name = pair.slice(0, equals);
-    return names.isAllowed(name) ? all : `${mark}${name}=${REDACTED}`;
-  });
-}
-
-/** What an image is named by: `repository:tag@sha256:...`. */
-const IMAGE_DIGEST = /^@sha\d{3}:[0-9a-f]{32,}$/;
-
-/** As in `user:password@host`, where the scheme was left out. */
-function scrubBareUser(token: string): string {
-  const userEnd = token.lastIndexOf("@");
-  const colon = token.indexOf(":");
-  const isUser =
-    colon >= 0 && colon < userEnd && !IMAGE_DIGEST.test(token.slice(userEnd, endWithoutPunctuation(token)));
-  return isUser ? `${REDACTED}${token.slice(userEnd)}` : token;
-}
-
-/** Where the word ends if it is followed by punctuation of the sentence around it. */
-function endWithoutPunctuation(token: string): number {
-  let end = token.length;
-  while (end > 0 && "),.;:!?]}'".includes(token.charAt(end - 1)) && !token.endsWith(REDACTED, end)) end -= 1;
-  return end;
-}
-
-/** Values whose name says that they are secret. */
+/** Values whose name, or the map in braces around it, says that they are secret. */
 function scrubPairs(text: string, names: SecretNames): string {
   let clean = "";
   let done = 0;
+  let map: OpenMap | undefined;
   NAME.lastIndex = 0;
   for (let found = NAME.exec(text); found !== null; found = NAME.exec(text)) {
     const [, name = "", separator = ""] = found;
-    if (separator.trim() === "" && !name.startsWith("--")) continue;
-    if (!names.isSecret(name) || ABSENT.test(text.slice(Math.max(0, found.index - LONGEST_ABSENT), found.index)))
-      continue;
+    if ((separator.trim() === "" || COMMA.test(separator)) && !name.startsWith("--")) continue;
     const from = NAME.lastIndex;
+    map = mapAround(text, found.index, map);
+    const isSecret = names.isSecret(name) || (map !== undefined && isSecretIn(map, name, names));
+    if (text[from] === "{") map = { from, outer: name, isNamed: false };
+    else if (map !== undefined && /^(?:key|name)$/i.test(name)) {
+      map.isNamed = names.isSecret(firstMatch([BARE], text, from)[1] ?? "");
+    }
+    if (!isSecret || ABSENT.test(text.slice(Math.max(0, found.index - LONGEST_ABSENT), found.index))) continue;
     const [value = "", open = "", close = ""] = valueAt(text, from, TO_LINE_END.test(name));
     if (value === "") continue;
     clean += text.slice(done, from) + open + REDACTED + close;
@@ -197,6 +162,33 @@ function scrubPairs(text: string, names: SecretNames): string {
     NAME.lastIndex = done;
   }
   return clean + text.slice(done);
+}
+
+/** A map in braces that is not known to have ended. */
+interface OpenMap {
+  readonly from: number;
+  /** The key that leads to it, or "". */
+  readonly outer: string;
+  /** It has `name: DB_PASSWORD` in it. */
+  isNamed: boolean;
+}
+
+/** How far a map is followed, in characters. */
+const LONGEST_MAP = 256;
+const BARE = /["']?([^\s"',}]*)/y;
+
+/** The map that a key is in. */
+function mapAround(text: string, at: number, known: OpenMap | undefined): OpenMap | undefined {
+  const opening = /\{\s?["']?$/.exec(text.slice(Math.max(0, at - 3), at));
+  if (opening !== null && known?.from !== at - opening[0].length) {
+    return { from: at - opening[0].length, outer: "", isNamed: false };
+  }
+  const isOver = known !== undefined && (at - known.from > LONGEST_MAP || text.slice(known.from, at).includes("}"));
+  return isOver ? undefined : known;
+}
+
+function isSecretIn({ outer, isNamed }: OpenMap, name: string, names: SecretNames): boolean {
+  return name === "value" ? isNamed : JOINED.test(name) && names.isSecret(`${outer}_${name}`);
 }
 
 /** The value, and the quotes around it. */

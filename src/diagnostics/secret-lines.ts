@@ -1,5 +1,14 @@
+import { type Steps, stepOf } from "../base/steps.js";
 import { firstMatch, PRIVATE_KEY, scrub } from "./redactor.js";
 import { type Hiding, isHarmless, REDACTED, type SecretNames } from "./secret-names.js";
+import { hideLogins } from "./token-forms.js";
+
+/** How much of a text one step looks at, in characters. */
+export const STEP_CHARACTERS = 2 ** 16;
+/** What a line or a value costs besides, however short it is. */
+export const LEAST_CHARACTERS = 32;
+/** Longer lines are hidden as a whole: nothing else could run while one is looked at. */
+const LONGEST_LINE = 2 ** 18;
 
 /** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
 const GONE = "\uffff";
@@ -14,15 +23,17 @@ const ATTRIBUTE_VALUE = /(\svalue\s*=\s*)("[^"]*"|'[^']*')/i;
 const MARGIN = /(?:[^\S\n]|[#;])*(?:-[^\S\n]+)*(?:export[^\S\n]+)?/y;
 const CONTENT = /[^\n]*/y;
 /** A key, and what separates it from its value. */
-const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256}(?:\.(?:"[^"]{1,256}"|'[^']{1,256}'))?)\1(\s*(?:=|:(?=\s|$))\s*)/;
+const KEY = /^(["']?)([^\s:="'#{}[\],]{1,256}(?:\.(?:"[^"]{1,256}"|'[^']{1,256}'))?)\1(\s*(?:=>?|:(?=\s|$))\s*)/;
 const SECTION = /^\[+([^\][=]{1,256})\]+\s*$/;
 /** A value that is a map or a list on the lines that follow; the key by itself shows nothing. */
 const OPENING = /^[[{]?(?:\s+#.*)?$/;
-const OPENS_ONLY = /[:=]\s*[[{]?$/;
+const OPENS_ONLY = /^[[{]?$/;
 const CLOSING = /^[\]})]+,?$/;
 /** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
 const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
-const SEVERAL_WORDS = /[a-z\d][_.-][a-z\d]|[a-z][A-Z]/i;
+/** Names that are words of prose too, where the next word is no value. */
+const PROSE =
+  /^(?:auth|authorization|bearer|communit(?:y|ies)|cookies?|credentials?|pass|passcode|passphrase|password|pin|salt|secret|sig|token)s?$/i;
 const QUOTED = /^(?:"[^"]*"|'[^']*');?$/;
 const ONE_WORD = /^\S+$/;
 const NUMBER_OR_SWITCH = /^(?:[-+\d.]+|true|false|yes|no|on|off)$/i;
@@ -35,29 +46,51 @@ const VALUES = [
 ];
 const NEXT_LINE = /\n((?:[^\S\n]|[#;])*)([^\n]*)/y;
 
-/** Since which margin everything deeper is hidden, and as what. */
+/** What is deeper than a margin: below which key, and hidden as what. */
 interface Level {
   readonly than: number;
   readonly hiding: Hiding;
+  readonly outer: string;
 }
 
+/** Where nothing is open. */
+const TOP: Level = { than: -1, hiding: "nothing", outer: "" };
+/** What opens a map without a sign before it, as in HCL; a label may stand between. */
+const BLOCK = /^([\w.-]{1,256})[^\S\n]+(?:"[^"]{0,256}"[^\S\n]+)?\{$/;
+const KUBERNETES_SECRET = /^kind:[^\S\n]{0,8}["']?Secret["']?[^\S\n]{0,8}$/m;
+
 /** Takes secrets out of text that has no structure to go by but its lines. */
-export function scrubLines(text: string, names: SecretNames): string {
-  const clean = scrubEachLine(text.split("\n"), names);
+export function* scrubLines(text: string, names: SecretNames): Steps<string> {
+  const clean = yield* scrubEachLine(text.split("\n"), names);
   return clean.filter((line) => line !== undefined).join("\n");
 }
 
 /** The same for lines one by one; `undefined` for one that was all part of a secret. */
-export function scrubEachLine(lines: readonly string[], names: SecretNames): readonly (string | undefined)[] {
-  const text = lines.map((line) => line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER)).join("\n");
-  const hidden = hideByLines(hideElements(text.replace(PRIVATE_KEY, replaced), names), names).split("\n");
-  return hidden.map((line, index) => {
-    const shown = line.replaceAll(GONE, "");
-    if (shown !== line && shown.trim() === "") return undefined;
-    const [margin = ""] = firstMatch([MARGIN], shown, 0);
-    const opensOnly = OPENS_ONLY.test(shown) && KEY.test(shown.slice(margin.length));
-    return (opensOnly ? shown : scrub(shown, names)) + (lines[index]?.endsWith("\r") ? "\r" : "");
-  });
+export function* scrubEachLine(lines: readonly string[], names: SecretNames): Steps<readonly (string | undefined)[]> {
+  const text = hideLogins(lines.map(withoutMarks).join("\n").replace(PRIVATE_KEY, replaced));
+  const hidden = yield* hideByLines(yield* hideElements(text, names), names);
+  const isTime = stepOf(STEP_CHARACTERS);
+  const clean: (string | undefined)[] = [];
+  for (const [index, line] of hidden.split("\n").entries()) {
+    clean.push(scrubLine(line, lines[index]?.endsWith("\r") ? "\r" : "", names));
+    if (isTime(line.length + LEAST_CHARACTERS)) yield;
+  }
+  return clean;
+}
+
+function withoutMarks(line: string): string {
+  if (line.length > LONGEST_LINE) return REDACTED;
+  return line.replace(/\r$/, "").replaceAll(GONE, NOT_A_CHARACTER);
+}
+
+function scrubLine(line: string, end: string, names: SecretNames): string | undefined {
+  const shown = line.replaceAll(GONE, "");
+  if (shown !== line && shown.trim() === "") return undefined;
+  const [margin = ""] = firstMatch([MARGIN], shown, 0);
+  const content = shown.slice(margin.length);
+  const [head] = KEY.exec(content) ?? [];
+  const opensOnly = head !== undefined && OPENS_ONLY.test(content.slice(head.length));
+  return (opensOnly ? shown : scrub(shown, names)) + end;
 }
 
 /** A secret's replacement, of as many lines. */
@@ -70,7 +103,8 @@ function goneLines(secret: string): string {
 }
 
 /** Hides the secrets in elements and attributes of XML: `<token>...`, `<add key="Token" value="..."/>`. */
-function hideElements(text: string, names: SecretNames): string {
+function* hideElements(text: string, names: SecretNames): Steps<string> {
+  const isTime = stepOf(STEP_CHARACTERS);
   let clean = "";
   let done = 0;
   /** The last end of the elements of a name: looked for once, so that many without an end take no longer. */
@@ -90,6 +124,7 @@ function hideElements(text: string, names: SecretNames): string {
     const hidden = /^\s*\n/.test(inner) ? goneLines(inner) : replaced(inner);
     clean += text.slice(done, index) + (isNamed ? tag.replace(ATTRIBUTE_VALUE, hideAttribute) : tag);
     clean += isHarmless(inner.trim()) ? inner : hidden;
+    if (isTime(end - done + LEAST_CHARACTERS)) yield;
     done = end;
   }
   return clean + text.slice(done);
@@ -100,10 +135,12 @@ function hideAttribute(all: string, head: string, quoted: string): string {
 }
 
 /** Hides the values of secret keys, and what is indented below them. The result has as many lines. */
-function hideByLines(text: string, names: SecretNames): string {
+function* hideByLines(text: string, names: SecretNames): Steps<string> {
+  const isTime = stepOf(STEP_CHARACTERS);
   const isText = text.includes("\n");
   const shown: string[] = [];
-  let levels: Level[] = [{ than: -1, hiding: "nothing" }];
+  let levels: Level[] = [TOP];
+  const hasSecret = KUBERNETES_SECRET.test(text);
   /** The margin of the last key whose value was the name of a secret, as in `name: DB_PASSWORD`. */
   let named = -1;
   for (let at = 0, end = 0; at <= text.length; at = end + 1) {
@@ -111,24 +148,26 @@ function hideByLines(text: string, names: SecretNames): string {
     const from = at + margin.length;
     const [content = ""] = firstMatch([CONTENT], text, from);
     end = from + content.length;
+    if (isTime(margin.length + content.length + LEAST_CHARACTERS)) yield;
     if (content === "" || content.startsWith(GONE)) {
       shown.push(margin + content);
       continue;
     }
     levels = levels.filter(({ than }) => than < margin.length);
-    const { than, hiding: around } = levels.at(-1) ?? { than: -1, hiding: "nothing" };
+    const { than, hiding: around, outer } = levels.at(-1) ?? TOP;
     const key = KEY.exec(content);
     const section = SECTION.exec(content)?.[1];
+    const block = BLOCK.exec(content)?.[1];
     let clean = content;
     if (key !== null) {
       const [head, , name = ""] = key;
       const value = content.slice(head.length);
       const isOpening = OPENING.test(value);
       const kind = isOpening ? "map" : NUMBER_OR_SWITCH.test(value) ? "other" : "text";
-      const isNamed = name === "value" && named === margin.length;
-      const hiding = names.below(isNamed ? "secret" : pathHiding(name, around, names), name, kind);
+      const isNamed = name === "value" ? named === margin.length : hasSecret && /^(?:data|stringData)$/.test(name);
+      const hiding = names.below(isNamed ? "secret" : pathHiding(name, around, names), name, kind, outer);
       if (name === "name" || name === "key") named = names.isSecret(value) ? margin.length : -1;
-      if (hiding !== "nothing" && isOpening) levels.push({ than: margin.length, hiding });
+      if (isOpening) levels.push({ than: margin.length, hiding, outer: name });
       else if (hiding !== "nothing") {
         end = valueEnd(text, from + head.length, margin.length);
         clean = head + hide(value) + goneLines(text.slice(from, end));
@@ -136,8 +175,10 @@ function hideByLines(text: string, names: SecretNames): string {
     } else if (section !== undefined) {
       const parts = section.split(".");
       const hiding = parts.reduce<Hiding>((outer, part) => names.below(outer, part.trim(), "map"), "nothing");
-      levels = [{ than: -1, hiding }, ...levels.slice(1)];
-      if (than >= 0) clean = hide(content);
+      levels = [{ ...TOP, hiding }, ...levels.slice(1)];
+      if (around !== "nothing" && than >= 0) clean = hide(content);
+    } else if (block !== undefined) {
+      levels.push({ than: margin.length, hiding: names.below(around, block, "map", outer), outer: block });
     } else if (around !== "nothing") clean = CLOSING.test(content) ? content : hide(content);
     else if (isText) clean = hideDirective(content, names);
     shown.push(margin + clean);
@@ -168,7 +209,9 @@ function valueEnd(text: string, from: number, margin: number): number {
 function hideDirective(content: string, names: SecretNames): string {
   const [head = "", name = ""] = DIRECTIVE.exec(content) ?? [];
   const value = content.slice(head.length).trimEnd();
-  const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && SEVERAL_WORDS.test(name));
+  // nginx calls so where it passes requests to; what is secret in an address is hidden anyway.
+  if (/_pass$/i.test(name) && value.includes("://")) return content;
+  const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && !PROSE.test(name));
   return isValue && names.isSecret(name) ? head + hide(value) : content;
 }
 

@@ -1,4 +1,14 @@
 import { wrongOption } from "../base/checks.js";
+import {
+  ASKING_FIRST,
+  HARMLESS_ENDING,
+  HARMLESS_LAST,
+  PLAIN_MAPS,
+  SECRET,
+  SECRET_ENDING,
+  SECRET_LAST,
+  SECRET_WHOLE,
+} from "./secret-words.js";
 
 /** What stands in the place of a secret, as the Collector writes it. */
 export const REDACTED = "[REDACTED]";
@@ -34,72 +44,10 @@ export interface SecretNames {
   below(around: Hiding, key: string, kind: ValueKind, outer?: string): Hiding;
 }
 
-/** Words, or words in a row, that make a name one of a secret. */
-const SECRET = new Set([
-  "accesskey",
-  "accountkey",
-  "aeskey",
-  "apikey",
-  "authkey",
-  "authorization",
-  "bearer",
-  "connectionstring",
-  "cookie",
-  "credential",
-  "encryptionkey",
-  "encryptkey",
-  "ingestionkey",
-  "ingestkey",
-  "insertkey",
-  "instrumentationkey",
-  "jwt",
-  "keydata",
-  "keypem",
-  "licensekey",
-  "masterkey",
-  "passcode",
-  "passphrase",
-  "passwd",
-  "password",
-  "privatekey",
-  "proxyauth",
-  "pwd",
-  "requirepass",
-  "secret",
-  "sessionid",
-  "sharedkey",
-  "signingkey",
-  "sshkey",
-  "subscriptionkey",
-  "token",
-  "xauth",
-]);
-/** Words that do so only where the name is nothing else, or ends with them. */
-const SECRET_WHOLE = new Set(["auth", "pass"]);
-const SECRET_LAST = new Set(["pass"]);
-/** Words run together: `dbpassword`, `clientsecret`. */
-const SECRET_ENDING = /(?:apikey|passphrase|passwd|password|secret|token)s?$/;
-/** What the last word may say to make it a name of something about a secret. */
-const HARMLESS_LAST = new Set([
-  "bytes",
-  "count",
-  "enabled",
-  "endpoint",
-  "expires",
-  "expiry",
-  "file",
-  "length",
-  "method",
-  "ms",
-  "name",
-  "path",
-  "required",
-  "scheme",
-  "ttl",
-  "type",
-  "uri",
-  "url",
-]);
+/** Keys that the map around them can make secret. */
+export const JOINED = /^(?:routing_)?key$/i;
+/** Addresses that are as good as a password. */
+const SECRET_ADDRESS = /(?:webhook|hook|slackapi|sas)ur[il]$/;
 /** As in `client_private_key`; more words in a row make no name that the list knows. */
 const MOST_WORDS_IN_A_ROW = 4;
 const LONGEST_NAME = 256;
@@ -114,7 +62,6 @@ const DESCRIBING = new Set(["action", "key", "name", "from_attribute", "from_con
 export function secretNames(lists: RedactionLists): SecretNames {
   const allowed = new Set(joinedNames("allow", lists.allow));
   const denied = new Set(joinedNames("deny", lists.deny));
-  const authDenied = lists.deny?.some((name) => name.toLowerCase() === "auth") ?? false;
 
   function isAllowed(name: string): boolean {
     return allowed.size > 0 && allowed.has(wordsOf(name).join(""));
@@ -127,13 +74,18 @@ export function secretNames(lists: RedactionLists): SecretNames {
   }
 
   /** The Collector has maps called `auth` all over, whose own keys say what in them is secret. */
-  function isAuthMap(key: string, kind: ValueKind): boolean {
-    return key.toLowerCase() === "auth" && kind === "map" && !authDenied;
+  function isPlain(key: string, kind: ValueKind): boolean {
+    if (kind !== "map" && kind !== "other") return false;
+    // What follows a slash is the name of an instance.
+    const words = wordsOf(key.replace(/\/.*/, ""));
+    if (denied.size > 0 && holds(words, denied)) return false;
+    return kind === "map" ? PLAIN_MAPS.has(words.join("")) : words.length > 1 && ASKING_FIRST.has(words[0] ?? "");
   }
 
   function below(around: Hiding, key: string, kind: ValueKind, outer = ""): Hiding {
-    if (isSecret(key) && !isAuthMap(key, kind)) return "secret";
-    if (key.toLowerCase() === "key" && kind === "text" && isSecret(`${outer}_${key}`)) return "secret";
+    if (isSecret(key) && !isPlain(key, kind)) return "secret";
+    if (around === "secret" && HARMLESS_ENDING.test(wordsOf(key).join(""))) return "nothing";
+    if (JOINED.test(key) && kind === "text" && isSecret(`${outer}_${key}`)) return "secret";
     if (isAllowed(key) || (around === "header" && DESCRIBING.has(key))) return "nothing";
     if (around !== "nothing") return around === "header" ? "headers" : around;
     const isHeaders = HEADERS.test(key) || HEADERS_TOO.has(key.toLowerCase());
@@ -146,7 +98,10 @@ export function secretNames(lists: RedactionLists): SecretNames {
 
 function soundsSecret(words: readonly string[]): boolean {
   const last = words.at(-1);
-  if (last === undefined || HARMLESS_LAST.has(last)) return false;
+  if (last === undefined) return false;
+  const joined = words.join("");
+  if (HARMLESS_ENDING.test(joined) || /^(?:max|min).*tokens$/.test(joined)) return false;
+  if (HARMLESS_LAST.has(last)) return SECRET_ADDRESS.test(joined);
   if (SECRET_LAST.has(last) || (words.length === 1 && SECRET_WHOLE.has(last))) return true;
   return holds(words, SECRET) || words.some((word) => SECRET_ENDING.test(word));
 }
@@ -184,6 +139,9 @@ function joinedNames(list: string, names: readonly string[] | undefined): readon
   });
 }
 
+/** What a user and a password follow, as in curl. */
+const USER_OPTION = /^(?:-u|-U|--(?:proxy-)?user)$/;
+
 /**
  * What is hidden in an item of a list.
  *
@@ -197,6 +155,7 @@ export function ofItem(
   before: string | undefined,
   names: SecretNames,
 ): Hiding {
+  if (before !== undefined && USER_OPTION.test(before) && text?.includes(":") === true) return "secret";
   const follows = before !== undefined && /^--[\w-]+$/.test(before) && names.isSecret(before);
   if (follows && text?.startsWith("-") !== true) return "secret";
   return around === "headers" && kind === "map" ? "header" : around;

@@ -6,13 +6,13 @@ export type { ConfigFormat } from "./effective-config/config-text.js";
 export {
   type ConfigEntry,
   type EffectiveConfigOptions,
-  type EffectiveConfigProvider,
   effectiveConfig,
   type ManyConfigs,
   type NamedConfigs,
   type ReadConfig,
   type SingleConfig,
 } from "./effective-config/effective-config.js";
+export type { EffectiveConfigProvider } from "./effective-config/reported-files.js";
 export {
   type ComponentHandle,
   ComponentHealth,

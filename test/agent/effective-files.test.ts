@@ -4,7 +4,7 @@ import fs from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { effectiveFiles, watchEffectiveFiles } from "../../src/agent/effective-files.js";
-import type { EffectiveConfigProvider } from "../../src/extension/effective-config/effective-config.js";
+import type { EffectiveConfigProvider } from "../../src/extension/effective-config/reported-files.js";
 import { Arrivals } from "../transport/arrivals.js";
 import { folderForTest } from "./config-directory/folder.js";
 
@@ -28,7 +28,11 @@ test("a change of a file is noticed, and its loss and return are logged once eac
   const { lines, log } = logging();
   const path = join(folderForTest(), "a.yaml");
   writeFileSync(path, "a: 1\n");
-  const provider = effectiveFiles({ files: { "a.yaml": path }, rawFile: undefined, redact: {} }, undefined, log);
+  const provider = effectiveFiles(
+    { files: { "a.yaml": path }, rawFile: undefined, redact: {}, maxBytes: 1_000 },
+    undefined,
+    log,
+  );
   if (provider === undefined) throw new Error("nothing to report");
   expect(await textsOf(provider)).toEqual({ "a.yaml": "a: 1\n" });
   const changes = watching(provider, log);
@@ -48,7 +52,11 @@ test("a file that disappears while it is read is logged once, even if the next e
   const { lines, log } = logging();
   const path = join(folderForTest(), "a.yaml");
   writeFileSync(path, "a: 1\n");
-  const provider = effectiveFiles({ files: { "a.yaml": path }, rawFile: undefined, redact: {} }, undefined, log);
+  const provider = effectiveFiles(
+    { files: { "a.yaml": path }, rawFile: undefined, redact: {}, maxBytes: 1_000 },
+    undefined,
+    log,
+  );
   const gone = Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" });
   const original = fs.readFile;
   // Others may read files of theirs meanwhile.
@@ -63,19 +71,39 @@ test("a file that disappears while it is read is logged once, even if the next e
   expect(lines.all).toEqual([`effective_config: ${path} cannot be read and is left out: ${gone.message}`]);
 });
 
-test("what is not a file, or far too large for a configuration, is never opened", async () => {
+test("what is not a file, or too large for a configuration, is never opened", async () => {
   const { lines, log } = logging();
   const folder = folderForTest();
   const [pipe, large] = ["pipe", "large"].map((name) => join(folder, name)) as [string, string];
   execFileSync("mkfifo", [pipe]);
   writeFileSync(large, "");
-  truncateSync(large, 64 * 1_024 * 1_024 + 1);
-  const provider = effectiveFiles({ files: { pipe, large }, rawFile: undefined, redact: {} }, undefined, log);
-  expect(await provider?.()).toEqual({});
-  expect(lines.all.sort()).toEqual([
-    `effective_config: ${large} cannot be read and is left out: it has 67108865 bytes, and at most 67108864 are read`,
+  truncateSync(large, 4_194_305);
+  const settings = { files: { pipe, large }, rawFile: undefined, redact: {}, maxBytes: 4_194_304 };
+  const provider = effectiveFiles(settings, undefined, log);
+  const why = "it has 4194305 bytes, and effective_config.max_bytes allows 4194304 for all files together";
+  for (let times = 0; times < 2; times += 1) {
+    expect(await provider?.()).toEqual({ large: { body: `left out: ${why}\n`, contentType: "text/plain" } });
+  }
+  expect(lines.all).toEqual([
     `effective_config: ${pipe} cannot be read and is left out: it is not a regular file`,
+    `effective_config: "large" is left out: ${why}`,
   ]);
+});
+
+test("a file that is not text is left out while it is not, and any encoding is redacted", async () => {
+  const { lines, log } = logging();
+  const path = join(folderForTest(), "a");
+  const settings = { files: { a: path }, rawFile: undefined, redact: {}, maxBytes: 1_000 };
+  const provider = effectiveFiles(settings, undefined, log);
+  if (provider === undefined) throw new Error("nothing to report");
+  const binary = Buffer.from("\u007fELF\0\0\u0001 password: hunter2 \0");
+  for (const content of [binary, Buffer.from("# Zug\u00e4nge\npassword: hunter2\n", "latin1"), binary]) {
+    writeFileSync(path, content);
+    const { a } = await textsOf(provider);
+    if (content === binary) expect(a).toMatch(/^left out: it is not text in UTF-8, UTF-16, UTF-32 or Windows-1252/);
+    else expect(a).toBe("# Zug\u00e4nge\npassword: '[REDACTED]'\n");
+  }
+  expect(lines.all).toEqual(Array(2).fill(expect.stringMatching(/^effective_config: "a" is left out: it is not text/)));
 });
 
 test("a failure to look for changes is logged once until it is another one", async () => {
@@ -98,7 +126,9 @@ test("a failure to look for changes is logged once until it is another one", asy
 
 test("there is nothing to report with neither files nor a config directory", () => {
   const { log } = logging();
-  expect(effectiveFiles({ files: {}, rawFile: undefined, redact: {} }, undefined, log)).toBeUndefined();
+  expect(
+    effectiveFiles({ files: {}, rawFile: undefined, redact: {}, maxBytes: 1_000 }, undefined, log),
+  ).toBeUndefined();
 });
 
 async function textsOf(provider: EffectiveConfigProvider): Promise<Record<string, string>> {

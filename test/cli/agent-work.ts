@@ -74,6 +74,8 @@ export interface StartOptions {
 
 /** The command, built once for the tests of a file. */
 export interface BuiltCommand {
+  /** Its path. */
+  readonly program: string;
   /** A module to load before it, which kills it when it changes the file system: see there. */
   readonly killAt: string;
   /** A server, and a folder for an agent of it. */
@@ -113,6 +115,9 @@ export function builtCommand(): BuiltCommand {
   const work: BuiltCommand["work"] = (server, transport = "ws") =>
     new Work(join(folder, "dist/main.js"), server, transport);
   return {
+    get program() {
+      return join(folder, "dist/main.js");
+    },
     get killAt() {
       return join(folder, "dist/kill-at.js");
     },

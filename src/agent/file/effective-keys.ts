@@ -1,4 +1,5 @@
 import type { RedactionLists } from "../../diagnostics/redactor.js";
+import { DEFAULT_MAX_BYTES } from "../../extension/effective-config/reported-files.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 
 /** What the effective config is made of, besides what was offered. */
@@ -9,7 +10,12 @@ export interface EffectiveSettings {
   rawFile: string | undefined;
   /** `false`: files are reported as they are, secrets included. */
   redact: RedactionLists | false;
+  /** How much is reported of all files together. */
+  maxBytes: number;
 }
+
+/** As much as a message may have. */
+const MOST_BYTES = 64 * 1_024 * 1_024;
 
 /** The name that the extension gives to the configuration as it was written. */
 export const RAW = "raw";
@@ -19,12 +25,13 @@ export function readEffectiveConfig(section: SectionReader): EffectiveSettings {
   const files = readFiles(section);
   const rawFile = section.text("raw_file");
   const redact = readRedact(section);
+  const maxBytes = section.integer("max_bytes", MOST_BYTES) || DEFAULT_MAX_BYTES;
   section.done();
   if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or remove the key");
   if (rawFile !== undefined && Object.hasOwn(files, RAW)) {
     throw section.wrong("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
   }
-  return { files, rawFile, redact };
+  return { files, rawFile, redact, maxBytes };
 }
 
 /** A map from names to paths, or a list of paths that are reported under the names of the files. */

@@ -1,7 +1,7 @@
 import { count, flag, isObject, isRecord, member, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
 import { OpAMPError } from "../../errors.js";
 import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
-import { checkHeader, sourcesOf } from "../../transport/settings/headers.js";
+import { checkHeader, shownHeaderName, sourcesOf } from "../../transport/settings/headers.js";
 import type { ProxyOptions } from "../../transport/settings/settings.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../../wire/limits.js";
@@ -65,7 +65,8 @@ function readHeaders(where: string, given: unknown, what: string): Readonly<Reco
       headers[name] = value;
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
-      throw new OpAMPError("ERR_OPAMP_OPTION", `${member(where, name)}: cannot be sent as it is`, { hint: cause.hint });
+      const text = `${member(where, shownHeaderName(name))}: cannot be sent as it is`;
+      throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint: cause.hint });
     }
   }
   return headers;

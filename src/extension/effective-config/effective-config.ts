@@ -1,9 +1,9 @@
 import { isUint8Array } from "node:util/types";
-import { hexOf, sha256 } from "../../base/bytes.js";
 import {
   type Complete,
   checkFunction,
   checkOptions,
+  count,
   isObject,
   isRecord,
   member,
@@ -16,8 +16,8 @@ import {
 import type { RedactionLists } from "../../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { ConfigFiles } from "../../values/config-files.js";
-import { type ConfigRedactor, createConfigRedactor } from "../redact/config-redactor.js";
 import { type ConfigFormat, configText } from "./config-text.js";
+import { DEFAULT_MAX_BYTES, type EffectiveConfigProvider, reportedFiles } from "./reported-files.js";
 
 /** Gives configuration as of now, perhaps later: a record or list to be written out, text, or bytes. */
 export type ReadConfig = () => unknown;
@@ -56,26 +56,18 @@ export interface ManyConfigs {
 export interface EffectiveConfigOptions {
   /** Names to show or to hide, besides those that are hidden by themselves; `false`: secrets are sent as they are. */
   redact?: RedactionLists | false | undefined;
-  /** Told when the raw configuration could not be read. Default: nobody. */
-  onError?: ((error: OpAMPError) => void) | undefined;
-}
-
-/** What the client takes as `effectiveConfig`. */
-export interface EffectiveConfigProvider {
-  /** @throws OpAMPError `ERR_OPAMP_HANDLER` naming the entry that could not be read */
-  (): Promise<ConfigFiles>;
   /**
-   * Whether the configuration is another one than this function last gave, by its hash; true before it gave any. When it
-   * is, have the client fetch it: `if (await config.changed()) client.refreshEffectiveConfig()`.
-   *
-   * @throws OpAMPError `ERR_OPAMP_HANDLER`
+   * How much is reported of all configurations together, in bytes as they were before secrets were taken out; in the place
+   * of one that does not fit comes a line that says so, as `text/plain`. Default 4 194 304.
    */
-  changed(): Promise<boolean>;
+  maxBytes?: number | undefined;
+  /** Told when a configuration is left out: the raw one cannot be read, one is too large or not text. Default: nobody. */
+  onError?: ((error: OpAMPError) => void) | undefined;
 }
 
 /**
  * Reports the configuration in use as the Collector's extension does, for the client's `effectiveConfig`; but without the
- * secrets that {@link createConfigRedactor} knows.
+ * secrets that `createConfigRedactor` knows, and always in UTF-8. What is not text is left out, as what is too large is.
  *
  * @param source a function that gives the configuration; an object with it and how to report it; or `{ files }`, where
  * there are several
@@ -85,10 +77,18 @@ export function effectiveConfig(
   source: ReadConfig | SingleConfig | ManyConfigs,
   options: EffectiveConfigOptions = {},
 ): EffectiveConfigProvider {
-  checkOptions(WHERE, options, { redact: true, onError: true });
-  const { redact, onError } = options;
+  checkOptions(WHERE, options, { redact: true, maxBytes: true, onError: true });
+  const { redact, maxBytes, onError } = options;
+  const most = count(`${WHERE}.maxBytes`, maxBytes, DEFAULT_MAX_BYTES);
   checkFunction(`${WHERE}.onError`, onError);
   const { list, raw } = readSource(source);
+
+  function onLeftOut(reasons: ReadonlyMap<string, string>): void {
+    const hint = "raise maxBytes, or give the configuration as text";
+    for (const [name, why] of reasons) {
+      onError?.(new OpAMPError("ERR_OPAMP_HANDLER", `${whatIs(name)} is left out: ${why}`, { hint }));
+    }
+  }
 
   async function collect(): Promise<ConfigFiles> {
     const files = await Promise.all((await list()).map(namedFile));
@@ -101,42 +101,7 @@ export function effectiveConfig(
     return Object.fromEntries(files);
   }
 
-  return redactedFiles(collect, redact);
-}
-
-/**
- * Reports files without their secrets.
- *
- * @param collect gives the files in use, secrets included
- * @throws OpAMPError `ERR_OPAMP_OPTION` for values that are not lists of names
- */
-export function redactedFiles(
-  collect: () => Promise<ConfigFiles>,
-  redact: EffectiveConfigOptions["redact"],
-): EffectiveConfigProvider {
-  const redactor = redact === false ? undefined : createConfigRedactor(redact);
-  /** Hashes of what was given last, and of what it was made of: to take secrets out takes far longer than to read. */
-  let given: string | undefined;
-  let madeOf: string | undefined;
-
-  async function provide(): Promise<ConfigFiles> {
-    const files = await collect();
-    const shown = withoutSecrets(files, redactor);
-    madeOf = hashOf(files);
-    given = hashOf(shown);
-    return shown;
-  }
-
-  async function changed(): Promise<boolean> {
-    const files = await collect();
-    const hash = hashOf(files);
-    if (hash === madeOf) return false;
-    if (hashOf(withoutSecrets(files, redactor)) !== given) return true;
-    madeOf = hash;
-    return false;
-  }
-
-  return Object.assign(provide, { changed });
+  return reportedFiles(collect, { redact: redact ?? {}, maxBytes: most, maxBytesKey: "maxBytes", onLeftOut });
 }
 
 /** Leaves out the configuration as it was written, so that a host can offer it in any case. */
@@ -210,8 +175,12 @@ function formatOf(name: string): ConfigFormat | undefined {
   return name === "" || /\.ya?ml$/.test(name) ? "yaml" : undefined;
 }
 
+function whatIs(name: string): string {
+  return name === "" ? "the effective config" : `the effective config ${JSON.stringify(name)}`;
+}
+
 async function namedFile({ name, read, format, contentType }: NamedEntry) {
-  const what = name === "" ? "the effective config" : `the effective config ${JSON.stringify(name)}`;
+  const what = whatIs(name);
   let value: unknown;
   try {
     value = await read();
@@ -220,17 +189,4 @@ async function namedFile({ name, read, format, contentType }: NamedEntry) {
   }
   const body = typeof value === "string" || isUint8Array(value) ? value : configText(value, format, what);
   return [name, { body, contentType }] as const;
-}
-
-function withoutSecrets(files: ConfigFiles, redactor: ConfigRedactor | undefined): ConfigFiles {
-  if (redactor === undefined) return files;
-  const shown = Object.entries(files).map(([name, { body, ...rest }]) => {
-    return [name, { ...rest, body: isUint8Array(body) ? redactor.bytes(body) : redactor.text(body) }] as const;
-  });
-  return Object.fromEntries(shown);
-}
-
-function hashOf(files: ConfigFiles): string {
-  const parts = Object.entries(files).flatMap(([name, { body, contentType = "" }]) => [name, contentType, body]);
-  return hexOf(sha256(parts));
 }

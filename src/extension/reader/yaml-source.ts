@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { CST, Document } from "yaml";
 import { notLoaded } from "../../base/load.js";
+import type { Steps } from "../../base/steps.js";
 
 type Yaml = typeof import("yaml");
 
@@ -39,10 +40,11 @@ export interface YamlSource {
 const DEEPEST = 200;
 
 /** @returns `undefined` for text that is not YAML, or nests too deeply */
-export function readYaml(text: string): YamlSource | undefined {
+export function* readYaml(text: string): Steps<YamlSource | undefined> {
   const { Composer, Parser } = yaml();
   try {
     const tokens = [...new Parser().parse(text)];
+    yield;
     const pieces = piecesOf(tokens);
     if (pieces === undefined) return undefined;
     const composer = new Composer({
@@ -51,7 +53,11 @@ export function readYaml(text: string): YamlSource | undefined {
       logLevel: "silent",
       prettyErrors: false,
     });
-    const documents = [...composer.compose(tokens)];
+    const documents: Document.Parsed[] = [];
+    for (const document of composer.compose(tokens)) {
+      documents.push(document);
+      yield;
+    }
     const isWrong = documents.some(({ errors }) => errors.length > 0) || composer.streamInfo().errors.length > 0;
     return isWrong ? undefined : { documents, ...pieces };
   } catch {

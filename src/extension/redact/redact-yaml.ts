@@ -1,5 +1,6 @@
 import type { CST, Document, Node, Pair, Scalar } from "yaml";
-import { scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
+import { atOnce, type Steps, stepOf } from "../../base/steps.js";
+import { LEAST_CHARACTERS, STEP_CHARACTERS, scrubEachLine, scrubLines } from "../../diagnostics/secret-lines.js";
 import {
   type Hiding,
   isHarmless,
@@ -35,14 +36,15 @@ interface Visit {
  *
  * @returns `undefined` for text that is not YAML of maps or lists, or nests too deeply
  */
-export function redactYaml(text: string, names: SecretNames): string | undefined {
-  const source = readYaml(text);
+export function* redactYaml(text: string, names: SecretNames): Steps<string | undefined> {
+  const source = yield* readYaml(text);
   if (source === undefined) return undefined;
   const { documents, comments, tags } = source;
   if (!documents.some(({ contents }) => yaml().isMap(contents) || yaml().isSeq(contents))) return undefined;
   /** Where edits overlap, the one that hides a secret wins. */
   const hidden: Edit[] = [];
   const cleaned: Edit[] = [];
+  const isTime = stepOf(STEP_CHARACTERS);
 
   for (const document of documents) {
     const targets = aliasTargets(document, text);
@@ -65,6 +67,7 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
 
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       const { node, hiding, outer } = next;
+      if (isTime(LEAST_CHARACTERS)) yield;
       if (yaml().isAlias(node)) {
         const target = targets.get(node);
         if (target === undefined || hiding === "nothing" || visited.has(target)) continue;
@@ -90,7 +93,7 @@ export function redactYaml(text: string, names: SecretNames): string | undefined
       }
     }
   }
-  return splice(text, [...hidden, ...cleaned, ...redactComments(text, comments, names)]);
+  return splice(text, [...hidden, ...cleaned, ...(yield* redactComments(text, comments, names))]);
 }
 
 /** What each alias stands for: the last node before it that has its anchor. */
@@ -145,10 +148,10 @@ function cleanScalar(scalar: Scalar, text: string, names: SecretNames): Edit[] {
   if (!yaml().CST.isScalar(token) || typeof scalar.value !== "string") return [];
   if (token.type === "block-scalar") {
     const from = bodyOffset(token);
-    const clean = scrubLines(token.source, names);
+    const clean = atOnce(scrubLines(token.source, names));
     return clean === token.source ? [] : [{ from, to: from + token.source.length, text: clean }];
   }
-  const clean = scrubLines(scalar.value, names);
+  const clean = atOnce(scrubLines(scalar.value, names));
   if (clean === scalar.value) return [];
   const to = token.offset + token.source.length;
   const isDouble = text.charAt(token.offset) === '"' || !PRINTABLE.test(clean);
@@ -171,13 +174,11 @@ function lastBefore(offset: number, pieces: readonly Piece[]): Piece | undefined
 }
 
 /** Takes the secrets out of comments: settings that were commented out, values that go on on the next line. */
-function redactComments(text: string, comments: readonly Piece[], names: SecretNames): Edit[] {
+function* redactComments(text: string, comments: readonly Piece[], names: SecretNames): Steps<Edit[]> {
   const edits: Edit[] = [];
   for (const run of runsOf(text, comments)) {
-    const redacted = scrubEachLine(
-      run.map(({ source }) => source),
-      names,
-    );
+    const sources = run.map(({ source }) => source);
+    const redacted = yield* scrubEachLine(sources, names);
     for (const [index, { offset, source }] of run.entries()) {
       const clean = redacted[index] ?? "#";
       if (clean !== source) edits.push({ from: offset, to: offset + source.length, text: clean });

@@ -105,8 +105,15 @@ export function checkHeader(name: string, value: unknown): asserts value is stri
   }
 }
 
+/** A header's name for an error. Behind what cannot be in a name there may be a value, as in `Authorization Bearer abc`. */
+export function shownHeaderName(name: string): string {
+  const [shown = ""] = /^[\w!#$%&'*+.^`|~-]*/.exec(name) ?? [];
+  return shown === name ? name : `${shown}...`;
+}
+
 function unsendable(name: string, hint: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_HEADERS", `header ${JSON.stringify(name)} cannot be sent as it is`, { hint });
+  const text = `header ${JSON.stringify(shownHeaderName(name))} cannot be sent as it is`;
+  return new OpAMPError("ERR_OPAMP_HEADERS", text, { hint });
 }
 
 async function ask(source: HeaderFunction, context: HeaderContext): Promise<unknown> {

@@ -120,12 +120,17 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     [
       "{ file: [/a] }",
       ".file: unknown key; did you mean files? (line 2, column 21)",
-      "write files; known are files, raw_file, redact",
+      "write files; known are files, raw_file, redact, max_bytes",
     ],
     [
       "{ files: 7 }",
       ".files: must be a list, not a number (line 2, column 21)",
       "write the items with a dash before each",
+    ],
+    [
+      "{ max_bytes: 67108865 }",
+      ".max_bytes: must be from 0 to 67108864 (line 2, column 21)",
+      "write a number within these bounds",
     ],
     ["{ files: { a: 7 } }", ".files.a: must be text, not a number (line 2, column 30)", QUOTES],
     ["{ files: { a: '' } }", '.files: has no path for "a" (line 2, column 21)', "give one, or remove the name"],
@@ -294,7 +299,7 @@ test("the extension's block alone is enough", () => {
   expect(readAgentConfig(SERVER)).toMatchObject({
     stateDirectory: "/var/lib/opamp-agent",
     remoteConfig: undefined,
-    effectiveConfig: { files: {}, rawFile: undefined, redact: {} },
+    effectiveConfig: { files: {}, rawFile: undefined, redact: {}, maxBytes: 4_194_304 },
     health: undefined,
     availableComponents: undefined,
     restart: undefined,
@@ -329,7 +334,7 @@ extensions: { opamp: { server: { http: { endpoint: http://h/ } } } }
 service: { extensions: [opamp] }
 storage: { directory: "\${env:HOME}/state" }
 remote_config: { directory: /x, file_mode: "\${MODE}", timeout: 5s, command: [a, b], reload_signal: HUP, pid_file: /p }
-effective_config: { files: [/etc/a.yaml, b.yaml], redact: { allow: [token_count] } }
+effective_config: { files: [/etc/a.yaml, b.yaml], redact: { allow: [token_count] }, max_bytes: 1000 }
 health: { command: check, interval: 3s, components: { api: { url: "http://h:1/" } } }
 restart: { command: restart }
 log: { level: warn, format: json }
@@ -347,6 +352,7 @@ log: { level: warn, format: json }
     effectiveConfig: {
       files: { "a.yaml": "/etc/a.yaml", "b.yaml": "b.yaml" },
       redact: { allow: ["token_count"], deny: [] },
+      maxBytes: 1_000,
     },
     health: {
       check: { command: "check" },

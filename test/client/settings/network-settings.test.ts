@@ -117,7 +117,7 @@ describe("proxy", () => {
     [{ proxy: { url: "socks4://u:secret@h" } }, "proxy.url", /is for socks4/],
     [{ proxy: { url: "http://u:%secret@h" } }, "proxy.url", /percent-encoded/],
     [{ proxy: { url: "h:1", headers: ["x"] } }, "proxy.headers", /must be a record/],
-    [{ proxy: { url: "h:1", headers: { "x y": "secret" } } }, 'proxy.headers["x y"]', /cannot be sent/],
+    [{ proxy: { url: "h:1", headers: { "x secret": "secret" } } }, 'proxy.headers["x..."]', /cannot be sent/],
     [{ proxy: { url: "h:1", headers: { x: "secret\n" } } }, 'proxy.headers["x"]', /cannot be sent/],
     [{ proxy: { url: "h:1", tls: { minVersion: "2" } } }, "proxy.tls.minVersion", /must be one of/],
   ]);

@@ -100,6 +100,12 @@ const ofReports: readonly AgentKey[] = [
     meaning: "names to show all the same",
   },
   {
+    key: "effective_config.max_bytes",
+    type: "number",
+    default: "4194304",
+    meaning: "of all files together; in the place of one that does not fit, the report says so",
+  },
+  {
     key: "health.url",
     type: "http or https URL",
     default: "none",
