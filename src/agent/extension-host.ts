@@ -17,7 +17,7 @@ export interface ServiceName {
 /** What the extension needs to know of a program that consists of files and commands. */
 export interface AgentHost extends ExtensionHost {
   effectiveConfig?: EffectiveConfigProvider;
-  client: Pick<OpAMPClientOptions, "remoteConfig" | "timeouts">;
+  client: Pick<OpAMPClientOptions, "remoteConfig" | "timeouts" | "heartbeat" | "backoff">;
   /** Resolves when no restart command runs. */
   settled(): Promise<void>;
 }
@@ -27,7 +27,7 @@ const SPARE_MS = 30_000;
 
 /** Joins what the configuration says with what does it. @param stopping ends a restart command */
 export function extensionHost(
-  { extension, effectiveConfig, remoteConfig, availableComponents, restart }: AgentConfig,
+  { extension, effectiveConfig, remoteConfig, availableComponents, restart, heartbeatMs, backoff }: AgentConfig,
   directory: ConfigDirectory | undefined,
   { log, service, stopping }: { log: Logger; service: ServiceName; stopping?: AbortSignal },
 ): AgentHost {
@@ -46,6 +46,10 @@ export function extensionHost(
     ...(availableComponents && { availableComponents }),
     ...(restart && { restart: () => runRestart(restart) }),
     client: {
+      backoff,
+      // Polls have a key of their own, in the extension's block.
+      ...(heartbeatMs !== undefined &&
+        extension.server.transport === "ws" && { heartbeat: { intervalMs: heartbeatMs } }),
       ...(directory && { remoteConfig: directory.handler }),
       // Validation, the command, and the command once more where the offer is rolled back.
       ...(remoteConfig && { timeouts: { applyMs: 3 * remoteConfig.timeoutMs + SPARE_MS } }),

@@ -6,6 +6,7 @@ export function nearest(given: string, known: Iterable<string>): string | undefi
   let best: string | undefined;
   let least = Math.min(FARTHEST, Math.floor(given.length / 2)) + 1;
   for (const name of known) {
+    if (Math.abs(plain(given).length - plain(name).length) > FARTHEST) continue;
     const distance = editDistance(plain(given), plain(name));
     if (distance < least) [best, least] = [name, distance];
   }

@@ -4,7 +4,7 @@ import type { ServiceName } from "../agent/extension-host.js";
 import { type AgentConfig, readAgentConfig } from "../agent/file/agent-config.js";
 import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
 import type { Logger } from "../diagnostics/logger.js";
-import { errorLine } from "../diagnostics/one-line.js";
+import { errorLine, errorLines } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
@@ -29,21 +29,32 @@ const EXIT = { stop: 0, fail: 1, wrong: 2, refuse: 3 } as const;
  * @throws OpAMPError `ERR_OPAMP_OPTION` for a configuration that is wrong, unless it goes into a log of JSON
  */
 export async function runAgent(flags: AgentFlags, terminal: Terminal, requests: LifecycleRequests): Promise<number> {
+  const warnings: string[] = [];
   try {
-    return await run(flags, terminal, requests);
+    return await run(flags, terminal, requests, warnings);
   } catch (error) {
-    if (flags.logFormat !== "json") throw error;
-    agentLog({ format: "json", level: "error", write: (line) => terminal.complain(line) }).error(errorLine(error));
+    if (flags.logFormat !== "json") {
+      for (const text of warnings) terminal.complain(`warning: ${text}`);
+      throw error;
+    }
+    const log = agentLog({ format: "json", level: "warn", write: (line) => terminal.complain(line) });
+    for (const text of warnings) log.warn(text);
+    for (const line of errorLines(error)) log.error(line);
     return EXIT.wrong;
   }
 }
 
-async function run(flags: AgentFlags, terminal: Terminal, requests: LifecycleRequests): Promise<number> {
-  const warnings: string[] = [];
+/** @param warnings those of the configuration that are not in the log yet */
+async function run(
+  flags: AgentFlags,
+  terminal: Terminal,
+  requests: LifecycleRequests,
+  warnings: string[],
+): Promise<number> {
   const config = await read(flags.config, (text) => warnings.push(text));
   const format = flags.logFormat ?? config.log.format;
   const log = agentLog({ format, level: flags.logLevel ?? config.log.level, write: terminal.complain });
-  for (const text of warnings) log.warn(text);
+  for (const text of warnings.splice(0)) log.warn(text);
   if (flags.dryRun === true) {
     requests.end();
     const outcome = await dryRun(config, log, serviceOf());
@@ -110,7 +121,7 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     log.info("SIGHUP: starting again with the configuration as it is now");
     return agent;
   } catch (error) {
-    log.error(`SIGHUP: going on with the old configuration: ${errorLine(error)}`);
+    for (const line of errorLines(error)) log.error(`SIGHUP: going on with the old configuration: ${line}`);
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { errorLine } from "../diagnostics/one-line.js";
+import { errorLines } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
@@ -39,7 +39,10 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {
     if (thrown instanceof CommanderError) return terminal.exit(thrown.exitCode === 0 ? 0 : exitCodes.usage);
-    terminal.complain(`error: ${withoutSecrets(errorLine(thrown))}`);
+    const lines = errorLines(thrown).map(withoutSecrets);
+    const [only = ""] = lines;
+    terminal.complain(lines.length === 1 ? `error: ${only}` : `error: ${lines.length} mistakes`);
+    if (lines.length > 1) for (const line of lines) terminal.complain(`  ${line}`);
     terminal.exit(exitCodes.usage);
   }
 }

@@ -47,6 +47,12 @@ export function errorLine(error: unknown): string {
   return error instanceof OpAMPError ? `${error.message} (${error.hint})` : messageOf(error);
 }
 
+/** The same, as a line for each error that one stands for. */
+export function errorLines(error: unknown): readonly string[] {
+  const { cause } = error instanceof OpAMPError ? error : {};
+  return cause instanceof AggregateError ? cause.errors.map(errorLine) : [errorLine(error)];
+}
+
 /** How far down causes are looked at. */
 const DEEPEST_CAUSE = 8;
 

@@ -20,7 +20,7 @@ export function blockWith(path: string, value: unknown): Tree {
   return put(block, path.split("."), value);
 }
 
-function put(tree: Tree, [first = "", ...rest]: readonly string[], value: unknown): Tree {
+export function put(tree: Tree, [first = "", ...rest]: readonly string[], value: unknown): Tree {
   const below = tree[first];
   const inner = typeof below === "object" && below !== null ? { ...below } : {};
   return { ...tree, [first]: rest.length === 0 ? value : put(inner, rest, value) };

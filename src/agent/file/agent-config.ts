@@ -2,12 +2,14 @@ import { resolve } from "node:path";
 import type { ExtensionConfig } from "../../extension/config/extension-config.js";
 import { extensionConfigOf, openConfig, type ReadOptions } from "../../extension/config/read-extension-config.js";
 import { collectorComponents } from "../../extension/description/collector-components.js";
+import type { Need } from "../../extension/reader/reading.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import type { Components } from "../../values/components.js";
 import type { RemoteConfigSettings } from "../config-directory/config-place.js";
 import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
 import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js";
 import { type HealthSettings, readHealth } from "./health-keys.js";
+import { noteIdleKeys } from "./idle-keys.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
 import { readRemoteConfig } from "./remote-config-keys.js";
 
@@ -22,7 +24,13 @@ export interface AgentConfig {
   availableComponents: Components | undefined;
   /** What a restart command runs; without it the agent itself starts again. */
   restart: CommandSettings | undefined;
+  /** From one message to the heartbeat after it, in milliseconds; `undefined` where the file has nothing about it. */
+  heartbeatMs: number | undefined;
+  /** Waits between connection attempts, in milliseconds. */
+  backoff: { minMs: number; maxMs: number };
   log: { level: LogLevel; format: LogFormat };
+  /** What a run needs besides this file, such as certificates and programs. */
+  needs: readonly Need[];
 }
 
 /** How the file is read. */
@@ -39,55 +47,85 @@ export const agentSections: readonly string[] = [
   "health",
   "available_components",
   "restart",
+  "heartbeat",
+  "backoff",
   "log",
 ];
 const STATE_DIRECTORY = "/var/lib/opamp-agent";
 const RESTART_MS = 30_000;
+/** Half the client's longest wait: an agent is to be back soon after its server, and there is one on each machine. */
+const BACKOFF = { minMs: 1_000, maxMs: 30_000 };
 
 /**
  * Reads the file of `opamp agent`: the configuration of the Collector's extension, and sections of its own beside it.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key, its line, what is wrong and what would be right
+ * @throws OpAMPError `ERR_OPAMP_OPTION` about everything that is wrong, in the order of the text: for each mistake the path of
+ * the key, its line, what is wrong and what would be right
  */
 export function readAgentConfig(source: string, options: AgentConfigOptions = {}): AgentConfig {
-  const { platform = process.platform, file } = options;
   const root = openConfig(source, options);
-  const restart = root.section("restart");
-  const extension = extensionConfigOf(root, { platform, ignore: agentSections, ownRestart: restart !== undefined });
+  return root.whole(() => readSections(root, options));
+}
+
+function readSections(root: SectionReader, options: AgentConfigOptions): AgentConfig | undefined {
+  const { platform = process.platform, file } = options;
+  const restart = readSection(root, "restart", readRestart);
+  const read = { platform, ignore: agentSections, ownRestart: root.has("restart") };
+  const extension = root.part(() => extensionConfigOf(root, read, "agent"));
   const stateDirectory = readStorage(root.sectionOrEmpty("storage"));
   const own = { stateDirectory, file };
-  const config: AgentConfig = {
-    extension,
+  const sections = {
     stateDirectory,
     remoteConfig: readSection(root, "remote_config", (section) => readRemoteConfig(section, platform, own)),
     effectiveConfig: readEffectiveConfig(root.sectionOrEmpty("effective_config")),
     health: readSection(root, "health", readHealth),
     availableComponents: readSection(root, "available_components", readComponents),
-    restart: restart && readRestart(restart),
+    restart,
+    heartbeatMs: readSection(root, "heartbeat", readHeartbeat),
+    backoff: readBackoff(root.sectionOrEmpty("backoff")),
     log: readLog(root.sectionOrEmpty("log")),
+    needs: root.needs,
   };
-  for (const text of idleSections(config)) options.onWarning?.(text);
+  if (extension === undefined) return undefined;
+  const config = { extension: extension.config, ...sections };
+  noteIdleKeys(root, extension.block, config);
   return config;
 }
 
 function readSection<T>(root: SectionReader, key: string, read: (section: SectionReader) => T): T | undefined {
   const section = root.section(key);
-  return section && read(section);
+  return section && root.part(() => read(section));
 }
 
 function readStorage(section: SectionReader): string {
   const directory = section.text("directory") ?? STATE_DIRECTORY;
   section.done();
-  if (directory !== "") return resolve(directory);
-  throw section.wrong("directory", "is empty", "give a directory, or remove the key");
+  if (directory === "") section.refuse("directory", "is empty", "give a directory, or remove the key");
+  return resolve(directory);
 }
 
-function readRestart(section: SectionReader): CommandSettings {
+function readRestart(section: SectionReader): CommandSettings | undefined {
   const command = commandOf(section, "command");
   const timeoutMs = limitMs(section, "timeout") ?? RESTART_MS;
-  section.done();
-  if (command === undefined) throw section.wrong("command", "is missing", "give the command that restarts the program");
+  section.done({ cmd: "write command" });
+  if (command === undefined)
+    return section.lacks("command", "is missing", "give the command that restarts the program");
   return { command, timeoutMs };
+}
+
+function readHeartbeat(section: SectionReader): number | undefined {
+  const intervalMs = limitMs(section, "interval");
+  section.done();
+  return intervalMs;
+}
+
+function readBackoff(section: SectionReader): AgentConfig["backoff"] {
+  const [least, most] = [limitMs(section, "min"), limitMs(section, "max")];
+  section.done();
+  const minMs = least ?? Math.min(BACKOFF.minMs, most ?? BACKOFF.minMs);
+  const maxMs = most ?? Math.max(BACKOFF.maxMs, minMs);
+  if (minMs > maxMs) section.refuse("max", "must not be below backoff.min", "raise max, or lower min");
+  return { minMs, maxMs };
 }
 
 function readComponents(section: SectionReader): Components {
@@ -106,25 +144,4 @@ function readLog(section: SectionReader): AgentConfig["log"] {
   const log = { level: section.oneOf("level", ["info", ...others]), format: section.oneOf("format", logFormats) };
   section.done();
   return log;
-}
-
-/** What is given and has no effect, since what it belongs to is off; each as a line for an operator. */
-function idleSections({ extension, effectiveConfig, ...config }: AgentConfig): string[] {
-  const { capabilities, reportsRawConfig } = extension;
-  const files = Object.keys(effectiveConfig.files).length > 0 ? effectiveConfig.files : undefined;
-  const rows: readonly [section: string, given: unknown, isOn: boolean, key: string][] = [
-    ["restart", config.restart, capabilities.acceptsRestartCommand, "capabilities.accepts_restart_command"],
-    ["health", config.health, capabilities.reportsHealth, "capabilities.reports_health"],
-    [
-      "available_components",
-      config.availableComponents,
-      capabilities.reportsAvailableComponents,
-      "capabilities.reports_available_components",
-    ],
-    ["effective_config.files", files, capabilities.reportsEffectiveConfig, "capabilities.reports_effective_config"],
-    ["effective_config.raw_file", effectiveConfig.rawFile, reportsRawConfig, "reports_raw_config"],
-  ];
-  return rows
-    .filter(([, given, isOn]) => given !== undefined && !isOn)
-    .map(([section, , , key]) => `${section} is given, and is of no use without ${key}: true`);
 }

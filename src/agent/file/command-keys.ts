@@ -14,10 +14,12 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
   const given = section.value(key);
   if (given === undefined || given === null) return undefined;
   const command = typeof given === "string" ? given : Array.isArray(given) ? section.textList(key) : undefined;
-  if (command === undefined) throw section.wrong(key, "must be a command", FORM);
+  if (command === undefined) return section.refuse(key, "must be a command", FORM);
   const [program = ""] = typeof command === "string" ? [command.trim()] : command;
-  if (program === "") throw section.wrong(key, "names no program", FORM);
-  if ([command].flat().some((text) => text.includes("\0"))) throw section.wrong(key, "has a NUL in it", FORM);
+  const first = typeof command === "string" || command.length === 0 ? key : [key, 0];
+  if (program === "") return section.refuse(first, "names no program", FORM);
+  if ([command].flat().some((text) => text.includes("\0"))) return section.refuse(key, "has a NUL in it", FORM);
+  if (typeof command !== "string") section.need(key, { kind: "program", name: program });
   return command;
 }
 
@@ -25,5 +27,5 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
 export function limitMs(section: SectionReader, key: string): number | undefined {
   const ms = section.durationMs(key);
   if (ms === undefined || ms > 0) return ms;
-  throw section.wrong(key, "must be above 0", "write it such as 30s, or remove the key");
+  return section.refuse(key, "must be above 0", "write it such as 30s, or remove the key");
 }

@@ -27,9 +27,9 @@ export function readEffectiveConfig(section: SectionReader): EffectiveSettings {
   const redact = readRedact(section);
   const maxBytes = section.integer("max_bytes", MOST_BYTES) || DEFAULT_MAX_BYTES;
   section.done();
-  if (rawFile === "") throw section.wrong("raw_file", "is empty", "give the path of a file, or remove the key");
+  if (rawFile === "") section.refuse("raw_file", "is empty", "give the path of a file, or remove the key");
   if (rawFile !== undefined && Object.hasOwn(files, RAW)) {
-    throw section.wrong("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
+    section.refuse("files", `has a file called ${RAW}, as raw_file is`, "give it another name");
   }
   return { files, rawFile, redact, maxBytes };
 }
@@ -40,19 +40,23 @@ function readFiles(section: SectionReader): Readonly<Record<string, string>> {
   if (given === undefined || given === null) return {};
   const isMap = !Array.isArray(given) && typeof given === "object";
   const files = isMap ? section.textMap("files") : readPaths(section);
-  const [pathless] = Object.entries(files).find(([, path]) => path === "") ?? [];
-  if (pathless === undefined) return files;
-  throw section.wrong("files", `has no path for ${JSON.stringify(pathless)}`, "give one, or remove the name");
+  for (const [name, path] of Object.entries(files)) {
+    if (path === "") section.refuse(["files", name], "has no path", "give one, or remove the name");
+  }
+  return files;
 }
 
 function readPaths(section: SectionReader): Readonly<Record<string, string>> {
   const paths = section.textList("files");
   const named = paths.map((path): [string, string] => [path.replace(/^.*[/\\]/, ""), path]);
-  const nameless = named.findIndex(([name]) => name === "");
-  if (nameless >= 0) throw section.wrong("files", `item ${nameless + 1} names no file`, "give the path of a file");
-  const twice = named.find(([name], index) => named.findIndex(([other]) => other === name) !== index);
-  if (twice === undefined) return Object.fromEntries(named);
-  throw section.wrong("files", `has two files called ${twice[0]}`, "give a map from names to paths instead of a list");
+  for (const [index, [name]] of named.entries()) {
+    const at = ["files", index];
+    if (name === "") section.refuse(at, "must be the path of a file", "give the path of a file");
+    else if (named.findIndex(([other]) => other === name) !== index) {
+      section.refuse(at, "has the name of an earlier file", "give a map from names to paths instead of a list");
+    }
+  }
+  return Object.fromEntries(named);
 }
 
 function readRedact(section: SectionReader): RedactionLists | false {

@@ -37,10 +37,10 @@ function readNode(section: SectionReader): HealthNode {
   const check = readCheck(section);
   const inner = section.sectionOrEmpty("components");
   section.done();
-  if (inner.keys.includes("")) throw inner.wrong("", "must have a name", "give the component a name");
+  if (inner.keys.includes("")) inner.refuse("", "must have a name", "give the component a name");
   const components = Object.fromEntries(inner.keys.map((name) => [name, readNode(inner.sectionOrEmpty(name))]));
   if (check === undefined && Object.keys(components).length === 0) {
-    throw section.wrong(undefined, "checks nothing", FORM);
+    section.lacks(["url", "command", "components"], "checks nothing", FORM);
   }
   return { check, components };
 }
@@ -49,7 +49,7 @@ function readCheck(section: SectionReader): HealthNode["check"] {
   const url = section.text("url");
   const command = commandOf(section, "command");
   if (url === undefined) return command === undefined ? undefined : { command };
-  if (command !== undefined) throw section.wrong("command", "is one check too many", FORM);
+  if (command !== undefined) return section.refuse("command", "is one check too many", FORM);
   if (/^https?:\/\//i.test(url) && URL.canParse(url)) return { url };
-  throw section.wrong("url", "must be an http or https URL", FORM);
+  return section.refuse("url", "must be an http or https URL", FORM);
 }

@@ -7,6 +7,8 @@ import { problemOfName } from "../config-directory/offered-files.js";
 import { commandOf, limitMs } from "./command-keys.js";
 
 const TIMEOUT_MS = 30_000;
+/** In place of a path that is wrong. */
+const NOWHERE = "/dev/null";
 const FILE_MODE = 0o640;
 const OCTAL = 8;
 const DIRECTORY = "give the directory that the program reads its configuration from";
@@ -26,11 +28,12 @@ export function readRemoteConfig(
     const hint = "remove it, or run the agent on another system";
     throw section.wrong(undefined, "cannot change a configuration as a whole on Windows", hint);
   }
-  const directory = readPath(section, "directory", section.needText("directory", "is missing", DIRECTORY), DIRECTORY);
+  const given = section.needText("directory", "is missing", DIRECTORY);
+  const directory = readPath(section, "directory", given, DIRECTORY);
   const state = readState(section, directory);
   for (const [key, path] of Object.entries({ directory, state_directory: state })) {
     if (realPathOf(path) !== realPathOf(stateDirectory)) continue;
-    throw section.wrong(key, "must not be storage.directory", "give each a directory of its own");
+    section.refuse(key, "must not be storage.directory", "give each a directory of its own");
   }
   const settings = {
     directory,
@@ -53,13 +56,16 @@ function readState(section: SectionReader, directory: string): string {
   const hint = "give a directory inside it or elsewhere, or remove the key";
   const state = readPath(section, "state_directory", given, hint);
   const inside = relative(realPathOf(state), realPathOf(directory));
-  if (inside.startsWith("..") || isAbsolute(inside)) return state;
-  throw section.wrong("state_directory", "must not be remote_config.directory, nor around it", hint);
+  if (!inside.startsWith("..") && !isAbsolute(inside)) {
+    section.refuse("state_directory", "must not be remote_config.directory, nor around it", hint);
+  }
+  return state;
 }
 
 function readPath(section: SectionReader, key: string, given: string, hint: string): string {
   if (given !== "" && !given.includes("\0")) return resolve(given);
-  throw section.wrong(key, "must be the path of a directory", hint);
+  section.refuse(key, "must be the path of a directory", hint);
+  return NOWHERE;
 }
 
 function readNames(section: SectionReader): readonly string[] {
@@ -67,7 +73,7 @@ function readNames(section: SectionReader): readonly string[] {
   const hint = "give names of files in remote_config.directory";
   for (const [index, name] of names.entries()) {
     const problem = problemOfName(name);
-    if (problem !== undefined) throw section.wrong("local_files", `item ${index + 1} ${problem}`, hint);
+    if (problem !== undefined) section.refuse(["local_files", index], problem, hint);
   }
   return names;
 }
@@ -77,14 +83,14 @@ function readReload(section: SectionReader): ReloadSignal | undefined {
   const pidFile = section.text("pid_file");
   if (name === undefined) {
     if (pidFile === undefined) return undefined;
-    throw section.wrong("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or remove it");
+    return section.refuse("pid_file", "belongs to reload_signal", "give reload_signal: SIGHUP too, or remove it");
   }
   if (pidFile === undefined || pidFile === "") {
-    throw section.wrong("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");
+    section.lacks("pid_file", "is missing", "give the file with the process id that reload_signal is sent to");
   }
   const signal = signalNamed(name);
-  if (signal !== undefined) return { signal, pidFile };
-  throw section.wrong("reload_signal", "must be the name of a signal", "write it such as SIGHUP");
+  if (signal !== undefined) return { signal, pidFile: pidFile ?? "" };
+  return section.refuse("reload_signal", "must be the name of a signal", "write it such as SIGHUP");
 }
 
 /** Written as in a shell, and in quotes: without them YAML takes 0640 for a decimal number and 0o640 for 416. */
@@ -92,8 +98,8 @@ function readMode(section: SectionReader): number {
   const given = section.text("file_mode");
   if (given === undefined) return FILE_MODE;
   const digits = /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1];
-  if (digits === undefined) throw section.wrong("file_mode", "must be permissions such as 0640", MODE);
-  const mode = Number.parseInt(digits, OCTAL);
-  if ((mode & 0o400) !== 0) return mode;
-  throw section.wrong("file_mode", "must be permissions with which the owner can read", MODE);
+  const mode = Number.parseInt(digits ?? "", OCTAL);
+  if (digits === undefined) section.refuse("file_mode", "must be permissions such as 0640", MODE);
+  else if ((mode & 0o400) === 0) section.refuse("file_mode", "must be permissions with which the owner can read", MODE);
+  return mode;
 }

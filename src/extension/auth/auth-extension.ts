@@ -23,13 +23,13 @@ export function componentId(text: string): string {
     .join("/");
 }
 
-/** @throws OpAMPError `ERR_OPAMP_OPTION` naming the key, for a header that cannot be sent */
+/** Refuses a header that cannot be sent. */
 export function checkSendable(block: SectionReader, key: string, name: string, value: string): void {
   try {
     checkHeader(name, value);
   } catch (cause) {
     if (!(cause instanceof OpAMPError)) throw cause;
-    throw block.wrong(key, "cannot be sent as a header", cause.hint);
+    block.refuse(key, "cannot be sent as a header", cause.hint);
   }
 }
 
@@ -42,11 +42,13 @@ export function readSecret(block: SectionReader, key: string, fileKey: string): 
   const text = (block.text(key) ?? "").replace(/[\r\n]+$/, "");
   const file = block.text(fileKey) ?? "";
   if (file !== "") {
+    if (text !== "") block.note(key, `has no effect: ${fileKey} counts`);
+    block.need(fileKey, { kind: "secret", name: file });
     const read = fileSecret(file);
     // As the Collector does with files, spaces around it included.
     return async () => (await read()).trim();
   }
   if (text === "") return undefined;
-  if (/[\r\n\0]/.test(text)) throw block.wrong(key, "has a line break inside", "give a text of one line");
+  if (/[\r\n\0]/.test(text)) block.refuse(key, "has a line break inside", "give a text of one line");
   return async () => text;
 }

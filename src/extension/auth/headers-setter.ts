@@ -21,7 +21,7 @@ export function headersSetter(block: SectionReader, additional: AuthExtension | 
   block.ignore("additional_auth");
   block.done();
   if (items.length === 0) {
-    throw block.wrong("headers", "missing headers configuration", "give a list of headers with key and value");
+    block.lacks("headers", "missing headers configuration", "give a list of headers with key and value");
   }
   const steps = items.map(readStep);
   const removed = steps.filter(({ action }) => action === "delete").map(({ name }) => name);
@@ -51,24 +51,25 @@ function readStep(item: SectionReader): Step {
   const standIn = item.text("default_value");
   const requested = ["from_context", "from_attribute"].filter((from) => item.text(from) !== undefined);
   item.done();
-  checkSendable(item, "key", key, "");
+  if (key !== "") checkSendable(item, "key", key, "");
   const step = { action, name: key.toLowerCase(), find: async () => "" };
   if (action === "delete") return step;
   const isGiven = fixed !== undefined || find !== undefined;
   const [from] = requested;
   if (requested.length + (isGiven ? 1 : 0) > 1) {
     const problem = "invalid header source, must either be 'from_context', 'from_attribute' or 'value'";
-    throw item.wrong(undefined, problem, "keep one of them");
+    item.refuse(undefined, problem, "keep one of them");
   }
   if (isGiven) {
     if (find === undefined) return step;
     if (!item.has("value_file")) checkSendable(item, "value", key, (fixed ?? "").trimEnd());
     return { ...step, find };
   }
-  if (from === undefined) throw item.wrong(undefined, "missing header source", "give value or value_file");
-  if (standIn === undefined) {
-    throw item.wrong(from, "has no incoming request to take from here", "give value, value_file or default_value");
+  if (from === undefined) item.lacks(["value", "value_file"], "missing header source", "give value or value_file");
+  else if (standIn === undefined) {
+    item.refuse(from, "has no incoming request to take from here", "give value, value_file or default_value");
   }
+  if (standIn === undefined) return step;
   checkSendable(item, "default_value", key, standIn);
   return { ...step, find: async () => standIn };
 }

@@ -14,8 +14,7 @@ const TYPES = ["bearertokenauth", "basicauth", "oauth2client", "headers_setter"]
  * @param block where the key stands
  * @param key `auth` or `additional_auth`
  * @param extensions where it is looked up; `undefined` when only one block is given
- * @returns `undefined` when the key names none
- * @throws OpAMPError `ERR_OPAMP_OPTION`
+ * @returns `undefined` when the key names none, or one that is wrong
  */
 export function readAuth(
   block: SectionReader,
@@ -23,7 +22,7 @@ export function readAuth(
   extensions: SectionReader | undefined,
   chain: readonly string[] = [],
 ): AuthExtension | undefined {
-  refuseNested(block, key);
+  if (isNested(block, key)) return undefined;
   const id = componentId(block.text(key) ?? "");
   if (id === "") return undefined;
   const named = block.quoted(key);
@@ -33,10 +32,10 @@ export function readAuth(
       extensions === undefined
         ? "give the whole file, with `extensions`, and not the extension's block alone"
         : `put it under extensions; there are ${extensions.keys.join(", ")}`;
-    throw block.wrong(key, `could not find auth extension ${named}`, hint);
+    return block.refuse(key, `could not find auth extension ${named}`, hint);
   }
   if (chain.includes(id)) {
-    throw block.wrong(key, `auth extension ${named} is built upon itself`, "name another one, or none");
+    return block.refuse(key, `auth extension ${named} is built upon itself`, "name another one, or none");
   }
   const section = extensions.sectionOrEmpty(found);
   switch (id.split("/", 1)[0]) {
@@ -49,38 +48,47 @@ export function readAuth(
     case "headers_setter":
       return headersSetter(section, readAuth(section, "additional_auth", extensions, [...chain, id]));
     default:
-      throw block.wrong(key, `auth extension ${named} cannot be used here`, `use one of ${TYPES.join(", ")}`);
+      return block.refuse(key, `auth extension ${named} cannot be used here`, `use one of ${TYPES.join(", ")}`);
   }
 }
 
 /** Other components of the Collector write it one level deeper. */
-function refuseNested(block: SectionReader, key: string): void {
-  if (typeof block.value(key) !== "object" || !block.has(key)) return;
+function isNested(block: SectionReader, key: string): boolean {
+  if (typeof block.value(key) !== "object" || !block.has(key)) return false;
   const hint = `write ${key}: NAME, with the name of an extension, and no authenticator below it`;
-  throw block.wrong(key, "must be the name of an extension", hint);
+  block.refuse(key, "must be the name of an extension", hint);
+  return true;
 }
 
 const COLON_HINT = "give a user name without a colon, which the scheme cannot carry";
 
+/** As other programs write them. */
+const ELSEWHERE = {
+  username: "write it below client_auth",
+  password: "write it below client_auth",
+  username_file: "write it below client_auth",
+  password_file: "write it below client_auth",
+};
+
 /** The Collector's `basicauth`, as a client. */
-function basicAuthClient(block: SectionReader): AuthExtension {
+function basicAuthClient(block: SectionReader): AuthExtension | undefined {
   const client = block.section("client_auth");
   const isServer = block.has("htpasswd");
-  block.done();
+  block.done(ELSEWHERE);
   if (isServer && client !== undefined) {
     const problem = "only one of `htpasswd` or `client_auth` can be specified";
-    throw block.wrong("htpasswd", problem, "keep client_auth alone");
+    return block.refuse("htpasswd", problem, "keep client_auth alone");
   }
-  if (isServer) throw block.wrong("htpasswd", "is for servers", "give client_auth with username and password");
+  if (isServer) return block.refuse("htpasswd", "is for servers", "give client_auth with username and password");
   if (client === undefined) {
-    throw block.wrong(undefined, "no credential source provided", "give client_auth with username and password");
+    return block.lacks(["client_auth"], "no credential source provided", "give client_auth with username and password");
   }
   const username = readSecret(client, "username", "username_file");
   const password = readSecret(client, "password", "password_file");
-  client.done();
-  if (username === undefined) throw client.wrong("username", "is missing", "give username or username_file");
+  client.done({ user: "write username" });
+  if (username === undefined) return client.lacks("username", "is missing", "give username or username_file");
   const inline = client.text("username_file") ? "" : (client.text("username") ?? "");
-  if (inline.includes(":")) throw client.wrong("username", "has a colon", COLON_HINT);
+  if (inline.includes(":")) client.refuse("username", "has a colon", COLON_HINT);
   return {
     apply: async (headers) => {
       const name = await username();
@@ -105,13 +113,14 @@ function bearerTokenAuth(block: SectionReader): AuthExtension {
   checkSendable(block, "scheme", header, scheme);
   const [first] = tokens;
   if (single === undefined && first === undefined) {
-    throw block.wrong(undefined, "no bearer token provided", "give token, tokens or filename");
+    block.lacks(["token", "tokens", "filename"], "no bearer token provided", "give token, tokens or filename");
   }
   if (first !== undefined && block.text("token")) {
     const problem = "either tokens or token should be provided, not both";
-    throw block.wrong("tokens", problem, "take away one of them");
+    block.refuse("tokens", problem, "take away one of them");
   }
   if (first !== undefined) checkSendable(block, "tokens", header, first);
+  if (tokens.length > 1) block.note("tokens", "has more than one token, and only the first is sent");
   const find = file !== "" ? firstLine(file) : (single ?? (async () => first ?? ""));
   const prefix = scheme === "" ? "" : `${scheme} `;
   return {
@@ -133,7 +142,7 @@ function firstLine(path: string): () => Promise<string> {
 const EXPIRY_BUFFER_MS = 300_000;
 
 /** The Collector's `oauth2client`: a token by the client's credentials (RFC 6749, 4.4). */
-function oauth2Client(block: SectionReader): AuthExtension {
+function oauth2Client(block: SectionReader): AuthExtension | undefined {
   const clientId = readSecret(block, "client_id", "client_id_file");
   const clientSecret = readSecret(block, "client_secret", "client_secret_file");
   const tokenUrl = block.text("token_url") ?? "";
@@ -147,16 +156,18 @@ function oauth2Client(block: SectionReader): AuthExtension {
   const tlsBlock = block.section("tls");
   block.done();
   const tls = tlsBlock && readTlsKeys(tlsBlock);
+  if (tls !== undefined) tlsBlock?.need(undefined, { kind: "tls", tls });
   if (clientId === undefined) {
-    throw block.wrong("client_id", "no ClientID provided", "give client_id or client_id_file");
+    block.lacks("client_id", "no ClientID provided", "give client_id or client_id_file");
   }
   if (clientSecret === undefined) {
-    throw block.wrong("client_secret", "no ClientSecret provided", "give client_secret or client_secret_file");
+    block.lacks("client_secret", "no ClientSecret provided", "give client_secret or client_secret_file");
   }
   if (tokenUrl === "") {
     const hint = "give the token endpoint, such as https://login.example.com/token";
-    throw block.wrong("token_url", "no TokenURL provided", hint);
+    block.lacks("token_url", "no TokenURL provided", hint);
   }
+  if (clientId === undefined || clientSecret === undefined || tokenUrl === "") return undefined;
   try {
     // Go's client tries both as well.
     const fixed = { tokenUrl, clientId, clientSecret, scopes, parameters, marginMs, credentialsIn: "auto" } as const;
@@ -165,12 +176,11 @@ function oauth2Client(block: SectionReader): AuthExtension {
     return { apply: async (headers, context) => ({ ...headers, ...(await source(context)) }) };
   } catch (cause) {
     if (!(cause instanceof OpAMPError)) throw cause;
-    throw block.wrong("token_url", "must be an https URL", cause.hint);
+    return block.refuse("token_url", "must be an https URL", cause.hint);
   }
 }
 
 function notNegative(block: SectionReader, key: string): number | undefined {
   const ms = block.durationMs(key);
-  if (ms !== undefined && ms < 0) throw block.wrong(key, "must be 0 or greater", "write it such as 10s");
-  return ms;
+  return ms === undefined || ms >= 0 ? ms : block.refuse(key, "must be 0 or greater", "write it such as 10s");
 }

@@ -2,7 +2,9 @@ import { nearest } from "../../base/nearest.js";
 import type { AttributeValue } from "../../values/attributes.js";
 import { componentId } from "../auth/auth-extension.js";
 import { configSource } from "../reader/config-source.js";
+import { Reading } from "../reader/reading.js";
 import { SectionReader } from "../reader/section-reader.js";
+import { elsewhereKeys, refuseSupervisor, type Surface } from "./elsewhere-keys.js";
 import { readBlock, uidOf } from "./extension-block.js";
 import type { ExtensionConfig } from "./extension-config.js";
 
@@ -35,35 +37,36 @@ const HINT = "give `extensions: opamp:`, or the extension's block itself, with s
  * extension's block; as YAML or as what somebody has made of it. References such as `${env:X}` are put in, where they are
  * read. What the other components are given is not looked at.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION` with the path of the key as it was written, its line, what is wrong and what would
- * be right; never with a value
+ * @throws OpAMPError `ERR_OPAMP_OPTION` about everything that is wrong: the path of each key as it was written, its line, what
+ * is wrong and what would be right; never with a value. Several mistakes are a line each, in the order of the text
  */
 export function readExtensionConfig(config: string | object, options: ReadOptions = {}): ExtensionConfig {
-  return extensionConfigOf(openConfig(config, options), options);
+  const root = openConfig(config, options);
+  return root.whole(() => extensionConfigOf(root, options).config);
 }
 
 /** A configuration to be read section by section, by several readers. */
 export function openConfig(config: string | object, options: ConfigOptions = {}): SectionReader {
   const { env = process.env, onWarning = () => undefined } = options;
-  const told = new Set<string>();
-  const warn = (text: string): void => {
-    if (told.has(text)) return;
-    told.add(text);
-    onWarning(text);
-  };
-  return SectionReader.of(configSource(config), { env, warn });
+  return SectionReader.of(new Reading(configSource(config), env, onWarning));
 }
 
-/** The extension's configuration in one that is open. */
-export function extensionConfigOf(root: SectionReader, options: ReadOptions = {}): ExtensionConfig {
+/** The extension's configuration in one that is open, and the block that it was read from; to be called inside `root.whole`, which throws what is wrong. */
+export function extensionConfigOf(
+  root: SectionReader,
+  options: ReadOptions = {},
+  surface: Surface = "program",
+): { config: ExtensionConfig; block: SectionReader } {
   const { platform = process.platform, ownRestart = false, ignore = [] } = options;
+  const elsewhere = elsewhereKeys(surface, ignore);
   root.ignore(...ignore);
-  const { block, extensions } = findBlock(root, ignore);
-  const config = readBlock(block, extensions, platform !== "win32" || ownRestart);
-  if (!root.has("extensions")) return { ...config, resource: {} };
+  const { block, extensions } = findBlock(root, ignore, surface);
+  const config = readBlock(block, extensions, platform !== "win32" || ownRestart, elsewhere);
+  if (!root.has("extensions")) return { config: { ...config, resource: {} }, block };
   const service = root.sectionOrEmpty("service");
-  const resource = readResource(service);
-  return { ...config, resource: config.instanceUid === undefined ? withUid(resource, service) : resource };
+  const given = readResource(service);
+  const resource = config.instanceUid === undefined ? withUid(given, service) : given;
+  return { config: { ...config, resource }, block };
 }
 
 /**
@@ -89,7 +92,8 @@ function attribute(block: SectionReader, key: string, name: string): [string, At
   // A reference is text here, whatever the variable looks like.
   if (typeof given === "object" || block.refers(key)) return [[name, block.text(key) ?? ""]];
   if (typeof given === "string" || typeof given === "number" || typeof given === "boolean") return [[name, given]];
-  throw block.wrong(key, "must be text, a number or a truth value", "put it in quotes");
+  block.refuse(key, "must be text, a number or a truth value", "put it in quotes");
+  return [];
 }
 
 /** As there, the resource names the agent where `instance_uid` does not. */
@@ -99,14 +103,16 @@ function withUid(resource: ExtensionConfig["resource"], service: SectionReader):
   const uid = uidOf(id);
   if (uid !== undefined) return { ...resource, [INSTANCE_ID]: uid };
   const hint = "give a UUID, or give instance_uid, which comes before it";
-  throw service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").wrong(INSTANCE_ID, "must be a UUID", hint);
+  service.sectionOrEmpty("telemetry").sectionOrEmpty("resource").refuse(INSTANCE_ID, "must be a UUID", hint);
+  return resource;
 }
 
-function findBlock(root: SectionReader, ignore: readonly string[]) {
+function findBlock(root: SectionReader, ignore: readonly string[], surface: Surface) {
   const keys = root.keys.filter((key) => !ignore.includes(key));
+  if (!root.keysBelow("extensions").some(isOpamp)) refuseSupervisor(root, surface);
   if (keys.includes("extensions")) {
     root.ignore("extensions", "service", ...OTHER_PARTS);
-    root.done();
+    root.done(elsewhereKeys(surface, ignore).file);
     const extensions = root.sectionOrEmpty("extensions");
     return { block: instanceOf(extensions, extensions.keys, root.sectionOrEmpty("service")), extensions };
   }
@@ -114,7 +120,11 @@ function findBlock(root: SectionReader, ignore: readonly string[]) {
   const part = keys.find((key) => key === "service" || OTHER_PARTS.includes(key));
   if (part !== undefined) throw root.wrong(undefined, "has no extensions", HINT);
   const slip = keys.find((key) => nearest(key, ["extensions", TYPE]) !== undefined);
-  if (slip !== undefined) throw root.wrong(slip, "unknown key", HINT);
+  if (slip !== undefined) {
+    root.ignore("extensions", TYPE, "service", ...OTHER_PARTS);
+    root.done(elsewhereKeys(surface, ignore).file);
+    throw root.wrong(slip, "unknown key", HINT);
+  }
   return { block: root, extensions: undefined };
 }
 
@@ -125,7 +135,11 @@ function instanceOf(extensions: SectionReader, keys: readonly string[], service:
   const meant = instances.length === 1 ? instances : instances.filter((key) => used.includes(componentId(key)));
   const [only] = meant;
   if (only !== undefined && meant.length === 1) return extensions.sectionOrEmpty(only);
-  if (instances.length === 0) throw extensions.wrong(undefined, "has no opamp extension", HINT);
+  if (instances.length === 0) {
+    const slip = keys.find((key) => nearest(key, [TYPE]) !== undefined);
+    if (slip !== undefined) throw extensions.wrong(slip, "is not an extension of this name; did you mean opamp?", HINT);
+    throw extensions.wrong(undefined, "has no opamp extension", HINT);
+  }
   const problem = `has several opamp extensions: ${instances.join(", ")}`;
   throw extensions.wrong(undefined, problem, "keep one, or name one alone in service.extensions");
 }

@@ -1,24 +1,26 @@
-import type { Document, ErrorCode } from "yaml";
-import { attempt } from "../../base/checks.js";
+import type { Document, ErrorCode, LineCounter, Node } from "yaml";
 import { OpAMPError } from "../../errors.js";
-import type { KeyPath } from "./key-path.js";
+import { type KeyPath, type Position, placeText } from "./key-path.js";
+import { errorOfAll } from "./mistakes.js";
 import { nestsTooDeeply, yaml } from "./yaml-source.js";
+import { isMerge, keyOf, type ValueProblem, type YamlValue, yamlValueOf } from "./yaml-value.js";
 
 /** A configuration as it was given. */
 export interface ConfigSource {
   readonly root: unknown;
-  /** Where in the text a key stands, as in ` (line 3, column 5)`; empty where that cannot be told. */
-  placeOf(path: KeyPath): string;
+  /** Where in the text a key stands, or the nearest one above it that does; `undefined` where that cannot be told. */
+  positionOf(path: KeyPath): Position | undefined;
 }
 
 /** In our words: the library's have pieces of the text in them, which may be secrets. */
-const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
+const PROBLEMS: Readonly<Record<ErrorCode | ValueProblem, string>> = {
   ALIAS_PROPS: "an alias has an anchor or a tag",
   BAD_ALIAS: "an alias has no anchor before it",
   BAD_COLLECTION_TYPE: "a tag does not fit what follows it",
   BAD_DIRECTIVE: "a directive is not known",
   BAD_DQ_ESCAPE: "a backslash in a quoted text is followed by what it cannot escape",
   BAD_INDENT: "the indentation is wrong",
+  BAD_MERGE: "what `<<` merges is not a map",
   BAD_PROP_ORDER: "an anchor or a tag is in the wrong place",
   BAD_SCALAR_START: "a text starts with a character that needs quotes around the text",
   BLOCK_AS_IMPLICIT_KEY: "two values stand on one line, or a text with a colon needs quotes",
@@ -35,46 +37,58 @@ const PROBLEMS: Readonly<Record<ErrorCode, string>> = {
   RESOURCE_EXHAUSTION: "it nests too deeply",
   TAB_AS_INDENT: "a tab is used as indentation",
   TAG_RESOLVE_FAILED: "a tag does not fit its value",
+  TOO_MUCH: "its aliases stand for too much",
   UNEXPECTED_TOKEN: "something stands where it cannot",
 };
 
-/** YAML as the Collector reads it: 1.2, with merge keys. */
-const YAML = { merge: true, stringKeys: true, prettyErrors: false, logLevel: "error" } as const;
+/** Mistakes of one value: what comes after them is read as it was meant. After any other the rest may only be a consequence. */
+const LOCAL: ReadonlySet<string> = new Set(["BAD_DQ_ESCAPE", "NON_STRING_KEY", "TAG_RESOLVE_FAILED"]);
+
+/** YAML as the Collector reads it: 1.2, with merge keys. `yamlValueOf` looks for keys that are there twice. */
+const YAML = { merge: true, stringKeys: true, prettyErrors: false, uniqueKeys: false, logLevel: "error" } as const;
 
 /**
  * Reads a configuration: YAML text, or an object that somebody has read.
  *
- * @throws OpAMPError `ERR_OPAMP_OPTION` with line and column for a text that is not YAML, without any of the text
+ * @throws OpAMPError `ERR_OPAMP_OPTION` with line and column of each mistake in a text that is not YAML, without any of the
+ * text
  */
 export function configSource(config: string | object): ConfigSource {
-  if (typeof config !== "string") return { root: config, placeOf: () => "" };
-  if (nestsTooDeeply(config)) throw noYaml(PROBLEMS.RESOURCE_EXHAUSTION);
+  if (typeof config !== "string") return { root: config, positionOf: () => undefined };
+  if (nestsTooDeeply(config)) throw noYaml("RESOURCE_EXHAUSTION", undefined);
   const lines = new (yaml().LineCounter)();
   const document = yaml().parseDocument(config, { ...YAML, lineCounter: lines });
-  const place = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return ` (line ${line}, column ${col})`;
-  };
-  const [error] = document.errors;
-  if (error !== undefined) throw noYaml(`${PROBLEMS[error.code] ?? "the text cannot be read"}${place(error.pos[0])}`);
-  yaml().visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) === undefined) throw noYaml(`${PROBLEMS.BAD_ALIAS}${place(alias.range?.[0] ?? 0)}`);
-    },
-  });
+  const errors = document.errors.map(({ code, pos }) => ({ problem: code, offset: pos[0] }));
+  const fatal = errors.findIndex(({ problem }) => !LOCAL.has(problem));
+  refuse(fatal < 0 ? errors : errors.slice(0, fatal + 1), lines);
+  const read = yamlValueOf(document);
+  refuse(read.problems, lines);
   return {
-    root: plain(document),
-    placeOf: (path) => {
-      const offset = offsetOf(document, path);
-      return offset === undefined ? "" : place(offset);
+    root: read.value,
+    positionOf: (path) => {
+      const offset = offsetOf(document, read, path);
+      return offset === undefined ? undefined : positionAt(lines, offset);
     },
   };
 }
 
-function noYaml(problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_OPTION", `config: this is not YAML: ${problem}`, {
-    hint: "correct the line, or the one before it",
-  });
+function refuse(problems: readonly { problem: ErrorCode | ValueProblem; offset: number }[], lines: LineCounter): void {
+  const errors = problems.map(({ problem, offset }) => noYaml(problem, positionAt(lines, offset)));
+  const [only] = errors;
+  if (only !== undefined) throw errors.length === 1 ? only : errorOfAll(errors);
+}
+
+function noYaml(problem: ErrorCode | ValueProblem, position: Position | undefined): OpAMPError {
+  // What a bomb is, is YAML all the same.
+  const what = problem === "TOO_MUCH" ? "" : "this is not YAML: ";
+  const hint = problem === "TOO_MUCH" ? "write out what the aliases repeat" : "correct the line, or the one before it";
+  const text = PROBLEMS[problem] ?? PROBLEMS.IMPOSSIBLE;
+  return new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}${text}${placeText(position)}`, { hint });
+}
+
+function positionAt(lines: LineCounter, offset: number): Position {
+  const { line, col } = lines.linePos(offset);
+  return { line, column: col };
 }
 
 /**
@@ -86,30 +100,42 @@ export function yamlValue(text: string): unknown {
   if (nestsTooDeeply(text)) return text;
   const document = yaml().parseDocument(text, YAML);
   if (document.errors.length > 0) return text;
-  // It throws for an alias without an anchor, such as a token with an asterisk in front.
-  const value: unknown = attempt(() => document.toJS(), text);
-  return typeof value === "string" ? text : value;
+  const { value, problems } = yamlValueOf(document);
+  return typeof value === "string" || problems.length > 0 ? text : value;
 }
 
-function plain(document: Document): unknown {
-  try {
-    return document.toJS();
-  } catch (thrown) {
-    // So says the library of an alias, and of what is merged.
-    if (!(thrown instanceof ReferenceError)) throw noYaml("what `<<` merges is not a map");
-    // A few lines of aliases of aliases can stand for more than fits into memory.
-    throw new OpAMPError("ERR_OPAMP_OPTION", "config: its aliases stand for too much", {
-      hint: "write out what the aliases repeat",
-    });
+/** Where the last step of a path begins that is in the text. */
+function offsetOf(document: Document, read: YamlValue, path: KeyPath): number | undefined {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const step of path) {
+    const next = stepInto(yaml().isAlias(node) ? read.targetOf(node) : node, step, read);
+    if (next === undefined) return offset;
+    offset = next.at?.range?.[0] ?? offset;
+    node = next.value;
   }
+  return offset;
 }
 
-/** Where the last key of a path starts. */
-function offsetOf(document: Document, path: KeyPath): number | undefined {
-  const last = path.at(-1);
-  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
-  const resolved = yaml().isAlias(parent) ? parent.resolve(document) : parent;
-  if (!yaml().isMap(resolved)) return undefined;
-  const pair = resolved.items.find(({ key }) => yaml().isScalar(key) && key.value === last);
-  return pair !== undefined && yaml().isScalar(pair.key) ? pair.key.range?.[0] : undefined;
+/** What is below a key or at a place of a list, and the node that begins it. */
+function stepInto(
+  node: unknown,
+  step: string | number,
+  read: YamlValue,
+): { at: Node | undefined; value: unknown } | undefined {
+  if (yaml().isSeq(node) && typeof step === "number") {
+    const item = node.items[step];
+    return yaml().isNode(item) ? { at: item, value: item } : undefined;
+  }
+  if (!yaml().isMap(node)) return undefined;
+  const pair = node.items.findLast((one) => keyOf(one) === step && !isMerge(one));
+  if (pair !== undefined) return { at: yaml().isNode(pair.key) ? pair.key : undefined, value: pair.value };
+  for (const { value } of node.items.filter(isMerge)) {
+    const source = yaml().isAlias(value) ? read.targetOf(value) : value;
+    for (const each of yaml().isSeq(source) ? source.items : [source]) {
+      const found = stepInto(yaml().isAlias(each) ? read.targetOf(each) : each, step, read);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
 }

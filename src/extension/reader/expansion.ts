@@ -18,8 +18,8 @@ export class Expanded {
 /** What references are looked up in. */
 export interface References {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Told of what is odd, but not wrong: a variable that is not set. */
-  warn(text: string): void;
+  /** Told of a variable that is not set, and counts as empty. */
+  unset(name: string): void;
 }
 
 /** Makes the error that names the key. */
@@ -104,7 +104,7 @@ function lookUp(reference: string, showable: boolean, references: References, fa
   throw fail(`has a reference with ${which}, which is not supported; env and file are${meant}`, HINT);
 }
 
-function fromEnvironment(opaque: string, showable: boolean, { env, warn }: References, fail: Fail): string {
+function fromEnvironment(opaque: string, showable: boolean, { env, unset }: References, fail: Fail): string {
   const [name = "", ...fallback] = opaque.split(":-");
   if (!ENV_NAME.test(name)) {
     const which = showable ? `the environment variable ${JSON.stringify(name)}` : "an environment variable";
@@ -113,7 +113,7 @@ function fromEnvironment(opaque: string, showable: boolean, { env, warn }: Refer
   const found = env[name];
   if (found !== undefined) return found;
   if (fallback.length > 0) return fallback.join(":-");
-  warn(`the configuration refers to the environment variable ${name}, which is not set and counts as empty`);
+  unset(name);
   return "";
 }
 

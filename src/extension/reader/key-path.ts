@@ -3,6 +3,17 @@ import { kindOf } from "../../base/checks.js";
 /** The keys that lead to a value. */
 export type KeyPath = readonly (string | number)[];
 
+/** Where something stands in a text; both begin at 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** ` (line 3, column 5)`; empty where that is not known. */
+export function placeText(position: Position | undefined): string {
+  return position === undefined ? "" : ` (line ${position.line}, column ${position.column})`;
+}
+
 /** A path as one would write it: `extensions.opamp/edge.server.ws.headers["X Tenant"]`. */
 export function pathText(path: KeyPath): string {
   if (path.length === 0) return "config";

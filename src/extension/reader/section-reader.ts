@@ -1,13 +1,18 @@
 import { isObject } from "../../base/checks.js";
 import { nearest } from "../../base/nearest.js";
 import { OpAMPError } from "../../errors.js";
-import type { ConfigSource } from "./config-source.js";
 import { parseDuration } from "./durations.js";
-import { Expanded, expand, type References } from "./expansion.js";
-import { type KeyPath, pathText, typeName } from "./key-path.js";
+import { Expanded } from "./expansion.js";
+import { type KeyPath, typeName } from "./key-path.js";
+import { listedAsPairs } from "./listed-pairs.js";
+import { DEEPEST, type Need, type Needed, type Reading } from "./reading.js";
 
-/** How deeply lists and maps in a value may nest. */
-const DEEPEST = 100;
+/** What to write in place of keys that belong somewhere else, or to another program. */
+export type Elsewhere = Readonly<Record<string, string>>;
+
+/** A key, a path below it, or the block itself. */
+type Below = string | number | KeyPath | undefined;
+
 const DURATION_HINT = "write it as Go does, such as 300ms, 30s or 1h30m";
 
 /**
@@ -15,36 +20,67 @@ const DURATION_HINT = "write it as Go does, such as 300ms, 30s or 1h30m";
  * there without a value, or refers to an empty variable, counts as the zero of its type, as in the Collector: false, 0, no
  * text. A block without anything in it counts as not given.
  *
- * Everything that is wrong throws `ERR_OPAMP_OPTION` with the path of the key, its line if that is known, what is wrong and
- * what would be right, and never with a value.
+ * A mistake is noted with the path of the key, its line if that is known, what is wrong and what would be right, and never
+ * with a value; what is read in its place only serves to find the next one. `whole` throws them all.
  */
 export class SectionReader {
   readonly path: KeyPath;
-  readonly #source: ConfigSource;
-  readonly #references: References;
+  readonly #reading: Reading;
   readonly #record: Readonly<Record<string, unknown>>;
   readonly #known = new Set<string>();
 
-  constructor(source: ConfigSource, references: References, path: KeyPath, record: Readonly<Record<string, unknown>>) {
+  constructor(reading: Reading, path: KeyPath, record: Readonly<Record<string, unknown>>) {
     this.path = path;
-    this.#source = source;
-    this.#references = references;
+    this.#reading = reading;
     this.#record = record;
   }
 
   /** The whole of a configuration. */
-  static of(source: ConfigSource, references: References): SectionReader {
-    const { root } = source;
-    if (isObject(root)) return new SectionReader(source, references, [], root);
+  static of(reading: Reading): SectionReader {
+    const { root } = reading.source;
+    if (isObject(root)) return new SectionReader(reading, [], root);
     const what = root === null || root === undefined ? "is empty" : `must be a map of keys, not ${typeName(root)}`;
     throw new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}`, {
       hint: "give the extension's block, or a file with one",
     });
   }
 
+  /** What the keys read so far need outside the configuration. */
+  get needs(): readonly Need[] {
+    return this.#reading.needs;
+  }
+
+  /**
+   * What a function reads, here and below; it returns `undefined` only where a mistake has kept it from going on.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION` about all mistakes, in the order of their lines; nothing half read gets out
+   */
+  whole<T extends object>(read: () => T | undefined): T {
+    const value = this.part(read);
+    const { error } = this.#reading.mistakes;
+    if (error !== undefined || value === undefined) throw error;
+    return value;
+  }
+
+  /** What a function reads that ends at its first mistake; `undefined` then, and the mistake is noted. */
+  part<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#reading.mistakes.take(error);
+      return undefined;
+    }
+  }
+
   /** All keys that are there, known or not. */
   get keys(): readonly string[] {
     return Object.keys(this.#record);
+  }
+
+  /** The keys of a block, without reading it; none where there is no block. */
+  keysBelow(key: string): readonly string[] {
+    const given = Object.hasOwn(this.#record, key) ? this.#record[key] : undefined;
+    return isObject(given) ? Object.keys(given) : [];
   }
 
   /** Whether a key is there with a value. */
@@ -59,8 +95,8 @@ export class SectionReader {
   /** A text that must be there, and not be empty. */
   needText(key: string, problem: string, hint: string): string {
     const text = this.text(key);
-    if (text === undefined || text === "") throw this.wrong(key, problem, hint);
-    return text;
+    if (text === undefined || text === "") this.lacks(key, problem, hint);
+    return text ?? "";
   }
 
   flag(key: string, fallback: boolean): boolean {
@@ -68,17 +104,20 @@ export class SectionReader {
     if (given === undefined) return fallback;
     if (given === null) return false;
     if (typeof given === "boolean") return given;
-    throw this.wrong(key, `must be true or false, not ${typeName(given)}`, "write true or false, without quotes");
+    this.refuse(key, `must be true or false, not ${typeName(given)}`, "write true or false, without quotes");
+    return fallback;
   }
 
   /** A whole number from 0 to `most`; 0 where none is given. */
   integer(key: string, most: number): number {
     const given = this.#typed(key) ?? 0;
     if (typeof given !== "number" || !Number.isInteger(given)) {
-      throw this.wrong(key, `must be a whole number, not ${typeName(given)}`, "write it without quotes");
+      this.refuse(key, `must be a whole number, not ${typeName(given)}`, "write it without quotes");
+      return 0;
     }
     if (given >= 0 && given <= most) return given;
-    throw this.wrong(key, `must be from 0 to ${most}`, "write a number within these bounds");
+    this.refuse(key, `must be from 0 to ${most}`, "write a number within these bounds");
+    return 0;
   }
 
   /** A duration as Go writes it, in milliseconds; may be negative. */
@@ -86,11 +125,10 @@ export class SectionReader {
     const given = this.#typed(key);
     if (given === undefined) return undefined;
     if (given === null || given === 0) return 0;
-    if (typeof given === "number") throw this.wrong(key, "is a number without a unit", "write 30s for thirty seconds");
-    if (typeof given !== "string") throw this.wrong(key, `must be a duration, not ${typeName(given)}`, DURATION_HINT);
-    const ms = parseDuration(given);
-    if (ms === undefined) throw this.wrong(key, "must be a duration", DURATION_HINT);
-    return ms;
+    if (typeof given === "number")
+      return this.refuse(key, "is a number without a unit", "write 30s for thirty seconds");
+    if (typeof given !== "string") return this.refuse(key, `must be a duration, not ${typeName(given)}`, DURATION_HINT);
+    return parseDuration(given) ?? this.refuse(key, "must be a duration", DURATION_HINT);
   }
 
   /** One of some words. */
@@ -98,8 +136,8 @@ export class SectionReader {
     const given = this.text(key);
     if (given === undefined || given === "") return allowed[0];
     const found = allowed.find((word) => word === given);
-    if (found !== undefined) return found;
-    throw this.wrong(key, `must be one of ${allowed.join(", ")}`, "write one of these words");
+    if (found === undefined) this.refuse(key, `must be one of ${allowed.join(", ")}`, "write one of these words");
+    return found ?? allowed[0];
   }
 
   /** Texts; one text with commas is a list too, as in the Collector. */
@@ -118,25 +156,26 @@ export class SectionReader {
 
   /** A block; `undefined` when it is not there or has nothing in it, not even braces. */
   section(key: string): SectionReader | undefined {
-    const given = this.#typed(key);
-    return given === undefined || given === null ? undefined : this.#block([key], given);
+    return this.#block([key], this.#typed(key));
   }
 
   /** An optional block. */
   sectionOrEmpty(key: string): SectionReader {
-    return this.section(key) ?? this.#block([key], {});
+    return this.section(key) ?? this.#below([key], {});
   }
 
   /** A list of blocks. */
   sections(key: string): readonly SectionReader[] {
-    return this.#list(key, this.#typed(key) ?? []).map((item, index) =>
-      this.#block([key, index], this.#value([key, index], item)),
-    );
+    return this.#list(key, this.#typed(key) ?? []).flatMap((item, index) => {
+      const below = [key, index];
+      // An item without anything in it is one all the same, with nothing in it.
+      return this.#block(below, this.#reading.value(this.#pathOf(below), item) ?? {}) ?? [];
+    });
   }
 
   /** A value of any type, with everything expanded that is in it. */
   value(key: string): unknown {
-    return this.#deep([key], this.#raw(key));
+    return this.part(() => this.#reading.deepValue(this.#pathOf(key), this.#raw(key)));
   }
 
   /** A text in quotes for an error, unless a reference stands for it. */
@@ -156,21 +195,53 @@ export class SectionReader {
   }
 
   /** Refuses every key that was neither read nor ignored; to be called when all are. */
-  done(): void {
-    for (const key of this.keys) {
-      if (this.#known.has(key)) continue;
-      const meant = nearest(key, this.#known);
-      const known = [...this.#known].join(", ");
-      const problem = meant === undefined ? "unknown key" : `unknown key; did you mean ${meant}?`;
-      throw this.wrong(key, problem, meant === undefined ? `known are ${known}` : `write ${meant}; known are ${known}`);
+  done(elsewhere: Elsewhere = {}): void {
+    const { mistakes } = this.#reading;
+    const valid = [...this.#known].join(", ");
+    for (const key of this.keys.filter((given) => !this.#known.has(given))) {
+      if (mistakes.isFull) return;
+      const path = this.#pathOf(key);
+      const advice = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
+      const meant = advice === undefined ? nearest(key, this.#known) : undefined;
+      const hint = advice ?? (meant === undefined ? `valid keys: ${valid}` : `write ${meant}`);
+      const mistake = this.#reading.mistake("unknown", path, `unknown key ${JSON.stringify(key)}`, hint);
+      // A key with advice may stand for any: what is missing shows when it is in its place.
+      const keys = advice !== undefined ? [...this.#known] : meant !== undefined ? [meant] : [];
+      mistakes.add({ ...mistake, meant, missing: { in: this.path, keys } });
     }
   }
 
-  /** The error about a key, about what is further below, or about the block itself. */
-  wrong(below: string | number | KeyPath | undefined, problem: string, hint?: string): OpAMPError {
-    const path = this.path.concat(below ?? []);
-    const text = `${pathText(path)}: ${problem}${this.#source.placeOf(path)}`;
-    return new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
+  /** Notes what is wrong with a key, with what is further below, or with the block itself. @returns undefined */
+  refuse(below: Below, problem: string, hint?: string): undefined {
+    this.#reading.mistakes.add(this.#reading.mistake("wrong", this.#pathOf(below), problem, hint));
+  }
+
+  /**
+   * Notes that a key is missing, or that the block has none of several; not told where another mistake is the reason: in the
+   * value of such a key, or in one that was meant to be it. @returns undefined
+   */
+  lacks(keys: string | readonly string[], problem: string, hint?: string): undefined {
+    const mistake = this.#reading.mistake("missing", this.#pathOf(typeof keys === "string" ? keys : []), problem, hint);
+    this.#reading.mistakes.add({ ...mistake, missing: { in: this.path, keys: [keys].flat() } });
+  }
+
+  /** The error that ends the reading of a block, up to the next `part` or `whole`; else like `refuse`. */
+  wrong(below: Below, problem: string, hint?: string): OpAMPError {
+    return this.#reading.mistakes.thrown(this.#reading.mistake("wrong", this.#pathOf(below), problem, hint));
+  }
+
+  /** Warns that a key, or the block itself, is right and changes nothing. */
+  note(below: Below, text: string): void {
+    this.#reading.note(this.#pathOf(below), text);
+  }
+
+  /** Says what a run needs outside the configuration because of a key, or of the block. */
+  need(below: Below, needed: Needed): void {
+    this.#reading.needs.push({ where: this.#reading.where(this.#pathOf(below)), ...needed });
+  }
+
+  #pathOf(below: Below): KeyPath {
+    return this.path.concat(below ?? []);
   }
 
   #raw(key: string): unknown {
@@ -181,45 +252,33 @@ export class SectionReader {
   /** The value of a key that is not text: `undefined` if it is absent, `null` if it is empty. */
   #typed(key: string): unknown {
     const raw = this.#raw(key);
-    return raw === null ? null : this.#value([key], raw);
-  }
-
-  #value(below: KeyPath, raw: unknown): unknown {
-    const value = this.#expanded(below, raw);
-    return value instanceof Expanded ? (value.value ?? null) : value;
-  }
-
-  #expanded(below: KeyPath, raw: unknown): unknown {
-    return expand(raw, this.#references, (problem, hint) => this.wrong(below, problem, hint)) ?? undefined;
+    return raw === null ? null : this.#reading.value(this.#pathOf(key), raw);
   }
 
   #asText(below: KeyPath, raw: unknown): string | undefined {
-    const value = this.#expanded(below, raw);
+    const value = this.#reading.expand(this.#pathOf(below), raw);
     if (value === undefined || typeof value === "string") return value;
     if (value instanceof Expanded) return value.text;
     const hint = typeof value === "object" ? "write a text" : "put it in quotes";
-    throw this.wrong(below, `must be text, not ${typeName(value)}`, hint);
+    return this.refuse(below, `must be text, not ${typeName(value)}`, hint);
   }
 
   #list(key: string, given: unknown): readonly unknown[] {
     if (Array.isArray(given)) return given;
-    throw this.wrong(key, `must be a list, not ${typeName(given)}`, "write the items with a dash before each");
+    this.refuse(key, `must be a list, not ${typeName(given)}`, "write the items with a dash before each");
+    return [];
   }
 
-  #block(below: KeyPath, value: unknown): SectionReader {
-    if (!isObject(value)) {
-      throw this.wrong(below, `must be a map of keys, not ${typeName(value)}`, "indent its keys below it");
-    }
-    return new SectionReader(this.#source, this.#references, [...this.path, ...below], value);
+  #block(below: KeyPath, value: unknown): SectionReader | undefined {
+    if (value === undefined || value === null) return undefined;
+    if (isObject(value)) return this.#below(below, value);
+    const hint = listedAsPairs(value) ?? "indent its keys below it";
+    return this.refuse(below, `must be a map of keys, not ${typeName(value)}`, hint);
   }
 
-  #deep(below: KeyPath, raw: unknown): unknown {
-    if (below.length > DEEPEST) {
-      throw this.wrong(below.slice(0, 1), "nests too deeply, or contains itself", "write it with fewer levels");
-    }
-    const value = this.#value(below, raw);
-    if (Array.isArray(value)) return value.map((item, index) => this.#deep([...below, index], item));
-    if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#deep([...below, key], item)]));
+  #below(below: KeyPath, record: Readonly<Record<string, unknown>>): SectionReader {
+    const path = this.#pathOf(below);
+    if (path.length > DEEPEST) throw this.#reading.tooDeep(path);
+    return new SectionReader(this.#reading, path, record);
   }
 }

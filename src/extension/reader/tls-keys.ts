@@ -5,6 +5,14 @@ import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
 import type { SectionReader } from "./section-reader.js";
 
 const VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
+/** As this package's own options, and other programs, write the keys. */
+const elsewhere = {
+  ca: "write ca_file, or ca_pem for the text itself",
+  cert: "write cert_file, or cert_pem for the text itself",
+  key: "write key_file, or key_pem for the text itself",
+  server_name: "write server_name_override",
+  serverName: "write server_name_override",
+};
 /** The suites of TLS 1.3 that Go always offers: its list of suites is about TLS 1.2. */
 const ALWAYS = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
 
@@ -31,20 +39,26 @@ export function readTlsKeys(block: SectionReader): TlsOptions | undefined {
   const { cert, key, minVersion, maxVersion } = options;
   const cipherSuites = suites(block, maxVersion);
   block.flag("insecure", false);
-  block.durationMs("reload_interval");
+  if (block.durationMs("reload_interval") !== undefined) {
+    block.note("reload_interval", "has no effect: files are read again for each connection");
+  }
   if (block.textList("curve_preferences").length > 0) {
-    throw block.wrong("curve_preferences", "is not supported: the curves are Node's", "remove it");
+    block.refuse("curve_preferences", "is not supported: the curves are Node's", "remove it");
   }
   refuseTpm(block);
-  block.done();
+  block.done(elsewhere);
   if ((cert === undefined) !== (key === undefined)) {
     const [there, missing] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
     const problem = "TLS configuration must include both certificate and key";
-    throw block.wrong(undefined, problem, `give ${missing}_file or ${missing}_pem, or leave the ${there} away`);
+    block.lacks(
+      [`${missing}_file`, `${missing}_pem`],
+      problem,
+      `give ${missing}_file or ${missing}_pem, or leave the ${there} away`,
+    );
   }
   if (maxVersion !== undefined && versionRank(maxVersion) < versionRank(minVersion ?? "1.2")) {
     const problem = `min_version cannot be greater than max_version; min_version is ${minVersion ?? "1.2 unless given"}`;
-    throw block.wrong("max_version", problem, "raise max_version or lower min_version");
+    block.refuse("max_version", problem, "raise max_version or lower min_version");
   }
   if (cipherSuites !== undefined) options.cipherSuites = cipherSuites;
   return Object.keys(options).length === 0 ? undefined : options;
@@ -55,9 +69,9 @@ function pem(block: SectionReader, name: "ca" | "cert" | "key", both: string): s
   const [fileKey, pemKey] = [`${name}_file`, `${name}_pem`];
   const file = block.text(fileKey) ?? "";
   const text = block.text(pemKey) ?? "";
-  if (file !== "" && text !== "") throw block.wrong(pemKey, both, `take away ${fileKey} or ${pemKey}`);
+  if (file !== "" && text !== "") block.refuse(pemKey, both, `take away ${fileKey} or ${pemKey}`);
   if (text !== "" && !text.includes("-----BEGIN")) {
-    throw block.wrong(pemKey, "must be PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
+    block.refuse(pemKey, "must be PEM text", `give the text with its -----BEGIN line, or the path in ${fileKey}`);
   }
   return file || text || undefined;
 }
@@ -67,7 +81,11 @@ function version(block: SectionReader, key: string): (typeof VERSIONS)[number] |
   if (given === "") return undefined;
   const found = VERSIONS.find((known) => known === given);
   if (found !== undefined) return found;
-  throw block.wrong(key, "unsupported TLS version", `write one of ${VERSIONS.map((known) => `"${known}"`).join(", ")}`);
+  return block.refuse(
+    key,
+    "unsupported TLS version",
+    `write one of ${VERSIONS.map((known) => `"${known}"`).join(", ")}`,
+  );
 }
 
 function suites(block: SectionReader, maxVersion: TlsOptions["maxVersion"]): readonly string[] | undefined {
@@ -77,7 +95,7 @@ function suites(block: SectionReader, maxVersion: TlsOptions["maxVersion"]): rea
     const meant = ianaNameOf(unknown) ?? nearest(unknown, ALWAYS);
     const hint =
       meant === undefined ? "use IANA's names, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" : `write ${meant}`;
-    throw block.wrong("cipher_suites", `invalid TLS cipher suite at place ${given.indexOf(unknown) + 1}`, hint);
+    return block.refuse(["cipher_suites", given.indexOf(unknown)], "invalid TLS cipher suite", hint);
   }
   if (given.length === 0) return undefined;
   const hasNewest = given.some((name) => cipherSuite(name)?.forTls13 === true);
@@ -91,5 +109,5 @@ function refuseTpm(block: SectionReader): void {
   const enabled = tpm.flag("enabled", false);
   tpm.ignore("path", "owner_auth", "auth");
   tpm.done();
-  if (enabled) throw tpm.wrong("enabled", "keys in a TPM are not supported", "give the key in key_file or key_pem");
+  if (enabled) tpm.refuse("enabled", "keys in a TPM are not supported", "give the key in key_file or key_pem");
 }

@@ -88,7 +88,7 @@ describe("bearertokenauth", () => {
     [{ tokens: [`${SECRET}\n${SECRET}`] }, /tokens: cannot be sent as a header/],
     [{ token: SECRET, header: "a b" }, /header: cannot be sent as a header/],
     [{ token: 4711 }, /token: must be text, not a number/],
-    [{ tokn: SECRET }, /tokn: unknown key; did you mean token?/],
+    [{ tokn: SECRET }, /unknown key "tokn". Did you mean "token"/],
   ])("%j is refused", (bearertokenauth, problem) => {
     expect(refusedAuth({ bearertokenauth }, "bearertokenauth").message).toMatch(problem);
   });
@@ -116,8 +116,8 @@ describe("basicauth", () => {
     [{ htpasswd: {}, client_auth: {} }, /only one of `htpasswd` or `client_auth` can be specified/],
     [{ client_auth: { password: SECRET } }, /client_auth\.username: is missing/],
     [{ client_auth: { username: `a:${SECRET}` } }, /client_auth\.username: has a colon/],
-    [{ client_auth: { user: SECRET } }, /client_auth\.user: unknown key/],
-    [{ username: SECRET }, /basicauth\.username: unknown key/],
+    [{ client_auth: { user: SECRET } }, /client_auth: unknown key "user"/],
+    [{ username: SECRET }, /basicauth: unknown key "username"/],
   ])("%j is refused", (basicauth, problem) => {
     expect(refusedAuth({ basicauth }, "basicauth").message).toMatch(problem);
   });
@@ -192,7 +192,7 @@ describe("headers_setter", () => {
     ],
     [{ headers: [{ key: "a b", value: SECRET }] }, /key: cannot be sent as a header/],
     [{ headers: [{ key: "a", value: `${SECRET}\n${SECRET}` }] }, /value: has a line break inside/],
-    [{ headers: [{ key: "a", values: SECRET }] }, /values: unknown key; did you mean value?/],
+    [{ headers: [{ key: "a", values: SECRET }] }, /unknown key "values". Did you mean "value"/],
     [
       { headers: [{ key: "a", value: "b" }], additional_auth: "x" },
       /additional_auth: could not find auth extension "x"/,

@@ -77,7 +77,7 @@ describe("a wrong block is refused", () => {
     [{ ...good, endpoint_params: [SECRET] }, /endpoint_params: must be a map of keys, not a list/],
     [{ ...good, endpoint_params: { a: 1 } }, /endpoint_params\.a: must be a list, not a number/],
     [{ ...good, tls: { cert_file: "c" } }, /tls: TLS configuration must include both certificate and key/],
-    [{ ...good, scope: SECRET }, /scope: unknown key; did you mean scopes?/],
+    [{ ...good, scope: SECRET }, /unknown key "scope". Did you mean "scopes"/],
   ])("%j", (oauth2client, problem) => {
     const opamp = serverWith("ws", { auth: "oauth2client" });
     expect(refused({ extensions: { opamp, oauth2client } }).message).toMatch(problem);

@@ -29,7 +29,7 @@ const env = {
 };
 
 const warnings: string[] = [];
-const references = { env, warn: (text: string) => warnings.push(text) };
+const references = { env, unset: (name: string) => warnings.push(name) };
 const fail = (problem: string, hint?: string) =>
   new OpAMPError("ERR_OPAMP_OPTION", problem, hint === undefined ? {} : { hint });
 const put = (given: unknown) => expand(given, references, fail);
