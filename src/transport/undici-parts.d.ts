@@ -1,6 +1,7 @@
 /** The files of undici that are loaded by themselves, which come without types. */
 declare module "undici/lib/dispatcher/client.js" {
   import type { Client } from "undici";
+
   const part: typeof Client;
   export = part;
 }
