@@ -14,13 +14,15 @@ for (const way of ways) {
       await timed.settled();
       const agent = server.agent(client.instanceUid);
       const heard = agent.received.length;
-      server.misbehave({ mode: "reset" });
+      // The first over HTTP meets a kept connection, and counts for nothing.
+      const resets = way.duplex ? 1 : 2;
+      server.misbehave({ mode: "reset", times: resets });
       client.setHealth({ healthy: false, lastError: "disk full" });
       await until(() => client.phase === "waiting");
       await timed.nextAttempt();
       await until(() => client.phase === "online");
       const told = agent.received.slice(heard).filter((message) => partsOf(message).includes("health"));
-      expect(told.map(({ health }) => health?.lastError)).toEqual(["disk full", "disk full"]);
+      expect(told.map(({ health }) => health?.lastError)).toEqual(new Array(resets + 1).fill("disk full"));
       expect([errors.length, dials.length, agent.gaps]).toEqual([1, 2, 0]);
     });
 
