@@ -2,8 +2,9 @@ import { rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
+import { realPathOf } from "../real-path.js";
 import type { Version } from "./config-manifest.js";
-import { look, realPathOf, replaceWithLink, targetOf } from "./durable.js";
+import { look, replaceWithLink, targetOf } from "./durable.js";
 import { conflictsWith, folded, parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */

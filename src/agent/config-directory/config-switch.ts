@@ -7,6 +7,7 @@ import { syncDirectory } from "../../store/atomic-write.js";
 import type { RemoteConfig } from "../../values/config-files.js";
 import { type Command, runCommand } from "../commands/run-command.js";
 import { signalProcess } from "../commands/signal-process.js";
+import { refuseBeyondLimits } from "../limits/offer-limits.js";
 import { type Point, pathsOf, placesOf } from "./config-links.js";
 import type { Version } from "./config-manifest.js";
 import { type ConfigPlace, type RemoteConfigSettings, TRIAL } from "./config-place.js";
@@ -48,6 +49,7 @@ function trialAfter(trial: Trial, events: readonly TrialEvent[]): Trial {
 export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signal: AbortSignal): Promise<void> {
   const { host, versions, links, trial } = place;
   const offered = offeredFiles(config);
+  if (place.settings.allow !== undefined) refuseBeyondLimits(offered, place.settings.allow);
   const hash = hexOf(config.hash);
   const { current, zero } = inUse(place);
   if (hash !== "" && current.hash === hash) return;

@@ -2,8 +2,9 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import { type ReloadSignal, signalNamed } from "../commands/signal-process.js";
 import type { RemoteConfigSettings } from "../config-directory/config-place.js";
-import { realPathOf } from "../config-directory/durable.js";
 import { problemOfName } from "../config-directory/offered-files.js";
+import { realPathOf } from "../real-path.js";
+import { readAllow } from "./allow-keys.js";
 import { commandOf, limitMs } from "./command-keys.js";
 
 const TIMEOUT_MS = 30_000;
@@ -42,6 +43,7 @@ export function readRemoteConfig(
     reload: readReload(section),
     timeoutMs: limitMs(section, "timeout") ?? TIMEOUT_MS,
     fileMode: readMode(section),
+    allow: readAllow(section, directory),
   };
   section.done();
   return settings;
