@@ -2,10 +2,10 @@ import { rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
-import { realPathOf } from "../real-path.js";
+import { agentFiles } from "./agent-files.js";
 import type { Version } from "./config-manifest.js";
 import { look, replaceWithLink, targetOf } from "./durable.js";
-import { conflictsWith, folded, parentsOf } from "./offered-files.js";
+import { parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
 const TEMPORARY_LINK = ".opamp-link";
@@ -54,10 +54,10 @@ export class ConfigLinks {
    * @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours, or a path
    * leads to what is the agent's own
    */
-  refuseObstacles(points: readonly Point[]): void {
-    const isOwn = this.#ownPaths();
+  async refuseObstacles(points: readonly Point[]): Promise<void> {
+    const isOwn = await agentFiles(this.#directory, this.#own);
     for (const { path, at, kind } of points) {
-      if (isOwn(folded(path))) {
+      if (await isOwn(path)) {
         throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" belongs to the agent itself`, {
           hint: "rename the file on the server, or keep what is the agent's outside the directory",
         });
@@ -122,12 +122,6 @@ export class ConfigLinks {
     }
     for (const directory of directories) await syncDirectory(directory);
     return changed;
-  }
-
-  /** Tells which paths lead to what is the agent's own, wherever links lead by now. */
-  #ownPaths(): (path: string) => boolean {
-    const directory = realPathOf(this.#directory);
-    return conflictsWith(this.#own.map((path) => ({ path: folded(relative(directory, realPathOf(path))) })));
   }
 
   async #point(path: string, kinds: Map<string, Kind>): Promise<Point> {

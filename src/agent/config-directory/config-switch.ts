@@ -55,7 +55,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   if (hash !== "" && current.hash === hash) return;
   if (isRefused(trial, hash)) throw tooManyCrashes(trial.crashes);
   const points = await links.look(offered.map(({ path }) => path));
-  links.refuseObstacles(points);
+  await links.refuseObstacles(points);
   const directories = await accessIn(place.settings);
   const candidate: Version = {
     id: versions.newId(offered.length === 0 ? "local" : hash.slice(0, 12) || "config"),
@@ -75,7 +75,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
     await validate(place, candidate, signal);
     refuseAborted(signal);
     // What was free before may have been taken while the offer was checked.
-    links.refuseObstacles(await links.look(offered.map(({ path }) => path)));
+    await links.refuseObstacles(await links.look(offered.map(({ path }) => path)));
     const inTheWay = (await links.look([...current.files, ...candidate.files].map(({ path }) => path))).filter(isFile);
     const from =
       inTheWay.length === 0 ? current : await takeFiles(place, [...placesOf(inTheWay)], current, zero, directories);

@@ -9,6 +9,7 @@ import { type CommandSettings, commandOf, limitMs } from "./command-keys.js";
 import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js";
 import { type HealthSettings, readHealth } from "./health-keys.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
+import { ownFilesIn } from "./own-files.js";
 import { readRemoteConfig } from "./remote-config-keys.js";
 
 /** The configuration of `opamp agent`, checked, with its defaults in place. */
@@ -55,7 +56,8 @@ export function readAgentConfig(source: string, options: AgentConfigOptions = {}
   const restart = root.section("restart");
   const extension = extensionConfigOf(root, { platform, ignore: agentSections, ownRestart: restart !== undefined });
   const stateDirectory = readStorage(root.sectionOrEmpty("storage"));
-  const own = { stateDirectory, file };
+  const files = ownFilesIn(source, options.env ?? process.env);
+  const own = { stateDirectory, files: file === undefined ? files : [resolve(file), ...files] };
   const config: AgentConfig = {
     extension,
     stateDirectory,

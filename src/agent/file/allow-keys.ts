@@ -13,8 +13,8 @@ const HINT = "give a list, where [] allows nothing, or remove the key";
  * @returns `undefined` where there is none: then any offer is allowed
  */
 export function readAllow(section: SectionReader, directory: string): OfferLimits | undefined {
-  if (!section.keys.includes("allow")) return undefined;
   const allow = section.sectionOrEmpty("allow");
+  if (!section.keys.includes("allow")) return undefined;
   if (allow.keys.length === 0) {
     const hint = "give names, max_bytes, paths, directories or commands, or remove the key";
     throw section.wrong("allow", "has no limits in it", hint);
@@ -31,8 +31,9 @@ export function readAllow(section: SectionReader, directory: string): OfferLimit
 }
 
 function readList(allow: SectionReader, key: string): readonly string[] | undefined {
+  const isGiven = allow.has(key);
   if (!allow.keys.includes(key)) return undefined;
-  if (!allow.has(key)) throw allow.wrong(key, "is empty", HINT);
+  if (!isGiven) throw allow.wrong(key, "is empty", HINT);
   const list = allow.textList(key);
   const empty = list.findIndex((item) => item.trim() === "" || item.includes("\0"));
   if (empty >= 0) throw allow.wrong([key, empty], "must be a rule", "write a rule, or remove the item");
@@ -40,8 +41,8 @@ function readList(allow: SectionReader, key: string): readonly string[] | undefi
 }
 
 function readBytes(allow: SectionReader): number | undefined {
-  if (!allow.keys.includes("max_bytes")) return undefined;
   const maxBytes = allow.integer("max_bytes", Number.MAX_SAFE_INTEGER);
+  if (!allow.keys.includes("max_bytes")) return undefined;
   if (maxBytes > 0) return maxBytes;
   throw allow.wrong("max_bytes", "must be above 0", "give a number of bytes, or remove the key");
 }

@@ -16,12 +16,12 @@ const MODE = 'write them in quotes, such as "0640"';
 /**
  * The section `remote_config`.
  *
- * @param own what else the agent has on disk: its storage, and the file that this is in
+ * @param own what else the agent has on disk: its storage, the file that this is in, and those that it names
  */
 export function readRemoteConfig(
   section: SectionReader,
   platform: NodeJS.Platform,
-  { stateDirectory, file }: { stateDirectory: string; file: string | undefined },
+  { stateDirectory, files }: { stateDirectory: string; files: readonly string[] },
 ): RemoteConfigSettings {
   if (platform === "win32") {
     const hint = "remove it, or run the agent on another system";
@@ -36,7 +36,7 @@ export function readRemoteConfig(
   const settings = {
     directory,
     state,
-    ownPaths: file === undefined ? [stateDirectory] : [stateDirectory, resolve(file)],
+    ownPaths: [stateDirectory, ...files],
     localFiles: readNames(section),
     validate: commandOf(section, "validate_command"),
     command: commandOf(section, "command"),

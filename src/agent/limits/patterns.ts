@@ -7,7 +7,7 @@ export function patternOf(rule: string, separator: "." | "/"): Pattern {
 }
 
 function partOf(part: string): RegExp {
-  const literal = part.split("*").map((text) => text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, "\\$&"));
+  const literal = part.split("*").map((text) => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
   return new RegExp(`^${literal.join("[^]*")}$`, "u");
 }
 

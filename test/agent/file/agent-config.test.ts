@@ -34,7 +34,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     [
       "{ directory: /x, comand: a }",
       ".comand: unknown key; did you mean command? (line 2, column 33)",
-      "write command; known are directory, state_directory, local_files, validate_command, command, reload_signal, pid_file, timeout, file_mode",
+      "write command; known are directory, state_directory, local_files, validate_command, command, reload_signal, pid_file, timeout, file_mode, allow",
     ],
     ["{ directory: /x, command: '' }", ".command: names no program (line 2, column 33)", COMMAND_FORM],
     ["{ directory: /x, command: [] }", ".command: names no program (line 2, column 33)", COMMAND_FORM],

@@ -39,8 +39,8 @@ function outcome(rules: Rules, files: Readonly<Record<string, string | Uint8Arra
 const inMain = (rules: Rules, text: string): string => outcome(rules, { "main.yaml": text });
 
 describe("remote_config.allow.names", () => {
-  const names = ["main.yaml", "conf.d/*.yaml", "deep/**"];
-  test.each(["main.yaml", "conf.d/a.yaml", "deep/a/b.txt"])("allows %s", (name) => {
+  const names = ["main.yaml", "conf.d/*.yaml", "deep/**", "a-b(1)+.yaml"];
+  test.each(["main.yaml", "conf.d/a.yaml", "deep/a/b.txt", "a-b(1)+.yaml"])("allows %s", (name) => {
     expect(outcome({ names }, { [name]: "a" })).toBe("allowed");
   });
 
