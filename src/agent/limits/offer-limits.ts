@@ -64,8 +64,11 @@ function readTrees({ path, body }: LimitedFile, key: keyof OfferLimits & string)
 function checkTree(root: Tree, file: string, { paths, directories, commands }: OfferLimits): void {
   const item = (keys: readonly string[]) => `${quoted(keys.join(".") || "the whole content")} in ${quoted(file)}`;
 
-  function checkText(text: string, keys: readonly string[]): void {
-    if (directories === undefined || liesIn(directories, text)) return;
+  function checkText(text: string, keys: readonly string[], inCommand = false): void {
+    // Where a program may be is for `commands` to say; what it is given is not.
+    const [program = ""] = inCommand ? text.split(/(?<=\S)\s/, 1) : [];
+    const isAllowed = commands !== undefined && isNamed(commands, program.trim().split("/"));
+    if (directories === undefined || liesIn(directories, isAllowed ? text.slice(program.length) : text)) return;
     throw refused("directories", `the path at ${item(keys)} is not allowed`);
   }
 
@@ -83,7 +86,7 @@ function checkTree(root: Tree, file: string, { paths, directories, commands }: O
       const parts = keys.flatMap((key) => key.split(KEY_SEPARATOR));
       if (!isNamed(paths, parts)) throw refused("paths", `the key ${item(keys)} is not allowed`);
     }
-    if (typeof tree === "string") checkText(tree, keys);
+    if (typeof tree === "string") checkText(tree, keys, inCommand);
     for (const [key, value] of inner) {
       const isMap = tree instanceof Map;
       const here = isMap ? [...keys, key] : keys;

@@ -234,6 +234,14 @@ describe("remote_config.allow.directories", () => {
     });
   }
 
+  test("leaves the program of a command to remote_config.allow.commands, and not what it is given", () => {
+    const rules = { directories, commands: ["/usr/bin/cat"] };
+    expect(inMain(rules, "command: [/usr/bin/cat, /var/log/a]\nexec: /usr/bin/cat /var/log/a")).toBe("allowed");
+    expect(inMain(rules, "command: [/usr/bin/cat, /etc/shadow]")).toMatch(/^the path at "command"/);
+    expect(inMain(rules, "exec: /usr/bin/cat /etc/shadow")).toMatch(/^the path at "exec"/);
+    expect(inMain(rules, "include: /usr/bin/cat")).toMatch(/^the path at "include"/);
+  });
+
   test("refuses a path that a link leads elsewhere, and follows links of the rule", () => {
     const work = folderForTest();
     mkdirSync(join(work, "real"));
