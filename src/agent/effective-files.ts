@@ -1,4 +1,3 @@
-import fs from "node:fs/promises";
 import type { Logger } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { codeOf, messageOf } from "../errors.js";
@@ -7,9 +6,7 @@ import type { ConfigFiles } from "../values/config-files.js";
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { contentTypeOf } from "./config-directory/config-manifest.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";
-
-/** Of one file. More is a mistake, a log for instance, and would be read again and again. */
-const MOST_BYTES = 64 * 1_024 * 1_024;
+import { readRegularFile } from "./regular-file.js";
 
 type Entry = [name: string, file: ConfigFiles[string]];
 
@@ -32,7 +29,7 @@ export function effectiveFiles(
 
   async function entryOf(name: string, path: string): Promise<Entry[]> {
     try {
-      const body = await readRegularFile(path, MOST_BYTES);
+      const body = await readRegularFile(path);
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
       return [[name, { body, contentType: contentTypeOf(path) }]];
     } catch (error) {
@@ -88,17 +85,4 @@ export function watchEffectiveFiles(
   }
 
   return () => clearInterval(timer);
-}
-
-/**
- * What a file holds. A pipe or a device in its place is not opened: that may never end, and not even the process could end
- * before it does.
- *
- * @throws the system's error, or one that says what is wrong with the file
- */
-async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
-  const found = await fs.stat(path);
-  if (!found.isFile()) throw new Error("it is not a regular file");
-  if (found.size > maxBytes) throw new Error(`it has ${found.size} bytes, and at most ${maxBytes} are read`);
-  return fs.readFile(path);
 }

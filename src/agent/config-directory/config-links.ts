@@ -2,9 +2,11 @@ import { rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
+import { realPathOf } from "../real-path.js";
 import { agentFiles } from "./agent-files.js";
 import type { Version } from "./config-manifest.js";
 import { look, replaceWithLink, targetOf } from "./durable.js";
+import { mountPoints } from "./mount-points.js";
 import { parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
@@ -56,19 +58,19 @@ export class ConfigLinks {
    */
   async refuseObstacles(points: readonly Point[]): Promise<void> {
     const isOwn = await agentFiles(this.#directory, this.#own);
+    const directory = realPathOf(this.#directory);
+    const mounted = await mountPoints();
     for (const { path, at, kind } of points) {
       if (await isOwn(path)) {
         throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" belongs to the agent itself`, {
           hint: "rename the file on the server, or keep what is the agent's outside the directory",
         });
       }
-      if (kind !== "directory" && kind !== "other") continue;
-      const what = kind === "directory" ? "a directory" : "neither a regular file nor a link to a configuration";
-      throw new OpAMPError(
-        "ERR_OPAMP_HANDLER",
-        `"${path}" cannot be written: ${join(this.#directory, at)} is ${what}`,
-        { hint: "move it away, or rename the file on the server" },
-      );
+      const place = join(this.#directory, at);
+      const obstacle = await obstacleAt(place, kind, mounted.has(join(directory, at)));
+      if (obstacle === undefined) continue;
+      const text = `"${path}" cannot be written: ${place} is ${obstacle.what}`;
+      throw new OpAMPError("ERR_OPAMP_HANDLER", text, { hint: `${obstacle.remedy}, or rename the file on the server` });
     }
   }
 
@@ -81,6 +83,12 @@ export class ConfigLinks {
   /** Puts links in the place of files that the version in use has too. */
   async replace(ats: Iterable<string>): Promise<void> {
     await this.#change(ats, (path, at) => this.#replace(path, at));
+  }
+
+  /** Puts our links to some files in place again: programs that watch the directory hear of that. */
+  async renew(paths: Iterable<string>): Promise<void> {
+    const points = await this.look(paths);
+    await this.replace(placesOf(points.filter(({ kind }) => kind === "link")));
   }
 
   /** Removes links of ours, except those that a version needs. @returns how many there were */
@@ -167,6 +175,27 @@ export class ConfigLinks {
     if (inside.startsWith("..") || isAbsolute(inside)) return join(through, at);
     return join(relative(dirname(at), "."), inside, at);
   }
+}
+
+/** What is in the way of a link of ours, if anything is, and what to do about it. */
+async function obstacleAt(
+  place: string,
+  kind: Kind,
+  isMounted: boolean,
+): Promise<{ what: string; remedy: string } | undefined> {
+  if (kind === "directory") return { what: "a directory", remedy: "move it away" };
+  if (kind === "file" && isMounted) {
+    return { what: "mounted by itself and cannot be replaced", remedy: "mount the directory around it instead" };
+  }
+  if (kind !== "other") return undefined;
+  const target = await targetOf(place);
+  if (target === undefined) {
+    return { what: "neither a regular file nor a link to a configuration", remedy: "move it away" };
+  }
+  return {
+    what: `a symbolic link of your own to ${target}, which is left as it is`,
+    remedy: "put a copy in the place of the link, so that offers lie over that",
+  };
 }
 
 /** Where some points are, each once. */

@@ -1,4 +1,4 @@
-import { lstat, rm, stat } from "node:fs/promises";
+import { chmod, lstat, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hexOf } from "../../base/bytes.js";
 import { isRefused, NO_TRIAL, nextTrial, type Trial, type TrialEvent } from "../../base/trial.js";
@@ -91,11 +91,31 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   await tidy(place);
 }
 
-/** Has the program take the version in use. */
+/** Has the program take the version in use: one that watches its files, and one that is told. */
 export async function tellProgram(place: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
   const { directory, command, reload } = place.settings;
+  await tellWatchers(place, version).catch((error: unknown) => {
+    if (command === undefined && reload === undefined) throw error;
+    place.host.log?.warn(`what watches ${directory} may not hear of the change: ${messageOf(error)}`);
+  });
   if (command !== undefined) await run(place, command, directory, version, signal);
   if (reload !== undefined) await signalProcess(reload);
+}
+
+/**
+ * Makes events for what watches the directory, or files in it: the switch itself changes nothing that they see. Links are
+ * put in place again, as they are; files that are no longer in use get the mode that they have.
+ */
+async function tellWatchers({ versions, links, trial }: ConfigPlace, version: Version): Promise<void> {
+  await links.renew(version.files.map(({ path }) => path));
+  const before = versions.get(version.id === trial.to ? trial.from : trial.to);
+  for (const { path } of before?.files ?? []) {
+    const file = join(versions.filesOf(before?.id ?? ""), path);
+    // One of the user's may be another user's, who alone may do that.
+    await lstat(file)
+      .then(({ mode }) => chmod(file, mode & 0o7777))
+      .catch(() => undefined);
+  }
 }
 
 /** At every moment, what can be opened in the directory is one whole version. @returns how many links were added and removed */
