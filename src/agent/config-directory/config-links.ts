@@ -185,17 +185,16 @@ async function obstacleAt(
 ): Promise<{ what: string; remedy: string } | undefined> {
   if (kind === "directory") return { what: "a directory", remedy: "move it away" };
   if (kind === "file" && isMounted) {
-    return { what: "mounted by itself and cannot be replaced", remedy: "mount the directory around it instead" };
+    const remedy = "mount the directory around it instead";
+    return { what: `mounted by itself and cannot be replaced; ${remedy}`, remedy };
   }
   if (kind !== "other") return undefined;
   const target = await targetOf(place);
   if (target === undefined) {
     return { what: "neither a regular file nor a link to a configuration", remedy: "move it away" };
   }
-  return {
-    what: `a symbolic link of your own to ${target}, which is left as it is`,
-    remedy: "put a copy in the place of the link, so that offers lie over that",
-  };
+  const remedy = "put a copy in its place, so that offers lie over that";
+  return { what: `a symbolic link of your own to ${target}; ${remedy}`, remedy };
 }
 
 /** Where some points are, each once. */

@@ -51,7 +51,7 @@ describe.each(LINKS)("a local file that is a link %s", (_, make) => {
     const target = readlinkSync(join(directory, "main.yaml"));
     const before = everything(directory);
     expect(await apply("one", { "main.yaml": "offered\n", "b.yaml": "1" })).toBe(
-      `"main.yaml" cannot be written: ${directory}/main.yaml is a symbolic link of your own to ${target}, which is left as it is`,
+      `"main.yaml" cannot be written: ${directory}/main.yaml is a symbolic link of your own to ${target}; put a copy in its place, so that offers lie over that`,
     );
     expect(everything(directory)).toEqual(before);
     expect(readFileSync(join(work, "real/main.yaml"), "utf8")).toBe("own\n");

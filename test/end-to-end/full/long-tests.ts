@@ -3,6 +3,7 @@ export const longTests: readonly string[] = [
   "test/agent/config-directory/config-crash.test.ts",
   "test/cli/agent-crash.test.ts",
   "test/cli/agent-lock.test.ts",
+  "test/cli/agent-mounts.test.ts",
   "test/cli/agent-unprivileged.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/docs/snippets.test.ts",
