@@ -1,4 +1,4 @@
-import type { Logger } from "../diagnostics/logger.js";
+import { type Logger, logError } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { codeOf, messageOf } from "../errors.js";
 import { type EffectiveConfigProvider, redactedFiles } from "../extension/effective-config/effective-config.js";
@@ -61,7 +61,7 @@ export function effectiveFiles(
  */
 export function watchEffectiveFiles(
   { changed }: EffectiveConfigProvider,
-  { intervalMs, log, onChange }: { intervalMs: number; log: Pick<Logger, "warn">; onChange: () => void },
+  { intervalMs, log, onChange }: { intervalMs: number; log: Logger; onChange: () => void },
 ): () => void {
   let looking = false;
   let problem: string | undefined;
@@ -78,7 +78,7 @@ export function watchEffectiveFiles(
     } catch (error) {
       const before = problem;
       problem = errorLine(error);
-      if (problem !== before) log.warn(problem);
+      if (problem !== before) logError(log, "warn", error);
     } finally {
       looking = false;
     }

@@ -1,11 +1,13 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { bytesOfHex } from "../../base/bytes.js";
+import { bytesOfHex, hexOf } from "../../base/bytes.js";
 import { NO_TRIAL } from "../../base/trial.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
+import { withFields } from "../../diagnostics/logger.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { DirectoryLock } from "../../store/directory-lock.js";
+import { makeDirectories } from "../../store/make-directories.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
 import type { Version } from "./config-manifest.js";
 import {
@@ -68,7 +70,11 @@ export interface ConfigDirectory {
  * them back. Files that no offer names are never touched, and a directory of the user's stays a directory. A file that took
  * the place of a link is kept aside.
  */
-export function configDirectory(settings: RemoteConfigSettings, host: ConfigDirectoryHost = {}): ConfigDirectory {
+export function configDirectory(settings: RemoteConfigSettings, given: ConfigDirectoryHost = {}): ConfigDirectory {
+  /** Of the offer that is being applied, in hexadecimal digits. */
+  let offered: string | undefined;
+  const log = given.log && withFields(given.log, () => ({ hash: offered }));
+  const host: ConfigDirectoryHost = { ...given, log };
   const place = placeAt(settings, host, ownedDirectory(settings.state));
   const { versions } = place;
   let lock: DirectoryLock | undefined;
@@ -105,6 +111,7 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     }
     refuseAborted(signal);
     applying = true;
+    offered = hexOf(config.hash);
     try {
       // An offer that could not be rolled back, since the disk was full perhaps; or somebody removed the directory.
       if (place.trial.phase !== "none" || !(await isAsLeft(place))) await reopen();
@@ -112,6 +119,7 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     } finally {
       if (place.trial.phase === "none") committed = versions.current ?? committed;
       applying = false;
+      offered = undefined;
     }
   }
 
@@ -173,7 +181,7 @@ async function makeState(state: string): Promise<void> {
   const found = await stat(state).catch(() => look(state));
   if (found?.isDirectory() === true) return;
   if (found !== undefined) throw foreign(state, "is not a directory");
-  await mkdir(dirname(state), { recursive: true });
+  await makeDirectories(dirname(state));
   await makeDirectory(state, PASSAGE);
   await syncDirectory(dirname(state));
 }

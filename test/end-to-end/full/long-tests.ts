@@ -4,6 +4,7 @@ export const longTests: readonly string[] = [
   "test/cli/agent-crash.test.ts",
   "test/cli/agent-lock.test.ts",
   "test/cli/agent-mounts.test.ts",
+  "test/cli/agent-stuck.test.ts",
   "test/cli/agent-unprivileged.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/docs/snippets.test.ts",
