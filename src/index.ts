@@ -45,7 +45,7 @@ export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.j
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason } from "./core/io.js";
 export type { Phase } from "./core/phases.js";
-export type { Logger } from "./diagnostics/logger.js";
+export type { LogFields, Logger, LogLevel } from "./diagnostics/logger.js";
 export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";
 export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } from "./errors.js";
 export * from "./extension/helpers.js";

@@ -1,8 +1,7 @@
 import { sameBytes } from "../base/bytes.js";
 import { OpAMPClient } from "../client/client.js";
 import type { OpAMPClientOptions } from "../client/options.js";
-import type { Logger } from "../diagnostics/logger.js";
-import { errorLine } from "../diagnostics/one-line.js";
+import { type Logger, logError, withFields } from "../diagnostics/logger.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import type { AgentToServer } from "../gen/opamp/v1/opamp_pb.js";
@@ -30,6 +29,8 @@ export interface AgentOptions {
 
 /** How often the files of the effective config are looked at, in milliseconds. */
 const LOOK_MS = 30_000;
+/** How often it is said that a directory is still being opened, in milliseconds. */
+const STILL_MS = 5_000;
 /** For another agent to let go of the config directory, as after a restart that overlaps. */
 const LOCK_WAIT_MS = 2_000;
 
@@ -47,6 +48,7 @@ export class Agent {
   /** There once the extension has started. */
   #checks: HealthCheck | undefined;
   #endWatch: (() => void) | undefined;
+  #opening: string | undefined;
 
   /**
    * Checks everything that can be checked without acting on it.
@@ -54,23 +56,24 @@ export class Agent {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID`
    */
   constructor(config: AgentConfig, options: AgentOptions) {
-    const { log, onOrphaned } = options;
+    const { onOrphaned } = options;
+    const log = withFields(options.log, () => ({ instanceUid: this.#instanceUid }));
     this.#config = config;
-    this.#options = options;
+    this.#options = { ...options, log };
     this.#store = fileStore(config.stateDirectory);
     const lock = (path: string) =>
-      lockDirectory(path, LOCK_WAIT_MS, (error) => log.warn(errorLine(error))).catch((error: unknown) => {
+      lockDirectory(path, LOCK_WAIT_MS, (error) => logError(log, "warn", error)).catch((error: unknown) => {
         throw error instanceof OpAMPError && !error.retryable ? inUse(error, "remote_config.directory") : error;
       });
     this.#directory = config.remoteConfig && configDirectory(config.remoteConfig, { log, lock });
-    this.#host = extensionHost(config, this.#directory, { ...options, stopping: this.#stopping.signal });
+    this.#host = extensionHost(config, this.#directory, { ...this.#options, stopping: this.#stopping.signal });
     // Open when the client asks for it, and open until all else has ended.
     const { lasting, blobs } = this.#store;
     const save = this.#store.save.bind(this.#store);
     const store: Store = { load: () => this.#state, save, lasting, blobs };
     this.#extension = new OpAMPExtension(config.extension, {
       ...this.#host,
-      client: { ...this.#host.client, store, keepAlive: true, logger: log },
+      client: { ...this.#host.client, store, keepAlive: true, logger: options.log },
     });
     this.#extension.on("orphaned", ({ message }) => onOrphaned(message));
   }
@@ -96,18 +99,53 @@ export class Agent {
     await this.#host.settled();
     await this.#directory?.close();
     // Last: the next agent that opens it changes the same files.
-    await this.#store.close().catch((error: unknown) => this.#options.log.warn(messageOf(error)));
+    await this.#store.close().catch((error: unknown) => logError(this.#options.log, "warn", error));
   }
 
   async #start(): Promise<void> {
-    this.#state = await this.#load();
+    const { stateDirectory, remoteConfig } = this.#config;
+    this.#state = await this.#opened(stateDirectory, () => this.#load());
     if (this.#options.triesAgain === true && this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
-    await this.#recover();
+    if (remoteConfig !== undefined) await this.#opened(remoteConfig.directory, () => this.#recover());
     if (this.#stopping.signal.aborted) return;
     this.#watchFiles();
     this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
     this.#extension.start();
     this.#introduce();
+  }
+
+  /** Nothing before it is known: a state that is read may have another one than the client begins with. */
+  get #instanceUid(): string | undefined {
+    return this.#checks === undefined ? undefined : this.#extension.client.instanceUid;
+  }
+
+  /** Whether it has a connection to the server. */
+  get isConnected(): boolean {
+    return ["reporting", "online"].includes(this.#extension.client.phase);
+  }
+
+  /** Opens a directory, and says so: on a file system that does not answer that may never end. */
+  async #opened<T>(path: string, open: () => Promise<T>): Promise<T> {
+    const { log } = this.#options;
+    log.debug(`Opening the directory ${path}`);
+    const timer = setInterval(() => log.info(`Still waiting for the directory ${path}`), STILL_MS);
+    this.#opening = path;
+    try {
+      return await open();
+    } finally {
+      clearInterval(timer);
+      this.#opening = undefined;
+    }
+  }
+
+  /** The log, with the agent's instance uid in each line. */
+  get log(): Logger {
+    return this.#options.log;
+  }
+
+  /** The directory that is being opened. */
+  get opening(): string | undefined {
+    return this.#opening;
   }
 
   #introduce(): void {
@@ -122,10 +160,10 @@ export class Agent {
   async #load(): Promise<StoredState | undefined> {
     const { log } = this.#options;
     try {
-      return await this.#store.load((error) => log.warn(errorLine(error)));
+      return await this.#store.load((error) => logError(log, "warn", error));
     } catch (error) {
       if (error instanceof OpAMPError && error.retryable) {
-        log.warn(errorLine(error));
+        logError(log, "warn", error);
         return undefined;
       }
       if (error instanceof OpAMPError && error.foreignStore) throw error;
@@ -141,7 +179,7 @@ export class Agent {
     try {
       const { text, error } = await this.#directory.prepare(this.#stopping.signal);
       if (text !== undefined) log.warn(`Recovered ${path}: ${text}`);
-      if (error !== undefined) log.error(errorLine(error));
+      if (error !== undefined) logError(log, "error", error);
       this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;

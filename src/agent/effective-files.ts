@@ -1,5 +1,4 @@
-import fs from "node:fs/promises";
-import type { Logger } from "../diagnostics/logger.js";
+import { type Logger, logError } from "../diagnostics/logger.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { codeOf, messageOf } from "../errors.js";
 import {
@@ -13,6 +12,7 @@ import {
 import type { ConfigDirectory } from "./config-directory/config-directory.js";
 import { contentTypeOf } from "./config-directory/config-manifest.js";
 import { type EffectiveSettings, RAW } from "./file/effective-keys.js";
+import { readRegularFile, sizeOfRegularFile } from "./regular-file.js";
 
 type Entry = [name: string, file: FoundFile];
 
@@ -46,9 +46,15 @@ export function effectiveFiles(
     },
   };
 
+  async function fileAt(path: string): Promise<FoundFile> {
+    const bytes = await sizeOfRegularFile(path);
+    if (bytes > maxBytes) return { leftOut: tooLarge(bytes, settings) };
+    return { body: await readRegularFile(path), contentType: contentTypeOf(path) };
+  }
+
   async function entryOf(name: string, path: string): Promise<Entry[]> {
     try {
-      const file = await readRegularFile(path, settings);
+      const file = await fileAt(path);
       if (problems.delete(path)) log.info(`effective_config: ${path} can be read again`);
       return [[name, file]];
     } catch (error) {
@@ -80,7 +86,7 @@ export function effectiveFiles(
  */
 export function watchEffectiveFiles(
   { changed }: EffectiveConfigProvider,
-  { intervalMs, log, onChange }: { intervalMs: number; log: Pick<Logger, "warn">; onChange: () => void },
+  { intervalMs, log, onChange }: { intervalMs: number; log: Logger; onChange: () => void },
 ): () => void {
   let looking = false;
   let problem: string | undefined;
@@ -97,25 +103,11 @@ export function watchEffectiveFiles(
     } catch (error) {
       const before = problem;
       problem = errorLine(error);
-      if (problem !== before) log.warn(problem);
+      if (problem !== before) logError(log, "warn", error);
     } finally {
       looking = false;
     }
   }
 
   return () => clearInterval(timer);
-}
-
-/**
- * What a file holds. A pipe or a device in its place is not opened: that may never end, and not even the process could end
- * before it does.
- *
- * @throws the system's error, or one that says what is wrong with the file
- */
-async function readRegularFile(path: string, settings: ReportSettings): Promise<FoundFile> {
-  const found = await fs.stat(path);
-  if (!found.isFile()) throw new Error("it is not a regular file");
-  // It would be read again and again, and may be a log.
-  if (found.size > settings.maxBytes) return { leftOut: tooLarge(found.size, settings) };
-  return { body: await fs.readFile(path), contentType: contentTypeOf(path) };
 }

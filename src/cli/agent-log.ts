@@ -1,5 +1,5 @@
 import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-words.js";
-import type { Logger } from "../diagnostics/logger.js";
+import type { LogFields, Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 
@@ -13,23 +13,40 @@ export interface AgentLogOptions {
   wallNow?: () => number;
 }
 
+/** The names of the fields, as lines have them. */
+const FIELDS = { code: "code", instanceUid: "instance_uid", hash: "hash" } as const satisfies Record<
+  keyof LogFields,
+  string
+>;
+
 /**
  * Log lines for an operator: `2026-01-31T12:00:00.000Z INFO  text`, or one JSON object with `time`, `level` and `message`.
- * A line is one line, whatever is in it, and shows no secrets.
+ * Fields are members of that, or follow the text as `name=value` where it does not have the value. A line is one line,
+ * whatever is in it, and shows no secrets.
  */
 export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogOptions): Logger {
   const { text: withoutSecrets } = createRedactor();
   const least = logLevels.indexOf(level);
 
-  function line(of: LogLevel): (message: string) => void {
-    if (logLevels.indexOf(of) < least) return () => undefined;
-    return (message) => {
-      const time = new Date(wallNow()).toISOString();
-      const text = oneLine(message, withoutSecrets);
-      const line = `${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}`;
-      write(format === "json" ? JSON.stringify({ time, level: of, message: text }) : line);
-    };
+  function entry(of: LogLevel, message: string, fields: LogFields = {}): void {
+    if (logLevels.indexOf(of) < least) return;
+    const time = new Date(wallNow()).toISOString();
+    const text = oneLine(message, withoutSecrets);
+    const given = Object.entries(FIELDS).flatMap(([key, name]) => {
+      const value = fields[key as keyof LogFields];
+      return value === undefined || value === "" ? [] : [[name, value] as const];
+    });
+    if (format === "json")
+      return write(JSON.stringify({ time, level: of, message: text, ...Object.fromEntries(given) }));
+    const more = given.filter(([, value]) => !text.includes(value)).map(([name, value]) => ` ${name}=${value}`);
+    write(`${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}${more.join("")}`);
   }
 
-  return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  return {
+    debug: (message) => entry("debug", message),
+    info: (message) => entry("info", message),
+    warn: (message) => entry("warn", message),
+    error: (message) => entry("error", message),
+    entry,
+  };
 }

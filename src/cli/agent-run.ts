@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "../agent/agent.js";
 import type { ServiceName } from "../agent/extension-host.js";
 import { type AgentConfig, readAgentConfig } from "../agent/file/agent-config.js";
 import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
-import type { Logger } from "../diagnostics/logger.js";
-import { errorLine, errorLines } from "../diagnostics/one-line.js";
+import { type Logger, logError } from "../diagnostics/logger.js";
+import { errorsIn } from "../diagnostics/one-line.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
@@ -19,6 +20,8 @@ export interface AgentFlags {
   dryRun?: true;
 }
 
+/** For a directory that is being opened, once the agent is to end. */
+const STUCK_MS = 5_000;
 const EXIT = { stop: 0, fail: 1, wrong: 2, refuse: 3 } as const;
 
 /**
@@ -39,7 +42,7 @@ export async function runAgent(flags: AgentFlags, terminal: Terminal, requests: 
     }
     const log = agentLog({ format: "json", level: "warn", write: (line) => terminal.complain(line) });
     for (const text of warnings) log.warn(text);
-    for (const line of errorLines(error)) log.error(line);
+    for (const one of errorsIn(error)) logError(log, "error", one);
     return EXIT.wrong;
   }
 }
@@ -83,7 +86,7 @@ async function runUntilSignalled(
   let agent = make(first, false);
   for (;;) {
     const remake = async () => make(await read(path, (text) => log.warn(text)), true);
-    const next = await lifeOf(agent, requests, log, remake);
+    const next = await lifeOf(agent, requests, remake);
     if (typeof next === "string") return EXIT[next];
     agent = next;
   }
@@ -93,24 +96,31 @@ async function runUntilSignalled(
 async function lifeOf(
   agent: Agent,
   requests: LifecycleRequests,
-  log: Logger,
   remake: () => Promise<Agent>,
 ): Promise<Agent | Exclude<LifecycleRequest, "reload">> {
   let isOver = false;
   agent.start().catch((error: unknown) => {
     // An agent that has been replaced may still fail; that does not concern its successor.
     if (isOver) return;
-    log.error(errorLine(error));
+    logError(agent.log, "error", error);
     requests.add(error instanceof OpAMPError && error.foreignStore ? "refuse" : "fail");
   });
   let next: Agent | Exclude<LifecycleRequest, "reload"> | undefined;
   while (next === undefined) {
     const request = await requests.next();
-    next = request === "reload" ? await remade(remake, log) : request;
+    next = request === "reload" ? await remade(remake, agent.log) : request;
   }
   isOver = true;
-  if (next === "stop") log.info("Shutting down: disconnecting from the server");
-  await agent.stop();
+  const connection = agent.isConnected ? "disconnecting from the server" : "there is no connection to the server";
+  if (next === "stop") agent.log.info(`Shutting down: ${connection}`);
+  const stopped = agent.stop();
+  await Promise.race([stopped, delay(STUCK_MS, undefined, { ref: false })]);
+  if (agent.opening !== undefined) {
+    agent.log.error(`${agent.opening} does not answer: ending at once`);
+    // An orderly end would wait for the file system too.
+    requests.endAtOnce("SIGTERM");
+  }
+  await stopped;
   return next;
 }
 
@@ -121,7 +131,7 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     log.info("SIGHUP: starting again with the configuration as it is now");
     return agent;
   } catch (error) {
-    for (const line of errorLines(error)) log.error(`SIGHUP: going on with the old configuration: ${line}`);
+    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: going on with the old configuration: ");
     return undefined;
   }
 }

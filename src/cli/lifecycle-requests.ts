@@ -21,7 +21,7 @@ export class LifecycleRequests {
   readonly #stop = (signal: NodeJS.Signals): void => {
     const now = performance.now();
     this.#endingSince ??= now;
-    if (now - this.#endingSince > SAME_SIGNAL_MS) this.#endAtOnce(signal);
+    if (now - this.#endingSince > SAME_SIGNAL_MS) this.endAtOnce(signal);
     this.add("stop");
   };
   readonly #reload = (): void => this.add("reload");
@@ -49,7 +49,8 @@ export class LifecycleRequests {
     process.off("SIGTERM", this.#stop).off("SIGINT", this.#stop).off("SIGHUP", this.#reload);
   }
 
-  #endAtOnce(signal: NodeJS.Signals): never {
+  /** Ends the process as a signal does that nobody listens for, whatever is under way. */
+  endAtOnce(signal: NodeJS.Signals): never {
     this.end();
     process.kill(process.pid, signal);
     // The first process of a container goes on: it has no signals but those that it listens for.

@@ -23,6 +23,12 @@ export interface ApplyContext<Applied = RemoteConfig> {
 /** Takes remote configuration (CFG-01). */
 export interface RemoteConfigHandler {
   /**
+   * Checks a config against local restrictions before `apply` is called (SEC-04). Rejecting means FAILED with the error's
+   * message, and `apply` is not called. It has the signal and the time limit of `apply`: `timeouts.applyMs` covers both.
+   * Default: every config goes to `apply`.
+   */
+  validate?(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
+  /**
    * Puts a config to use. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
    * error's message. The same config is not given twice in a row, and only one call runs at a time.
    */

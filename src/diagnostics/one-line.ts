@@ -49,8 +49,13 @@ export function errorLine(error: unknown): string {
 
 /** The same, as a line for each error that one stands for. */
 export function errorLines(error: unknown): readonly string[] {
+  return errorsIn(error).map(errorLine);
+}
+
+/** The errors that one stands for: those of several mistakes, or itself. */
+export function errorsIn(error: unknown): readonly unknown[] {
   const { cause } = error instanceof OpAMPError ? error : {};
-  return cause instanceof AggregateError ? cause.errors.map(errorLine) : [errorLine(error)];
+  return cause instanceof AggregateError ? cause.errors : [error];
 }
 
 /** How far down causes are looked at. */

@@ -12,6 +12,7 @@ import {
   writeAtomically,
 } from "./atomic-write.js";
 import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
   configFileName,
@@ -41,9 +42,8 @@ type Report = (error: OpAMPError) => void;
 
 /** Makes a directory that only its owner can look into, and what it is in; one that is there stays as it is. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await fs.mkdir(directory, { recursive: true, mode: OWNER_ONLY });
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  const made = await makeDirectories(directory, OWNER_ONLY);
+  for (const one of made.reverse()) await syncDirectory(dirname(one));
 }
 
 /** The files of a store: the state, which is small, the config that it names, and blobs. Nothing else there is changed. */

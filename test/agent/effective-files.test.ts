@@ -13,11 +13,15 @@ const OFTEN_MS = 2;
 
 function logging() {
   const lines = new Arrivals<string>();
-  return { lines, log: { info: (text: string) => lines.push(text), warn: (text: string) => lines.push(text) } };
+  const push = (text: string) => lines.push(text);
+  return { lines, log: { debug: push, info: push, warn: push, error: push } };
 }
 
 /** Looks until the test ends. @returns what arrives when there is a change */
-function watching(provider: EffectiveConfigProvider, log: Parameters<typeof effectiveFiles>[2]): Arrivals<"changed"> {
+function watching(
+  provider: EffectiveConfigProvider,
+  log: Parameters<typeof watchEffectiveFiles>[1]["log"],
+): Arrivals<"changed"> {
   const changes = new Arrivals<"changed">();
   const onChange = () => changes.push("changed");
   onTestFinished(watchEffectiveFiles(provider, { intervalMs: OFTEN_MS, log, onChange }));

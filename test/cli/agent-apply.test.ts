@@ -115,7 +115,7 @@ test("of offers that come while the command runs only the newest is reported", a
   const agent = work.start({ args: ["--log-level", "debug"] });
   const seen = await server.firstAgent();
   const slow = seen.offerConfig({ "a.yaml": "slow: 1\n" });
-  await agent.line(/: slow$/);
+  await agent.line(/: slow /);
   seen.offerConfig({ "a.yaml": "slow: 2\n" });
   const newest = seen.offerConfig({ "b.yaml": "fast: true\n" });
   await seen.until((one) => one.hasApplied(newest));

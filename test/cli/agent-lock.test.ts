@@ -13,7 +13,7 @@ test("of two agents in one directory the second exits with 1 and says why, and a
   const other = work.start({ config: "other.yaml" });
   expect(await second.ended).toBe(1);
   const why = `${work.path("state")} is in use by the agent of process ${first.pid}`;
-  const fix = "(stop the other agent, or give each one a storage.directory of its own)";
+  const fix = "(stop the other agent, or give each one a storage.directory of its own) (ERR_OPAMP_STORE)";
   expect(second.log.slice("2026-01-31T12:00:00.000Z ".length)).toBe(`ERROR ${why} ${fix}`);
   expect(await other.ended).toBe(1);
   expect(other.log).toMatch(

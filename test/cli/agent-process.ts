@@ -17,8 +17,13 @@ export class AgentProcess {
   #ending: Ending | undefined;
   readonly ended: Promise<Ending>;
 
-  constructor(args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }) {
-    const child = spawn(process.execPath, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  /** @param within a command that runs the process in some surroundings */
+  constructor(
+    args: readonly string[],
+    { within = [], ...options }: { cwd: string; env: NodeJS.ProcessEnv; within?: readonly string[] | undefined },
+  ) {
+    const [program = process.execPath, ...before] = [...within, process.execPath];
+    const child = spawn(program, [...before, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     this.#out = text(child.stdout);
     this.#read(child.stderr);

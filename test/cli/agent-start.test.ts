@@ -12,7 +12,7 @@ test("a config directory that cannot be used makes the agent exit with 1 and say
   const agent = work.start();
   expect(await agent.ended).toBe(1);
   expect(agent.log).toMatch(
-    /^\S+ ERROR \S+\/file cannot be used: EEXIST: .* \(check that the directory may be written, and that its disk is not full\)$/,
+    /^\S+ ERROR \S+\/file cannot be used: EEXIST: .* \(check that the directory may be written, and that its disk is not full\) \(ERR_OPAMP_STORE\)$/,
   );
   expect(server.connections.total).toBe(0);
 });
@@ -24,7 +24,7 @@ test("a directory of another program in place of the versions makes the agent ex
   const agent = work.start();
   expect(await agent.ended).toBe(3);
   expect(agent.log).toMatch(
-    /^\S+ ERROR \S+\/config cannot be used: \S+\/app\/opamp-config was not made by this agent: .* \(move it away, or give another remote_config\.state_directory; it is left as it is\)$/m,
+    /^\S+ ERROR \S+\/config cannot be used: \S+\/app\/opamp-config was not made by this agent: .* \(move it away, or give another remote_config\.state_directory; it is left as it is\) \(ERR_OPAMP_STORE\)$/m,
   );
   expect(everything(work.path("app/opamp-config"))).toEqual({ data: "theirs" });
   expect(server.connections.total).toBe(0);
@@ -50,7 +50,9 @@ test.each([
   const before = everything(work.folder);
   const agent = work.start();
   expect(await agent.ended).toBe(3);
-  expect(agent.log).toMatch(/^\S+ ERROR \S+[^\n]*; it was left as it is \([^\n]* another directory for its state\)$/);
+  expect(agent.log).toMatch(
+    /^\S+ ERROR \S+[^\n]*; it was left as it is \([^\n]* another directory for its state\) \(ERR_OPAMP_STORE\)$/,
+  );
   for (const words of [state, why, hint]) expect(agent.log).toContain(words);
   expect(everything(work.folder)).toEqual(before);
   expect(server.connections.total).toBe(0);
@@ -87,7 +89,7 @@ test("every line of a JSON log has a time, a level and a message, and no secret"
   expect(await agent.end()).toBe(0);
   const lines = agent.log.split("\n").map((line) => JSON.parse(line) as Record<string, string>);
   for (const line of lines) {
-    expect(Object.keys(line)).toEqual(["time", "level", "message"]);
+    expect(Object.keys(line).slice(0, 3)).toEqual(["time", "level", "message"]);
     expect(line["time"]).toBe(new Date(line["time"] ?? "").toISOString());
     expect(["debug", "info", "warn", "error"]).toContain(line["level"]);
   }
@@ -95,6 +97,13 @@ test("every line of a JSON log has a time, a level and a message, and no secret"
   expect(lines).toContainEqual(
     expect.objectContaining({ level: "debug", message: expect.stringMatching(/: first line$/) }),
   );
+  const connected = lines.findIndex(({ message }) => message?.startsWith("Connected"));
+  for (const line of lines.slice(connected)) expect(line["instance_uid"]).toBe([...server.agents.keys()][0]);
+  const hash = Buffer.from(seen.remoteConfigStatus?.lastRemoteConfigHash ?? []).toString("hex");
+  const ofOffer = lines.filter((line) => line["hash"] === hash).map(({ message }) => message);
+  for (const words of ["applying", "in use on trial", ": first line", "failed"]) {
+    expect(ofOffer).toContainEqual(expect.stringContaining(words));
+  }
   expect(agent.log).not.toContain(SECRET);
 });
 
@@ -104,7 +113,7 @@ test("only lines of the requested level are logged, and the command line overrid
   const agent = work.start({ args: ["--log-level", "warn", "--log-format", "text"] });
   const seen = await server.firstAgent();
   seen.offerConfig({ "a.yaml": "x: 1\n" });
-  await agent.line(/WARN {2}Remote config \w+ failed: `exit 3` ended with exit code 3$/);
+  await agent.line(/WARN {2}Remote config \w+ failed: `exit 3` ended with exit code 3 /);
   expect(await agent.end()).toBe(0);
   expect(agent.log.split("\n").filter((line) => !/^\S+ (WARN|ERROR)/.test(line))).toEqual([]);
 });

@@ -53,11 +53,12 @@ export class Work {
     this.write(name, JSON.stringify({ server: this.#endpoint, storage, ...remoteConfig, ...config }, undefined, 2));
   }
 
-  start({ args = [], config = CONFIG, preload, env = {} }: StartOptions = {}): AgentProcess {
+  start({ args = [], config = CONFIG, preload, env = {}, within }: StartOptions = {}): AgentProcess {
     const preloaded = preload === undefined ? [] : ["--import", preload];
     return new AgentProcess([...preloaded, this.#program, "agent", "--config", this.path(config), ...args], {
       cwd: this.folder,
       env: { ...process.env, ...env },
+      within,
     });
   }
 }
@@ -70,6 +71,8 @@ export interface StartOptions {
   /** A module to load before the command. */
   preload?: string;
   env?: NodeJS.ProcessEnv;
+  /** A command that runs it in some surroundings. */
+  within?: readonly string[];
 }
 
 /** The command, built once for the tests of a file. */

@@ -7,6 +7,7 @@ import type { Logger } from "../../diagnostics/logger.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { codeOf, hasCode, messageOf, OpAMPError } from "../../errors.js";
+import { inArguments, inShell, withDirectory } from "./placeholder.js";
 
 /** A program to run: a text is given to the shell (`/bin/sh`), a list of texts is the program and its arguments. */
 export type Command = string | readonly string[];
@@ -60,8 +61,8 @@ const SHELL_HINTS: Readonly<Record<number, string>> = {
  */
 export async function runCommand(given: Command, options: RunOptions): Promise<void> {
   const { timeoutMs, signal, log, graceMs = GRACE_MS, directory } = options;
-  const command = directory === undefined ? given : withDirectory(given, directory);
-  const name = `\`${shown(command)}\``;
+  const command = directory === undefined ? given : placed(given, directory);
+  const name = `\`${shown(given, directory)}\``;
   if (signal?.aborted === true) throw failure(`${name} was not started: ${messageOf(signal.reason)}`);
   const child = start(command, options, name);
   const endOfOutput = readOutput(child, (line) =>
@@ -95,11 +96,8 @@ export async function runCommand(given: Command, options: RunOptions): Promise<v
   throw failure(`${name} ended with exit code ${ending.code}${quoted}`, hint);
 }
 
-/** The command with every `{directory}` in it replaced; for the shell, quoted. */
-function withDirectory(command: Command, directory: string): Command {
-  if (typeof command !== "string") return command.map((part) => part.replaceAll("{directory}", () => directory));
-  const quoted = `'${directory.replaceAll("'", () => "'\\''")}'`;
-  return command.replaceAll("{directory}", () => quoted);
+function placed(command: Command, directory: string): Command {
+  return typeof command === "string" ? inShell(command, directory) : inArguments(command, directory);
 }
 
 function start(command: Command, { directory, env }: RunOptions, name: string): ChildProcess {
@@ -188,8 +186,9 @@ function quotedOutput(output: string): string {
   return output.length > MAX_QUOTED_LENGTH ? `\n...${output.slice(-MAX_QUOTED_LENGTH)}` : `\n${output}`;
 }
 
-function shown(command: Command): string {
-  const text = oneLine(typeof command === "string" ? command : command.join(" "), (line) => redactor.text(line));
+function shown(command: Command, directory = "{directory}"): string {
+  const whole = withDirectory([command].flat().join(" "), directory);
+  const text = oneLine(whole, (line) => redactor.text(line));
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}...` : text;
 }
 

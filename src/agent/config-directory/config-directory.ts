@@ -1,13 +1,15 @@
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { bytesOfHex } from "../../base/bytes.js";
+import { readdir, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { bytesOfHex, hexOf } from "../../base/bytes.js";
 import { NO_TRIAL } from "../../base/trial.js";
 import type { RemoteConfigHandler } from "../../client/options.js";
+import { withFields } from "../../diagnostics/logger.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { DirectoryLock } from "../../store/directory-lock.js";
+import { makeDirectories } from "../../store/make-directories.js";
 import type { ConfigFiles, RemoteConfig } from "../../values/config-files.js";
-import { contentTypeOf, type Version } from "./config-manifest.js";
+import type { Version } from "./config-manifest.js";
 import {
   type ConfigHost,
   type ConfigPlace,
@@ -19,6 +21,7 @@ import {
 import { type Recovery, recover } from "./config-recovery.js";
 import { applyOffer, asError, refuseAborted } from "./config-switch.js";
 import { look, makeDirectory, PASSAGE } from "./durable.js";
+import { filesInUse, type InUse } from "./files-in-use.js";
 import { formerTrial } from "./former-directory.js";
 import { foreign } from "./own-path.js";
 import { ownedDirectory } from "./owned-directory.js";
@@ -67,13 +70,19 @@ export interface ConfigDirectory {
  * them back. Files that no offer names are never touched, and a directory of the user's stays a directory. A file that took
  * the place of a link is kept aside.
  */
-export function configDirectory(settings: RemoteConfigSettings, host: ConfigDirectoryHost = {}): ConfigDirectory {
+export function configDirectory(settings: RemoteConfigSettings, given: ConfigDirectoryHost = {}): ConfigDirectory {
+  /** Of the offer that is being applied, in hexadecimal digits. */
+  let offered: string | undefined;
+  const log = given.log && withFields(given.log, () => ({ hash: offered }));
+  const host: ConfigDirectoryHost = { ...given, log };
   const place = placeAt(settings, host, ownedDirectory(settings.state));
   const { versions } = place;
   let lock: DirectoryLock | undefined;
   /** The version that is in use for good. */
   let committed: Version | undefined;
   let applying = false;
+  /** Why files are not reported, by their names. */
+  const problems = new Map<string, string>();
   let queue: Promise<unknown> = Promise.resolve();
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -102,6 +111,7 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     }
     refuseAborted(signal);
     applying = true;
+    offered = hexOf(config.hash);
     try {
       // An offer that could not be rolled back, since the disk was full perhaps; or somebody removed the directory.
       if (place.trial.phase !== "none" || !(await isAsLeft(place))) await reopen();
@@ -109,11 +119,12 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     } finally {
       if (place.trial.phase === "none") committed = versions.current ?? committed;
       applying = false;
+      offered = undefined;
     }
   }
 
   /** The version in use for good, and whether the directory may show another one, which is on trial. */
-  async function inUse(): Promise<{ place: ConfigPlace; version: Version; onTrial: boolean }> {
+  async function inUse(): Promise<InUse> {
     if (committed !== undefined) return { place, version: committed, onTrial: applying };
     const ours = placeAt(settings, host, versions.root);
     const old = placeAt(settings, host, settings.state);
@@ -128,29 +139,6 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     return { place: there, version: there.versions.current ?? NO_VERSION, onTrial: false };
   }
 
-  async function filesInUse(): Promise<ConfigFiles> {
-    const { place, version, onTrial } = await inUse();
-    const { versions, links } = place;
-    const offered = new Set(version.files.map(({ path }) => path));
-    const local = settings.localFiles.filter((name) => !offered.has(name));
-    const points = await links.look([...offered, ...local]);
-    const places = new Map(points.map(({ path, at, kind }) => [path, at === path || kind === "link" ? kind : "other"]));
-    const files: [string, { body: Uint8Array; contentType: string }][] = [];
-    const add = async (name: string, path: string, contentType: string) => {
-      files.push([name, { body: await readFile(path), contentType }]);
-    };
-    for (const { name, path, contentType } of version.files) {
-      // The program reads it in the version in use, unless somebody put another file in place of the link.
-      const kind = onTrial ? "link" : places.get(path);
-      if (kind === "link") await add(name, join(versions.filesOf(version.id), path), contentType);
-      if (kind === "file") await add(name, join(settings.directory, path), contentType);
-    }
-    for (const name of local) {
-      if (places.get(name) === "file") await add(name, join(settings.directory, name), contentTypeOf(name));
-    }
-    return Object.fromEntries(files);
-  }
-
   return {
     prepare: (signal) =>
       inTurn(async () => {
@@ -163,12 +151,12 @@ export function configDirectory(settings: RemoteConfigSettings, host: ConfigDire
     handler: { apply: (config, { signal }) => inTurn(() => apply(config, signal)) },
     async effectiveConfig() {
       try {
-        return await filesInUse();
+        return await filesInUse(await inUse(), problems);
       } catch (error) {
         if (!hasCode(error, "ENOENT")) throw error;
         // Another configuration came into use meanwhile.
         await queue;
-        return await filesInUse();
+        return await filesInUse(await inUse(), problems);
       }
     },
     get current() {
@@ -193,7 +181,7 @@ async function makeState(state: string): Promise<void> {
   const found = await stat(state).catch(() => look(state));
   if (found?.isDirectory() === true) return;
   if (found !== undefined) throw foreign(state, "is not a directory");
-  await mkdir(dirname(state), { recursive: true });
+  await makeDirectories(dirname(state));
   await makeDirectory(state, PASSAGE);
   await syncDirectory(dirname(state));
 }

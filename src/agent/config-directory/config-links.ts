@@ -2,9 +2,12 @@ import { rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
+import { realPathOf } from "../real-path.js";
+import { agentFiles } from "./agent-files.js";
 import type { Version } from "./config-manifest.js";
-import { look, realPathOf, replaceWithLink, targetOf } from "./durable.js";
-import { conflictsWith, folded, parentsOf } from "./offered-files.js";
+import { look, replaceWithLink, targetOf } from "./durable.js";
+import { mountPoints } from "./mount-points.js";
+import { parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
 const TEMPORARY_LINK = ".opamp-link";
@@ -53,21 +56,21 @@ export class ConfigLinks {
    * @throws OpAMPError `ERR_OPAMP_HANDLER` if something is in the way that is neither a file nor a link of ours, or a path
    * leads to what is the agent's own
    */
-  refuseObstacles(points: readonly Point[]): void {
-    const isOwn = this.#ownPaths();
+  async refuseObstacles(points: readonly Point[]): Promise<void> {
+    const isOwn = await agentFiles(this.#directory, this.#own);
+    const directory = realPathOf(this.#directory);
+    const mounted = await mountPoints();
     for (const { path, at, kind } of points) {
-      if (isOwn(folded(path))) {
+      if (await isOwn(path)) {
         throw new OpAMPError("ERR_OPAMP_HANDLER", `"${path}" belongs to the agent itself`, {
           hint: "rename the file on the server, or keep what is the agent's outside the directory",
         });
       }
-      if (kind !== "directory" && kind !== "other") continue;
-      const what = kind === "directory" ? "a directory" : "neither a regular file nor a link to a configuration";
-      throw new OpAMPError(
-        "ERR_OPAMP_HANDLER",
-        `"${path}" cannot be written: ${join(this.#directory, at)} is ${what}`,
-        { hint: "move it away, or rename the file on the server" },
-      );
+      const place = join(this.#directory, at);
+      const obstacle = await obstacleAt(place, kind, mounted.has(join(directory, at)));
+      if (obstacle === undefined) continue;
+      const text = `"${path}" cannot be written: ${place} is ${obstacle.what}`;
+      throw new OpAMPError("ERR_OPAMP_HANDLER", text, { hint: `${obstacle.remedy}, or rename the file on the server` });
     }
   }
 
@@ -80,6 +83,12 @@ export class ConfigLinks {
   /** Puts links in the place of files that the version in use has too. */
   async replace(ats: Iterable<string>): Promise<void> {
     await this.#change(ats, (path, at) => this.#replace(path, at));
+  }
+
+  /** Puts our links to some files in place again: programs that watch the directory hear of that. */
+  async renew(paths: Iterable<string>): Promise<void> {
+    const points = await this.look(paths);
+    await this.replace(placesOf(points.filter(({ kind }) => kind === "link")));
   }
 
   /** Removes links of ours, except those that a version needs. @returns how many there were */
@@ -121,12 +130,6 @@ export class ConfigLinks {
     }
     for (const directory of directories) await syncDirectory(directory);
     return changed;
-  }
-
-  /** Tells which paths lead to what is the agent's own, wherever links lead by now. */
-  #ownPaths(): (path: string) => boolean {
-    const directory = realPathOf(this.#directory);
-    return conflictsWith(this.#own.map((path) => ({ path: folded(relative(directory, realPathOf(path))) })));
   }
 
   async #point(path: string, kinds: Map<string, Kind>): Promise<Point> {
@@ -172,6 +175,26 @@ export class ConfigLinks {
     if (inside.startsWith("..") || isAbsolute(inside)) return join(through, at);
     return join(relative(dirname(at), "."), inside, at);
   }
+}
+
+/** What is in the way of a link of ours, if anything is, and what to do about it. */
+async function obstacleAt(
+  place: string,
+  kind: Kind,
+  isMounted: boolean,
+): Promise<{ what: string; remedy: string } | undefined> {
+  if (kind === "directory") return { what: "a directory", remedy: "move it away" };
+  if (kind === "file" && isMounted) {
+    const remedy = "mount the directory around it instead";
+    return { what: `mounted by itself and cannot be replaced; ${remedy}`, remedy };
+  }
+  if (kind !== "other") return undefined;
+  const target = await targetOf(place);
+  if (target === undefined) {
+    return { what: "neither a regular file nor a link to a configuration", remedy: "move it away" };
+  }
+  const remedy = "put a copy in its place, so that offers lie over that";
+  return { what: `a symbolic link of your own to ${target}; ${remedy}`, remedy };
 }
 
 /** Where some points are, each once. */

@@ -4,6 +4,7 @@ import { NO_TRIAL, type Trial, type TrialPhase, trialTransitions } from "../../b
 import type { Logger } from "../../diagnostics/logger.js";
 import type { Command } from "../commands/run-command.js";
 import type { ReloadSignal } from "../commands/signal-process.js";
+import type { OfferLimits } from "../limits/offer-limits.js";
 import { ConfigLinks } from "./config-links.js";
 import { ConfigVersions } from "./config-versions.js";
 import { foreign, readOwnJson } from "./own-path.js";
@@ -35,6 +36,8 @@ export interface RemoteConfigSettings {
   readonly timeoutMs: number;
   /** Permissions of the files offered; one that takes the place of one of the user's has its mode, owner and group. */
   readonly fileMode: number;
+  /** What an offer may contain. `undefined`: anything. */
+  readonly allow: OfferLimits | undefined;
 }
 
 /** What is logged, and how commands are ended. */

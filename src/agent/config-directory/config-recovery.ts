@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { NO_TRIAL } from "../../base/trial.js";
 import { messageOf, type OpAMPError } from "../../errors.js";
 import { setAside } from "../../store/atomic-write.js";
+import { makeDirectories } from "../../store/make-directories.js";
 import { localFile, type Version } from "./config-manifest.js";
 import { type ConfigPlace, readTrial, TRIAL } from "./config-place.js";
 import { asError, directoryMode, moveTrial, saveTrial, switchTo, tellProgram } from "./config-switch.js";
@@ -27,7 +27,7 @@ export interface Recovery {
  */
 export async function recover(place: ConfigPlace, died: boolean, signal?: AbortSignal): Promise<Recovery> {
   const { settings, versions, links } = place;
-  await mkdir(settings.directory, { recursive: true });
+  await makeDirectories(settings.directory);
   const done = await openPlace(place);
   const unreadable = await unreadableVersions(place);
   const all = [...unreadable, ...versions.all];

@@ -1,4 +1,4 @@
-import { lstat, rm, stat } from "node:fs/promises";
+import { chmod, lstat, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hexOf } from "../../base/bytes.js";
 import { isRefused, NO_TRIAL, nextTrial, type Trial, type TrialEvent } from "../../base/trial.js";
@@ -7,6 +7,7 @@ import { syncDirectory } from "../../store/atomic-write.js";
 import type { RemoteConfig } from "../../values/config-files.js";
 import { type Command, runCommand } from "../commands/run-command.js";
 import { signalProcess } from "../commands/signal-process.js";
+import { refuseBeyondLimits } from "../limits/offer-limits.js";
 import { type Point, pathsOf, placesOf } from "./config-links.js";
 import type { Version } from "./config-manifest.js";
 import { type ConfigPlace, type RemoteConfigSettings, TRIAL } from "./config-place.js";
@@ -48,12 +49,13 @@ function trialAfter(trial: Trial, events: readonly TrialEvent[]): Trial {
 export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signal: AbortSignal): Promise<void> {
   const { host, versions, links, trial } = place;
   const offered = offeredFiles(config);
+  if (place.settings.allow !== undefined) refuseBeyondLimits(offered, place.settings.allow);
   const hash = hexOf(config.hash);
   const { current, zero } = inUse(place);
   if (hash !== "" && current.hash === hash) return;
   if (isRefused(trial, hash)) throw tooManyCrashes(trial.crashes);
   const points = await links.look(offered.map(({ path }) => path));
-  links.refuseObstacles(points);
+  await links.refuseObstacles(points);
   const directories = await accessIn(place.settings);
   const candidate: Version = {
     id: versions.newId(offered.length === 0 ? "local" : hash.slice(0, 12) || "config"),
@@ -73,7 +75,7 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
     await validate(place, candidate, signal);
     refuseAborted(signal);
     // What was free before may have been taken while the offer was checked.
-    links.refuseObstacles(await links.look(offered.map(({ path }) => path)));
+    await links.refuseObstacles(await links.look(offered.map(({ path }) => path)));
     const inTheWay = (await links.look([...current.files, ...candidate.files].map(({ path }) => path))).filter(isFile);
     const from =
       inTheWay.length === 0 ? current : await takeFiles(place, [...placesOf(inTheWay)], current, zero, directories);
@@ -89,11 +91,31 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
   await tidy(place);
 }
 
-/** Has the program take the version in use. */
+/** Has the program take the version in use: one that watches its files, and one that is told. */
 export async function tellProgram(place: ConfigPlace, version: Version, signal?: AbortSignal): Promise<void> {
   const { directory, command, reload } = place.settings;
+  await tellWatchers(place, version).catch((error: unknown) => {
+    if (command === undefined && reload === undefined) throw error;
+    place.host.log?.warn(`what watches ${directory} may not hear of the change: ${messageOf(error)}`);
+  });
   if (command !== undefined) await run(place, command, directory, version, signal);
   if (reload !== undefined) await signalProcess(reload);
+}
+
+/**
+ * Makes events for what watches the directory, or files in it: the switch itself changes nothing that they see. Links are
+ * put in place again, as they are; files that are no longer in use get the mode that they have.
+ */
+async function tellWatchers({ versions, links, trial }: ConfigPlace, version: Version): Promise<void> {
+  await links.renew(version.files.map(({ path }) => path));
+  const before = versions.get(version.id === trial.to ? trial.from : trial.to);
+  for (const { path } of before?.files ?? []) {
+    const file = join(versions.filesOf(before?.id ?? ""), path);
+    // One of the user's may be another user's, who alone may do that.
+    await lstat(file)
+      .then(({ mode }) => chmod(file, mode & 0o7777))
+      .catch(() => undefined);
+  }
 }
 
 /** At every moment, what can be opened in the directory is one whole version. @returns how many links were added and removed */

@@ -1,7 +1,6 @@
-import { constants, realpathSync } from "node:fs";
+import { constants } from "node:fs";
 import fs from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
-import { attempt } from "../../base/checks.js";
+import { dirname, join, relative, sep } from "node:path";
 import { hasCode } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import { FOREIGN_HINT, foreignError } from "../../store/store-error.js";
@@ -58,13 +57,6 @@ export async function entriesIn(root: string): Promise<{ path: string; isFile: b
     path: relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"),
     isFile: entry.isFile(),
   }));
-}
-
-/** Where a path leads in the end; parts that are missing, or cannot be looked at, stay as they are. */
-export function realPathOf(path: string): string {
-  const parent = dirname(path);
-  const real = attempt(() => realpathSync(path));
-  return real ?? (parent === path ? path : join(realPathOf(parent), basename(path)));
 }
 
 /** Makes a directory whatever the umask is. */

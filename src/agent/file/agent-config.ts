@@ -11,6 +11,7 @@ import { type EffectiveSettings, readEffectiveConfig } from "./effective-keys.js
 import { type HealthSettings, readHealth } from "./health-keys.js";
 import { noteIdleKeys } from "./idle-keys.js";
 import { type LogFormat, type LogLevel, logFormats, logLevels } from "./log-words.js";
+import { ownFilesIn } from "./own-files.js";
 import { readRemoteConfig } from "./remote-config-keys.js";
 
 /** The configuration of `opamp agent`, checked, with its defaults in place. */
@@ -64,16 +65,17 @@ const BACKOFF = { minMs: 1_000, maxMs: 30_000 };
  */
 export function readAgentConfig(source: string, options: AgentConfigOptions = {}): AgentConfig {
   const root = openConfig(source, options);
-  return root.whole(() => readSections(root, options));
+  return root.whole(() => readSections(root, source, options));
 }
 
-function readSections(root: SectionReader, options: AgentConfigOptions): AgentConfig | undefined {
+function readSections(root: SectionReader, source: string, options: AgentConfigOptions): AgentConfig | undefined {
   const { platform = process.platform, file } = options;
   const restart = readSection(root, "restart", readRestart);
   const read = { platform, ignore: agentSections, ownRestart: root.has("restart") };
   const extension = root.part(() => extensionConfigOf(root, read, "agent"));
   const stateDirectory = readStorage(root.sectionOrEmpty("storage"));
-  const own = { stateDirectory, file };
+  const files = ownFilesIn(source, options.env ?? process.env);
+  const own = { stateDirectory, files: file === undefined ? files : [resolve(file), ...files] };
   const sections = {
     stateDirectory,
     remoteConfig: readSection(root, "remote_config", (section) => readRemoteConfig(section, platform, own)),

@@ -2,8 +2,9 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import { type ReloadSignal, signalNamed } from "../commands/signal-process.js";
 import type { RemoteConfigSettings } from "../config-directory/config-place.js";
-import { realPathOf } from "../config-directory/durable.js";
 import { problemOfName } from "../config-directory/offered-files.js";
+import { realPathOf } from "../real-path.js";
+import { readAllow } from "./allow-keys.js";
 import { commandOf, limitMs } from "./command-keys.js";
 
 const TIMEOUT_MS = 30_000;
@@ -17,12 +18,12 @@ const MODE = 'write them in quotes, such as "0640"';
 /**
  * The section `remote_config`.
  *
- * @param own what else the agent has on disk: its storage, and the file that this is in
+ * @param own what else the agent has on disk: its storage, the file that this is in, and those that it names
  */
 export function readRemoteConfig(
   section: SectionReader,
   platform: NodeJS.Platform,
-  { stateDirectory, file }: { stateDirectory: string; file: string | undefined },
+  { stateDirectory, files }: { stateDirectory: string; files: readonly string[] },
 ): RemoteConfigSettings {
   if (platform === "win32") {
     const hint = "remove it, or run the agent on another system";
@@ -38,13 +39,14 @@ export function readRemoteConfig(
   const settings = {
     directory,
     state,
-    ownPaths: file === undefined ? [stateDirectory] : [stateDirectory, resolve(file)],
+    ownPaths: [stateDirectory, ...files],
     localFiles: readNames(section),
     validate: commandOf(section, "validate_command"),
     command: commandOf(section, "command"),
     reload: readReload(section),
     timeoutMs: limitMs(section, "timeout") ?? TIMEOUT_MS,
     fileMode: readMode(section),
+    allow: readAllow(section, directory),
   };
   section.done();
   return settings;

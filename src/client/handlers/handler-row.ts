@@ -10,6 +10,8 @@ export interface HandlerRow {
   readonly capabilities: readonly CapabilityName[];
   /** The functions that it must have where it is an object; otherwise it is a function itself. */
   readonly members?: readonly string[];
+  /** The functions that it may have besides. */
+  readonly optional?: readonly string[];
 }
 
 /** An offer as its handler is given it. */
@@ -17,6 +19,7 @@ export type Applied<K extends OfferKind = OfferKind> = Parameters<NonNullable<Ha
 
 /** The host's handler of one kind of offers. */
 export interface ApplyHandler<K extends OfferKind = OfferKind> {
+  validate?(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
   apply(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
 }
 

@@ -98,17 +98,26 @@ export class HandlerRunner {
     const controller = new AbortController();
     const call = { id, controller };
     state.call = call;
+    let step: keyof ApplyHandler = "apply";
     try {
       // The offer's bytes are copied before anything else can reuse their buffer.
       const values = read(offer);
       // Outside the step that asked for it.
       await undefined;
       if (handler === undefined) throw new Error(`there is no ${kind} handler any more`);
-      await handler.apply(values, new Context(controller, state.applied));
+      const context = new Context(controller, state.applied);
+      if (handler.validate !== undefined) {
+        step = "validate";
+        await handler.validate(values, context);
+        // It may not have listened to its signal.
+        controller.signal.throwIfAborted();
+        step = "apply";
+      }
+      await handler.apply(values, context);
       if (state.call === call) state.applied = values;
       this.#feed({ type: "handled", kind, id });
     } catch (cause) {
-      if (state.call === call) this.#fail(`${kind}.apply`, cause, true);
+      if (state.call === call) this.#fail(`${kind}.${step}`, cause, true);
       this.#feed({ type: "handled", kind, id, error: messageOf(cause) });
     } finally {
       if (state.call === call) state.call = undefined;

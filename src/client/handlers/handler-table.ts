@@ -70,15 +70,17 @@ export function checkNewHandlers(handlers: Handlers): void {
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
 export function checkHandlers(handlers: Handlers): void {
   for (const name of handlerNames) {
-    const { members } = handlerTable[name];
+    const { members, optional = [] } = handlerTable[name];
     const handler: unknown = handlers[name];
     if (members === undefined) {
       checkFunction(name, handler);
       continue;
     }
     checkFunctions(name, handler, members);
+    if (isObject(handler)) for (const extra of optional) checkFunction(`${name}.${extra}`, handler[extra]);
     // A record's other keys are slips; an instance of a class may have fields of its own.
-    if (isRecord(handler)) refuseUnknown(name, handler, Object.fromEntries(members.map((member) => [member, true])));
+    const known = Object.fromEntries([...members, ...optional].map((member) => [member, true]));
+    if (isRecord(handler)) refuseUnknown(name, handler, known);
   }
 }
 

@@ -9,6 +9,7 @@ export const remoteConfig: OfferHandler<"remoteConfig"> = {
   title: "Remote config",
   capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"],
   members: ["apply"],
+  optional: ["validate"],
   read: toRemoteConfig,
   restore: ({ remoteConfig: status, lastGoodConfig }) => ({
     status: status && identified(status, lastGoodConfig),

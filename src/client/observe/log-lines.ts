@@ -1,6 +1,6 @@
 import { isPromise } from "node:util/types";
 import { DAY_MS } from "../../base/time.js";
-import type { Logger } from "../../diagnostics/logger.js";
+import { codeText, type LogFields, type Logger, type LogLevel, writeEntry } from "../../diagnostics/logger.js";
 import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
@@ -8,18 +8,18 @@ import type { Clock } from "../clock.js";
 import type { PhaseEvent, WaitingEvent } from "../events.js";
 import type { Observer, OfferMoved } from "./client-event.js";
 
-type Level = keyof Logger;
-
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
 const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** Less than what is shown of a wait. */
+const SOON_MS = 50;
 const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /**
  * Writes the log: a line for each thing that happens, and for what happens again and again one line now and then with a
  * count. Whatever comes from outside is shortened and stripped of secrets and line breaks. A logger cannot do harm.
  */
-export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Observer {
+export function logLines(logger: Logger, clock: Clock, redactor: Redactor, instanceUid: () => string): Observer {
   const limit = new LogLimit();
   /** Attempts to connect since the server was reached last, and when the first of them began. */
   let attempts = 0;
@@ -29,13 +29,24 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
   const redact = (text: string): string => redactor.text(text);
   const shown = (text: string): string => oneLine(text, redact);
   const explained = ({ message, hint }: { message: string; hint: string }) => `${shown(message)} (${shown(hint)})`;
+  const coded = (error: OpAMPError) => explained(error) + codeText(error.code);
+
+  function write(level: LogLevel, text: string, fields: LogFields = {}): void {
+    writeSafely(logger, level, text, { instanceUid: instanceUid(), ...fields });
+  }
 
   /** @returns whether the line was written */
-  function line(level: Level, topic: string, detail: string, text: string, always = false): boolean {
+  function line(
+    level: LogLevel,
+    topic: string,
+    detail: string,
+    text: string,
+    { always = false, ...fields }: LogFields & { always?: boolean } = {},
+  ): boolean {
     const turn = limit.turn(topic, detail, clock.now(), clock.wallNow(), always);
     if (turn === undefined) return false;
     const since = new Date(turn.sinceMs).toTimeString().slice(0, "HH:MM".length);
-    write(logger, level, turn.times > 1 ? `${text} (${turn.times} times since ${since})` : text);
+    write(level, turn.times > 1 ? `${text} (${turn.times} times since ${since})` : text, fields);
     return true;
   }
 
@@ -53,11 +64,11 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
         line("info", "answers", "", "The OpAMP server answers");
         return;
       case "closing":
-        if (event.error !== undefined) write(logger, "error", explained(event.error));
+        if (event.error !== undefined) write("error", coded(event.error), { code: event.error.code });
         break;
       case "stopped":
-        if (event.error !== undefined) write(logger, "error", explained(event.error));
-        return write(logger, "info", "Client stopped.");
+        if (event.error !== undefined) write("error", coded(event.error), { code: event.error.code });
+        return write("info", "Client stopped.");
       default:
         break;
     }
@@ -65,10 +76,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
   }
 
   function waiting({ error, previous, reason }: WaitingEvent, inMs: number | undefined): boolean {
-    const wait = inMs === undefined ? "" : ` in ${duration(inMs)}`;
+    const wait = inMs === undefined ? "" : inMs < SOON_MS ? " at once" : ` in ${duration(inMs)}`;
     if (error !== undefined) {
-      const why = `${shown(error.message)}; ${shown(error.hint)}`;
-      return line("warn", "link", detailOf(error), `Connection failed (${why}), will retry${wait}.`);
+      const why = `${shown(error.message)}; ${shown(error.hint)}; ${error.code}`;
+      return line("warn", "link", detailOf(error), `Connection failed (${why}), will retry${wait}.`, {
+        code: error.code,
+      });
     }
     const detour = previous === "closing" ? "Disconnected" : "Trying another way to the server";
     const why = reason === "throttled" ? "The server asked for a pause" : detour;
@@ -79,16 +92,17 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
     const over = transport === undefined ? "" : ` over ${shown(transport)}`;
     const after = attempts > 1 ? `, after ${attempts} attempts in ${duration(clock.now() - awayAt)}` : "";
     attempts = 0;
-    line("info", "connected", over, `Connected to the OpAMP server${over}${after}`, saidAway);
+    line("info", "connected", over, `Connected to the OpAMP server${over}${after}`, { always: saidAway });
     saidAway = false;
   }
 
   function offer({ title, hash, status, error }: OfferMoved): void {
     const name = hash.length === 0 ? "without a hash" : bytesText(hash);
-    if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`);
+    const fields = { hash: bytesText(hash) };
+    if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`, fields);
     else {
       const detail = `${name} ${error.slice(0, LONGEST_DETAIL)}`;
-      line("warn", `${title} failed`, detail, `${title} ${name} failed: ${shown(error)}`);
+      line("warn", `${title} failed`, detail, `${title} ${name} failed: ${shown(error)}`, fields);
     }
   }
 
@@ -100,14 +114,17 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
         return offer(event);
       case "error": {
         const { error, isLogged } = event;
-        if (!isLogged) line("warn", error.code, detailOf(error), explained(error));
+        if (!isLogged) line("warn", error.code, detailOf(error), coded(error), { code: error.code });
         return;
       }
-      case "errorListenerFailed":
-        return void line("error", "listener", detailOf(event.error), shown(event.error.message));
+      case "errorListenerFailed": {
+        const { error } = event;
+        const text = shown(error.message) + codeText(error.code);
+        return void line("error", "listener", detailOf(error), text, { code: error.code });
+      }
       case "warning":
         // In any case: it may say that the client is open to attack.
-        return write(logger, "warn", `WARNING: ${explained(event.event)}`);
+        return write("warn", `WARNING: ${explained(event.event)}`);
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;
@@ -141,9 +158,9 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor): Obse
   };
 }
 
-function write(logger: Logger, level: Level, text: string): void {
+function writeSafely(logger: Logger, level: LogLevel, text: string, fields: LogFields): void {
   try {
-    const done: unknown = logger[level](text);
+    const done = writeEntry(logger, level, text, fields);
     if (isPromise(done)) done.catch(() => undefined);
   } catch {
     // A logger that throws has nowhere left to be reported to.

@@ -48,7 +48,7 @@ export function assemble(options: OpAMPClientOptions) {
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
   const waiters = new Waiters(clock);
   const counters = newCounters();
-  const log = options.logger && logLines(options.logger, clock, redactor);
+  const log = options.logger && logLines(options.logger, clock, redactor, () => uidText(core.instanceUid));
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);

@@ -107,6 +107,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   }
   checkHandlers(options);
   checkFunctions("logger", options.logger, ["debug", "info", "warn", "error"]);
+  checkFunction("logger.entry", options.logger?.entry);
   checkFunctions("meter", options.meter, ["createCounter"]);
   checkFunctions("store", options.store, ["load", "save"]);
   checkFunction("store.close", options.store?.close);

@@ -20,6 +20,6 @@ export function openDirectory(
     timeoutMs: 30_000,
     fileMode: 0o640,
   };
-  const commands = { validate: undefined, command: undefined, reload: undefined };
+  const commands = { validate: undefined, command: undefined, reload: undefined, allow: undefined };
   return configDirectory({ directory, ...defaults, ...commands, ...settings }, { log, ...host });
 }

@@ -243,7 +243,7 @@ test("an error listener that keeps failing is logged rarely", async () => {
     await clock.advance(60_000);
   });
   const told = lines.filter((line) => line.startsWith("error: "));
-  expect(told[0]).toBe('error: a listener of "error" failed: bad listener');
+  expect(told[0]).toBe('error: a listener of "error" failed: bad listener (ERR_OPAMP_HANDLER)');
   expect(told.length).toBeLessThanOrEqual(2);
 });
 

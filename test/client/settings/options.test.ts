@@ -90,6 +90,7 @@ const WRONG: readonly [Readonly<Record<string, unknown>>, string, RegExp][] = [
   [{ restart: "yes" }, "restart", /must be a function, not string/],
   [{ remoteConfig: async () => {} }, "remoteConfig", /must be an object with apply, not function/],
   [{ remoteConfig: {} }, "remoteConfig.apply", /must be a function, not undefined/],
+  [{ remoteConfig: { apply() {}, validate: "x" } }, "remoteConfig.validate", /must be a function, not string/],
   [{ withhold: { reportsHealth: true } }, "withhold", /must be a list of names, not object/],
   [
     { withhold: ["reportHealth"] },

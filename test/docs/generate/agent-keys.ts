@@ -66,6 +66,36 @@ const ofRemoteConfig: readonly AgentKey[] = [
     default: '"0640"',
     meaning: "of offered files; one that takes the place of yours has the mode and owner of yours",
   },
+  {
+    key: "remote_config.allow.names",
+    type: "list of patterns",
+    default: "any",
+    meaning: "names of the files that an offer may have; see [Local limits](#local-limits)",
+  },
+  {
+    key: "remote_config.allow.max_bytes",
+    type: "whole number",
+    default: "no limit",
+    meaning: "for all files of an offer together",
+  },
+  {
+    key: "remote_config.allow.paths",
+    type: "list of patterns",
+    default: "any",
+    meaning: "dotted key paths that an offer may set in YAML and JSON files",
+  },
+  {
+    key: "remote_config.allow.directories",
+    type: "list of absolute paths",
+    default: "any",
+    meaning: "where absolute paths in the values of an offer may lead",
+  },
+  {
+    key: "remote_config.allow.commands",
+    type: "list of patterns",
+    default: "any",
+    meaning: "programs that the values of an offer may have run",
+  },
 ];
 
 const ofReports: readonly AgentKey[] = [

@@ -1,0 +1,64 @@
+import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect } from "vitest";
+import { visible } from "../agent/config-directory/folder.js";
+import { verifies } from "../conformance/verifies.js";
+import { builtCommand } from "./agent-work.js";
+
+const built = builtCommand();
+const NOBODY = 65_534;
+
+/**
+ * Runs what follows it where only the given directories can be written, as a user without rights. What makes that
+ * impossible is said, and ends the process.
+ */
+function unprivileged(...stores: readonly string[]): string[] {
+  const isRoot = process.getuid?.() === 0;
+  const enclose = `set -e
+    for store in ${stores.map((store) => `'${store}'`).join(" ")}; do mount --bind "$store" "$store"; done
+    cut -d' ' -f2 /proc/self/mounts | while read -r point; do
+      case "$point" in ${stores.map((store) => `'${store}'`).join("|")}|/proc|/proc/*|/dev|/dev/*|/sys|/sys/*) ;;
+      *) mount -o remount,bind,ro "$point" 2>/dev/null || true ;; esac
+    done
+    if touch /tmp/opamp-writable 2>/dev/null; then echo "the file system cannot be made read-only here" >&2; exit 70; fi
+    exec ${isRoot ? `setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups` : "setpriv"} \\
+      --bounding-set=-all --inh-caps=-all --no-new-privs "$@"`;
+  const asRoot = isRoot ? [] : ["--user", "--map-root-user"];
+  return ["unshare", "--mount", "--propagation=private", ...asRoot, "sh", "-c", enclose, "sh"];
+}
+
+describe.each(["ws", "http"] as const)("over %s, without rights on a read-only file system", (transport) => {
+  verifies("SEC-02", "the agent applies, rolls back, restarts and remembers", async () => {
+    const { server, work } = await built.begin(transport);
+    const state = work.path("state");
+    mkdirSync(state);
+    const rights = "grep -E '^(Uid|CapEff)' /proc/self/status > \"$OPAMP_CONFIG_DIR/rights\"; touch /tmp/opamp-escaped";
+    const command = `(${rights}); ! grep -q broken "$OPAMP_CONFIG_DIR/a.yaml"`;
+    work.configure({ remote_config: { command, local_files: ["rights"] } });
+    for (const path of [state, work.directory]) if (process.getuid?.() === 0) chownSync(path, NOBODY, NOBODY);
+    for (const path of [work.folder, dirname(built.killAt), dirname(dirname(built.killAt))]) chmodSync(path, 0o755);
+    const within = unprivileged(state, work.directory);
+    const first = work.start({ within });
+    const seen = await Promise.race([
+      server.firstAgent(),
+      first.ended.then(() => Promise.reject(new Error(first.log))),
+    ]);
+    seen.offerConfig({ "a.yaml": "x: 1\n" });
+    await seen.until((one) => one.hasApplied());
+    const rightsOf = visible(work.directory)["rights"] ?? "";
+    if (process.getuid?.() === 0) expect(rightsOf).toMatch(new RegExp(`^Uid:\\t${NOBODY}\\t${NOBODY}\\t`));
+    expect(rightsOf).toMatch(/CapEff:\t0+\n/);
+    const hash = seen.offerConfig({ "a.yaml": "broken\n" });
+    await seen.until(({ remoteConfigStatus: status }) => {
+      return Buffer.compare(status?.lastRemoteConfigHash ?? Buffer.of(), hash) === 0 && status?.errorMessage !== "";
+    });
+    expect(visible(work.directory)["a.yaml"]).toBe("x: 1\n");
+    expect(await first.end()).toBe(0);
+    const second = work.start({ within });
+    await second.line(/Connected/);
+    expect(server.agents).toHaveLength(1);
+    expect(await second.end()).toBe(0);
+    expect(readdirSync("/tmp")).not.toContain("opamp-escaped");
+    expect(readdirSync(join(state))).toContain("state.json");
+  });
+});
