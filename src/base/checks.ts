@@ -1,4 +1,5 @@
 import { OpAMPError } from "../errors.js";
+import { nearest } from "./nearest.js";
 
 /** The path of a member, as one would write it: `description.identifying["service.name"]`, `attributes["ports"][0]`. */
 export function member(where: string, key: string | number): string {
@@ -71,12 +72,28 @@ export function withoutUndefined<T extends object>(given: { [K in keyof T]: T[K]
 
 /** Each throws `ERR_OPAMP_OPTION` naming the option at the path `where`, and what would be right. */
 
-export function refuseUnknown(where: string, given: object, known: Readonly<Record<string, unknown>>): void {
+/** @param foreign what other programs call such options, in small letters, and what they are here */
+export function refuseUnknown(
+  where: string,
+  given: object,
+  known: Readonly<Record<string, unknown>>,
+  foreign: Readonly<Record<string, string>> = {},
+): void {
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(known, key)) continue;
     const path = where === "" ? key : `${where}.${key}`;
-    throw wrongOption(path, `is not an option; known are ${Object.keys(known).join(", ")}`);
+    const plain = key.toLowerCase();
+    const meant = Object.hasOwn(foreign, plain) ? foreign[plain] : undefined;
+    throw wrongOption(path, `is not an option${amongKnown(key, Object.keys(known), meant)}`);
   }
+}
+
+/** The end of a sentence about an unknown name: the name that was meant, if one is near, and all that there are. */
+export function amongKnown(given: string, known: readonly string[], foreign?: string): string {
+  const withUnit = known.find((name) => name.toLowerCase() === `${given.toLowerCase()}ms`);
+  const meant = foreign ?? withUnit ?? nearest(given, known);
+  const list = `known are ${known.join(", ")}`;
+  return meant === undefined ? `; ${list}` : `. Did you mean ${meant}? (${list})`;
 }
 
 export function checkOptions(where: string, given: unknown, known: Readonly<Record<string, unknown>>): void {

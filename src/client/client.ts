@@ -78,7 +78,7 @@ export class OpAMPClient implements AsyncDisposable {
   /** What the client has done so far: counts, sizes and times. Cheap. */
   stats(): ClientStats {
     const { counters, core, clock } = this.#parts;
-    return statsOf(counters, core.phase, clock);
+    return statsOf(counters, core, clock);
   }
 
   /**
@@ -241,8 +241,8 @@ export class OpAMPClient implements AsyncDisposable {
    */
   customCapability(name: string, options?: ChannelOptions): CustomChannel {
     this.#life.refuseWhenStopped("customCapability");
-    const { driver, failed, customMessageTtlMs } = this.#parts;
-    this.#parts.channels ??= new CustomChannels(driver.feed.bind(driver), failed, customMessageTtlMs);
+    const { core, driver, failed, customMessageTtlMs } = this.#parts;
+    this.#parts.channels ??= new CustomChannels(core.custom, driver.feed.bind(driver), failed, customMessageTtlMs);
     const channel = this.#parts.channels.register(name, options);
     if (this.#life.isRefused) this.#life.endWaits();
     return channel;

@@ -29,6 +29,8 @@ export class Agent {
   #fullState: FullStateRequests | undefined;
   /** What was wrong with the uid that the server assigned last: some assign it with every message. */
   #badUid: string | undefined;
+  /** The server has said something, and so could have announced what it understands. */
+  #isHeard = false;
   #restartingUntil = 0;
   #lastPersistId = 0;
 
@@ -59,6 +61,16 @@ export class Agent {
   owns(uid: Uint8Array): boolean {
     if (uid.length === 0 || sameBytes(uid, this.#uid)) return true;
     return this.#previousUid !== undefined && sameBytes(uid, this.#previousUid);
+  }
+
+  /** How many custom messages have not left. */
+  get waitingCustomMessages(): number {
+    return this.messages.queue?.waiting ?? 0;
+  }
+
+  /** Whether the server has spoken, and has not announced this custom capability (CUSTOM-04). */
+  waitsFor(capability: string): boolean {
+    return this.#isHeard && this.messages.queue?.understands(capability) !== true;
   }
 
   start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
@@ -98,7 +110,8 @@ export class Agent {
       case "restarted":
         return this.#restarted(input.error);
       case "custom":
-        return this.#customMessages().add(input, now, out);
+        this.#customMessages().add(input, now, out);
+        return this.#tellUnannounced(out);
       case "forgetCustom":
         return this.messages.queue?.forget(input.capability, out);
       default:
@@ -108,6 +121,7 @@ export class Agent {
 
   /** Does what a message without an error asks for, and returns the heartbeat interval that it asks for in seconds. */
   receive(message: ServerToAgent, now: number, out: Output[]): bigint | undefined {
+    this.#isHeard = true;
     const { capabilities: mask, command, agentIdentification, flags, customCapabilities, customMessage } = message;
     if (mask !== 0n && this.report.serverDeclares(mask)) out.push({ type: "serverCapabilities", mask });
     // CMD-02: a command that is obeyed is the only thing in its message.
@@ -120,6 +134,7 @@ export class Agent {
     const names = customCapabilities?.capabilities;
     // Servers repeat the list, some in every answer.
     if (names && this.#customMessages().understood(names)) out.push({ type: "serverCustomCapabilities", names });
+    this.#tellUnannounced(out);
     if (customMessage !== undefined) out.push({ type: "customMessage", message: customMessage });
     return heartbeatSeconds;
   }
@@ -151,6 +166,10 @@ export class Agent {
     this.#lastPersistId += 1;
     out.push({ type: "persist", id: this.#lastPersistId, change });
     return this.#lastPersistId;
+  }
+
+  #tellUnannounced(out: Output[]): void {
+    if (this.#isHeard) this.messages.queue?.tellUnannounced(out);
   }
 
   #set(parts: PartChanges): void {

@@ -59,6 +59,11 @@ export class Core {
     return this.#agent.report.serverCapabilities;
   }
 
+  /** What there is to know of custom messages. */
+  get custom(): Pick<Agent, "waitingCustomMessages" | "waitsFor"> {
+    return this.#agent;
+  }
+
   /** Whether a connection is being made, which the process has to live for. */
   get isUndecided(): boolean {
     return this.#connection.isUndecided;

@@ -22,6 +22,8 @@ export class CustomMessageQueue {
   #waiting: Entry[] = [];
   #inFlight: Entry[] = [];
   #understood: ReadonlySet<string> | undefined;
+  /** The capabilities of which it was told that messages wait for them. */
+  #told: Set<string> | undefined;
   /** Messages up to this AgentToServer can no longer be refused. */
   #answeredNo = 0;
 
@@ -40,6 +42,7 @@ export class CustomMessageQueue {
     const before = this.#understood;
     const now = new Set(names);
     this.#understood = now;
+    for (const name of names) this.#told?.delete(name);
     return before?.size !== now.size || names.some((name) => !before.has(name));
   }
 
@@ -50,6 +53,26 @@ export class CustomMessageQueue {
     if (expiresInMs !== Number.POSITIVE_INFINITY) entry.expiresAt = now + expiresInMs;
     this.#waiting.push(entry);
     this.#watch([entry]);
+  }
+
+  /** How many messages have not left. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  understands(capability: string): boolean {
+    return this.#understood?.has(capability) === true;
+  }
+
+  /** The server has spoken: what waits for a capability all the same is told of, once for each. */
+  tellUnannounced(out: Output[]): void {
+    for (const { message } of this.#waiting) {
+      const { capability } = message;
+      if (this.understands(capability) || this.#told?.has(capability)) continue;
+      this.#told ??= new Set();
+      this.#told.add(capability);
+      out.push({ type: "notice", notice: { kind: "customWaits", capability } });
+    }
   }
 
   /** Drops what has waited long enough. What is in flight does not wait. */
@@ -67,7 +90,7 @@ export class CustomMessageQueue {
 
   /** Whether a message could leave now. */
   get ready(): boolean {
-    return this.#waiting.length > 0 && this.#waiting.some((entry) => this.#understood?.has(entry.message.capability));
+    return this.#waiting.length > 0 && this.#waiting.some((entry) => this.understands(entry.message.capability));
   }
 
   /**
@@ -77,7 +100,7 @@ export class CustomMessageQueue {
    */
   take(messageNo: number): CustomOutgoing | undefined {
     if (this.#waiting.length === 0) return undefined;
-    const at = this.#waiting.findIndex((entry) => this.#understood?.has(entry.message.capability));
+    const at = this.#waiting.findIndex((entry) => this.understands(entry.message.capability));
     const entry = this.#waiting[at];
     if (entry === undefined) return undefined;
     this.#waiting.splice(at, 1);

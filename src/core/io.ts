@@ -130,6 +130,8 @@ export type Notice =
   | { kind: "noHash"; what: string }
   /** The server asks for the whole state, or the components, over and over: it is told them ever less often. */
   | { kind: "storm" }
+  /** A custom message waits for a capability that the server has not announced (CUSTOM-04). */
+  | { kind: "customWaits"; capability: string }
   | { kind: "serverError"; error: "badRequest" | "unavailable" | "unknown"; message: string; dropped: PartSet }
   | { kind: "dropped"; parts: PartSet; why: "oversized" | "refused" }
   /** A report this large was sent several times, and its connection failed each time. */

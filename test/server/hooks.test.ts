@@ -83,7 +83,12 @@ describe("a message hook", () => {
   test("can send messages itself, and the first one announces the capabilities", async () => {
     const server = await startServer({ onMessage: (agent) => void agent.sendCustom("com.example.a", "hi") });
     const peer = await dial(server);
-    expect(carried(await peer.exchange(full(1)))).toEqual(["instanceUid", "capabilities", "customMessage"]);
+    expect(carried(await peer.exchange(full(1)))).toEqual([
+      "instanceUid",
+      "capabilities",
+      "customCapabilities",
+      "customMessage",
+    ]);
     expect(carried(await peer.next())).toEqual(["instanceUid"]);
   });
 });

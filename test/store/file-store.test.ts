@@ -210,7 +210,7 @@ describe("a file store", () => {
     ["", {}, /directory: must be a path/],
     [undefined, {}, /directory: must be a path/],
     ["x", null, /options: must be given an object, not null/],
-    ["x", { lockWait: 1 }, /lockWait: is not an option; known are lockWaitMs/],
+    ["x", { lockWait: 1 }, /lockWait: is not an option\. Did you mean lockWaitMs\? \(known are lockWaitMs/],
     ["x", { lockWaitMs: -1 }, /lockWaitMs: must be milliseconds, 0 to 20000/],
     ["x", { lockWaitMs: Number.POSITIVE_INFINITY }, /lockWaitMs: must be milliseconds, 0 to 20000/],
     ["x", { lockWaitMs: "1s" }, /lockWaitMs: must be milliseconds/],

@@ -161,12 +161,14 @@ function readQueueLimit(options: ChannelOptions = {}): number {
 }
 
 interface Settle {
+  capability: string;
   resolve: () => void;
   reject: (error: OpAMPError) => void;
 }
 
 /** The custom capabilities in use, the channels that use them, and the sends under way. */
 export class CustomChannels {
+  readonly #custom: { waitsFor(capability: string): boolean };
   readonly #feed: (input: Input) => void;
   readonly #report: (error: OpAMPError) => void;
   /** How long messages may wait whose sender says nothing about it. */
@@ -177,7 +179,14 @@ export class CustomChannels {
   readonly #sends = new Map<number, Settle>();
   #lastId = 0;
 
-  constructor(feed: (input: Input) => void, report: (error: OpAMPError) => void, expiresInMs: number) {
+  /** @param custom knows what the server has announced */
+  constructor(
+    custom: { waitsFor(capability: string): boolean },
+    feed: (input: Input) => void,
+    report: (error: OpAMPError) => void,
+    expiresInMs: number,
+  ) {
+    this.#custom = custom;
     this.#feed = feed;
     this.#report = report;
     this.expiresInMs = expiresInMs;
@@ -210,12 +219,14 @@ export class CustomChannels {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      this.#sends.set(id, { resolve, reject });
+      this.#sends.set(id, { capability, resolve, reject });
       this.#feed({ type: "custom", id, message: { capability, type, data: new Uint8Array(data) }, expiresInMs });
     });
   }
 
   failed(cause: unknown): void {
+    // A handler that waited for a send is not to blame for the end of the client.
+    if (this.stopped !== undefined && cause instanceof OpAMPError && cause.code === "ERR_OPAMP_STOPPED") return;
     this.#report(
       new OpAMPError("ERR_OPAMP_HANDLER", `a custom message handler failed: ${messageOf(cause)}`, { cause }),
     );
@@ -240,7 +251,9 @@ export class CustomChannels {
   /** Ends every channel and every send. */
   stop(error: OpAMPError): void {
     this.stopped = error;
-    for (const send of this.#sends.values()) send.reject(error);
+    for (const { capability, reject } of this.#sends.values()) {
+      reject(this.#custom.waitsFor(capability) ? neverAnnounced(capability, error) : error);
+    }
     this.#sends.clear();
     for (const channels of [...this.#channels.values()]) {
       for (const channel of [...channels]) channel.unregister();
@@ -254,4 +267,10 @@ export class CustomChannels {
       parts: { customCapabilities: create(CustomCapabilitiesSchema, { capabilities }) },
     });
   }
+}
+
+function neverAnnounced(capability: string, cause: OpAMPError): OpAMPError {
+  const text = `${cause.message}; it waited for the capability ${capability}, which the server never announced`;
+  const hint = "have the server announce the capability in custom_capabilities";
+  return new OpAMPError(cause.code, text, { cause, hint });
 }

@@ -1,4 +1,5 @@
 import {
+  amongKnown,
   checkFunction,
   checkFunctions,
   isObject,
@@ -99,6 +100,6 @@ function checkWithheld(where: string, name: unknown): CapabilityName {
   const known = capabilityNames.find((candidate) => candidate === name);
   if (known === "reportsStatus") throw wrongOption(where, "cannot be withheld: every agent reports its status");
   if (known !== undefined) return known;
-  const what = typeof name === "string" ? JSON.stringify(name) : kindOf(name);
-  throw wrongOption(where, `must be the name of a capability, not ${what}; known are ${capabilityNames.join(", ")}`);
+  const [what, given] = typeof name === "string" ? [JSON.stringify(name), name] : [kindOf(name), ""];
+  throw wrongOption(where, `must be the name of a capability, not ${what}${amongKnown(given, capabilityNames)}`);
 }

@@ -46,6 +46,8 @@ export type ClientEvent =
   | { type: "serverCustomCapabilities"; names: readonly string[] }
   | { type: "serverError"; event: ServerErrorEvent }
   | { type: "heartbeatInterval"; intervalMs: number }
+  /** A custom message waits for a capability that the server has not announced. */
+  | { type: "customWaits"; capability: string }
   | { type: "customReceived" }
   | { type: "customSettled"; fate: CustomFate }
   | { type: "ignored"; what: string }

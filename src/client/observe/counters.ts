@@ -1,3 +1,4 @@
+import type { Core } from "../../core/core.js";
 import type { OfferKind } from "../../core/io.js";
 import type { Phase } from "../../core/phases.js";
 import type { OpAMPErrorCode } from "../../errors.js";
@@ -73,13 +74,15 @@ export interface CustomMessageStats {
   dropped: number;
   /** Waited for too long. */
   expired: number;
+  /** Have not left: there is no connection, or the server has not announced their capability. Now, not in all. */
+  waiting: number;
 }
 
 /** What happens seldom, or never: not there before it does. */
-type SeldomCounts = Pick<
-  ClientStats,
-  "failures" | "throttled" | "malformed" | "dropped" | "offers" | "customMessages"
-> & { applying: { [K in OfferKind]?: boolean } };
+type SeldomCounts = Pick<ClientStats, "failures" | "throttled" | "malformed" | "dropped" | "offers"> & {
+  customMessages: Omit<CustomMessageStats, "waiting">;
+  applying: { [K in OfferKind]?: boolean };
+};
 
 const NEVER = -1;
 /** Of every message: the uid, the number and the capabilities. One with nothing to say has no others. */
@@ -117,13 +120,13 @@ export function countEvents(counters: Counters, clock: Clock): Observer {
   return (event) => count(counters, clock, event);
 }
 
-export function statsOf(counters: Counters, phase: Phase, clock: Clock): ClientStats {
+export function statsOf(counters: Counters, core: Pick<Core, "phase" | "custom">, clock: Clock): ClientStats {
   const { onlineAt, nextAt, sentAt, receivedAt, seldom = NOTHING_YET, ...counts } = counters;
   const { applying: _, failures, offers, customMessages, ...seldomCounts } = seldom;
   const dateOf = (momentMs: number) =>
     momentMs === NEVER ? undefined : new Date(clock.wallNow() - (clock.now() - momentMs));
   return {
-    phase,
+    phase: core.phase,
     ...counts,
     reconnects: Math.max(0, counts.connections - 1),
     connectedSince: dateOf(onlineAt),
@@ -133,7 +136,7 @@ export function statsOf(counters: Counters, phase: Phase, clock: Clock): ClientS
     ...seldomCounts,
     failures: { ...failures },
     offers: { ...offers },
-    customMessages: { ...customMessages },
+    customMessages: { ...customMessages, waiting: core.custom.waitingCustomMessages },
   };
 }
 

@@ -136,6 +136,10 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       }
       case "ignored":
         return void line("debug", "ignored", event.what.slice(0, LONGEST_DETAIL), `Ignoring ${shown(event.what)}`);
+      case "customWaits": {
+        const text = `Custom messages wait for the server to announce the capability ${shown(event.capability)}`;
+        return void line("info", "custom waits", event.capability, text);
+      }
       case "storm":
         return void line(
           "warn",

@@ -127,6 +127,8 @@ export class OutputRouter {
         const hint = "have the server set the hash (config_hash): then the status says which offer it is about";
         return this.#notify({ type: "warning", event: { code: "offer-without-hash", message, hint } });
       }
+      case "customWaits":
+        return this.#notify({ type: "customWaits", capability: notice.capability });
       case "storm":
         return this.#notify({ type: "storm" });
       case "silent":

@@ -22,6 +22,7 @@ import type { HeartbeatBounds } from "../../core/keepalive.js";
 import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
 import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions, Timeouts } from "../options.js";
+import { foreignNames } from "./foreign-names.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
 
 /** The options, checked, with the defaults in place. */
@@ -98,7 +99,7 @@ const THROTTLE = { minMs: 30_000, maxMs: DAY_MS };
  */
 export function readSettings(options: OpAMPClientOptions): Settings {
   if (!isObject(options)) throw wrongKind("options", "an object", options);
-  refuseUnknown("", options, KEYS);
+  refuseUnknown("", options, KEYS, foreignNames);
   if (options.url === undefined && (options.transport === undefined || options.transport === "auto")) {
     throw wrongOption("url", "is missing; give the server's URL, such as wss://opamp.example.com:4320/v1/opamp");
   }

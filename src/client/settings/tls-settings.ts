@@ -12,6 +12,7 @@ import {
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { DEFAULT_MIN_VERSION, tlsVersions, versionRank } from "../../transport/settings/tls-options.js";
 import { cipherSuite, ianaNameOf } from "../../transport/tls/cipher-suites.js";
+import { foreignTlsNames } from "./foreign-names.js";
 
 const KEYS = {
   ca: true,
@@ -36,7 +37,7 @@ const KEYS = {
 export function readTlsOptions(where: string, given: TlsOptions | undefined): TlsOptions | undefined {
   if (given === undefined) return undefined;
   if (!isObject(given)) throw wrongKind(where, "an object", given);
-  refuseUnknown(where, given, KEYS);
+  refuseUnknown(where, given, KEYS, foreignTlsNames);
   // A member that is there and undefined is not given either.
   const options = withoutUndefined<TlsOptions>(given);
   const { ca, cert, key, passphrase, serverName, includeSystemCa, insecureSkipVerify } = options;

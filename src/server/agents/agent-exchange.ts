@@ -45,7 +45,9 @@ export class AgentExchange {
   readonly links = new Set<Link>();
   offer: AgentRemoteConfig | undefined;
   readonly #side: ServerSide;
-  readonly #announcedOver = new WeakSet<Link>();
+  #announcedOver = new WeakSet<Link>();
+  /** What was announced to this agent besides what the server announces to all. */
+  readonly #ownCapabilities = new Set<string>();
   readonly #totals = { ws: 0, http: 0 };
   readonly #maxOpen = { ws: 0, http: 0 };
   readonly #queue: ServerToAgentFields[] = [];
@@ -72,6 +74,14 @@ export class AgentExchange {
   counts(transport: TransportName): AgentLinkCounts {
     const open = [...this.links].filter((link) => link.transport === transport && link.isOpen()).length;
     return { open, total: this.#totals[transport], maxOpen: this.#maxOpen[transport] };
+  }
+
+  /** Has the next message announce a custom capability to this agent, unless it has been announced. */
+  announce(capability: string): void {
+    if (this.#side.customCapabilities.includes(capability) || this.#ownCapabilities.has(capability)) return;
+    this.#ownCapabilities.add(capability);
+    this.#announcedOver = new WeakSet();
+    this.#announcedOnHttp = false;
   }
 
   /** Takes in a message. The waits are asked when the record is complete. */
@@ -191,7 +201,9 @@ export class AgentExchange {
 
   #announcementOver(link: Link): Announcement | undefined {
     const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
-    return announced ? undefined : this.#side;
+    if (announced) return undefined;
+    const { capabilities, customCapabilities } = this.#side;
+    return { capabilities, customCapabilities: [...customCapabilities, ...this.#ownCapabilities] };
   }
 
   #describe(): string {

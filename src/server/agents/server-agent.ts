@@ -149,8 +149,9 @@ export class ServerAgent extends AgentRecord implements AgentView {
     this.send({ command: { type: CommandType.CommandType_Restart } });
   }
 
-  /** Sends a custom message. */
+  /** Sends a custom message, and announces its capability to the agent, which can then answer (CUSTOM-04). */
   sendCustom(capability: string, type: string, data: Uint8Array = new Uint8Array()): void {
+    this.#exchange.announce(capability);
     this.send({ customMessage: { capability, type, data } });
   }
 

@@ -12,6 +12,7 @@ function channels(expiresInMs = Number.POSITIVE_INFINITY) {
   const inputs: Input[] = [];
   const errors: OpAMPError[] = [];
   const all = new CustomChannels(
+    { waitsFor: () => false },
     (input) => inputs.push(input),
     (error) => errors.push(error),
     expiresInMs,

@@ -82,7 +82,7 @@ describe("the counts of a client", () => {
       malformed: 0,
       dropped: 0,
       offers: { applied: 0, failed: 0, superseded: 0 },
-      customMessages: { sent: 0, received: 0, dropped: 0, expired: 0 },
+      customMessages: { sent: 0, received: 0, dropped: 0, expired: 0, waiting: 0 },
     });
   });
 
@@ -194,6 +194,6 @@ describe("the counts of a client", () => {
     agent.sendCustom("com.example.a", "z");
     for (const expiresInMs of [50, 3_600_000, 3_600_000]) void unheard.send("x", "", { expiresInMs });
     await clock.advance(100);
-    expect(client.stats().customMessages).toEqual({ sent: 1, received: 2, dropped: 1, expired: 1 });
+    expect(client.stats().customMessages).toEqual({ sent: 1, received: 2, dropped: 1, expired: 1, waiting: 1 });
   });
 });
