@@ -210,6 +210,11 @@ export class GoServer {
     await this.#ask({ cmd: "push", message: json(message), uid });
   }
 
+  /** Has an agent offered the remote config in `message`: at once, and with each answer until it reports the hash. */
+  async want(message: ServerToAgentInit, uid: string): Promise<void> {
+    await this.#ask({ cmd: "want", message: json(message), uid });
+  }
+
   /** Cuts the WebSocket of one agent, or of all, without a Close frame. */
   async drop(uid = "*"): Promise<void> {
     await this.#ask({ cmd: "drop", uid });
@@ -251,6 +256,13 @@ export class GoServer {
     await this.#exited;
     clearTimeout(late);
   }
+
+  /** Ends the server as a crash does. What it has printed is still read. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

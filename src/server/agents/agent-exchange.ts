@@ -92,11 +92,11 @@ export class AgentExchange {
       this.#totals[link.transport] += 1;
       this.#maxOpen[link.transport] = Math.max(this.#maxOpen[link.transport], this.counts(link.transport).open);
     }
-    const { record, isFull, lacksState, startedOver } = absorb(this.view, message);
+    const { record, isDescribed, lacksState, startedOver } = absorb(this.view, message);
     const isComplete = record.description !== undefined;
     // A request for the full state may have been lost with the connection before this one.
     const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
-    this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isFull);
+    this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isDescribed);
     this.#announcedOnHttp &&= !startedOver;
     const { transport, origin } = link;
     const { instanceUid: uid } = message;

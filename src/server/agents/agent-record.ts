@@ -53,13 +53,14 @@ const REPORTED = [
 /**
  * Takes a message into the record. Parts of a message that is later refused count as reported too.
  *
- * @returns `isFull`: the message brings everything that the agent reports; `lacksState`: the server lacks something that it
+ * @returns `isDescribed`: the message brings what a full report begins with; `lacksState`: the server lacks something that it
  * does not bring (STATUS-07); `startedOver`: the agent counts from the beginning again, as after a restart of its process
  */
 export function absorb(record: AgentRecord, message: AgentToServer) {
   const isDescribed = message.agentDescription !== undefined;
-  // A description that changed comes alone: what else the agent reports tells a full report from that.
-  const isFull = isDescribed && REPORTED.every(([part, bit]) => !declares(message, bit) || message[part] !== undefined);
+  // A description that changed comes alone, and is not all that an agent has to say: what else it reports tells.
+  const bringsAll = REPORTED.every(([part, bit]) => !declares(message, bit) || message[part] !== undefined);
+  const isFull = isDescribed && (message.sequenceNum <= 1n || bringsAll);
   const isFirst = record.sequenceNum === undefined;
   const isInOrder = isFirst || message.sequenceNum === record.sequenceNum + 1n;
   const startedOver = !isInOrder && isDescribed && message.sequenceNum <= 1n;
@@ -79,7 +80,7 @@ export function absorb(record: AgentRecord, message: AgentToServer) {
     gaps: record.gaps + (isGap ? 1 : 0),
     disconnected: message.agentDisconnect !== undefined,
   };
-  return { record: absorbed, isFull, lacksState: !isFull && (isFirst || isGap), startedOver };
+  return { record: absorbed, isDescribed, lacksState: !isFull && (isFirst || isGap), startedOver };
 }
 
 function declares({ capabilities }: AgentToServer, bit: AgentCapabilities): boolean {

@@ -11,6 +11,7 @@ export const longTests: readonly string[] = [
   "test/docs/test-against.test.ts",
   "test/docs/testing-network.test.ts",
   "test/docs/testing-server.test.ts",
+  "test/end-to-end/convergence/convergence.test.ts",
   "test/end-to-end/hostile/flood.test.ts",
   "test/end-to-end/hostile/fuzz.test.ts",
   "test/end-to-end/hostile/memory.test.ts",

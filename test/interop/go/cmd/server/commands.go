@@ -102,6 +102,8 @@ func act(c *command, p *peer) error {
 			return err
 		}
 		return push(p, uid, message)
+	case "want":
+		return want(p, uid, c.Message)
 	case "drop":
 		return p.fleet.drop(uid)
 	case "cycles":
@@ -127,6 +129,21 @@ func push(p *peer, uid string, message *protobufs.ServerToAgent) error {
 		err = errors.Join(err, t.link.conn.Send(context.Background(), addressed))
 	}
 	return err
+}
+
+// want has one agent offered a remote config until it reports it: at once over an open WebSocket, and with each answer.
+func want(p *peer, uid string, text json.RawMessage) error {
+	message, err := fromJSON(text)
+	if err != nil {
+		return err
+	}
+	if uid == everyone {
+		return errors.New("want is for one agent")
+	}
+	p.wants.offer(uid, message.RemoteConfig)
+	// Without a WebSocket, or with one that breaks, an answer will bring it.
+	_ = push(p, uid, message)
+	return nil
 }
 
 func fromJSON(text json.RawMessage) (*protobufs.ServerToAgent, error) {

@@ -53,6 +53,7 @@ func (c *connection) message(
 	}
 	answer := &protobufs.ServerToAgent{InstanceUid: message.InstanceUid, Capabilities: p.capabilities}
 	p.script.merge(answer, a.uid)
+	p.wants.merge(answer, message)
 	return answer
 }
 

@@ -12,6 +12,7 @@
 //	-cert c.pem -key k.pem serve wss and https instead of ws and http
 //	-client-ca ca.pem      demand a client certificate of this authority
 //	-quiet                 answer everything, print no events
+//	-asks                  ask an agent for everything, once, when it is new or a message of it is missing
 //	-cycles                start with offer cycles on, see the command of that name
 //
 // Events. Each HTTP request is a connection of its own; "uid" is lower-case hex; "message" is protojson:
@@ -36,6 +37,8 @@
 //	{"id":1,"cmd":"reject","status":503,"headers":{"Retry-After":"1"},"times":1}   refuse upgrades and POSTs
 //	{"id":1,"cmd":"clear"}                                     forget all rules
 //	{"id":1,"cmd":"push","uid":"…","message":{…}}              send at once over the agent's WebSocket
+//	{"id":1,"cmd":"want","uid":"…","message":{…}}              offer its remote config at once, and with each answer
+//	                                                           until the agent reports the hash
 //	{"id":1,"cmd":"drop","uid":"…"}                            cut the agent's WebSocket without a Close frame
 //	{"id":1,"cmd":"cycles","on":true}                          offer cycles on or off
 //	{"id":1,"cmd":"count"}                                     {"event":"count","id":1,"cycles":N,"messages":N}
@@ -72,12 +75,13 @@ func main() {
 	key := flag.String("key", "", "PEM file with the certificate's key")
 	clientCA := flag.String("client-ca", "", "PEM file with the authority of client certificates, which are then demanded")
 	quiet := flag.Bool("quiet", false, "print no events")
+	asks := flag.Bool("asks", false, "ask for everything when an agent is new or a message of it is missing")
 	cycles := flag.Bool("cycles", false, "start with offer cycles on")
 	flag.Parse()
 	log.SetFlags(log.Lmicroseconds)
 
 	out := &output{to: os.Stdout}
-	p := newPeer(out, *capabilities, *quiet)
+	p := newPeer(out, *capabilities, *quiet, *asks)
 	p.cycles.on.Store(*cycles)
 	var customCapabilities []string
 	if *custom != "" {

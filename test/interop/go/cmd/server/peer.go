@@ -16,17 +16,19 @@ type peer struct {
 	quiet        bool
 	script       script
 	fleet        fleet
+	wants        wants
 	cycles       cycles
 	conns        atomic.Int64
 	messages     atomic.Int64
 }
 
-func newPeer(out *output, capabilities uint64, quiet bool) *peer {
+func newPeer(out *output, capabilities uint64, quiet, asks bool) *peer {
 	return &peer{
 		out:          out,
 		capabilities: capabilities,
 		quiet:        quiet,
 		fleet:        fleet{agents: map[string]*agent{}, links: map[*connection]struct{}{}},
+		wants:        wants{asks: asks, agents: map[string]*wanted{}},
 		cycles:       cycles{capabilities: capabilities},
 	}
 }
