@@ -31,7 +31,7 @@ const OPENS_ONLY = /^[[{]?$/;
 const CLOSING = /^[\]})]+,?$/;
 /** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
 const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
-/** Names that are words of prose too, where the next word is no value. */
+/** Names that are words of prose too, in which the next word is not a value. */
 const PROSE =
   /^(?:auth|authorization|bearer|communit(?:y|ies)|cookies?|credentials?|pass|passcode|passphrase|password|pin|salt|secret|sig|token)s?$/i;
 const QUOTED = /^(?:"[^"]*"|'[^']*');?$/;

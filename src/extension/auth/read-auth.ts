@@ -26,7 +26,7 @@ export function readAuth(
   refuseNested(block, key);
   const id = componentId(block.text(key) ?? "");
   if (id === "") return undefined;
-  const named = block.quoted(key);
+  const named = block.quotedName(key);
   const found = extensions?.keys.find((known) => componentId(known) === id);
   if (extensions === undefined || found === undefined) {
     const hint =
