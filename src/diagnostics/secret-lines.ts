@@ -8,7 +8,7 @@ export const STEP_CHARACTERS = 2 ** 16;
 /** What a line or a value costs besides, however short it is. */
 export const LEAST_CHARACTERS = 32;
 /** Longer lines are hidden as a whole: nothing else could run while one is looked at. */
-const LONGEST_LINE = 2 ** 18;
+const LONGEST_LINE = STEP_CHARACTERS;
 
 /** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
 const GONE = "\uffff";
