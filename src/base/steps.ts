@@ -1,4 +1,4 @@
-/** Long work in pieces: whoever runs it may do something else in between. */
+/** Long work in pieces: the one who runs it may do something else in between. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
 /** Does all of it now. */

@@ -86,7 +86,9 @@ async function checkOptions(options: DiagnoseOptions): Promise<Finding> {
   const how = kind === "websocket" ? "WebSocket" : "HTTP polling";
   const via = await proxyFor(url, settings);
   const way = via === undefined ? "" : ` through the proxy ${via.url.host}`;
-  const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${url.host}${url.pathname}${way}`;
+  // Only in a whole URL are parts of a path known for secrets.
+  const place = redactor.text(`${url.protocol}//${url.host}${url.pathname}`).replace(/^\w+:\/\//, "");
+  const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${place}${way}`;
   const [first] = insecurities(url, settings.tls, settings.proxy);
   return first === undefined ? { detail } : { detail, warning: first.message, hint: first.hint };
 }

@@ -80,7 +80,7 @@ function optionsOf(url: string, flags: Flags): DiagnoseOptions {
   return { url: target, headers, tls, proxy: proxy !== "none" && through, timeoutMs: timeout * 1_000, compression };
 }
 
-/** The token in a file; whoever gives the token itself in place of a path does not see it in the error. */
+/** The token in a file. Where the token itself is given in place of a path, the error does not show it. */
 function tokenIn(path: string): () => Promise<string> {
   const read = fileSecret(path);
   if (/^[./~]|^[a-z]:\\/i.test(path)) return read;

@@ -32,16 +32,17 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   const options = { ...fromExtensionConfig(extension, host), ...host.client };
   // Without checks there is nothing to wait for.
   if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
+  const redactor = createRedactor();
   const state = await peekState(stateDirectory);
   const report = await firstReport({ ...options, store: { load: () => state, save: () => undefined } });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   return {
-    server: shownUrl(extension.server.endpoint),
+    server: redactor.text(shownUrl(extension.server.endpoint)),
     headers: Object.keys(extension.server.headers),
     stateDirectory,
     ...(remoteConfig && { configDirectory: remoteConfig.directory }),
     capabilities: capabilityNames.filter((name) => has(report.capabilities, name)),
-    firstReport: messageOutline(report, createRedactor()),
+    firstReport: messageOutline(report, redactor),
     effectiveConfig: Object.fromEntries(files.map(([name, { body }]) => [name, new TextDecoder().decode(body)])),
   };
 }

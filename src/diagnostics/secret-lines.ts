@@ -8,7 +8,7 @@ export const STEP_CHARACTERS = 2 ** 16;
 /** What a line or a value costs besides, however short it is. */
 export const LEAST_CHARACTERS = 32;
 /** Longer lines are hidden as a whole: nothing else could run while one is looked at. */
-const LONGEST_LINE = 2 ** 18;
+const LONGEST_LINE = STEP_CHARACTERS;
 
 /** Stands for what was part of a secret on a line after its first. It is not a character, and no text is to have it. */
 const GONE = "\uffff";
@@ -31,7 +31,7 @@ const OPENS_ONLY = /^[[{]?$/;
 const CLOSING = /^[\]})]+,?$/;
 /** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
 const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
-/** Names that are words of prose too, where the next word is no value. */
+/** Names that are words of prose too, in which the next word is not a value. */
 const PROSE =
   /^(?:auth|authorization|bearer|communit(?:y|ies)|cookies?|credentials?|pass|passcode|passphrase|password|pin|salt|secret|sig|token)s?$/i;
 const QUOTED = /^(?:"[^"]*"|'[^']*');?$/;

@@ -3,9 +3,29 @@ import { REDACTED, type SecretNames } from "./secret-names.js";
 /** What has no space in it; an apostrophe may be part of a password. */
 const WORD = /[^\s"<>`]+/g;
 
-/** What is found where the path leads to is whatever the rest of the path says: nobody else is to know it. */
-const TO_SECRET =
-  /^(?:hooks?\.[^/]+|api\.telegram\.org\/bot|hc-ping\.com|nosnch\.in|[^?#]{0,512}?(?:\/(?:web)?hooks?|\/webhookb2|\/IncomingWebhook|\/receiver\/v\d\/[a-z]+|\/v\d\/inputs?|\/inputs(?=\/[\da-f-]{32})|\/ping(?=\/[\da-f-]{36})|\/services(?=\/T\w{0,20}\/B)|\/bot(?=\d+:)))(?=\/?[^/])/i;
+/** Hosts, with a part of the path, and parts of paths that a secret follows: the address is as good as a password. */
+const BEFORE_SECRETS = [
+  "hooks?\\.[^/]+",
+  "hc-ping\\.com",
+  "nosnch\\.in",
+  "[^/]*\\bloggly\\.com/(?:bulk|inputs)",
+  "[^/]*\\bpagerduty\\.com/integration",
+  ...[
+    "(?:web)?hooks?",
+    "webhookb2",
+    "IncomingWebhook",
+    "receiver/v\\d/[a-z]+",
+    "v\\d/inputs?",
+    "ping(?=/[\\da-f-]{36})",
+    "services(?=/T\\w{0,20}/B)",
+    "integrations/generic/\\d+/alert",
+    "(?:api-?)?(?:key|token)(?=/(?![a-z-]{1,24}(?:/|$)))",
+  ].map((part) => `[^?#]{0,512}?/${part}`),
+];
+const TO_SECRET = new RegExp(
+  `^(?:(?:${BEFORE_SECRETS.join("|")})/(?=[^/])|api\\.telegram\\.org/bot(?=[^/])|[^?#]{0,512}?/bot(?=\\d+:))`,
+  "i",
+);
 const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 const HEXADECIMAL = /^(?=.*\d)(?=.*[a-f])[\da-f]{24,}$/i;
 const SHORTEST_RANDOM = 20;
@@ -48,10 +68,7 @@ function scrubAddress(address: string, names: SecretNames, isFile: boolean): str
 /** @param path with the host before it */
 function scrubPath(path: string): string {
   const [place] = TO_SECRET.exec(path) ?? [];
-  if (place !== undefined && path.length > place.length + 1) {
-    // A wrapping quote or bracket is not part of the secret, but what looks like one may be.
-    return `${place}${path.charAt(place.length) === "/" ? "/" : ""}${REDACTED}`;
-  }
+  if (place !== undefined) return place + REDACTED;
   const [host = "", ...segments] = path.split("/");
   return [host, ...segments.map((segment) => (looksRandom(segment) ? REDACTED : segment))].join("/");
 }

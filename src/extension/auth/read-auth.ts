@@ -25,7 +25,7 @@ export function readAuth(
   if (isNested(block, key)) return undefined;
   const id = componentId(block.text(key) ?? "");
   if (id === "") return undefined;
-  const named = block.quoted(key);
+  const named = block.quotedName(key);
   const found = extensions?.keys.find((known) => componentId(known) === id);
   if (extensions === undefined || found === undefined) {
     const hint =

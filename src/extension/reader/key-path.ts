@@ -1,4 +1,7 @@
 import { kindOf } from "../../base/checks.js";
+import { createRedactor } from "../../diagnostics/redactor.js";
+
+const { text: withoutSecrets } = createRedactor();
 
 /** The keys that lead to a value. */
 export type KeyPath = readonly (string | number)[];
@@ -14,11 +17,16 @@ export function placeText(position: Position | undefined): string {
   return position === undefined ? "" : ` (line ${position.line}, column ${position.column})`;
 }
 
-/** A path as one would write it: `extensions.opamp/edge.server.ws.headers["X Tenant"]`. */
+/**
+ * A path as one would write it: `extensions.opamp/edge.server.ws.headers["X Tenant"]`. Where a colon was forgotten, as in
+ * `Authorization Bearer abc`, a key has a secret in it.
+ */
 export function pathText(path: KeyPath): string {
   if (path.length === 0) return "config";
   const steps = path.map((key) => {
-    return typeof key === "string" && /^[\w/-]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+    return typeof key === "string" && /^[\w/-]+$/.test(key)
+      ? `.${key}`
+      : `[${typeof key === "string" ? withoutSecrets(JSON.stringify(key)) : key}]`;
   });
   return steps.join("").replace(/^\./, "");
 }

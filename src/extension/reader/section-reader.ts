@@ -13,6 +13,8 @@ export type Elsewhere = Readonly<Record<string, string>>;
 /** A key, a path below it, or the block itself. */
 type Below = string | number | KeyPath | undefined;
 
+/** As components are named: `basicauth`, `oauth2client/mine`. */
+const NAME = /^\s*[a-z_]{1,32}\d?[a-z_]{0,32}\s*(?:\/\s*[\w.-]{1,64}\s*)?$/;
 const DURATION_HINT = "write it as Go does, such as 300ms, 30s or 1h30m";
 
 /**
@@ -178,9 +180,11 @@ export class SectionReader {
     return this.part(() => this.#reading.deepValue(this.#pathOf(key), this.#raw(key)));
   }
 
-  /** A text in quotes for an error, unless a reference stands for it. */
-  quoted(key: string): string {
-    return this.refers(key) ? "that it refers to" : JSON.stringify(this.#raw(key));
+  /** A name in quotes for an error, unless a reference stands for it, or what stands there may be a secret. */
+  quotedName(key: string): string {
+    if (this.refers(key)) return "that it refers to";
+    const raw = this.#raw(key);
+    return typeof raw === "string" && NAME.test(raw) ? JSON.stringify(raw) : "that it names";
   }
 
   /** Whether there is a reference in a text. */

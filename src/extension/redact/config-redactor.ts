@@ -23,7 +23,7 @@ export interface ConfigRedactor {
  * Makes a redactor for configuration files. In YAML and JSON it puts `[REDACTED]` in the place of each secret and leaves
  * all else byte for byte: comments, order, quotes, anchors, line ends. In any other text, and in YAML of more than 65 536
  * characters, it goes by the lines: faster, but blind to anchors, and without quotes around what it puts in. A line of
- * more than 262 144 characters is hidden as a whole.
+ * as many is hidden as a whole.
  *
  * Nothing else runs meanwhile: up to 0.1 s for YAML that is read as such, and about as long for each million characters of
  * other text. {@link effectiveConfig} does the same in pieces.
