@@ -44,7 +44,8 @@ describe.each(transports)("when the link to the reference server breaks, over %s
       }
       expect(applied).toHaveLength(1);
       expect(errors.map(({ code }) => code)).toEqual(errors.map(() => "ERR_OPAMP_CLOSED"));
-      expect(errors).toHaveLength(5);
+      // A poll that meets a kept connection which is cut is repeated without an error.
+      expect(errors).toHaveLength(transport === "ws" ? 5 : 0);
       expectNoGap(server);
     },
   );
