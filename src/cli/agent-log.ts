@@ -2,6 +2,8 @@ import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-word
 import type { Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
 
+import { fileWords } from "./surface-words.js";
+
 /** Where lines go, and what they look like. */
 export interface AgentLogOptions {
   format: LogFormat;
@@ -14,7 +16,7 @@ export interface AgentLogOptions {
 
 /**
  * Log lines for an operator: `2026-01-31T12:00:00.000Z INFO  text`, or one JSON object with `time`, `level` and `message`.
- * A line is one line, whatever is in it.
+ * A line is one line, whatever is in it, and has the words of the agent's file for what the client calls otherwise.
  */
 export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogOptions): Logger {
   const least = logLevels.indexOf(level);
@@ -23,7 +25,7 @@ export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogO
     if (logLevels.indexOf(of) < least) return () => undefined;
     return (message) => {
       const time = new Date(wallNow()).toISOString();
-      const text = oneLine(message, (same) => same);
+      const text = oneLine(message, of === "debug" ? (same) => same : fileWords);
       const line = `${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}`;
       write(format === "json" ? JSON.stringify({ time, level: of, message: text }) : line);
     };
