@@ -243,7 +243,8 @@ describe("an unknown key is refused at every level, with the nearest known one",
       const block = path.split(".").slice(0, -1).join(".") || "config";
       const given = blockWith(path, SECRET);
       const transport = /^server\.(ws|http)\./.exec(path)?.[1];
-      const whole = transport === undefined ? given : put(given, ["server", transport, "endpoint"], `${transport}://h/`);
+      const whole =
+        transport === undefined ? given : put(given, ["server", transport, "endpoint"], `${transport}://h/`);
       expect(refused(whole)).toMatchObject({
         message: `${block}: unknown key "${path.split(".").at(-1)}". Did you mean "${meant}"?`,
         hint: `write ${meant}`,
