@@ -3,6 +3,8 @@ import type { LogFields, Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 
+import { fileWords } from "./surface-words.js";
+
 /** Where lines go, and what they look like. */
 export interface AgentLogOptions {
   format: LogFormat;
@@ -22,7 +24,7 @@ const FIELDS = { code: "code", instanceUid: "instance_uid", hash: "hash" } as co
 /**
  * Log lines for an operator: `2026-01-31T12:00:00.000Z INFO  text`, or one JSON object with `time`, `level` and `message`.
  * Fields are members of that, or follow the text as `name=value` where it does not have the value. A line is one line,
- * whatever is in it, and shows no secrets.
+ * whatever is in it, has the words of the agent's file for what the client calls otherwise, and shows no secrets.
  */
 export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogOptions): Logger {
   const { text: withoutSecrets } = createRedactor();
@@ -31,7 +33,7 @@ export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogO
   function entry(of: LogLevel, message: string, fields: LogFields = {}): void {
     if (logLevels.indexOf(of) < least) return;
     const time = new Date(wallNow()).toISOString();
-    const text = oneLine(message, withoutSecrets);
+    const text = oneLine(of === "debug" ? message : fileWords(message), withoutSecrets);
     const given = Object.entries(FIELDS).flatMap(([key, name]) => {
       const value = fields[key as keyof LogFields];
       return value === undefined || value === "" ? [] : [[name, value] as const];

@@ -1,15 +1,16 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent } from "../agent/agent.js";
 import type { ServiceName } from "../agent/extension-host.js";
-import { type AgentConfig, readAgentConfig } from "../agent/file/agent-config.js";
+import type { AgentConfig } from "../agent/file/agent-config.js";
 import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
 import { type Logger, logError } from "../diagnostics/logger.js";
 import { errorsIn } from "../diagnostics/one-line.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { OpAMPError } from "../errors.js";
+import { readAgentFile } from "./agent-file.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { LifecycleRequest, LifecycleRequests } from "./lifecycle-requests.js";
+import { checkNeeds } from "./run-needs.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
 /** The options of the command as they were given. */
@@ -54,12 +55,16 @@ async function run(
   requests: LifecycleRequests,
   warnings: string[],
 ): Promise<number> {
-  const config = await read(flags.config, (text) => warnings.push(text));
+  const config = await readAgentFile(flags.config, (text) => warnings.push(text));
   const format = flags.logFormat ?? config.log.format;
   const log = agentLog({ format, level: flags.logLevel ?? config.log.level, write: terminal.complain });
   for (const text of warnings.splice(0)) log.warn(text);
   if (flags.dryRun === true) {
     requests.end();
+    const { problems, notes } = await checkNeeds(config);
+    for (const text of notes) log.info(text);
+    for (const { text } of problems) log.error(text);
+    if (problems.length > 0) return Math.max(...problems.map(({ exitCode }) => exitCode));
     const outcome = await dryRun(config, log, serviceOf());
     terminal.print(format === "json" ? JSON.stringify(outcome, undefined, 2) : dryRunText(outcome));
     return EXIT.stop;
@@ -85,7 +90,7 @@ async function runUntilSignalled(
     });
   let agent = make(first, false);
   for (;;) {
-    const remake = async () => make(await read(path, (text) => log.warn(text)), true);
+    const remake = async () => make(await readAgentFile(path, (text) => log.warn(text)), true);
     const next = await lifeOf(agent, requests, remake);
     if (typeof next === "string") return EXIT[next];
     agent = next;
@@ -134,17 +139,6 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: going on with the old configuration: ");
     return undefined;
   }
-}
-
-async function read(path: string, onWarning: (text: string) => void): Promise<AgentConfig> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    const hint = "check the path given to --config";
-    throw new OpAMPError("ERR_OPAMP_OPTION", `the configuration cannot be read: ${messageOf(cause)}`, { cause, hint });
-  }
-  return readAgentConfig(text, { onWarning, file: path });
 }
 
 function serviceOf(): ServiceName {

@@ -12,6 +12,8 @@ The configuration is that of the Collector's OpAMP extension, and these sections
   health                commands or URLs that tell how the program and its components are
   available_components  what the program is built of
   restart               the command for a restart that the server asks for
+  heartbeat             how often heartbeats are sent over WebSocket; default: interval: 30s
+  backoff               the waits between attempts to connect; default: min: 1s, max: 30s
   log                   level and format
 
 Signals:
@@ -33,7 +35,10 @@ export function agentCommand(terminal: Terminal): Command {
     .requiredOption("-c, --config <path>", "Path to the configuration file.")
     .addOption(new Option("--log-format <format>", "Log format (default: text).").choices(logFormats))
     .addOption(new Option("--log-level <level>", "Minimum log level (default: info).").choices(logLevels))
-    .option("--dry-run", "Print what would be sent and done, without secrets, and exit.")
+    .option(
+      "--dry-run",
+      "Check the configuration and what it needs, print what would be sent, without secrets, and exit.",
+    )
     .addHelpText("after", MORE)
     .action(async (flags: AgentFlags) => {
       // Before the rest is loaded: until then even SIGHUP ends the process, and it may come soon.

@@ -15,7 +15,7 @@ export interface Exchange {
 const DISCONNECT_MS = 1_000;
 
 /** Reports once, under a uid that nobody has seen before, and disconnects. The first failure is the last attempt. */
-export function checkExchange({ timeoutMs, ...network }: DiagnoseOptions): Exchange {
+export function checkExchange({ timeoutMs, words: _, ...network }: DiagnoseOptions): Exchange {
   const client = new OpAMPClient({
     ...network,
     description: { identifying: { "service.name": "opamp-doctor" } },

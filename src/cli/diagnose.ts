@@ -26,6 +26,8 @@ import {
 export async function diagnose(options: DiagnoseOptions, told: (step: Step) => void = () => {}): Promise<Diagnosis> {
   const steps: Step[] = [];
   let exitCode: number = exitCodes.healthy;
+  /** Much of it comes from the other side: none of it may move the cursor, pass for a line of its own, or show a secret. */
+  const shown = (text: string): string => oneLine(options.words(text), redactor.text);
 
   async function take(name: StepName, look: () => Finding | Promise<Finding>): Promise<void> {
     const skipped: Step = { name, status: "skipped", detail: "not tried after the failure above" };
@@ -41,7 +43,7 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
       const status = none === true ? "skipped" : warning === undefined ? "ok" : "warning";
       const text = shown(warning === undefined ? detail : `${detail}; ${warning}`);
       const durationMs = Math.round(performance.now() - began);
-      return { name, status, detail: text, ...(hint && { hint }), ...(none !== true && { durationMs }) };
+      return { name, status, detail: text, ...(hint && { hint: shown(hint) }), ...(none !== true && { durationMs }) };
     } catch (thrown) {
       const error = thrown instanceof OpAMPError ? thrown : new OpAMPError("ERR_OPAMP_CONNECT", messageOf(thrown));
       exitCode = exitCodeOf(error, name);
@@ -72,11 +74,6 @@ const connectionSteps = [
 ] as const;
 
 const redactor = createRedactor();
-
-/** Much of it comes from the other side: none of it may move the cursor, pass for a line of its own, or show a secret. */
-function shown(text: string): string {
-  return oneLine(text, redactor.text);
-}
 
 /** Whether the client would take the options, and where they lead. */
 async function checkOptions(options: DiagnoseOptions): Promise<Finding> {

@@ -33,6 +33,8 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   url: string;
   /** For each step, in milliseconds. */
   timeoutMs: number;
+  /** A text of the client in the words of the command line, or of the file that was given. */
+  words(text: string): string;
 }
 
 /** What a step found; it throws what went wrong. */

@@ -1,16 +1,20 @@
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
+import type { AgentConfig } from "../agent/file/agent-config.js";
 import { fileSecret } from "../auth/file-secret.js";
 import { bearerAuth } from "../auth/static-credentials.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { HeaderSource } from "../transport/settings/headers.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
+import { readAgentFile } from "./agent-file.js";
 import { diagnose } from "./diagnose.js";
 import type { DiagnoseOptions, Diagnosis, Step } from "./diagnosis.js";
+import { fileWords, flagWords } from "./surface-words.js";
 import type { Terminal } from "./terminal.js";
 
 /** As commander gives them: what is not on the command line and has no default is left out. */
 interface Flags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
+  config?: string;
   header: Record<string, string>;
   tokenFile?: string;
   proxy: string;
@@ -20,6 +24,10 @@ interface Flags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | 
 }
 
 const MAX_TIMEOUT_S = 86_400;
+/** What the client says where it knows nothing of credentials. */
+const CREDENTIALS = "check the credentials that `headers` supplies";
+const NONE_BY_FLAG = "no credentials were sent: give --token-file or -H";
+const NONE_IN_FILE = "no credentials were sent: give headers or auth below the server";
 
 const EXIT_CODES = `
 Exit codes:
@@ -34,13 +42,14 @@ Exit codes:
   9  no answer in time
 `;
 
-/** `opamp doctor URL`: why an agent can, or cannot, reach its server. */
+/** `opamp doctor URL`, or `opamp doctor --config FILE`: why an agent can, or cannot, reach its server. */
 export function doctorCommand(terminal: Terminal): Command {
   return new Command("doctor")
     .description(
       "Checks the path to an OpAMP server (URL, DNS, TCP, TLS, upgrade, report) and explains what fails and how to fix it.",
     )
-    .argument("<url>", "the server, such as wss://opamp.example.com:4320/v1/opamp")
+    .argument("[url]", "The server, such as wss://opamp.example.com:4320/v1/opamp; not needed with --config.")
+    .option("-c, --config <path>", "Configuration file of opamp agent: its URL, TLS, headers and auth count.")
     .option("-H, --header <header>", "Request header, as 'Name: value'; may be repeated.", addHeader, {})
     .option("--token-file <path>", "File with a bearer token.")
     .option("--ca <path>", "PEM file with the authorities to trust.")
@@ -53,13 +62,14 @@ export function doctorCommand(terminal: Terminal): Command {
     .option("--timeout <seconds>", "Time limit for each step.", seconds, 10)
     .option("--json", "Print one JSON object instead of text.")
     .addHelpText("after", EXIT_CODES)
-    .action(async (url: string, flags: Flags) => {
+    .action(async (url: string | undefined, flags: Flags) => {
       terminal.exit(await run(url, flags, terminal));
     });
 }
 
-async function run(url: string, flags: Flags, terminal: Terminal): Promise<number> {
-  const options = optionsOf(url, flags);
+async function run(url: string | undefined, flags: Flags, terminal: Terminal): Promise<number> {
+  const server = flags.config === undefined ? undefined : await serverOf(flags.config, terminal);
+  const options = optionsOf(url, flags, server);
   if (flags.json === true) {
     const diagnosis = await diagnose(options);
     terminal.print(JSON.stringify(diagnosis, undefined, 2));
@@ -70,14 +80,38 @@ async function run(url: string, flags: Flags, terminal: Terminal): Promise<numbe
   return diagnosis.exitCode;
 }
 
-function optionsOf(url: string, flags: Flags): DiagnoseOptions {
-  const { header, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
-  const headers: HeaderSource[] = [header];
+type Server = AgentConfig["extension"]["server"];
+
+/** The server that a file names, and how to reach it. */
+async function serverOf(path: string, terminal: Terminal): Promise<Server> {
+  const { extension } = await readAgentFile(path, (text) => terminal.complain(`warning: ${text}`));
+  return extension.server;
+}
+
+/** What is given as a flag comes before what is in the file. */
+function optionsOf(url: string | undefined, flags: Flags, server: Server | undefined): DiagnoseOptions {
+  const { config: _file, header, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
+  const target = url ?? server?.endpoint;
+  if (target === undefined) {
+    const hint = "give the server's URL, or --config with the file of opamp agent";
+    throw new OpAMPError("ERR_OPAMP_OPTION", "there is no server to check", { hint });
+  }
+  const headers: HeaderSource[] = [server?.headers ?? {}, server?.auth ?? {}, header];
   if (tokenFile !== undefined) headers.push(bearerAuth(tokenIn(tokenFile)));
   const through = proxy === "env" ? proxy : { url: proxy };
-  // What has no scheme may be a token that lost its option.
-  const target = url.includes("://") ? url : "...";
-  return { url: target, headers, tls, proxy: proxy !== "none" && through, timeoutMs: timeout * 1_000, compression };
+  const sendsNone = [server?.headers ?? {}, header].every((each) => Object.keys(each).length === 0);
+  const isAnonymous = sendsNone && tokenFile === undefined && server?.auth === undefined;
+  const words = server === undefined ? flagWords : fileWords;
+  return {
+    // What has no scheme may be a token that lost its option.
+    url: target.includes("://") ? target : "...",
+    headers,
+    tls: { ...server?.tls, ...tls },
+    proxy: proxy !== "none" && through,
+    timeoutMs: timeout * 1_000,
+    compression,
+    words: (text) => words(isAnonymous ? text.replace(CREDENTIALS, server ? NONE_IN_FILE : NONE_BY_FLAG) : text),
+  };
 }
 
 /** The token in a file. Where the token itself is given in place of a path, the error does not show it. */

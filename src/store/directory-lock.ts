@@ -69,6 +69,23 @@ export async function lockDirectory(
   }
 }
 
+/**
+ * Who uses a directory, for a look: nothing is locked or removed.
+ *
+ * @returns `undefined` where it is nobody, or that cannot be told
+ */
+export async function holderOf(directory: string): Promise<string | undefined> {
+  try {
+    const place = await lockPlace(directory);
+    const occupants = (await place.list()).map((name) => ask(place.address(name)));
+    const holder = (await Promise.all(occupants)).find((occupant) => occupant !== "nobody");
+    place.close();
+    return holder && inUse(directory, holder.pid).message;
+  } catch {
+    return undefined;
+  }
+}
+
 async function contend(place: LockPlace): Promise<Outcome> {
   const name = place.newName();
   let socket: NamedSocket | undefined;

@@ -1,6 +1,5 @@
 import fs from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { attempt } from "../base/checks.js";
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 import {
   isBegun,
@@ -247,9 +246,18 @@ function unavailable(cause: unknown): OpAMPError {
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
 }
 
-/** What the store in a directory holds, for a look: nothing is locked or changed. `undefined` where it cannot be read. */
+/**
+ * What the store in a directory holds, for a look: nothing is locked or changed.
+ *
+ * @returns `undefined` where nothing is there, or it is damaged
+ * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
+ */
 export async function peekState(directory: string): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
-  const text = await readOwnText(path, MAX_STATE_BYTES).catch(() => undefined);
-  return text === undefined ? undefined : attempt(() => decodeState(text, path).state);
+  try {
+    return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
+  } catch (error) {
+    if (error instanceof OpAMPError && error.foreignStore) throw error;
+    return undefined;
+  }
 }

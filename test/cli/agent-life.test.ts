@@ -93,7 +93,7 @@ test("SIGHUP with a broken file changes nothing and says why, and may be repeate
   work.write("opamp.yaml", "server: { ws: { endpoint: ws://h/ } }\nstorage:\n  directroy: /tmp\n");
   agent.signal("SIGHUP");
   expect(await agent.line(/SIGHUP/)).toMatch(
-    /ERROR SIGHUP: going on with the old configuration: storage\.directroy: unknown key; did you mean directory\? \(line 3, column 3\)/,
+    /ERROR SIGHUP: going on with the old configuration: storage: unknown key "directroy" \(line 3, column 3\). Did you mean "directory"\?/,
   );
   seen.offerConfig({ "a.yaml": "x: 1\n" });
   await seen.until((one) => one.hasApplied());

@@ -69,7 +69,7 @@ test("a wrong configuration makes the process exit with 2 before anything is don
   const wrong = work.start();
   expect(await wrong.ended).toBe(2);
   expect(wrong.log).toMatch(
-    /^error: remote_config\.comand: unknown key; did you mean command\? \(line 12, column 5\) \(write command;/,
+    /^error: 2 mistakes\n {2}remote_config: unknown key "comand" \(line 12, column 5\)\. Did .*\(write command\)\n {2}health: checks nothing \(line 14/,
   );
   expect(existsSync(work.path("state"))).toBe(false);
 });
@@ -130,7 +130,10 @@ test("a dry run works while the agent runs, shows what it has, and touches nothi
   const before = everything(work.directory);
   const dry = work.start({ args: ["--dry-run", "--log-format", "json"] });
   expect(await dry.ended).toBe(0);
-  expect(dry.log).toBe("");
+  expect(JSON.parse(dry.log)).toMatchObject({
+    level: "info",
+    message: expect.stringContaining("is in use by the agent of"),
+  });
   const shown = JSON.parse(await dry.output);
   expect(shown).toMatchObject({
     server: server.url,

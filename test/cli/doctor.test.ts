@@ -90,7 +90,7 @@ describe("a check that fails", () => {
       async () => ["ws://127.0.0.1:1/", "--cert", fileForTest(certificates.client.cert)],
       2,
       "url",
-      /tls\.key/,
+      /--key/,
     ],
     ["a header that cannot be sent", async () => ["ws://127.0.0.1:1/", "-H", "a b: c"], 2, "url", /"a\.\.\."/],
     ["an invalid proxy", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /proxy\.url/],
@@ -183,7 +183,7 @@ test("a token file that cannot be read is reported with its path", async () => {
 
 describe("a wrong command line exits with 2 and says why", () => {
   const wrong: readonly [string[], RegExp][] = [
-    [["doctor"], /missing required argument 'url'/],
+    [["doctor"], /there is no server to check/],
     [["doctor", "ws://h", "--header", "x"], /Name: value/],
     [["doctor", "ws://h", "--timeout", "soon"], /above 0/],
     [["doctor", "ws://h", "--timeout", "1e9"], /at most/],

@@ -48,22 +48,28 @@ describe("a foreign file with the name of a config", () => {
 });
 
 describe("a dry run's read of a state", () => {
-  test.each<[string, (path: string, elsewhere: string) => Promise<unknown>]>([
-    ["a pipe", async (path) => execFileSync("mkfifo", [path])],
-    ["a link to a state of ours", (path, elsewhere) => fs.symlink(elsewhere, path)],
+  const foreign = { code: "ERR_OPAMP_STORE", foreignStore: true };
+
+  test.each<[string, (path: string, elsewhere: string) => Promise<unknown>, refused: object | undefined]>([
+    ["damaged", (path) => fs.writeFile(path, "{"), undefined],
+    ["a pipe", async (path) => execFileSync("mkfifo", [path]), foreign],
+    ["a link to a state of ours", (path, elsewhere) => fs.symlink(elsewhere, path), foreign],
     [
       "far too large",
       async (path, elsewhere) => {
         await fs.copyFile(elsewhere, path);
         await fs.appendFile(path, " ".repeat(17_000_000));
       },
+      undefined,
     ],
-  ])("finds none if it is %s", async (_, make) => {
+    ["of another program", (path) => fs.writeFile(path, "{}"), foreign],
+  ])("finds none if it is %s, and refuses what is not ours", async (_, make, refused) => {
     const elsewhere = await temporaryFolder();
     await saved(elsewhere, { heartbeatMs: 1 });
     const directory = await temporaryFolder();
     await make(join(directory, "state.json"), join(elsewhere, "state.json"));
-    expect(await peekState(directory)).toBeUndefined();
+    if (refused === undefined) expect(await peekState(directory)).toBeUndefined();
+    else await expect(peekState(directory)).rejects.toMatchObject(refused);
     expect(await peekState(elsewhere)).toEqual({ heartbeatMs: 1 });
   });
 });

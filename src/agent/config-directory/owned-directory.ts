@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isObject } from "../../base/checks.js";
+import type { OpAMPError } from "../../errors.js";
 import { type ConfigPlace, readTrial } from "./config-place.js";
 import { isRealFile, replaceText } from "./durable.js";
 import { takeOver } from "./former-directory.js";
@@ -41,12 +42,27 @@ export async function openPlace(place: ConfigPlace): Promise<string[]> {
   return done;
 }
 
+/**
+ * Looks whether `openPlace` would take what is there for ours; nothing is changed.
+ *
+ * @throws OpAMPError with `foreignStore`
+ */
+export async function lookAtPlace(path: string): Promise<void> {
+  if ((await isOwnDirectory(path)) && (await readMarker(path)) === undefined && !(await isUnused(path))) {
+    throw notOurs(path);
+  }
+}
+
+function notOurs(path: string): OpAMPError {
+  return foreign(path, `was not made by this agent: it has no valid ${MARKER}`);
+}
+
 /** Makes and marks the directory where it is missing or empty. */
 async function claimDirectory(path: string): Promise<Marker> {
   await makeOwnDirectory(path);
   const marker = await readMarker(path);
   if (marker !== undefined) return marker;
-  if (!(await isUnused(path))) throw foreign(path, `was not made by this agent: it has no valid ${MARKER}`);
+  if (!(await isUnused(path))) throw notOurs(path);
   const temporary = join(path, `${MARKER}.tmp`);
   await rm(temporary, { force: true });
   await mark(path, "pending", temporary);

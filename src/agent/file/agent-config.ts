@@ -101,7 +101,7 @@ function readSection<T>(root: SectionReader, key: string, read: (section: Sectio
 
 function readStorage(section: SectionReader): string {
   const directory = section.text("directory") ?? STATE_DIRECTORY;
-  section.done();
+  section.done({ dir: "write directory", path: "write directory" });
   if (directory === "") section.refuse("directory", "is empty", "give a directory, or remove the key");
   return resolve(directory);
 }

@@ -36,7 +36,7 @@ export function readHealth(section: SectionReader): HealthSettings {
 function readNode(section: SectionReader): HealthNode {
   const check = readCheck(section);
   const inner = section.sectionOrEmpty("components");
-  section.done();
+  section.done({ endpoint: "write url" });
   if (inner.keys.includes("")) inner.refuse("", "must have a name", "give the component a name");
   const components = Object.fromEntries(inner.keys.map((name) => [name, readNode(inner.sectionOrEmpty(name))]));
   if (check === undefined && Object.keys(components).length === 0) {

@@ -1,5 +1,15 @@
+import type { ExtensionConfig } from "../../extension/config/extension-config.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
-import type { AgentConfig } from "./agent-config.js";
+import type { RemoteConfigSettings } from "../config-directory/config-place.js";
+import type { EffectiveSettings } from "./effective-keys.js";
+
+/** What keys depend on. */
+interface Settings {
+  readonly extension: ExtensionConfig;
+  readonly remoteConfig: RemoteConfigSettings | undefined;
+  readonly effectiveConfig: EffectiveSettings;
+  readonly availableComponents: unknown;
+}
 
 /** A key, and the section that it is in: of the whole file, or of the extension's block. */
 type Place = readonly [block: "file" | "extension", section: string | undefined, key: string];
@@ -8,7 +18,7 @@ type Place = readonly [block: "file" | "extension", section: string | undefined,
 type Row = readonly [place: Place, hasNoEffect: boolean, reason: string];
 
 /** Warns of every key that is right and changes nothing, since what it belongs to is off. */
-export function noteIdleKeys(root: SectionReader, block: SectionReader, config: AgentConfig): void {
+export function noteIdleKeys(root: SectionReader, block: SectionReader, config: Settings): void {
   const { capabilities, reportsRawConfig, server } = config.extension;
   const { remoteConfig, effectiveConfig, availableComponents } = config;
   const hasFiles = Object.keys(effectiveConfig.files).length > 0;

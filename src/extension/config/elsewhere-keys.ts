@@ -1,4 +1,5 @@
-import type { Elsewhere, SectionReader } from "../reader/section-reader.js";
+import type { SectionReader } from "../reader/section-reader.js";
+import type { Elsewhere } from "../reader/unknown-key.js";
 
 /** Who reads a configuration: what a key of another program comes to here depends on it. */
 export type Surface = "agent" | "program";

@@ -1,7 +1,8 @@
 import { checkSendable } from "../auth/auth-extension.js";
 import { readAuth } from "../auth/read-auth.js";
-import type { Elsewhere, SectionReader } from "../reader/section-reader.js";
+import type { SectionReader } from "../reader/section-reader.js";
 import { readTlsKeys } from "../reader/tls-keys.js";
+import type { Elsewhere } from "../reader/unknown-key.js";
 import type { ElsewhereKeys } from "./elsewhere-keys.js";
 import type { ExtensionConfig } from "./extension-config.js";
 

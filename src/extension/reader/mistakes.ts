@@ -77,11 +77,16 @@ function errorOf({ kind, path, problem, hint, meant, position }: Mistake): OpAMP
 
 /** Whether another mistake is why something is missing: in the block, in a value of these keys, or in the name of one. */
 function explains(other: Mistake, { missing }: Mistake): boolean {
-  if (missing === undefined || other.kind === "missing" || !startsWith(other.path, missing.in)) return false;
+  if (missing === undefined || other.kind === "missing") return false;
+  if (other.kind === "unknown") {
+    const block = other.path.slice(0, -1);
+    const wanted: KeyPath =
+      block.length < missing.in.length ? missing.in.slice(block.length, block.length + 1) : missing.keys;
+    return startsWith(missing.in, block) && wanted.some((key) => other.missing?.keys.some((each) => each === key));
+  }
+  if (!startsWith(other.path, missing.in)) return false;
   const below = other.path[missing.in.length];
-  const isBeside = other.path.length === missing.in.length + 1;
-  const stands = other.kind === "unknown" && isBeside ? (other.missing?.keys ?? []) : [below];
-  return below === undefined || stands.some((key) => missing.keys.some((wanted) => wanted === key));
+  return below === undefined || missing.keys.some((key) => key === below);
 }
 
 function startsWith(path: KeyPath, start: KeyPath): boolean {

@@ -1,14 +1,11 @@
 import { isObject } from "../../base/checks.js";
-import { nearest } from "../../base/nearest.js";
 import { OpAMPError } from "../../errors.js";
 import { parseDuration } from "./durations.js";
 import { Expanded } from "./expansion.js";
 import { type KeyPath, typeName } from "./key-path.js";
 import { listedAsPairs } from "./listed-pairs.js";
 import { DEEPEST, type Need, type Needed, type Reading } from "./reading.js";
-
-/** What to write in place of keys that belong somewhere else, or to another program. */
-export type Elsewhere = Readonly<Record<string, string>>;
+import { type Elsewhere, unknownKey } from "./unknown-key.js";
 
 /** A key, a path below it, or the block itself. */
 type Below = string | number | KeyPath | undefined;
@@ -201,17 +198,10 @@ export class SectionReader {
   /** Refuses every key that was neither read nor ignored; to be called when all are. */
   done(elsewhere: Elsewhere = {}): void {
     const { mistakes } = this.#reading;
-    const valid = [...this.#known].join(", ");
+    const known = [...this.#known];
     for (const key of this.keys.filter((given) => !this.#known.has(given))) {
       if (mistakes.isFull) return;
-      const path = this.#pathOf(key);
-      const advice = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
-      const meant = advice === undefined ? nearest(key, this.#known) : undefined;
-      const hint = advice ?? (meant === undefined ? `valid keys: ${valid}` : `write ${meant}`);
-      const mistake = this.#reading.mistake("unknown", path, `unknown key ${JSON.stringify(key)}`, hint);
-      // A key with advice may stand for any: what is missing shows when it is in its place.
-      const keys = advice !== undefined ? [...this.#known] : meant !== undefined ? [meant] : [];
-      mistakes.add({ ...mistake, meant, missing: { in: this.path, keys } });
+      mistakes.add(unknownKey(this.#reading, this.path, key, known, elsewhere));
     }
   }
 

@@ -20,6 +20,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["/var/lib/x", ": must be a map of keys, not text (line 2, column 1)", MAP],
     ["{ directory: '' }", ".directory: is empty (line 2, column 12)", "give a directory, or remove the key"],
     ["{ directory: 7 }", ".directory: must be text, not a number (line 2, column 12)", QUOTES],
+    ["{ path: /x }", `: unknown key "path" (line 2, column 12)`, "write directory"],
     [
       "{ direktory: /x }",
       `: unknown key "direktory" (line 2, column 12). Did you mean "directory"?`,
@@ -147,6 +148,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
   health: [
     ["{}", ": checks nothing (line 2, column 1)", CHECK_FORM],
     ["{ ur: http://h/ }", `: unknown key "ur" (line 2, column 11). Did you mean "url"?`, "write url"],
+    ["{ endpoint: http://h/ }", `: unknown key "endpoint" (line 2, column 11)`, "write url"],
     ["{ url: ftp://h/ }", ".url: must be an http or https URL (line 2, column 11)", CHECK_FORM],
     ["{ url: http://h/, command: a }", ".command: is one check too many (line 2, column 27)", CHECK_FORM],
     ["{ interval: 0s, url: http://h/ }", ".interval: must be above 0 (line 2, column 11)", OTHER_TIME],

@@ -113,6 +113,14 @@ describe("what is missing", () => {
     expect(told(`${SERVER}${text}\n`)).toEqual(messages);
   });
 
+  test.each([
+    ["extensions: { opamp: { servr: {} } }", ["extensions.opamp"]],
+    ["extensions: { opamp: { endpoint: ws://h/ } }", ["extensions.opamp"]],
+    ["extensions: { opamp: { heartbeat_interval: 3s } }", ["extensions.opamp.server", "extensions.opamp"]],
+  ])("is not told of a block that another key was meant to be: %s", (text, paths) => {
+    expect(told(`${text}\n`).map((line) => line.split(":", 1)[0])).toEqual(paths);
+  });
+
   test("is told beside a mistake that is not why", () => {
     expect(told(`${SERVER}remote_config: { colour: red }\n`)).toEqual([
       expect.stringMatching(/^remote_config\.directory: is missing \(line 2, column 1\) \(give the directory/),

@@ -79,6 +79,6 @@ test.each([
   `${SERVER}capabilities: { reports_heartbeat: true }\nheartbeat: { interval: 5s }`,
   `${SERVER}ppid: 7\nppid_poll_interval: 3s`,
   `${SERVER}remote_config: { directory: /x, command: a, timeout: 5s }`,
-])("a key with its effect is no warning: %s", (text) => {
+])("a key that has its effect causes none: %s", (text) => {
   expect(warningsOf(`${text}\n`)).toEqual([]);
 });

@@ -182,6 +182,25 @@ const ofRest: readonly AgentKey[] = [
     meaning: "what a restart command of the server does; without `restart` the agent itself starts again",
   },
   { key: "restart.timeout", type: DURATION, default: "30s", meaning: "for the command" },
+  {
+    key: "heartbeat.interval",
+    type: DURATION,
+    default: "30s",
+    meaning:
+      "heartbeats over WebSocket, with `reports_heartbeat: true`, until the server sets another one; over HTTP see `polling_interval`",
+  },
+  {
+    key: "backoff.min",
+    type: DURATION,
+    default: "1s",
+    meaning: "shortest wait between attempts to connect; the first one after a break comes at once",
+  },
+  {
+    key: "backoff.max",
+    type: DURATION,
+    default: "30s",
+    meaning: "longest wait; each is anywhere from `min` to a limit that doubles up to this",
+  },
   { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "minimum log level" },
   { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
 ];

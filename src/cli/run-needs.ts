@@ -1,0 +1,128 @@
+import { constants } from "node:fs";
+import fs from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { lookAtPlace, ownedDirectory } from "../agent/config-directory/owned-directory.js";
+import type { AgentConfig } from "../agent/file/agent-config.js";
+import { fileSecret } from "../auth/file-secret.js";
+import { errorLine } from "../diagnostics/one-line.js";
+import { codeOf, OpAMPError } from "../errors.js";
+import type { Need } from "../extension/reader/reading.js";
+import { holderOf } from "../store/directory-lock.js";
+import { peekState } from "../store/state-directory.js";
+import type { TlsOptions } from "../transport/settings/tls-options.js";
+import { prepareTls } from "../transport/tls/tls.js";
+import { fileWords } from "./surface-words.js";
+
+/** Why a run would not come about, or not do what it is for. */
+export interface RunProblem {
+  text: string;
+  /** That of `opamp agent`: 1 a directory that cannot be used, 2 something in the file is wrong, 3 something is not ours. */
+  exitCode: 1 | 2 | 3;
+}
+
+/** What a run needs, as it is now. */
+export interface RunNeeds {
+  problems: readonly RunProblem[];
+  /** What is worth knowing, and normal. */
+  notes: readonly string[];
+}
+
+/** Looks for everything that a run needs on this machine. Nothing is made, changed, locked or run. */
+export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentConfig): Promise<RunNeeds> {
+  const directories: [key: string, path: string][] = [["storage.directory", stateDirectory]];
+  if (remoteConfig !== undefined) {
+    directories.push(["remote_config.directory", remoteConfig.directory]);
+    directories.push(["remote_config.state_directory", remoteConfig.state]);
+  }
+  const found = await Promise.all([
+    ...directories.map(([key, path]) => problemOf(`${key}: `, 1, () => checkDirectory(path))),
+    problemOf("storage.directory: ", 1, () => peekState(stateDirectory)),
+    remoteConfig && problemOf("", 1, () => lookAtPlace(ownedDirectory(remoteConfig.state))),
+    ...needs.flatMap((need) => checksOf(need).map((check) => problemOf(`${need.where}: `, 2, check))),
+  ]);
+  const problems = found.filter((problem) => problem !== undefined);
+  const holder = await holderOf(stateDirectory);
+  return { problems, notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`] };
+}
+
+async function problemOf(
+  where: string,
+  exitCode: 1 | 2,
+  check: () => Promise<unknown>,
+): Promise<RunProblem | undefined> {
+  try {
+    await check();
+    return undefined;
+  } catch (error) {
+    const isForeign = error instanceof OpAMPError && error.foreignStore;
+    return { text: where + fileWords(errorLine(error)), exitCode: isForeign ? 3 : exitCode };
+  }
+}
+
+function checksOf(need: Need): readonly (() => Promise<unknown>)[] {
+  switch (need.kind) {
+    case "secret":
+      return [fileSecret(need.name)];
+    case "program":
+      return [() => checkProgram(need.name)];
+    case "tls":
+      return partsOf(need.tls).map((part) => () => prepareTls("tls", part));
+    default:
+      return need satisfies never;
+  }
+}
+
+/** Each is read by itself, so that what is wrong with one does not hide the other. */
+function partsOf({ ca, cert, key, ...others }: TlsOptions): readonly TlsOptions[] {
+  return [
+    ...(ca === undefined ? [] : [{ ca }]),
+    ...(cert === undefined || key === undefined ? [] : [{ cert, key }]),
+    others,
+  ];
+}
+
+/** Whether a directory may be written, or made where it is missing. */
+async function checkDirectory(path: string): Promise<void> {
+  let at = path;
+  for (;;) {
+    // A link that leads nowhere is there, and in the way.
+    const isThere = await fs.lstat(at).then(
+      () => true,
+      (error: unknown) => codeOf(error) !== "ENOENT",
+    );
+    if (isThere || dirname(at) === at) break;
+    at = dirname(at);
+  }
+  try {
+    if (!(await fs.stat(at)).isDirectory()) throw new Error(`${at} is not a directory`);
+    await fs.access(at, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === undefined) throw cause;
+    const what = at === path ? "cannot be written" : `cannot be made: ${at} cannot be written`;
+    throw new OpAMPError("ERR_OPAMP_STORE", `${path} ${what} (${code})`, {
+      cause,
+      hint: "give the agent's user the right to write there, or another directory",
+    });
+  }
+}
+
+/** Whether a program is there and may be executed, as the system looks for it. */
+async function checkProgram(name: string): Promise<void> {
+  // What it is shows when the offer is there.
+  if (name.includes("{directory}")) return;
+  const folders = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
+  let reason: unknown;
+  for (const folder of folders) {
+    const path = folder === "" ? name : join(folder, name);
+    try {
+      await fs.access(path, constants.X_OK);
+      if ((await fs.stat(path)).isFile()) return;
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT" || reason === undefined) reason = error;
+    }
+  }
+  const problem = codeOf(reason) === "EACCES" ? "may not be executed" : "is not there";
+  const hint = name.includes("/") ? "check the path" : "check its name and PATH, or give the full path";
+  throw new OpAMPError("ERR_OPAMP_HANDLER", `the program ${JSON.stringify(name)} ${problem}`, { hint });
+}
