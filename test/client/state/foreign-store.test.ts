@@ -94,7 +94,7 @@ describe.each(["at once", "later"] as const)("a client whose store says %s that 
     expect([...server.agents.keys()]).toEqual([uid]);
     const message = "going on without the store, as another agent: the row is of a later version";
     expect(failures).toMatchObject([{ code: "ERR_OPAMP_STORE", message, hint: "update the program" }]);
-    expect(lines[0]).toBe(`warn: ${message} (update the program)`);
+    expect(lines[0]).toBe(`warn: ${message} (update the program) (ERR_OPAMP_STORE)`);
     const stopping = client.stop();
     await clock.advance(60_000);
     await stopping;
