@@ -68,6 +68,12 @@ test("a failed offer is remembered only if it crashed the process", () => {
   expect(trialAfter(offer("a"), "begin", "died", "fail", "reverted")).toEqual({ ...NO_TRIAL, hash: "a", crashes: 1 });
 });
 
+test("an offer that crashed the process and then succeeded is forgotten", () => {
+  const crashed = [offer("a"), "begin", "died", "fail", "reverted", offer("a"), "begin"] as const;
+  expect(trialAfter(...crashed)).toMatchObject({ phase: "trial", crashes: 1 });
+  expect(trialAfter(...crashed, "commit")).toEqual(NO_TRIAL);
+});
+
 describe("the third crash", () => {
   test("rolls the offer back from any phase", () => {
     expect(trialAfter(offer("a"), "died", "died", "died")).toEqual({ ...NO_TRIAL, hash: "a", crashes: 3 });

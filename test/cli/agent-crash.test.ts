@@ -174,7 +174,7 @@ test("an agent stopped during recovery tells the program about the config in use
   expect(work.read("program")).toBe(taken(NEW));
   work.configure({ remote_config: { command: "echo slow; exec sleep 60" }, log: { level: "debug" } });
   const slow = start(work);
-  await slow.line(/: slow /);
+  await slow.line(/: slow$/);
   expect(await slow.end()).toBe(0);
   expect(visible(work.directory)).toEqual({ ...OWN, ...OLD });
   seen.withdrawConfig();

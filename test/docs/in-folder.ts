@@ -13,12 +13,13 @@ export async function folderWith(files: Readonly<Record<string, string>> = {}): 
 
 /** Runs something, and takes away what it began to listen for at the process. */
 export async function withoutSignals<T>(run: () => Promise<T>): Promise<T> {
-  const before = process.listeners("SIGTERM");
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
   try {
     return await run();
   } finally {
-    for (const listener of process.listeners("SIGTERM")) {
-      if (!before.includes(listener)) process.off("SIGTERM", listener);
+    for (const signal of signals) {
+      for (const listener of process.listeners(signal)) if (!before.has(listener)) process.off(signal, listener);
     }
   }
 }

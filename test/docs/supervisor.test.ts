@@ -5,10 +5,11 @@ import { OpAMPServer } from "../../src/testing/index.js";
 import { folderWith, withoutSignals } from "./in-folder.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
-test("the page's supervisor makes its program load a config, and rolls back one that it refuses", async () => {
+/** Runs the page's supervisor in a folder with these files, for as long as the test runs. */
+async function supervised(files: Readonly<Record<string, string>>) {
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
-  const folder = await folderWith({ "program.json": '{ "level": "info" }' });
+  const folder = await folderWith(files);
   const file = join(folder, "program.json");
   const { shutDown, client } = await withoutSignals(() =>
     runSnippet(snippetNamed("supervisor"), {
@@ -17,14 +18,18 @@ test("the page's supervisor makes its program load a config, and rolls back one 
         'fileStore("state")': `fileStore(${JSON.stringify(join(folder, "state"))})`,
         'const FILE = "program.json"': `const FILE = ${JSON.stringify(file)}`,
         "files[FILE]": 'files["program.json"]',
+        "logger: console": "logger: undefined",
       },
     }),
   );
   if (typeof shutDown !== "function") throw new Error("the snippet does not end");
   onTestFinished(() => shutDown());
   expect(client).toBeDefined();
+  return { agent: await server.firstAgent(), file };
+}
 
-  const agent = await server.firstAgent();
+test("the page's supervisor makes its program load a config, and rolls back one that it refuses", async () => {
+  const { agent, file } = await supervised({ "program.json": '{ "level": "info" }' });
   await agent.until(({ health }) => health?.componentHealthMap["program"]?.healthy === true);
   agent.offerConfig({ "program.json": '{ "level": "debug" }' });
   await agent.until((seen) => seen.hasApplied());
@@ -34,6 +39,23 @@ test("the page's supervisor makes its program load a config, and rolls back one 
   expect(agent.remoteConfigStatus?.errorMessage).toBe("the program ended with code 1\nthere is no level");
   expect(await readFile(file, "utf8")).toBe('{ "level": "debug" }');
   await agent.until(({ health }) => health?.healthy === true);
+});
+
+test.each([
+  ["a configuration that it refuses", { "program.json": "{}" }],
+  ["no configuration", {}],
+])("the page's supervisor is reachable with %s, and an offer repairs the program", async (_, files) => {
+  const { agent, file } = await supervised(files);
+  await agent.until(({ health }) => health?.componentHealthMap["program"]?.status === "StatusPermanentError");
+  agent.offerConfig({ "program.json": '{ "level": "debug" }' });
+  await agent.until((seen) => seen.hasApplied() && seen.health?.componentHealthMap["program"]?.healthy === true);
+  expect(await readFile(file, "utf8")).toBe('{ "level": "debug" }');
+});
+
+test("the page's supervisor goes back from an offer that was on trial when it was killed", async () => {
+  const { agent, file } = await supervised({ "program.json": "{}", "program.json.before": '{ "level": "info" }' });
+  await agent.until(({ health }) => health?.componentHealthMap["program"]?.healthy === true);
+  expect(await readFile(file, "utf8")).toBe('{ "level": "info" }');
 });
 
 test("the page's program watches its parent", async () => {

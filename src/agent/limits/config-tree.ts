@@ -16,7 +16,7 @@ const KNOWN_TAG = /^!!(?:str|int|float|bool|null|map|seq)$/;
 
 /**
  * The documents of a YAML or JSON file. Refuses what programs read in different ways, since it would be another
- * configuration to the program than to whoever checks it: keys that are there twice, merge keys, tags, directives.
+ * configuration to the program than to the check: keys that are there twice, merge keys, tags, directives.
  *
  * @throws Unreadable that says what is in the way, as a part of a sentence
  */

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { everything, litter, offer, script, visible } from "./folder.js";
+import { MOST_CRASHES } from "../../../src/base/trial.js";
+import { everything, folderForTest, litter, offer, script, visible } from "./folder.js";
 import { openDirectory } from "./open-directory.js";
 import { effective, type Prepared, prepared, reopened } from "./prepared.js";
 
@@ -222,4 +223,19 @@ test("the handler refuses an offer before `prepare` and says why", async () => {
     code: "ERR_OPAMP_HANDLER",
     message: "the config directory is not prepared",
   });
+});
+
+test("an offer that cannot be rolled back at once does not count as one that crashed the agent", async () => {
+  const work = folderForTest();
+  const temporary = join(work, "config/.opamp/opamp-config/tmp");
+  const command = `if grep -q bad {directory}/a; then rm -r "${temporary}"; exit 1; fi`;
+  const { apply, directory } = await reopened(work, { command });
+  expect(await apply("good", { a: "good" })).toBe("applied");
+  for (let time = 1; time <= MOST_CRASHES + 1; time += 1) {
+    const failure = await apply("bad", { a: "bad" });
+    expect(failure).toContain("ended with exit code 1");
+    expect(failure).toContain("what was there before is not back yet");
+  }
+  expect(await apply("better", { a: "better" })).toBe("applied");
+  expect(visible(directory)).toEqual({ a: "better" });
 });

@@ -82,6 +82,7 @@ describe("a URL", () => {
   for (const [status, healthy] of [
     [204, true],
     [299, true],
+    [300, false],
     [302, false],
     [404, false],
   ] as const) {
