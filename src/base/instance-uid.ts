@@ -1,5 +1,4 @@
 import { isUint8Array } from "node:util/types";
-import { v7 } from "uuid";
 import { OpAMPError } from "../errors.js";
 import { bytesOfHex, parseUuid, UID_BYTES } from "./bytes.js";
 import { kindOf } from "./checks.js";
@@ -9,11 +8,6 @@ const URN = /^urn:uuid:/i;
 const BRACES = /^\{(.*)\}$/;
 const HEX = /^[0-9a-f]{32}$/i;
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/i;
-
-/** A fresh uid: UUID version 7 (UID-02). */
-export function newInstanceUid(): Uint8Array {
-  return v7(undefined, new Uint8Array(UID_BYTES));
-}
 
 /**
  * Reads a uid wherever a person may give one: 16 bytes; a ULID; a UUID of any version and case, also without hyphens, in

@@ -1,9 +1,10 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { uidText } from "../../src/base/bytes.js";
-import { newInstanceUid, parseInstanceUid } from "../../src/base/instance-uid.js";
+import { parseInstanceUid } from "../../src/base/instance-uid.js";
 import { fromExtensionConfig } from "../../src/extension/index.js";
 import { memoryStore } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
+import { newInstanceUid } from "../../src/values/instance-uid.js";
 import { ended, running } from "../client/hosted.js";
 import { refusal } from "../client/refusal.js";
 import { makeClient } from "../client/wire-fixture.js";

@@ -73,6 +73,20 @@ describe("a directory in use by a store", () => {
     expect((await found(directory)).state).toEqual({ heartbeatMs: 1 });
   });
 
+  test("is had without any wait where the other one gives way after it was asked", async () => {
+    const directory = await temporaryFolder();
+    const place = await lockPlace(directory);
+    const rival = createServer((socket) => {
+      socket.end(`${process.pid}\n`);
+      rival.close();
+    });
+    rival.listen(place.address(place.newName()));
+    await once(rival, "listening");
+    const { load } = storeIn(directory, { lockWaitMs: 0 });
+    expect(await load()).toBeUndefined();
+    place.close();
+  });
+
   test("is waited for by a later client with the same store during the first one's last save", async () => {
     const { store, load } = storeIn(await temporaryFolder(), { lockWaitMs: 20_000 });
     await load();

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { sameBytes, uidText } from "../../base/bytes.js";
-import { newInstanceUid, parseInstanceUid } from "../../base/instance-uid.js";
+import { parseInstanceUid } from "../../base/instance-uid.js";
 import { Core } from "../../core/core.js";
 import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
@@ -10,6 +10,7 @@ import type { Transport } from "../../transport/transport.js";
 import { parseEndpoint } from "../../transport/url/endpoint.js";
 import { sameEffectiveConfig } from "../../values/config-files.js";
 import { sameHealth } from "../../values/health.js";
+import { newInstanceUid } from "../../values/instance-uid.js";
 import { type Clock, systemClock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";

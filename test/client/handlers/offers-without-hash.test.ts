@@ -71,7 +71,7 @@ describe("a config offered without a hash", () => {
     expect(lines).toContain("Remote config without a hash applied");
   });
 
-  test("is no news where it has no content either", async () => {
+  test("has no effect where it has no content either", async () => {
     const { agent, clock, given, warnings } = await applying();
     agent.send({ remoteConfig: {} });
     await clock.advance(0);

@@ -102,3 +102,17 @@ test("a refresh of the effective config without a handler for it is refused, and
   client.setHandlers({ effectiveConfig: undefined });
   expect(refusal(() => client.refreshEffectiveConfig()).code).toBe("ERR_OPAMP_OPTION");
 });
+
+test("an effective config of which only a content type has changed is reported", async () => {
+  let contentType = "text/yaml";
+  const { client, agent, clock } = await running({ effectiveConfig: () => ({ a: { body: "a: 1", contentType } }) });
+  for (const next of ["text/yaml", "application/yaml", "application/yaml"]) {
+    contentType = next;
+    client.refreshEffectiveConfig();
+    await clock.advance(0);
+  }
+  const types = agent.received.flatMap(
+    ({ effectiveConfig }) => effectiveConfig?.configMap?.configMap["a"]?.contentType ?? [],
+  );
+  expect(types).toEqual(["text/yaml", "application/yaml"]);
+});

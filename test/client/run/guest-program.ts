@@ -12,6 +12,10 @@ export interface GuestClient {
   keepAlive?: boolean;
   /** For a connection, and for an answer. Default: the client's own. */
   timeoutMs?: number;
+  /** The longest wait between attempts. Default: 60 seconds. */
+  backoffMs?: number;
+  /** Whether something waits for its connection. */
+  awaited?: boolean;
   /** What else it is given, as far as JSON can say it. */
   options?: Pick<OpAMPClientOptions, "transport" | "tls" | "proxy" | "compression">;
 }
@@ -28,6 +32,7 @@ export interface GuestOrders {
 export type GuestReport =
   | { type: "imported" | "exiting"; loaded: readonly string[] }
   | { type: "phase"; name: string; phase: string }
+  | { type: "connected"; name: string }
   | { type: "attempt"; address: string };
 
 /** What every host name stands for, in the order in which they are tried. */
@@ -61,20 +66,23 @@ function main(orders: GuestOrders): void {
     const { socket } = message as { socket: Socket };
     socket.on("connectionAttempt", (address) => say({ type: "attempt", address }));
   });
-  const clients = orders.clients.map(({ name, url, keepAlive = false, timeoutMs, options }) => {
-    const client = new OpAMPClient({
-      ...options,
-      url,
-      keepAlive,
-      description: { identifying: { "service.name": name } },
-      heartbeat: { intervalMs: 20 },
-      backoff: { minMs: 60_000 },
-      timeouts: timeoutMs === undefined ? {} : { connectMs: timeoutMs, answerMs: timeoutMs },
-    });
-    client.on("phase", ({ phase }) => say({ type: "phase", name, phase }));
-    client.start();
-    return client;
-  });
+  const clients = orders.clients.map(
+    ({ name, url, keepAlive = false, timeoutMs, backoffMs = 60_000, awaited, options }) => {
+      const client = new OpAMPClient({
+        ...options,
+        url,
+        keepAlive,
+        description: { identifying: { "service.name": name } },
+        heartbeat: { intervalMs: 20 },
+        backoff: { minMs: backoffMs, maxMs: backoffMs },
+        timeouts: timeoutMs === undefined ? {} : { connectMs: timeoutMs, answerMs: timeoutMs },
+      });
+      client.on("phase", ({ phase }) => say({ type: "phase", name, phase }));
+      client.start();
+      if (awaited === true) void client.connected().then(() => say({ type: "connected", name }));
+      return client;
+    },
+  );
   // The input keeps the process alive until it ends; from then on only the clients could.
   process.stdin.on("end", () => {
     if (orders.stop === true) for (const client of clients) void client.stop();

@@ -21,11 +21,16 @@ class Guest {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #exit: Promise<unknown[]>;
   #wake: (() => void) | undefined;
+  #hasEnded = false;
 
   constructor(orders: GuestOrders) {
     const args = ["--import", "tsx", PROGRAM, JSON.stringify(orders)];
     this.#process = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#exit = once(this.#process, "close");
+    void this.#exit.then(() => {
+      this.#hasEnded = true;
+      this.#wake?.();
+    });
     createInterface({ input: this.#process.stdout }).on("line", (line) => {
       this.reports.push(JSON.parse(line) as GuestReport);
       this.#wake?.();
@@ -39,6 +44,7 @@ class Guest {
     const fits = (said: GuestReport): boolean =>
       wanted.every(([key, value]) => Object.entries(said).some(([k, v]) => k === key && v === value));
     while (this.reports.filter(fits).length < times) {
+      if (this.#hasEnded) throw new Error(`it has ended, and has not said ${JSON.stringify(report)}`);
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -149,6 +155,20 @@ describe("a process with clients over TLS and proxies", () => {
     guest.letGo();
     expect(await guest.ended()).toBe(0);
     for (const { name } of clients) await guest.said({ name, phase: "stopped" });
+  });
+});
+
+describe("a process in which something waits for a connection", () => {
+  test.each(["ws", "http"] as const)("lives until there is one over %s, through failed attempts", async (transport) => {
+    const port = await freePort();
+    const url = `${transport}://127.0.0.1:${port}/v1/opamp`;
+    const guest = new Guest({ clients: [{ name: "late", url, backoffMs: 50, awaited: true }] });
+    await guest.said({ name: "late", phase: "waiting" });
+    guest.letGo();
+    await guest.said({ name: "late", phase: "waiting" }, 3);
+    await startServer({ port });
+    expect(await guest.ended()).toBe(0);
+    expect(guest.reports).toContainEqual({ type: "connected", name: "late" });
   });
 });
 

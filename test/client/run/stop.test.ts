@@ -55,6 +55,15 @@ describe("stop", () => {
     expect([client.phase, clock.pending]).toEqual(["stopped", 0]);
   });
 
+  test("with no time at all does not wait for the server", async () => {
+    const { client, clock, transport } = await running();
+    transport.hang();
+    const stopped = client.stop({ timeoutMs: 0 });
+    await clock.advance(0);
+    await stopped;
+    expect([client.phase, clock.pending]).toEqual(["stopped", 0]);
+  });
+
   test("waits for a server that ignores agent_disconnect only as long as its limit", async () => {
     const { client, clock, transport } = await running();
     transport.hang();

@@ -190,6 +190,18 @@ describe("an exchange that fails", () => {
     expect(error.message).toMatch(new RegExp(`^no connection to 127.0.0.1:${port}: .*ECONNREFUSED`));
   });
 
+  test("because a connection that was closed cannot be made again has sent nothing", async () => {
+    const server = await startHttp((_request, response) => response.writeHead(200, { connection: "close" }).end());
+    const { transport, ear } = await connect(`http://${server.host}/`);
+    transport.send(Uint8Array.of(1));
+    await ear.payload();
+    await server.stop();
+    transport.send(Uint8Array.of(2));
+    const { error, ...loss } = await ear.lost();
+    expect(loss).toEqual({ fate: "unsent", orderly: true, throttled: false });
+    expect(error.message).toContain("ECONNREFUSED");
+  });
+
   test("because the server has no TLS has sent nothing, with a hint to the scheme", async () => {
     const server = await startHttp((_request, response) => response.end());
     const { transport, ear } = await connect(`https://${server.host}/`);
