@@ -106,6 +106,22 @@ describe("a store that loads for longer than 30 s", () => {
   });
 });
 
+test("a store that loaded in time is saved to however long ago that was", async () => {
+  const saved: StoredState[] = [];
+  const clock = virtualClock();
+  const store: Store = {
+    load: async () => ({ instanceUid: uid(1) }),
+    save: (state) => void saved.push(state),
+  };
+  const nothing = (): void => undefined;
+  const persistence = new Persistence(store, clock, nothing, nothing);
+  await persistence.load();
+  await clock.advance(30_001);
+  persistence.save({ heartbeatMs: 5 });
+  await persistence.settled();
+  expect(saved).toEqual([{ instanceUid: uid(1), heartbeatMs: 5 }]);
+});
+
 describe("saving", () => {
   test("keeps what was loaded and not changed", async () => {
     const { store, saves } = slowStore();

@@ -121,7 +121,8 @@ describe("a request without an answer yet", () => {
     const foreign = (harness: Harness) => harness.receive({ instanceUid: hash(9) });
     const garbage = (harness: Harness) => harness.feed({ type: "malformed", error: new Error("no protobuf") });
     for (const answer of [foreign, garbage]) {
-      const harness = online(polling());
+      // It was an answer: the server did not ask for everything in one that got lost.
+      const harness = online({ ...polling(), config: { reconnectReport: "full" } });
       harness.feed({ type: "set", parts: { health: health(false) } });
       answer(harness);
       expect(harness.all("phase").at(-1)?.output).toMatchObject({ phase: "waiting", reason: "malformed" });

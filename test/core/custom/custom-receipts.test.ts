@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Input } from "../../../src/core/io.js";
 import { Harness, online, polling, type Script } from "../harness.js";
+import { health } from "../values.js";
 
 const A = "com.example.a";
 const announced = { customCapabilities: { capabilities: [A] } };
@@ -43,6 +44,28 @@ describe("a custom message on a duplex connection", () => {
     harness.advanceUntil("reporting");
     harness.receive({});
     expect(harness.sent.map(({ customMessage }) => customMessage?.type)).toEqual(["m1", undefined, "m1"]);
+  });
+
+  test("is not delivered by what the server pushes over it and a later message", () => {
+    const harness = agent();
+    harness.feed(custom(1));
+    harness.feed({ type: "set", parts: { health: health(true, "later") } });
+    harness.advance(0);
+    for (let pushes = 0; pushes < 3; pushes++) harness.receive({});
+    expect(delivered(harness)).toEqual([]);
+    harness.feed({ type: "pong" });
+    expect(delivered(harness)).toEqual([1]);
+  });
+
+  test("that leaves again on the next connection gets a ping of its own there", () => {
+    const harness = agent();
+    harness.feed(custom(1));
+    harness.lose();
+    harness.clear();
+    harness.advanceUntil("reporting");
+    harness.advance(0);
+    expect(harness.sent.some(({ customMessage }) => customMessage?.type === "m1")).toBe(true);
+    expect(harness.all("ping")).toHaveLength(1);
   });
 
   test("shares the next ping with all that left while a ping was under way", () => {

@@ -21,6 +21,17 @@ function change(harness: Harness, status: string): void {
   harness.feed({ type: "set", parts: { health: health(false, status) } });
 }
 
+verifies("RETRY-01", "a part that was refused belongs to full reports again once it has changed", () => {
+  const harness = online({ config: { reconnectReport: "full" } });
+  change(harness, "a");
+  harness.receive({ errorResponse: { type: 1 } });
+  expect(afterBreak(harness)).not.toContain("health");
+  harness.receive({});
+  change(harness, "b");
+  harness.receive({});
+  expect(afterBreak(harness)).toContain("health");
+});
+
 describe.each(transports)("a report %s", (_name, script: Script) => {
   test("that was answered is not sent again", () => {
     const harness = online(script);

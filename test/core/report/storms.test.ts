@@ -64,6 +64,12 @@ describe.each(transports)("a request for the full state %s", (_name, over: Scrip
     expect(fullReports(harness)).toBe(10);
   });
 
+  test("that is held back is announced once, however often it is repeated meanwhile", () => {
+    const harness = online({ ...script, answers: acknowledges });
+    for (let n = 0; n < 9; n++) harness.receive(FULL);
+    expect([fullReports(harness), harness.notices]).toEqual([5, [{ kind: "storm" }]]);
+  });
+
   test("in every answer leads to a bounded number of full reports", () => {
     const harness = troubled(script, () => FULL);
     harness.advance(HOUR_MS);
