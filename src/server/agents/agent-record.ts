@@ -42,9 +42,11 @@ export class AgentRecord {
 /** An agent that has said nothing yet, or was forgotten. */
 export const UNKNOWN_AGENT = new AgentRecord();
 
-/** What a full report brings besides the description, each part with the capability of those who report it. */
+/**
+ * What a full report brings besides the description, each part with the capability of those who report it. Not the effective
+ * config, which a host may be unable to give.
+ */
 const REPORTED = [
-  ["effectiveConfig", AgentCapabilities.AgentCapabilities_ReportsEffectiveConfig],
   ["remoteConfigStatus", AgentCapabilities.AgentCapabilities_ReportsRemoteConfig],
   ["health", AgentCapabilities.AgentCapabilities_ReportsHealth],
   ["packageStatuses", AgentCapabilities.AgentCapabilities_ReportsPackageStatuses],
