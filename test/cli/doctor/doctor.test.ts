@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Diagnosis, StepName } from "../../src/cli/diagnosis.js";
-import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
-import { startHttp, startTcp } from "../transport/raw-servers.js";
-import { fileForTest } from "./files.js";
-import { opamp } from "./terminal.js";
+import type { Diagnosis, StepName } from "../../../src/cli/diagnosis.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
+import { startHttp, startTcp } from "../../transport/raw-servers.js";
+import { fileForTest } from "../files.js";
+import { opamp } from "../terminal.js";
 
 const certificates = await testCertificates();
 

@@ -1,10 +1,10 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileStore } from "../../src/store/file-store.js";
-import { testCertificates } from "../../src/testing/index.js";
-import { everything, folderForTest } from "../agent/config-directory/folder.js";
-import { opamp } from "./terminal.js";
+import { fileStore } from "../../../src/store/file-store.js";
+import { testCertificates } from "../../../src/testing/index.js";
+import { everything, folderForTest } from "../../agent/config-directory/folder.js";
+import { opamp } from "../terminal.js";
 
 const certificates = await testCertificates();
 const other = await testCertificates();

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
-import { fileWords, flagWords } from "../../src/cli/surface-words.js";
-import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
-import { fileForTest } from "./files.js";
-import { opamp } from "./terminal.js";
+import { fileWords, flagWords } from "../../../src/cli/surface-words.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
+import { fileForTest } from "../files.js";
+import { opamp } from "../terminal.js";
 
 const certificates = await testCertificates();
 const TOKEN = "tok-4711";

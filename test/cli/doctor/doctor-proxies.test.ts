@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Diagnosis } from "../../src/cli/diagnosis.js";
-import { OpAMPServer, testCertificates } from "../../src/testing/index.js";
-import { startHttpProxy } from "../end-to-end/proxies/http-proxy.js";
-import { startSocksProxy } from "../end-to-end/proxies/socks-proxy.js";
-import { fileForTest } from "./files.js";
-import { opamp } from "./terminal.js";
+import type { Diagnosis } from "../../../src/cli/diagnosis.js";
+import { OpAMPServer, testCertificates } from "../../../src/testing/index.js";
+import { startHttpProxy } from "../../end-to-end/proxies/http-proxy.js";
+import { startSocksProxy } from "../../end-to-end/proxies/socks-proxy.js";
+import { fileForTest } from "../files.js";
+import { opamp } from "../terminal.js";
 
 const { ca, server: certificate } = await testCertificates({ server: { hosts: ["opamp.test"] } });
 

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fileStore } from "../../src/store/file-store.js";
-import { everything, folderForTest } from "../agent/config-directory/folder.js";
-import { startServer } from "../server/server-fixture.js";
-import { opamp } from "./terminal.js";
+import { fileStore } from "../../../src/store/file-store.js";
+import { everything, folderForTest } from "../../agent/config-directory/folder.js";
+import { startServer } from "../../server/server-fixture.js";
+import { opamp } from "../terminal.js";
 
 const SECRET = "tok-4711";
 const UID = "01890a5d-ac96-774b-bcce-b302099a8057";
