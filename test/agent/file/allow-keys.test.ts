@@ -65,7 +65,7 @@ describe("remote_config.allow", () => {
       "allow.commands[0]: must be an absolute path, or a name without a slash",
       "write it such as /usr/bin/my-program or /opt/scripts/*",
     ],
-    ["{ name: [a] }", `allow: unknown key "name" (line 2, column 29). Did you mean "names"?`, "write names"],
+    ["{ name: [a] }", `allow: unknown key "name" (line 4, column 12). Did you mean "names"?`, "write names"],
   ];
   test.each(mistakes)("refuses %s", (allow, problem, hint) => {
     const error = refused(allow);
