@@ -25,8 +25,8 @@ verifies(["SEC-03", "SEC-04"], "an offer beyond the limits of the agent's file f
   const allow = {
     names: ["main.yaml"],
     max_bytes: 200,
-    paths: ["inputs.**"],
-    directories: ["/var/log"],
+    keys: ["inputs.**"],
+    paths: ["/var/log"],
     commands: ["/usr/bin/uptime"],
   };
   work.configure({
@@ -39,11 +39,8 @@ verifies(["SEC-03", "SEC-04"], "an offer beyond the limits of the agent's file f
   const refusals: readonly [files: Record<string, string>, reason: RegExp][] = [
     [{ ...good, "other.yaml": "inputs: 1" }, /"other\.yaml" is not allowed by remote_config\.allow\.names/],
     [{ "main.yaml": `# ${"x".repeat(200)}` }, /202 bytes, and 200 are allowed by remote_config\.allow\.max_bytes/],
-    [
-      { "main.yaml": "outputs: { a: 1 }" },
-      /"outputs\.a" in "main\.yaml" is not allowed by remote_config\.allow\.paths/,
-    ],
-    [{ "main.yaml": "inputs: { files: [/etc/shadow] }" }, /"inputs\.files" in .* by remote_config\.allow\.directories/],
+    [{ "main.yaml": "outputs: { a: 1 }" }, /"outputs\.a" in "main\.yaml" is not allowed by remote_config\.allow\.keys/],
+    [{ "main.yaml": "inputs: { files: [/etc/shadow] }" }, /"inputs\.files" in .* by remote_config\.allow\.paths/],
     [
       { "main.yaml": "inputs: { exec: { command: id } }" },
       /"inputs\.exec\.command" in .* remote_config\.allow\.commands/,

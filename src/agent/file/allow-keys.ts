@@ -16,14 +16,14 @@ export function readAllow(section: SectionReader, directory: string): OfferLimit
   const allow = section.sectionOrEmpty("allow");
   if (!section.keys.includes("allow")) return undefined;
   if (allow.keys.length === 0) {
-    const hint = "give names, max_bytes, paths, directories or commands, or remove the key";
+    const hint = "give names, max_bytes, keys, paths or commands, or remove the key";
     throw section.wrong("allow", "has no limits in it", hint);
   }
   const limits: OfferLimits = {
     names: readList(allow, "names")?.map((name) => patternOf(name, "/")),
     maxBytes: readBytes(allow),
-    paths: readList(allow, "paths")?.map((path) => patternOf(path, ".")),
-    directories: readDirectories(allow),
+    keys: readList(allow, "keys")?.map((key) => patternOf(key, ".")),
+    paths: readPaths(allow),
     commands: readCommands(allow, directory),
   };
   allow.done();
@@ -47,10 +47,10 @@ function readBytes(allow: SectionReader): number | undefined {
   throw allow.wrong("max_bytes", "must be above 0", "give a number of bytes, or remove the key");
 }
 
-function readDirectories(allow: SectionReader): readonly string[] | undefined {
-  return readList(allow, "directories")?.map((path, index) => {
+function readPaths(allow: SectionReader): readonly string[] | undefined {
+  return readList(allow, "paths")?.map((path, index) => {
     if (path.startsWith("/") && !path.includes("*")) return resolve(path);
-    throw allow.wrong(["directories", index], "must be an absolute path", "write it such as /var/log, without *");
+    throw allow.wrong(["paths", index], "must be an absolute path", "write it such as /var/log, without *");
   });
 }
 

@@ -12,10 +12,10 @@ export interface OfferLimits {
   readonly names: readonly Pattern[] | undefined;
   /** For all files of an offer together. */
   readonly maxBytes: number | undefined;
-  /** Key paths in YAML and JSON files. */
-  readonly paths: readonly Pattern[] | undefined;
+  /** Of YAML and JSON files, from the top. */
+  readonly keys: readonly Pattern[] | undefined;
   /** Where paths in values may lead. Absolute. */
-  readonly directories: readonly string[] | undefined;
+  readonly paths: readonly string[] | undefined;
   /** Programs that values may have run. */
   readonly commands: readonly Pattern[] | undefined;
 }
@@ -35,14 +35,14 @@ const LONGEST_SHOWN = 120;
  * @throws OpAMPError `ERR_OPAMP_HANDLER` naming the item and the rule's key
  */
 export function refuseBeyondLimits(files: readonly LimitedFile[], limits: OfferLimits): void {
-  const { names, maxBytes, paths, directories, commands } = limits;
+  const { names, maxBytes, keys, paths, commands } = limits;
   const bytes = files.reduce((sum, { body }) => sum + body.length, 0);
   if (maxBytes !== undefined && bytes > maxBytes) {
     throw refused("max_bytes", `the configuration has ${bytes} bytes, and ${maxBytes} are allowed`);
   }
   const unnamed = files.find(({ path }) => names !== undefined && !isNamed(names, path.split("/")));
   if (unnamed !== undefined) throw refused("names", `the file ${quoted(unnamed.path)} is not allowed`);
-  const key = paths ? "paths" : directories ? "directories" : commands ? "commands" : undefined;
+  const key = keys ? "keys" : paths ? "paths" : commands ? "commands" : undefined;
   if (key === undefined) return;
   for (const file of files) {
     for (const tree of readTrees(file, key)) checkTree(tree, file.path, limits);
@@ -61,35 +61,35 @@ function readTrees({ path, body }: LimitedFile, key: keyof OfferLimits & string)
   }
 }
 
-function checkTree(root: Tree, file: string, { paths, directories, commands }: OfferLimits): void {
-  const item = (keys: readonly string[]) => `${quoted(keys.join(".") || "the whole content")} in ${quoted(file)}`;
+function checkTree(root: Tree, file: string, { keys, paths, commands }: OfferLimits): void {
+  const item = (at: readonly string[]) => `${quoted(at.join(".") || "the whole content")} in ${quoted(file)}`;
 
-  function checkText(text: string, keys: readonly string[], inCommand = false): void {
+  function checkText(text: string, at: readonly string[], inCommand = false): void {
     // Where a program may be is for `commands` to say; what it is given is not.
     const [program = ""] = inCommand ? text.split(/(?<=\S)\s/, 1) : [];
     const isAllowed = commands !== undefined && isNamed(commands, program.trim().split("/"));
-    if (directories === undefined || liesIn(directories, isAllowed ? text.slice(program.length) : text)) return;
-    throw refused("directories", `the path at ${item(keys)} is not allowed`);
+    if (paths === undefined || liesIn(paths, isAllowed ? text.slice(program.length) : text)) return;
+    throw refused("paths", `the path at ${item(at)} is not allowed`);
   }
 
-  function checkCommand(rules: readonly Pattern[], key: string, value: Tree, keys: readonly string[]): void {
+  function checkCommand(rules: readonly Pattern[], key: string, value: Tree, at: readonly string[]): void {
     for (const program of programsIn(key, value)) {
       const isPlain = program !== undefined && posix.normalize(program) === program;
       if (isPlain && isNamed(rules, program.split("/"))) continue;
-      throw refused("commands", `the command at ${item(keys)} is not allowed`);
+      throw refused("commands", `the command at ${item(at)} is not allowed`);
     }
   }
 
-  function check(tree: Tree, keys: readonly string[], inCommand: boolean): void {
+  function check(tree: Tree, at: readonly string[], inCommand: boolean): void {
     const inner = tree instanceof Map ? [...tree] : Array.isArray(tree) ? tree.map((each) => ["", each] as const) : [];
-    if (inner.length === 0 && paths !== undefined && !(tree === null && keys.length === 0)) {
-      const parts = keys.flatMap((key) => key.split(KEY_SEPARATOR));
-      if (!isNamed(paths, parts)) throw refused("paths", `the key ${item(keys)} is not allowed`);
+    if (inner.length === 0 && keys !== undefined && !(tree === null && at.length === 0)) {
+      const parts = at.flatMap((key) => key.split(KEY_SEPARATOR));
+      if (!isNamed(keys, parts)) throw refused("keys", `the key ${item(at)} is not allowed`);
     }
-    if (typeof tree === "string") checkText(tree, keys, inCommand);
+    if (typeof tree === "string") checkText(tree, at, inCommand);
     for (const [key, value] of inner) {
       const isMap = tree instanceof Map;
-      const here = isMap ? [...keys, key] : keys;
+      const here = isMap ? [...at, key] : at;
       const isCommand = isMap ? namesCommand(key, inCommand) : inCommand;
       if (isMap) checkText(key, here);
       if (isMap && isCommand && commands !== undefined) checkCommand(commands, key, value, here);

@@ -25,13 +25,13 @@ describe("remote_config.allow", () => {
     expect(read("{ names: [a.yaml], max_bytes: 1024, commands: [] }")).toEqual({
       names: [[/^a\.yaml$/u]],
       maxBytes: 1024,
+      keys: undefined,
       paths: undefined,
-      directories: undefined,
       commands: [],
     });
-    expect(read("{ directories: [/var/log/, /opt/x/..], paths: [a.**] }")).toMatchObject({
-      directories: ["/var/log", "/opt"],
-      paths: [[/^a$/u, "**"]],
+    expect(read("{ paths: [/var/log/, /opt/x/..], keys: [a.**] }")).toMatchObject({
+      paths: ["/var/log", "/opt"],
+      keys: [[/^a$/u, "**"]],
     });
   });
 
@@ -41,25 +41,17 @@ describe("remote_config.allow", () => {
 
   const LIST = "give a list, where [] allows nothing, or remove the key";
   const mistakes: readonly [allow: string, problem: string, hint: string][] = [
-    ["", "allow: has no limits in it", "give names, max_bytes, paths, directories or commands, or remove the key"],
-    ["{}", "allow: has no limits in it", "give names, max_bytes, paths, directories or commands, or remove the key"],
+    ["", "allow: has no limits in it", "give names, max_bytes, keys, paths or commands, or remove the key"],
+    ["{}", "allow: has no limits in it", "give names, max_bytes, keys, paths or commands, or remove the key"],
     ["{ names: }", "allow.names: is empty", LIST],
     ["{ commands: ~ }", "allow.commands: is empty", LIST],
     ["{ names: [''] }", "allow.names[0]: must be a rule", "write a rule, or remove the item"],
-    ["{ paths: [a, ' '] }", "allow.paths[1]: must be a rule", "write a rule, or remove the item"],
+    ["{ keys: [a, ' '] }", "allow.keys[1]: must be a rule", "write a rule, or remove the item"],
     ["{ names: [7] }", "allow.names[0]: must be text, not a number", "put it in quotes"],
     ["{ max_bytes: 0 }", "allow.max_bytes: must be above 0", "give a number of bytes, or remove the key"],
     ["{ max_bytes: 1KiB }", "allow.max_bytes: must be a whole number, not text", "write it without quotes"],
-    [
-      "{ directories: [logs] }",
-      "allow.directories[0]: must be an absolute path",
-      "write it such as /var/log, without *",
-    ],
-    [
-      "{ directories: [/a/*] }",
-      "allow.directories[0]: must be an absolute path",
-      "write it such as /var/log, without *",
-    ],
+    ["{ paths: [logs] }", "allow.paths[0]: must be an absolute path", "write it such as /var/log, without *"],
+    ["{ paths: [/a/*] }", "allow.paths[0]: must be an absolute path", "write it such as /var/log, without *"],
     [
       "{ commands: [bin/a] }",
       "allow.commands[0]: must be an absolute path, or a name without a slash",

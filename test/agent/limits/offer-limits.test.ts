@@ -10,8 +10,8 @@ import { folderForTest } from "../config-directory/folder.js";
 interface Rules {
   names?: string[];
   max_bytes?: number;
+  keys?: string[];
   paths?: string[];
-  directories?: string[];
   commands?: string[];
 }
 
@@ -19,8 +19,8 @@ function limitsOf(rules: Rules): OfferLimits {
   return {
     names: rules.names?.map((rule) => patternOf(rule, "/")),
     maxBytes: rules.max_bytes,
-    paths: rules.paths?.map((rule) => patternOf(rule, ".")),
-    directories: rules.directories,
+    keys: rules.keys?.map((rule) => patternOf(rule, ".")),
+    paths: rules.paths,
     commands: rules.commands?.map((rule) => patternOf(rule, "/")),
   };
 }
@@ -64,8 +64,8 @@ verifies(["SEC-03", "SEC-04"], "remote_config.allow.max_bytes counts the bytes o
   );
 });
 
-describe("remote_config.allow.paths", () => {
-  const paths = ["receivers.*", "service.pipelines.**", "exporters.otlp*.endpoint", "list"];
+describe("remote_config.allow.keys", () => {
+  const keys = ["receivers.*", "service.pipelines.**", "exporters.otlp*.endpoint", "list"];
   test.each([
     "receivers: { otlp: 1 }",
     "receivers: { otlp: }",
@@ -78,7 +78,7 @@ describe("remote_config.allow.paths", () => {
     '{"receivers": {"a": true}}',
     "receivers: &r { a: 1 }\nservice: { pipelines: *r }",
   ])("allows %s", (text) => {
-    expect(inMain({ paths }, text)).toBe("allowed");
+    expect(inMain({ keys }, text)).toBe("allowed");
   });
 
   const refusals: readonly [text: string, item: string][] = [
@@ -99,8 +99,8 @@ describe("remote_config.allow.paths", () => {
   ];
   for (const [text, item] of refusals) {
     verifies(["SEC-03", "SEC-04"], `refuses ${JSON.stringify(text)}`, () => {
-      expect(inMain({ paths }, text)).toBe(
-        `the key ${JSON.stringify(item)} in "main.yaml" is not allowed by remote_config.allow.paths of the agent`,
+      expect(inMain({ keys }, text)).toBe(
+        `the key ${JSON.stringify(item)} in "main.yaml" is not allowed by remote_config.allow.keys of the agent`,
       );
     });
   }
@@ -117,13 +117,13 @@ describe("remote_config.allow.paths", () => {
     [Buffer.from("receivers: { a: 1 }", "utf16le"), "is not UTF-8 text"],
     [`a: &a [1,1,1,1,1,1,1,1,1]\n${bomb()}`, "has too many values, or values too deep"],
   ])("refuses what programs read in different ways: %s", (text, problem) => {
-    expect(outcome({ paths: ["**"] }, { "main.yaml": text })).toBe(
-      `the file "main.yaml" cannot be checked: it ${problem} by remote_config.allow.paths of the agent`,
+    expect(outcome({ keys: ["**"] }, { "main.yaml": text })).toBe(
+      `the file "main.yaml" cannot be checked: it ${problem} by remote_config.allow.keys of the agent`,
     );
   });
 
   test("refuses files that are neither YAML nor JSON by their names", () => {
-    expect(outcome({ paths: ["**"] }, { "main.conf": "a: 1" })).toMatch(
+    expect(outcome({ keys: ["**"] }, { "main.conf": "a: 1" })).toMatch(
       /^the file "main.conf" cannot be checked: its name/,
     );
   });
@@ -190,8 +190,8 @@ describe("remote_config.allow.commands", () => {
   });
 });
 
-describe("remote_config.allow.directories", () => {
-  const directories = ["/var/log", "/opt/data"];
+describe("remote_config.allow.paths", () => {
+  const paths = ["/var/log", "/opt/data"];
   test.each([
     "include: /var/log/app/*.log",
     "include: [/var/log, '/opt/data/a b.log']",
@@ -202,7 +202,7 @@ describe("remote_config.allow.directories", () => {
     "a: { b: 5, c: true }",
     "x: $" + "{env:TOKEN}",
   ])("allows %s", (text) => {
-    expect(inMain({ directories }, text)).toBe("allowed");
+    expect(inMain({ paths }, text)).toBe("allowed");
   });
 
   const refusals: readonly [text: string, item: string][] = [
@@ -228,14 +228,14 @@ describe("remote_config.allow.directories", () => {
   ];
   for (const [text, item] of refusals) {
     verifies(["SEC-03", "SEC-04"], `refuses ${JSON.stringify(text)}`, () => {
-      expect(inMain({ directories }, text)).toBe(
-        `the path at ${JSON.stringify(item)} in "main.yaml" is not allowed by remote_config.allow.directories of the agent`,
+      expect(inMain({ paths }, text)).toBe(
+        `the path at ${JSON.stringify(item)} in "main.yaml" is not allowed by remote_config.allow.paths of the agent`,
       );
     });
   }
 
   test("leaves the program of a command to remote_config.allow.commands, and not what it is given", () => {
-    const rules = { directories, commands: ["/usr/bin/cat"] };
+    const rules = { paths, commands: ["/usr/bin/cat"] };
     expect(inMain(rules, "command: [/usr/bin/cat, /var/log/a]\nexec: /usr/bin/cat /var/log/a")).toBe("allowed");
     expect(inMain(rules, "command: [/usr/bin/cat, /etc/shadow]")).toMatch(/^the path at "command"/);
     expect(inMain(rules, "exec: /usr/bin/cat /etc/shadow")).toMatch(/^the path at "exec"/);
@@ -248,7 +248,7 @@ describe("remote_config.allow.directories", () => {
     writeFileSync(join(work, "secret"), "");
     symlinkSync("real", join(work, "logs"));
     symlinkSync("../secret", join(work, "real/link"));
-    const rules = { directories: [join(work, "logs")] };
+    const rules = { paths: [join(work, "logs")] };
     expect(inMain(rules, `include: ${work}/logs/a.log`)).toBe("allowed");
     expect(inMain(rules, `include: ${work}/logs/link`)).toMatch(/^the path at "include"/);
   });

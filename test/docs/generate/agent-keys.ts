@@ -79,13 +79,13 @@ const ofRemoteConfig: readonly AgentKey[] = [
     meaning: "for all files of an offer together",
   },
   {
-    key: "remote_config.allow.paths",
+    key: "remote_config.allow.keys",
     type: "list of patterns",
     default: "any",
-    meaning: "dotted key paths that an offer may set in YAML and JSON files",
+    meaning: "keys that an offer may set in YAML and JSON files, with those above them: `receivers.*`",
   },
   {
-    key: "remote_config.allow.directories",
+    key: "remote_config.allow.paths",
     type: "list of absolute paths",
     default: "any",
     meaning: "where absolute paths in the values of an offer may lead",
