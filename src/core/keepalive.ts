@@ -1,5 +1,6 @@
 import type { Output } from "./io.js";
 import type { Phase } from "./phases.js";
+import { IDLE_LINE, progressed, sending } from "./slow-line.js";
 import { type ConnectionTimers, NEVER } from "./timers.js";
 
 /** How the heartbeat interval is found, in milliseconds (D8). */
@@ -19,6 +20,7 @@ export type PingSetting = { readonly intervalMs: number | undefined } | false;
 export interface KeepaliveSettings {
   heartbeat: HeartbeatBounds;
   ping: PingSetting;
+  link: { answerMs: number };
 }
 
 /** Where there are no heartbeats to go by. */
@@ -29,10 +31,6 @@ const SHORTEST_DEFAULT_PING_MS = 5_000;
 const LONGEST_DOUBT_MS = 10_000;
 /** Clocks are set by less than this all the time, to keep them right. */
 const JUMP_MS = 5_000;
-/** So much of a large message may lie in buffers on the way when its last byte has left. */
-const MAX_BUFFERED_BYTES = 4_194_304;
-/** On the slowest line that is reckoned with: 16 KiB a second. */
-const SLOWEST_BYTES_PER_MS = 16.384;
 /** An agent that polls more seldom could not be reached any more: no server may make it so. */
 const LONGEST_POLL_MS = 86_400_000;
 
@@ -57,6 +55,7 @@ export function requestedMsOf(seconds: bigint, duplex: boolean): number | undefi
 export class Keepalive {
   readonly #bounds: HeartbeatBounds;
   readonly #ping: PingSetting;
+  readonly #answerMs: number;
   readonly #timers: ConnectionTimers;
   /** Whether any agent on the connection reports heartbeats. */
   #declared: boolean;
@@ -72,18 +71,17 @@ export class Keepalive {
   #deadAt = NEVER;
   /** That ping went out for a jump of the clock: another jump gives it no more time. */
   #doubted = false;
-  /** How long what has left of a large message may take to arrive. */
-  #bufferedMs = 0;
-  /** Until then what has left may still be arriving, with any ping behind it. */
-  #arrivingUntil = 0;
+  /** A large message on its way, with any ping behind it. */
+  #line = IDLE_LINE;
   /** What the wall clock shows when the core's clock shows 0. */
   #wallOffsetMs = 0;
 
   /** @param declared whether an agent reports heartbeats */
-  constructor({ heartbeat, ping }: KeepaliveSettings, timers: ConnectionTimers, declared: boolean) {
+  constructor({ heartbeat, ping, link }: KeepaliveSettings, timers: ConnectionTimers, declared: boolean) {
     this.#bounds = heartbeat;
     this.#announcedMs = heartbeat.intervalMs;
     this.#ping = ping;
+    this.#answerMs = link.answerMs;
     this.#timers = timers;
     this.#declared = declared;
   }
@@ -113,8 +111,7 @@ export class Keepalive {
     this.#duplex = duplex;
     // A new connection need not fear a jump before its time.
     this.#wallOffsetMs = wallNow - now;
-    this.#bufferedMs = 0;
-    this.#arrivingUntil = 0;
+    this.#line = IDLE_LINE;
     this.heard(now);
     this.#announce(out);
   }
@@ -128,16 +125,16 @@ export class Keepalive {
 
   /** A large message begins to leave. @returns until when what has left may still be arriving */
   large(bytes: number, now: number): number {
-    this.#bufferedMs = Math.min(bytes, MAX_BUFFERED_BYTES) / SLOWEST_BYTES_PER_MS;
-    this.#arrivingUntil = now + this.#bufferedMs;
-    return this.#arrivingUntil;
+    const silentMs = this.#duplex ? 2 * this.#pingMs(this.#heartbeatMs) : NEVER;
+    this.#line = sending(bytes, Math.min(silentMs, this.#answerMs), now);
+    return this.#line.arrivingUntil;
   }
 
   /** More of it has left: the peer takes it. @returns until when what has left may still be arriving */
   progress(now: number): number {
     this.heard(now);
-    this.#arrivingUntil = now + this.#bufferedMs;
-    return this.#arrivingUntil;
+    this.#line = progressed(this.#line, now);
+    return Math.max(now, this.#line.arrivingUntil);
   }
 
   /** A message left. */
@@ -167,7 +164,7 @@ export class Keepalive {
   arm(phase: Phase, awaiting: boolean): void {
     const everyMs = this.#heartbeatMs;
     this.#timers.heartbeat = phase === "online" && !awaiting ? this.#sentAt + everyMs : undefined;
-    const silenceAt = this.#deadAt === NEVER ? this.#pingAt(everyMs) : Math.max(this.#deadAt, this.#arrivingUntil);
+    const silenceAt = this.#deadAt === NEVER ? this.#pingAt(everyMs) : Math.max(this.#deadAt, this.#line.arrivingUntil);
     this.#timers.silence = this.#isWatching(phase) ? silenceAt : undefined;
   }
 
@@ -197,14 +194,14 @@ export class Keepalive {
     const everyMs = this.#pingMs(this.#heartbeatMs);
     if (everyMs === NEVER) return false;
     this.#doubted = true;
-    this.#arrivingUntil = 0;
+    this.#line = IDLE_LINE;
     this.#deadAt = now + Math.min(everyMs / 2, LONGEST_DOUBT_MS);
     return true;
   }
 
   /** Whether the other side was silent for too long. */
   isDead(phase: Phase, now: number): boolean {
-    return this.#isWatching(phase) && now >= Math.max(this.#deadAt, this.#arrivingUntil);
+    return this.#isWatching(phase) && now >= Math.max(this.#deadAt, this.#line.arrivingUntil);
   }
 
   /** On a connection that is not duplex each message has its own time limit, and silence in between means nothing. */

@@ -123,6 +123,7 @@ export class Persistence {
   /** The end: what could not be saved is tried once more, and the store let go of. */
   async close(): Promise<void> {
     if (this.#dirty && !this.#writing) this.#saving = this.#write();
+    else if (this.#writing) this.#saving = this.#saving?.then(() => (this.#dirty ? this.#write() : undefined));
     await this.settled();
     const closing = this.#loading?.then(() => this.#close());
     // A store that is still loading is closed when it has, without anybody waiting for that.

@@ -6,8 +6,8 @@ import { description, effectiveConfig, health } from "../values.js";
 
 const A = "com.example.a";
 const PROGRESS = { type: "progress" } as const;
-/** What a kernel and proxies may hold of it, 4 MiB, at 16 KiB a second. */
-const BUFFERED_MS = 256_000;
+/** What a kernel and proxies may hold of it, 4 MiB, at 32 KiB a second. */
+const BUFFERED_MS = 128_000;
 const reportsConfig = {
   can: ["reportsEffectiveConfig"],
   effectiveConfig: () => effectiveConfig("one"),
@@ -40,10 +40,11 @@ describe("a large report", () => {
     const harness = online({ ...polling(), ...reportsConfig });
     reportConfig(harness, "two");
     for (let piece = 0; piece < 10; piece++) {
-      harness.advance(200_000);
+      harness.advance(50_000);
       harness.feed(PROGRESS);
     }
-    harness.advance(BUFFERED_MS + 29_000);
+    // Three times the longest pause, and then the time for the answer.
+    harness.advance(150_000 + 29_000);
     expect(harness.core.phase).toBe("online");
     harness.advance(1_001);
     expect(harness.core.phase).not.toBe("online");
@@ -70,6 +71,26 @@ describe("a large report", () => {
     harness.advance(1);
     expect(harness.core.phase).toBe("waiting");
     expect(harness.all("phase")[0]?.output).toMatchObject({ reason: "unresponsive" });
+  });
+
+  test("may pause for as long as buffers hold, also where a silent peer would be given up soon", () => {
+    const harness = online({ ...MUTE, config: { ping: { intervalMs: 5_000 } } });
+    reportConfig(harness, "two");
+    for (let piece = 0; piece < 4; piece++) {
+      harness.advance(22_000);
+      harness.feed(PROGRESS);
+    }
+    harness.advance(60_000);
+    expect(harness.core.phase).toBe("online");
+    harness.advance(6_001);
+    expect(harness.core.phase).toBe("waiting");
+  });
+
+  test("to a peer that takes nothing of it is given up as soon as one that is silent, or little later", () => {
+    const harness = online({ ...MUTE, config: { ping: { intervalMs: 500 } } });
+    reportConfig(harness, "two");
+    harness.advance(BUFFERED_MS / 30 + 1);
+    expect(harness.core.phase).toBe("waiting");
   });
 
   test("gives a connection no more time after a sleep of the machine", () => {

@@ -3,6 +3,10 @@ package main
 
 import (
 	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/basicauthextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
@@ -60,7 +64,21 @@ func factories() (otelcol.Factories, error) {
 	return all, nil
 }
 
+// The Collector calls itself healthy a moment before it listens for signals, and one that comes in between would just kill
+// it. This sends it again for as long as the process is there.
+func repeatEarlySigterm() {
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, syscall.SIGTERM)
+	for range received {
+		time.Sleep(200 * time.Millisecond)
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			log.Print(err)
+		}
+	}
+}
+
 func main() {
+	go repeatEarlySigterm()
 	command := otelcol.NewCommand(otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{Command: "interop-collector", Description: "Collector for interop tests", Version: "0.149.0"},
 		Factories: factories,
