@@ -41,9 +41,9 @@ export type {
   Timeouts,
 } from "./client/options.js";
 export type { WaitOptions } from "./client/run/waiters.js";
-export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/backoff.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason } from "./core/io.js";
+export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";
 export type { Phase } from "./core/phases.js";
 export type { LogFields, Logger, LogLevel } from "./diagnostics/logger.js";
 export { createRedactor, type RedactionLists, type Redactor } from "./diagnostics/redactor.js";

@@ -1,5 +1,5 @@
-import type { HeartbeatBounds, PingSetting } from "./keepalive.js";
-import type { LinkTimes } from "./link.js";
+import type { HeartbeatBounds, PingSetting } from "./link/keepalive.js";
+import type { LinkTimes } from "./link/link.js";
 import type { ApplyLimits, OfferRow } from "./offers/offer-row.js";
 import type { Comparisons } from "./parts.js";
 

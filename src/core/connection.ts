@@ -1,7 +1,7 @@
 import type { Exchange } from "./exchange.js";
 import type { Failure, Lost, Output } from "./io.js";
-import type { Keepalive } from "./keepalive.js";
-import { Link, type LinkTimes } from "./link.js";
+import type { Keepalive } from "./link/keepalive.js";
+import { Link, type LinkTimes } from "./link/link.js";
 import type { ConnectionTimers } from "./timers.js";
 
 /**

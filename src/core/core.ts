@@ -1,15 +1,15 @@
 import type { AgentDescription, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
 import { Agent } from "./agent.js";
-import { randomFrom } from "./backoff.js";
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
 import { Connection } from "./connection.js";
 import { Exchange, type Member } from "./exchange.js";
 import type { Input, Output } from "./io.js";
-import { Keepalive, requestedMsOf } from "./keepalive.js";
+import { randomFrom } from "./link/backoff.js";
+import { Keepalive, requestedMsOf } from "./link/keepalive.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
-import { connectionTimers, NEVER } from "./timers.js";
+import { connectionTimers, finite, isDue, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
@@ -277,12 +277,4 @@ export class Core {
       out.push({ type: "close", code: CLOSE_NORMAL, reason: "agent disconnects" });
     }
   }
-}
-
-function finite(at: number): number | undefined {
-  return at === NEVER ? undefined : at;
-}
-
-function isDue(at: number | undefined, now: number): boolean {
-  return at !== undefined && now >= at;
 }

@@ -1,6 +1,7 @@
 import type { CustomMessageQueue } from "./custom-message-queue.js";
 import type { CustomOutgoing, Outgoing, Output } from "./io.js";
-import type { Keepalive } from "./keepalive.js";
+import type { Keepalive } from "./link/keepalive.js";
+import { isSingle } from "./part-weights.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
 
@@ -141,7 +142,7 @@ export class InFlight {
     const { parts, custom, bytes } = large;
     this.#attempts += 1;
     const attempts = this.#attempts;
-    if (attempts < MAX_ATTEMPTS || !this.#report.isSingle(parts, custom)) return this.#report.separate(parts);
+    if (attempts < MAX_ATTEMPTS || !isSingle(parts, custom)) return this.#report.separate(parts);
     this.#attempts = 0;
     // What has changed meanwhile is another report.
     if (this.#report.dirty(parts) !== 0) return;

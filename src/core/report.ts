@@ -1,13 +1,8 @@
 import { allowedParts } from "./capabilities.js";
 import type { Outgoing, PartChanges } from "./io.js";
+import { COMPONENTS, firstAlone, isSingle, WEIGHTLESS } from "./part-weights.js";
 import { type Comparisons, Part, type PartName, type PartSet, type PartValues, partNames } from "./parts.js";
 import type { AgentTimers } from "./timers.js";
-
-/** What is in a message at no cost to its size, and therefore never has to travel alone. */
-const WEIGHTLESS = Part.capabilities | Part.uidRequest;
-const COMPONENTS = Part.availableComponents | Part.componentMap;
-/** What may be large: of parts that travel alone these go last, so that they hold up nothing else. */
-const BULKY = Part.effectiveConfig | COMPONENTS;
 
 /**
  * The only copy of what the agent reports, and how far the server knows it: each part is dirty (to be sent), in flight
@@ -156,8 +151,7 @@ export class Report {
     if (due === 0 || this.isHeld) return 0;
     const alone = due & this.#alone;
     if (alone === 0) return due;
-    const small = alone & ~BULKY;
-    const first = small === 0 ? alone & -alone : small & -small;
+    const first = firstAlone(alone);
     return ((first & COMPONENTS) === 0 ? first : due & COMPONENTS) | (due & WEIGHTLESS);
   }
 
@@ -218,7 +212,7 @@ export class Report {
     const whole = (weighty & Part.componentMap) !== 0;
     // What was taken out of reports since is not reported again.
     const owed = weighty & (this.#dirty | this.#inFlight);
-    if (!this.isSingle(parts, accompanied) || owed === 0) {
+    if (!isSingle(parts, accompanied) || owed === 0) {
       this.mark(owed);
       this.#alone |= owed;
       return 0;
@@ -230,13 +224,6 @@ export class Report {
     // Only the components are too large; their hash can still be reported.
     this.mark(Part.availableComponents);
     return Part.availableComponents;
-  }
-
-  /** Whether a message with these parts cannot be split. @param accompanied whether there was something else in it */
-  isSingle(parts: PartSet, accompanied: boolean): boolean {
-    const weighty = parts & ~WEIGHTLESS;
-    const units = (weighty & Part.componentMap) === 0 ? weighty : weighty & ~Part.availableComponents;
-    return units === 0 || ((units & (units - 1)) === 0 && !accompanied);
   }
 
   /** Has the parts of a message that was lost sent again one by one, unless they have changed since. */

@@ -16,9 +16,9 @@ import {
   wrongOption,
 } from "../../base/checks.js";
 import { DAY_MS } from "../../base/time.js";
-import { DEFAULT_BACKOFF } from "../../core/backoff.js";
 import type { CapabilityName } from "../../core/capabilities.js";
-import type { HeartbeatBounds } from "../../core/keepalive.js";
+import { DEFAULT_BACKOFF } from "../../core/link/backoff.js";
+import type { HeartbeatBounds } from "../../core/link/keepalive.js";
 import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
 import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions, Timeouts } from "../options.js";

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { backoffMs, DEFAULT_BACKOFF, obeyMs, promptMs, randomFrom, throttleMs } from "../../../src/core/backoff.js";
+import {
+  backoffMs,
+  DEFAULT_BACKOFF,
+  obeyMs,
+  promptMs,
+  randomFrom,
+  throttleMs,
+} from "../../../src/core/link/backoff.js";
 import { verifies } from "../../conformance/verifies.js";
 
 const ALMOST_ONE = 1 - 2 ** -32;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type CapabilityName, maskOf } from "../../../src/core/capabilities.js";
-import type { PingSetting } from "../../../src/core/keepalive.js";
+import type { PingSetting } from "../../../src/core/link/keepalive.js";
 import type { PartName } from "../../../src/core/parts.js";
 
 /** What a walk begins with. */

@@ -1,4 +1,4 @@
-import type { PingSetting } from "../../../src/core/keepalive.js";
+import type { PingSetting } from "../../../src/core/link/keepalive.js";
 
 const PONG_MS = 100;
 

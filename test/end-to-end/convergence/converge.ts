@@ -1,5 +1,5 @@
 import { uidText } from "../../../src/base/bytes.js";
-import { randomFrom } from "../../../src/core/backoff.js";
+import { randomFrom } from "../../../src/core/link/backoff.js";
 import { absorb, UNKNOWN_AGENT } from "../../../src/server/agents/agent-record.js";
 import { BusyAgent, ways } from "./busy-agent.js";
 import { type Fault, faults } from "./faults.js";

@@ -1,27 +1,20 @@
-import { type BackoffBounds, backoffMs, obeyMs, promptMs, throttleMs } from "./backoff.js";
-import type { Failure, Lost, Output, PhaseReason } from "./io.js";
-import { type LinkEvent, next, type Phase } from "./phases.js";
-import { type ConnectionTimers, NEVER } from "./timers.js";
+import type { Failure, Lost, Output, PhaseReason } from "../io.js";
+import { type LinkEvent, next, type Phase } from "../phases.js";
+import { type ConnectionTimers, NEVER } from "../timers.js";
+import { type DelayBounds, RetryDelays } from "./retry-delays.js";
 
 /** How long the connection waits for what, in milliseconds. */
-export interface LinkTimes {
+export interface LinkTimes extends DelayBounds {
   /** From dialling to an open link. */
   connectMs: number;
   /** From a message to its answer. */
   answerMs: number;
   /** For an orderly end that is followed by another dial. */
   closeMs: number;
-  backoff: BackoffBounds;
-  /** The shortest pause when the server asks for one without a length (THR-06). */
-  throttleFloorMs: number;
-  /** The longest pause that a server can impose. */
-  throttleMaxMs: number;
 }
 
 /** A link that lived this long was a good one: the next break starts over with a prompt reconnect. */
 const SETTLED_MS = 10_000;
-/** So many times in a row another way to the server may be tried at once: from one to the other and back. */
-const MAX_DETOURS = 2;
 const CLOSE_NOW = 1006;
 /** What a phase waits for: nothing of that outlives it. */
 const NOTHING_AWAITED = { connect: undefined, dial: undefined, answer: undefined, close: undefined, retry: undefined };
@@ -32,23 +25,18 @@ const NOTHING_AWAITED = { connect: undefined, dial: undefined, answer: undefined
  */
 export class Link {
   readonly #times: LinkTimes;
-  readonly #random: () => number;
+  readonly #delays: RetryDelays;
   readonly #timers: ConnectionTimers;
   #phase: Phase = "idle";
   #answered = false;
   #openedAt = 0;
-  #failures = 0;
-  #pauses = 0;
-  /** Other credentials have been tried at once. */
-  #refreshed = false;
-  #detours = 0;
   #waitFor: "backoff" | "renewal" | "pause" = "backoff";
   /** While leaving: how long to stay away, and why. */
   #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
 
   constructor(times: LinkTimes, random: () => number, timers: ConnectionTimers) {
     this.#times = times;
-    this.#random = random;
+    this.#delays = new RetryDelays(times, random);
     this.#timers = timers;
   }
 
@@ -119,7 +107,7 @@ export class Link {
   /** The server answered, and not that it is too busy. */
   answered(out: Output[]): void {
     if (!this.up) return;
-    this.#pauses = 0;
+    this.#delays.answered();
     this.awaitNothing();
     if (this.#answered) return;
     this.#answered = true;
@@ -139,8 +127,8 @@ export class Link {
       return this.#left(now, out);
     }
     this.#settle(now);
-    if (!loss.throttled && this.#mayRenew(loss.renewed)) return this.#renew(loss, now, out);
-    this.#wait(this.#delay(loss), loss.throttled ? "throttled" : "lost", loss.error, now, out);
+    if (!loss.throttled && this.#delays.mayRenew(loss.renewed)) return this.#renew(loss, now, out);
+    this.#wait(this.#delays.next(loss, this.#answered), loss.throttled ? "throttled" : "lost", loss.error, now, out);
   }
 
   /** The link is cut from this side, because the peer does not keep to the protocol or to time. */
@@ -149,20 +137,20 @@ export class Link {
     // An unresponsive peer is a broken connection, not an orderly close: the first reconnect is prompt (D7).
     const orderly = reason !== "unresponsive";
     this.#settle(now);
-    this.#wait(this.#delay({ orderly, throttled: false }), reason, error, now, out);
+    this.#wait(this.#delays.next({ orderly, throttled: false }, this.#answered), reason, error, now, out);
   }
 
   /** The server asked for a pause in a message: stay away, on HTTP without agent_disconnect. */
   pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason: "throttled" });
-    this.#wait(this.#throttle(retryAfterMs), "throttled", undefined, now, out);
+    this.#wait(this.#delays.pause(retryAfterMs), "throttled", undefined, now, out);
   }
 
   /** Leave in good order and come back: since the server asked for a pause (THR-01), or to start afresh (DUP-02). */
   leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
     const reason = why === "reconnect" ? why : "throttled";
     if (!this.#move("leave", reason, out)) return;
-    this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#throttle(why.throttledForMs) };
+    this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#delays.pause(why.throttledForMs) };
     this.#timers.close = now + this.#times.closeMs;
   }
 
@@ -172,7 +160,7 @@ export class Link {
     const { inMs } = this.#return;
     // Every message to a busy server may be answered alike; that is one pause, not several.
     if (retryAfterMs === undefined && inMs >= this.#times.throttleFloorMs) return;
-    this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#throttle(retryAfterMs)) };
+    this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#delays.pause(retryAfterMs)) };
   }
 
   /** Leave for good. @param canReturn whether to dial for that after a failure @returns whether there is a server to tell */
@@ -222,51 +210,17 @@ export class Link {
     out.push({ type: "dial", use: "committed" });
   }
 
-  #throttle(askedMs: number | undefined): number {
-    const { throttleFloorMs, throttleMaxMs, backoff } = this.#times;
-    const pauses = this.#pauses;
-    this.#pauses += 1;
-    if (askedMs === undefined || Number.isNaN(askedMs)) {
-      return Math.min(throttleMaxMs, throttleMs(pauses, this.#random(), throttleFloorMs));
-    }
-    // A server that asks for next to nothing, again and again, would get a storm.
-    const leastMs = pauses === 0 ? 0 : backoff.minMs;
-    return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
-  }
-
   /** Only an answered link that lasted starts all counts again from nothing: nothing that a server says can make a tight loop. */
   #settle(now: number): void {
-    if (!this.#answered || now - this.#openedAt < SETTLED_MS) return;
-    this.#failures = 0;
-    this.#detours = 0;
-    this.#refreshed = false;
-  }
-
-  /** AUTH-02: fresh credentials are tried at once, but only once. */
-  #mayRenew(renewed: Lost["renewed"]): boolean {
-    if (renewed === "transport") return this.#detours < MAX_DETOURS;
-    if (renewed !== "credentials" || this.#refreshed) return false;
-    this.#refreshed = true;
-    return true;
+    if (this.#answered && now - this.#openedAt >= SETTLED_MS) this.#delays.settled();
   }
 
   /** Dials again at once. Trying another way is not a failure, and is not reported as one. */
   #renew({ renewed, error }: Lost, now: number, out: Output[]): void {
     const isDetour = renewed === "transport";
-    if (isDetour) this.#detours += 1;
-    else this.#failures += 1;
-    this.#wait(promptMs(this.#random()), isDetour ? "reconnect" : "lost", isDetour ? undefined : error, now, out);
+    const delayMs = this.#delays.renewal(isDetour);
+    this.#wait(delayMs, isDetour ? "reconnect" : "lost", isDetour ? undefined : error, now, out);
     this.#waitFor = "renewal";
-  }
-
-  /** D5: prompt after the break of a good link, else backoff. */
-  #delay(loss: Pick<Lost, "orderly" | "throttled" | "retryAfterMs">): number {
-    this.#detours = 0;
-    if (loss.throttled) return this.#throttle(loss.retryAfterMs);
-    const prompt = this.#answered && this.#failures === 0 && !loss.orderly;
-    const delay = prompt ? promptMs(this.#random()) : backoffMs(this.#failures, this.#random(), this.#times.backoff);
-    this.#failures += 1;
-    return delay;
   }
 
   #move(event: LinkEvent, reason: PhaseReason, out: Output[], error?: unknown, inMs?: number): boolean {

@@ -1,7 +1,7 @@
-import type { Output } from "./io.js";
-import type { Phase } from "./phases.js";
+import type { Output } from "../io.js";
+import type { Phase } from "../phases.js";
+import { type ConnectionTimers, NEVER } from "../timers.js";
 import { IDLE_LINE, progressed, sending } from "./slow-line.js";
-import { type ConnectionTimers, NEVER } from "./timers.js";
 
 /** How the heartbeat interval is found, in milliseconds (D8). */
 export interface HeartbeatBounds {
