@@ -9,7 +9,7 @@ import { randomFrom } from "./link/backoff.js";
 import { Keepalive, requestedMsOf } from "./link/keepalive.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
-import { connectionTimers, finite, isDue, NEVER } from "./timers.js";
+import { connectionTimers, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
@@ -84,12 +84,13 @@ export class Core {
     const { phase, up } = this.#connection;
     if (phase === "stopped") return undefined;
     // Before the start only a custom message can have waited long enough.
-    if (phase === "idle") return finite(this.#agent.timers.customMessage ?? NEVER);
+    if (phase === "idle") return this.#agent.timers.customMessage;
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
     const { connect = NEVER, dial = NEVER, answer = NEVER, close = NEVER, retry = NEVER } = this.#timers;
     const { heartbeat = NEVER, silence = NEVER } = this.#timers;
-    return finite(Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer));
+    const next = Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer);
+    return next === NEVER ? undefined : next;
   }
 
   /**
@@ -123,8 +124,7 @@ export class Core {
         return this.#start(input, now, out);
       case "stop":
         this.#exchange.each((agent) => agent.stop(out));
-        this.#connection.stop(input.withinMs, now, out, input.error);
-        return;
+        return void this.#connection.stop(input.withinMs, now, out, input.error);
       case "reconnect":
         return this.#connection.leave("reconnect", now, out);
       case "woken":
@@ -173,14 +173,14 @@ export class Core {
   }
 
   #expire(now: number, out: Output[]): void {
-    const timers = this.#timers;
     this.#exchange.each((agent) => agent.expire(now, out));
+    const { retry = NEVER, close = NEVER, connect = NEVER, dial = NEVER, answer = NEVER } = this.#timers;
     if (this.#keepalive.isDead(this.#connection.phase, now)) this.#connection.fail("unresponsive", undefined, now, out);
-    else if (isDue(timers.retry, now)) this.#connection.due(now, out);
-    else if (isDue(timers.close, now)) this.#connection.cut(now, out);
-    else if (isDue(timers.connect, now)) this.#connection.fail("timeout", undefined, now, out);
-    else if (isDue(timers.dial, now)) this.#connection.notDialled(now, out);
-    else if (isDue(timers.answer, now)) this.#notAnswered(now, out);
+    else if (now >= retry) this.#connection.due(now, out);
+    else if (now >= close) this.#connection.cut(now, out);
+    else if (now >= connect) this.#connection.fail("timeout", undefined, now, out);
+    else if (now >= dial) this.#connection.notDialled(now, out);
+    else if (now >= answer) this.#notAnswered(now, out);
   }
 
   #notAnswered(now: number, out: Output[]): void {

@@ -42,13 +42,3 @@ export type AgentTimers = { [K in OfferKind]?: Deadline } & {
 export function agentTimers(): AgentTimers {
   return { effectiveConfig: undefined };
 }
-
-/** A time that may be {@link NEVER}, as a deadline. */
-export function finite(at: number): Deadline {
-  return at === NEVER ? undefined : at;
-}
-
-/** Whether a deadline has come. */
-export function isDue(at: Deadline, now: number): boolean {
-  return at !== undefined && now >= at;
-}

@@ -1,4 +1,4 @@
-import { OpAMPError } from "../errors.js";
+import { messageOf, OpAMPError } from "../errors.js";
 import type { Dialling } from "./dial.js";
 import { proxyOverdue } from "./proxy/proxy-error.js";
 import { CLOSE_NOW, type Loss } from "./transport.js";
@@ -17,6 +17,15 @@ export function ended(error: OpAMPError): Loss {
 /** A status came in answer to the payload, and nothing that can be used. */
 export function answered(error: OpAMPError): Loss {
   return { ...ended(error), fate: "answered" };
+}
+
+/** A transport must not throw; one that does has lost its link. */
+export function threwIn(call: string, cause: unknown): Loss {
+  const error =
+    cause instanceof OpAMPError
+      ? cause
+      : new OpAMPError("ERR_OPAMP_CONNECT", `the transport's ${call} threw: ${messageOf(cause)}`, { cause });
+  return ended(error);
 }
 
 /** Why a connection did not come about in the time for that. */

@@ -1,19 +1,23 @@
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Core } from "../../core/core.js";
 import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { OpAMPError } from "../../errors.js";
+import { threwIn } from "../../transport/loss.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
 import { decodeServerToAgent, encodeReport } from "../../wire/codec.js";
 import { LARGE_BYTES } from "../../wire/limits.js";
 import { type Clock, holdProcess } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
-import { DialSink, type Sign, type SinkOwner } from "./dial-sink.js";
+import { Overdue } from "./overdue.js";
 
 /** The settings that a dial uses. */
 export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
+const PONG = { type: "pong" } as const;
+const PROGRESS = { type: "progress" } as const;
+const STALE = { type: "stale" } as const;
 const PINGED = { type: "pinged" } as const;
 
 /**
@@ -21,7 +25,7 @@ const PINGED = { type: "pinged" } as const;
  *
  * Inputs queue, so that whatever a step sets off may feed the core again without nesting.
  */
-export class Driver implements SinkOwner {
+export class Driver {
   readonly #core: Core;
   readonly #transportFor: (use: Use) => Transport;
   readonly #clock: Clock;
@@ -35,9 +39,7 @@ export class Driver implements SinkOwner {
   #transport: Transport | undefined;
   /** The sink of the current dial; what older ones report is no longer heard. */
   #sink: Sink | undefined;
-  /** The sink of a link that is being cut because something took too long, and what its transport says of that. */
-  #cutting: Sink | undefined;
-  #overdue: unknown;
+  readonly #overdue = new Overdue();
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
@@ -99,20 +101,10 @@ export class Driver implements SinkOwner {
       case "close":
         return this.#close(output.code, output.reason);
       case "phase":
-        return this.#router?.route(this.#explained(output));
+        return this.#router?.route(this.#overdue.explained(output));
       default:
         return this.#router?.route(output);
     }
-  }
-
-  /** What took too long, where the core only knows that something did. */
-  #explained(output: Extract<Output, { type: "phase" }>): HostOutput {
-    const error = this.#overdue;
-    this.#cutting = undefined;
-    this.#overdue = undefined;
-    // A transport that knows no more says that it was closed.
-    const isKnown = error instanceof OpAMPError && error.code !== "ERR_OPAMP_CLOSED";
-    return isKnown && output.reason === "timeout" ? { ...output, error } : output;
   }
 
   #dial(use: Use): void {
@@ -122,7 +114,7 @@ export class Driver implements SinkOwner {
       this.#transport = this.#transportFor(use);
       this.#transport.open(sink);
     } catch (cause) {
-      this.lost(sink, thrown("open", cause));
+      this.lost(sink, threwIn("open", cause));
     }
   }
 
@@ -137,7 +129,7 @@ export class Driver implements SinkOwner {
     } catch (cause) {
       const oversized = cause instanceof OpAMPError && cause.code === "ERR_OPAMP_TOO_LARGE";
       if (oversized) this.#inputs.push({ type: "oversized" });
-      else this.lost(sink, thrown("send", cause));
+      else this.lost(sink, threwIn("send", cause));
     }
   }
 
@@ -148,19 +140,19 @@ export class Driver implements SinkOwner {
       this.#transport?.ping();
       this.#passed(PINGED);
     } catch (cause) {
-      this.lost(sink, thrown("ping", cause));
+      this.lost(sink, threwIn("ping", cause));
     }
   }
 
   #close(code: number, reason: string): void {
     if (code === CLOSE_NOW) {
-      this.#cutting = reason === OVERDUE ? this.#sink : undefined;
+      this.#overdue.cut(reason === OVERDUE ? this.#sink : undefined);
       this.#sink = undefined;
     }
     try {
       this.#transport?.close(code, reason);
     } catch (cause) {
-      if (this.#sink !== undefined) this.lost(this.#sink, thrown("close", cause));
+      if (this.#sink !== undefined) this.lost(this.#sink, threwIn("close", cause));
     }
   }
 
@@ -168,7 +160,7 @@ export class Driver implements SinkOwner {
     this.hear(sink, { type: "opened", duplex: this.#transport?.duplex === true, wallNow: this.#clock.wallNow() });
   }
 
-  alive(sink: Sink, sign: Sign): void {
+  alive(sink: Sink, sign: typeof ALIVE | typeof PONG): void {
     if (sink !== this.#sink) return;
     this.#passed(ALIVE);
     this.feed(sign);
@@ -186,7 +178,7 @@ export class Driver implements SinkOwner {
   }
 
   lost(sink: Sink, loss: Lost): void {
-    if (sink === this.#cutting) this.#overdue = loss.error;
+    this.#overdue.lost(sink, loss.error);
     if (sink !== this.#sink) return;
     this.#sink = undefined;
     const { error } = loss;
@@ -241,11 +233,51 @@ export class Driver implements SinkOwner {
   }
 }
 
-/** A transport must not throw; one that does has lost its link. */
-function thrown(call: string, cause: unknown): Loss {
-  const error =
-    cause instanceof OpAMPError
-      ? cause
-      : new OpAMPError("ERR_OPAMP_CONNECT", `the transport's ${call} threw: ${messageOf(cause)}`, { cause });
-  return { error, fate: "unknown", orderly: true, throttled: false };
+/** The sink of one dial. An object of two words, as there is one for each of perhaps thousands of links. */
+class DialSink implements Sink {
+  readonly #driver: Driver;
+
+  constructor(driver: Driver) {
+    this.#driver = driver;
+  }
+
+  opened(): void {
+    this.#driver.opened(this);
+  }
+
+  dialing(): void {
+    this.#driver.hear(this, { type: "dialing" });
+  }
+
+  dialed(): void {
+    this.#driver.hear(this, { type: "dialed" });
+  }
+
+  progress(): void {
+    this.#driver.hear(this, PROGRESS);
+  }
+
+  stale(): void {
+    this.#driver.hear(this, STALE);
+  }
+
+  payload(bytes: Uint8Array): void {
+    this.#driver.payload(this, bytes);
+  }
+
+  pong(): void {
+    this.#driver.alive(this, PONG);
+  }
+
+  alive(): void {
+    this.#driver.alive(this, ALIVE);
+  }
+
+  malformed(error: OpAMPError): void {
+    this.#driver.hear(this, { type: "malformed", error });
+  }
+
+  lost(loss: Loss): void {
+    this.#driver.lost(this, loss);
+  }
 }

@@ -107,10 +107,10 @@ export class Link {
   /** The server answered, and not that it is too busy. */
   answered(out: Output[]): void {
     if (!this.up) return;
-    this.#delays.answered();
     this.awaitNothing();
     if (this.#answered) return;
     this.#answered = true;
+    this.#delays.answered();
     this.#move("answered", "answered", out);
   }
 

@@ -1,8 +1,5 @@
 import type { Socket } from "node:net";
-import type { RawData, WebSocket } from "ws";
-import { OpAMPError } from "../../errors.js";
-import { unframe } from "../../wire/codec.js";
-import { LARGE_BYTES } from "../../wire/limits.js";
+import type { WebSocket } from "ws";
 import type { Dialling } from "../dial.js";
 import type { Loss, Sink } from "../transport.js";
 import { WebSocketOutbox } from "./websocket-outbox.js";
@@ -47,13 +44,10 @@ export function newDial(sink: Sink, url: URL): Dial {
   };
 }
 
-/** Sends a message: at once, or in its turn while a large one is leaving. */
-export function sendOn(dial: Dial, message: Uint8Array, compress: boolean): void {
-  const { socket } = dial;
-  if (socket === undefined) return;
-  if (message.length + socket.bufferedAmount >= LARGE_BYTES) dial.outbox ??= outboxOf(dial, socket);
-  if (dial.outbox !== undefined) dial.outbox.send(message, compress);
-  else socket.send(message, { binary: true, compress });
+/** Sends a large message, and what follows while it is leaving, each in its turn. */
+export function sendSlowly(dial: Dial, socket: WebSocket, message: Uint8Array, compress: boolean): void {
+  dial.outbox ??= outboxOf(dial, socket);
+  dial.outbox.send(message, compress);
 }
 
 /** Asks for a pong, which proves that what was sent before was read. */
@@ -75,20 +69,6 @@ export function pingOn(dial: Dial): void {
 export function closeOn({ socket, outbox }: Dial, code: number, reason: string): void {
   if (outbox === undefined) socket?.close(code, reason);
   else outbox.close(code, reason);
-}
-
-/** A message came. */
-export function receiveOn(dial: Dial, data: RawData, isBinary: boolean): void {
-  const { sink } = dial;
-  dial.isQuiet = false;
-  if (dial.over) return;
-  if (!isBinary || !Buffer.isBuffer(data)) {
-    sink.malformed(new OpAMPError("ERR_OPAMP_MALFORMED", "the server sent a text message; OpAMP uses binary ones"));
-    return;
-  }
-  const unframed = unframe(data);
-  if (unframed.ok) sink.payload(unframed.payload);
-  else sink.malformed(unframed.error);
 }
 
 /** Tells the end of the link, once. */

@@ -1,10 +1,10 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { ClientOptions, WebSocket } from "ws";
+import type { ClientOptions, RawData, WebSocket } from "ws";
 import { loaded } from "../../base/load.js";
 import { OpAMPError } from "../../errors.js";
-import { frame } from "../../wire/codec.js";
-import { tooLarge } from "../../wire/limits.js";
+import { frame, unframe } from "../../wire/codec.js";
+import { LARGE_BYTES, tooLarge } from "../../wire/limits.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "../content-coding.js";
 import { dial as dialTo } from "../dial.js";
 import { afterRedirect, dialFailed, statusRefused } from "../explain/connect-error.js";
@@ -14,7 +14,7 @@ import { Credentials } from "../settings/headers.js";
 import type { TransportSettings } from "../settings/settings.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../transport.js";
 import { type Hop, redirected } from "../url/redirect.js";
-import { closeOn, type Dial, type DialStage, lose, newDial, pingOn, receiveOn, sendOn } from "./websocket-dial.js";
+import { closeOn, type Dial, type DialStage, lose, newDial, pingOn, sendSlowly } from "./websocket-dial.js";
 import { closedBy, overdueIn } from "./websocket-loss.js";
 
 /** How long a server that has said Close may leave the TCP connection open. */
@@ -53,7 +53,11 @@ export class WebSocketTransport implements Transport {
     const { maxSendBytes, compression } = this.#settings;
     if (message.length > maxSendBytes) throw tooLarge("send", message.length, maxSendBytes);
     const compress = compression && message.length >= MIN_COMPRESSED_BYTES;
-    if (this.#dial !== undefined) sendOn(this.#dial, message, compress);
+    const dial = this.#dial;
+    if (dial?.socket === undefined) return;
+    const waitingBytes = message.length + dial.socket.bufferedAmount;
+    if (dial.outbox !== undefined || waitingBytes >= LARGE_BYTES) sendSlowly(dial, dial.socket, message, compress);
+    else dial.socket.send(message, { binary: true, compress });
   }
 
   ping(): void {
@@ -126,7 +130,7 @@ export class WebSocketTransport implements Transport {
       socket.removeAllListeners("unexpected-response");
       if (!dial.over) dial.sink.opened();
     });
-    socket.on("message", (data, isBinary) => receiveOn(dial, data, isBinary));
+    socket.on("message", (data, isBinary) => receive(dial, data, isBinary));
     // One that a redirect has put aside is not heard.
     socket.on("error", (error) => {
       if (dial.socket === socket) dial.failure = error;
@@ -156,4 +160,17 @@ export class WebSocketTransport implements Transport {
   #fail(dial: Dial, loss: Loss): void {
     lose(dial, dial.stage === "open" ? loss : afterRedirect(loss, this.#settings.url, dial.url));
   }
+}
+
+function receive(dial: Dial, data: RawData, isBinary: boolean): void {
+  const { sink } = dial;
+  dial.isQuiet = false;
+  if (dial.over) return;
+  if (!isBinary || !Buffer.isBuffer(data)) {
+    sink.malformed(new OpAMPError("ERR_OPAMP_MALFORMED", "the server sent a text message; OpAMP uses binary ones"));
+    return;
+  }
+  const unframed = unframe(data);
+  if (unframed.ok) sink.payload(unframed.payload);
+  else sink.malformed(unframed.error);
 }
