@@ -81,16 +81,20 @@ export class Core {
 
   /** When to call again, on the same clock as `now`; `undefined`: not before something happens. */
   get deadline(): number | undefined {
+    const next = this.#nextDeadline;
+    return next === NEVER ? undefined : next;
+  }
+
+  get #nextDeadline(): number {
     const { phase, up } = this.#connection;
-    if (phase === "stopped") return undefined;
+    if (phase === "stopped") return NEVER;
     // Before the start only a custom message can have waited long enough.
-    if (phase === "idle") return this.#agent.timers.customMessage;
+    if (phase === "idle") return this.#agent.timers.customMessage ?? NEVER;
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
     const { connect = NEVER, dial = NEVER, answer = NEVER, close = NEVER, retry = NEVER } = this.#timers;
     const { heartbeat = NEVER, silence = NEVER } = this.#timers;
-    const next = Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer);
-    return next === NEVER ? undefined : next;
+    return Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer);
   }
 
   /**
@@ -218,10 +222,8 @@ export class Core {
     }
     const error = message.errorResponse && errorOf(message.errorResponse);
     if (error?.type === "unavailable") {
-      out.push({
-        type: "notice",
-        notice: { kind: "serverError", error: error.type, message: error.message, dropped: 0 },
-      });
+      const { type, message: text } = error;
+      out.push({ type: "notice", notice: { kind: "serverError", error: type, message: text, dropped: 0 } });
       return this.#connection.pause(error.retryAfterMs, now, out);
     }
     // A message that arrives before our first report cannot acknowledge it.
