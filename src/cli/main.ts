@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Node would open a debugger, for every user of the host. The listener comes first: the rest takes a while to load.
 process.on("SIGUSR1", () => undefined);
+// The same goes for one that comes early: the agent reads its configuration afterwards anyway.
+if (process.argv[2] === "agent") process.on("SIGHUP", () => undefined);
 // The reader of the output may have closed it, as `head` does.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 

@@ -31,16 +31,20 @@ const HEXADECIMAL = /^(?=.*\d)(?=.*[a-f])[\da-f]{24,}$/i;
 const SHORTEST_RANDOM = 20;
 const LONGEST_RANDOM = 1_024;
 
+/** A host with a port, or of three names and more, and a path: errors say where something happened without the scheme. */
+const BARE_ADDRESS = /^['([]?(?:(?:[\w-]+\.)*[\w-]+:\d{1,5}|(?:[\w-]+\.){2,}[a-z]{2,})\/\S/i;
+
 /** Hides users and passwords, secret parts of paths, and the values of queries, in each URL of a text. */
 export function scrubUrls(text: string, names: SecretNames): string {
-  if (!text.includes("@") && !text.includes("://")) return text;
+  if (!text.includes("@") && !text.includes("/")) return text;
   return text.replace(WORD, (word) => scrubWord(word, names));
 }
 
 /** The secrets of each URL in a word. */
 function scrubWord(word: string, names: SecretNames): string {
-  if (!word.includes("://")) return scrubBareUser(word);
   const end = endWithoutPunctuation(word);
+  if (BARE_ADDRESS.test(word)) return scrubAddress(word.slice(0, end), names, false) + word.slice(end);
+  if (!word.includes("://")) return scrubBareUser(word);
   const [scheme = "", ...rests] = word.slice(0, end).split("://");
   let before = scheme;
   const clean = rests.map((rest) => {

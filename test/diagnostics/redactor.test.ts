@@ -16,6 +16,8 @@ describe("a text", () => {
     `http://one/,http://user:${SECRET}@two/`,
     `proxy user:${SECRET}@proxy.example.com:3128 refused`,
     `user:${SECRET}@sha256:nothing`,
+    `127.0.0.1:4390/token/${SECRET}/x answered 404`,
+    `(opamp.example.com/hooks/${SECRET} answered 404)`,
     `GET https://example.com/x?sig=${SECRET}&a=1, failed`,
     `GET https://example.com/x?${SECRET} failed`,
     `https://example.com/cb#access_token=${SECRET}`,

@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { attempt, isObject } from "../../base/checks.js";
 import { configSource } from "../../extension/reader/config-source.js";
@@ -9,8 +10,10 @@ const COMMAND_KEY = /(?:^|_)command$/;
 /** What belongs to the program, or to a Collector. */
 const OTHERS = ["effective_config", "receivers", "processors", "exporters", "connectors"];
 const FILE_REFERENCE = /\$\{file:([^}]+)\}/g;
-/** The first word of a command for the shell, where it is plainly a path. */
-const FIRST_WORD = /^\s*["']?([^\s"'$`;&|<>()]*\/[^\s"'$`;&|<>()]*)/;
+/** Between the words of a command for the shell, once it has no quotes. */
+const BETWEEN_WORDS = /[\s;&|<>()`=]+/;
+const SHELL_SCRIPT = /\.(?:sh|bash|zsh|ksh)$/;
+const SCRIPT_START = "#!";
 
 /**
  * The files that a configuration names for the agent itself: what it reads, and the programs that it runs. No offer may
@@ -38,10 +41,19 @@ export function ownFilesIn(config: string, env: Readonly<Record<string, string |
   }
 
   function addProgram(command: unknown): void {
-    const text = textOf(command)?.replaceAll("{directory}", () => directory);
-    if (text !== undefined) return add(FIRST_WORD.exec(text)?.[1]);
-    const program = Array.isArray(command) ? textOf(command[0])?.replaceAll("{directory}", () => directory) : undefined;
+    const texts = Array.isArray(command) ? command.map(textOf) : [textOf(command)];
+    const words = texts.flatMap((text = "") =>
+      text
+        .replaceAll(/\{directory\}|\$\{?OPAMP_CONFIG_DIR\}?/g, () => directory)
+        .replaceAll(/["'\\]/g, "")
+        .split(BETWEEN_WORDS),
+    );
+    const [program] = words;
     if (program?.includes("/")) add(program);
+    // Whatever stands before it, `sh`, `env` or `cd`: a script or program that is named is run.
+    for (const word of words.filter((one) => one !== "" && !one.startsWith("-"))) {
+      for (const path of [resolve(word), resolve(directory, word)]) if (isRun(path)) add(path);
+    }
   }
 
   function look(value: unknown): void {
@@ -58,4 +70,23 @@ export function ownFilesIn(config: string, env: Readonly<Record<string, string |
 
   look(root);
   return [...found];
+}
+
+/** Whether a file is, by its name, rights or beginning, one that is run. */
+function isRun(path: string): boolean {
+  if (SHELL_SCRIPT.test(path)) return true;
+  const found = attempt(() => statSync(path));
+  if (found?.isFile() !== true) return false;
+  return (found.mode & 0o111) !== 0 || attempt(() => startOf(path)) === SCRIPT_START;
+}
+
+function startOf(path: string): string {
+  const file = openSync(path, "r");
+  try {
+    const start = Buffer.alloc(SCRIPT_START.length);
+    readSync(file, start);
+    return start.toString("latin1");
+  } finally {
+    closeSync(file);
+  }
 }

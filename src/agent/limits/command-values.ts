@@ -3,6 +3,8 @@ import type { Tree } from "./config-tree.js";
 /** Words by which the names of keys end that have a command. */
 const COMMAND_WORD =
   /^(?:cmds?|cmdline|commands?|commandline|exec|execs|execd|execute|executables?|entrypoint|programs?|scripts?|shell|subprocess|spawn|run|binary|interpreter|hooks?)$/;
+/** Those of them below which there is nothing but commands. */
+const SURE_COMMAND = /^(?:cmds?|cmdline|commands?|commandline)$/;
 /** Words that may follow those. */
 const PLACE_WORD = /^(?:paths?|files?|filename|lines?|name|start|stop|reload|pre|post|\d+)$/;
 const PLURAL = /s$/;
@@ -32,14 +34,26 @@ function wordsOf(key: string): string[] {
  */
 export function programsIn(key: string, value: Tree): (string | undefined)[] {
   if (typeof value === "string") return value.trim() === "" ? [] : [programOf(value)];
+  if (value instanceof Map) return SURE_COMMAND.test(wordsOf(key).at(-1) ?? "") ? leavesOf(value) : [];
   if (!Array.isArray(value)) return [];
   const items: readonly Tree[] = value;
-  const nested = items.filter((item) => Array.isArray(item)).flatMap((item) => programsIn("", item));
+  const nested = items
+    .filter((item) => Array.isArray(item) || item instanceof Map)
+    .flatMap((item) => programsIn(item instanceof Map ? key : "", item));
   const texts = items.filter((item) => typeof item === "string");
   const isPlural = PLURAL.test(wordsOf(key).at(-1) ?? "");
   if (isPlural) return [...nested, ...texts.map(programOf)];
   // A list is not given to a shell, so its first item is the whole name.
   return [...nested, ...texts.slice(0, 1)];
+}
+
+/** Every text below a key that has commands and nothing else is one, under whatever name. */
+function leavesOf(value: ReadonlyMap<string, Tree>): (string | undefined)[] {
+  return [...value].flatMap(([name, inner]) => {
+    // Those are looked at by their own names.
+    if (namesCommand(name, false)) return [];
+    return inner instanceof Map ? leavesOf(inner) : programsIn("", inner);
+  });
 }
 
 function programOf(text: string): string | undefined {

@@ -12,17 +12,23 @@ export class Unreadable extends Error {}
 /** Enough for any configuration; aliases can make a short text into more than memory holds. */
 const MOST_NODES = 200_000;
 const DEEPEST = 200;
+/** Line breaks to some programs, and to others not. */
+const ODD_BREAK = /\r(?!\n)|[\u0085\u2028\u2029]/;
 const KNOWN_TAG = /^!!(?:str|int|float|bool|null|map|seq)$/;
 
 /**
  * The documents of a YAML or JSON file. Refuses what programs read in different ways, since it would be another
- * configuration to the program than to the check: keys that are there twice, merge keys, tags, directives.
+ * configuration to the program than to the check: keys that are there twice, merge keys, tags, directives, and line breaks
+ * that only some know.
  *
+ * @param isJson whether it has to be JSON
  * @throws Unreadable that says what is in the way, as a part of a sentence
  */
-export function treesOf(body: Uint8Array): Tree[] {
+export function treesOf(body: Uint8Array, isJson: boolean): Tree[] {
   const text = attempt(() => new TextDecoder("utf-8", { fatal: true }).decode(body));
   if (text === undefined || text.includes("\0")) throw new Unreadable("is not UTF-8 text");
+  if (ODD_BREAK.test(text)) throw new Unreadable("has line breaks that programs read in different ways");
+  if (isJson && attempt(() => [JSON.parse(text)]) === undefined) throw new Unreadable("is not valid JSON");
   if (/^%/m.test(text)) throw new Unreadable("has a YAML directive");
   const source = atOnce(readYaml(text));
   if (source === undefined) throw new Unreadable("is not valid YAML or JSON");

@@ -54,7 +54,7 @@ function readTrees({ path, body }: LimitedFile, key: keyof OfferLimits & string)
     throw refused(key, `the file ${quoted(path)} cannot be checked: its name does not end with .yaml, .yml or .json`);
   }
   try {
-    return treesOf(body);
+    return treesOf(body, /\.json$/i.test(path));
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     throw refused(key, `the file ${quoted(path)} cannot be checked: it ${error.message}`);

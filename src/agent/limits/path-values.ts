@@ -4,9 +4,9 @@ import { realPathOf } from "../real-path.js";
 /** Of another machine, unless the scheme is `file` or no machine is named. */
 const URL = /\b(?!file:)[a-z][a-z0-9+.-]*:\/\/[^\s/"'`,;|<>]+[^\s"'`,;|<>]*/gi;
 /** A slash that begins a path, and what belongs to it. */
-const ABSOLUTE = /(?<![\w.*?\]})%+@~-])\/[^\s"'`,;|&<>()[\]{}]*/g;
+const ABSOLUTE = /(?<![\w.*?-])\/[^\s"'`,;|&<>()[\]{}]*/g;
 /** Paths of which only the program can tell where they lead. */
-const ELSEWHERE = /(?:^|[\s=:,;"'`([{|<>&])(?:~|\.{1,2}(?:\/|$))|\.\.\/|\/\.\.(?:\/|$)|\$[^/]*\//;
+const ELSEWHERE = /(?:^|[\s=:,;"'`([{|<>&])(?:~|\.{1,2}(?:\/|$))|\.\.\/|\/\.\.(?:\/|$)|\$[^/]*\/|\bfile:/i;
 
 /** Whether every path in a text lies in one of some directories, also where links lead elsewhere. */
 export function liesIn(directories: readonly string[], text: string): boolean {

@@ -115,10 +115,23 @@ describe("remote_config.allow.keys", () => {
     ["receivers: [", "is not valid YAML or JSON"],
     [Buffer.from("receivers: \xff", "latin1"), "is not UTF-8 text"],
     [Buffer.from("receivers: { a: 1 }", "utf16le"), "is not UTF-8 text"],
+    ...["\r", "\u0085", "\u2028", "\u2029"].map((odd): [string, string] => [
+      `receivers: { a: 1 } # x${odd}exec: { command: id }\n`,
+      "has line breaks that programs read in different ways",
+    ]),
     [`a: &a [1,1,1,1,1,1,1,1,1]\n${bomb()}`, "has too many values, or values too deep"],
   ])("refuses what programs read in different ways: %s", (text, problem) => {
     expect(outcome({ keys: ["**"] }, { "main.yaml": text })).toBe(
       `the file "main.yaml" cannot be checked: it ${problem} by remote_config.allow.keys of the agent`,
+    );
+  });
+
+  test("refuses a .json file that is not JSON, and takes Windows line breaks", () => {
+    for (const text of ["receivers: { a: 1 }", '{"receivers": {"a": 1},}', '{"a": 1} # x']) {
+      expect(outcome({ keys: ["**"] }, { "main.json": text })).toMatch(/cannot be checked: it is not valid JSON/);
+    }
+    expect(outcome({ keys: ["**"] }, { "main.json": '{\r\n"a": 1 }\r\n', "a.yaml": "a: 1\r\nb: 2\r\n" })).toBe(
+      "allowed",
     );
   });
 
@@ -174,6 +187,9 @@ describe("remote_config.allow.commands", () => {
     ["exec: [{ file: /bin/sh }]", "exec.file"],
     ["pre_start_script: id", "pre_start_script"],
     ["shell: id", "shell"],
+    ["exec: { command: { a: id } }", "exec.command"],
+    ["commands: { a: { b: id } }", "commands"],
+    ["command: [{ x: id }]", "command"],
     ["x: &c id\ncommand: *c", "command"],
   ];
   for (const [text, item] of refusals) {
@@ -224,6 +240,9 @@ describe("remote_config.allow.paths", () => {
     ["run: cat /etc/shadow", "run"],
     ["x: '{/etc/shadow,/var/log/a}'", "x"],
     ["x: http://h/a,/etc/shadow", "x"],
+    ["x: '@/etc/shadow'", "x"],
+    ["x: -o=%/etc/shadow", "x"],
+    ["x: FILE:/var/log/a", "x"],
     ["/etc/shadow: { a: 1 }", "/etc/shadow"],
   ];
   for (const [text, item] of refusals) {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { startTcp } from "../transport/raw-servers.js";
@@ -32,6 +33,16 @@ test("SIGUSR1 opens no debugger in an agent, which goes on", async () => {
   await seen.until((one) => one.hasApplied());
   expect(await agent.end()).toBe(0);
   expect(agent.log).not.toMatch(/debugger|SIGUSR1/i);
+});
+
+test("SIGHUP that comes before the agent has loaded does not end it", async () => {
+  const { server, work } = await built.begin();
+  work.configure({});
+  const hook = work.path("early-signal.cjs");
+  writeFileSync(hook, "setImmediate(() => process.kill(process.pid, 'SIGHUP'));");
+  const agent = work.start({ env: { NODE_OPTIONS: `--require ${hook}` } });
+  await server.firstAgent();
+  expect(await agent.end()).toBe(0);
 });
 
 test("SIGUSR1 opens no debugger in the doctor", async () => {
