@@ -39,7 +39,9 @@ test("SIGHUP that comes before the agent has loaded does not end it", async () =
   const { server, work } = await built.begin();
   work.configure({});
   const hook = work.path("early-signal.cjs");
-  writeFileSync(hook, "setImmediate(() => process.kill(process.pid, 'SIGHUP'));");
+  // The program's first lines have run, and the rest of it is being loaded.
+  const look = "process.listenerCount('SIGUSR1') ? process.kill(process.pid, 'SIGHUP') : setImmediate(look)";
+  writeFileSync(hook, `setImmediate(function look() { ${look}; });`);
   const agent = work.start({ env: { NODE_OPTIONS: `--require ${hook}` } });
   await server.firstAgent();
   expect(await agent.end()).toBe(0);
