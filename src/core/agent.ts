@@ -14,6 +14,8 @@ import { Report } from "./report.js";
 import { agentTimers, NEVER } from "./timers.js";
 
 const RESTART = 0;
+/** Before the error of a restart that failed, until one goes well. */
+const RESTART_FAILED = "restart failed: ";
 
 /** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
@@ -207,9 +209,10 @@ export class Agent {
   /** A restart that failed has no status of its own: it shows as the agent's last error, healthy or not. */
   #restarted(error: string | undefined): void {
     this.#restartingUntil = 0;
-    if (error === undefined) return;
     const health = this.report.get("health");
-    if (health !== undefined) this.#set({ health: { ...health, lastError: `restart failed: ${error}` } });
+    const isOurs = health?.lastError.startsWith(RESTART_FAILED) === true;
+    if (health === undefined || (error === undefined && !isOurs)) return;
+    this.#set({ health: { ...health, lastError: error === undefined ? "" : RESTART_FAILED + error } });
   }
 
   #customMessages(): CustomMessageQueue {

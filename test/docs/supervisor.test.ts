@@ -58,6 +58,14 @@ test("the page's supervisor goes back from an offer that was on trial when it wa
   expect(await readFile(file, "utf8")).toBe('{ "level": "info" }');
 });
 
+test("the page's supervisor leaves no file of a first offer that failed", async () => {
+  const { agent, file } = await supervised({});
+  agent.offerConfig({ "program.json": "{}" });
+  await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === 3);
+  await expect(readFile(file)).rejects.toThrow("ENOENT");
+  await expect(readFile(`${file}.before`)).rejects.toThrow("ENOENT");
+});
+
 test("the page's program watches its parent", async () => {
   const { watch } = await runSnippet(snippetNamed("supervisor-child"));
   const { stop } = watch as { stop(): void };

@@ -43,7 +43,7 @@ test("the page's file of `opamp agent` is tested as a process", async () => {
   const program = new URL("../../src/cli/main.ts", import.meta.url).pathname;
   const { reason, exited } = await runSnippet(snippetNamed("agent-test-file"), {
     replace: {
-      '"npx", ["opamp", ': `process.execPath, ["--import", "tsx", ${JSON.stringify(program)}, `,
+      "spawn(opamp, [": `spawn(process.execPath, ["--import", "tsx", ${JSON.stringify(program)}, `,
       '"opamp.yaml"': JSON.stringify(file),
       'stdio: "inherit"': 'stdio: "ignore"',
     },

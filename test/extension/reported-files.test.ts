@@ -55,8 +55,8 @@ describe("redaction of a large file", () => {
 });
 
 describe("what is too large", () => {
-  const leftOut = (bytes: number, most: number) => ({
-    body: `left out: it has ${bytes} bytes, and maxBytes allows ${most} for all files together\n`,
+  const leftOut = (bytes: number, most: number, left?: number) => ({
+    body: `left out: it has ${bytes} bytes, and maxBytes allows ${most} for all files together${left === undefined ? "" : `, of which ${left} are left`}\n`,
     contentType: "text/plain",
   });
 
@@ -66,7 +66,7 @@ describe("what is too large", () => {
     const provide = effectiveConfig({ files }, { maxBytes: 12, onError: (error) => errors.push(error) });
     expect(await provide()).toEqual({
       a: { body: "a: 12\n", contentType: "" },
-      b: leftOut(8, 12),
+      b: leftOut(8, 12, 6),
       "": { body: "c: 3\n", contentType: "text/yaml" },
       d: { body: "4", contentType: "" },
     });

@@ -33,10 +33,12 @@ export function readAllow(section: SectionReader, directory: string): OfferLimit
 function readList(allow: SectionReader, key: string): readonly string[] | undefined {
   const isGiven = allow.has(key);
   if (!allow.keys.includes(key)) return undefined;
-  if (!isGiven) throw allow.wrong(key, "is empty", HINT);
+  if (!isGiven) return allow.refuse(key, "is empty", HINT);
   const list = allow.textList(key);
-  const empty = list.findIndex((item) => item.trim() === "" || item.includes("\0"));
-  if (empty >= 0) throw allow.wrong([key, empty], "must be a rule", "write a rule, or remove the item");
+  for (const [index, item] of list.entries()) {
+    const isRule = item.trim() !== "" && !item.includes("\0");
+    if (!isRule) allow.refuse([key, index], "must be a rule", "write a rule, or remove the item");
+  }
   return list;
 }
 
@@ -44,13 +46,15 @@ function readBytes(allow: SectionReader): number | undefined {
   const maxBytes = allow.integer("max_bytes", Number.MAX_SAFE_INTEGER);
   if (!allow.keys.includes("max_bytes")) return undefined;
   if (maxBytes > 0) return maxBytes;
-  throw allow.wrong("max_bytes", "must be above 0", "give a number of bytes, or remove the key");
+  return allow.refuse("max_bytes", "must be above 0", "give a number of bytes, or remove the key");
 }
 
 function readPaths(allow: SectionReader): readonly string[] | undefined {
   return readList(allow, "paths")?.map((path, index) => {
-    if (path.startsWith("/") && !path.includes("*")) return resolve(path);
-    throw allow.wrong(["paths", index], "must be an absolute path", "write it such as /var/log, without *");
+    if (!path.startsWith("/") || path.includes("*")) {
+      allow.refuse(["paths", index], "must be an absolute path", "write it such as /var/log, without *");
+    }
+    return resolve(path);
   });
 }
 
@@ -58,11 +62,11 @@ function readCommands(allow: SectionReader, directory: string): OfferLimits["com
   return readList(allow, "commands")?.map((rule, index) => {
     if (rule.includes("/") && !rule.startsWith("/")) {
       const hint = "write it such as /usr/bin/my-program or /opt/scripts/*";
-      throw allow.wrong(["commands", index], "must be an absolute path, or a name without a slash", hint);
+      allow.refuse(["commands", index], "must be an absolute path, or a name without a slash", hint);
     }
     if (couldBeIn(directory, rule)) {
       const hint = "keep programs that offers may run where no offer is written";
-      throw allow.wrong(["commands", index], "allows programs in remote_config.directory", hint);
+      allow.refuse(["commands", index], "allows programs in remote_config.directory", hint);
     }
     return patternOf(rule, "/");
   });

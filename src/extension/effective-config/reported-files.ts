@@ -94,7 +94,8 @@ function withinLimit(found: FoundFiles, settings: ReportSettings): FoundFiles {
   return mapped(found, (file) => {
     if ("leftOut" in file) return file;
     const bytes = Buffer.byteLength(file.body);
-    if (bytes > left) return { leftOut: tooLarge(bytes, settings) };
+    if (bytes > settings.maxBytes) return { leftOut: tooLarge(bytes, settings) };
+    if (bytes > left) return { leftOut: `${tooLarge(bytes, settings)}, of which ${left} are left` };
     left -= bytes;
     return file;
   });

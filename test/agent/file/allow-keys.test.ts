@@ -65,6 +65,15 @@ describe("remote_config.allow", () => {
     expect([error.code, error.hint]).toEqual(["ERR_OPAMP_OPTION", hint]);
   });
 
+  test("tells every mistake in one answer", () => {
+    const { message } = refused(
+      "{ names: ['', ' '], max_bytes: 1KiB, paths: [logs, /a, b], commands: [bin/a], dir: 1 }",
+    );
+    const places = ["names[0]", "names[1]", "max_bytes", "paths[0]", "paths[2]", "commands[0]"];
+    for (const place of places) expect(message).toContain(`remote_config.allow.${place}: `);
+    expect(message).toContain('unknown key "dir"');
+  });
+
   test("refuses commands where offers are written, also through links and patterns", () => {
     const work = folderForTest();
     mkdirSync(join(work, "conf"));

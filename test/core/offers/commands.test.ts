@@ -61,6 +61,19 @@ describe.each([
     expect(harness.last.health).toEqual({ ...health(true), lastError: "restart failed: busy" });
   });
 
+  test("that is carried out after one that failed takes the error of that back, and no other", () => {
+    const harness = online(script);
+    harness.receive({ command: {} });
+    harness.feed({ type: "restarted", error: "busy" });
+    harness.receive({ command: {} });
+    harness.feed({ type: "restarted" });
+    expect(harness.last.health).toEqual(health(true));
+    harness.feed({ type: "set", parts: { health: { ...health(false), lastError: "disk full" } } });
+    harness.receive({ command: {} });
+    harness.feed({ type: "restarted" });
+    expect(harness.last.health?.lastError).toBe("disk full");
+  });
+
   test("that was carried out changes nothing in its health", () => {
     const harness = online(script);
     harness.receive({ command: {} });
