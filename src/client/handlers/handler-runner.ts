@@ -16,7 +16,7 @@ interface KindState {
   /** What was applied last. */
   applied: Applied | undefined;
   /** The call that has neither ended nor been aborted. */
-  call: { id: number; controller: AbortController } | undefined;
+  call: { id: number; controller: AbortController; step: keyof ApplyHandler } | undefined;
 }
 
 /** What a handler is given beside the offer. */
@@ -96,9 +96,8 @@ export class HandlerRunner {
     const state = this.#stateOf(kind);
     const handler: ApplyHandler | undefined = this.#supplied.handlers[kind];
     const controller = new AbortController();
-    const call = { id, controller };
+    const call: NonNullable<KindState["call"]> = { id, controller, step: "apply" };
     state.call = call;
-    let step: keyof ApplyHandler = "apply";
     try {
       // The offer's bytes are copied before anything else can reuse their buffer.
       const values = read(offer);
@@ -107,17 +106,17 @@ export class HandlerRunner {
       if (handler === undefined) throw new Error(`there is no ${kind} handler any more`);
       const context = new Context(controller, state.applied);
       if (handler.validate !== undefined) {
-        step = "validate";
+        call.step = "validate";
         await handler.validate(values, context);
         // It may not have listened to its signal.
         controller.signal.throwIfAborted();
-        step = "apply";
+        call.step = "apply";
       }
       await handler.apply(values, context);
       if (state.call === call) state.applied = values;
       this.#feed({ type: "handled", kind, id });
     } catch (cause) {
-      if (state.call === call) this.#fail(`${kind}.${step}`, cause, true);
+      if (state.call === call) this.#fail(`${kind}.${call.step}`, cause, true);
       this.#feed({ type: "handled", kind, id, error: messageOf(cause) });
     } finally {
       if (state.call === call) state.call = undefined;
@@ -131,6 +130,8 @@ export class HandlerRunner {
     // A handler deaf to its signal may never end; nothing is kept for it.
     state.call = undefined;
     call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `${kind}.apply was aborted: ${why}`));
+    if (why === "overdue")
+      this.#fail(`${kind}.${call.step}`, new Error("it did not end within timeouts.applyMs"), true);
   }
 
   /** Fetches the effective config; one call at a time. */

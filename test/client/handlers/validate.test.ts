@@ -60,7 +60,7 @@ describe("a remote config handler with validate", () => {
   test("shares the time limit of apply, and apply is not called once that has passed", async () => {
     let end: () => void = () => undefined;
     let aborted = false;
-    const { agent, clock, calls } = await noting((_, signal) => {
+    const { agent, clock, calls, errors } = await noting((_, signal) => {
       signal.addEventListener("abort", () => {
         aborted = true;
       });
@@ -71,6 +71,7 @@ describe("a remote config handler with validate", () => {
     agent.offerConfig({ a: "slow" });
     await clock.advance(10_000);
     expect([agent.remoteConfigStatus?.status, aborted]).toEqual([FAILED, true]);
+    expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
     end();
     await clock.advance(0);
     expect(calls).toEqual(["validate slow"]);
