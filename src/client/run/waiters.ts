@@ -1,4 +1,4 @@
-import { wrongOption } from "../../base/checks.js";
+import { checkOptions, wrongKind, wrongOption } from "../../base/checks.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
@@ -34,7 +34,12 @@ export class Waiters {
   }
 
   /** Resolves when the link is online. */
-  async online({ timeoutMs, signal }: WaitOptions): Promise<void> {
+  async online(options: WaitOptions): Promise<void> {
+    checkOptions("connected", options, { timeoutMs: true, signal: true });
+    const { timeoutMs, signal } = options;
+    // By its shape: another realm, as tests have, has a class of its own.
+    if (signal !== undefined && typeof signal?.aborted !== "boolean")
+      throw wrongKind("signal", "an AbortSignal", signal);
     signal?.throwIfAborted();
     if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
       throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");

@@ -113,6 +113,19 @@ describe("waiting for a connection", () => {
   }
 });
 
+test.each([
+  [{ timeout: 5 }, "connected.timeout: is not an option. Did you mean timeoutMs?"],
+  [5, "connected: must be given an object, not number"],
+  [null, "connected: must be given an object, not null"],
+  [{ signal: 5 }, "signal: must be an AbortSignal, not number"],
+])("waiting with %j is refused", async (options, message) => {
+  const { client } = await hosted();
+  await expect(client.connected(options as WaitOptions)).rejects.toMatchObject({
+    code: "ERR_OPAMP_OPTION",
+    message: expect.stringContaining(message),
+  });
+});
+
 describe("a signal", () => {
   test("that aborts ends the wait with its reason, and nothing else", async () => {
     const { client, clock } = await hosted();
