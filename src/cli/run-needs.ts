@@ -107,22 +107,29 @@ async function checkDirectory(path: string): Promise<void> {
   }
 }
 
+async function mayExecute(path: string): Promise<boolean> {
+  try {
+    await fs.access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a program is there and may be executed, as the system looks for it. */
 async function checkProgram(name: string): Promise<void> {
   // What it is shows when the offer is there.
   if (name.includes("{directory}")) return;
   const folders = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
-  let reason: unknown;
+  let isThere = false;
   for (const folder of folders) {
     const path = folder === "" ? name : join(folder, name);
-    try {
-      await fs.access(path, constants.X_OK);
-      if ((await fs.stat(path)).isFile()) return;
-    } catch (error) {
-      if (codeOf(error) !== "ENOENT" || reason === undefined) reason = error;
-    }
+    const found = await fs.stat(path).catch(() => undefined);
+    if (found?.isFile() !== true) continue;
+    isThere = true;
+    if (await mayExecute(path)) return;
   }
-  const problem = codeOf(reason) === "EACCES" ? "may not be executed" : "is not there";
+  const problem = isThere ? "may not be executed" : "is not there";
   const hint = name.includes("/") ? "check the path" : "check its name and PATH, or give the full path";
   throw new OpAMPError("ERR_OPAMP_HANDLER", `the program ${JSON.stringify(name)} ${problem}`, { hint });
 }

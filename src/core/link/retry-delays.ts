@@ -48,7 +48,7 @@ export class RetryDelays {
     return true;
   }
 
-  /** @param isDetour whether another way to the server is tried, which is no failure */
+  /** @param isDetour whether another way to the server is tried, which does not count as a failure */
   renewal(isDetour: boolean): number {
     if (isDetour) this.#detours += 1;
     else this.#failures += 1;

@@ -36,7 +36,7 @@ const AGENT_KEYS = [
   "bootstrap_timeout",
   "passthrough_logs",
 ];
-/** Blocks and keys of a supervisor's file that the Collector has not. */
+/** Blocks and keys of a supervisor's file that the Collector does not have. */
 const SUPERVISORS_SECTIONS = ["agent", "supervisor", "healthcheck", "gateway"];
 const BLOCK_KEYS = [
   "server",
