@@ -52,7 +52,9 @@ const mayImport = {
   ],
   "src/server/": [
     "src/server/",
-    "src/values/plain-attributes.ts",
+    "src/values/",
+    "src/core/capabilities.ts",
+    "src/diagnostics/",
     "src/wire/",
     "src/gen/",
     "src/base/",

@@ -1,6 +1,7 @@
 export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-credentials.js";
 export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
+export type { WaitOptions } from "./base/wait-options.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
 export type {
@@ -40,7 +41,6 @@ export type {
   SendOptions,
   Timeouts,
 } from "./client/options.js";
-export type { WaitOptions } from "./client/run/waiters.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason } from "./core/io.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";

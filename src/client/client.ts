@@ -1,4 +1,5 @@
 import { uidText } from "../base/bytes.js";
+import type { WaitOptions } from "../base/wait-options.js";
 import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
 import type { Phase } from "../core/phases.js";
 import { scrubbedError } from "../diagnostics/one-line.js";
@@ -16,7 +17,6 @@ import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js"
 import { assemble } from "./run/assemble.js";
 import { type ClientParts, Lifecycle } from "./run/lifecycle.js";
 import { notify } from "./run/output-router.js";
-import type { WaitOptions } from "./run/waiters.js";
 
 /**
  * The agent side of one OpAMP connection.

@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { isObject, wrongKind } from "../base/checks.js";
+import { checkByRules, isOneOrMore, isText, type RulesFor } from "../base/rules.js";
 import type { Refusal } from "./link/http-link.js";
 
 /** User and password of HTTP Basic. */
@@ -20,6 +22,24 @@ export type Auth =
   | { basic: BasicCredentials | readonly BasicCredentials[] }
   | { header: string; value: string | readonly string[] }
   | ((request: IncomingMessage) => boolean | Refusal);
+
+const BASIC: RulesFor<BasicCredentials> = { user: isText, password: isText };
+const SHAPES = {
+  bearer: { bearer: isOneOrMore(isText) },
+  basic: { basic: isOneOrMore((where, value) => checkByRules(where, value, BASIC, ["user", "password"])) },
+  header: { header: isText, value: isOneOrMore(isText) },
+} as const;
+/** For one that has none of the members by which the shapes are told apart. */
+const ANY_SHAPE = { ...SHAPES.bearer, ...SHAPES.basic, ...SHAPES.header };
+
+/** Throws ERR_OPAMP_OPTION, which shows no credentials. */
+export function checkAuth(auth: unknown): void {
+  if (auth === undefined || typeof auth === "function") return;
+  if (!isObject(auth)) throw wrongKind("auth", "{ bearer }, { basic }, { header, value } or a function", auth);
+  if ("bearer" in auth) checkByRules("auth", auth, SHAPES.bearer, ["bearer"]);
+  else if ("basic" in auth) checkByRules("auth", auth, SHAPES.basic, ["basic"]);
+  else checkByRules<string>("auth", auth, "header" in auth ? SHAPES.header : ANY_SHAPE, ["header", "value"]);
+}
 
 /** How to turn a request away, unless its credentials are good. */
 export function authRefusal(auth: Auth, request: IncomingMessage): Refusal | undefined {

@@ -1,8 +1,9 @@
 import { parseInstanceUid } from "../base/instance-uid.js";
+import type { WaitOptions } from "../base/wait-options.js";
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
 import type { ServerAgent } from "./agents/server-agent.js";
-import type { Auth } from "./auth.js";
+import { type Auth, checkAuth } from "./auth.js";
 import type { LinkCounts, ServerLinkCounts, TransportName } from "./link/link.js";
 import type { AgentEnd, ServerEnd } from "./link/memory-link.js";
 import type { ServerTlsOptions, TlsFailure } from "./link/server-tls.js";
@@ -11,11 +12,13 @@ import type { Attempt } from "./listen/attempts.js";
 import { Connections, type Traffic } from "./listen/connections.js";
 import { Listener } from "./listen/listener.js";
 import { type LogEntry, type MalformedInput, MessageLog } from "./message-log.js";
+import { checkClose } from "./misbehave/check-misbehaviour.js";
 import type { Misbehaviour } from "./misbehave/misbehaviour.js";
 import { Orders, type ScriptedRefusal, type Throttle } from "./misbehave/orders.js";
 import { Receiver } from "./receiver.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
-import { type WaitOptions, Waits } from "./waits.js";
+import { serverOutline } from "./server-outline.js";
+import { Waits } from "./waits.js";
 
 /**
  * A small OpAMP server for tests and demonstrations: WebSocket and HTTP on one port, with TLS, credentials and
@@ -37,10 +40,14 @@ export class OpAMPServer {
   #closing: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings) {
-    this.#waits = new Waits(() => `the server on port ${this.port} (agents: ${this.agents.size})`);
+    this.#waits = new Waits(() => {
+      const { general, trouble } = outline();
+      return [...general, ...trouble];
+    });
+    const outline = () => serverOutline(this, this.#registry.exchanges, this.#orders.outline());
     const changed = (): void => this.#waits.check();
     const log = new MessageLog(settings.keepMessages);
-    this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, changed });
+    this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, outline, changed });
     this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders);
     this.#receiver = new Receiver(settings, this.#registry, this.#orders);
@@ -124,7 +131,8 @@ export class OpAMPServer {
 
   /** The agent that spoke first, as soon as there is one. Rejects as {@link OpAMPServer.until} does. */
   firstAgent(options: WaitOptions = {}): Promise<ServerAgent> {
-    return this.#waits.first(() => this.agents.values().next().value, options);
+    const call = { name: "server.firstAgent", method: this.firstAgent };
+    return this.#waits.first(call, () => this.agents.values().next().value, options);
   }
 
   /**
@@ -133,7 +141,7 @@ export class OpAMPServer {
    * Rejects as {@link ServerAgent.until} does.
    */
   until(predicate: (server: this) => boolean, options: WaitOptions = {}): Promise<this> {
-    return this.#waits.until(this, predicate, options);
+    return this.#waits.until({ name: "server.until", method: this.until }, this, predicate, options);
   }
 
   /**
@@ -151,8 +159,12 @@ export class OpAMPServer {
     return this.#receiver.attach(transport, { connection: this.#attached, endpoint }, agent);
   }
 
-  /** Asks for other credentials from now on, or for none. Open connections stay: see {@link OpAMPServer.revoke}. */
+  /**
+   * Asks for other credentials from now on, or for none. Open connections stay: see {@link OpAMPServer.revoke}. Throws
+   * ERR_OPAMP_OPTION.
+   */
   setAuth(auth: Auth | undefined): void {
+    checkAuth(auth);
     this.#admission.auth = auth;
   }
 
@@ -161,6 +173,7 @@ export class OpAMPServer {
    * count as having none.
    */
   revoke(code = 1008, reason = "credentials revoked"): void {
+    checkClose(code, reason);
     for (const link of this.#admission.unwelcome(this.#receiver.links)) link.close(code, reason);
     this.#check();
   }
@@ -170,19 +183,19 @@ export class OpAMPServer {
     this.#listener.setTls(tls);
   }
 
-  /** Answers the next upgrades and POSTs with a status, before they are looked at. Throws as `misbehave` does. */
+  /** Answers the next upgrades and POSTs with a status, before they are looked at. Throws ERR_OPAMP_OPTION. */
   refuseNext(refusal: ScriptedRefusal, times = 1): void {
-    this.#orders.refusals.add(refusal, times);
+    this.#orders.refuse(refusal, times);
   }
 
-  /** Answers the next messages with UNAVAILABLE (THR-01). Throws as `misbehave` does. */
+  /** Answers the next messages with UNAVAILABLE (THR-01). Throws ERR_OPAMP_OPTION. */
   throttleNext(throttle: Throttle = {}): void {
-    this.#orders.throttles.add(throttle, throttle.times);
+    this.#orders.throttle(throttle);
   }
 
   /**
    * Does something wrong at the next occasion, or as often as `times` says. What is ordered first happens first; `close`
-   * waits for a WebSocket. Throws ERR_OPAMP_OPTION unless `times` is a whole number or Infinity.
+   * waits for a WebSocket. Throws ERR_OPAMP_OPTION for what is not a misbehaviour.
    */
   misbehave(misbehaviour: Misbehaviour): void {
     this.#orders.misbehave(misbehaviour);

@@ -1,11 +1,21 @@
 import type { IncomingMessage } from "node:http";
-import type { Complete } from "../base/checks.js";
-import { OpAMPError } from "../errors.js";
+import { type Complete, checkFunctions, text, wrongKind, wrongOption } from "../base/checks.js";
+import {
+  checkByRules,
+  isAmount,
+  isFlag,
+  isFunction,
+  isListOf,
+  isText,
+  isTimes,
+  isWholeNumber,
+  type RulesFor,
+} from "../base/rules.js";
 import { type AgentToServer, ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
 import type { ServerAgent } from "./agents/server-agent.js";
 import type { ServerToAgentFields } from "./answer.js";
-import type { Auth } from "./auth.js";
+import { type Auth, checkAuth } from "./auth.js";
 import type { Refusal } from "./link/http-link.js";
 import type { ServerTlsOptions } from "./link/server-tls.js";
 
@@ -62,9 +72,39 @@ export interface OpAMPServerOptions {
    * Gzipped requests are understood either way. Default: false.
    */
   compression?: boolean | undefined;
-  /** Times attempts, and delays refusals that are to come late, such as a `virtualClock()`. Default: the system's. */
+  /**
+   * Times attempts, and delays refusals that are to come late, such as a `virtualClock()`. Waits end in real time all the
+   * same. Default: the system's.
+   */
   clock?: ServerClock | undefined;
+  /**
+   * Whether the server keeps the process alive until it is closed, as one that stands alone needs. A wait of the server
+   * does so either way. Default: false.
+   */
+  keepAlive?: boolean | undefined;
 }
+
+const RULES: RulesFor<OpAMPServerOptions> = {
+  port: isWholeNumber(0, 65_535),
+  host: isText,
+  path: (where, value) => {
+    if (!text(where, value).startsWith("/")) throw wrongOption(where, "must begin with a slash");
+  },
+  capabilities: (where, value) => {
+    if (typeof value !== "bigint") throw wrongKind(where, "a bigint", value);
+  },
+  customCapabilities: isListOf(isText),
+  maxMessageBytes: isAmount,
+  keepMessages: isTimes,
+  onMessage: isFunction,
+  onConnect: isFunction,
+  // Looked at where it is used, since it may change.
+  tls: () => undefined,
+  auth: (_, value) => checkAuth(value),
+  compression: isFlag,
+  clock: (where, value) => checkFunctions(where, value, ["now", "after"]),
+  keepAlive: isFlag,
+};
 
 type Hooks = "onMessage" | "onConnect" | "tls" | "auth";
 
@@ -84,22 +124,20 @@ const ALL_CAPABILITIES = Object.values(ServerCapabilities)
   .filter((bit) => typeof bit === "number")
   .reduce((mask, bit) => mask | BigInt(bit), 0n);
 
-/** Fills in the defaults. Throws ERR_OPAMP_OPTION for a path without its slash. */
+/** Fills in the defaults. Throws ERR_OPAMP_OPTION naming the option that is wrong. */
 export function settingsOf(options: OpAMPServerOptions): ServerSettings {
-  const { path = "/v1/opamp", capabilities = ALL_CAPABILITIES, customCapabilities = [] } = options;
-  if (!path.startsWith("/")) {
-    throw new OpAMPError("ERR_OPAMP_OPTION", `path must begin with a slash: "${path}"`);
-  }
+  checkByRules("", options, RULES);
   return {
     ...options,
     port: options.port ?? 0,
     host: options.host ?? "127.0.0.1",
-    path,
-    capabilities,
-    customCapabilities: [...customCapabilities],
+    path: options.path ?? "/v1/opamp",
+    capabilities: options.capabilities ?? ALL_CAPABILITIES,
+    customCapabilities: [...(options.customCapabilities ?? [])],
     maxMessageBytes: options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
     keepMessages: options.keepMessages ?? Number.POSITIVE_INFINITY,
     compression: options.compression ?? false,
     clock: options.clock ?? systemClock,
+    keepAlive: options.keepAlive ?? false,
   };
 }

@@ -1,9 +1,24 @@
+import { clearTimeout as clearReal, setTimeout as setReal } from "node:timers";
+import { isPromise } from "node:util/types";
+import { wrongKind, wrongOption } from "../base/checks.js";
+import { MAX_TIMER_MS } from "../base/time.js";
+import { checkWaitOptions, type WaitOptions, waitDefaults } from "../base/wait-options.js";
+import { oneLine } from "../diagnostics/one-line.js";
+import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
 
-/** Options of every `until`. */
-export interface WaitOptions {
-  /** Gives up when aborted: the wait rejects with ERR_OPAMP_TIMEOUT, the signal's reason as its cause. Default: never. */
-  signal?: AbortSignal | undefined;
+/** Taken when this is loaded, so that fake timers of a test do not stop the limits of its waits. */
+const [setTimer, clearTimer] = [setReal, clearReal];
+
+const LONGEST_SOURCE = 160;
+const LONGEST_TEXT = 200;
+
+/** What a user called, for the error and its stack. */
+export interface WaitCall {
+  /** Such as `agent.until`. */
+  readonly name: string;
+  /** The method that the user called: the stack begins at its caller. */
+  readonly method: (...args: never[]) => unknown;
 }
 
 interface Wait {
@@ -16,23 +31,46 @@ interface Wait {
 /** Promises for a state. Each predicate is asked at once and after every change, so nothing can be missed. */
 export class Waits {
   readonly #pending = new Set<Wait>();
-  readonly #describe: () => string;
+  readonly #outline: () => readonly string[];
   #ended: OpAMPError | undefined;
 
-  constructor(
-    /** Says what is being waited for and how it stands, for the text of a wait that gives up. */
-    describe: () => string,
-  ) {
-    this.#describe = describe;
+  /** @param outline what has been seen, a line each, for the text of a wait that ends without it */
+  constructor(outline: () => readonly string[]) {
+    this.#outline = outline;
   }
 
   /** Resolves with the subject once the predicate holds for it. What the predicate throws ends the wait. */
-  until<Subject>(subject: Subject, predicate: (subject: Subject) => boolean, options: WaitOptions): Promise<Subject> {
-    return this.first(() => (predicate(subject) ? { subject } : undefined), options).then((found) => found.subject);
+  async until<Subject>(
+    call: WaitCall,
+    subject: Subject,
+    predicate: (subject: Subject) => boolean,
+    options: WaitOptions,
+  ): Promise<Subject> {
+    const trace = traceOf(call);
+    if (typeof predicate !== "function") throw wrongKind(call.name, "given a function", predicate);
+    const holds = (): boolean => {
+      const answer: unknown = predicate(subject);
+      // A promise would count as true, whatever it resolves with.
+      if (isPromise(answer)) throw wrongOption(call.name, "the predicate must not be async");
+      return Boolean(answer);
+    };
+    const goal = `${call.name}(${sourceOf(predicate)})`;
+    const found = await this.#first(() => (holds() ? { subject } : undefined), { call, trace, goal }, options);
+    return found.subject;
   }
 
   /** Resolves with what the probe finds, once it finds something. What the probe throws ends the wait. */
-  first<Found>(probe: () => Found | undefined, { signal }: WaitOptions): Promise<Found> {
+  first<Found>(call: WaitCall, probe: () => Found | undefined, options: WaitOptions): Promise<Found> {
+    return this.#first(probe, { call, trace: traceOf(call), goal: `${call.name}()` }, options);
+  }
+
+  async #first<Found>(
+    probe: () => Found | undefined,
+    { call, trace, goal }: { call: WaitCall; trace: { stack?: string }; goal: string },
+    options: WaitOptions,
+  ): Promise<Found> {
+    checkWaitOptions(call.name, options);
+    const { timeoutMs = waitDefaults.timeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
       const settle = (): boolean => {
         try {
@@ -45,18 +83,28 @@ export class Waits {
         return true;
       };
       if (settle()) return;
-      if (this.#ended !== undefined) {
-        reject(this.#ended);
-        return;
-      }
-      const giveUp = (): void => {
+      const fail = (error: OpAMPError): void => reject(withTrace(error, trace));
+      if (this.#ended !== undefined) return fail(this.#ended);
+      const giveUp = (why: string, cause?: unknown): void => {
         this.#pending.delete(wait);
-        reject(this.#gaveUp(signal?.reason));
+        wait.release();
+        fail(this.#gaveUp(`${goal}: ${why}`, cause));
       };
-      const wait: Wait = { settle, reject, release: () => signal?.removeEventListener("abort", giveUp) };
+      const abort = (): void => giveUp("given up by its signal", signal?.reason);
+      const late = (): void => giveUp(`not within ${timeoutMs} ms`);
+      // Holds the process, so that a test does not end before its wait.
+      const end = limit(timeoutMs, late);
+      const wait: Wait = {
+        settle,
+        reject: fail,
+        release() {
+          end();
+          signal?.removeEventListener("abort", abort);
+        },
+      };
       this.#pending.add(wait);
-      if (signal?.aborted) giveUp();
-      else signal?.addEventListener("abort", giveUp, { once: true });
+      if (signal?.aborted) abort();
+      else signal?.addEventListener("abort", abort, { once: true });
     });
   }
 
@@ -80,10 +128,50 @@ export class Waits {
     this.#pending.clear();
   }
 
-  #gaveUp(cause: unknown): OpAMPError {
-    return new OpAMPError("ERR_OPAMP_TIMEOUT", `gave up waiting for ${this.#describe()}`, {
+  #gaveUp(goal: string, cause: unknown): OpAMPError {
+    return new OpAMPError("ERR_OPAMP_TIMEOUT", [goal, ...this.#outline().map((line) => `  ${line}`)].join("\n"), {
       cause,
-      hint: "the state waited for did not come: read the server's log for what was exchanged",
+      hint: "compare what was waited for with what was seen; `timeoutMs` gives it longer",
     });
   }
+}
+
+const redactor = createRedactor();
+
+/** A text of somebody else, fit for an outline: one line, not long, without secrets. */
+export function quoted(text: string): string {
+  const line = oneLine(text, (given) => redactor.text(given));
+  return JSON.stringify(line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}...` : line);
+}
+
+/** The source of a function on one line. */
+function sourceOf(predicate: (...args: never[]) => unknown): string {
+  const line = oneLine(String(predicate).replace(/\s+/g, " "), (text) => redactor.text(text));
+  return line.length > LONGEST_SOURCE ? `${line.slice(0, LONGEST_SOURCE)}...` : line;
+}
+
+/** Where the user called; V8 writes it only when somebody reads it. */
+function traceOf({ method }: WaitCall): { stack?: string } {
+  const trace = {};
+  Error.captureStackTrace(trace, method);
+  return trace;
+}
+
+/** The error as thrown where the user called. */
+function withTrace(error: OpAMPError, { stack = "" }: { stack?: string }): OpAMPError {
+  const { code, message, hint, cause } = error;
+  const own = new OpAMPError(code, message, { hint, cause });
+  const frames = stack.slice(stack.indexOf("\n    at "));
+  own.stack = `${own.name}: ${message}${frames}`;
+  return own;
+}
+
+/** Runs something after so long, or never. @returns what ends the wait */
+function limit(ms: number, callback: () => void): () => void {
+  const isEndless = ms > MAX_TIMER_MS;
+  const again = (): void => {
+    timer = setTimer(again, MAX_TIMER_MS);
+  };
+  let timer = isEndless ? setTimer(again, MAX_TIMER_MS) : setTimer(callback, ms);
+  return () => clearTimer(timer);
 }

@@ -3,6 +3,16 @@ import { createRequire } from "node:module";
 import { isIP } from "node:net";
 import type { Extension, X509Certificate } from "@peculiar/x509";
 import type { Complete } from "../base/checks.js";
+import {
+  checkByRules,
+  isFlag,
+  isListOf,
+  isOneOf,
+  isText,
+  isValidDate,
+  type Rule,
+  type RulesFor,
+} from "../base/rules.js";
 import { DAY_MS } from "../base/time.js";
 import { OpAMPError } from "../errors.js";
 
@@ -58,6 +68,24 @@ export interface TestCertificates {
   issue(options?: IssueOptions): Promise<TestCertificate>;
 }
 
+const ISSUE: RulesFor<IssueOptions> = {
+  commonName: isText,
+  hosts: isListOf(isText),
+  notBefore: isValidDate,
+  notAfter: isValidDate,
+  usage: isOneOf("server", "client", "both"),
+  selfSigned: isFlag,
+  passphrase: isText,
+};
+const LEAF: Rule = (where, value) => checkByRules(where, value, ISSUE);
+const OPTIONS: RulesFor<TestCertificatesOptions> = {
+  commonName: isText,
+  notBefore: isValidDate,
+  notAfter: isValidDate,
+  server: LEAF,
+  client: LEAF,
+};
+
 type Validity = Pick<IssueOptions, "notBefore" | "notAfter">;
 type Authority = Awaited<ReturnType<typeof makeAuthority>>;
 
@@ -69,12 +97,17 @@ const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 /**
  * Makes an authority and certificates for tests, in memory and within milliseconds (ECDSA, P-256).
  *
- * Nothing in this package trusts it by itself: give `ca` to those that must. Call it again for an authority that is not trusted.
+ * Nothing in this package trusts it by itself: give `ca` to those that must. Call it again for an authority that is not trusted. Rejects with
+ * ERR_OPAMP_OPTION for options that it does not have.
  */
 export async function testCertificates(options: TestCertificatesOptions = {}): Promise<TestCertificates> {
+  checkByRules("", options, OPTIONS);
   const { commonName = `Test authority ${randomBytes(4).toString("hex")}` } = options;
   const authority = await makeAuthority(commonName, validity(options));
-  const issue = (given: IssueOptions = {}): Promise<TestCertificate> => issueFrom(authority, given);
+  const issue = async (given: IssueOptions = {}): Promise<TestCertificate> => {
+    checkByRules("issue", given, ISSUE);
+    return issueFrom(authority, given);
+  };
   const [server, client] = await Promise.all([issue(options.server), issue({ usage: "client", ...options.client })]);
   return { ca: pemOf(authority.certificate), server, client, issue };
 }

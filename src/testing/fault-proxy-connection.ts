@@ -1,4 +1,6 @@
 import { type NetConnectOpts, Socket } from "node:net";
+import { isObject, wrongKind } from "../base/checks.js";
+import { isText, isWholeNumber } from "../base/rules.js";
 import { OpAMPError } from "../errors.js";
 import { hostOf } from "../transport/url/endpoint.js";
 import type { Direction, Fault, StreamSetup, Trap } from "./fault-proxy-faults.js";
@@ -16,8 +18,15 @@ export class FaultyConnection {
    * @param client just accepted; it may be half open
    * @param target undefined for a connection whose very beginning is swallowed on its way to the server
    */
-  constructor(client: Socket, target: NetConnectOpts | undefined, setups: Readonly<Record<Direction, StreamSetup>>) {
+  constructor(
+    client: Socket,
+    target: NetConnectOpts | undefined,
+    setups: Readonly<Record<Direction, StreamSetup>>,
+    /** Whether it keeps the process alive. */
+    keepAlive: boolean,
+  ) {
     this.#client = client;
+    if (!keepAlive) this.#server.unref();
     const up = new FaultyStream(setups.up, client, this.#server, this);
     const down = new FaultyStream(setups.down, this.#server, client, this);
     this.streams = { up, down };
@@ -107,41 +116,62 @@ function destroy(socket: Socket): void {
   else socket.destroy();
 }
 
-/** Where connections of a `FaultProxy` go. A host left out is 127.0.0.1. */
-export type FaultProxyTarget = string | URL | { readonly host?: string | undefined; readonly port: number };
+/**
+ * Where connections of a `FaultProxy` go: a URL, or anything with a port, an `OpAMPServer` for instance. A host left out is
+ * 127.0.0.1.
+ */
+export type FaultProxyTarget =
+  | string
+  | URL
+  | {
+      /** Default: 127.0.0.1. */
+      readonly host?: string | undefined;
+      /** The port. */
+      readonly port: number;
+      /** What `proxy.url` is made of. Default: none. */
+      readonly url?: string | undefined;
+    };
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "http:": 80, "wss:": 443, "https:": 443 };
 
-/** Host and port of a target. Throws ERR_OPAMP_OPTION for what has none. */
-export function targetOf(target: FaultProxyTarget): { host: string; port: number } {
-  if (typeof target === "object" && !(target instanceof URL)) {
-    return { host: target.host ?? "127.0.0.1", port: target.port };
+/** Host, port and URL of a target. Throws ERR_OPAMP_OPTION for what has no port. */
+export function targetOf(target: FaultProxyTarget): { host: string; port: number; url: string | undefined } {
+  if (isObject(target) && !(target instanceof URL)) {
+    const { host = "127.0.0.1", port, url } = target;
+    isText("target.host", host);
+    isWholeNumber(1, 65_535)("target.port", port);
+    return { host, port, url: typeof url === "string" ? url : undefined };
   }
-  const url = parse(target);
+  const url = parse("target", target);
   const host = hostOf(url);
   const port = url.port === "" ? DEFAULT_PORTS[url.protocol] : Number(url.port);
-  if (host === "" || port === undefined) throw wrongUrl("names no host and port");
-  return { host, port };
+  if (host === "" || port === undefined) throw wrongUrl("target", "names no host and port");
+  return { host, port, url: url.href };
 }
 
 /** The URL with the proxy's host and port in place of its own. Throws ERR_OPAMP_OPTION for a value that is not a URL. */
 export function throughProxy(of: string | URL | undefined, port: number): string {
-  if (of === undefined) throw wrongUrl("must be given, as the target is not a URL");
-  const url = parse(of);
+  if (of === undefined) {
+    throw new OpAMPError("ERR_OPAMP_OPTION", "url: the target of this fault proxy has none", {
+      hint: "use proxy.urlFor(url), or give the target as a URL",
+    });
+  }
+  const url = parse("url", of);
   url.hostname = "127.0.0.1";
   url.port = String(port);
   return url.href;
 }
 
-function parse(url: string | URL): URL {
+function parse(where: string, url: string | URL): URL {
+  if (typeof url !== "string" && !(url instanceof URL)) throw wrongKind(where, "a URL, or an object with a port", url);
   try {
     return new URL(url);
   } catch (thrown) {
-    throw wrongUrl("is not a URL", thrown);
+    throw wrongUrl(where, "is not a URL", thrown);
   }
 }
 
-function wrongUrl(what: string, cause?: unknown): OpAMPError {
+function wrongUrl(where: string, what: string, cause?: unknown): OpAMPError {
   const hint = "give a URL such as ws://127.0.0.1:4320/v1/opamp";
-  return new OpAMPError("ERR_OPAMP_OPTION", `fault proxy: the URL ${what}`, { cause, hint });
+  return new OpAMPError("ERR_OPAMP_OPTION", `${where}: ${what}`, { cause, hint });
 }

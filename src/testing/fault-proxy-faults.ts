@@ -1,5 +1,6 @@
+import { wrongOption } from "../base/checks.js";
+import { checkByRules, isAmount, isOneOf, isTimes, type RulesFor } from "../base/rules.js";
 import type { Clock } from "../client/clock.js";
-import { OpAMPError } from "../errors.js";
 
 /** A stream of bytes through the proxy: `up` to the server, `down` to the client. */
 export type Direction = "up" | "down";
@@ -19,6 +20,22 @@ export interface FaultTiming extends FaultDirection {
   after?: number | undefined;
   /** With `after`: how many connections it strikes at most. Default: all. */
   times?: number | undefined;
+}
+
+const DIRECTION: RulesFor<FaultDirection> = { direction: isOneOf("up", "down") };
+const TIMING: RulesFor<FaultTiming> = { ...DIRECTION, after: isAmount, times: isTimes };
+
+/** Throws ERR_OPAMP_OPTION for what does not say when and where a fault strikes. */
+export function checkTiming(call: string, timing: FaultTiming): void {
+  checkByRules(call, timing, TIMING);
+  if (timing.times !== undefined && timing.after === undefined) {
+    throw wrongOption(`${call}.times`, "goes with `after`, without which a fault strikes at once");
+  }
+}
+
+/** The same for a fault that lasts. */
+export function checkDirection(call: string, options: FaultDirection): void {
+  checkByRules(call, options, DIRECTION);
 }
 
 /** What strikes a connection at one moment. */
@@ -83,7 +100,23 @@ export function spring(trap: Trap, connection: object): boolean {
   return true;
 }
 
-/** Throws ERR_OPAMP_OPTION for a value that is not a number, or is below 0. */
-export function requireAmount(name: string, amount: number): void {
-  if (!(amount >= 0)) throw new OpAMPError("ERR_OPAMP_OPTION", `${name} must be a number and at least 0: ${amount}`);
+/** The faults in force, a line each. */
+export function faultLines(
+  conditions: Readonly<Record<Direction, Conditions>>,
+  traps: readonly Trap[],
+  turnsAway: string | undefined,
+): readonly string[] {
+  const lasting = Object.entries(conditions).flatMap(
+    ([direction, { latencyMs, jitterMs, bytesPerSecond, blackhole }]) => [
+      ...(latencyMs > 0 || jitterMs > 0 ? [`latency ${direction}: ${latencyMs} ms, jitter ${jitterMs} ms`] : []),
+      ...(bytesPerSecond < Number.POSITIVE_INFINITY
+        ? [`bandwidth ${direction}: ${bytesPerSecond} bytes a second`]
+        : []),
+      ...(blackhole ? [`blackhole ${direction}`] : []),
+    ],
+  );
+  const waiting = traps
+    .filter(({ timesLeft }) => timesLeft > 0)
+    .map(({ fault, directions, afterBytes }) => `${fault} ${directions.join(" and ")} after ${afterBytes} bytes`);
+  return [...lasting, ...waiting, ...(turnsAway === undefined ? [] : [`new connections: ${turnsAway}`])];
 }

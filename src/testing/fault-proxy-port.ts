@@ -10,14 +10,26 @@ export class FaultProxyPort {
   readonly #refusedOne: () => void;
   #server: Server | undefined;
   #opening: Promise<void> | undefined;
+  readonly #keepAlive: boolean;
   #isShut = false;
   #resetsAll = false;
 
-  /** @param port 0 for any that is free */
-  constructor(port: number, accepted: (socket: Socket) => void, refusedOne: () => void) {
+  /** @param options `port`: 0 for any that is free; `keepAlive`: whether it keeps the process alive */
+  constructor(
+    { port, keepAlive }: { port: number; keepAlive: boolean },
+    accepted: (socket: Socket) => void,
+    refusedOne: () => void,
+  ) {
     this.port = port;
+    this.#keepAlive = keepAlive;
     this.#accepted = accepted;
     this.#refusedOne = refusedOne;
+  }
+
+  /** How new connections are turned away, in words; undefined where they are taken. */
+  get turnsAway(): string | undefined {
+    if (this.#resetsAll) return "accepted and reset";
+    return this.#isShut ? "refused" : undefined;
   }
 
   /** Takes connections. Rejects with ERR_OPAMP_OPTION if it cannot listen there. */
@@ -49,11 +61,13 @@ export class FaultProxyPort {
   async #listen(): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
     this.port = await listenOn(server, { host: "127.0.0.1", port: this.port }, `port ${this.port}`);
+    if (!this.#keepAlive) server.unref();
     if (this.#isShut) server.close();
     else this.#server = server;
   }
 
   #accept(socket: Socket): void {
+    if (!this.#keepAlive) socket.unref();
     if (!this.#resetsAll) {
       this.#accepted(socket);
       return;

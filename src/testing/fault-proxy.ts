@@ -1,44 +1,29 @@
 import type { Socket } from "node:net";
-import { type Clock, systemClock } from "../client/clock.js";
+import { checkByRules, isAmount, isOneOf } from "../base/rules.js";
+import type { WaitOptions } from "../base/wait-options.js";
+import { systemClock } from "../client/clock.js";
 import { OpAMPError } from "../errors.js";
-import { type WaitOptions, Waits } from "../server/waits.js";
-import { type FaultProxyTarget, FaultyConnection, targetOf, throughProxy } from "./fault-proxy-connection.js";
+import { Waits } from "../server/waits.js";
+import { FaultyConnection, targetOf, throughProxy } from "./fault-proxy-connection.js";
 import {
   type ByteCounts,
   type Conditions,
+  checkDirection,
+  checkTiming,
   type Direction,
   directionsOf,
   type Fault,
   type FaultDirection,
   type FaultTiming,
   fairConditions,
-  requireAmount,
+  faultLines,
   type StreamSetup,
   type Trap,
 } from "./fault-proxy-faults.js";
+import { checkProxyOptions, type FaultProxyConnections, type FaultProxyOptions } from "./fault-proxy-options.js";
 import { FaultProxyPort } from "./fault-proxy-port.js";
 
-/** How a {@link FaultProxy} is set up. */
-export interface FaultProxyOptions {
-  /** Where connections go: a URL of any scheme, or anything with a port, an `OpAMPServer` for instance. */
-  target: FaultProxyTarget;
-  /** The port to listen on, at 127.0.0.1. Default: 0, any free one. */
-  port?: number | undefined;
-  /** What latency and bandwidth are measured by; a `virtualClock` for instance. Default: the system's. */
-  clock?: Pick<Clock, "now" | "after"> | undefined;
-  /** The chance behind the jitter: numbers from 0 to 1. Default: `Math.random`. */
-  random?: (() => number) | undefined;
-}
-
-/** How many connections a {@link FaultProxy} has had. */
-export interface FaultProxyConnections {
-  /** Those of which an end is still open. */
-  readonly open: number;
-  /** All that were accepted. */
-  readonly total: number;
-  /** Those that were accepted just to be reset. */
-  readonly refused: number;
-}
+const LATENCY = { direction: isOneOf("up", "down"), jitterMs: isAmount };
 
 /**
  * A network that fails on demand: stands between a client and its server, at the level of TCP, so that it goes with any
@@ -48,29 +33,28 @@ export interface FaultProxyConnections {
  * Cuts, resets, half-closes and corruption strike once.
  */
 export class FaultProxy {
-  readonly #target: { host: string; port: number };
+  readonly #target: ReturnType<typeof targetOf>;
   readonly #streams: Readonly<Record<Direction, StreamSetup>>;
   readonly #connections = new Set<FaultyConnection>();
-  readonly #waits: Waits;
-  readonly #defaultUrl: string | undefined;
+  readonly #waits = new Waits(() => this.#outline());
   readonly #listening: FaultProxyPort;
+  readonly #keepAlive: boolean;
   #traps: Trap[] = [];
   #closing: Promise<void> | undefined;
   #total = 0;
 
-  private constructor({ target, port = 0, clock = systemClock(false), random = Math.random }: FaultProxyOptions) {
+  private constructor(options: FaultProxyOptions) {
+    checkProxyOptions(options);
+    const { target, port = 0, clock = systemClock(false), random = Math.random, keepAlive = false } = options;
     this.#target = targetOf(target);
-    this.#defaultUrl = typeof target === "string" || target instanceof URL ? String(target) : undefined;
+    this.#keepAlive = keepAlive;
     const changed = (): void => this.#waits.check();
-    this.#listening = new FaultProxyPort(port, (socket) => this.#accept(socket), changed);
+    this.#listening = new FaultProxyPort({ port, keepAlive }, (socket) => this.#accept(socket), changed);
     const stream = (): StreamSetup => {
       const counts = { received: 0, delivered: 0, lost: 0 };
       return { conditions: fairConditions(), counts, clock, random, changed };
     };
     this.#streams = { up: stream(), down: stream() };
-    this.#waits = new Waits(
-      () => `the fault proxy on port ${this.port} (connections: ${this.#connections.size} of ${this.#total} open)`,
-    );
   }
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for a target that is none, or a port that cannot be used. */
@@ -85,13 +69,14 @@ export class FaultProxy {
     return this.#listening.port;
   }
 
-  /**
-   * The same URL, by way of the proxy: scheme, path and all else stay.
-   *
-   * @param of Default: the URL that was given as the target.
-   */
-  url(of: string | URL | undefined = this.#defaultUrl): string {
-    return throughProxy(of, this.port);
+  /** The target's URL by way of the proxy. Throws ERR_OPAMP_OPTION for a target without one. */
+  get url(): string {
+    return throughProxy(this.#target.url, this.port);
+  }
+
+  /** Another URL of the target, such as `server.httpUrl`, by way of the proxy: scheme, path and all else stay. */
+  urlFor(url: string | URL): string {
+    return throughProxy(url, this.port);
   }
 
   /** How many connections there are and were. */
@@ -110,9 +95,10 @@ export class FaultProxy {
    * @param ms in each direction, so that a round trip takes twice as long; 0 ends it
    * @param options `jitterMs`: up to this much more, by chance
    */
-  latency(ms: number, { jitterMs = 0, ...options }: FaultDirection & { jitterMs?: number | undefined } = {}): void {
-    requireAmount("latency: ms", ms);
-    requireAmount("latency: jitterMs", jitterMs);
+  latency(ms: number, options: FaultDirection & { jitterMs?: number | undefined } = {}): void {
+    isAmount("ms", ms);
+    checkByRules("latency", options, LATENCY);
+    const { jitterMs = 0 } = options;
     this.#change(options, { latencyMs: ms, jitterMs });
   }
 
@@ -122,7 +108,8 @@ export class FaultProxy {
    * @param bytesPerSecond 0 holds up everything, which is then late and not lost; Infinity ends it
    */
   bandwidth(bytesPerSecond: number, options: FaultDirection = {}): void {
-    requireAmount("bandwidth: bytesPerSecond", bytesPerSecond);
+    isAmount("bytesPerSecond", bytesPerSecond);
+    checkDirection("bandwidth", options);
     this.#change(options, { bytesPerSecond });
   }
 
@@ -133,12 +120,14 @@ export class FaultProxy {
    * With `after`, the connections that it strikes have their streams die there, and others go on.
    */
   blackhole(timing: FaultTiming = {}): void {
+    checkTiming("blackhole", timing);
     if (timing.after === undefined) this.#change(timing, { blackhole: true });
     else this.#strike("blackhole", timing);
   }
 
   /** Ends connections in an orderly way, towards both ends. What is on its way is lost, unless it came before `after`. */
   cut(timing: FaultTiming = {}): void {
+    checkTiming("cut", timing);
     this.#strike("cut", timing);
   }
 
@@ -148,16 +137,20 @@ export class FaultProxy {
    * Node takes a reset for an orderly end if it finds it together with the last bytes before it.
    */
   reset(timing: FaultTiming = {}): void {
+    checkTiming("reset", timing);
     this.#strike("reset", timing);
   }
 
   /** Ends one stream in an orderly way; the other goes on. What is on its way in it is lost. */
   halfClose(timing: FaultTiming & { direction: Direction }): void {
+    checkTiming("halfClose", timing);
+    isOneOf("up", "down")("halfClose.direction", timing.direction);
     this.#strike("half-close", timing);
   }
 
   /** Inverts one byte: the next that comes or, with `after`, the one behind that many. */
   corrupt(timing: FaultTiming = {}): void {
+    checkTiming("corrupt", timing);
     this.#strike("corrupt", timing);
   }
 
@@ -167,6 +160,7 @@ export class FaultProxy {
    * @param how `closed`: nothing listens on the port (ECONNREFUSED). `reset`: accepted, and reset at once. Default `closed`.
    */
   refuse(how: "closed" | "reset" = "closed"): void {
+    isOneOf("closed", "reset")("refuse", how);
     this.#listening.shut(how);
   }
 
@@ -184,13 +178,14 @@ export class FaultProxy {
   }
 
   /**
-   * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true.
+   * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true. Waits in
+   * real time, whatever the proxy's `clock` is, and keeps the process alive meanwhile.
    *
-   * Rejects with ERR_OPAMP_TIMEOUT when the signal aborts, with ERR_OPAMP_STOPPED when the proxy is closed, and with what
-   * the predicate throws.
+   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen, after 5 seconds (`timeoutMs`) or when the signal aborts, with
+   * ERR_OPAMP_STOPPED when the proxy is closed, and with what the predicate throws.
    */
   until(predicate: (proxy: this) => boolean, options: WaitOptions = {}): Promise<this> {
-    return this.#waits.until(this, predicate, options);
+    return this.#waits.until({ name: "proxy.until", method: this.until }, this, predicate, options);
   }
 
   /** Destroys every connection, ends all waits with ERR_OPAMP_STOPPED and frees the port. Every call returns the same promise. */
@@ -214,8 +209,9 @@ export class FaultProxy {
 
   #accept(client: Socket): void {
     this.#total += 1;
-    const target = this.#streams.up.conditions.blackhole ? undefined : { ...this.#target, noDelay: true };
-    const connection = new FaultyConnection(client, target, this.#streams);
+    const { host, port } = this.#target;
+    const target = this.#streams.up.conditions.blackhole ? undefined : { host, port, noDelay: true };
+    const connection = new FaultyConnection(client, target, this.#streams, this.#keepAlive);
     for (const trap of this.#traps) connection.arm(trap);
     this.#connections.add(connection);
     void connection.closed.then(() => {
@@ -238,10 +234,20 @@ export class FaultProxy {
       for (const connection of this.#connections) connection.strike(fault, directions);
       return;
     }
-    requireAmount(`${fault}: after`, after);
-    requireAmount(`${fault}: times`, times);
     const trap = { fault, directions, afterBytes: after, timesLeft: times, struck: new WeakSet() };
     this.#traps.push(trap);
     for (const connection of this.#connections) connection.arm(trap);
+  }
+
+  #outline(): readonly string[] {
+    const { open, total, refused } = this.connections;
+    const { up, down } = this.#streams;
+    const bytes = ({ counts }: StreamSetup) => `${counts.received} in, ${counts.delivered} out, ${counts.lost} lost`;
+    const faults = faultLines({ up: up.conditions, down: down.conditions }, this.#traps, this.#listening.turnsAway);
+    return [
+      `fault proxy on port ${this.port}: ${open} connections open, ${total} in all, ${refused} reset at once`,
+      `bytes up: ${bytes(up)}; down: ${bytes(down)}`,
+      ...(faults.length === 0 ? ["no fault in force"] : faults),
+    ];
   }
 }

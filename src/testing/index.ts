@@ -1,5 +1,8 @@
+export type { WaitOptions } from "../base/wait-options.js";
+export type { ReportedParts } from "../server/agents/agent-record.js";
 export type { OfferedFile } from "../server/agents/offers.js";
-export type { EffectiveFile } from "../server/agents/plain-values.js";
+export type { EffectiveFile, ReceivedCustomMessage, ReportedConfig } from "../server/agents/plain-values.js";
+export type { ReportedAgent } from "../server/agents/reported-agent.js";
 export type { ServerAgent } from "../server/agents/server-agent.js";
 export type { ServerToAgentFields } from "../server/answer.js";
 export type { Auth, BasicCredentials } from "../server/auth.js";
@@ -20,7 +23,6 @@ export type {
 export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
 export type { MessageHook, OpAMPServerOptions, Reply, ServerClock } from "../server/server-options.js";
-export type { WaitOptions } from "../server/waits.js";
 export type { PlainValue } from "../values/plain-attributes.js";
 export {
   type IssueOptions,
@@ -29,9 +31,10 @@ export {
   type TestCertificatesOptions,
   testCertificates,
 } from "./certificates.js";
-export { FaultProxy, type FaultProxyConnections, type FaultProxyOptions } from "./fault-proxy.js";
+export { FaultProxy } from "./fault-proxy.js";
 export type { FaultProxyTarget } from "./fault-proxy-connection.js";
 export type { ByteCounts, Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
+export type { FaultProxyConnections, FaultProxyOptions } from "./fault-proxy-options.js";
 export type { RefusedStatus } from "./memory-losses.js";
 export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
 export { type VirtualClock, virtualClock } from "./virtual-clock.js";

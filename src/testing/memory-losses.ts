@@ -1,3 +1,5 @@
+import { isObject, wrongKind } from "../base/checks.js";
+import { checkByRules, isAmount, isWholeNumber, type RulesFor } from "../base/rules.js";
 import { OpAMPError } from "../errors.js";
 import { statusRefused } from "../transport/explain/connect-error.js";
 import { answered } from "../transport/loss.js";
@@ -11,6 +13,20 @@ export interface RefusedStatus {
   retryAfterMs?: number | undefined;
   /** What makes it worthwhile to try again at once: see {@link Loss.renewed}. Default: nothing. */
   renewed?: Loss["renewed"] | undefined;
+}
+
+const STATUS: RulesFor<RefusedStatus> = {
+  httpStatus: isWholeNumber(300, 599),
+  retryAfterMs: isAmount,
+  // A word of the transport seam, which the client reads.
+  renewed: () => undefined,
+};
+
+/** Throws ERR_OPAMP_OPTION for what is neither a status nor a loss. */
+export function checkReason(reason: RefusedStatus | Loss): void {
+  if (!isObject(reason)) throw wrongKind("reason", "given an object such as { httpStatus }", reason);
+  if (!("error" in reason)) checkByRules("reason", reason, STATUS, ["httpStatus"]);
+  else if (!(reason.error instanceof OpAMPError)) throw wrongKind("reason.error", "an OpAMPError", reason.error);
 }
 
 /** Where the server would be, for the texts of errors. */

@@ -1,7 +1,9 @@
+import { wrongKind } from "../base/checks.js";
+import { checkByRules, isFlag, isTimes } from "../base/rules.js";
 import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
-import type { OpAMPServer } from "../server/opamp-server.js";
+import { OpAMPServer } from "../server/opamp-server.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
-import { closed, lossOf, nobody, type RefusedStatus, refused } from "./memory-losses.js";
+import { checkReason, closed, lossOf, nobody, type RefusedStatus, refused } from "./memory-losses.js";
 
 /** How a {@link MemoryTransport} is set up. */
 export interface MemoryTransportOptions {
@@ -34,9 +36,11 @@ export class MemoryTransport implements Transport {
   readonly #steps: (() => void)[] = [];
   #hangs = false;
 
-  constructor(server: OpAMPServer, { duplex = true }: MemoryTransportOptions = {}) {
+  constructor(server: OpAMPServer, options: MemoryTransportOptions = {}) {
+    if (!(server instanceof OpAMPServer)) throw wrongKind("server", "an OpAMPServer", server);
+    checkByRules("", options, { duplex: isFlag });
     this.#server = server;
-    this.duplex = duplex;
+    this.duplex = options.duplex ?? true;
   }
 
   /** How often the client has dialled. */
@@ -52,6 +56,7 @@ export class MemoryTransport implements Transport {
    * {@link MemoryTransport.refuseWith}.
    */
   refuse(times: number = Number.POSITIVE_INFINITY): void {
+    isTimes("times", times);
     this.#refusals = [{ loss: nobody(), left: times }];
   }
 
@@ -63,6 +68,8 @@ export class MemoryTransport implements Transport {
    * @param times how many of them. Default: 1
    */
   refuseWith(reason: RefusedStatus | Loss, times = 1): void {
+    checkReason(reason);
+    isTimes("times", times);
     this.#refusals.push({ loss: "httpStatus" in reason ? lossOf(reason) : reason, left: times });
   }
 
@@ -213,6 +220,7 @@ export class MemoryTransport implements Transport {
  * The server sees a WebSocket connection, or POSTs when not duplex. Each client needs a transport of its own.
  *
  * @param server keeps its port; this transport just does not use it
+ * @throws {OpAMPError} ERR_OPAMP_OPTION
  */
 export function memoryTransport(server: OpAMPServer, options: MemoryTransportOptions = {}): MemoryTransport {
   return new MemoryTransport(server, options);

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { wrongOption } from "../base/checks.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
 
@@ -40,6 +41,7 @@ export interface VirtualClock extends Clock {
  * {@link Clock.now} begins with 0.
  */
 export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
+  if (!Number.isFinite(startMs)) throw wrongOption("startMs", "must be milliseconds since the Unix epoch");
   /** The one due first comes first, and of two that are due together the one set first. */
   const timers: Timer[] = [];
   let nowMs = 0;

@@ -17,10 +17,8 @@ function text(seen: ServerAgent, name: string): string | undefined {
 
 /** What came of an offer. */
 async function failure(seen: ServerAgent, hash: Uint8Array): Promise<string> {
-  await seen.until(({ remoteConfigStatus }) => {
-    return remoteConfigStatus?.status === FAILED && Buffer.compare(remoteConfigStatus.lastRemoteConfigHash, hash) === 0;
-  });
-  return seen.remoteConfigStatus?.errorMessage ?? "";
+  await seen.until((one) => one.hasFailed(hash));
+  return seen.remoteConfig?.error ?? "";
 }
 
 /** Has a program take what it reads. */

@@ -158,8 +158,8 @@ test("a config that killed the agent three times is refused and reported until a
     expect([OLD, deadly].map((files) => ({ ...OWN, ...files }))).toContainEqual(visible(work.directory));
   }
   const agent = start(work);
-  await seen.until((one) => one.remoteConfigStatus?.status === RemoteConfigStatuses.RemoteConfigStatuses_FAILED);
-  expect(seen.remoteConfigStatus?.errorMessage).toBe("the agent died 3 times while applying this configuration");
+  await seen.until((one) => one.remoteConfig?.status === "failed");
+  expect(seen.remoteConfig?.error).toBe("the agent died 3 times while applying this configuration");
   expect(visible(work.directory)).toEqual({ ...OWN, ...OLD });
   expect(work.read("program")).toBe(taken(OLD));
   expect(agent.count(/WARN {2}Recovered .*was on trial; went back to /)).toBe(1);
@@ -188,7 +188,7 @@ test("an agent stopped during recovery tells the program about the config in use
 test("an agent that is stopped and started again keeps its uid and status, and applies nothing again", async () => {
   const { work, server, seen } = await place({ command: `${TAKE}; echo taken >> $WORK/count` }, "ws", OLD);
   start(work);
-  await seen.until((one) => one.effectiveConfig !== undefined);
+  await seen.until((one) => one.reported.effectiveConfig !== undefined);
   const [first] = seen.received;
   expect(first?.remoteConfigStatus?.status).toBe(RemoteConfigStatuses.RemoteConfigStatuses_APPLIED);
   expect([...server.agents.keys()]).toEqual([seen.uidText]);

@@ -1,23 +1,18 @@
 import { linkSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { RemoteConfigStatuses } from "../../src/gen/opamp/v1/opamp_pb.js";
 import type { ServerAgent } from "../../src/testing/index.js";
 import { visible } from "../agent/config-directory/folder.js";
 import { verifies } from "../conformance/verifies.js";
 import { builtCommand } from "./agent-work.js";
 
 const built = builtCommand();
-const { RemoteConfigStatuses_APPLIED: APPLIED, RemoteConfigStatuses_FAILED: FAILED } = RemoteConfigStatuses;
 
 /** How an offer ended: "applied", or why it failed. */
 async function outcome(seen: ServerAgent, files: Readonly<Record<string, string>>): Promise<string> {
   const hash = seen.offerConfig(files);
-  await seen.until(({ remoteConfigStatus }) => {
-    const isThis = Buffer.compare(remoteConfigStatus?.lastRemoteConfigHash ?? Buffer.of(), hash) === 0;
-    return isThis && [APPLIED, FAILED].includes(remoteConfigStatus?.status ?? 0);
-  });
-  return seen.hasApplied() ? "applied" : (seen.remoteConfigStatus?.errorMessage ?? "");
+  await seen.until((one) => one.hasApplied(hash) || one.hasFailed(hash));
+  return seen.hasApplied() ? "applied" : (seen.remoteConfig?.error ?? "");
 }
 
 verifies(["SEC-03", "SEC-04"], "an offer beyond the limits of the agent's file fails and changes nothing", async () => {

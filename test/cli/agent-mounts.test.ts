@@ -19,8 +19,8 @@ test("a file that is mounted by itself is reported, and an offer of its name fai
   await seen.until(({ effectiveFiles }) => effectiveFiles["main.yaml"]?.text() === "own: 1\n");
   const before = everything(work.directory);
   seen.offerConfig({ "main.yaml": "offered\n" });
-  await seen.until((one) => (one.remoteConfigStatus?.errorMessage ?? "") !== "");
-  expect(seen.remoteConfigStatus?.errorMessage).toBe(
+  await seen.until((one) => (one.remoteConfig?.error ?? "") !== "");
+  expect(seen.remoteConfig?.error).toBe(
     `"main.yaml" cannot be written: ${target} is mounted by itself and cannot be replaced; mount the directory around it instead`,
   );
   expect(everything(work.directory)).toEqual(before);

@@ -38,7 +38,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
       "reportsAvailableComponents",
     ]);
     expect(first?.availableComponents?.hash).toHaveLength(32);
-    await seen.until(({ effectiveConfig }) => effectiveConfig !== undefined);
+    await seen.until(({ reported: { effectiveConfig } }) => effectiveConfig !== undefined);
     expect(Object.keys(seen.effectiveFiles).sort()).toEqual(["local.yaml", "own.yaml"]);
     expect(seen.effectiveFiles["local.yaml"]?.text()).toBe("level: info\n");
     expect(seen.effectiveFiles["own.yaml"]).toMatchObject({ contentType: "text/yaml" });
@@ -83,7 +83,7 @@ test("secrets are reported if redaction is off, with the raw file beside them", 
   });
   work.start();
   const seen = await server.firstAgent();
-  await seen.until(({ effectiveConfig }) => effectiveConfig !== undefined);
+  await seen.until(({ reported: { effectiveConfig } }) => effectiveConfig !== undefined);
   expect(Object.keys(seen.effectiveFiles)).toEqual(["own.yaml", "raw"]);
   expect(seen.effectiveFiles["own.yaml"]?.text()).toBe(`password: ${SECRET}\n`);
 });
@@ -113,12 +113,12 @@ test("health follows what checks of the program and its components say", async (
   expect(seen.received[0]?.health).toMatchObject({ healthy: false });
   await seen.until(({ health }) => /no such luck/.test(health?.lastError ?? ""));
   expect(seen.health).toMatchObject({ healthy: false, status: "StatusRecoverableError" });
-  expect(seen.health?.componentHealthMap["api"]).toMatchObject({ healthy: false, lastError: `${host} answered 503` });
+  expect(seen.health?.components?.["api"]).toMatchObject({ healthy: false, lastError: `${host} answered 503` });
   writeFileSync(well, "");
   status = 204;
   await seen.until(({ health }) => health?.healthy === true);
   expect(seen.health).toMatchObject({ status: "StatusOK", lastError: "" });
-  expect(seen.health?.componentHealthMap["api"]).toMatchObject({ healthy: true, status: "StatusOK" });
+  expect(seen.health?.components?.["api"]).toMatchObject({ healthy: true, status: "StatusOK" });
   rmSync(well);
   await seen.until(({ health }) => health?.healthy === false);
   expect(await agent.end()).toBe(0);
@@ -133,7 +133,7 @@ test("a file of the effective config that disappears is left out and logged once
   work.configure({ remote_config: {}, effective_config: { files: { own, gone } } });
   const agent = work.start();
   const seen = await server.firstAgent();
-  await seen.until(({ effectiveConfig }) => effectiveConfig !== undefined);
+  await seen.until(({ reported: { effectiveConfig } }) => effectiveConfig !== undefined);
   expect(Object.keys(seen.effectiveFiles)).toEqual(["own"]);
   seen.offerConfig({ "a.yaml": "a: 1\n" });
   await seen.until(({ effectiveFiles }) => effectiveFiles["a.yaml"] !== undefined);

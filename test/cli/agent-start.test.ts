@@ -99,7 +99,7 @@ test("every line of a JSON log has a time, a level and a message, and no secret"
   );
   const connected = lines.findIndex(({ message }) => message?.startsWith("Connected"));
   for (const line of lines.slice(connected)) expect(line["instance_uid"]).toBe([...server.agents.keys()][0]);
-  const hash = Buffer.from(seen.remoteConfigStatus?.lastRemoteConfigHash ?? []).toString("hex");
+  const hash = Buffer.from(seen.remoteConfig?.hash ?? []).toString("hex");
   const ofOffer = lines.filter((line) => line["hash"] === hash).map(({ message }) => message);
   for (const words of ["applying", "in use on trial", ": first line", "failed"]) {
     expect(ofOffer).toContainEqual(expect.stringContaining(words));
@@ -126,7 +126,7 @@ test("a dry run works while the agent runs, shows what it has, and touches nothi
   work.start();
   const seen = await server.firstAgent();
   seen.offerConfig({ "a.yaml": { body: `password: ${SECRET}\n`, contentType: "text/yaml" } });
-  await seen.until((one) => one.hasApplied() && one.effectiveConfig !== undefined);
+  await seen.until((one) => one.hasApplied() && one.reported.effectiveConfig !== undefined);
   const before = everything(work.directory);
   const dry = work.start({ args: ["--dry-run", "--log-format", "json"] });
   expect(await dry.ended).toBe(0);

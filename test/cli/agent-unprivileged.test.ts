@@ -29,9 +29,7 @@ describe.each(["ws", "http"] as const)("over %s, without rights on a read-only f
     if (process.getuid?.() === 0) expect(rightsOf).toMatch(new RegExp(`^Uid:\\t${NOBODY}\\t${NOBODY}\\t`));
     expect(rightsOf).toMatch(/CapEff:\t0+\n/);
     const hash = seen.offerConfig({ "a.yaml": "broken\n" });
-    await seen.until(({ remoteConfigStatus: status }) => {
-      return Buffer.compare(status?.lastRemoteConfigHash ?? Buffer.of(), hash) === 0 && status?.errorMessage !== "";
-    });
+    await seen.until((one) => one.hasFailed(hash));
     expect(visible(work.directory)["a.yaml"]).toBe("x: 1\n");
     expect(await first.end()).toBe(0);
     const second = work.start({ within });

@@ -49,7 +49,7 @@ test("the page's extension reports a program as the Collector does, and takes cu
   });
   await agent.until(({ health }) => health?.status === "StatusRecoverableError");
   expect(agent.health?.lastError).toBe("queue is full");
-  await agent.until(({ effectiveConfig }) => effectiveConfig !== undefined);
+  await agent.until(({ reported: { effectiveConfig } }) => effectiveConfig !== undefined);
   expect(agent.effectiveFiles[""]?.text()).toContain("authorization: '[REDACTED]'");
   expect(agent.effectiveFiles["raw"]?.text()).toContain("receivers: { otlp: {} }");
   expect(agent.availableComponents?.hash.length).toBe(32);

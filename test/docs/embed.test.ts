@@ -30,7 +30,9 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
   onTestFinished(() => client.stop());
 
   const agent = await server.firstAgent();
-  await agent.until(({ health, effectiveConfig }) => health?.status !== "" && effectiveConfig !== undefined);
+  await agent.until(
+    ({ health, reported: { effectiveConfig } }) => health?.status !== "" && effectiveConfig !== undefined,
+  );
   expect(agent.attributes.identifying["service.instance.id"]).toBe(client.instanceUid);
   expect(agent.attributes.nonIdentifying["process.pid"]).toBe(process.pid);
   expect(agent.effectiveFiles["agent.yaml"]?.text()).toBe("level: info\ntoken: '[REDACTED]'\n");

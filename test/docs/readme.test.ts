@@ -43,9 +43,9 @@ test("the README's agent connects, reports itself and applies what it is offered
   expect(await readFile(file, "utf8")).toBe("level: debug\n");
 
   const broken = agent.offerConfig({ "other.yaml": "level: error\n" });
-  await agent.until((seen) => seen.remoteConfigStatus?.status === 3);
-  expect(agent.remoteConfigStatus?.lastRemoteConfigHash).toEqual(broken);
-  expect(agent.remoteConfigStatus?.errorMessage).toBe("the offer has no agent.yaml");
+  await agent.until((seen) => seen.remoteConfig?.status === "failed");
+  expect(agent.remoteConfig?.hash).toEqual(broken);
+  expect(agent.remoteConfig?.error).toBe("the offer has no agent.yaml");
   expect(await readFile(file, "utf8")).toBe("level: debug\n");
 });
 
@@ -58,7 +58,7 @@ test("the README's extension reports its components", async () => {
   if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
   cleanup.push(() => extension.stop());
   const agent = await server.firstAgent();
-  await agent.until(({ health }) => health?.componentHealthMap["pipeline:traces"]?.healthy === true);
+  await agent.until(({ health }) => health?.components?.["pipeline:traces"]?.healthy === true);
 });
 
 test("the README's test runs to its end", async () => {

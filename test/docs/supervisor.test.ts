@@ -30,13 +30,13 @@ async function supervised(files: Readonly<Record<string, string>>) {
 
 test("the page's supervisor makes its program load a config, and rolls back one that it refuses", async () => {
   const { agent, file } = await supervised({ "program.json": '{ "level": "info" }' });
-  await agent.until(({ health }) => health?.componentHealthMap["program"]?.healthy === true);
+  await agent.until(({ health }) => health?.components?.["program"]?.healthy === true);
   agent.offerConfig({ "program.json": '{ "level": "debug" }' });
   await agent.until((seen) => seen.hasApplied());
 
   agent.offerConfig({ "program.json": "{}" });
-  await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === 3);
-  expect(agent.remoteConfigStatus?.errorMessage).toBe("the program ended with code 1\nthere is no level");
+  await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
+  expect(agent.remoteConfig?.error).toBe("the program ended with code 1\nthere is no level");
   expect(await readFile(file, "utf8")).toBe('{ "level": "debug" }');
   await agent.until(({ health }) => health?.healthy === true);
 });
@@ -46,22 +46,22 @@ test.each([
   ["no configuration", {}],
 ])("the page's supervisor is reachable with %s, and an offer repairs the program", async (_, files) => {
   const { agent, file } = await supervised(files);
-  await agent.until(({ health }) => health?.componentHealthMap["program"]?.status === "StatusPermanentError");
+  await agent.until(({ health }) => health?.components?.["program"]?.status === "StatusPermanentError");
   agent.offerConfig({ "program.json": '{ "level": "debug" }' });
-  await agent.until((seen) => seen.hasApplied() && seen.health?.componentHealthMap["program"]?.healthy === true);
+  await agent.until((seen) => seen.hasApplied() && seen.health?.components?.["program"]?.healthy === true);
   expect(await readFile(file, "utf8")).toBe('{ "level": "debug" }');
 });
 
 test("the page's supervisor goes back from an offer that was on trial when it was killed", async () => {
   const { agent, file } = await supervised({ "program.json": "{}", "program.json.before": '{ "level": "info" }' });
-  await agent.until(({ health }) => health?.componentHealthMap["program"]?.healthy === true);
+  await agent.until(({ health }) => health?.components?.["program"]?.healthy === true);
   expect(await readFile(file, "utf8")).toBe('{ "level": "info" }');
 });
 
 test("the page's supervisor leaves no file of a first offer that failed", async () => {
   const { agent, file } = await supervised({});
   agent.offerConfig({ "program.json": "{}" });
-  await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === 3);
+  await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
   await expect(readFile(file)).rejects.toThrow("ENOENT");
   await expect(readFile(`${file}.before`)).rejects.toThrow("ENOENT");
 });

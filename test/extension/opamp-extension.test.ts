@@ -134,9 +134,7 @@ describe("afterwards", () => {
     made.health.ready();
     await clock.advance(0);
     expect(agent.health).toMatchObject({ healthy: true, status: "StatusOK" });
-    expect(Object.keys(agent.health?.componentHealthMap["pipeline:traces"]?.componentHealthMap ?? {})).toEqual([
-      "receiver:otlp",
-    ]);
+    expect(Object.keys(agent.health?.components?.["pipeline:traces"]?.components ?? {})).toEqual(["receiver:otlp"]);
   });
 
   test("the description follows a uid that the server gives", async () => {

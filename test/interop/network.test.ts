@@ -132,7 +132,7 @@ describe.each(transports)("the reference server over %s", (transport) => {
         const { client, errors } = secure(
           server,
           { ca: certificates.ca, ...certificates.client },
-          { ...configHost({ "a.yaml": { body: LONG } }).handlers, compression: agent, url: wire.url() },
+          { ...configHost({ "a.yaml": { body: LONG } }).handlers, compression: agent, url: wire.url },
         );
         await client.connected({ timeoutMs: 5_000 });
         const first = await untilMessage(server, (message) => message.effectiveConfig !== undefined);

@@ -46,14 +46,14 @@ test("each part stays as reported last, and a part left out is unchanged", () =>
     lean(2, { health: { healthy: false, lastError: "x" } }),
     lean(3),
   );
-  expect(record.health).toMatchObject({ healthy: false, lastError: "x" });
+  expect(record.parts.health).toMatchObject({ healthy: false, lastError: "x" });
   expect(record.customCapabilities).toEqual(["com.example.a"]);
-  expect(record.description).toBeDefined();
+  expect(record.parts.description).toBeDefined();
 });
 
 test("an agent that restarts keeps no part from before", () => {
   const record = told(full(1, { health: { healthy: true } }), lean(2), full(1));
-  expect(record.health).toBeUndefined();
+  expect(record.parts.health).toBeUndefined();
 });
 
 test("an agent_disconnect counts until the next message", () => {
@@ -65,7 +65,7 @@ test("a bare components hash keeps the map of the same hash and drops that of an
   const one = Uint8Array.of(1);
   const map = lean(2, { availableComponents: { components: { receivers: {} }, hash: one } });
   const same = told(full(1), map, lean(3, { availableComponents: { hash: one } }));
-  expect(Object.keys(same.availableComponents?.components ?? {})).toEqual(["receivers"]);
+  expect(Object.keys(same.parts.availableComponents?.components ?? {})).toEqual(["receivers"]);
   const other = told(full(1), map, lean(3, { availableComponents: { hash: Uint8Array.of(2) } }));
-  expect(other.availableComponents?.components).toEqual({});
+  expect(other.parts.availableComponents?.components).toEqual({});
 });

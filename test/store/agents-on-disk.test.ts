@@ -104,7 +104,7 @@ describe("an agent with a file store", () => {
     await client.stop();
     // Not loaded, not saved at the start, and not at the end.
     expect(errors.map(({ message }) => /the store did not (\w+)/.exec(message)?.[1])).toEqual(["load", "save", "save"]);
-    expect(agent.description).toBeDefined();
+    expect(agent.reported.description).toBeDefined();
 
     const next = await agentOf({ store: fileStore(directory) });
     await fs.unlink(join(folder, "file"));

@@ -60,13 +60,15 @@ describe("its address", () => {
     const server = await OpAMPServer.start();
     onTestFinished(() => server.close());
     const { proxy } = await startProxy({ target: server });
-    expect(proxy.url(server.url)).toBe(`ws://127.0.0.1:${proxy.port}/v1/opamp`);
-    expect(proxy.url("https://user:secret@[::1]:4320/x?y=1")).toBe(`https://user:secret@127.0.0.1:${proxy.port}/x?y=1`);
+    expect(proxy.urlFor(server.url)).toBe(`ws://127.0.0.1:${proxy.port}/v1/opamp`);
+    expect(proxy.urlFor("https://user:secret@[::1]:4320/x?y=1")).toBe(
+      `https://user:secret@127.0.0.1:${proxy.port}/x?y=1`,
+    );
   });
 
   test("replaces that of the target's own URL by default", async () => {
     const { proxy } = await startProxy({ target: "wss://opamp.test/v1/opamp" });
-    expect(proxy.url()).toBe(`wss://127.0.0.1:${proxy.port}/v1/opamp`);
+    expect(proxy.url).toBe(`wss://127.0.0.1:${proxy.port}/v1/opamp`);
   });
 
   test.each([
@@ -85,7 +87,7 @@ describe("its address", () => {
 
   test("requires a URL if the target is not one", async () => {
     const { proxy } = await startProxy();
-    expect(() => proxy.url()).toThrow("must be given");
+    expect(() => proxy.url).toThrow("url: the target of this fault proxy has none");
   });
 });
 
@@ -214,8 +216,8 @@ describe("bandwidth", () => {
   test.each([-1, Number.NaN])("of %d is refused", async (amount) => {
     const { proxy } = await startProxy();
     expect(() => proxy.bandwidth(amount)).toThrow("bytesPerSecond");
-    expect(() => proxy.latency(amount)).toThrow("ms must be");
-    expect(() => proxy.cut({ after: amount })).toThrow("after must be");
+    expect(() => proxy.latency(amount)).toThrow("ms: must be");
+    expect(() => proxy.cut({ after: amount })).toThrow("cut.after: must be");
   });
 });
 
@@ -249,6 +251,6 @@ describe("closing", () => {
 
   test("a wait that is aborted describes the current state", async () => {
     const { proxy } = await startProxy();
-    await expect(proxy.until(() => false, { signal: AbortSignal.abort() })).rejects.toThrow("connections: 0 of 0 open");
+    await expect(proxy.until(() => false, { signal: AbortSignal.abort() })).rejects.toThrow("0 connections open, 0 in all");
   });
 });

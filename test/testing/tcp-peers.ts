@@ -10,7 +10,7 @@ export class Peer {
   readonly socket: Socket;
   readonly #chunks: Buffer[] = [];
   #length = 0;
-  readonly #waits = new Waits(() => `a peer that has got ${this.#length} bytes`);
+  readonly #waits = new Waits(() => [`peer: ${this.#length} bytes`]);
   /** What ended it, in order: `end` for an orderly end from the other side, an error's code, `close`. */
   readonly events: string[] = [];
 
@@ -41,12 +41,12 @@ export class Peer {
 
   /** Resolves with the text once this much of it is there. */
   async heard(length: number): Promise<string> {
-    await this.#waits.until(this, () => this.#length >= length, {});
+    await this.#waits.until({ name: "peer.heard", method: this.heard }, this, () => this.#length >= length, {});
     return this.text;
   }
 
   async saw(event: string): Promise<void> {
-    await this.#waits.until(this, () => this.events.includes(event), {});
+    await this.#waits.until({ name: "peer.saw", method: this.saw }, this, () => this.events.includes(event), {});
   }
 }
 

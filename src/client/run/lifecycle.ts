@@ -1,11 +1,11 @@
 import { uidText } from "../../base/bytes.js";
+import type { WaitOptions } from "../../base/wait-options.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import { holdProcess } from "../clock.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
-import type { WaitOptions } from "./waiters.js";
 
 /** What a client is made of. */
 export type ClientParts = ReturnType<typeof assemble>;

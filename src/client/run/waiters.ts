@@ -1,17 +1,9 @@
-import { checkOptions, wrongKind, wrongOption } from "../../base/checks.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
+import { checkWaitOptions, type WaitOptions } from "../../base/wait-options.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
 import { type Clock, holdProcess } from "../clock.js";
 import type { PhaseEvent } from "../events.js";
-
-/** How long to wait. */
-export interface WaitOptions {
-  /** In milliseconds. Default: for as long as it takes. */
-  timeoutMs?: number | undefined;
-  /** Gives up the wait. */
-  signal?: AbortSignal | undefined;
-}
 
 interface Waiter {
   resolve: () => void;
@@ -35,15 +27,9 @@ export class Waiters {
 
   /** Resolves when the link is online. */
   async online(options: WaitOptions): Promise<void> {
-    checkOptions("connected", options, { timeoutMs: true, signal: true });
-    const { timeoutMs, signal } = options;
-    // By its shape: another realm, as tests have, has a class of its own.
-    if (signal !== undefined && typeof signal?.aborted !== "boolean")
-      throw wrongKind("signal", "an AbortSignal", signal);
+    checkWaitOptions("connected", options);
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
     signal?.throwIfAborted();
-    if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
-      throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
-    }
     const ends: (() => void)[] = [holdProcess()];
     try {
       await new Promise<void>((resolve, reject) => {
@@ -52,7 +38,9 @@ export class Waiters {
         ends.push(() => {
           this.#online = this.#online.filter((other) => other !== waiter);
         });
-        if (timeoutMs !== undefined) ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
+        if (timeoutMs !== Number.POSITIVE_INFINITY) {
+          ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
+        }
         if (signal === undefined) return;
         const abort = (): void => reject(signal.reason);
         signal.addEventListener("abort", abort, { once: true });

@@ -8,7 +8,7 @@ import { BoundedList, type LogEntry, type MessageLog } from "../message-log.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import { Script } from "../misbehave/orders.js";
 import { Waits } from "../waits.js";
-import { type AgentRecord, absorb, UNKNOWN_AGENT } from "./agent-record.js";
+import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
 
 /** What the agents of one server share. */
 export interface ServerSide extends Announcement {
@@ -18,25 +18,23 @@ export interface ServerSide extends Announcement {
   readonly keepMessages: number;
   /** The endpoint to offer to an agent that has not been heard of. */
   url(): string;
+  /** What the whole server has seen, a line each. */
+  outline(): { general: readonly string[]; trouble: readonly string[] };
   /** Called when a change of one agent is complete, when a link came or went, and when something malformed came. */
   changed(): void;
 }
 
-/** What users see of an agent. */
-export interface AgentView extends AgentRecord {
-  /** The uid that the agent used last. */
-  readonly uid: Uint8Array;
-  /** The link over which the agent spoke last. */
-  readonly link: AgentLink | undefined;
-  /** The message that came last. */
-  readonly lastMessage: AgentToServer | undefined;
-}
-
 /** The server's end of the exchange with one agent, over however many links. */
 export class AgentExchange {
-  /** What the agent's messages said; the user's agent puts itself in its place. */
-  view: AgentView;
-  readonly waits = new Waits(() => this.#describe());
+  /** What the agent's messages said. */
+  record = UNKNOWN_AGENT;
+  /** The uids that the agent has used, the present one last; before its first words the one it was asked for by. */
+  uids: readonly [Uint8Array, ...Uint8Array[]];
+  /** The link over which the agent spoke last. */
+  link: AgentLink | undefined;
+  /** The message that came last. */
+  lastMessage: AgentToServer | undefined;
+  readonly waits: Waits;
   /** The agent's part of the server's log. */
   readonly log: BoundedList<LogEntry>;
   /** What is in store for this agent alone. */
@@ -44,7 +42,7 @@ export class AgentExchange {
   /** Those over which the agent has spoken. */
   readonly links = new Set<Link>();
   offer: AgentRemoteConfig | undefined;
-  readonly #side: ServerSide;
+  readonly side: ServerSide;
   #announcedOver = new WeakSet<Link>();
   /** What was announced to this agent besides what the server announces to all. */
   readonly #ownCapabilities = new Set<string>();
@@ -55,15 +53,31 @@ export class AgentExchange {
   #fullStateDue = false;
   #announcedOnHttp = false;
 
-  constructor(uid: Uint8Array, side: ServerSide) {
-    this.view = { ...UNKNOWN_AGENT, uid, link: undefined, lastMessage: undefined };
-    this.#side = side;
+  constructor(
+    uid: Uint8Array,
+    side: ServerSide,
+    /** What has been seen of this agent, a line each. */
+    outline: (exchange: AgentExchange) => readonly string[],
+  ) {
+    this.waits = new Waits(() => outline(this));
+    this.uids = [uid];
+    this.side = side;
     this.log = new BoundedList(side.keepMessages);
   }
 
   /** The endpoint by which the agent reached this server, or would reach it. */
   get endpoint(): string {
-    return this.view.link?.endpoint ?? this.#side.url();
+    return this.link?.endpoint ?? this.side.url();
+  }
+
+  /** The uid that the agent used last. */
+  get uid(): Uint8Array {
+    return this.uids.at(-1) ?? this.uids[0];
+  }
+
+  /** How many messages wait for one of the agent's to be answered. */
+  get waiting(): number {
+    return this.#queue.length + this.#errors.length;
   }
 
   /** The newest WebSocket on which the agent has spoken and that is still open. */
@@ -76,12 +90,13 @@ export class AgentExchange {
     return { open, total: this.#totals[transport], maxOpen: this.#maxOpen[transport] };
   }
 
-  /** Has the next message announce a custom capability to this agent, unless it has been announced. */
-  announce(capability: string): void {
-    if (this.#side.customCapabilities.includes(capability) || this.#ownCapabilities.has(capability)) return;
+  /** Has the next message announce a custom capability to this agent. @returns false where it has been announced */
+  announce(capability: string): boolean {
+    if (this.side.customCapabilities.includes(capability) || this.#ownCapabilities.has(capability)) return false;
     this.#ownCapabilities.add(capability);
     this.#announcedOver = new WeakSet();
     this.#announcedOnHttp = false;
+    return true;
   }
 
   /** Takes in a message. The waits are asked when the record is complete. */
@@ -92,16 +107,19 @@ export class AgentExchange {
       this.#totals[link.transport] += 1;
       this.#maxOpen[link.transport] = Math.max(this.#maxOpen[link.transport], this.counts(link.transport).open);
     }
-    const { record, isDescribed, lacksState, startedOver } = absorb(this.view, message);
-    const isComplete = record.description !== undefined;
+    const { record, isDescribed, lacksState, startedOver } = absorb(this.record, message);
+    const isComplete = record.parts.description !== undefined;
     // A request for the full state may have been lost with the connection before this one.
     const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
     this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isDescribed);
     this.#announcedOnHttp &&= !startedOver;
     const { transport, origin } = link;
-    const { instanceUid: uid } = message;
-    Object.assign(this.view, record, { uid, link: { transport, ...origin }, lastMessage: message });
-    this.log.add(this.#side.log.received(link, uidText(uid), message));
+    const { instanceUid } = message;
+    this.record = record;
+    this.link = { transport, ...origin };
+    this.#goesBy(instanceUid);
+    this.lastMessage = message;
+    this.log.add(this.side.log.received(link, uidText(instanceUid), message));
     this.changed();
   }
 
@@ -112,10 +130,10 @@ export class AgentExchange {
    */
   answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
     if (!link.isOpen()) return;
-    const { uid, remoteConfigStatus } = this.view;
+    const { remoteConfigStatus } = this.record.parts;
     const isOfferTaken = sameBytes(this.offer?.configHash, remoteConfigStatus?.lastRemoteConfigHash);
     const composed = composeAnswer({
-      instanceUid: uid,
+      instanceUid: this.uid,
       announcement: this.#announcementOver(link),
       fullState: this.#fullStateDue,
       offer: isOfferTaken ? undefined : this.offer,
@@ -142,15 +160,15 @@ export class AgentExchange {
 
   /** Sends over this link, at once and past the queue. */
   send(link: Link, fields: ServerToAgentFields, write?: (payload: Uint8Array) => void): void {
-    const { uid } = this.view;
-    this.log.add(this.#side.log.send(link, uidText(uid), { instanceUid: uid, ...fields }, write));
+    const { uid } = this;
+    this.log.add(this.side.log.send(link, uidText(uid), { instanceUid: uid, ...fields }, write));
   }
 
   /** Sends a WebSocket message exactly as given, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
   sendAsIs(message: Uint8Array | string): void {
     const link = this.webSocket;
     if (link === undefined) {
-      throw new OpAMPError("ERR_OPAMP_CLOSED", `agent ${uidText(this.view.uid)} has no open WebSocket`, {
+      throw new OpAMPError("ERR_OPAMP_CLOSED", `agent ${uidText(this.uid)} has no open WebSocket`, {
         hint: "wait until the agent is connected",
       });
     }
@@ -170,19 +188,19 @@ export class AgentExchange {
 
   /** Loses what the agent has reported, as a server does that was restarted. */
   forget(): void {
-    Object.assign(this.view, UNKNOWN_AGENT);
+    this.record = UNKNOWN_AGENT;
     this.#announcedOnHttp = false;
     this.changed();
   }
 
   changed(): void {
     this.waits.check();
-    this.#side.changed();
+    this.side.changed();
   }
 
   #flush(link: WebSocketLink): void {
     for (let fields = this.#queue[0]; fields !== undefined; fields = this.#queue[0]) {
-      const to = { instanceUid: this.view.uid, announcement: this.#announcementOver(link) };
+      const to = { instanceUid: this.uid, announcement: this.#announcementOver(link) };
       this.#pay(link, { ...composePush(to, fields), queued: 1 });
     }
   }
@@ -202,14 +220,12 @@ export class AgentExchange {
   #announcementOver(link: Link): Announcement | undefined {
     const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
     if (announced) return undefined;
-    const { capabilities, customCapabilities } = this.#side;
+    const { capabilities, customCapabilities } = this.side;
     return { capabilities, customCapabilities: [...customCapabilities, ...this.#ownCapabilities] };
   }
 
-  #describe(): string {
-    const { uid, sequenceNum } = this.view;
-    const state = this.webSocket === undefined ? "without an open WebSocket" : "connected";
-    const last = sequenceNum === undefined ? "nothing heard of it" : `last sequence_num ${sequenceNum}`;
-    return `agent ${uidText(uid)} (${state}, ${last})`;
+  #goesBy(uid: Uint8Array): void {
+    if (this.lastMessage === undefined) this.uids = [uid];
+    else if (!sameBytes(uid, this.uid)) this.uids = [...this.uids, uid];
   }
 }

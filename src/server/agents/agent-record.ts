@@ -11,36 +11,51 @@ import {
   type RemoteConfigStatus,
 } from "../../gen/opamp/v1/opamp_pb.js";
 
-/** What an agent has reported, each part as it came last, and what the server makes of its messages. */
-export class AgentRecord {
-  /** The agent_description reported last. */
+/** The parts that an agent has reported, each as it came last, as messages of the protocol. */
+export interface ReportedParts {
+  /** The agent_description. */
   readonly description: AgentDescription | undefined;
-  /** The health reported last. */
+  /** The health. */
   readonly health: ComponentHealth | undefined;
-  /** The effective_config reported last. */
+  /** The effective_config. */
   readonly effectiveConfig: EffectiveConfig | undefined;
-  /** The remote_config_status reported last. */
+  /** The remote_config_status. */
   readonly remoteConfigStatus: RemoteConfigStatus | undefined;
-  /** The package_statuses reported last. */
+  /** The package_statuses. */
   readonly packageStatuses: PackageStatuses | undefined;
-  /** The available_components reported last; the map stays while only its hash is reported. */
+  /** The available_components; the map stays while only its hash is reported. */
   readonly availableComponents: AvailableComponents | undefined;
-  /** The connection_settings_status reported last. */
+  /** The connection_settings_status. */
   readonly connectionSettingsStatus: ConnectionSettingsStatus | undefined;
-  /** The custom capabilities reported last. */
-  readonly customCapabilities: readonly string[] = [];
-  /** The capability bits of the last message; 0 before the first. */
-  readonly capabilities: bigint = 0n;
-  /** The sequence_num of the last message. */
+}
+
+/** What an agent has reported, and what the server makes of its messages. */
+export interface AgentRecord {
+  readonly parts: ReportedParts;
+  readonly customCapabilities: readonly string[];
+  readonly capabilities: bigint;
   readonly sequenceNum: bigint | undefined;
-  /** How many messages had another sequence_num than the one due (SEQ-01). A restart at 0 or 1 with a full report does not count. */
-  readonly gaps: number = 0;
-  /** Whether the last message was agent_disconnect (CLOSE-01). */
-  readonly disconnected: boolean = false;
+  readonly gaps: number;
+  readonly disconnected: boolean;
 }
 
 /** An agent that has said nothing yet, or was forgotten. */
-export const UNKNOWN_AGENT = new AgentRecord();
+export const UNKNOWN_AGENT: AgentRecord = {
+  parts: {
+    description: undefined,
+    health: undefined,
+    effectiveConfig: undefined,
+    remoteConfigStatus: undefined,
+    packageStatuses: undefined,
+    availableComponents: undefined,
+    connectionSettingsStatus: undefined,
+  },
+  customCapabilities: [],
+  capabilities: 0n,
+  sequenceNum: undefined,
+  gaps: 0,
+  disconnected: false,
+};
 
 /** What a full report brings besides the description, each part with the capability of those who report it. */
 const REPORTED = [
@@ -66,14 +81,17 @@ export function absorb(record: AgentRecord, message: AgentToServer) {
   const startedOver = !isInOrder && isDescribed && message.sequenceNum <= 1n;
   const isGap = !isInOrder && !startedOver;
   const known = startedOver ? UNKNOWN_AGENT : record;
+  const { parts } = known;
   const absorbed: AgentRecord = {
-    description: message.agentDescription ?? known.description,
-    health: message.health ?? known.health,
-    effectiveConfig: message.effectiveConfig ?? known.effectiveConfig,
-    remoteConfigStatus: message.remoteConfigStatus ?? known.remoteConfigStatus,
-    packageStatuses: message.packageStatuses ?? known.packageStatuses,
-    availableComponents: withMap(message.availableComponents, known.availableComponents),
-    connectionSettingsStatus: message.connectionSettingsStatus ?? known.connectionSettingsStatus,
+    parts: {
+      description: message.agentDescription ?? parts.description,
+      health: message.health ?? parts.health,
+      effectiveConfig: message.effectiveConfig ?? parts.effectiveConfig,
+      remoteConfigStatus: message.remoteConfigStatus ?? parts.remoteConfigStatus,
+      packageStatuses: message.packageStatuses ?? parts.packageStatuses,
+      availableComponents: withMap(message.availableComponents, parts.availableComponents),
+      connectionSettingsStatus: message.connectionSettingsStatus ?? parts.connectionSettingsStatus,
+    },
     customCapabilities: message.customCapabilities?.capabilities ?? known.customCapabilities,
     capabilities: message.capabilities,
     sequenceNum: message.sequenceNum,

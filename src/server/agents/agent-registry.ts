@@ -1,6 +1,7 @@
 import { uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
 import { AgentExchange, type ServerSide } from "./agent-exchange.js";
+import { agentOutline } from "./agent-outline.js";
 import { ServerAgent } from "./server-agent.js";
 
 /** An agent: how users see it and how the server runs it. */
@@ -23,7 +24,7 @@ export class AgentRegistry {
   }
 
   get exchanges(): AgentExchange[] {
-    return [...this.#known.values()].map(({ exchange }) => exchange);
+    return [...new Set([...this.#known.values()].map(({ exchange }) => exchange))];
   }
 
   /** Finds an agent, or makes room for one that has not spoken yet. */
@@ -52,7 +53,7 @@ export class AgentRegistry {
   }
 
   #create(uid: Uint8Array): KnownAgent {
-    const exchange = new AgentExchange(uid, this.side);
+    const exchange = new AgentExchange(uid, this.side, agentOutline);
     if (this.#ended !== undefined) exchange.waits.end(this.#ended);
     const agent = new ServerAgent(exchange, (newUid) => this.#claim(newUid, known));
     const known: KnownAgent = { agent, exchange };

@@ -1,6 +1,8 @@
+import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { sha256 } from "../../base/bytes.js";
-import { OpAMPError } from "../../errors.js";
+import { isObject, isRecord, kindOf, member, wrongKind, wrongOption } from "../../base/checks.js";
+import { checkByRules, isText, isTextOrBytes, type RulesFor } from "../../base/rules.js";
 import {
   type AgentRemoteConfig,
   AgentRemoteConfigSchema,
@@ -11,14 +13,17 @@ import {
 /** One file of a configuration on offer: its body, alone or with its media type. */
 export type OfferedFile = string | Uint8Array | { body: string | Uint8Array; contentType?: string | undefined };
 
+const FILE = { body: isTextOrBytes, contentType: isText } satisfies RulesFor<Exclude<OfferedFile, string | Uint8Array>>;
+
 /**
- * Makes an offer of a remote configuration.
+ * Makes an offer of a remote configuration. Throws ERR_OPAMP_OPTION naming what is not a file.
  *
  * @param files The files by name; a single file may have the empty name (CFG-07).
  * @param hash Default: SHA-256 over names, bodies and media types in the order given.
  */
 export function configOffer(files: Readonly<Record<string, OfferedFile>>, hash?: Uint8Array): AgentRemoteConfig {
-  const entries = Object.entries(files).map(([name, file]) => [name, fileOf(file)] as const);
+  if (!isRecord(files)) throw wrongKind("files", "a record of files by name", files);
+  const entries = Object.entries(files).map(([name, file]) => [name, fileOf(file, member("files", name))] as const);
   const parts = entries.flatMap(([name, { body, contentType }]) => [name, body, contentType]);
   return create(AgentRemoteConfigSchema, {
     config: { configMap: Object.fromEntries(entries) },
@@ -28,8 +33,10 @@ export function configOffer(files: Readonly<Record<string, OfferedFile>>, hash?:
 
 /** Makes an offer of a heartbeat interval. Throws ERR_OPAMP_OPTION for other than whole seconds. */
 export function heartbeatOffer(destinationEndpoint: string, seconds: number | bigint): ConnectionSettingsOffers {
-  if (seconds < 0 || (typeof seconds === "number" && !Number.isSafeInteger(seconds))) {
-    throw new OpAMPError("ERR_OPAMP_OPTION", `a heartbeat interval is a whole number of seconds, not ${seconds}`);
+  const isWhole = typeof seconds === "bigint" || Number.isSafeInteger(seconds);
+  if (!isWhole || seconds < 0) {
+    const given = isWhole || typeof seconds === "number" ? seconds : kindOf(seconds);
+    throw wrongOption("seconds", `must be a whole number of seconds, 0 or more, not ${given}`);
   }
   return create(ConnectionSettingsOffersSchema, {
     hash: sha256([destinationEndpoint, String(seconds)]),
@@ -37,7 +44,12 @@ export function heartbeatOffer(destinationEndpoint: string, seconds: number | bi
   });
 }
 
-function fileOf(file: OfferedFile): { body: Uint8Array; contentType: string } {
-  const { body, contentType = "" } = typeof file === "string" || file instanceof Uint8Array ? { body: file } : file;
+function fileOf(file: OfferedFile, where: string): { body: Uint8Array; contentType: string } {
+  const isBare = typeof file === "string" || isUint8Array(file);
+  if (!isBare && !isObject(file)) {
+    throw wrongKind(where, "a string, a Uint8Array or { body, contentType }", file);
+  }
+  if (!isBare) checkByRules(where, file, FILE, ["body"]);
+  const { body, contentType = "" } = isBare ? { body: file } : file;
   return { body: typeof body === "string" ? new TextEncoder().encode(body) : body, contentType };
 }

@@ -1,23 +1,26 @@
-import { sameBytes, uidText } from "../../base/bytes.js";
+import { sameBytes } from "../../base/bytes.js";
+import { checkOptions, wrongKind } from "../../base/checks.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
+import { checkByRules, isBytes, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
+import type { WaitOptions } from "../../base/wait-options.js";
 import {
-  type AgentToServer,
   CommandType,
-  RemoteConfigStatuses,
   type ServerErrorResponseType,
-  type ServerToAgent,
   ServerToAgentFlags,
+  ServerToAgentSchema,
 } from "../../gen/opamp/v1/opamp_pb.js";
-import { type PlainValue, plainAttributes } from "../../values/plain-attributes.js";
 import { errorAnswer, type ServerToAgentFields } from "../answer.js";
-import type { AgentLink, AgentLinkCounts } from "../link/link.js";
-import type { LogEntry } from "../message-log.js";
+import { checkClose, checkMisbehaviour } from "../misbehave/check-misbehaviour.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
-import type { WaitOptions } from "../waits.js";
-import type { AgentExchange, AgentView } from "./agent-exchange.js";
-import { AgentRecord } from "./agent-record.js";
+import type { AgentExchange } from "./agent-exchange.js";
 import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
-import { type EffectiveFile, effectiveFiles } from "./plain-values.js";
+import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
+import { ReportedAgent } from "./reported-agent.js";
+
+/** A message that was made by the library has its type too. */
+const SENDABLE = { ...ServerToAgentSchema.field, $typeName: true };
+/** The largest value of an enum (protobuf: int32). */
+const MAX_ENUM = 2 ** 31 - 1;
 
 /**
  * One agent as its server sees it: what it reported, and what can be done to it.
@@ -25,104 +28,49 @@ import { type EffectiveFile, effectiveFiles } from "./plain-values.js";
  * Messages to the agent leave at once over an open WebSocket. Without one they wait, and the next answer takes as many
  * as fit in one message. Nothing checks the agent's capabilities, so that a test can offer what an agent did not declare.
  */
-export class ServerAgent extends AgentRecord implements AgentView {
-  /** The instance uid that the agent used last, 16 bytes. */
-  readonly uid: Uint8Array;
-  /** The link over which the agent spoke last, open or not: transport, TLS, compression. Undefined before its first words. */
-  readonly link: AgentLink | undefined;
-  /** The message that came last. */
-  readonly lastMessage: AgentToServer | undefined;
+export class ServerAgent extends ReportedAgent {
   readonly #exchange: AgentExchange;
   /** Makes the agent known under one more uid. */
   readonly #claim: (uid: Uint8Array) => void;
 
   constructor(exchange: AgentExchange, claim: (uid: Uint8Array) => void) {
-    super();
-    this.uid = exchange.view.uid;
+    super(exchange);
     this.#exchange = exchange;
     this.#claim = claim;
-    // From now on the exchange writes what it learns where users read it.
-    exchange.view = this;
-  }
-
-  /** The same as UUID text. */
-  get uidText(): string {
-    return uidText(this.uid);
-  }
-
-  /** Whether a WebSocket is open on which the agent has spoken. */
-  get connected(): boolean {
-    return this.#exchange.webSocket !== undefined;
-  }
-
-  /** The agent's WebSocket connections. */
-  get connections(): AgentLinkCounts {
-    return this.#exchange.counts("ws");
-  }
-
-  /** The agent's POSTs. */
-  get requests(): AgentLinkCounts {
-    return this.#exchange.counts("http");
-  }
-
-  /** The attributes of the description as plain values; empty records before the first. */
-  get attributes(): { identifying: Record<string, PlainValue>; nonIdentifying: Record<string, PlainValue> } {
-    const { identifyingAttributes = [], nonIdentifyingAttributes = [] } = this.description ?? {};
-    return {
-      identifying: plainAttributes(identifyingAttributes),
-      nonIdentifying: plainAttributes(nonIdentifyingAttributes),
-    };
-  }
-
-  /** The files of the effective configuration by name; empty before the first report. */
-  get effectiveFiles(): Record<string, EffectiveFile> {
-    return effectiveFiles(this.effectiveConfig);
-  }
-
-  /** The agent's part of the server's log. */
-  get messages(): readonly LogEntry[] {
-    return this.#exchange.log.entries;
-  }
-
-  /** The messages from the agent, out of {@link messages}. */
-  get received(): AgentToServer[] {
-    return this.messages.flatMap((entry) => (entry.direction === "in" ? [entry.message] : []));
-  }
-
-  /** The messages to the agent, out of {@link messages}. */
-  get sent(): ServerToAgent[] {
-    return this.messages.flatMap((entry) => (entry.direction === "out" ? [entry.message] : []));
   }
 
   /**
-   * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true.
+   * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true. Waits in
+   * real time, whatever the server's `clock` is, and keeps the process alive meanwhile.
    *
-   * Rejects with ERR_OPAMP_TIMEOUT if the signal aborts first, with ERR_OPAMP_STOPPED if the server closes first, and
-   * with whatever the predicate throws.
+   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen of the agent, after 5 seconds (`timeoutMs`) or when the signal
+   * aborts, with ERR_OPAMP_STOPPED if the server closes first, and with whatever the predicate throws.
    */
   until(predicate: (agent: this) => boolean, options: WaitOptions = {}): Promise<this> {
-    return this.#exchange.waits.until(this, predicate, options);
+    return this.#exchange.waits.until({ name: "agent.until", method: this.until }, this, predicate, options);
   }
 
   /** Whether the agent reported this configuration as applied. Default: the one on offer. */
   hasApplied(hash: Uint8Array | undefined = this.#exchange.offer?.configHash): boolean {
-    const status = this.remoteConfigStatus;
-    return (
-      hash !== undefined &&
-      status?.status === RemoteConfigStatuses.RemoteConfigStatuses_APPLIED &&
-      sameBytes(hash, status.lastRemoteConfigHash)
-    );
+    return this.#reports("applied", hash);
+  }
+
+  /** Whether the agent reported that this configuration failed. Default: the one on offer. */
+  hasFailed(hash: Uint8Array | undefined = this.#exchange.offer?.configHash): boolean {
+    return this.#reports("failed", hash);
   }
 
   /**
    * Offers a configuration: at once over an open WebSocket, and in every answer until the agent reports its hash.
    *
    * @returns The hash: the one given, or SHA-256 over names, bodies and media types in the order given.
+   * @throws {OpAMPError} ERR_OPAMP_OPTION naming the file that is not one
    */
   offerConfig(
     files: Readonly<Record<string, OfferedFile>>,
     options: { hash?: Uint8Array | undefined } = {},
   ): Uint8Array {
+    checkByRules("offerConfig", options, { hash: isBytes });
     const offer = configOffer(files, options.hash);
     this.#exchange.offer = offer;
     if (this.connected) this.send({ remoteConfig: offer });
@@ -149,10 +97,31 @@ export class ServerAgent extends AgentRecord implements AgentView {
     this.send({ command: { type: CommandType.CommandType_Restart } });
   }
 
-  /** Sends a custom message, and announces its capability to the agent, which can then answer (CUSTOM-04). */
-  sendCustom(capability: string, type: string, data: Uint8Array = new Uint8Array()): void {
+  /**
+   * Sends a custom message, text as UTF-8, and announces its capability to the agent, which can then answer (CUSTOM-04).
+   * Throws ERR_OPAMP_OPTION for values of the wrong kind.
+   */
+  sendCustom(capability: string, type: string, data: string | Uint8Array = ""): void {
+    isText("capability", capability);
+    isText("type", type);
+    isTextOrBytes("data", data);
     this.#exchange.announce(capability);
-    this.send({ customMessage: { capability, type, data } });
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    this.send({ customMessage: { capability, type, data: bytes } });
+  }
+
+  /**
+   * The first custom message of this capability and type, as soon as there is one. Announces the capability to the agent,
+   * which sends nothing for it before (CUSTOM-04). Waits and rejects as {@link ServerAgent.until} does.
+   */
+  async receiveCustom(capability: string, type: string, options: WaitOptions = {}): Promise<ReceivedCustomMessage> {
+    isText("capability", capability);
+    isText("type", type);
+    if (this.#exchange.announce(capability) && this.connected) this.send({});
+    const name = `agent.receiveCustom(${JSON.stringify(capability)}, ${JSON.stringify(type)})`;
+    const isIt = (message: ReceivedCustomMessage) => message.capability === capability && message.type === type;
+    const probe = () => this.customMessages.find(isIt);
+    return this.#exchange.waits.first({ name, method: this.receiveCustom }, probe, options);
   }
 
   /**
@@ -179,29 +148,38 @@ export class ServerAgent extends AgentRecord implements AgentView {
 
   /** Makes the next answer an error (MSG-03), with a delay in nanoseconds if one is given (THR-02). */
   respondWithError(type: ServerErrorResponseType, message = "", retryAfterNanoseconds?: bigint): void {
+    isWholeNumber(0, MAX_ENUM)("type", type);
+    isText("message", message);
+    if (retryAfterNanoseconds !== undefined && typeof retryAfterNanoseconds !== "bigint") {
+      throw wrongKind("retryAfterNanoseconds", "a bigint", retryAfterNanoseconds);
+    }
     this.#exchange.refuseNext(errorAnswer(type, message, retryAfterNanoseconds));
   }
 
   /**
    * Answers this agent's next messages badly, before anything that {@link OpAMPServer.misbehave} has in store. Throws
-   * ERR_OPAMP_OPTION unless `times` is a whole number or Infinity.
+   * ERR_OPAMP_OPTION for what is not a misbehaviour towards messages.
    */
   misbehave(misbehaviour: AgentMisbehaviour): void {
+    checkMisbehaviour(misbehaviour, ["message"]);
     this.#exchange.misbehaviours.add(misbehaviour, misbehaviour.times);
   }
 
   /** Sends any fields; `instance_uid` is filled in unless given. Throws for values that do not fit the schema. */
   send(fields: ServerToAgentFields): void {
+    checkOptions("send", fields, SENDABLE);
     this.#exchange.deliver(fields);
   }
 
   /** Sends a binary WebSocket message of exactly these bytes, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
   sendRaw(bytes: Uint8Array): void {
+    isBytes("bytes", bytes);
     this.#exchange.sendAsIs(bytes);
   }
 
   /** Sends a WebSocket text message, past the log. Throws ERR_OPAMP_CLOSED without a WebSocket. */
   sendText(text: string): void {
+    isText("text", text);
     this.#exchange.sendAsIs(text);
   }
 
@@ -213,6 +191,7 @@ export class ServerAgent extends AgentRecord implements AgentView {
 
   /** Starts the closing handshake on the agent's WebSockets. Default: 1000, no reason. */
   close(code = 1000, reason = ""): void {
+    checkClose(code, reason);
     for (const link of this.#exchange.links) {
       if (link.transport === "ws" && link.isOpen()) link.close(code, reason);
     }
@@ -222,5 +201,10 @@ export class ServerAgent extends AgentRecord implements AgentView {
   /** Forgets what the agent reported, its sequence_num included, as a restarted server would. */
   forget(): void {
     this.#exchange.forget();
+  }
+
+  #reports(status: ReportedConfig["status"], hash: Uint8Array | undefined): boolean {
+    const { remoteConfig } = this;
+    return remoteConfig?.status === status && sameBytes(hash, remoteConfig.hash);
   }
 }

@@ -1,5 +1,14 @@
 import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
 import { gzipSync } from "node:zlib";
+import {
+  isAmount,
+  isRecordOf,
+  isText,
+  isTextOrBytes,
+  isValidDate,
+  isWholeNumber,
+  type RulesFor,
+} from "../../base/rules.js";
 import type { HttpLink, LinkOrigin } from "./link.js";
 
 /** An HTTP answer in place of an OpAMP one, to a POST or to a WebSocket upgrade. */
@@ -13,6 +22,14 @@ export interface Refusal {
   /** Default: the status in words. */
   body?: string | Uint8Array | undefined;
 }
+
+export const REFUSAL_RULES: RulesFor<Refusal> = {
+  // An interim answer would be followed by nothing.
+  status: isWholeNumber(200, 599),
+  headers: isRecordOf(isText),
+  retryAfter: (where, value) => (typeof value === "object" ? isValidDate : isAmount)(where, value),
+  body: isTextOrBytes,
+};
 
 /** The media type of both directions (HTTP-06). */
 export const PROTOBUF_TYPE = "application/x-protobuf";

@@ -1,5 +1,7 @@
 import { Socket } from "node:net";
 import type { SecureVersion, TLSSocket, TlsOptions } from "node:tls";
+import { wrongOption } from "../../base/checks.js";
+import { checkByRules, isOneOf, isOneOrMore, isText, isTextOrBytes, type RulesFor } from "../../base/rules.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 
 /** TLS of an OpAMPServer: PEM text throughout. */
@@ -24,6 +26,20 @@ export interface ServerTlsOptions {
   /** OpenSSL's names, separated by colons. Default: Node's. */
   ciphers?: string | undefined;
 }
+
+const TLS_VERSION = isOneOf("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3");
+const TLS: RulesFor<ServerTlsOptions> = {
+  cert: isTextOrBytes,
+  key: isTextOrBytes,
+  passphrase: isText,
+  ca: isOneOrMore(isTextOrBytes),
+  requestClientCert: (where, value) => {
+    if (typeof value !== "boolean" && value !== "require") throw wrongOption(where, 'must be true, false or "require"');
+  },
+  minVersion: TLS_VERSION,
+  maxVersion: TLS_VERSION,
+  ciphers: isText,
+};
 
 /** What a client showed of itself. */
 export interface ClientCertificate {
@@ -61,6 +77,7 @@ export interface TlsFailure {
 
 /** Does something with the options as Node takes them. Throws ERR_OPAMP_OPTION if it does not take them. */
 export function withTls<Result>(tls: ServerTlsOptions, use: (options: TlsOptions) => Result): Result {
+  checkByRules("tls", tls, TLS, ["cert", "key"]);
   try {
     return use(nodeTlsOptions(tls));
   } catch (cause) {

@@ -73,8 +73,9 @@ export class Listener {
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION if it cannot listen there. */
   async start(): Promise<void> {
-    const { host, port } = this.#settings;
+    const { host, port, keepAlive } = this.#settings;
     this.port = await listenOn(this.#http, { host, port }, `host ${host}, port ${port}`);
+    if (!keepAlive) this.#http.unref();
   }
 
   url(transport: TransportName): string {
@@ -108,6 +109,7 @@ export class Listener {
 
   #accept(socket: Socket, serve: ReturnType<Server["listeners"]>): void {
     this.#connections.accept(socket);
+    if (!this.#settings.keepAlive) socket.unref();
     const bad = this.#admission.orders.onConnect.take(undefined);
     if (bad !== undefined) {
       misbehaveOnConnect(bad, socket);

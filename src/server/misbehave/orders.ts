@@ -1,6 +1,7 @@
-import { OpAMPError } from "../../errors.js";
-import type { Refusal } from "../link/http-link.js";
+import { checkByRules, isAmount, isOneOf, isTimes, type RulesFor } from "../../base/rules.js";
+import { REFUSAL_RULES, type Refusal } from "../link/http-link.js";
 import type { TransportName } from "../link/link.js";
+import { checkMisbehaviour } from "./check-misbehaviour.js";
 import type { AgentMisbehaviour, ConnectMisbehaviour, Misbehaviour, RequestMisbehaviour } from "./misbehaviour.js";
 
 /** An answer that the next upgrades or POSTs get in place of OpAMP. */
@@ -21,6 +22,10 @@ export interface Throttle {
   transport?: TransportName | undefined;
 }
 
+const TRANSPORT = isOneOf("ws", "http");
+const REFUSAL: RulesFor<ScriptedRefusal> = { ...REFUSAL_RULES, delayMs: isAmount, transport: TRANSPORT };
+const THROTTLE: RulesFor<Throttle> = { retryAfterMs: isAmount, times: isTimes, transport: TRANSPORT };
+
 interface Step {
   transport?: TransportName | undefined;
   mode?: string;
@@ -30,13 +35,8 @@ interface Step {
 export class Script<Ordered extends Step> {
   #steps: { step: Ordered; left: number }[] = [];
 
-  /** Adds a step after those that are there. Throws ERR_OPAMP_OPTION unless `times` is a whole number, or Infinity. */
+  /** Adds a step after those that are there. */
   add(step: Ordered, times = 1): void {
-    if (!(times >= 0) || (times !== Number.POSITIVE_INFINITY && !Number.isSafeInteger(times))) {
-      throw new OpAMPError("ERR_OPAMP_OPTION", `times: ${times} is not how often something can happen`, {
-        hint: "give a whole number, or Infinity",
-      });
-    }
     if (times > 0) this.#steps.push({ step, left: times });
   }
 
@@ -52,6 +52,11 @@ export class Script<Ordered extends Step> {
   clear(): void {
     this.#steps = [];
   }
+
+  /** What is still to come: a line for each step, in words. */
+  outline(what: (step: Ordered) => string): readonly string[] {
+    return this.#steps.map(({ step, left }) => `${what(step)}${left === 1 ? "" : `, ${left} times`}`);
+  }
 }
 
 /** All that a server was told to do wrong, except towards single agents. */
@@ -62,10 +67,34 @@ export class Orders {
   readonly onRequest = new Script<{ transport?: TransportName | undefined } & RequestMisbehaviour>();
   readonly onMessage = new Script<AgentMisbehaviour>();
 
+  refuse(refusal: ScriptedRefusal, times: number): void {
+    checkByRules("refuseNext", refusal, REFUSAL, ["status"]);
+    isTimes("times", times);
+    this.refusals.add(refusal, times);
+  }
+
+  throttle(throttle: Throttle): void {
+    checkByRules("throttleNext", throttle, THROTTLE);
+    this.throttles.add(throttle, throttle.times);
+  }
+
   misbehave(bad: Misbehaviour): void {
+    checkMisbehaviour(bad, ["connect", "request", "message"]);
     if (bad.on === "connect") this.onConnect.add(bad, bad.times);
     else if (bad.on === "request") this.onRequest.add(bad, bad.times);
     else this.onMessage.add(bad, bad.times);
+  }
+
+  /** What is still to come, a line each. */
+  outline(): readonly string[] {
+    const mode = (on: string) => (step: Step) => `misbehave on ${on}: ${step.mode}`;
+    return [
+      ...this.refusals.outline(({ status }) => `refuseNext: ${status}`),
+      ...this.throttles.outline(() => "throttleNext"),
+      ...this.onConnect.outline(mode("connect")),
+      ...this.onRequest.outline(mode("request")),
+      ...this.onMessage.outline(mode("message")),
+    ];
   }
 
   clear(): void {

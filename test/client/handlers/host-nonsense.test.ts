@@ -22,8 +22,8 @@ describe("what TypeScript would refuse", () => {
   test.each(files)("an effective config of %s is refused and the rest reported", async (_, value) => {
     const { agent, clock, client, errors } = await running({ effectiveConfig: () => nonsense(value()) });
     await clock.advance(0);
-    expect(agent.description).toBeDefined();
-    expect(agent.effectiveConfig).toBeUndefined();
+    expect(agent.reported.description).toBeDefined();
+    expect(agent.reported.effectiveConfig).toBeUndefined();
     expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
     expect(client.phase).toBe("online");
   });
@@ -48,7 +48,7 @@ describe("what TypeScript would refuse", () => {
     const agent = await server.firstAgent();
     expect(agent.uidText).toBe(client.instanceUid);
     expect(client.instanceUid).toMatch(/^\w{8}-\w{4}-7/);
-    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
+    expect(agent.remoteConfig).toMatchObject({ status: "unset", hash: new Uint8Array() });
     expect(errors).toEqual(["ERR_OPAMP_STORE"]);
     expect(saved).toEqual([{ instanceUid: agent.uid }]);
   });

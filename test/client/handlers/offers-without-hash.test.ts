@@ -48,7 +48,7 @@ describe("a config offered without a hash", () => {
       const { agent, given, take } = await applying();
       for (const text of ["a: 1", "a: 1", "a: 2", "a: 2", "a: 1", "a: 1"]) await take(text);
       expect(given).toEqual(["a: 1", "a: 2", "a: 1"]);
-      expect(agent.remoteConfigStatus).toMatchObject({ lastRemoteConfigHash: new Uint8Array(), status: 1 });
+      expect(agent.remoteConfig).toMatchObject({ hash: new Uint8Array(), status: "applied" });
       await take("a: 1", "application/yaml");
       expect(given).toHaveLength(4);
     },
@@ -58,7 +58,7 @@ describe("a config offered without a hash", () => {
     const { given, agent, take } = await applying();
     for (const text of ["bad: 1", "bad: 1", "a: 2"]) await take(text);
     expect(given).toEqual(["bad: 1", "a: 2"]);
-    expect(agent.remoteConfigStatus).toMatchObject({ status: 1 });
+    expect(agent.remoteConfig).toMatchObject({ status: "applied" });
   });
 
   test("is told of once, as a warning and as a log line that says what to do", async () => {

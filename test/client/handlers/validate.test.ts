@@ -4,7 +4,7 @@ import type { RemoteConfig } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { running } from "../hosted.js";
 
-const [APPLIED, APPLYING, FAILED] = [1, 2, 3];
+const [_APPLIED, _APPLYING, _FAILED] = [1, 2, 3];
 
 const textOf = ({ files }: RemoteConfig): string => new TextDecoder().decode(files["a"]?.body);
 
@@ -35,8 +35,8 @@ describe("a remote config handler with validate", () => {
     });
     agent.offerConfig({ a: "bad" });
     await clock.advance(0);
-    expect(agent.remoteConfigStatus?.status).toBe(FAILED);
-    expect(agent.remoteConfigStatus?.errorMessage).toBe("the file /etc/shadow is not for you to read");
+    expect(agent.remoteConfig?.status).toBe("failed");
+    expect(agent.remoteConfig?.error).toBe("the file /etc/shadow is not for you to read");
     expect(calls).toEqual(["validate bad"]);
     expect(agent.effectiveFiles["a"]?.text()).toBe("first");
     expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
@@ -46,7 +46,7 @@ describe("a remote config handler with validate", () => {
     const { agent, clock, calls } = await noting(() => undefined);
     agent.offerConfig({ a: "good" });
     await clock.advance(0);
-    expect(agent.remoteConfigStatus?.status).toBe(APPLIED);
+    expect(agent.remoteConfig?.status).toBe("applied");
     expect(calls).toEqual(["validate good", "apply good"]);
   });
 
@@ -54,7 +54,7 @@ describe("a remote config handler with validate", () => {
     const { agent, clock } = await noting(() => new Promise(() => undefined));
     agent.offerConfig({ a: "slow" });
     await clock.advance(0);
-    expect(agent.remoteConfigStatus?.status).toBe(APPLYING);
+    expect(agent.remoteConfig?.status).toBe("applying");
   });
 
   test("shares the time limit of apply, and apply is not called once that has passed", async () => {
@@ -70,12 +70,12 @@ describe("a remote config handler with validate", () => {
     });
     agent.offerConfig({ a: "slow" });
     await clock.advance(10_000);
-    expect([agent.remoteConfigStatus?.status, aborted]).toEqual([FAILED, true]);
+    expect([agent.remoteConfig?.status, aborted]).toEqual(["failed", true]);
     expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
     end();
     await clock.advance(0);
     expect(calls).toEqual(["validate slow"]);
-    expect(agent.remoteConfigStatus?.status).toBe(FAILED);
+    expect(agent.remoteConfig?.status).toBe("failed");
   });
 
   test("is aborted by a newer offer, and only that one is applied", async () => {
@@ -89,7 +89,7 @@ describe("a remote config handler with validate", () => {
     agent.offerConfig({ a: "new" });
     await clock.advance(0);
     expect(calls).toEqual(["validate old", "validate new", "apply new"]);
-    expect(agent.remoteConfigStatus?.status).toBe(APPLIED);
+    expect(agent.remoteConfig?.status).toBe("applied");
   });
 
   test("names the function that failed in the error", async () => {

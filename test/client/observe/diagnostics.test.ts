@@ -191,7 +191,7 @@ describe("subscribers", () => {
     const { client, clock, agent } = await running();
     await clock.advance(0);
     expect(client.phase).toBe("online");
-    expect(agent.description?.identifyingAttributes).toHaveLength(1);
+    expect(agent.reported.description?.identifyingAttributes).toHaveLength(1);
     expect(thrown.map(String)).toEqual(["Error: bad subscriber"]);
   });
 

@@ -146,7 +146,7 @@ describe("stop", () => {
     end();
     await clock.advance(3_600_000);
     expect(agent.received).toHaveLength(heard);
-    expect([agent.remoteConfigStatus?.status, errors]).toEqual([2, []]);
+    expect([agent.remoteConfig?.status, errors]).toEqual(["applying", []]);
   });
 
   test("rejects pending sends and waits, and ends iterations", async () => {

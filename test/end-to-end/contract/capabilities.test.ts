@@ -35,14 +35,14 @@ describe.each(transports)("over $name", (transport) => {
         client: { heartbeat: { intervalMs: transport.duplex ? 3_600_000 : 5 } },
       });
       client.setHandlers({ remoteConfig: handlers.remoteConfig });
-      await agent.until(({ capabilities }) => capabilities === 0x3003n);
+      await agent.until(({ capabilityMask }) => capabilityMask === 0x3003n);
       client.setHandlers({ effectiveConfig: handlers.effectiveConfig, restart: handlers.restart });
-      await agent.until(({ capabilities }) => capabilities === 0x3407n);
+      await agent.until(({ capabilityMask }) => capabilityMask === 0x3407n);
       expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("a");
       client.setHealth({ healthy: true });
-      await agent.until(({ capabilities }) => capabilities === 0x3c07n);
+      await agent.until(({ capabilityMask }) => capabilityMask === 0x3c07n);
       client.setHandlers({ remoteConfig: undefined, effectiveConfig: undefined });
-      await agent.until(({ capabilities }) => capabilities === 0x2c01n);
+      await agent.until(({ capabilityMask }) => capabilityMask === 0x2c01n);
       const { capabilityMask } = client;
       expect(capabilityMask).toBe(0x2c01n);
     },
@@ -97,7 +97,7 @@ describe.each(transports)("over $name", (transport) => {
     agent.offerConfig({ "a.yaml": "a" });
     await agent.until(() => agent.hasApplied());
     client.setHandlers({ remoteConfig: undefined });
-    await agent.until(({ capabilities }) => (capabilities & 0x1002n) === 0n);
+    await agent.until(({ capabilityMask }) => (capabilityMask & 0x1002n) === 0n);
     const heard = agent.received.length;
     agent.requestFullState();
     await agent.until(({ received }) => received.slice(heard).some((message) => partsOf(message).length > 0));

@@ -55,7 +55,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(applied).toEqual([]);
     const reports = agent.received.map(partsOf).filter((parts) => parts.length > 0);
     expect(reports).toEqual([["agentDescription", "remoteConfigStatus"], ["health"]]);
-    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
+    expect(agent.remoteConfig).toMatchObject({ status: "unset", hash: new Uint8Array() });
   });
 
   verifies("CMD-03", "undeclared and unknown commands are ignored", async () => {

@@ -45,10 +45,10 @@ describe.each(transports)("over $name", (transport) => {
     "components given later turn the capability on, and changes are reported as a hash",
     async () => {
       const { agent, client } = await meet(transport);
-      expect(agent.capabilities & 0x4000n).toBe(0n);
+      expect(agent.capabilityMask & 0x4000n).toBe(0n);
       client.setAvailableComponents(COMPONENTS);
       await agent.until(({ availableComponents }) => availableComponents !== undefined);
-      expect(agent.capabilities & 0x4000n).toBe(0x4000n);
+      expect(agent.capabilityMask & 0x4000n).toBe(0x4000n);
       const before = agent.availableComponents?.hash ?? new Uint8Array();
       client.setAvailableComponents({ exporters: {}, receivers: COMPONENTS["receivers"] ?? {} });
       client.setAvailableComponents({ exporters: {} });
@@ -68,7 +68,7 @@ describe.each(transports)("over $name", (transport) => {
       client.setHealth({ healthy: true });
       await agent.until(({ health }) => health !== undefined);
       await heardMore(agent, transport.duplex ? 0 : 2);
-      expect(agent.capabilities & 0x4000n).toBe(0n);
+      expect(agent.capabilityMask & 0x4000n).toBe(0n);
       expect(agent.received.flatMap(partsOf)).not.toContain("availableComponents");
     }
   });

@@ -55,7 +55,7 @@ describe.each(transports)("over $name", (transport) => {
       expect(agent.effectiveFiles["merged.yaml"]?.text()).toBe("local: true\nremote: 1");
       const heard = agent.received.length;
       agent.send(offerOf("h2", { "a.yaml": "broken" }));
-      await agent.until(({ remoteConfigStatus: status }) => status?.errorMessage === "broken");
+      await agent.until(({ remoteConfig }) => remoteConfig?.error === "broken");
       expect(agent.received.slice(heard).flatMap(partsOf)).not.toContain("effectiveConfig");
       agent.requestFullState();
       const asked = agent.received.length;

@@ -19,7 +19,7 @@ describe.each(everyTransport)("over $name", (transport) => {
       await agent.until(({ customCapabilities }) => customCapabilities.length === 1);
       const heard = agent.received.length;
       await heardMore(agent, 3);
-      expect(agent.capabilities & 0x2000n).toBe(0x2000n);
+      expect(agent.capabilityMask & 0x2000n).toBe(0x2000n);
       for (const message of agent.received.slice(heard)) {
         const { $typeName, instanceUid, sequenceNum, capabilities, flags, ...rest } = message;
         expect(instanceUid).toHaveLength(16);

@@ -76,7 +76,7 @@ describe.each(transports)("over $name", (transport) => {
     await agent.until(({ attributes }) => attributes.identifying["service.name"] === "renamed");
     expect(applied).toEqual([]);
     expect(reportsOf(agent)).toEqual([FIRST, ["health"], ["agentDescription"]]);
-    expect(agent.remoteConfigStatus).toMatchObject({ status: 0, lastRemoteConfigHash: new Uint8Array() });
+    expect(agent.remoteConfig).toMatchObject({ status: "unset", hash: new Uint8Array() });
   });
 
   for (const [word, type] of [

@@ -1,13 +1,11 @@
 import { describe, expect } from "vitest";
 import type { RemoteConfig } from "../../../src/index.js";
-import { RemoteConfigStatuses } from "../../../src/proto/index.js";
 import type { ServerAgent } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { controlledHandler } from "./controlled-handler.js";
 import { bytes, collect, meet, next, offerOf } from "./meeting.js";
 import { transports } from "./transports.js";
 
-const { RemoteConfigStatuses_APPLYING: APPLYING, RemoteConfigStatuses_FAILED: FAILED } = RemoteConfigStatuses;
 const ODD_HASH = Uint8Array.of(0, 255, 0, 128, 10, 13, 0);
 
 /** The statuses as they came, without repetitions of the same report. */
@@ -25,7 +23,7 @@ describe.each(transports)("over $name", (transport) => {
     const { agent, client } = await meet(transport, { client: { remoteConfig: handler } });
     const events = collect(client, "offer");
     const hash = agent.offerConfig({ "a.yaml": { body: "k: v", contentType: "text/yaml" } });
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === APPLYING);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "applying");
     const { config, context, resolve } = await handler.run(0);
     expect(config.hash).toEqual(hash);
     expect(config.files["a.yaml"]?.text()).toBe("k: v");
@@ -33,7 +31,7 @@ describe.each(transports)("over $name", (transport) => {
     resolve();
     await agent.until(() => agent.hasApplied(hash));
     expect(agent.received.flatMap(({ remoteConfigStatus }) => remoteConfigStatus?.status ?? [])).toEqual([0, 2, 1]);
-    expect(agent.remoteConfigStatus).toMatchObject({ lastRemoteConfigHash: hash, errorMessage: "" });
+    expect(agent.remoteConfig).toMatchObject({ hash: hash, error: "" });
     expect(events.map(({ status }) => status)).toEqual(["applying", "applied"]);
     expect(handler.runs.length).toBe(1);
   });
@@ -53,7 +51,7 @@ describe.each(transports)("over $name", (transport) => {
     });
     const offers = collect(client, "offer");
     agent.send(offerOf("h1", { a: "1" }));
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
     const offered = { kind: "remoteConfig", hash: bytes("h1") };
     expect(offers).toEqual([
       { ...offered, status: "applying" },
@@ -61,7 +59,7 @@ describe.each(transports)("over $name", (transport) => {
     ]);
     isAsync = true;
     agent.send(offerOf("h2", { a: "2" }));
-    await agent.until(({ remoteConfigStatus: status }) => status?.errorMessage === "later: no such port");
+    await agent.until(({ remoteConfig }) => remoteConfig?.error === "later: no such port");
     const settled = statusesOf(agent).filter((status) => !status.includes("APPLYING"));
     expect(settled).toEqual(["UNSET", "h1 FAILED at once: no such key", "h2 FAILED later: no such port"]);
   });
@@ -70,9 +68,9 @@ describe.each(transports)("over $name", (transport) => {
     const handler = controlledHandler();
     const { agent } = await meet(transport, { client: { remoteConfig: handler, timeouts: { applyMs: 5 } } });
     agent.send(offerOf("h1", { a: "1" }));
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
     const first = await handler.run(0);
-    expect(agent.remoteConfigStatus?.errorMessage).toMatch(/within 5 ms/);
+    expect(agent.remoteConfig?.error).toMatch(/within 5 ms/);
     expect(first.context.signal.aborted).toBe(true);
     agent.send(offerOf("h2", { a: "2" }));
     const second = await handler.run(1);
@@ -96,15 +94,11 @@ describe.each(transports)("over $name", (transport) => {
       const { agent } = await meet(transport, { client: { remoteConfig: handler } });
       agent.send(offerOf("h1", { a: "1" }));
       const first = await handler.run(0);
-      await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === APPLYING);
+      await agent.until(({ remoteConfig }) => remoteConfig?.status === "applying");
       agent.send(offerOf("h2", { a: "2" }));
-      await agent.until(({ remoteConfigStatus: status }) =>
-        Buffer.from(status?.lastRemoteConfigHash ?? []).equals(bytes("h2")),
-      );
+      await agent.until(({ remoteConfig }) => Buffer.from(remoteConfig?.hash ?? []).equals(bytes("h2")));
       agent.send(offerOf("h3", { a: "3" }));
-      await agent.until(({ remoteConfigStatus: status }) =>
-        Buffer.from(status?.lastRemoteConfigHash ?? []).equals(bytes("h3")),
-      );
+      await agent.until(({ remoteConfig }) => Buffer.from(remoteConfig?.hash ?? []).equals(bytes("h3")));
       expect(first.context.signal.aborted).toBe(true);
       expect(handler.runs.length).toBe(1);
       first.reject(first.context.signal.reason);
@@ -147,7 +141,7 @@ describe.each(transports)("over $name", (transport) => {
     await agent.until(() => agent.hasApplied(bytes("h1")));
     agent.send(offerOf("h1", { a: "1" }));
     agent.send(offerOf("h2", { a: "2" }));
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
     agent.send(offerOf("h2", { a: "2" }));
     agent.requestFullState();
     await agent.until(({ received }) => received.filter(({ agentDescription }) => agentDescription).length === 2);
@@ -172,12 +166,12 @@ describe.each(transports)("over $name", (transport) => {
     });
     agent.offerConfig({ a: "1" }, { hash: ODD_HASH });
     await agent.until(() => agent.hasApplied());
-    expect(agent.remoteConfigStatus?.lastRemoteConfigHash).toEqual(ODD_HASH);
+    expect(agent.remoteConfig?.hash).toEqual(ODD_HASH);
     fails = true;
     const other = Uint8Array.of(255, 0);
     agent.offerConfig({ a: "2" }, { hash: other });
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === FAILED);
-    expect(agent.remoteConfigStatus?.lastRemoteConfigHash).toEqual(other);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
+    expect(agent.remoteConfig?.hash).toEqual(other);
   });
 
   verifies(["CFG-07", "CFG-08"], "names, bodies and types arrive as they are, the unnamed file included", async () => {
@@ -262,7 +256,7 @@ describe.each(transports)("over $name", (transport) => {
     const { agent, client, server, outage } = await meet(transport, { client: { remoteConfig: handler } });
     agent.send(offerOf("h1", { a: "1" }));
     const { resolve } = await handler.run(0);
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.status === APPLYING);
+    await agent.until(({ remoteConfig }) => remoteConfig?.status === "applying");
     outage(true);
     const away = next(client, "phase");
     server.drop();

@@ -49,7 +49,7 @@ describe.each(everyTransport)("over $name", (transport) => {
     const meeting = await meet(transport, { client: options });
     const { agent, client } = meeting;
     agent.send(offerOf("h1", { a: "1" }));
-    await agent.until(({ remoteConfigStatus }) => remoteConfigStatus?.errorMessage === "cannot bind");
+    await agent.until(({ remoteConfig }) => remoteConfig?.error === "cannot bind");
     await client.stop();
     const heard = agent.received.length;
 

@@ -47,7 +47,7 @@ describe.each(transports)("over $name", (transport) => {
     expect(agent.attributes.identifying).toEqual(IDENTIFYING);
     expect(agent.health).toMatchObject({ healthy: true, status: "StatusOK" });
     expect(agent.effectiveFiles["a.yaml"]).toMatchObject({ contentType: "text/yaml" });
-    expect(agent.remoteConfigStatus).toMatchObject({ lastRemoteConfigHash: Uint8Array.of(1), status: 1 });
+    expect(agent.remoteConfig).toMatchObject({ hash: Uint8Array.of(1), status: "applied" });
     expect(agent.customCapabilities).toEqual(["com.example.a"]);
   });
 
@@ -104,7 +104,7 @@ describe.each(transports)("over $name", (transport) => {
     await agent.until(({ received }) =>
       received.slice(heard).some(({ agentDescription }) => agentDescription !== undefined),
     );
-    const { identifyingAttributes, nonIdentifyingAttributes } = agent.description ?? {};
+    const { identifyingAttributes, nonIdentifyingAttributes } = agent.reported.description ?? {};
     expect(identifyingAttributes?.map(({ key }) => key)).toEqual(["a", "b", "c", "d", "e"]);
     expect(nonIdentifyingAttributes?.map(({ key }) => key)).toEqual(["f"]);
     expect(agent.attributes.identifying["b"]).toBe("changed");
@@ -134,9 +134,9 @@ describe.each(transports)("over $name", (transport) => {
   verifies("STATUS-07", "a server that forgot the agent gets everything again", async () => {
     const { client, agent } = await meet(transport, { client: everything().client });
     agent.forget();
-    expect(agent.description).toBeUndefined();
+    expect(agent.reported.description).toBeUndefined();
     if (transport.duplex) client.setHealth({ healthy: false });
-    await agent.until(({ description }) => description !== undefined);
+    await agent.until(({ reported: { description } }) => description !== undefined);
     expect(partsOf(agent.lastMessage)).toEqual(ALL_PARTS.slice(0, 4));
     expect(agent.effectiveFiles["a.yaml"]?.text()).toBe("one");
   });
@@ -165,7 +165,7 @@ describe.each(transports.filter(({ duplex }) => duplex))("over $name", (transpor
     const { agent } = await meet(transport, { client: lean() });
     agent.drop();
     agent.forget();
-    await agent.until(({ description }) => description !== undefined);
+    await agent.until(({ reported: { description } }) => description !== undefined);
     expect(agent.received.slice(-2).map(partsOf)).toEqual([[], ALL_PARTS.slice(0, 4)]);
   });
 

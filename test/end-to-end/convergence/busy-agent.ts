@@ -40,7 +40,7 @@ export class BusyAgent {
     this.way = way;
     this.network = network;
     this.client = new OpAMPClient({
-      url: network.url(`${way === "http" ? "http" : "ws"}://127.0.0.1/v1/opamp`),
+      url: network.urlFor(`${way === "http" ? "http" : "ws"}://127.0.0.1/v1/opamp`),
       transport: way === "auto" ? "auto" : undefined,
       clock,
       random,
@@ -83,7 +83,7 @@ export class BusyAgent {
 
   /** What the two sides do not agree on yet. @param received the custom messages that ever reached the server */
   disagreements(received: ReadonlySet<string>): string[] {
-    const { description, health, remoteConfigStatus, effectiveConfig } = this.known;
+    const { description, health, remoteConfigStatus, effectiveConfig } = this.known.parts;
     const { status, lastRemoteConfigHash: hash = new Uint8Array() } = remoteConfigStatus ?? {};
     const config = effectiveFiles(effectiveConfig)[FILE]?.text();
     const agreed: Record<string, boolean> = {

@@ -37,7 +37,7 @@ export class Stage {
   readonly #front: Server;
   readonly #secure: boolean;
   readonly #sockets = new Set<Socket>();
-  readonly #waits = new Waits(() => `the stage (connections: ${this.connections}, messages: ${this.messages})`);
+  readonly #waits = new Waits(() => [`stage: ${this.connections} connections, ${this.messages} messages`]);
   #hostility: Hostility = {};
   #acceptedAt: number[] = [];
   #heardAt: number[] = [];
@@ -112,7 +112,7 @@ export class Stage {
 
   /** Resolves once that is so. */
   until(predicate: () => boolean): Promise<unknown> {
-    return this.#waits.until(this, predicate, { signal: AbortSignal.timeout(8_000) });
+    return this.#waits.until({ name: "stage.until", method: this.until }, this, predicate, { timeoutMs: 8_000 });
   }
 
   /** Resolves once the other side has ended every connection. */

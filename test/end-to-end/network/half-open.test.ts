@@ -15,7 +15,7 @@ async function overDarkNetwork(server: OpAMPServer, way: Way) {
   const network = await FaultProxy.start({ target: urlOf(server, way) });
   onTestFinished(() => network.close());
   const client = makeClient({
-    url: network.url(),
+    url: network.url,
     heartbeat: { intervalMs: way.duplex ? 60_000 : INTERVAL_MS },
     ping: { intervalMs: INTERVAL_MS },
     timeouts: { connectMs: 100, answerMs: 2 * INTERVAL_MS },

@@ -48,7 +48,7 @@ for (const way of ways) {
       const { client, clock, errors, ...timed } = startTimed({ url: urlOf(server, way) });
       await timed.settled();
       const agent = server.agent(client.instanceUid);
-      expect(agent.capabilities & ACCEPTS_REMOTE_CONFIG).toBe(0n);
+      expect(agent.capabilityMask & ACCEPTS_REMOTE_CONFIG).toBe(0n);
       agent.offerConfig({ "a.yaml": "a: 1" });
       for (let beats = 0; beats < 2; beats++) {
         const heard = agent.received.length;
@@ -57,7 +57,7 @@ for (const way of ways) {
         await until(() => client.stats().messagesReceived >= agent.received.length);
       }
       expect(agent.sent.some(({ remoteConfig }) => remoteConfig !== undefined)).toBe(true);
-      expect([agent.remoteConfigStatus, errors, client.phase]).toEqual([undefined, [], "online"]);
+      expect([agent.remoteConfig, errors, client.phase]).toEqual([undefined, [], "online"]);
       expect(client.stats().offers).toEqual({ applied: 0, failed: 0, superseded: 0 });
     });
 

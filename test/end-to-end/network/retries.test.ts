@@ -91,6 +91,10 @@ describe("over WebSocket", () => {
     const uid = new Uint8Array(16).fill(7);
     agent.assignUid(uid);
     await agent.until((record) => record.uid[0] === 7);
-    expect([Buffer.from(agent.uid).equals(uid), agent.description === undefined, dials]).toEqual([true, false, [0]]);
+    expect([Buffer.from(agent.uid).equals(uid), agent.reported.description === undefined, dials]).toEqual([
+      true,
+      false,
+      [0],
+    ]);
   });
 });

@@ -163,7 +163,7 @@ for (const way of ways) {
           await timed.nextAttempt();
         }
         await until(() => client.phase === "online");
-        expect([agent.description === undefined, agent.health?.healthy]).toEqual([false, true]);
+        expect([agent.reported.description === undefined, agent.health?.healthy]).toEqual([false, true]);
         // The report at first, and then the config alone.
         const refused = errors.filter(({ code }) => code === "ERR_OPAMP_TOO_LARGE");
         expect([refused.length, errors.length]).toEqual([3, 3]);

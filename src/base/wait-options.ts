@@ -1,0 +1,33 @@
+import { checkOptions, wrongKind, wrongOption } from "./checks.js";
+
+/** How long to wait. */
+export interface WaitOptions {
+  /**
+   * In milliseconds; `Infinity` for as long as it takes. Default: 5 000 for the waits of `opamp-client/testing`, `Infinity`
+   * for `connected()` of a client.
+   */
+  timeoutMs?: number | undefined;
+  /** Gives up the wait when it aborts. Default: none. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What the waits of the test kit have where nothing else is said. */
+export const waitDefaults = { timeoutMs: 5_000 };
+
+/**
+ * Checks what a caller gave.
+ *
+ * @param call how the caller called it, for the error
+ * @throws {OpAMPError} ERR_OPAMP_OPTION naming the option
+ */
+export function checkWaitOptions(call: string, options: WaitOptions): void {
+  checkOptions(call, options, { timeoutMs: true, signal: true });
+  const { timeoutMs, signal } = options;
+  // By its shape: another realm, as tests have, has a class of its own.
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw wrongKind("signal", "an AbortSignal", signal);
+  }
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+    throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
+  }
+}

@@ -1,0 +1,117 @@
+import { hexOf, sameBytes, uidText } from "../../base/bytes.js";
+import { has } from "../../core/capabilities.js";
+import { type ComponentHealth, ConnectionSettingsStatuses, PackageStatusEnum } from "../../gen/opamp/v1/opamp_pb.js";
+import { quoted } from "../waits.js";
+import type { AgentExchange } from "./agent-exchange.js";
+import type { ReportedParts } from "./agent-record.js";
+import { reportedConfig } from "./plain-values.js";
+
+const MOST_COMPONENTS = 5;
+const HASH_DIGITS = 8;
+
+const PARTS = {
+  description: "description",
+  health: "health",
+  effectiveConfig: "effective config",
+  remoteConfigStatus: "remote config status",
+  packageStatuses: "package statuses",
+  availableComponents: "available components",
+  connectionSettingsStatus: "connection settings status",
+} as const satisfies Record<keyof ReportedParts, string>;
+
+/** What has been seen of an agent, a line each, for a wait that ends without what it waited for. */
+export function agentOutline(exchange: AgentExchange): readonly string[] {
+  const { general, trouble } = exchange.side.outline();
+  const own = exchange.misbehaviours.outline(({ mode }) => `misbehave on message: ${mode}`);
+  const { waiting } = exchange;
+  const lines = [
+    stateLine(exchange),
+    ...(exchange.lastMessage === undefined ? [] : reportLines(exchange)),
+    ...configLines(exchange),
+    ...(waiting > 0 ? [`waiting for the agent's next message: ${waiting} of the server`] : []),
+    ...own.map((line) => `still to come for this agent: ${line}`),
+  ];
+  return exchange.webSocket === undefined ? [...lines, ...general, ...trouble] : [...lines, ...trouble];
+}
+
+/** What an agent is called, and whether it is there. */
+export function agentState({ uid, webSocket, link, record, lastMessage }: AgentExchange): string {
+  const name = `agent ${uidText(uid)}`;
+  if (lastMessage === undefined) return `${name} has not said anything`;
+  if (record.disconnected) return `${name} has disconnected`;
+  if (webSocket !== undefined) return `${name} is connected`;
+  return link?.transport === "http" ? `${name} polls over HTTP` : `${name} is not connected`;
+}
+
+function stateLine(exchange: AgentExchange): string {
+  const { record, uids } = exchange;
+  const { sequenceNum, gaps } = record;
+  const last = sequenceNum === undefined ? "" : `, last sequence_num ${sequenceNum}`;
+  const missing = gaps === 0 ? "" : `, gaps ${gaps}`;
+  const former = uids.length === 1 ? "" : `, formerly ${uids.slice(0, -1).map(uidText).join(", ")}`;
+  return `${agentState(exchange)}${last}${missing}${former}`;
+}
+
+function reportLines({ record: { parts, customCapabilities } }: AgentExchange): readonly string[] {
+  const names = Object.entries(PARTS).flatMap(([part, name]) => (Reflect.get(parts, part) === undefined ? [] : [name]));
+  const { health, connectionSettingsStatus: settings, packageStatuses } = parts;
+  const packages = Object.entries(packageStatuses?.packages ?? {}).map(
+    ([name, { status, errorMessage }]) =>
+      `package ${quoted(name)}: ${wordOf(PackageStatusEnum, status)}${reason(errorMessage)}`,
+  );
+  return [
+    `reported: ${names.length === 0 ? "nothing" : names.join(", ")}`,
+    ...(health === undefined ? [] : [`health: ${healthWords(health)}`]),
+    ...(settings === undefined
+      ? []
+      : [
+          `connection settings: ${wordOf(ConnectionSettingsStatuses, settings.status)} ` +
+            `${short(settings.lastConnectionSettingsHash)}${reason(settings.errorMessage)}`,
+        ]),
+    ...(packageStatuses?.errorMessage ? [`packages: failed${reason(packageStatuses.errorMessage)}`] : []),
+    ...packages.slice(0, MOST_COMPONENTS),
+    ...(customCapabilities.length === 0 ? [] : [`custom capabilities: ${customCapabilities.map(quoted).join(", ")}`]),
+  ];
+}
+
+function configLines({ offer, record, log, lastMessage }: AgentExchange): readonly string[] {
+  const report = reportedConfig(record.parts.remoteConfigStatus);
+  const reported =
+    report === undefined || report.status === "unset"
+      ? "nothing reported on it"
+      : `reported ${report.status} ${short(report.hash)}${reason(report.error)}`;
+  if (offer === undefined) return [`remote config: none on offer, ${reported}`];
+  const hash = offer.configHash;
+  const isSent = log.entries.some(
+    (entry) => entry.direction === "out" && sameBytes(hash, entry.message.remoteConfig?.configHash),
+  );
+  const lines = [`remote config: ${short(hash)} on offer${isSent ? "" : ", not sent yet"}, ${reported}`];
+  if (lastMessage === undefined) return lines;
+  if (!has(record.capabilities, "acceptsRemoteConfig")) {
+    lines.push("a config was offered, but the agent does not accept remote config (no `remoteConfig` option)");
+  } else if (!has(record.capabilities, "reportsRemoteConfig")) {
+    lines.push("a config was offered, but the agent does not report what becomes of it (no `reportsRemoteConfig`)");
+  }
+  return lines;
+}
+
+function healthWords({ healthy, status, lastError, componentHealthMap }: ComponentHealth): string {
+  const ill = Object.entries(componentHealthMap).filter(([, inner]) => !inner.healthy);
+  const components = ill.slice(0, MOST_COMPONENTS).map(([name, inner]) => `; ${quoted(name)} ${healthWords(inner)}`);
+  const more = ill.length > components.length ? `; ${ill.length - components.length} more` : "";
+  const word = status === "" ? "" : `, status ${quoted(status)}`;
+  return `${healthy ? "healthy" : "not healthy"}${word}${reason(lastError)}${components.join("")}${more}`;
+}
+
+function reason(error: string): string {
+  return error === "" ? "" : `, error ${quoted(error)}`;
+}
+
+function short(hash: Uint8Array): string {
+  return hash.length === 0 ? "without a hash" : hexOf(hash).slice(0, HASH_DIGITS);
+}
+
+/** `ConnectionSettingsStatuses_APPLIED` as `applied`. */
+function wordOf(names: Readonly<Record<number, string>>, value: number): string {
+  return names[value]?.split("_").at(-1)?.toLowerCase() ?? String(value);
+}
