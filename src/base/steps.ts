@@ -1,3 +1,5 @@
+import { realTimers } from "./real-timers.js";
+
 /** Long work in pieces: the one who runs it may do something else in between. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
@@ -14,7 +16,7 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
     const next = steps.next();
     if (next.done === true) return next.value;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => realTimers.setImmediate(resolve));
   }
 }
 

@@ -1,3 +1,4 @@
+import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS, NANOSECONDS_PER_MS } from "../base/time.js";
 
 /** Time as the client sees it; give another one to run it on virtual time. */
@@ -39,7 +40,7 @@ function clockOfSystem(keepAlive: boolean): Clock {
       if (!keepAlive) timer.unref();
       return () => clearTimeout(timer);
     },
-    soon: (callback) => void setImmediate(callback),
+    soon: (callback) => void realTimers.setImmediate(callback),
   };
 }
 

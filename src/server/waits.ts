@@ -1,14 +1,11 @@
-import { clearTimeout as clearReal, setTimeout as setReal } from "node:timers";
 import { isPromise } from "node:util/types";
 import { wrongKind, wrongOption } from "../base/checks.js";
+import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { checkWaitOptions, type WaitOptions, waitDefaults } from "../base/wait-options.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
-
-/** Taken when this is loaded, so that fake timers of a test do not stop the limits of its waits. */
-const [setTimer, clearTimer] = [setReal, clearReal];
 
 const LONGEST_SOURCE = 160;
 const LONGEST_TEXT = 200;
@@ -40,14 +37,16 @@ export class Waits {
   }
 
   /** Resolves with the subject once the predicate holds for it. What the predicate throws ends the wait. */
-  async until<Subject>(
+  until<Subject>(
     call: WaitCall,
     subject: Subject,
     predicate: (subject: Subject) => boolean,
     options: WaitOptions,
   ): Promise<Subject> {
     const trace = traceOf(call);
-    if (typeof predicate !== "function") throw wrongKind(call.name, "given a function", predicate);
+    if (typeof predicate !== "function") {
+      return Promise.reject(wrongKind(call.name, "given a function", predicate));
+    }
     const holds = (): boolean => {
       const answer: unknown = predicate(subject);
       // A promise would count as true, whatever it resolves with.
@@ -55,8 +54,8 @@ export class Waits {
       return Boolean(answer);
     };
     const goal = `${call.name}(${sourceOf(predicate)})`;
-    const found = await this.#first(() => (holds() ? { subject } : undefined), { call, trace, goal }, options);
-    return found.subject;
+    const found = this.#first(() => (holds() ? { subject } : undefined), { call, trace, goal }, options);
+    return found.then((one) => one.subject);
   }
 
   /** Resolves with what the probe finds, once it finds something. What the probe throws ends the wait. */
@@ -64,14 +63,14 @@ export class Waits {
     return this.#first(probe, { call, trace: traceOf(call), goal: `${call.name}()` }, options);
   }
 
-  async #first<Found>(
+  #first<Found>(
     probe: () => Found | undefined,
     { call, trace, goal }: { call: WaitCall; trace: { stack?: string }; goal: string },
     options: WaitOptions,
   ): Promise<Found> {
-    checkWaitOptions(call.name, options);
-    const { timeoutMs = waitDefaults.timeoutMs, signal } = options;
     return new Promise((resolve, reject) => {
+      checkWaitOptions(call.name, options);
+      const { timeoutMs = waitDefaults.timeoutMs, signal } = options;
       const settle = (): boolean => {
         try {
           const found = probe();
@@ -170,8 +169,8 @@ function withTrace(error: OpAMPError, { stack = "" }: { stack?: string }): OpAMP
 function limit(ms: number, callback: () => void): () => void {
   const isEndless = ms > MAX_TIMER_MS;
   const again = (): void => {
-    timer = setTimer(again, MAX_TIMER_MS);
+    timer = realTimers.setTimeout(again, MAX_TIMER_MS);
   };
-  let timer = isEndless ? setTimer(again, MAX_TIMER_MS) : setTimer(callback, ms);
-  return () => clearTimer(timer);
+  let timer = isEndless ? realTimers.setTimeout(again, MAX_TIMER_MS) : realTimers.setTimeout(callback, ms);
+  return () => realTimers.clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import { wrongKind } from "../base/checks.js";
+import { realTimers } from "../base/real-timers.js";
 import { checkByRules, isFlag, isTimes } from "../base/rules.js";
 import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 import { OpAMPServer } from "../server/opamp-server.js";
@@ -92,7 +93,7 @@ export class MemoryTransport implements Transport {
   /** Lets traffic flow again, beginning with what was held up. */
   resume(): void {
     this.#hangs = false;
-    for (const _ of this.#steps) queueMicrotask(() => this.#move());
+    for (const _ of this.#steps) realTimers.queueMicrotask(() => this.#move());
   }
 
   /** For the client: see {@link Transport.open}. */
@@ -204,7 +205,7 @@ export class MemoryTransport implements Transport {
   /** Does something later, but in order. */
   #later(step: () => void): void {
     this.#steps.push(step);
-    queueMicrotask(() => this.#move());
+    realTimers.queueMicrotask(() => this.#move());
   }
 
   #move(): void {

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { wrongOption } from "../base/checks.js";
+import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
 
@@ -50,7 +50,7 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
 
   async function settle(): Promise<void> {
     for (let idle = 0; idle < IDLE_TURNS; ) {
-      await nextTurn();
+      await new Promise((resolve) => realTimers.setImmediate(resolve));
       idle = turnsToEnd === 0 ? idle + 1 : 0;
     }
   }
@@ -84,7 +84,7 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
     },
     soon(callback) {
       turnsToEnd += 1;
-      setImmediate(() => {
+      realTimers.setImmediate(() => {
         turnsToEnd -= 1;
         callback();
       });

@@ -31,7 +31,7 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
 
   const agent = await server.firstAgent();
   await agent.until(
-    ({ health, reported: { effectiveConfig } }) => health?.status !== "" && effectiveConfig !== undefined,
+    ({ health, reported: { effectiveConfig } }) => health?.status !== undefined && effectiveConfig !== undefined,
   );
   expect(agent.attributes.identifying["service.instance.id"]).toBe(client.instanceUid);
   expect(agent.attributes.nonIdentifying["process.pid"]).toBe(process.pid);

@@ -54,8 +54,8 @@ describe("the first report", () => {
       "service.version": "1.2.3",
     });
     expect(agent.attributes.nonIdentifying).toEqual({ "os.type": "linux" });
-    expect(agent.health).toMatchObject({ healthy: false, status: "", componentHealthMap: {} });
-    expect(agent.capabilities).toBe(STATUS | HEALTH);
+    expect(agent.health).toMatchObject({ healthy: false });
+    expect(agent.capabilityMask).toBe(STATUS | HEALTH);
   });
 
   test.each<[string, Tree, OpAMPExtensionOptions, bigint]>([
@@ -80,7 +80,7 @@ describe("the first report", () => {
   ])("declares %s", async (_, capabilities, options, mask) => {
     const { agent, made } = await started({ capabilities }, options);
     made.health.ready();
-    expect(agent.capabilities).toBe(mask);
+    expect(agent.capabilityMask).toBe(mask);
   });
 
   test("has the raw configuration only if configured so", async () => {

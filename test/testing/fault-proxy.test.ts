@@ -251,6 +251,8 @@ describe("closing", () => {
 
   test("a wait that is aborted describes the current state", async () => {
     const { proxy } = await startProxy();
-    await expect(proxy.until(() => false, { signal: AbortSignal.abort() })).rejects.toThrow("0 connections open, 0 in all");
+    await expect(proxy.until(() => false, { signal: AbortSignal.abort() })).rejects.toThrow(
+      "0 connections open, 0 in all",
+    );
   });
 });

@@ -18,6 +18,7 @@ function tellLog(at: number): void {
 async function listen(port: number): Promise<OpAMPServer> {
   return OpAMPServer.start({
     port,
+    keepAlive: true,
     customCapabilities: [PIPELINES],
     onConnect({ socket, headers }) {
       if (!sockets.has(socket)) tell({ what: "connection", over: headers.upgrade === undefined ? "http" : "ws" });

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { checkFunction, wrongOption } from "../../base/checks.js";
+import { realTimers } from "../../base/real-timers.js";
 import { type Clock, systemClock, wallNanoseconds } from "../../client/clock.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import { MAX_ATTRIBUTE_DEPTH } from "../../values/attributes.js";
@@ -189,7 +190,7 @@ export class ComponentHealth implements ComponentHandle {
   #flushSoon(): void {
     if (this.#flushDue) return;
     this.#flushDue = true;
-    queueMicrotask(() => this.#flush());
+    realTimers.queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {

@@ -17,14 +17,15 @@ const handlers = {
 describe.each(transports)("over $name", (transport) => {
   verifies(["CAP-02", "CAP-03", "CAP-06"], "the mask follows from what is supplied, with no other bit", async () => {
     const plain = await meet(transport);
-    expect(plain.agent.capabilities).toBe(0x2001n);
+    expect(plain.agent.capabilityMask).toBe(0x2001n);
     const able = await meet(transport, { client: { ...handlers, health: { healthy: true } } });
-    expect(able.agent.capabilities).toBe(0x3c07n);
+    expect(able.agent.capabilityMask).toBe(0x3c07n);
     const narrowed = await meet(transport, {
       client: { ...handlers, withhold: ["reportsHeartbeat", "acceptsRestartCommand"] },
     });
-    expect(narrowed.agent.capabilities).toBe(0x1007n);
-    for (const { client, agent } of [plain, able, narrowed]) expect(client.capabilityMask).toBe(agent.capabilities);
+    expect(narrowed.agent.capabilityMask).toBe(0x1007n);
+    for (const { client, agent } of [plain, able, narrowed]) expect(client.capabilityMask).toBe(agent.capabilityMask);
+    for (const { client, agent } of [plain, able, narrowed]) expect(agent.capabilities).toEqual(client.capabilities);
   });
 
   verifies(

@@ -108,7 +108,7 @@ for (const duplex of [true, false]) {
 
 verifies(["HB-01", "CAP-06"], "an agent without heartbeats does not declare them and is silent when idle", async () => {
   const { agent, clock, client } = await still(true, { withhold: ["reportsHeartbeat"] });
-  expect(agent.capabilities).toBe(1n);
+  expect(agent.capabilityMask).toBe(1n);
   agent.offerHeartbeat(2);
   await clock.advance(24 * HOUR_MS);
   expect(agent.received).toHaveLength(1);

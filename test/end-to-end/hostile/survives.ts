@@ -187,7 +187,7 @@ async function outlives(
   await connected;
   const agent = stage.server.agent(client.instanceUid);
   agent.offerConfig({ "healed.yaml": "level: debug" });
-  await agent.until(() => agent.hasApplied(), { signal: AbortSignal.timeout(50_000) });
+  await agent.until(() => agent.hasApplied(), { timeoutMs: 50_000 });
   await sent;
   expect(applied.at(-1)).toEqual(["healed.yaml"]);
   // A machine that is busy for as long as a slow case is patient costs one more attempt.

@@ -42,7 +42,7 @@ test.for(cases)("$transport, $type: another secret in the file counts from the n
     const file = collectorFile(transport, endpointOf(server, transport), { server: { auth: type }, extensions });
     const running = startProgram(program, file);
     const signal = AbortSignal.timeout(WAIT_MS);
-    await server.firstAgent({ signal });
+    await server.firstAgent({ signal, timeoutMs: WAIT_MS });
     // In one step: a file that is being written is empty for a moment, and the Collector would send that.
     writeFileSync(`${path}.new`, rotation.secrets[1]);
     renameSync(`${path}.new`, path);
@@ -51,7 +51,7 @@ test.for(cases)("$transport, $type: another secret in the file counts from the n
       const { length } = server.attempts;
       if (transport === "ws") server.drop();
       await server
-        .until(({ attempts }) => attempts.length > length, { signal })
+        .until(({ attempts }) => attempts.length > length, { signal, timeoutMs: WAIT_MS })
         .catch((cause: unknown) => {
           throw new Error(`the secret stays the old one; the log of the program:\n${running.log}`, { cause });
         });

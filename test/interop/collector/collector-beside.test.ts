@@ -169,7 +169,7 @@ describe.for(transports)("over TLS, %s", (transport) => {
     const speaks = async (program: ProgramName) => {
       const { server } = await startWatchedServer(tls);
       startProgram(program, collectorFile(transport, endpointOf(server, transport), { server: { tls: own } }));
-      await server.until(({ tlsFailures }) => tlsFailures.length > 0, { signal: AbortSignal.timeout(LONG_MS) });
+      await server.until(({ tlsFailures }) => tlsFailures.length > 0, { timeoutMs: LONG_MS });
       return server.agents.size > 0;
     };
     expect(await Promise.all(programs.map(speaks))).toEqual([false, false]);
@@ -228,8 +228,8 @@ test("without its parent process, the Collector continues", async () => {
     const { server } = await startWatchedServer();
     const opamp = { ppid: parent.pid, ppid_poll_interval: "50ms" };
     const { ended } = startProgram(program, collectorFile("ws", server.url, { opamp }));
-    const agent = await server.firstAgent({ signal: AbortSignal.timeout(LONG_MS) });
-    await agent.until(({ health }) => health?.healthy === true, { signal: AbortSignal.timeout(LONG_MS) });
+    const agent = await server.firstAgent({ timeoutMs: LONG_MS });
+    await agent.until(({ health }) => health?.healthy === true, { timeoutMs: LONG_MS });
     parent.kill("SIGKILL");
     const code = await Promise.race([ended, sleep(program === "ours" ? LONG_MS : SHORT_MS, "runs")]);
     return { code, health: agent.health, disconnected: agent.disconnected };

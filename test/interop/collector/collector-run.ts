@@ -201,9 +201,7 @@ class Script {
     const agent = this.agent();
     agent.assignUid(Buffer.from(NEW_UID.replaceAll("-", ""), "hex"));
     // There may be nothing for the program to say.
-    await agent
-      .until(({ uidText }) => uidText === NEW_UID, { signal: AbortSignal.timeout(QUIET_MS) })
-      .catch(() => undefined);
+    await agent.until(({ uidText }) => uidText === NEW_UID, { timeoutMs: QUIET_MS }).catch(() => undefined);
     await sleep(SHORT_QUIET_MS);
   }
 
@@ -230,7 +228,7 @@ class Script {
   }
 
   #until(isSo: () => boolean): Promise<unknown> {
-    return this.#server.until(isSo, { signal: AbortSignal.timeout(WAIT_MS) });
+    return this.#server.until(isSo, { timeoutMs: WAIT_MS });
   }
 }
 

@@ -1,0 +1,7 @@
+import { clearTimeout, setImmediate, setTimeout } from "node:timers";
+
+/**
+ * What fake timers of a test must not stop: taken from the module, and when this is loaded, since test runners replace the
+ * globals, and those of the module too. Waits of a client are made of the globals, and follow fake timers.
+ */
+export const realTimers = { clearTimeout, queueMicrotask, setImmediate, setTimeout };
