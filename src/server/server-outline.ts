@@ -50,7 +50,8 @@ export function serverOutline(
 
 function attemptsLine({ attempts, sockets, connections, requests }: ServerView): string {
   const links = connections.total + requests.total;
-  if (attempts.length === 0 && links > 0) return `${links} links over memoryTransport`;
+  if (attempts.length === 0 && links > 0)
+    return `over memoryTransport: ${counted(connections.total, "connection")}, ${counted(requests.total, "request")}`;
   if (attempts.length === 0) {
     return `no attempt came in${sockets.total === 0 ? "" : `, over ${counted(sockets.total, "TCP connection")}`}`;
   }

@@ -60,7 +60,11 @@ export class Waits {
 
   /** Resolves with what the probe finds, once it finds something. What the probe throws ends the wait. */
   first<Found>(call: WaitCall, probe: () => Found | undefined, options: WaitOptions): Promise<Found> {
-    return this.#first(probe, { call, trace: traceOf(call), goal: `${call.name}()` }, options);
+    return this.#first(
+      probe,
+      { call, trace: traceOf(call), goal: call.name.endsWith(")") ? call.name : `${call.name}()` },
+      options,
+    );
   }
 
   #first<Found>(
@@ -87,10 +91,10 @@ export class Waits {
       const giveUp = (why: string, cause?: unknown): void => {
         this.#pending.delete(wait);
         wait.release();
-        fail(this.#gaveUp(`${goal}: ${why}`, cause));
+        fail(this.#gaveUp(`${goal} ${why}`, cause));
       };
-      const abort = (): void => giveUp("given up by its signal", signal?.reason);
-      const late = (): void => giveUp(`not within ${timeoutMs} ms`);
+      const abort = (): void => giveUp("was aborted by its signal", signal?.reason);
+      const late = (): void => giveUp(`timed out after ${timeoutMs} ms`);
       // Holds the process, so that a test does not end before its wait.
       const end = limit(timeoutMs, late);
       const wait: Wait = {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { WaitOptions } from "../../src/base/wait-options.js";
 import { OpAMPError } from "../../src/errors.js";
 import { Waits } from "../../src/server/waits.js";
 
@@ -70,7 +71,7 @@ test("a signal that aborts rejects the wait with what it waited for", async () =
   await expect(wait).rejects.toMatchObject({
     name: "OpAMPError",
     code: "ERR_OPAMP_TIMEOUT",
-    message: "counter.until(() => false): given up by its signal\n  counter: at 0\n  nothing else",
+    message: "counter.until(() => false) was aborted by its signal\n  counter: at 0\n  nothing else",
     cause: reason,
   });
 });
@@ -93,4 +94,78 @@ test("pending and later waits reject after the end, unless they are fulfilled al
     message: "over",
   });
   expect(await waits.until(CALL, state, () => true, {})).toBe(state);
+});
+
+test("a wait ends by itself, with what it waited for and what was seen", async () => {
+  const { state, waits } = setup();
+  await expect(waits.until(CALL, state, (now) => now.count === 1, { timeoutMs: 1 })).rejects.toMatchObject({
+    code: "ERR_OPAMP_TIMEOUT",
+    message: "counter.until((now) => now.count === 1) timed out after 1 ms\n  counter: at 0\n  nothing else",
+    hint: "compare what was waited for with what was seen; `timeoutMs` gives it longer",
+  });
+});
+
+test("a wait without a limit is ended by what it waits for", async () => {
+  const { state, waits, count } = setup();
+  const one = waits.until(CALL, state, (now) => now.count === 1, { timeoutMs: Number.POSITIVE_INFINITY });
+  count(1);
+  expect(await one).toBe(state);
+});
+
+test("a long predicate is shown on one line, shortened, without the secrets in it", async () => {
+  const { state, waits } = setup();
+  const wait = waits.until(
+    CALL,
+    state,
+    () => {
+      const header = "Bearer abcdefgh12345678";
+      return (
+        [header, "................................................................................................"]
+          .length > 5
+      );
+    },
+    { timeoutMs: 0 },
+  );
+  const error: unknown = await wait.catch((thrown: unknown) => thrown);
+  const [goal = ""] = String(error).split("\n");
+  expect(goal).toMatch(/^OpAMPError: counter\.until\(\(\) => \{ const header = .*\.\.\.\) timed out after 0 ms$/);
+  expect(goal).not.toContain("abcdefgh12345678");
+});
+
+test("the stack of a wait that fails begins where it was called, also when the end comes first", async () => {
+  const { state, waits } = setup();
+  const until = () => waits.until({ name: "until", method: until }, state, () => false, { timeoutMs: 1 });
+  const first: unknown = await until().catch((thrown: unknown) => thrown);
+  waits.end(new OpAMPError("ERR_OPAMP_STOPPED", "over"));
+  const second: unknown = await until().catch((thrown: unknown) => thrown);
+  for (const error of [first, second]) {
+    if (!(error instanceof OpAMPError)) throw new Error("it was fulfilled");
+    const frames = error.stack?.split("\n").filter((line) => line.startsWith("    at "));
+    expect(frames?.[0]).toContain("waits.test.ts");
+    expect(error.stack?.startsWith(`OpAMPError: ${error.message}\n`)).toBe(true);
+  }
+});
+
+test.each<[string, unknown, string]>([
+  ["a text", "5s", "counter.until: must be given an object, not string"],
+  ["a number", 5, "counter.until: must be given an object, not number"],
+  ["null", null, "counter.until: must be given an object, not null"],
+  ["an unknown option", { timeout: 5 }, "counter.until.timeout: is not an option. Did you mean timeoutMs?"],
+  ["a limit below 0", { timeoutMs: -1 }, "timeoutMs: must be milliseconds, 0 or more"],
+  ["a limit that is not a number", { timeoutMs: "5s" }, "timeoutMs: must be milliseconds, 0 or more"],
+  ["a signal that is not one", { signal: 5 }, "signal: must be an AbortSignal, not number"],
+])("%s is refused in place of options, though the condition holds", async (_, options, message) => {
+  const { state, waits } = setup();
+  await expect(waits.until(CALL, state, () => true, options as WaitOptions)).rejects.toMatchObject({
+    code: "ERR_OPAMP_OPTION",
+    message: expect.stringContaining(message),
+  });
+});
+
+test("a predicate must be a function that is not async", async () => {
+  const { state, waits } = setup();
+  const wrong = (predicate: unknown) => waits.until(CALL, state, predicate as () => boolean, { timeoutMs: 0 });
+  await expect(wrong("x")).rejects.toThrow("counter.until: must be given a function, not string");
+  await expect(wrong(undefined)).rejects.toThrow("counter.until: must be given a function, not undefined");
+  await expect(wrong(async () => false)).rejects.toThrow("counter.until: the predicate must not be async");
 });

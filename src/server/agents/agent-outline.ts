@@ -111,7 +111,8 @@ function short(hash: Uint8Array): string {
   return hash.length === 0 ? "without a hash" : hexOf(hash).slice(0, HASH_DIGITS);
 }
 
-/** `ConnectionSettingsStatuses_APPLIED` as `applied`. */
+/** `PackageStatusEnum_InstallFailed` as `install failed`. */
 function wordOf(names: Readonly<Record<number, string>>, value: number): string {
-  return names[value]?.split("_").at(-1)?.toLowerCase() ?? String(value);
+  const word = names[value]?.split("_").at(-1) ?? String(value);
+  return word.replaceAll(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
 }

@@ -204,6 +204,7 @@ export class ServerAgent extends ReportedAgent {
   }
 
   #reports(status: ReportedConfig["status"], hash: Uint8Array | undefined): boolean {
+    if (hash !== undefined) isBytes("hash", hash);
     const { remoteConfig } = this;
     return remoteConfig?.status === status && sameBytes(hash, remoteConfig.hash);
   }

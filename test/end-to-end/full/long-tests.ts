@@ -29,6 +29,7 @@ export const longTests: readonly string[] = [
   "test/store/agents-on-disk.test.ts",
   "test/store/crash-points.test.ts",
   "test/store/stopped-holder.test.ts",
+  "test/testing/process-end.test.ts",
   "test/transport/host-fetch.test.ts",
   "test/transport/large-messages.test.ts",
   "test/transport/limits.test.ts",
