@@ -18,6 +18,7 @@ const TOOLS = {
   rollup: "^4.0.0",
   "ts-jest": "^29.4.0",
   typescript: "~5.9.0",
+  vitest: "^4.0.0",
   webpack: "^5.0.0",
   "webpack-cli": "^6.0.0",
 };
@@ -94,6 +95,8 @@ const checks: readonly Check[] = [
   ["require", (project) => expectCycle(run(project, process.execPath, "main.cjs"))],
   ["import", (project) => expectCycle(run(project, process.execPath, "main.mjs"))],
   ["Jest", (project) => void tool(project, "jest", "--rootDir", "jest")],
+  ["the examples for Jest", (project) => void tool(project, "jest", "--rootDir", "examples/jest")],
+  ["the examples for vitest", (project) => void tool(project, "vitest", "run", "--root", "examples/vitest")],
   ["ts-jest", (project) => void tool(project, "jest", "--config", "ts-jest.config.cjs")],
   [
     "webpack",
@@ -168,6 +171,7 @@ function countPackages(project: string): void {
 
 const failed = await inTemporaryFolder((project) => {
   cpSync(join(import.meta.dirname, "project"), project, { recursive: true });
+  cpSync(join(import.meta.dirname, "../../../docs/examples/testing"), join(project, "examples"), { recursive: true });
   mkdirSync(join(project, "out"));
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true }));
   install(project, pack(project));

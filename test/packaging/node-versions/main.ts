@@ -25,6 +25,7 @@ function installTarball(project: string): void {
   });
   cpSync(join(import.meta.dirname, "smoke"), project, { recursive: true });
   cpSync(join(import.meta.dirname, "../loaders/project/cycle.cjs"), join(project, "cycle.cjs"));
+  cpSync(join(root, "docs/examples/testing/node"), project, { recursive: true });
 }
 
 /** With library checks on: the declarations must not lean on types that users do not get with the package. */
@@ -41,7 +42,7 @@ function compileConsumer(project: string): Outcome {
 
 /** A file that does not end by itself, with everything stopped, runs into the time limit. */
 function runSmoke(project: string, { path }: NodeBinary): Outcome {
-  const files = readdirSync(project).filter((file) => /\.smoke\.[cm]js$/.test(file));
+  const files = readdirSync(project).filter((file) => /\.(smoke|test)\.[cm]js$/.test(file));
   const { status, stdout, stderr } = spawnSync(path, ["--test", "--test-reporter=tap", ...files], {
     cwd: project,
     encoding: "utf8",

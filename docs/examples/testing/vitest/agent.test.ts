@@ -1,0 +1,75 @@
+import { bearerAuth, memoryStore, OpAMPClient, type OpAMPClientOptions } from "opamp-client";
+import { OpAMPServer } from "opamp-client/testing";
+import { expect, test } from "vitest";
+
+/** The agent under test; in your tests it comes from your program. */
+function startAgent(url: string, applied: string[] = [], options: Partial<OpAMPClientOptions> = {}): OpAMPClient {
+  const client = new OpAMPClient({
+    url,
+    description: { identifying: { "service.name": "my-agent" } },
+    remoteConfig: {
+      apply({ files }) {
+        const { "agent.yaml": file } = files;
+        if (file === undefined) throw new Error("the offer has no agent.yaml");
+        applied.push(file.text());
+      },
+    },
+    ...options,
+  });
+  client.start();
+  return client;
+}
+
+test("the agent applies the configuration that it is offered", async () => {
+  await using server = await OpAMPServer.start();
+  const applied: string[] = [];
+  await using _client = startAgent(server.url, applied);
+  const agent = await server.firstAgent();
+
+  const hash = agent.offerConfig({ "agent.yaml": "level: debug" });
+  await agent.until((seen) => seen.hasApplied());
+
+  expect(agent.remoteConfig).toEqual({ status: "applied", hash, error: "" });
+  expect(applied).toEqual(["level: debug"]);
+});
+
+test("the agent says why a configuration failed", async () => {
+  await using server = await OpAMPServer.start();
+  await using _client = startAgent(server.url);
+  const agent = await server.firstAgent();
+
+  agent.offerConfig({ "other.yaml": "level: debug" });
+  await agent.until((seen) => seen.hasFailed());
+
+  expect(agent.remoteConfig?.error).toBe("the offer has no agent.yaml");
+});
+
+test("the agent comes back with other credentials after a 401", async () => {
+  await using server = await OpAMPServer.start({ auth: { bearer: "new" } });
+  let token = "old";
+  const headers = bearerAuth(() => token);
+  await using _client = startAgent(server.url, [], { headers, backoff: { minMs: 10, maxMs: 20 } });
+
+  await server.until(({ attempts }) => attempts.some(({ status }) => status === 401));
+  token = "new";
+  const agent = await server.firstAgent();
+
+  expect(agent.connected).toBe(true);
+});
+
+test("the agent keeps its identity and its configuration across a restart", async () => {
+  await using server = await OpAMPServer.start();
+  const applied: string[] = [];
+  const store = memoryStore(); // your program has fileStore(directory)
+  const before = startAgent(server.url, applied, { store });
+  const agent = await server.firstAgent();
+  agent.offerConfig({ "agent.yaml": "level: debug" });
+  await agent.until((seen) => seen.hasApplied());
+  await before.stop();
+
+  await using after = startAgent(server.url, applied, { store });
+  await agent.until((seen) => seen.connected && seen.hasApplied());
+
+  expect(after.instanceUid).toBe(before.instanceUid);
+  expect(applied).toHaveLength(1); // and not once more
+});

@@ -1,0 +1,47 @@
+import { OpAMPClient } from "opamp-client";
+import { OpAMPServer } from "opamp-client/testing";
+import { expect, test } from "vitest";
+
+/** The server under test. An OpAMPServer stands in for yours here: it offers a configuration to every agent that reports. */
+async function startServer() {
+  const offered = new Set<string>();
+  return OpAMPServer.start({
+    onMessage(agent) {
+      if (!offered.has(agent.uidText)) agent.offerConfig({ "agent.yaml": "level: debug" });
+      offered.add(agent.uidText);
+      return undefined;
+    },
+  });
+}
+
+test("the server offers its configuration, and hears that it failed", async () => {
+  await using server = await startServer();
+  const offers: string[] = [];
+  // The client is the script: it says what an agent says, and does what the test wants done.
+  await using client = new OpAMPClient({
+    url: server.url,
+    description: { identifying: { "service.name": "scripted" } },
+    health: { healthy: true },
+    remoteConfig: {
+      apply({ files }) {
+        offers.push(...Object.keys(files));
+        throw new Error("no space left on the device");
+      },
+    },
+  });
+  const failed = new Promise<string>((resolve) => {
+    client.on("offer", ({ status, error }) => {
+      if (status === "failed") resolve(error);
+    });
+  });
+  client.start();
+  await client.connected({ timeoutMs: 5_000 });
+
+  expect(await failed).toBe("no space left on the device");
+  expect(offers).toEqual(["agent.yaml"]);
+  client.setHealth({ healthy: false, lastError: "no space left on the device" });
+
+  // From here on with what your server shows: its API, its database, its pages.
+  const agent = await server.agent(client.instanceUid).until((seen) => seen.health?.healthy === false);
+  expect(agent.hasFailed()).toBe(true);
+});
