@@ -117,14 +117,13 @@ function destroy(socket: Socket): void {
 }
 
 /**
- * Where connections of a `FaultProxy` go: a URL, or anything with a port, an `OpAMPServer` for instance. A host left out is
- * 127.0.0.1.
+ * Where connections of a `FaultProxy` go: a URL, or anything with a port, an `OpAMPServer` for instance.
  */
 export type FaultProxyTarget =
   | string
   | URL
   | {
-      /** Default: 127.0.0.1. */
+      /** Default: that of `url`, or 127.0.0.1. */
       readonly host?: string | undefined;
       /** The port. */
       readonly port: number;
@@ -137,10 +136,11 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { "ws:": 80, "http:": 80
 /** Host, port and URL of a target. Throws ERR_OPAMP_OPTION for what has no port. */
 export function targetOf(target: FaultProxyTarget): { host: string; port: number; url: string | undefined } {
   if (isObject(target) && !(target instanceof URL)) {
-    const { host = "127.0.0.1", port, url } = target;
+    const { port, url } = target;
+    const { host = url === undefined ? "127.0.0.1" : hostOf(parse("target.url", url)) } = target;
     isText("target.host", host);
     isWholeNumber(1, 65_535)("target.port", port);
-    return { host, port, url: typeof url === "string" ? url : undefined };
+    return { host, port, url };
   }
   const url = parse("target", target);
   const host = hostOf(url);

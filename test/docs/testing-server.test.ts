@@ -16,6 +16,11 @@ async function run(name: string): Promise<{ server: OpAMPServer; values: Readonl
   return { server, values };
 }
 
+test.concurrent("the page's server and client close themselves", async () => {
+  const { values } = await run("server-using");
+  expect(values["agent"]).toMatchObject({ disconnected: true });
+});
+
 test.concurrent("the page's agent presents its certificate and survives a rotation of credentials", async () => {
   const { server, values } = await run("server-tls-auth");
   expect(values["shown"]).toBe("CN=test client");

@@ -85,6 +85,11 @@ describe("its address", () => {
     });
   });
 
+  test("is made of the URL of a server that is the target", async () => {
+    const { proxy } = await startProxy({ target: { port: 1, url: "ws://127.0.0.1:1/opamp" } });
+    expect(proxy.url).toBe(`ws://127.0.0.1:${proxy.port}/opamp`);
+  });
+
   test("requires a URL if the target is not one", async () => {
     const { proxy } = await startProxy();
     expect(() => proxy.url).toThrow("url: the target of this fault proxy has none");

@@ -25,9 +25,10 @@ export class Waiters {
     this.#clock = clock;
   }
 
-  /** Resolves when the link is online. */
-  async online(options: WaitOptions): Promise<void> {
+  /** Resolves when the link is online, which it may be already. */
+  async online(options: WaitOptions, phase: Phase): Promise<void> {
     checkWaitOptions("connected", options);
+    if (phase === "online") return;
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
     signal?.throwIfAborted();
     const ends: (() => void)[] = [holdProcess()];

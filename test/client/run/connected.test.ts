@@ -118,12 +118,14 @@ test.each([
   [5, "connected: must be given an object, not number"],
   [null, "connected: must be given an object, not null"],
   [{ signal: 5 }, "signal: must be an AbortSignal, not number"],
-])("waiting with %j is refused", async (options, message) => {
-  const { client } = await hosted();
-  await expect(client.connected(options as WaitOptions)).rejects.toMatchObject({
-    code: "ERR_OPAMP_OPTION",
-    message: expect.stringContaining(message),
-  });
+])("waiting with %j is refused, also by a client that is online", async (options, message) => {
+  const { client, clock } = await hosted();
+  const refusal = { code: "ERR_OPAMP_OPTION", message: expect.stringContaining(message) };
+  await expect(client.connected(options as WaitOptions)).rejects.toMatchObject(refusal);
+  client.start();
+  await clock.advance(1);
+  expect(client.phase).toBe("online");
+  await expect(client.connected(options as WaitOptions)).rejects.toMatchObject(refusal);
 });
 
 describe("a signal", () => {

@@ -1,3 +1,5 @@
+// The package is loaded under fake timers, as it is where the configuration turns them on.
+jest.useFakeTimers();
 const { OpAMPClient } = require("opamp-client");
 const { memoryTransport, OpAMPServer } = require("opamp-client/testing");
 
