@@ -41,8 +41,8 @@ export class OpAMPServer {
 
   private constructor(settings: ServerSettings) {
     this.#waits = new Waits(() => {
-      const { general, trouble } = outline();
-      return [...general, ...trouble];
+      const { attempts, agents, trouble } = outline();
+      return [...attempts, `agents that have spoken: ${agents.join(", ") || "none"}`, ...trouble];
     });
     const outline = () => serverOutline(this, this.#registry.exchanges, this.#orders.outline());
     const changed = (): void => this.#waits.check();

@@ -1,16 +1,10 @@
-import type { AgentExchange } from "./agents/agent-exchange.js";
+import type { AgentExchange, OutlineOfServer } from "./agents/agent-exchange.js";
 import { agentState } from "./agents/agent-outline.js";
 import type { LinkCounts } from "./link/link.js";
 import type { TlsFailure } from "./link/server-tls.js";
 import type { Attempt } from "./listen/attempts.js";
 import type { MalformedInput } from "./message-log.js";
 import { quoted } from "./waits.js";
-
-/** What a server has seen, a line each: what is always worth knowing, and what went wrong or is meant to. */
-export interface ServerOutline {
-  readonly general: readonly string[];
-  readonly trouble: readonly string[];
-}
 
 interface ServerView {
   readonly port: number;
@@ -31,15 +25,13 @@ export function serverOutline(
   server: ServerView,
   exchanges: readonly AgentExchange[],
   orders: readonly string[],
-): ServerOutline {
+): OutlineOfServer {
   const seen = exchanges.filter(({ lastMessage }) => lastMessage !== undefined);
   const agents = seen.slice(0, MOST_AGENTS).map(agentState);
   const more = seen.length > agents.length ? [`and ${seen.length - agents.length} more`] : [];
   return {
-    general: [
-      `server on port ${server.port}: ${attemptsLine(server)}`,
-      `agents that have spoken: ${seen.length === 0 ? "none" : [...agents, ...more].join(", ")}`,
-    ],
+    attempts: [`server on port ${server.port}: ${attemptsLine(server)}`],
+    agents: [...agents, ...more],
     trouble: [
       ...countedLines(server.tlsFailures, "TLS handshake"),
       ...countedLines(server.malformed, "malformed input"),

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
+import { testCertificates } from "../../src/testing/index.js";
 import { encodeAgentToServer, frame } from "../../src/wire/codec.js";
 import { BareSocket, full, lean, post, UID_TEXT, uid } from "../server/bare-peers.js";
 import { dial, startServer } from "../server/server-fixture.js";
@@ -20,7 +21,7 @@ test("a wait for an agent that never spoke says what the server has seen", async
   const text = await textOf(server.agent(uid()).until(never, NOW));
   expect(text).toContain(`agent ${UID_TEXT} has not said anything`);
   expect(text).toContain('2 attempts: 200, 404 for "/elsewhere"');
-  expect(text).toContain(`agents that have spoken: agent ${UID_TEXT.slice(0, -1)}2 polls over HTTP`);
+  expect(text).toContain(`other agents: agent ${UID_TEXT.slice(0, -1)}2 polls over HTTP`);
 });
 
 test("attempts that nobody answered and connections without an attempt are told", async () => {
@@ -133,4 +134,24 @@ test("an agent that has disconnected, or is not connected, is told so", async ()
   other.socket.send(frame(encodeAgentToServer(lean(2, { agentDisconnect: {} }))));
   await agent.until(({ disconnected }) => disconnected);
   expect(await textOf(agent.until(never, NOW))).toContain(`agent ${UID_TEXT} has disconnected`);
+});
+
+test("a TLS handshake that failed is told with its reason", async () => {
+  const { server: tls } = await testCertificates();
+  const server = await startServer({ tls });
+  const plain = connect(server.port, "127.0.0.1", () => plain.write("POST / HTTP/1.1\r\n\r\n"));
+  plain.on("error", () => undefined);
+  onTestFinished(() => void plain.destroy());
+  await server.until(({ tlsFailures }) => tlsFailures.length === 1);
+  expect(await textOf(server.firstAgent(NOW))).toContain('TLS handshake 1: "a TLS handshake failed: ');
+});
+
+test("a wait for the wrong one of two agents names the other", async () => {
+  const server = await startServer();
+  const [one, other] = [await dial(server), await dial(server)];
+  await one.exchange(full(1));
+  await other.exchange(full(1, { instanceUid: uid(2) }));
+  const text = await textOf(server.agent(uid()).until(never, NOW));
+  const name = UID_TEXT.slice(0, -1);
+  expect(text).toContain(`other agents: agent ${name}2 is connected`);
 });

@@ -10,6 +10,13 @@ import { Script } from "../misbehave/orders.js";
 import { Waits } from "../waits.js";
 import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
 
+/** What a server has seen, a text each: who tried to come in, who has spoken, and what went wrong or is meant to. */
+export interface OutlineOfServer {
+  readonly attempts: readonly string[];
+  readonly agents: readonly string[];
+  readonly trouble: readonly string[];
+}
+
 /** What the agents of one server share. */
 export interface ServerSide extends Announcement {
   /** The log of the whole server. */
@@ -18,8 +25,8 @@ export interface ServerSide extends Announcement {
   readonly keepMessages: number;
   /** The endpoint to offer to an agent that has not been heard of. */
   url(): string;
-  /** What the whole server has seen, a line each. */
-  outline(): { general: readonly string[]; trouble: readonly string[] };
+  /** What the whole server has seen. */
+  outline(): OutlineOfServer;
   /** Called when a change of one agent is complete, when a link came or went, and when something malformed came. */
   changed(): void;
 }

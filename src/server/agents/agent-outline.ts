@@ -21,7 +21,7 @@ const PARTS = {
 
 /** What has been seen of an agent, a line each, for a wait that ends without what it waited for. */
 export function agentOutline(exchange: AgentExchange): readonly string[] {
-  const { general, trouble } = exchange.side.outline();
+  const { attempts, agents, trouble } = exchange.side.outline();
   const own = exchange.misbehaviours.outline(({ mode }) => `misbehave on message: ${mode}`);
   const { waiting } = exchange;
   const lines = [
@@ -31,7 +31,13 @@ export function agentOutline(exchange: AgentExchange): readonly string[] {
     ...(waiting > 0 ? [`waiting for the agent's next message: ${waiting} of the server`] : []),
     ...own.map((line) => `still to come for this agent: ${line}`),
   ];
-  return exchange.webSocket === undefined ? [...lines, ...general, ...trouble] : [...lines, ...trouble];
+  const others = agents.filter((state) => state !== agentState(exchange));
+  return [
+    ...lines,
+    ...(exchange.webSocket === undefined ? attempts : []),
+    ...(others.length === 0 ? [] : [`other agents: ${others.join(", ")}`]),
+    ...trouble,
+  ];
 }
 
 /** What an agent is called, and whether it is there. */
