@@ -3,16 +3,16 @@ import { checkOptions, wrongKind, wrongOption } from "./checks.js";
 /** How long to wait. */
 export interface WaitOptions {
   /**
-   * In milliseconds; `Infinity` for as long as it takes. Default: 5 000 for the waits of `opamp-client/testing`, `Infinity`
-   * for `connected()` of a client.
+   * In milliseconds; `Infinity` for as long as it takes. Default: 4 000 for the waits of `opamp-client/testing`, a second
+   * less than a test of vitest or Jest has by default, and `Infinity` for `connected()` of a client.
    */
   timeoutMs?: number | undefined;
   /** Gives up the wait when it aborts. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
-/** What the waits of the test kit have where nothing else is said. */
-export const waitDefaults = { timeoutMs: 5_000 };
+/** What the waits of the test kit have where nothing else is said: less than test runners allow, which say nothing useful. */
+export const waitDefaults = { timeoutMs: 4_000 };
 
 /**
  * Checks what a caller gave.

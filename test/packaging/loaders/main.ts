@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { inTemporaryFolder } from "../in-temporary-folder.js";
 import { pack } from "../pack.js";
 
@@ -40,6 +41,18 @@ function run(cwd: string, file: string, ...args: string[]): string {
 
 function tool(project: string, name: string, ...args: string[]): string {
   return run(project, join(project, "node_modules/.bin", name), ...args);
+}
+
+/** Runs tests that must fail by a wait of the kit, at the line where they call it. */
+function failingWait(project: string, name: string, ...args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(join(project, "node_modules/.bin", name), args, {
+    cwd: project,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  const output = stripVTControlCharacters(stdout + stderr);
+  const isTold = /server\.firstAgent\(\) timed out after \d+ ms\s+server on port \d+: no attempt came in/.test(output);
+  if (status === 0 || !isTold || !/wait\.test\.m?js:\d+:\d+/.test(output)) throw new Error(output);
 }
 
 function expectCycle(output: string): void {
@@ -97,6 +110,14 @@ const checks: readonly Check[] = [
   ["Jest", (project) => void tool(project, "jest", "--rootDir", "jest")],
   ["the examples for Jest", (project) => void tool(project, "jest", "--rootDir", "examples/jest")],
   ["the examples for vitest", (project) => void tool(project, "vitest", "run", "--root", "examples/vitest")],
+  [
+    "a wait that fails in Jest speaks before the limit of its test",
+    (project) => failingWait(project, "jest", "--rootDir", "failing/jest"),
+  ],
+  [
+    "a wait that fails in vitest speaks before the limit of its test",
+    (project) => failingWait(project, "vitest", "run", "--root", "failing/vitest"),
+  ],
   ["ts-jest", (project) => void tool(project, "jest", "--config", "ts-jest.config.cjs")],
   [
     "webpack",

@@ -40,7 +40,7 @@ test("the server offers its configuration, and hears that it failed", async (t) 
   });
   t.after(() => client.stop());
   client.start();
-  await client.connected({ timeoutMs: 5_000 });
+  await client.connected({ timeoutMs: 4_000 });
 
   assert.equal(await failed, "no space left on the device");
   assert.deepEqual(offers, ["agent.yaml"]);

@@ -35,7 +35,7 @@ test("the server offers its configuration, and hears that it failed", async () =
     });
   });
   client.start();
-  await client.connected({ timeoutMs: 5_000 });
+  await client.connected({ timeoutMs: 4_000 });
 
   expect(await failed).toBe("no space left on the device");
   expect(offers).toEqual(["agent.yaml"]);

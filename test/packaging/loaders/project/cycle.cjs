@@ -26,7 +26,7 @@ module.exports = async function cycle(root, testing) {
       await client.connected({ timeoutMs: 5_000 });
       const agent = await server.firstAgent();
       agent.offerConfig({ "a.yaml": "x: 1" });
-      await agent.until((record) => record.remoteConfigStatus?.status === 1);
+      await agent.until((record) => record.hasApplied());
       if (applied !== 1) throw new Error(`the handler was called ${applied} times`);
       const shown = agent.effectiveFiles["a.yaml"].text();
       if (shown.includes("hunter2") || !shown.includes("[REDACTED]")) throw new Error(`not redacted: ${shown}`);
