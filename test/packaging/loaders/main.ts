@@ -52,7 +52,7 @@ function failingWait(project: string, name: string, ...args: string[]): void {
   });
   const output = stripVTControlCharacters(stdout + stderr);
   const isTold = /server\.firstAgent\(\) timed out after \d+ ms\s+server on port \d+: no attempt came in/.test(output);
-  if (status === 0 || !isTold || !/wait\.test\.m?js:\d+:\d+/.test(output)) throw new Error(output);
+  if (status === 0 || !isTold || !/wait\.test\.[jt]s:\d+:\d+/.test(output)) throw new Error(output);
 }
 
 function expectCycle(output: string): void {
