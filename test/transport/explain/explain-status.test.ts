@@ -127,8 +127,8 @@ describe("what follows from a status", () => {
   });
 
   test.each([
-    [503, "120", "answered 503: it is too busy for 120 s"],
-    [429, "Thu, 01 Jan 1970 00:01:30 GMT", "answered 429: it is too busy for 90 s"],
+    [503, "120", "answered 503: it is too busy; it asks for a pause of 120 s"],
+    [429, "Thu, 01 Jan 1970 00:01:30 GMT", "answered 429: it is too busy; it asks for a pause of 90 s"],
     [503, "later", "answered 503: it is too busy"],
     [502, "120", "answered 502: a gateway gets no usable answer from the server"],
   ])("of %i with Retry-After: %s says for how long", (status, value, says) => {
