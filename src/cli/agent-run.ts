@@ -61,7 +61,8 @@ async function run(
   for (const text of warnings.splice(0)) log.warn(text);
   if (flags.dryRun === true) {
     requests.end();
-    const { problems, notes } = await checkNeeds(config);
+    const { problems, warnings: doubts, notes } = await checkNeeds(config);
+    for (const text of doubts) log.warn(text);
     for (const text of notes) log.info(text);
     for (const { text } of problems) log.error(text);
     if (problems.length > 0) return Math.max(...problems.map(({ exitCode }) => exitCode));

@@ -11,6 +11,7 @@ import { holderOf } from "../store/directory-lock.js";
 import { peekState } from "../store/state-directory.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { prepareTls } from "../transport/tls/tls.js";
+import { tlsChecks } from "./doctor/check-files.js";
 import { fileWords } from "./surface-words.js";
 
 /** Why a run would not come about, or not do what it is for. */
@@ -23,6 +24,8 @@ export interface RunProblem {
 /** What a run needs, as it is now. */
 export interface RunNeeds {
   problems: readonly RunProblem[];
+  /** What works, and will not for long. */
+  warnings: readonly string[];
   /** What is worth knowing, and normal. */
   notes: readonly string[];
 }
@@ -41,8 +44,18 @@ export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentC
     ...needs.flatMap((need) => checksOf(need).map((check) => problemOf(`${need.where}: `, 2, check))),
   ]);
   const problems = found.filter((problem) => problem !== undefined);
+  const looks = needs.flatMap((need) => (need.kind === "tls" ? tlsChecks(need.tls) : []));
+  const findings = await Promise.all(looks.map((look) => look().catch(() => undefined)));
+  const warnings = findings.flatMap((finding) => {
+    if (finding?.warning === undefined) return [];
+    return [fileWords(`${finding.detail}; ${finding.warning} (${finding.hint})`)];
+  });
   const holder = await holderOf(stateDirectory);
-  return { problems, notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`] };
+  return {
+    problems,
+    warnings,
+    notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`],
+  };
 }
 
 async function problemOf(

@@ -10,10 +10,8 @@ const SOON_DAYS = 14;
 
 /** A look at each of the files that are named; of what is wrong with one, nothing hides the others. */
 export function fileChecks({ tls = {}, secrets }: DiagnoseOptions): readonly (() => Promise<Finding>)[] {
-  const { ca, cert, key } = tls;
   return [
-    ...(ca === undefined ? [] : [() => checkAuthorities(tls)]),
-    ...(cert === undefined || key === undefined ? [] : [() => checkIdentity(tls)]),
+    ...tlsChecks(tls),
     ...secrets.map(({ where, read }) => async () => {
       try {
         await read();
@@ -24,6 +22,15 @@ export function fileChecks({ tls = {}, secrets }: DiagnoseOptions): readonly (()
       }
       return { detail: `the secret of ${where} can be read` };
     }),
+  ];
+}
+
+/** The same for those of TLS options. */
+export function tlsChecks(tls: TlsOptions): readonly (() => Promise<Finding>)[] {
+  const { ca, cert, key } = tls;
+  return [
+    ...(ca === undefined ? [] : [() => checkAuthorities(tls)]),
+    ...(cert === undefined || key === undefined ? [] : [() => checkIdentity(tls)]),
   ];
 }
 
