@@ -66,7 +66,7 @@ const ROWS: readonly Row[] = [
   both(/,? or transport: "auto"/g, ""),
   [/ \(compression: false\)/g, ": leave out --compression", ""],
   // The proxy.
-  both(/\bproxy\.url\b/g, "the proxy's URL"),
+  [/\bproxy\.url\b/g, "--proxy", "the proxy's URL"],
   [
     /the `proxy` option, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY/g,
     "--proxy, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY",

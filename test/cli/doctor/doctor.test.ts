@@ -93,7 +93,7 @@ describe("a check that fails", () => {
       /--key/,
     ],
     ["a header that cannot be sent", async () => ["ws://127.0.0.1:1/", "-H", "a b: c"], 2, "url", /"a\.\.\."/],
-    ["an invalid proxy", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /proxy\.url/],
+    ["an invalid proxy", async () => ["ws://127.0.0.1:1/", "--proxy", "ftp://h"], 2, "url", /--proxy: is for ftp/],
     ["a name that does not resolve", async () => ["ws://opamp.invalid/"], 3, "resolve", /opamp\.invalid/],
     ["a port where nothing listens", async () => ["ws://127.0.0.1:1/"], 4, "connect", /127\.0\.0\.1:1/],
     ["a server without TLS", async () => [(await start()).url.replace("ws:", "wss:")], 5, "tls", /TLS/],
