@@ -84,7 +84,7 @@ async function runUntilSignalled(
       log,
       triesAgain,
       service: serviceOf(),
-      onOrphaned(message) {
+      onStopped(message) {
         log.error(`Stopped: ${message}`);
         requests.add("fail");
       },

@@ -11,4 +11,8 @@ async function main(): Promise<void> {
   await runProgram(process.argv.slice(2), processTerminal);
 }
 
-void main();
+main().catch((error: unknown) => {
+  const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+  process.stderr.write(`error: the installation of opamp-client is incomplete: ${reason} (install it again)\n`);
+  process.exitCode = 2;
+});

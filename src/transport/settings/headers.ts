@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { isRecord } from "../../base/checks.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import type { Loss } from "../transport.js";
 
 /** Request headers: name to value. */
@@ -121,7 +121,7 @@ async function ask(source: HeaderFunction, context: HeaderContext): Promise<unkn
     return await source(context);
   } catch (cause) {
     // What the helpers of this package throw says best what to do.
-    if (cause instanceof OpAMPError && cause.code === "ERR_OPAMP_AUTH") throw cause;
+    if (hasCode(cause, "ERR_OPAMP_AUTH", "ERR_OPAMP_INCOMPLETE")) throw cause;
     throw new OpAMPError("ERR_OPAMP_HEADERS", `the headers function failed: ${messageOf(cause)}`, { cause });
   }
 }

@@ -9,6 +9,7 @@ export const longTests: readonly string[] = [
   "test/cli/agent-stuck.test.ts",
   "test/cli/agent-unprivileged.test.ts",
   "test/cli/early-signals.test.ts",
+  "test/cli/doctor/incomplete-package.test.ts",
   "test/agent/commands/placeholder.test.ts",
   "test/cli/process.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",

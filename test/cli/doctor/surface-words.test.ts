@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fileWords, flagWords } from "../../src/cli/surface-words.js";
-import { errorCodes, OpAMPError } from "../../src/errors.js";
-import { dialFailed, statusRefused } from "../../src/transport/explain/connect-error.js";
+import { fileWords, flagWords } from "../../../src/cli/surface-words.js";
+import { errorCodes, OpAMPError } from "../../../src/errors.js";
+import { dialFailed, statusRefused } from "../../../src/transport/explain/connect-error.js";
 
 const surfaces = [
   ["flags", flagWords],
@@ -21,7 +21,7 @@ function apiWordIn(text: string): string | undefined {
   return OF_API.exec(text.replace(FINE, ""))?.[0];
 }
 
-const source = join(import.meta.dirname, "../../src");
+const source = join(import.meta.dirname, "../../../src");
 const STRING = /"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g;
 
 /** The sentences in the strings of a file or folder, with placeholders where values go. */
