@@ -37,7 +37,7 @@ const ROWS: readonly Row[] = [
   ],
   [/`headers`/g, "headers (-H)", "headers"],
   both(/the headers function failed: /g, "the headers cannot be made: "),
-  both(/the headers function returned no record of headers/g, "there are no headers"),
+  both(/the headers function must return a record of headers, not \S+/g, "there are no headers"),
   both(/the headers function did not return in time/g, "the credentials did not come in time"),
   both(/the function given to \S+ failed: /g, "the credentials cannot be read: "),
   both(/the function given to \S+ did not return within/g, "the credentials did not come within"),

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { isRecord } from "../../base/checks.js";
+import { isRecord, kindOf } from "../../base/checks.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import type { Loss } from "../transport.js";
 
@@ -78,7 +78,8 @@ export async function resolveHeaders(
   for (const source of sourcesOf(sources)) {
     const given = typeof source === "function" ? await ask(source, context) : source;
     if (!isRecord(given)) {
-      throw new OpAMPError("ERR_OPAMP_HEADERS", "the headers function returned no record of headers");
+      const text = `the headers function must return a record of headers, not ${kindOf(given)}`;
+      throw new OpAMPError("ERR_OPAMP_HEADERS", text);
     }
     for (const [name, value] of Object.entries(given)) {
       checkHeader(name, value);
