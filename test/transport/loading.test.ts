@@ -40,9 +40,7 @@ describe.each([
       error: {
         code: "ERR_OPAMP_INCOMPLETE",
         retryable: false,
-        message: expect.stringMatching(
-          `^the package is incomplete: ${library} cannot be loaded: [^\n]+$`,
-        ),
+        message: expect.stringMatching(`^the package is incomplete: ${library} cannot be loaded: [^\n]+$`),
         hint: expect.stringContaining("docs/bundling.md"),
       },
     });

@@ -1,6 +1,7 @@
 /** What only `npm run test:full` runs: tests that need long, much memory or many processes. */
 export const longTests: readonly string[] = [
   "test/agent/config-directory/config-crash.test.ts",
+  "test/base/read-file.test.ts",
   "test/cli/agent-crash.test.ts",
   "test/cli/agent-limits.test.ts",
   "test/cli/agent-lock.test.ts",
