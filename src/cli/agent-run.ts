@@ -122,7 +122,7 @@ async function lifeOf(
   const stopped = agent.stop();
   await Promise.race([stopped, delay(STUCK_MS, undefined, { ref: false })]);
   if (agent.opening !== undefined) {
-    agent.log.error(`${agent.opening} does not answer: ending at once`);
+    agent.log.error(`${agent.opening} does not answer: exiting at once`);
     // An orderly end would wait for the file system too.
     requests.endAtOnce("SIGTERM");
   }
@@ -134,10 +134,10 @@ async function lifeOf(
 async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
   try {
     const agent = await remake();
-    log.info("SIGHUP: starting again with the configuration as it is now");
+    log.info("SIGHUP: restarting with the new configuration");
     return agent;
   } catch (error) {
-    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: going on with the old configuration: ");
+    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: keeping the old configuration: ");
     return undefined;
   }
 }

@@ -29,11 +29,14 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .addCommand(agentCommand(terminal))
     .addCommand(doctorCommand(terminal));
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => terminal.print(text.trimEnd()),
-      writeErr: (text) => terminal.complain(text.trimEnd()),
-      outputError: (text, write) => write(withoutSecrets(withoutEchoes(text))),
-    });
+    command
+      .helpOption("-h, --help", "Print this help.")
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => terminal.print(text.trimEnd()),
+        writeErr: (text) => terminal.complain(text.trimEnd()),
+        outputError: (text, write) => write(withoutSecrets(withoutEchoes(text))),
+      });
   }
   try {
     await program.parseAsync(args, { from: "user" });

@@ -115,7 +115,7 @@ async function checkDirectory(path: string): Promise<void> {
     const what = at === path ? "cannot be written" : `cannot be made: ${at} cannot be written`;
     throw new OpAMPError("ERR_OPAMP_STORE", `${path} ${what} (${code})`, {
       cause,
-      hint: "give the agent's user the right to write there, or another directory",
+      hint: "allow the agent's user to write there, or choose another directory",
     });
   }
 }
@@ -142,7 +142,7 @@ async function checkProgram(name: string): Promise<void> {
     isThere = true;
     if (await mayExecute(path)) return;
   }
-  const problem = isThere ? "may not be executed" : "is not there";
+  const problem = isThere ? "may not be executed" : "was not found";
   const hint = name.includes("/") ? "check the path" : "check its name and PATH, or give the full path";
   throw new OpAMPError("ERR_OPAMP_HANDLER", `the program ${JSON.stringify(name)} ${problem}`, { hint });
 }

@@ -32,7 +32,7 @@ test.each([
   await agent.line(new RegExp(`INFO {2}Still waiting for the directory ${place}$`));
   expect(await agent.end("SIGTERM")).toBe("SIGTERM");
   expect(agent.log).toMatch(/Shutting down: there is no connection to the server\n/);
-  expect(agent.log).toMatch(new RegExp(`ERROR ${place} does not answer: ending at once$`));
+  expect(agent.log).toMatch(new RegExp(`ERROR ${place} does not answer: exiting at once$`));
 });
 
 test.each([

@@ -15,7 +15,7 @@ export async function checkName(url: URL, settings: DialSettings, timeoutMs: num
   const proxy = await proxyFor(url, settings);
   const target = proxy?.url ?? url;
   const host = hostOf(target);
-  if (isIP(host) !== 0) return { detail: `${host} is an address`, skipped: true };
+  if (isIP(host) !== 0) return { detail: `${host} is an IP address`, skipped: true };
   try {
     const found = await within(lookup(host, { all: true }), timeoutMs, `looking up ${host}`);
     return { detail: `${host} is ${found.map(({ address }) => address).join(", ")}` };
@@ -50,7 +50,7 @@ function describe(socket: TLSSocket): Finding {
   const { subject, issuer, valid_to: until } = socket.getPeerCertificate();
   const names = `${subject?.CN ?? "a certificate without a name"}, issued by ${issuer?.CN ?? issuer?.O ?? "an unnamed issuer"}`;
   const detail = `${socket.getProtocol() ?? "TLS"} with ${names}, valid until ${dateOf(until)}`;
-  if (!socket.authorized) return { detail, warning: "not verified, as asked for" };
+  if (!socket.authorized) return { detail, warning: "not verified, as requested" };
   return { detail, ...expiry(until, Date.now(), "renew the server's certificate") };
 }
 

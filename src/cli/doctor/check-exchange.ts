@@ -41,10 +41,10 @@ export function checkExchange(options: DiagnoseOptions): Exchange {
       // That the answer is an error is told next.
       queueMicrotask(() => answered.resolve({ detail }));
     } else if (phase === "online") {
-      const text = `the server took the report and did not answer within ${timeoutMs} ms`;
+      const text = `the server accepted the report but did not answer within ${timeoutMs} ms`;
       answered.reject(new OpAMPError("ERR_OPAMP_TIMEOUT", text, { hint: "look at the server's log" }));
     } else if (phase === "waiting" || phase === "closing" || phase === "stopped") {
-      fail(error ?? new OpAMPError("ERR_OPAMP_THROTTLED", `the server sent the client away (${reason})`));
+      fail(error ?? new OpAMPError("ERR_OPAMP_THROTTLED", `the server asked the client to leave (${reason})`));
     }
   });
   client.on("serverError", ({ type, message }) => {

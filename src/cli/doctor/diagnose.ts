@@ -67,7 +67,7 @@ async function exchangeSteps(options: DiagnoseOptions, steps: Steps): Promise<vo
   }
   const { retryAfterMs } = seen;
   if (isWebSocket) await steps.take("open", () => opened, { beganAt, endedAt, retryAfterMs });
-  else await steps.take("open", () => ({ detail: "HTTP has no upgrade: the report comes first", skipped: true }));
+  else await steps.take("open", () => ({ detail: "not used with HTTP polling", skipped: true }));
   await answered.then(nothing, nothing);
   const about = { beganAt: seen.sentAt ?? beganAt, retryAfterMs: seen.retryAfterMs };
   await steps.take("report", () => answered, about);

@@ -32,13 +32,13 @@ const NONE_IN_FILE = "no credentials were sent: give headers or auth below the s
 const EXIT_CODES = `
 Exit codes:
   0  the server answered the report
-  2  the command line or an option is wrong
-  3  the host's name does not resolve
-  4  no connection, or the proxy in between refuses
+  2  invalid command line or option, a file that cannot be used, or an incomplete installation
+  3  the host name does not resolve
+  4  no connection, or the proxy refuses it
   5  TLS: certificates, versions, or a side that does not speak it
   6  credentials are refused
-  7  something answers, but not as an OpAMP server does
-  8  the server asks for a pause, refuses the report, or fails by itself
+  7  what answers is not an OpAMP server
+  8  the server is too busy, refuses the report, or fails
   9  no answer in time
 `;
 
@@ -49,18 +49,18 @@ export function doctorCommand(terminal: Terminal): Command {
       "Checks the path to an OpAMP server (URL, DNS, TCP, TLS, upgrade, report) and explains what fails and how to fix it.",
     )
     .argument("[url]", "The server, such as wss://opamp.example.com:4320/v1/opamp; not needed with --config.")
-    .option("-c, --config <path>", "Configuration file of opamp agent: its URL, TLS, headers and auth count.")
+    .option("-c, --config <path>", "Configuration file of opamp agent; its URL, TLS, headers and auth are used.")
     .option("-H, --header <header>", "Request header, as 'Name: value'; may be repeated.", addHeader)
     .option("--token-file <path>", "File with a bearer token.")
-    .option("--ca <path>", "PEM file with the authorities to trust.")
-    .option("--cert <path>", "PEM file with the client's certificate.")
-    .option("--key <path>", "PEM file with its key.")
-    .option("--server-name <name>", "Name that the server's certificate must have.")
-    .option("--insecure-skip-verify", "Accept any certificate.")
+    .option("--ca <path>", "PEM file with the trusted CA certificates.")
+    .option("--cert <path>", "PEM file with the client certificate.")
+    .option("--key <path>", "PEM file with the key of the client certificate.")
+    .option("--server-name <name>", "Expected host name in the server's certificate.")
+    .option("--insecure-skip-verify", "Accept any server certificate.")
     .option("--proxy <url>", "Proxy URL, 'env' for HTTP_PROXY and the like, or 'none'.", "env")
     .option("--compression", "Send compressed messages.")
-    .option("--timeout <seconds>", "Time limit for each step.", seconds, 10)
-    .option("--json", "Print one JSON object instead of text.")
+    .option("--timeout <seconds>", "Time limit per step.", seconds, 10)
+    .option("--json", "Print the result as one JSON object.")
     .addHelpText("after", EXIT_CODES)
     .action(async (url: string | undefined, flags: Flags) => {
       terminal.exit(await run(url, flags, terminal));

@@ -29,9 +29,9 @@ export function brokeOff(cause: unknown, url: URL, isAnswered = true): Loss {
 
 /** The server answered the upgrade with 101, but the handshake is invalid (RFC 6455, 4.1). */
 export function handshakeFailed(cause: unknown, url: URL): Loss {
-  const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
+  const text = `${url.host}${url.pathname} failed the WebSocket handshake: ${failureOf(cause).text || "unknown reason"}`;
   const hint =
-    "a proxy in between garbles the upgrade, or it is not a WebSocket server: check the port, and go around the proxy";
+    "a proxy in between garbles the upgrade, or it is not a WebSocket server: check the port, and bypass the proxy";
   forgetBytes(cause);
   return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
 }

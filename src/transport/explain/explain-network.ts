@@ -42,7 +42,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   EPERM: FORBIDDEN,
   EMFILE: { says: "too many files are open here", hint: "raise this process's limit on open files (ulimit -n)" },
   ENFILE: { says: "too many files are open here", hint: "raise this machine's limit on open files" },
-  ECONNABORTED: { says: "this machine gave the connection up", hint: DOWN },
+  ECONNABORTED: { says: "this machine aborted the connection", hint: DOWN },
   HPE_INVALID_EOF_STATE: {
     code: "ERR_OPAMP_CLOSED",
     says: "the answer was cut short",

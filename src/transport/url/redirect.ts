@@ -66,11 +66,15 @@ function followed(from: Hop, status: number, target: URL | undefined, maxRedirec
   const url = asKind(target, from.url.protocol.startsWith("ws") ? "websocket" : "http");
   const { origin } = url;
   if (!FOLLOWED.has(status)) {
-    const why = "it asks for another method than OpAMP's, perhaps to log in";
-    return refused(origin, why, `check the URL, and that nothing in between wants a login; it leads to ${origin}`);
+    const why = "it asks for a GET, probably for a login page";
+    return refused(
+      origin,
+      why,
+      `check the URL, and whether something in between requires a login; it leads to ${origin}`,
+    );
   }
   if (isSecure(from.url.protocol) && !isSecure(url.protocol)) {
-    const why = "it would go on without TLS";
+    const why = "it leads to a server without TLS";
     return refused(origin, why, `correct the redirect on the server; only a URL that you give may lead to ${origin}`);
   }
   if (from.redirects >= maxRedirects) {

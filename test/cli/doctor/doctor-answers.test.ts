@@ -83,7 +83,7 @@ for (const scheme of ["ws", "http"]) {
 
   test.each([
     ["a loop", "/loop", 302, 5, /more than 5 in one attempt/],
-    ["another method", "/login", 303, 0, /asks for another method/],
+    ["another method", "/login", 303, 0, /asks for a GET/],
     ["no server URL", "mailto:s3cret@x", 302, 0, /not a server URL/],
   ])(
     `over ${scheme}, a redirect that is not followed fails as such: %s`,

@@ -70,7 +70,7 @@ describe("a healthy server", () => {
     expect(code).toBe(0);
     expect(out.replace(/\d+ ms/g, "N ms").replaceAll(String(server.port), "PORT")).toMatchInlineSnapshot(`
       "  ok    url       WebSocket in the clear to 127.0.0.1:PORT/v1/opamp (N ms)
-        -     resolve   127.0.0.1 is an address
+        -     resolve   127.0.0.1 is an IP address
         ok    connect   connected to 127.0.0.1, port PORT (N ms)
         -     tls       not used with this URL
         ok    open      the upgrade to WebSocket was accepted (N ms)

@@ -24,7 +24,7 @@ describe("a failed connection", () => {
     ["EPERM", "this machine forbids it", /local firewall or policy/],
     ["EMFILE", "too many files are open here", /ulimit -n/],
     ["ENFILE", "too many files are open here", /open files/],
-    ["ECONNABORTED", "this machine gave the connection up", /network/],
+    ["ECONNABORTED", "this machine aborted the connection", /network/],
     ["ECONNRESET", "the other side hung up without an answer", /expects TLS hangs up like this: try wss:\/\//],
     ["EPIPE", "the other side hung up without an answer", /expects TLS/],
     ["UND_ERR_SOCKET", "the other side hung up without an answer", /expects TLS/],

@@ -88,7 +88,7 @@ describe("a redirect is refused", () => {
       redirected(from("http://a/v1/opamp?token=secret"), 303, "/login?t=secret", { maxRedirects: 5 }),
     );
     expect(message).toBe(
-      "a/v1/opamp answered 303, a redirect to http://a: it asks for another method than OpAMP's, perhaps to log in",
+      "a/v1/opamp answered 303, a redirect to http://a: it asks for a GET, probably for a login page",
     );
     expect(hint).not.toContain("secret");
   });
