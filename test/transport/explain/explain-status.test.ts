@@ -97,7 +97,9 @@ describe("a status", () => {
     const wanted = (status: number, headers: Record<string, string | string[]>) =>
       refused(status, HTTP, headers).error.message;
     expect(wanted(401, { "www-authenticate": 'Bearer realm="opamp"' })).toMatch(/not accepted; it asks for Bearer$/);
-    expect(wanted(401, { "www-authenticate": ["Basic x", "Bearer", "Basic y"] })).toMatch(/it asks for Basic or Bearer$/);
+    expect(wanted(401, { "www-authenticate": ["Basic x", "Bearer", "Basic y"] })).toMatch(
+      /it asks for Basic or Bearer$/,
+    );
     expect(wanted(407, { "proxy-authenticate": "Negotiate" })).toMatch(/it asks for Negotiate$/);
     expect(wanted(401, { "www-authenticate": "secret" })).toMatch(/not accepted$/);
     expect(wanted(403, { "www-authenticate": "Bearer" })).toMatch(/no access$/);
