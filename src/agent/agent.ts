@@ -76,10 +76,6 @@ export class Agent {
       client: { ...this.#host.client, store, keepAlive: true, logger: options.log },
     });
     this.#extension.on("orphaned", ({ message }) => onStopped(message));
-    this.#extension.client.on("phase", ({ phase, error }) => {
-      const isEnd = phase === "closing" || phase === "stopped";
-      if (isEnd && error !== undefined && !this.#stopping.signal.aborted) onStopped(error.message);
-    });
   }
 
   /**
@@ -116,6 +112,10 @@ export class Agent {
     this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
     this.#extension.start();
     this.#introduce();
+    // A client that cannot go on says so before its first connection; one that is stopped has no cause.
+    this.#extension.client.connected().catch(({ cause }: OpAMPError) => {
+      if (cause instanceof OpAMPError) this.#options.onStopped(cause.message);
+    });
   }
 
   /** Nothing before it is known: a state that is read may have another one than the client begins with. */
