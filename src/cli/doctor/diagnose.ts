@@ -24,7 +24,7 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 const redactor = createRedactor();
 
 /**
- * Goes the way to a server step by step, as the client would, and ends with one report under a throw-away uid.
+ * Checks the path to a server step by step, as the client would take it, and ends with one report under a throw-away uid.
  *
  * @param told hears of each step as soon as it is done
  */
