@@ -68,6 +68,7 @@ const mayImport = {
     "src/core/",
     "src/diagnostics/",
     "src/transport/",
+    "src/wire/",
     "src/auth/",
     "src/store/",
     "src/gen/",

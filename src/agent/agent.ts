@@ -23,8 +23,8 @@ export interface AgentOptions {
   service: ServiceName;
   /** Whether an operator wants the last offer to be tried again if it failed. Default false: it is remembered as it ended. */
   triesAgain?: boolean;
-  /** The process that `ppid` names is gone, and the agent has stopped. */
-  onOrphaned: (message: string) => void;
+  /** The agent has stopped by itself: the process that `ppid` names is gone, or the client cannot go on. */
+  onStopped: (message: string) => void;
 }
 
 /** How often the files of the effective config are looked at, in milliseconds. */
@@ -56,7 +56,7 @@ export class Agent {
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_INSTANCE_UID`
    */
   constructor(config: AgentConfig, options: AgentOptions) {
-    const { onOrphaned } = options;
+    const { onStopped } = options;
     const log = withFields(options.log, () => ({ instanceUid: this.#instanceUid }));
     this.#config = config;
     this.#options = { ...options, log };
@@ -75,7 +75,7 @@ export class Agent {
       ...this.#host,
       client: { ...this.#host.client, store, keepAlive: true, logger: options.log },
     });
-    this.#extension.on("orphaned", ({ message }) => onOrphaned(message));
+    this.#extension.on("orphaned", ({ message }) => onStopped(message));
   }
 
   /**
@@ -112,6 +112,10 @@ export class Agent {
     this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
     this.#extension.start();
     this.#introduce();
+    // A client that cannot go on says so before its first connection; one that is stopped has no cause.
+    this.#extension.client.connected().catch(({ cause }: OpAMPError) => {
+      if (cause instanceof OpAMPError) this.#options.onStopped(cause.message);
+    });
   }
 
   /** Nothing before it is known: a state that is read may have another one than the client begins with. */

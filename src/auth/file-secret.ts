@@ -1,4 +1,4 @@
-import { messageOf, OpAMPError } from "../errors.js";
+import { hasCode, messageOf, OpAMPError } from "../errors.js";
 
 /**
  * A secret in a file, for `bearerAuth` and its like: `bearerAuth(fileSecret("/run/secrets/token"))`.
@@ -14,14 +14,7 @@ export function fileSecret(path: string): () => Promise<string> {
   if (typeof path !== "string" || path === "") {
     throw new OpAMPError("ERR_OPAMP_OPTION", "fileSecret: must be given the path of a file");
   }
-  let reading: Promise<string> | undefined;
-  // One at a time: each that never ends, as where a network file system hangs, takes a thread from the whole process.
-  return () => {
-    reading ??= secretIn(path).finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  };
+  return () => secretIn(path);
 }
 
 async function secretIn(path: string): Promise<string> {
@@ -32,11 +25,12 @@ async function secretIn(path: string): Promise<string> {
 
 async function read(path: string): Promise<string> {
   // Most agents have no use for it.
-  const { readFile } = await import("node:fs/promises");
+  const { OVERDUE_HINT, readNamedFile } = await import("../base/read-file.js");
   try {
-    return await readFile(path, "utf8");
+    return (await readNamedFile(path)).toString("utf8");
   } catch (cause) {
     const text = `the file ${path} cannot be read: ${messageOf(cause)}`;
-    throw new OpAMPError("ERR_OPAMP_AUTH", text, { cause, hint: "check the path, and who may read the file" });
+    const hint = hasCode(cause, "ETIMEDOUT") ? OVERDUE_HINT : "check the path, and who may read the file";
+    throw new OpAMPError("ERR_OPAMP_AUTH", text, { cause, hint });
   }
 }

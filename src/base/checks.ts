@@ -72,7 +72,7 @@ export function withoutUndefined<T extends object>(given: { [K in keyof T]: T[K]
 
 /** Each throws `ERR_OPAMP_OPTION` naming the option at the path `where`, and what would be right. */
 
-/** @param foreign what other programs call such options, in small letters, and what they are here */
+/** @param foreign what other programs call such options, in small letters without `_` and `-`, and what they are here */
 export function refuseUnknown(
   where: string,
   given: object,
@@ -82,18 +82,22 @@ export function refuseUnknown(
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(known, key)) continue;
     const path = where === "" ? key : `${where}.${key}`;
-    const plain = key.toLowerCase();
+    const plain = key.toLowerCase().replace(/[_-]/g, "");
     const meant = Object.hasOwn(foreign, plain) ? foreign[plain] : undefined;
     throw wrongOption(path, `is not an option${amongKnown(key, Object.keys(known), meant)}`);
   }
 }
 
-/** The end of a sentence about an unknown name: the name that was meant, if one is near, and all that there are. */
+/** More than these are no help once the name that was meant is known. */
+const SHORT_LIST = 10;
+
+/** The end of a sentence about an unknown name: the name that was meant, if one is near, and else all that there are. */
 export function amongKnown(given: string, known: readonly string[], foreign?: string): string {
   const withUnit = known.find((name) => name.toLowerCase() === `${given.toLowerCase()}ms`);
   const meant = foreign ?? withUnit ?? nearest(given, known);
   const list = `known are ${known.join(", ")}`;
-  return meant === undefined ? `; ${list}` : `. Did you mean ${meant}? (${list})`;
+  if (meant === undefined) return `; ${list}`;
+  return `. Did you mean ${meant}?${known.length > SHORT_LIST ? "" : ` (${list})`}`;
 }
 
 export function checkOptions(where: string, given: unknown, known: Readonly<Record<string, unknown>>): void {

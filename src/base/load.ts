@@ -11,6 +11,8 @@ export async function loaded<T>(library: string, loading: Promise<T>): Promise<T
 
 /** The error for a library that cannot be loaded. */
 export function notLoaded(library: string, cause: unknown): OpAMPError {
-  const text = `the package ${library} cannot be loaded: ${messageOf(cause)}`;
+  // What follows the first line is where Node looked.
+  const [reason = ""] = messageOf(cause).split("\n");
+  const text = `the package is incomplete: ${library} cannot be loaded: ${reason}`;
   return new OpAMPError("ERR_OPAMP_INCOMPLETE", text, { cause });
 }

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { type AgentConfig, readAgentConfig } from "../agent/file/agent-config.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { OVERDUE_HINT, readNamedFile } from "../base/read-file.js";
+import { hasCode, messageOf, OpAMPError } from "../errors.js";
 
 /**
  * Reads the file that `--config` names.
@@ -10,9 +10,9 @@ import { messageOf, OpAMPError } from "../errors.js";
 export async function readAgentFile(path: string, onWarning: (text: string) => void): Promise<AgentConfig> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readNamedFile(path)).toString("utf8");
   } catch (cause) {
-    const hint = "check the path given to --config";
+    const hint = hasCode(cause, "ETIMEDOUT") ? OVERDUE_HINT : "check the path given to --config";
     throw new OpAMPError("ERR_OPAMP_OPTION", `the configuration cannot be read: ${messageOf(cause)}`, { cause, hint });
   }
   return readAgentConfig(text, { onWarning, file: path });

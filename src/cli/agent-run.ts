@@ -61,7 +61,8 @@ async function run(
   for (const text of warnings.splice(0)) log.warn(text);
   if (flags.dryRun === true) {
     requests.end();
-    const { problems, notes } = await checkNeeds(config);
+    const { problems, warnings: doubts, notes } = await checkNeeds(config);
+    for (const text of doubts) log.warn(text);
     for (const text of notes) log.info(text);
     for (const { text } of problems) log.error(text);
     if (problems.length > 0) return Math.max(...problems.map(({ exitCode }) => exitCode));
@@ -83,7 +84,7 @@ async function runUntilSignalled(
       log,
       triesAgain,
       service: serviceOf(),
-      onOrphaned(message) {
+      onStopped(message) {
         log.error(`Stopped: ${message}`);
         requests.add("fail");
       },
@@ -121,7 +122,7 @@ async function lifeOf(
   const stopped = agent.stop();
   await Promise.race([stopped, delay(STUCK_MS, undefined, { ref: false })]);
   if (agent.opening !== undefined) {
-    agent.log.error(`${agent.opening} does not answer: ending at once`);
+    agent.log.error(`${agent.opening} does not answer: exiting at once`);
     // An orderly end would wait for the file system too.
     requests.endAtOnce("SIGTERM");
   }
@@ -133,10 +134,10 @@ async function lifeOf(
 async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
   try {
     const agent = await remake();
-    log.info("SIGHUP: starting again with the configuration as it is now");
+    log.info("SIGHUP: restarting with the new configuration");
     return agent;
   } catch (error) {
-    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: going on with the old configuration: ");
+    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: keeping the old configuration: ");
     return undefined;
   }
 }

@@ -5,27 +5,27 @@ import { LifecycleRequests } from "./lifecycle-requests.js";
 import type { Terminal } from "./terminal.js";
 
 const MORE = `
-The configuration is that of the Collector's OpAMP extension, and these sections beside it:
+The file has the configuration of the Collector's OpAMP extension, and these sections of its own:
   storage               where the agent keeps its identity; default: directory: /var/lib/opamp-agent
-  remote_config         where offered files go, what checks them, and what has the program take them
-  effective_config      the program's own files, to be reported without their secrets
-  health                commands or URLs that tell how the program and its components are
-  available_components  what the program is built of
-  restart               the command for a restart that the server asks for
-  heartbeat             how often heartbeats are sent over WebSocket; default: interval: 30s
-  backoff               the waits between attempts to connect; default: min: 1s, max: 30s
+  remote_config         where remote configuration is written, how it is validated and how the program reloads it
+  effective_config      the program's own files to report, without their secrets
+  health                commands or URLs that check the program and its components
+  available_components  the components that the program consists of
+  restart               the command to run when the server asks for a restart
+  heartbeat             the interval of heartbeats over WebSocket; default: interval: 30s
+  backoff               the waits between connection attempts; default: min: 1s, max: 30s
   log                   level and format
 
 Signals:
   SIGTERM, SIGINT  roll back what is being applied, disconnect from the server and exit; a second one exits at once
-  SIGHUP           read the configuration again and start again with it; an offer that failed is tried again
-  SIGUSR1          nothing; no debugger is opened
+  SIGHUP           read the file again and restart with it; an offer that failed is tried again
+  SIGUSR1          ignored; no debugger is opened
 
 Exit codes:
-  0  ended by a signal
-  1  another agent uses the same directories, the config directory cannot be used, or the parent process is gone
-  2  the command line or the configuration is wrong
-  3  a directory for state holds what a later version wrote, or something of another program in its place
+  0  stopped by a signal
+  1  a directory is in use or cannot be used, the package is incomplete, or the parent process is gone
+  2  invalid command line or configuration
+  3  a state directory belongs to a later version or to another program
 `;
 
 /** `opamp agent`: an agent for any program, from one file. */
@@ -37,7 +37,7 @@ export function agentCommand(terminal: Terminal): Command {
     .addOption(new Option("--log-level <level>", "Minimum log level (default: info).").choices(logLevels))
     .option(
       "--dry-run",
-      "Check the configuration and what it needs, print what would be sent, without secrets, and exit.",
+      "Check the configuration and everything it needs, print what would be sent (without secrets), and exit.",
     )
     .addHelpText("after", MORE)
     .action(async (flags: AgentFlags) => {

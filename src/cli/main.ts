@@ -8,7 +8,24 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 async function main(): Promise<void> {
   const [{ runProgram }, { processTerminal }] = await Promise.all([import("./program.js"), import("./terminal.js")]);
-  await runProgram(process.argv.slice(2), processTerminal);
+  // What is waited for need not hold the process by itself.
+  const held = setInterval(() => undefined, 2 ** 30);
+  await runProgram(process.argv.slice(2), processTerminal).finally(() => clearInterval(held));
 }
 
-void main();
+/** For what still holds the process once all is done: a file that never answers, and takes the orderly end with it. */
+const STUCK_MS = 1_000;
+
+function endIfStuck(): void {
+  setTimeout(() => {
+    // What is still to be written has a reader that takes its time.
+    if (process.stdout.writableLength + process.stderr.writableLength > 0) endIfStuck();
+    else process.kill(process.pid, "SIGTERM");
+  }, STUCK_MS).unref();
+}
+
+main().then(endIfStuck, (error: unknown) => {
+  const [reason] = String(error instanceof Error ? error.message : error).split("\n");
+  process.stderr.write(`error: the installation of opamp-client is incomplete: ${reason} (install it again)\n`);
+  process.exitCode = 2;
+});

@@ -2,8 +2,8 @@ import { Command, CommanderError } from "commander";
 import { errorLines } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
-import { exitCodes } from "./diagnosis.js";
-import { doctorCommand } from "./doctor.js";
+import { exitCodes } from "./doctor/diagnosis.js";
+import { doctorCommand } from "./doctor/doctor.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
 /** What may be shown of an unknown option: its name, and nothing that may be a value. */
@@ -25,15 +25,18 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const { text: withoutSecrets } = createRedactor();
   const program = new Command("opamp")
     .description("Tools for OpAMP agents and servers.")
-    .version(packageVersion())
+    .version(packageVersion(), "-v, --version", "Print the version.")
     .addCommand(agentCommand(terminal))
     .addCommand(doctorCommand(terminal));
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text) => terminal.print(text.trimEnd()),
-      writeErr: (text) => terminal.complain(text.trimEnd()),
-      outputError: (text, write) => write(withoutSecrets(withoutEchoes(text))),
-    });
+    command
+      .helpOption("-h, --help", "Print this help.")
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => terminal.print(text.trimEnd()),
+        writeErr: (text) => terminal.complain(text.trimEnd()),
+        outputError: (text, write) => write(withoutSecrets(withoutEchoes(text))),
+      });
   }
   try {
     await program.parseAsync(args, { from: "user" });

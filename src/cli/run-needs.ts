@@ -11,6 +11,7 @@ import { holderOf } from "../store/directory-lock.js";
 import { peekState } from "../store/state-directory.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { prepareTls } from "../transport/tls/tls.js";
+import { tlsChecks } from "./doctor/check-files.js";
 import { fileWords } from "./surface-words.js";
 
 /** Why a run would not come about, or not do what it is for. */
@@ -23,6 +24,8 @@ export interface RunProblem {
 /** What a run needs, as it is now. */
 export interface RunNeeds {
   problems: readonly RunProblem[];
+  /** What works, and will not for long. */
+  warnings: readonly string[];
   /** What is worth knowing, and normal. */
   notes: readonly string[];
 }
@@ -41,8 +44,18 @@ export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentC
     ...needs.flatMap((need) => checksOf(need).map((check) => problemOf(`${need.where}: `, 2, check))),
   ]);
   const problems = found.filter((problem) => problem !== undefined);
+  const looks = needs.flatMap((need) => (need.kind === "tls" ? tlsChecks(need.tls) : []));
+  const findings = await Promise.all(looks.map((look) => look().catch(() => undefined)));
+  const warnings = findings.flatMap((finding) => {
+    if (finding?.warning === undefined) return [];
+    return [fileWords(`${finding.detail}; ${finding.warning} (${finding.hint})`)];
+  });
   const holder = await holderOf(stateDirectory);
-  return { problems, notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`] };
+  return {
+    problems,
+    warnings,
+    notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`],
+  };
 }
 
 async function problemOf(
@@ -102,7 +115,7 @@ async function checkDirectory(path: string): Promise<void> {
     const what = at === path ? "cannot be written" : `cannot be made: ${at} cannot be written`;
     throw new OpAMPError("ERR_OPAMP_STORE", `${path} ${what} (${code})`, {
       cause,
-      hint: "give the agent's user the right to write there, or another directory",
+      hint: "allow the agent's user to write there, or choose another directory",
     });
   }
 }
@@ -129,7 +142,7 @@ async function checkProgram(name: string): Promise<void> {
     isThere = true;
     if (await mayExecute(path)) return;
   }
-  const problem = isThere ? "may not be executed" : "is not there";
+  const problem = isThere ? "may not be executed" : "was not found";
   const hint = name.includes("/") ? "check the path" : "check its name and PATH, or give the full path";
   throw new OpAMPError("ERR_OPAMP_HANDLER", `the program ${JSON.stringify(name)} ${problem}`, { hint });
 }

@@ -1,16 +1,18 @@
 /** What the client calls something, and what it is for somebody who has typed flags, or written a file. */
 type Row = readonly [api: RegExp, flags: string, file: string];
 
+/** The same for both. */
+const both = (api: RegExp, words: string): Row => [api, words, words];
+
+/** What is longer comes before what is part of it. */
 const ROWS: readonly Row[] = [
-  [/`?proxy\.tls\.ca`?/g, "NODE_EXTRA_CA_CERTS", "NODE_EXTRA_CA_CERTS"],
+  // TLS.
+  [/`?proxy\.tls\.ca`?/g, "--ca, or in NODE_EXTRA_CA_CERTS", "ca_file, or in NODE_EXTRA_CA_CERTS"],
   [/\btls\.ca\b/g, "--ca", "ca_file"],
   [/\btls\.cert\b/g, "--cert", "cert_file"],
   [/\btls\.key\b/g, "--key", "key_file"],
-  [
-    /give the passphrase that opens it, in tls\.passphrase/g,
-    "give a key without a passphrase",
-    "give a key without a passphrase",
-  ],
+  both(/give the passphrase that opens it, in tls\.passphrase/g, "give a key without a passphrase"),
+  both(/\btls\.passphrase\b/g, "the passphrase"),
   [/\btls\.serverName\b/g, "--server-name", "server_name_override"],
   [/\btls\.insecureSkipVerify\b/g, "--insecure-skip-verify", "insecure_skip_verify"],
   [
@@ -18,7 +20,11 @@ const ROWS: readonly Row[] = [
     "check the TLS versions and cipher suites of Node against",
     "check min_version, max_version and cipher_suites against",
   ],
-  [/the `tls` options/g, "--ca, --cert and --key", "the tls keys"],
+  [/\btls\.minVersion\b/g, "the lowest TLS version", "min_version"],
+  [/\btls\.maxVersion\b/g, "the highest TLS version", "max_version"],
+  [/\btls\.cipherSuites\b/g, "the cipher suites", "cipher_suites"],
+  [/the (`tls`|tls) options/g, "--ca, --cert and --key", "ca_file, cert_file and key_file"],
+  // Headers and credentials.
   [
     /the credentials that `headers` supplies/g,
     "the credentials given with --token-file or -H",
@@ -26,21 +32,64 @@ const ROWS: readonly Row[] = [
   ],
   [
     /make the `headers` function return a record of strings, and in time/g,
-    "check the headers and files",
+    "check -H and --token-file",
     "check headers and auth",
   ],
-  [/`headers`/g, "headers", "headers"],
+  [/`headers`/g, "headers (-H)", "headers"],
+  both(/the headers function failed: /g, "the headers cannot be made: "),
+  both(/the headers function must return a record of headers, not \S+/g, "there are no headers"),
+  both(/the headers function did not return in time/g, "the credentials did not come in time"),
+  both(/the function given to \S+ failed: /g, "the credentials cannot be read: "),
+  both(/the function given to \S+ did not return within/g, "the credentials did not come within"),
+  both(
+    /the function given to \S+ returned no credentials/g,
+    "the file with the secret has nothing in it, or several lines",
+  ),
+  both(
+    /make (it|the function) return the token, key or password( as a text of one line)?/g,
+    "put the secret alone into its file, on one line",
+  ),
+  both(/ and the credentials given to the helper/g, " and the credentials"),
+  both(/\bclientCredentials: /g, "oauth2client: "),
+  both(/\bbasicAuth: /g, "basicauth: "),
+  both(/\bfileSecret: must be given/g, "give"),
+  both(/\bclientId\b/g, "client_id"),
+  both(/\bclientSecret\b/g, "client_secret"),
+  both(/\btokenUrl\b/g, "token_url"),
+  both(/, or a function that returns one/g, ""),
+  // Time limits, sizes, ways.
   [/ within timeouts\.(connect|answer)Ms/g, " within --timeout", " in time"],
   [/; a slow server needs a longer timeouts\.answerMs/g, "; a slow server needs a longer --timeout", ""],
-  [/,? or transport: "auto"/g, "", ""],
+  both(/ within timeouts\.applyMs/g, " in time"),
+  both(/ \(maxMessageBytes\.(send|receive) here\)/g, ""),
+  both(/raise maxRedirects, or give/g, "give"),
+  both(/,? or transport: "auto"/g, ""),
+  [/ \(compression: false\)/g, ": leave out --compression", ""],
+  // The proxy.
+  [/\bproxy\.url\b/g, "--proxy", "the proxy's URL"],
   [
     /the `proxy` option, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY/g,
     "--proxy, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
     "HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
   ],
+  [
+    /the URL of the `proxy` option, or of HTTP_PROXY and HTTPS_PROXY/g,
+    "the URL given with --proxy, or in HTTP_PROXY and HTTPS_PROXY",
+    "the URL in HTTP_PROXY and HTTPS_PROXY",
+  ],
   [/the `proxy` option/g, "--proxy", "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"],
-  [/the function given to \w+ failed: /g, "the credentials cannot be read: ", "the credentials cannot be read: "],
-  [/ and the credentials given to the helper/g, " and the credentials", " and the credentials"],
+  both(/must be a record or a function/g, "must be text"),
+  // What is around the client.
+  both(/there is no \S+ handler any more/g, "it is no longer accepted"),
+  both(/\bthe handler did not end\b/g, "the command did not end"),
+  both(/\beffectiveConfig\b/g, "the effective config"),
+  both(/: make a new OpAMPClient/g, ": start it again"),
+  [/fix the handler named in the message/g, "look at the message", "check the command or file named in the message"],
+  [
+    /check that the store's place exists and may be written/g,
+    "look at the message",
+    "check that storage.directory exists and may be written",
+  ],
 ];
 
 /** A text of the client in the words of `opamp doctor`'s flags. */

@@ -107,7 +107,7 @@ const BASE64 = /[A-Z0-9+/=]/;
 const NAME =
   /(?<![\p{L}\p{N}_.-])([\p{L}\p{N}_.-]+)(\\*["'`]?\]?\s*(?:=>|[:=]{1,3})\s*|\\*["'`]\]?,\s*(?=\\*["'`])|[ \t]+)/gu;
 /** Words of prose that say that no secret follows: "the server gave no token: ...". */
-const ABSENT = /\b(?:missing|needs?|no|wants?|without)\s$/i;
+const ABSENT = /\b(?:missing|needs?|no|requires?|wants?|without)\s$/i;
 const LONGEST_ABSENT = 9;
 /** Headers whose value goes on after a space. */
 const TO_LINE_END = /(?:authorization|cookie)$/i;

@@ -27,7 +27,7 @@ export function insecurities(
     found.push({
       code: "cleartext",
       message: `what goes to and from ${url.host} is not encrypted`,
-      hint: `have the server speak TLS and use ${secure}://; anybody on the way can read and change configuration and credentials`,
+      hint: `enable TLS on the server and use ${secure}://; anyone on the network path can read and change configuration and credentials`,
     });
   }
   if (via?.secure === true && (given?.tls ?? tls)?.insecureSkipVerify === true) {
@@ -40,6 +40,6 @@ function skipsVerify(where: string, peer: string): Insecurity {
   return {
     code: "insecure-skip-verify",
     message: `the certificate of ${peer} is not verified, since ${where}.insecureSkipVerify is on`,
-    hint: `trust the authority of the certificate with ${where}.ca instead; anybody on the way can pose as the server`,
+    hint: `trust the authority of the certificate with ${where}.ca instead; anyone on the network path can pose as the server`,
   };
 }

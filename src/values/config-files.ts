@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { sameBytes } from "../base/bytes.js";
-import { isObject, isRecord, member, sameEntries, wrongKind } from "../base/checks.js";
+import { isObject, isRecord, member, refuseUnknown, sameEntries, wrongKind } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import type { AgentConfigFile, AgentRemoteConfig, EffectiveConfig } from "../gen/opamp/v1/opamp_pb.js";
 import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "../store/store.js";
@@ -52,6 +52,8 @@ const WHERE = "effectiveConfig";
 const EFFECTIVE_CONFIG = "opamp.proto.v1.EffectiveConfig";
 const CONFIG_MAP = "opamp.proto.v1.AgentConfigMap";
 const CONFIG_FILE = "opamp.proto.v1.AgentConfigFile";
+const FILE_KEYS = { body: true, contentType: true };
+const FOREIGN = { content: "body", text: "body", data: "body", type: "contentType", mimetype: "contentType" };
 /** As long as names are on most file systems, in characters. */
 const LONGEST_NAME = 255;
 
@@ -61,7 +63,7 @@ const LONGEST_NAME = 255;
  * @throws {OpAMPError} ERR_OPAMP_OPTION naming the path of what is wrong.
  */
 export function toEffectiveConfig(files: ConfigFiles): EffectiveConfig {
-  if (!isRecord(files)) throw wrongKind(WHERE, "a record of files", files);
+  if (!isRecord(files)) throw wrongKind(WHERE, 'a record of files such as { "agent.yaml": { body } }', files);
   // Without a prototype even "__proto__" is an entry. Messages as `create` would make them, which costs more than all else here.
   const configMap: Record<string, AgentConfigFile> = Object.create(null);
   for (const name of Object.keys(files)) configMap[name] = toConfigFile(files[name], name);
@@ -120,6 +122,9 @@ function remoteConfigOf(
 /** Paths are made for errors alone: this runs for each file of each report. */
 function toConfigFile(file: unknown, name: string): AgentConfigFile {
   if (!isObject(file)) throw wrongKind(member(WHERE, name), "a file such as { body, contentType }", file);
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  if (isRecord(file))
+    for (const key in file) if (!(key in FILE_KEYS)) refuseUnknown(member(WHERE, name), file, FILE_KEYS, FOREIGN);
   const { body, contentType = "" } = file;
   if (typeof contentType !== "string") throw wrongKind(`${member(WHERE, name)}.contentType`, "a string", contentType);
   if (typeof body === "string") return { $typeName: CONFIG_FILE, body: new TextEncoder().encode(body), contentType };

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { isObject, wrongKind, wrongOption } from "../base/checks.js";
+import { isObject, isRecord, refuseUnknown, wrongKind, wrongOption } from "../base/checks.js";
 import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type AttributeSource, toKeyValues } from "./attributes.js";
 import { plainAttributes } from "./plain-attributes.js";
@@ -14,6 +14,15 @@ export interface Description {
   /** What else is worth knowing: operating system, host, cloud, anything of your own. Default: none. */
   nonIdentifying?: AttributeSource | undefined;
 }
+
+const KEYS = { identifying: true, nonIdentifying: true } as const satisfies Record<keyof Description, true>;
+/** As the wire and the Collector call them. */
+const FOREIGN = {
+  identifyingattributes: "identifying",
+  nonidentifyingattributes: "nonIdentifying",
+  attributes: "identifying or nonIdentifying",
+  resource: "identifying or nonIdentifying",
+};
 
 /** What a {@link DescribeAgent} is told of the agent it describes. */
 export interface AgentNames {
@@ -34,6 +43,8 @@ export type DescribeAgent = (agent: AgentNames) => Description;
  */
 export function toAgentDescription(description: Description): AgentDescription {
   if (!isObject(description)) throw wrongKind("description", "an object such as { identifying }", description);
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  if (isRecord(description)) refuseUnknown("description", description, KEYS, FOREIGN);
   const { identifying, nonIdentifying } = description;
   const identifyingAttributes = toKeyValues(identifying, "description.identifying");
   if (identifyingAttributes.length === 0) {

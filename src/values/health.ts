@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
-import { checkFlag, isObject, isRecord, member, sameEntries, text, wrongKind } from "../base/checks.js";
+import { checkFlag, isObject, isRecord, member, refuseUnknown, sameEntries, text, wrongKind } from "../base/checks.js";
 import { unixNanoseconds } from "../base/time.js";
 import { type ComponentHealth, ComponentHealthSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type Attributes, MAX_ATTRIBUTE_DEPTH, toKeyValues, tooDeep } from "./attributes.js";
@@ -26,6 +26,24 @@ export interface Health {
   attributes?: Attributes | undefined;
 }
 
+const KEYS = {
+  healthy: true,
+  status: true,
+  lastError: true,
+  startTime: true,
+  statusTime: true,
+  components: true,
+  attributes: true,
+} as const satisfies Record<keyof Health, true>;
+/** As the wire, the Collector and others call them. */
+const FOREIGN = {
+  error: "lastError",
+  message: "lastError",
+  componenthealthmap: "components",
+  starttimeunixnano: "startTime",
+  statustimeunixnano: "statusTime",
+};
+
 /** The times to assume where a {@link Health} has none, in nanoseconds since the Unix epoch. */
 export interface HealthTimes {
   /** For the top level only. */
@@ -45,6 +63,8 @@ export interface HealthTimes {
 export function toComponentHealth(health: Health, times: HealthTimes, where = "health", depth = 0): ComponentHealth {
   if (!isObject(health)) throw wrongKind(where, "an object such as { healthy }", health);
   if (depth > MAX_ATTRIBUTE_DEPTH) throw tooDeep(where);
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  if (isRecord(health)) refuseUnknown(where, health, KEYS, FOREIGN);
   const { healthy, status = "", lastError = "" } = health;
   checkFlag(`${where}.healthy`, healthy);
   const components = health.components ?? {};

@@ -80,7 +80,7 @@ describe("a restart that the server asks for", () => {
     expect(server.agents.size).toBe(1);
     expect(seen.received.filter(({ agentDisconnect }) => agentDisconnect !== undefined)).toHaveLength(1);
     expect(await agent.end()).toBe(0);
-    expect(agent.count(/INFO {2}SIGHUP: starting again/)).toBe(1);
+    expect(agent.count(/INFO {2}SIGHUP: restarting/)).toBe(1);
   });
 });
 
@@ -93,7 +93,7 @@ test("SIGHUP with a broken file changes nothing and says why, and may be repeate
   work.write("opamp.yaml", "server: { ws: { endpoint: ws://h/ } }\nstorage:\n  directroy: /tmp\n");
   agent.signal("SIGHUP");
   expect(await agent.line(/SIGHUP/)).toMatch(
-    /ERROR SIGHUP: going on with the old configuration: storage: unknown key "directroy" \(line 3, column 3\). Did you mean "directory"\?/,
+    /ERROR SIGHUP: keeping the old configuration: storage: unknown key "directroy" \(line 3, column 3\). Did you mean "directory"\?/,
   );
   seen.offerConfig({ "a.yaml": "x: 1\n" });
   await seen.until((one) => one.hasApplied());
@@ -103,7 +103,7 @@ test("SIGHUP with a broken file changes nothing and says why, and may be repeate
   for (let count = 0; count < 5; count += 1) agent.signal("SIGHUP");
   await seen.until(({ connections }) => connections.total >= 2);
   expect(await agent.end()).toBe(0);
-  expect(agent.count(/SIGHUP: starting again/)).toBeLessThan(4);
+  expect(agent.count(/SIGHUP: restarting/)).toBeLessThan(4);
 });
 
 test("SIGHUP retries an offer that failed", async () => {

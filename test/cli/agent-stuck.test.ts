@@ -32,7 +32,7 @@ test.each([
   await agent.line(new RegExp(`INFO {2}Still waiting for the directory ${place}$`));
   expect(await agent.end("SIGTERM")).toBe("SIGTERM");
   expect(agent.log).toMatch(/Shutting down: there is no connection to the server\n/);
-  expect(agent.log).toMatch(new RegExp(`ERROR ${place} does not answer: ending at once$`));
+  expect(agent.log).toMatch(new RegExp(`ERROR ${place} does not answer: exiting at once$`));
 });
 
 test.each([
@@ -59,4 +59,24 @@ test("a state directory that cannot be made is a warning, and the agent goes on"
   expect(await agent.line(/cannot be/)).toMatch(/WARN {2}.*no directory can be made in \/proc/);
   expect(await agent.end()).toBe(0);
   expect(agent.log).toMatch(/Shutting down: disconnecting from the server/);
+});
+
+test.each([
+  [
+    "a token",
+    (pipe: string) => ({ server: { auth: "bearertokenauth" }, extensions: { bearertokenauth: { filename: pipe } } }),
+  ],
+  ["an authority", (pipe: string) => ({ server: { tls: { ca_file: pipe } }, extensions: {} })],
+])("SIGTERM ends an agent at once that waits for a pipe in place of %s", async (_what, keys) => {
+  const { work } = await built.begin();
+  const pipe = work.path("pipe");
+  execFileSync("mkfifo", [pipe]);
+  const { server, extensions } = keys(pipe);
+  work.configure({
+    server: undefined,
+    extensions: { opamp: { server: { ws: { endpoint: "wss://127.0.0.1:1/", ...server } } }, ...extensions },
+  });
+  const agent = work.start();
+  await agent.line(/INFO {2}Agent /);
+  expect(await agent.end()).toBe(0);
 });

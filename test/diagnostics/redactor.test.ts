@@ -75,7 +75,7 @@ describe("a text", () => {
     "token: undefined, password=null",
     `image registry.example.com/team/agent:1.4@sha256:${"0af9".repeat(16)}, pulled`,
     "https://[::1]:4320/v1/opamp and https://example.com/@scope/package and a@example.com",
-    "the proxy wants credentials: put them there; it gave no token: invalid_client",
+    "the proxy requires credentials: put them there; it gave no token: invalid_client",
     "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----",
     "",
   ]) {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { exitCodes } from "../../src/cli/diagnosis.js";
+import { exitCodes } from "../../src/cli/doctor/diagnosis.js";
 import { OpAMPClient } from "../../src/index.js";
 import { opamp } from "../cli/terminal.js";
 import { runSnippet, snippetNamed } from "./snippets.js";

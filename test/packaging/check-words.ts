@@ -12,6 +12,11 @@ const WORDS = [
   /\bto be had\b/i,
   /\bleft away\b/i,
   /\bgoodbye to\b/i,
+  /\bgoes the way\b/i,
+  /\bno way leads\b/i,
+  /\banybody on the way\b/i,
+  /\bmakes no tunnels\b/i,
+  /\bfor the occasion\b/i,
   // "there is no such file" is fine, "this is no file" is not.
   /(?<!there )\bis no (?!longer\b|more\b|less\b|such\b)/i,
 ];

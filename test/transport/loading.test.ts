@@ -40,7 +40,7 @@ describe.each([
       error: {
         code: "ERR_OPAMP_INCOMPLETE",
         retryable: false,
-        message: expect.stringMatching(`^the package ${library} cannot be loaded: `),
+        message: expect.stringMatching(`^the package is incomplete: ${library} cannot be loaded: [^\n]+$`),
         hint: expect.stringContaining("docs/bundling.md"),
       },
     });
@@ -98,4 +98,16 @@ test("a client whose transport cannot load its library stops, and says why", asy
   expect(lines.filter((line) => line.includes("docs/bundling.md"))).toHaveLength(1);
   expect(lines.at(-1)).toBe("Client stopped.");
   await client.stop();
+});
+
+test("a client whose credentials need a library that cannot be loaded stops as well", async () => {
+  const server = await startBoth();
+  const incomplete = notLoaded("undici", new Error("no such package"));
+  const client = new OpAMPClient({
+    url: `http://${server.host}/`,
+    headers: () => Promise.reject(incomplete),
+    description: { identifying: { "service.name": "bundled" } },
+  });
+  client.start();
+  await expect(client.connected()).rejects.toMatchObject({ code: "ERR_OPAMP_STOPPED", cause: incomplete });
 });

@@ -119,9 +119,9 @@ describe("an effective configuration", () => {
   });
 
   test.each<[string, unknown, RegExp]>([
-    ["nothing", undefined, /^effectiveConfig: must be a record of files, not undefined$/],
-    ["a promise", Promise.resolve({}), /^effectiveConfig: must be a record of files, not Promise$/],
-    ["a Map", new Map(), /^effectiveConfig: must be a record of files, not Map$/],
+    ["nothing", undefined, /^effectiveConfig: must be a record of files such as .*, not undefined$/],
+    ["a promise", Promise.resolve({}), /^effectiveConfig: must be a record of files such as .*, not Promise$/],
+    ["a Map", new Map(), /^effectiveConfig: must be a record of files such as .*, not Map$/],
     ["text for a file", { a: "text" }, /^effectiveConfig\["a"\]: must be a file such as .* not string$/],
     [
       "a file without a body",

@@ -55,7 +55,10 @@ function receivedWords(received: Received, configBefore: string | undefined): Li
   const { agent, health, effectiveConfig, remoteConfig, customCapabilities, custom, disconnects } = received;
   const parts: string[] = [];
   if (disconnects) parts.push("agent_disconnect");
-  if (remoteConfig !== undefined) parts.push(`${remoteConfig.status} for ${short(remoteConfig.hash)}`);
+  if (remoteConfig !== undefined) {
+    const { status, hash } = remoteConfig;
+    parts.push(hash.length === 0 ? "no remote config yet" : `${status} for ${short(hash)}`);
+  }
   if (remoteConfig !== undefined && remoteConfig.error !== "") parts.push(`reason: ${remoteConfig.error}`);
   if (agent !== undefined) parts.push(`description: ${agent}`);
   if (health !== undefined) parts.push(`health: ${health.status}, with ${health.components.join(", ")}`);
@@ -86,10 +89,11 @@ function phaseWords({ phase, previous, error, retryInMs }: Extract<AgentSaid, { 
       return ["is online: the server has answered"];
     case "waiting": {
       const what = previous === "online" ? "has lost the server" : "cannot connect";
-      return [`${what}, tries again in ${(retryInMs / 1000).toFixed(1)} s`, error];
+      const when = retryInMs < 50 ? "at once" : `in ${(retryInMs / 1000).toFixed(1)} s`;
+      return [`${what}, tries again ${when}`, error];
     }
     case "closing":
-      return ["says goodbye"];
+      return ["disconnects"];
     case "stopped":
       return ["has stopped"];
     case "idle":

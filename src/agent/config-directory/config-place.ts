@@ -30,7 +30,7 @@ export interface RemoteConfigSettings {
    * in use. Run for the old configuration too, when an offer is rolled back.
    */
   readonly command: Command | undefined;
-  /** A signal that has the program take the configuration; sent after `command`. */
+  /** A signal that tells the program to reload; sent after `command`. */
   readonly reload: ReloadSignal | undefined;
   /** For `validate` and for `command`, each, in milliseconds. */
   readonly timeoutMs: number;

@@ -190,8 +190,8 @@ export class HandlerRunner {
       fetch.again = false;
       value = undefined;
       try {
-        const files = await this.#supplied.handlers.effectiveConfig?.();
-        if (files !== undefined) value = toEffectiveConfig(files);
+        const { effectiveConfig } = this.#supplied.handlers;
+        if (effectiveConfig !== undefined) value = toEffectiveConfig(await effectiveConfig());
       } catch (cause) {
         this.#fail("effectiveConfig", cause);
       }

@@ -145,7 +145,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
           "warn",
           "storm",
           "",
-          "The server asks for everything over and over; it is told ever less often",
+          "The server asks for everything over and over; it is answered less and less often",
         );
       case "silent": {
         const text = `The server has not answered the first report for ${event.afterMs} ms; going on`;

@@ -1,5 +1,5 @@
 /**
- * What others call an option, in small letters: the Collector's extension and Supervisor, the Go client, the Elastic client, and
+ * What others call an option, in small letters without `_` and `-`: the Collector's extension and Supervisor, the Go client, the Elastic client, and
  * earlier versions of this one.
  */
 export const foreignNames: Readonly<Record<string, string>> = {
@@ -9,6 +9,11 @@ export const foreignNames: Readonly<Record<string, string>> = {
   server: "url",
   serverurl: "url",
   opampserverurl: "url",
+  opampendpoint: "url",
+  opampurl: "url",
+  serverendpoint: "url",
+  host: "url",
+  address: "url",
   header: "headers",
   httpheaders: "headers",
   headersfunc: "headers",
@@ -62,13 +67,9 @@ export const foreignNames: Readonly<Record<string, string>> = {
 export const foreignTlsNames: Readonly<Record<string, string>> = {
   cacert: "ca",
   cafile: "ca",
-  ca_file: "ca",
   certfile: "cert",
-  cert_file: "cert",
   keyfile: "key",
-  key_file: "key",
   insecure: "insecureSkipVerify",
-  insecure_skip_verify: "insecureSkipVerify",
   rejectunauthorized: "insecureSkipVerify",
   ciphers: "cipherSuites",
 };

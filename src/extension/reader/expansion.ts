@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { attempt } from "../../base/checks.js";
+import { OVERDUE_HINT, readNamedFileSync } from "../../base/read-file.js";
 import { codeOf, type OpAMPError } from "../../errors.js";
 import { yamlValue } from "./config-source.js";
 
@@ -120,10 +120,12 @@ function fromEnvironment(opaque: string, showable: boolean, { env, unset }: Refe
 function fromFile(path: string, showable: boolean, fail: Fail): string {
   try {
     // Files end in line breaks, which hardly ever belong to the value.
-    return readFileSync(path, "utf8").replace(/[\r\n]+$/, "");
+    return readNamedFileSync(path)
+      .toString("utf8")
+      .replace(/[\r\n]+$/, "");
   } catch (cause) {
     const code = codeOf(cause);
     const which = `${showable ? `the file ${path}` : "a file"}, which cannot be read${code ? ` (${code})` : ""}`;
-    throw fail(`refers to ${which}`, "check the path and who may read the file");
+    throw fail(`refers to ${which}`, code === "ETIMEDOUT" ? OVERDUE_HINT : "check the path and who may read the file");
   }
 }

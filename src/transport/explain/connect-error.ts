@@ -29,9 +29,9 @@ export function brokeOff(cause: unknown, url: URL, isAnswered = true): Loss {
 
 /** The server answered the upgrade with 101, but the handshake is invalid (RFC 6455, 4.1). */
 export function handshakeFailed(cause: unknown, url: URL): Loss {
-  const text = `${url.host}${url.pathname} does not shake hands: ${failureOf(cause).text || "unknown reason"}`;
+  const text = `${url.host}${url.pathname} failed the WebSocket handshake: ${failureOf(cause).text || "unknown reason"}`;
   const hint =
-    "a proxy in between garbles the upgrade, or it is not a WebSocket server: check the port, and go around the proxy";
+    "a proxy in between garbles the upgrade, or it is not a WebSocket server: check the port, and bypass the proxy";
   forgetBytes(cause);
   return ended(new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { cause, hint }));
 }
@@ -52,20 +52,29 @@ export function statusRefused(
   const { code, says, hint } = explainStatus(status, headers, url, start);
   const throttled = code === "ERR_OPAMP_THROTTLED";
   const retryAfterMs = throttled ? parseRetryAfter(single(headers["retry-after"]), wallNowMs) : undefined;
-  const pause = retryAfterMs === undefined ? "" : ` for ${Math.ceil(retryAfterMs / 1_000)} s`;
+  const pause = retryAfterMs === undefined ? "" : `; ${pauseText(retryAfterMs)}`;
   const text = `${url.host}${url.pathname} answered ${status}${says}${pause}`;
   const loss = answered(new OpAMPError(code, text, { httpStatus: status, hint }));
   if (code === "ERR_OPAMP_TOO_LARGE") return { ...loss, fate: "refused" };
   return retryAfterMs === undefined ? { ...loss, throttled } : { ...loss, throttled, retryAfterMs };
 }
 
+/** What a server asks for that is too busy. */
+export function pauseText(ms: number): string {
+  return `it asks for a pause of ${Math.ceil(ms / 1_000)} s`;
+}
+
 /** The same, where a redirect led from the client's own URL to another place, which is not in the user's settings. */
 export function afterRedirect(loss: Loss, from: URL, at: URL): Loss {
-  if (from.origin === at.origin) return loss;
-  const { code, message, hint, httpStatus, retryable, cause } = loss.error;
+  return from.origin === at.origin ? loss : { ...loss, error: beyondRedirect(loss.error, from, at) };
+}
+
+/** What went wrong at the place that a redirect leads to. */
+export function beyondRedirect(error: OpAMPError, from: URL, at: URL): OpAMPError {
+  const { code, message, hint, httpStatus, retryable, cause } = error;
   const text = `redirected by ${from.host} to ${at.host}: ${message}`;
-  const where = `${hint}; it is ${from.host} that redirects there`;
-  return { ...loss, error: new OpAMPError(code, text, { hint: where, httpStatus, retryable, cause }) };
+  const where = `${from.host} redirects there, so a login page or a proxy may stand in the way; ${hint}`;
+  return new OpAMPError(code, text, { hint: where, httpStatus, retryable, cause });
 }
 
 /** Why the content of a successful answer is not OpAMP; `undefined` if it may be. An empty body without a type is. */

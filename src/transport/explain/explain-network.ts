@@ -19,19 +19,19 @@ const HUNG_UP = "the other side hung up";
 const ROWS: Readonly<Record<string, Row>> = {
   ENOTFOUND: {
     says: "the host name does not resolve",
-    hint: "the host name does not resolve: check its spelling, and this machine's DNS",
+    hint: "check the spelling of the host name, and this machine's DNS",
   },
   EAI_AGAIN: {
-    says: "the DNS gives no answer for the host name",
-    hint: "the host name does not resolve for now: check that this machine reaches its DNS server",
+    says: "the host name does not resolve for now: DNS gives no answer",
+    hint: "check that this machine reaches its DNS server",
   },
   ECONNREFUSED: {
     says: "the connection was refused",
     hint: "nothing listens there: check that the server is up, and the port (OpAMP's default is 4320)",
   },
-  EHOSTUNREACH: { says: "no way leads to the host", hint: DOWN },
+  EHOSTUNREACH: { says: "there is no route to the host", hint: DOWN },
   EHOSTDOWN: { says: "the host is down", hint: `check that the host is up, and ${DOWN}` },
-  ENETUNREACH: { says: "no way leads to the host's network", hint: DOWN },
+  ENETUNREACH: { says: "there is no route to the host's network", hint: DOWN },
   ENETDOWN: { says: "the network is down", hint: DOWN },
   EADDRNOTAVAIL: { says: "this machine has no address to connect from", hint: DOWN },
   ETIMEDOUT: {
@@ -42,7 +42,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   EPERM: FORBIDDEN,
   EMFILE: { says: "too many files are open here", hint: "raise this process's limit on open files (ulimit -n)" },
   ENFILE: { says: "too many files are open here", hint: "raise this machine's limit on open files" },
-  ECONNABORTED: { says: "this machine gave the connection up", hint: DOWN },
+  ECONNABORTED: { says: "this machine aborted the connection", hint: DOWN },
   HPE_INVALID_EOF_STATE: {
     code: "ERR_OPAMP_CLOSED",
     says: "the answer was cut short",

@@ -27,8 +27,8 @@ const SERVER_LOG = "look at the server's log";
 const GATEWAY =
   "a gateway answers in place of the server: check that the server behind it is up, and the gateway's log";
 const ONE_TRANSPORT = {
-  upgrade: `it may take plain HTTP alone: use {http}, or transport: "auto"; or ${CHECK_PATH}`,
-  post: `it may take WebSocket alone: use {ws}; or ${CHECK_PATH}`,
+  upgrade: `it may accept plain HTTP only: use {http}, or transport: "auto"; or ${CHECK_PATH}`,
+  post: `it may accept WebSocket only: use {ws}; or ${CHECK_PATH}`,
 };
 
 const STATUSES: Readonly<Record<number, StatusRow>> = {
@@ -46,18 +46,18 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   404: {
     says: "nothing is there",
     hint: CHECK_PATH,
-    upgrade: `${CHECK_PATH}; a server that takes plain HTTP alone may answer so too: then use {http}`,
+    upgrade: `${CHECK_PATH}; a server that accepts plain HTTP only may answer like this too: then use {http}`,
     elsewhere: true,
   },
-  405: { says: "it does not take this method", hint: CHECK_PATH, ...ONE_TRANSPORT, elsewhere: true },
+  405: { says: "it does not accept this method", hint: CHECK_PATH, ...ONE_TRANSPORT, elsewhere: true },
   407: {
     code: "ERR_OPAMP_PROXY",
-    says: "a proxy in between wants other credentials",
+    says: "a proxy in between requires other credentials",
     hint: "put the proxy's user and password into the URL of the `proxy` option, or of HTTP_PROXY and HTTPS_PROXY",
   },
   408: { says: "the request took too long to arrive", hint: "check the network for loss, and proxies in between" },
   411: {
-    says: "it wants to know the length beforehand",
+    says: "it requires a Content-Length",
     hint: "look at the proxy in between, which drops Content-Length",
   },
   413: {
@@ -67,7 +67,7 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   },
   414: { says: "the URL is too long for it", hint: "shorten the URL's path and query" },
   415: {
-    says: "it does not take this content type",
+    says: "it does not accept this content type",
     hint: `it is not an OpAMP server, or does not accept compression (compression: false); ${CHECK_PATH}`,
     elsewhere: true,
   },
@@ -76,10 +76,10 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
     hint: "check the URL's host, tls.serverName and the proxy's routes",
   },
   426: {
-    says: "it wants another protocol",
+    says: "it requires another protocol",
     hint: CHECK_PATH,
     upgrade: 'something in between does not let WebSocket through: use {http}, or transport: "auto"',
-    post: "it takes WebSocket alone: use {ws}",
+    post: "it accepts WebSocket only: use {ws}",
   },
   429: { code: "ERR_OPAMP_THROTTLED", says: "it is too busy", hint: "the client comes back by itself after the pause" },
   431: { says: "the request's headers are too large for it", hint: "supply fewer or shorter `headers`" },
@@ -93,7 +93,7 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   },
   504: { says: "a gateway gets no answer from the server in time", hint: GATEWAY },
   511: {
-    says: "this network wants a login first",
+    says: "this network requires a login first",
     hint: "log in to the network (a captive portal), or use another one",
   },
 };
@@ -106,7 +106,7 @@ const REDIRECT: StatusRow = {
 const NOT_UPGRADED: StatusRow = {
   code: "ERR_OPAMP_NOT_OPAMP",
   says: "instead of upgrading",
-  hint: `it does not take WebSocket there: use {http}, or transport: "auto"; or ${CHECK_PATH}`,
+  hint: `it does not accept WebSocket there: use {http}, or transport: "auto"; or ${CHECK_PATH}`,
   elsewhere: true,
 };
 
@@ -137,9 +137,10 @@ const BODIES: readonly (Omit<StatusRow, "elsewhere"> & { contains: RegExp })[] =
   },
   {
     contains: /not using the websocket protocol/i,
-    says: "it takes WebSocket alone",
+    says: "it accepts WebSocket only",
     hint: "use {ws}",
-    upgrade: 'a proxy in between drops the Upgrade header: have it pass that on, or use {http} or transport: "auto"',
+    upgrade:
+      'a proxy in between drops the Upgrade header: configure it to forward that header, or use {http} or transport: "auto"',
   },
 ];
 
@@ -211,7 +212,7 @@ function challenge(status: number, headers: ResponseHeaders): string {
   const given =
     status === 401 ? headers["www-authenticate"] : status === 407 ? headers["proxy-authenticate"] : undefined;
   const schemes = [given ?? []].flat().flatMap((value) => SCHEMES.exec(value)?.[1] ?? []);
-  return schemes.length === 0 ? "" : `it wants ${[...new Set(schemes)].join(" or ")}`;
+  return schemes.length === 0 ? "" : `it asks for ${[...new Set(schemes)].join(" or ")}`;
 }
 
 /** The first value of a header that may be there several times. */

@@ -136,7 +136,7 @@ const CUT: Row = {
   codes: [],
   says: "the server hung up in the TLS handshake",
   hint: (url) =>
-    `it may speak no TLS (then use ${otherScheme(url)}), demand a client certificate (tls.cert, tls.key) or not know the host name`,
+    `it may not speak TLS (then use ${otherScheme(url)}), demand a client certificate (tls.cert, tls.key) or not know the host name`,
 };
 
 /** Trust, certificates on both sides, versions, and a side that does not speak TLS. */

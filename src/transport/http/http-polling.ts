@@ -81,7 +81,7 @@ export class HttpPollingTransport implements Transport {
   }
 
   async #exchange(session: Session, payload: Uint8Array): Promise<void> {
-    const { url, instanceUid, compression, maxRedirects } = this.#settings;
+    const { url, instanceUid, compression } = this.#settings;
     session.route = undefined;
     session.at = url;
     const given = await this.#credentials.resolve();
@@ -105,7 +105,7 @@ export class HttpPollingTransport implements Transport {
       const response = await route.post(at, headers, body);
       const { location } = response.headers;
       const isElsewhere = location !== undefined;
-      const next = isElsewhere ? redirected(hop, response.statusCode, single(location), maxRedirects) : undefined;
+      const next = isElsewhere ? redirected(hop, response.statusCode, single(location), this.#settings) : undefined;
       if (next === undefined) return this.#take(session, response);
       if (next instanceof OpAMPError) throw next;
       // Where it does not end soon, its connection is given up.

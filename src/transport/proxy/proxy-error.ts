@@ -2,14 +2,14 @@ import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 
-const CREDENTIALS = "the proxy wants credentials: put user and password into the proxy's URL";
+const CREDENTIALS = "the proxy requires credentials: put user and password into the proxy's URL";
 const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
 const FORBIDDEN = "the proxy does not allow this host and port: ask those who run it, or exempt the host with NO_PROXY";
 const BEYOND = "the proxy cannot reach the server: check the server's host and port as the proxy sees them";
 const OTHER_FAMILY = "give the server by a name, or by an address of the other family";
 const NO_TLS = "the proxy does not speak TLS: write its URL with http://";
 const UNTRUSTED = "the proxy's certificate is not trusted: give its authority in `proxy.tls.ca`";
-const NO_PROXY_THERE = "what answers there makes no tunnels: check the proxy's host and port";
+const NO_PROXY_THERE = "what answers there is not a proxy that can tunnel: check the proxy's host and port";
 
 /** What a person can do when the proxy itself is not reached. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
@@ -97,7 +97,7 @@ export function socksFailed(proxy: ResolvedProxy, target: string, text: string):
   const cause = new Error(text);
   if (/no accepted|unknown authentication/.test(text)) {
     const hint = proxy.username === "" && proxy.password === "" ? CREDENTIALS : WRONG_CREDENTIALS;
-    return failure(`${about}: it accepts none of the ways to log in`, cause, hint);
+    return failure(`${about}: it accepts none of the authentication methods`, cause, hint);
   }
   if (/Authentication failed/.test(text)) return failure(`${about}: login refused`, cause, WRONG_CREDENTIALS);
   if (/invalid socks version/.test(text)) {

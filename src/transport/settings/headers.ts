@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { isRecord } from "../../base/checks.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { isRecord, kindOf } from "../../base/checks.js";
+import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import type { Loss } from "../transport.js";
 
 /** Request headers: name to value. */
@@ -78,7 +78,8 @@ export async function resolveHeaders(
   for (const source of sourcesOf(sources)) {
     const given = typeof source === "function" ? await ask(source, context) : source;
     if (!isRecord(given)) {
-      throw new OpAMPError("ERR_OPAMP_HEADERS", "the headers function returned no record of headers");
+      const text = `the headers function must return a record of headers, not ${kindOf(given)}`;
+      throw new OpAMPError("ERR_OPAMP_HEADERS", text);
     }
     for (const [name, value] of Object.entries(given)) {
       checkHeader(name, value);
@@ -121,7 +122,7 @@ async function ask(source: HeaderFunction, context: HeaderContext): Promise<unkn
     return await source(context);
   } catch (cause) {
     // What the helpers of this package throw says best what to do.
-    if (cause instanceof OpAMPError && cause.code === "ERR_OPAMP_AUTH") throw cause;
+    if (hasCode(cause, "ERR_OPAMP_AUTH", "ERR_OPAMP_INCOMPLETE")) throw cause;
     throw new OpAMPError("ERR_OPAMP_HEADERS", `the headers function failed: ${messageOf(cause)}`, { cause });
   }
 }

@@ -1,3 +1,4 @@
+import type { RedirectRules } from "../url/redirect.js";
 import type { HeaderRecord, HeaderSources } from "./headers.js";
 import type { TlsOptions } from "./tls-options.js";
 
@@ -31,7 +32,7 @@ export interface TransportClock {
 }
 
 /** What both transports need to know. */
-export interface TransportSettings extends DialSettings {
+export interface TransportSettings extends DialSettings, RedirectRules {
   url: URL;
   /** From the URL's user and password; `headers` may override it. */
   authorization: string | undefined;
@@ -42,8 +43,6 @@ export interface TransportSettings extends DialSettings {
   maxReceiveBytes: number;
   /** Whether messages are sent compressed, and over HTTP asked for; received ones are understood either way. */
   compression: boolean;
-  /** How many redirects one attempt follows. */
-  maxRedirects: number;
   /** The current instance uid as UUID text, for the header that HTTP carries (HTTP-08). */
   instanceUid: () => string;
   clock: TransportClock;

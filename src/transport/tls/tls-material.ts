@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import tls from "node:tls";
 import { attempt } from "../../base/checks.js";
+import { OVERDUE_HINT, readNamedFile } from "../../base/read-file.js";
 import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 import type { Pem, TlsOptions } from "../settings/tls-options.js";
 import { decodedText, type PemBlock, pemBlocks, pemText } from "./pem.js";
@@ -19,6 +19,7 @@ const FILE_HINTS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file: check the path; a relative one starts at the working directory",
   EACCES: FORBIDDEN,
   EPERM: FORBIDDEN,
+  ETIMEDOUT: OVERDUE_HINT,
   EISDIR: "that is a directory: give the path of one file",
 };
 const REASSEMBLE = "it was cut short or damaged on its way: put it together again from its parts";
@@ -28,7 +29,9 @@ const CONVERT = "give PEM, which begins with -----BEGIN; openssl converts other 
 export async function digestOf({ ca, cert, key }: TlsOptions): Promise<string | undefined> {
   const given = [ca ?? [], cert ?? "", key ?? ""].flat();
   try {
-    const texts = await Promise.all(given.map((one) => (isNoPem(one) ? readFile(one, "utf8") : one)));
+    const texts = await Promise.all(
+      given.map(async (one) => (isNoPem(one) ? (await readNamedFile(one)).toString("utf8") : one)),
+    );
     const hash = createHash("sha256");
     for (const text of texts) hash.update(`${text.length}:`).update(text);
     return hash.digest("base64");
@@ -61,7 +64,7 @@ export async function systemAuthorities(): Promise<readonly string[]> {
   if (typeof ask === "function") return [...new Set<string>([...ask("default"), ...ask("system")])];
   const extra = process.env["NODE_EXTRA_CA_CERTS"];
   // As with Node itself, a file that cannot be read only means that its authorities are missing.
-  const added = extra === undefined || extra === "" ? "" : await readFile(extra, "utf8").catch(() => "");
+  const added = extra === undefined || extra === "" ? "" : await readNamedFile(extra).then(String, () => "");
   const read = attempt(() => certificates({ text: added, called: "NODE_EXTRA_CA_CERTS" }).map(String));
   return [...tls.rootCertificates, ...(read ?? [])];
 }
@@ -92,7 +95,7 @@ async function read(where: string, given: Pem): Promise<Material> {
   const isPath = !/[\r\n]/.test(given) && given.length < 1_024 && !/^M[\w+/=-]{39,}$/.test(given);
   if (!isPath) throw unusable(where, "is neither PEM text nor the path of a file", CONVERT);
   try {
-    return { text: decodedText(await readFile(given)), called: `${where} (${given})` };
+    return { text: decodedText(await readNamedFile(given)), called: `${where} (${given})` };
   } catch (cause) {
     const code = codeOf(cause) ?? "unknown reason";
     throw unusable(where, `cannot read ${given}: ${code}`, FILE_HINTS[code], cause);

@@ -142,14 +142,14 @@ export class WebSocketTransport implements Transport {
 
   /** The upgrade was answered with something else than 101. @returns where to go on, if that was a redirect */
   async #refused(dial: Dial, hop: Hop, response: IncomingMessage): Promise<Hop | undefined> {
-    const { maxRedirects, clock, url } = this.#settings;
+    const { clock, url } = this.#settings;
     const { statusCode = 0, headers } = response;
     dial.stage = "answered";
     const start = bodyTells(statusCode) ? await readStart(response) : undefined;
     const refused = dial.socket;
     dial.socket = undefined;
     refused?.terminate();
-    const next = redirected(hop, statusCode, headers.location, maxRedirects);
+    const next = redirected(hop, statusCode, headers.location, this.#settings);
     if (next !== undefined && !(next instanceof OpAMPError)) return next;
     const loss = next === undefined ? statusRefused(statusCode, headers, hop.url, clock.wallNow(), start) : ended(next);
     this.#fail(dial, this.#credentials.judge(loss, hop.url.origin !== url.origin));

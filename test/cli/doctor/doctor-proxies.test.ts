@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Diagnosis } from "../../../src/cli/diagnosis.js";
+import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
 import { OpAMPServer, testCertificates } from "../../../src/testing/index.js";
 import { startHttpProxy } from "../../end-to-end/proxies/http-proxy.js";
 import { startSocksProxy } from "../../end-to-end/proxies/socks-proxy.js";

@@ -112,5 +112,5 @@ test("help lists the sections, the signals and the exit codes", async () => {
   const { code, out } = await opamp("agent", "--help");
   expect(code).toBe(0);
   for (const word of ["remote_config", "available_components", "SIGHUP", "--dry-run"]) expect(out).toContain(word);
-  expect(out).toMatch(/Exit codes:\n {2}0 {2}ended by a signal\n {2}1 {2}.*\n {2}2 {2}.*\n/);
+  expect(out).toMatch(/Exit codes:\n {2}0 {2}stopped by a signal\n {2}1 {2}.*\n {2}2 {2}.*\n/);
 });

@@ -100,13 +100,13 @@ restart: { command: ["{directory}/x"] }
       expect.stringMatching(/username_file \(line 3, column \d+\): the file .*empty is empty/),
       expect.stringMatching(/password_file \(line 3, column \d+\): the file .*gone cannot be read: ENOENT/),
       expect.stringMatching(
-        /^ERROR remote_config\.validate_command \(line 5, column \d+\): the program "no-such-program-4711" is not there/,
+        /^ERROR remote_config\.validate_command \(line 5, column \d+\): the program "no-such-program-4711" was not found/,
       ),
       expect.stringMatching(
         /^ERROR remote_config\.command \(line 5, column \d+\): the program ".*plain" may not be executed/,
       ),
       expect.stringMatching(
-        /^ERROR health\.components\.a\.command .*: the program ".*no" is not there \(check the path\)$/,
+        /^ERROR health\.components\.a\.command .*: the program ".*no" was not found \(check the path\)$/,
       ),
     ]);
   });

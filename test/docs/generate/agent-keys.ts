@@ -16,13 +16,13 @@ const ofRemoteConfig: readonly AgentKey[] = [
     key: "remote_config.directory",
     type: "path",
     default: "none; required",
-    meaning: "where the program reads its configuration; made where it is missing",
+    meaning: "where the program reads its configuration; created if it is missing",
   },
   {
     key: "remote_config.state_directory",
     type: "path",
     default: "`.opamp` in `directory`",
-    meaning: "where `opamp-config` is made, which has the versions; always the same one, and not around `directory`",
+    meaning: "where `opamp-config` with the versions is created; must stay the same, and must not contain `directory`",
   },
   {
     key: "remote_config.local_files",
@@ -34,13 +34,13 @@ const ofRemoteConfig: readonly AgentKey[] = [
     key: "remote_config.validate_command",
     type: COMMAND,
     default: "none",
-    meaning: "looks at an offer before it is put to use; exit code 0 is valid",
+    meaning: "checks an offer before it is used; exit code 0 means valid",
   },
   {
     key: "remote_config.command",
     type: COMMAND,
     default: "none",
-    meaning: "has the program take what is in use; exit code 0 is success",
+    meaning: "tells the program to reload; exit code 0 means success",
   },
   {
     key: "remote_config.reload_signal",
@@ -58,25 +58,25 @@ const ofRemoteConfig: readonly AgentKey[] = [
     key: "remote_config.timeout",
     type: DURATION,
     default: "30s",
-    meaning: "for `validate_command` and for `command`, each",
+    meaning: "time limit, for `validate_command` and `command` each",
   },
   {
     key: "remote_config.file_mode",
     type: "octal, in quotes",
     default: '"0640"',
-    meaning: "of offered files; one that takes the place of yours has the mode and owner of yours",
+    meaning: "mode of offered files; one that replaces a file of yours keeps its mode and owner",
   },
   {
     key: "remote_config.allow.names",
     type: "list of patterns",
     default: "any",
-    meaning: "names of the files that an offer may have; see [Local limits](#local-limits)",
+    meaning: "file names that an offer may contain; see [Local limits](#local-limits)",
   },
   {
     key: "remote_config.allow.max_bytes",
     type: "whole number",
     default: "no limit",
-    meaning: "for all files of an offer together",
+    meaning: "total size of the files of an offer",
   },
   {
     key: "remote_config.allow.keys",
@@ -94,7 +94,7 @@ const ofRemoteConfig: readonly AgentKey[] = [
     key: "remote_config.allow.commands",
     type: "list of patterns",
     default: "any",
-    meaning: "programs that the values of an offer may have run",
+    meaning: "programs that the values of an offer may run",
   },
 ];
 
@@ -103,7 +103,7 @@ const ofReports: readonly AgentKey[] = [
     key: "effective_config.files",
     type: "list of paths, or map from names to paths",
     default: "none",
-    meaning: "files to report besides those of `remote_config`; from a list, under their last name",
+    meaning: "files to report besides those of `remote_config`; a list reports them under their base names",
   },
   {
     key: "effective_config.raw_file",
@@ -121,19 +121,19 @@ const ofReports: readonly AgentKey[] = [
     key: "effective_config.redact.deny",
     type: "list of names",
     default: "none",
-    meaning: "names to hide besides those that are hidden by themselves",
+    meaning: "names to hide besides those hidden by default",
   },
   {
     key: "effective_config.redact.allow",
     type: "list of names",
     default: "none",
-    meaning: "names to show all the same",
+    meaning: "names to show although they are hidden by default",
   },
   {
     key: "effective_config.max_bytes",
     type: "number",
     default: "4194304",
-    meaning: "of all files together; in the place of one that does not fit, the report says so",
+    meaning: "total size; a file that does not fit is replaced by a line that says so",
   },
   {
     key: "health.url",
@@ -153,7 +153,7 @@ const ofReports: readonly AgentKey[] = [
     default: "30s",
     meaning: "from the end of a check to the next",
   },
-  { key: "health.timeout", type: DURATION, default: "5s", meaning: "for one check; then it has failed" },
+  { key: "health.timeout", type: DURATION, default: "5s", meaning: "time limit for one check" },
   {
     key: "health.components",
     type: "map by name",
@@ -167,21 +167,21 @@ const ofRest: readonly AgentKey[] = [
     key: "storage.directory",
     type: "path",
     default: "/var/lib/opamp-agent",
-    meaning: "what the agent must not forget; for one agent alone",
+    meaning: "persistent state; one directory per agent",
   },
   ...["receivers", "processors", "exporters", "extensions", "connectors"].map((group) => ({
     key: `available_components.${group}`,
     type: "list of types, or map to modules",
     default: "none",
-    meaning: "what the program is built of",
+    meaning: "components of the program",
   })),
   {
     key: "restart.command",
     type: COMMAND,
     default: "none; required in `restart`",
-    meaning: "what a restart command of the server does; without `restart` the agent itself starts again",
+    meaning: "runs when the server asks for a restart; without `restart` the agent restarts itself",
   },
-  { key: "restart.timeout", type: DURATION, default: "30s", meaning: "for the command" },
+  { key: "restart.timeout", type: DURATION, default: "30s", meaning: "time limit for the command" },
   {
     key: "heartbeat.interval",
     type: DURATION,
@@ -193,7 +193,7 @@ const ofRest: readonly AgentKey[] = [
     key: "backoff.min",
     type: DURATION,
     default: "1s",
-    meaning: "shortest wait between attempts to connect; the first one after a break comes at once",
+    meaning: "shortest wait between connection attempts; the first attempt after a break is immediate",
   },
   {
     key: "backoff.max",
@@ -202,7 +202,7 @@ const ofRest: readonly AgentKey[] = [
     meaning: "longest wait; each is anywhere from `min` to a limit that doubles up to this",
   },
   { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "minimum log level" },
-  { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
+  { key: "log.format", type: "text or json", default: "text", meaning: "log format" },
 ];
 
 /** Every key of the sections that are the command's own, in the order of the document. */

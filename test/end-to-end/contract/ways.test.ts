@@ -5,7 +5,7 @@ import { meet, offerOf } from "./meeting.js";
 import { everyTransport, type Way } from "./transports.js";
 import { HIDDEN_HOST } from "./ways.js";
 
-/** What the rest of the contract relies on: that each transport goes the way that its name tells. */
+/** What the rest of the contract relies on: that each transport is what its name says. */
 const ways = everyTransport.flatMap((transport) =>
   transport.way === undefined ? [] : [{ ...transport, way: transport.way }],
 );

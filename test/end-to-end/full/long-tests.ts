@@ -1,6 +1,7 @@
 /** What only `npm run test:full` runs: tests that need long, much memory or many processes. */
 export const longTests: readonly string[] = [
   "test/agent/config-directory/config-crash.test.ts",
+  "test/base/read-file.test.ts",
   "test/cli/agent-crash.test.ts",
   "test/cli/agent-limits.test.ts",
   "test/cli/agent-lock.test.ts",
@@ -9,6 +10,7 @@ export const longTests: readonly string[] = [
   "test/cli/agent-stuck.test.ts",
   "test/cli/agent-unprivileged.test.ts",
   "test/cli/early-signals.test.ts",
+  "test/cli/doctor/incomplete-package.test.ts",
   "test/agent/commands/placeholder.test.ts",
   "test/cli/process.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",

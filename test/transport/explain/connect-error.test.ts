@@ -11,7 +11,7 @@ test("a failed handshake is reported with its cause and a hint to a proxy", () =
   const { error, ...loss } = handshakeFailed(cause, WS);
   expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", cause, hint: expect.stringContaining("proxy") });
   expect(error.message).toBe(
-    "opamp.example.com:4320/v1/opamp does not shake hands: Invalid Sec-WebSocket-Accept header",
+    "opamp.example.com:4320/v1/opamp failed the WebSocket handshake: Invalid Sec-WebSocket-Accept header",
   );
   expect(loss).toEqual({ fate: "unknown", orderly: true, throttled: false });
   expect(handshakeFailed(undefined, WS).error.message).toMatch(/: unknown reason$/);

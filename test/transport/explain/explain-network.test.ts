@@ -11,12 +11,12 @@ function thrown(code: string | undefined, message: string, more: object = {}): E
 
 describe("a failed connection", () => {
   const cases: readonly [code: string, says: string, hint: RegExp][] = [
-    ["ENOTFOUND", "the host name does not resolve", /check its spelling, and this machine's DNS/],
-    ["EAI_AGAIN", "the DNS gives no answer for the host name", /reaches its DNS server/],
+    ["ENOTFOUND", "the host name does not resolve", /spelling of the host name, and this machine's DNS/],
+    ["EAI_AGAIN", "the host name does not resolve for now: DNS gives no answer", /reaches its DNS server/],
     ["ECONNREFUSED", "the connection was refused", /^nothing listens there: .*4320/],
-    ["EHOSTUNREACH", "no way leads to the host", /network, its routes and its VPN/],
+    ["EHOSTUNREACH", "there is no route to the host", /network, its routes and its VPN/],
     ["EHOSTDOWN", "the host is down", /host is up/],
-    ["ENETUNREACH", "no way leads to the host's network", /network, its routes/],
+    ["ENETUNREACH", "there is no route to the host's network", /network, its routes/],
     ["ENETDOWN", "the network is down", /this machine's network/],
     ["EADDRNOTAVAIL", "this machine has no address to connect from", /this machine's network/],
     ["ETIMEDOUT", "nobody answered", /firewall drops/],
@@ -24,7 +24,7 @@ describe("a failed connection", () => {
     ["EPERM", "this machine forbids it", /local firewall or policy/],
     ["EMFILE", "too many files are open here", /ulimit -n/],
     ["ENFILE", "too many files are open here", /open files/],
-    ["ECONNABORTED", "this machine gave the connection up", /network/],
+    ["ECONNABORTED", "this machine aborted the connection", /network/],
     ["ECONNRESET", "the other side hung up without an answer", /expects TLS hangs up like this: try wss:\/\//],
     ["EPIPE", "the other side hung up without an answer", /expects TLS/],
     ["UND_ERR_SOCKET", "the other side hung up without an answer", /expects TLS/],

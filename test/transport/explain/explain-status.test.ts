@@ -16,20 +16,20 @@ describe("a status", () => {
     [401, "ERR_OPAMP_UNAUTHORIZED", "credentials are not accepted", /`headers`/, /`headers`/],
     [403, "ERR_OPAMP_UNAUTHORIZED", "credentials give no access", /may do/, /may do/],
     [404, "ERR_OPAMP_HTTP_STATUS", "nothing is there", /\/v1\/opamp.*use http:\/\//, /\/v1\/opamp/],
-    [405, "ERR_OPAMP_HTTP_STATUS", "does not take this method", /use http:\/\//, /use ws:\/\//],
-    [407, "ERR_OPAMP_PROXY", "a proxy in between wants other credentials", /`proxy` option/, /HTTPS_PROXY/],
+    [405, "ERR_OPAMP_HTTP_STATUS", "does not accept this method", /use http:\/\//, /use ws:\/\//],
+    [407, "ERR_OPAMP_PROXY", "a proxy in between requires other credentials", /`proxy` option/, /HTTPS_PROXY/],
     [408, "ERR_OPAMP_HTTP_STATUS", "too long to arrive", /network/, /network/],
-    [411, "ERR_OPAMP_HTTP_STATUS", "the length beforehand", /Content-Length/, /Content-Length/],
+    [411, "ERR_OPAMP_HTTP_STATUS", "requires a Content-Length", /Content-Length/, /Content-Length/],
     [413, "ERR_OPAMP_TOO_LARGE", "the message is too large for it", /smaller/, /limit of the server/],
     [414, "ERR_OPAMP_HTTP_STATUS", "the URL is too long", /shorten/, /shorten/],
-    [415, "ERR_OPAMP_HTTP_STATUS", "does not take this content type", /compression: false/, /compression: false/],
+    [415, "ERR_OPAMP_HTTP_STATUS", "does not accept this content type", /compression: false/, /compression: false/],
     [421, "ERR_OPAMP_HTTP_STATUS", "does not serve this host name", /host/, /host/],
     [
       426,
       "ERR_OPAMP_HTTP_STATUS",
-      "wants another protocol",
+      "requires another protocol",
       /transport: "auto"/,
-      /^it takes WebSocket alone: use ws:\/\/$/,
+      /^it accepts WebSocket only: use ws:\/\/$/,
     ],
     [429, "ERR_OPAMP_THROTTLED", "too busy", /comes back by itself/, /comes back by itself/],
     [431, "ERR_OPAMP_HTTP_STATUS", "headers are too large", /fewer or shorter/, /fewer or shorter/],
@@ -38,7 +38,7 @@ describe("a status", () => {
     [502, "ERR_OPAMP_HTTP_STATUS", "a gateway gets no usable answer", /behind it/, /behind it/],
     [503, "ERR_OPAMP_THROTTLED", "too busy", /comes back by itself/, /behind its gateway/],
     [504, "ERR_OPAMP_HTTP_STATUS", "a gateway gets no answer from the server in time", /behind it/, /behind it/],
-    [511, "ERR_OPAMP_HTTP_STATUS", "wants a login first", /captive portal/, /captive portal/],
+    [511, "ERR_OPAMP_HTTP_STATUS", "requires a login first", /captive portal/, /captive portal/],
     [302, "ERR_OPAMP_HTTP_STATUS", "a redirect that cannot be followed", /Location/, /Location/],
     [200, "ERR_OPAMP_NOT_OPAMP", "instead of upgrading", /use http:\/\//, /./],
     [418, "ERR_OPAMP_HTTP_STATUS", "answered 418", /\/v1\/opamp.*server's log/, /server's log/],
@@ -96,9 +96,11 @@ describe("a status", () => {
   test("of 401 or 407 names the scheme of the credentials if it is a known one", () => {
     const wanted = (status: number, headers: Record<string, string | string[]>) =>
       refused(status, HTTP, headers).error.message;
-    expect(wanted(401, { "www-authenticate": 'Bearer realm="opamp"' })).toMatch(/not accepted; it wants Bearer$/);
-    expect(wanted(401, { "www-authenticate": ["Basic x", "Bearer", "Basic y"] })).toMatch(/it wants Basic or Bearer$/);
-    expect(wanted(407, { "proxy-authenticate": "Negotiate" })).toMatch(/it wants Negotiate$/);
+    expect(wanted(401, { "www-authenticate": 'Bearer realm="opamp"' })).toMatch(/not accepted; it asks for Bearer$/);
+    expect(wanted(401, { "www-authenticate": ["Basic x", "Bearer", "Basic y"] })).toMatch(
+      /it asks for Basic or Bearer$/,
+    );
+    expect(wanted(407, { "proxy-authenticate": "Negotiate" })).toMatch(/it asks for Negotiate$/);
     expect(wanted(401, { "www-authenticate": "secret" })).toMatch(/not accepted$/);
     expect(wanted(403, { "www-authenticate": "Bearer" })).toMatch(/no access$/);
   });
@@ -127,8 +129,8 @@ describe("what follows from a status", () => {
   });
 
   test.each([
-    [503, "120", "answered 503: it is too busy for 120 s"],
-    [429, "Thu, 01 Jan 1970 00:01:30 GMT", "answered 429: it is too busy for 90 s"],
+    [503, "120", "answered 503: it is too busy; it asks for a pause of 120 s"],
+    [429, "Thu, 01 Jan 1970 00:01:30 GMT", "answered 429: it is too busy; it asks for a pause of 90 s"],
     [503, "later", "answered 503: it is too busy"],
     [502, "120", "answered 502: a gateway gets no usable answer from the server"],
   ])("of %i with Retry-After: %s says for how long", (status, value, says) => {
@@ -176,7 +178,7 @@ describe("a 400", () => {
     [
       "Bad Request\nwebsocket: the client is not using the websocket protocol: ...",
       "ERR_OPAMP_HTTP_STATUS",
-      "takes WebSocket alone",
+      "accepts WebSocket only",
       "drops the Upgrade header",
       "use ws://",
     ],

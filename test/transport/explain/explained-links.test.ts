@@ -190,7 +190,7 @@ describe.each(kinds)("over %s", (kind) => {
     test("of 401 names the requested scheme", async () => {
       const error = await answered(401, { "www-authenticate": 'Bearer realm="hidden"' });
       expect(error).toMatchObject({ code: "ERR_OPAMP_UNAUTHORIZED", httpStatus: 401 });
-      expect(error.message).toMatch(/it wants Bearer$/);
+      expect(error.message).toMatch(/it asks for Bearer$/);
     });
 
     test("of 502 names the gateway", async () => {

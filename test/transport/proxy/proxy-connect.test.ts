@@ -93,12 +93,12 @@ describe("an https proxy", () => {
 
 describe("a proxy that makes no tunnel", () => {
   const table: [status: number, userinfo: string, hint: RegExp][] = [
-    [407, "", /wants credentials: put user and password into the proxy's URL/],
+    [407, "", /requires credentials: put user and password into the proxy's URL/],
     [407, "joe:hunter2@", /does not accept the user and password/],
     [403, "joe:hunter2@", /does not allow this host and port/],
     [502, "", /cannot reach the server/],
     [504, "", /cannot reach the server/],
-    [405, "", /makes no tunnels/],
+    [405, "", /is not a proxy that can tunnel/],
     [302, "", /HTTPS_PROXY/],
   ];
   test.each(table)("with a status leads to a matching hint (%i, %j)", async (status, userinfo, hint) => {
@@ -131,7 +131,7 @@ describe("a proxy that makes no tunnel", () => {
 
   test.each([
     ["in HTTP", "SSH-2.0-OpenSSH_9.6\r\n", /did not answer CONNECT .* in HTTP/, /does not speak HTTP.*https:\/\//],
-    ["at all", "", /broke off on CONNECT/, /makes no tunnels/],
+    ["at all", "", /broke off on CONNECT/, /is not a proxy that can tunnel/],
   ])("is reported if it does not answer %s", async (_title, answer, message, hint) => {
     const { port } = await startPlain((socket) => void socket.end(answer));
     const dial = dialled("wss://opamp.example.com", { proxy: { url: `http://127.0.0.1:${port}` } });

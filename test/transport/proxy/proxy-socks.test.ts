@@ -61,7 +61,7 @@ describe("a SOCKS proxy that makes no connection", () => {
     [4, "host unreachable", /cannot reach the server/],
     [5, "connection refused", /cannot reach the server/],
     [6, "TTL expired", /cannot reach the server/],
-    [7, "command not supported", /makes no tunnels/],
+    [7, "command not supported", /is not a proxy that can tunnel/],
     [8, "address type not supported", /by a name/],
   ];
   test.each(table)("is reported with its reason: reply %i", async (reply, words, hint) => {
@@ -76,7 +76,7 @@ describe("a SOCKS proxy that makes no connection", () => {
   });
 
   test.each([
-    ["missing credentials", "", /none of the ways to log in/, /wants credentials/],
+    ["missing credentials", "", /none of the authentication methods/, /requires credentials/],
     ["wrong credentials", "joe:hunter3@", /login refused/, /does not accept/],
   ])("is reported for %s, without showing them", async (_title, userinfo, message, hint) => {
     const proxy = await startSocksProxy({ auth: LOGIN });

@@ -155,7 +155,9 @@ describe.each(["http", "ws"])("a redirect over %s", (scheme) => {
       `redirected by ${guide} to opamp.invalid:4320: no connection to opamp.invalid:4320`,
     );
     expect(error.message).toMatch(/name does not resolve|DNS gives no answer/);
-    expect(error.hint).toContain(`it is ${guide} that redirects there`);
+    expect(error.hint).toMatch(
+      new RegExp(`^${guide} redirects there, so a login page or a proxy may stand in the way; `),
+    );
   });
 
   test("to a server that refuses names both, as one within a server does not", async () => {

@@ -1,24 +1,21 @@
 import { lookup } from "node:dns/promises";
 import { isIP, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { DAY_MS } from "../base/time.js";
-import { OpAMPError } from "../errors.js";
-import { dial } from "../transport/dial.js";
-import { dialFailed } from "../transport/explain/connect-error.js";
-import { proxyFor, type ResolvedProxy } from "../transport/proxy/proxy.js";
-import type { DialSettings } from "../transport/settings/settings.js";
-import { hostOf, isSecure, portOf } from "../transport/url/endpoint.js";
+import { OpAMPError } from "../../errors.js";
+import { dial } from "../../transport/dial.js";
+import { dialFailed } from "../../transport/explain/connect-error.js";
+import { proxyFor, type ResolvedProxy } from "../../transport/proxy/proxy.js";
+import type { DialSettings } from "../../transport/settings/settings.js";
+import { hostOf, isSecure, portOf } from "../../transport/url/endpoint.js";
+import { dateOf, expiry } from "./check-files.js";
 import type { Finding } from "./diagnosis.js";
-
-/** A certificate that ends sooner is worth a warning. */
-const SOON_DAYS = 14;
 
 /** Whether the host's name resolves; that of the proxy, where there is one. */
 export async function checkName(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
   const proxy = await proxyFor(url, settings);
   const target = proxy?.url ?? url;
   const host = hostOf(target);
-  if (isIP(host) !== 0) return { detail: `${host} is an address`, skipped: true };
+  if (isIP(host) !== 0) return { detail: `${host} is an IP address`, skipped: true };
   try {
     const found = await within(lookup(host, { all: true }), timeoutMs, `looking up ${host}`);
     return { detail: `${host} is ${found.map(({ address }) => address).join(", ")}` };
@@ -35,12 +32,12 @@ export async function checkSocket(url: URL, settings: DialSettings, timeoutMs: n
   const { remoteAddress = hostOf(url), remotePort = portOf(url) } = socket;
   socket.destroy();
   const whose = proxy === undefined ? "" : ", the proxy's";
-  return { detail: `a TCP connection to ${remoteAddress}, port ${remotePort}${whose}` };
+  return { detail: `connected to ${remoteAddress}, port ${remotePort}${whose}` };
 }
 
 /** Whether the TLS handshake succeeds, and what was agreed on. */
 export async function checkTls(url: URL, settings: DialSettings, timeoutMs: number): Promise<Finding> {
-  if (!isSecure(url.protocol)) return { detail: "the URL asks for none", skipped: true };
+  if (!isSecure(url.protocol)) return { detail: "not used with this URL", skipped: true };
   const socket = await open(url, settings, timeoutMs);
   try {
     return socket instanceof TLSSocket ? describe(socket) : { detail: "no TLS on this connection" };
@@ -51,13 +48,10 @@ export async function checkTls(url: URL, settings: DialSettings, timeoutMs: numb
 
 function describe(socket: TLSSocket): Finding {
   const { subject, issuer, valid_to: until } = socket.getPeerCertificate();
-  const daysLeft = Math.floor((Date.parse(until) - Date.now()) / DAY_MS);
-  const names = `${subject?.CN ?? "a certificate without a name"}, issued by ${issuer?.CN ?? issuer?.O ?? "somebody"}`;
-  const detail = `${socket.getProtocol() ?? "TLS"} with ${names}, valid until ${until}`;
-  if (!socket.authorized) return { detail, warning: "not verified, as asked for" };
-  return daysLeft < SOON_DAYS
-    ? { detail, warning: `it expires in ${daysLeft} days`, hint: "renew the server's certificate" }
-    : { detail };
+  const names = `${subject?.CN ?? "a certificate without a name"}, issued by ${issuer?.CN ?? issuer?.O ?? "an unnamed issuer"}`;
+  const detail = `${socket.getProtocol() ?? "TLS"} with ${names}, valid until ${dateOf(until)}`;
+  if (!socket.authorized) return { detail, warning: "not verified, as requested" };
+  return { detail, ...expiry(until, Date.now(), "renew the server's certificate") };
 }
 
 async function open(url: URL, settings: DialSettings, timeoutMs: number): Promise<Socket> {

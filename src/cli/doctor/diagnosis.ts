@@ -1,8 +1,19 @@
-import type { OpAMPClientOptions } from "../client/options.js";
-import type { OpAMPError, OpAMPErrorCode } from "../errors.js";
+import type { OpAMPClientOptions } from "../../client/options.js";
+import type { OpAMPError, OpAMPErrorCode } from "../../errors.js";
 
-/** What is looked at, in this order; each needs the ones before. */
-export type StepName = "url" | "resolve" | "connect" | "tls" | "open" | "report";
+/** What is looked at, in this order; those of the connection come again for the place that a redirect leads to. */
+export type StepName = "url" | "files" | "resolve" | "connect" | "tls" | "redirect" | "open" | "report";
+
+/** A redirect that the server answered with. */
+export interface RedirectStep {
+  /** The HTTP status. */
+  status: number;
+  /** Without user, password and query, as the next. */
+  from: string;
+  /** `undefined` where the answer names nothing that is a server URL. */
+  to?: string | undefined;
+  isFollowed: boolean;
+}
 
 /** How one step went. */
 export interface Step {
@@ -17,6 +28,12 @@ export interface Step {
   code?: OpAMPErrorCode;
   /** How long it took, in milliseconds. */
   durationMs?: number;
+  /** With `redirect`. */
+  redirect?: RedirectStep;
+  /** How long the server asks to stay away, in milliseconds. */
+  retryAfterMs?: number;
+  /** Until when, in ISO 8601. */
+  retryAt?: string;
 }
 
 /** All that was found out about one server. */
@@ -33,6 +50,10 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   url: string;
   /** For each step, in milliseconds. */
   timeoutMs: number;
+  /** Whether headers or credentials are sent, which go to the URL's own origin alone. */
+  sendsHeaders: boolean;
+  /** Files with secrets that the headers are made of: the key or option that names each, and what reads it. */
+  secrets: readonly { where: string; read: () => Promise<unknown> }[];
   /** A text of the client in the words of the command line, or of the file that was given. */
   words(text: string): string;
 }
@@ -41,8 +62,8 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
 export interface Finding {
   detail: string;
   /** Something to know, though it works. */
-  warning?: string;
-  hint?: string;
+  warning?: string | undefined;
+  hint?: string | undefined;
   skipped?: boolean;
 }
 
@@ -72,6 +93,7 @@ export const exitCodes = {
 const BY_CODE: Readonly<Partial<Record<OpAMPErrorCode, number>>> = {
   ERR_OPAMP_OPTION: exitCodes.usage,
   ERR_OPAMP_HEADERS: exitCodes.usage,
+  ERR_OPAMP_INCOMPLETE: exitCodes.usage,
   ERR_OPAMP_CONNECT: exitCodes.connect,
   ERR_OPAMP_PROXY: exitCodes.connect,
   ERR_OPAMP_TLS: exitCodes.tls,
@@ -84,6 +106,7 @@ const BY_CODE: Readonly<Partial<Record<OpAMPErrorCode, number>>> = {
 
 /** Which exit code a failure leads to. */
 export function exitCodeOf({ code, httpStatus = 0 }: OpAMPError, step: StepName): number {
+  if (step === "files") return exitCodes.usage;
   if (code === "ERR_OPAMP_CONNECT" && step === "resolve") return exitCodes.resolve;
   if (code === "ERR_OPAMP_HTTP_STATUS" && httpStatus >= 500) return exitCodes.unavailable;
   return BY_CODE[code] ?? exitCodes.notOpAMP;
