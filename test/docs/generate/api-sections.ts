@@ -3,8 +3,7 @@ interface ApiSection {
   title: string;
   sources: RegExp;
   /** What comes before the others. */
-  first?: readonly string[  { title: "Other", sources: /(?:)/ },
-];
+  first?: readonly string[];
 }
 
 /** The headings of the API pages, in their order. An export stands below the first one that takes its source. */
@@ -38,4 +37,3 @@ export const apiSections: readonly ApiSection[] = [
   { title: "Virtual time", sources: /^(?:testing\/|server\/link\/memory-link)/ },
   { title: "Other", sources: /(?:)/ },
 ];
-
