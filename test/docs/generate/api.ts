@@ -5,6 +5,7 @@ import type { PluginOptions } from "typedoc-plugin-markdown";
 import { inTemporaryFolder } from "../../packaging/in-temporary-folder.js";
 import { withoutRequirements } from "../../packaging/without-requirements.js";
 import { headingsOf } from "../markdown.js";
+import { withAnchors } from "./api-anchors.js";
 import { prepare, reorder } from "./api-reflections.js";
 import { apiSections } from "./api-sections.js";
 import { ApiTheme } from "./api-theme.js";
@@ -18,8 +19,8 @@ const entryPoints = [
   [
     "extension",
     "opamp-client/extension",
-    "The configuration of the Collector's OpAMP extension, and what that extension does. The helpers for [description](index.md#description-2), " +
-      "[health](index.md#health-1) and [effective config](index.md#effective-config) of `opamp-client` are exported here too.",
+    "The configuration of the Collector's OpAMP extension, and what that extension does. The helpers for [description](index.md#description-of-the-agent), " +
+      "[health](index.md#health-of-components) and [effective config](index.md#effective-config) of `opamp-client` are exported here too.",
   ],
   ["testing", "opamp-client/testing", "A server, a network and a clock for tests of agents and of servers."],
 ] as const;
@@ -65,6 +66,7 @@ const options: TypeDocOptions & PluginOptions = {
   useCodeBlocks: true,
   expandObjects: true,
   expandParameters: true,
+  useHTMLAnchors: true,
   tableColumnSettings: { hideDefaults: true, hideInherited: true, hideModifiers: true, hideOverrides: true },
 };
 
@@ -80,10 +82,11 @@ export async function apiPages(): Promise<ReadonlyMap<string, string>> {
     if (project === undefined) throw new Error("TypeDoc cannot read the sources");
     reorder(project);
     await app.generateOutputs(project);
-    const pages = entryPoints.map(([name, title, what]): [string, string] => {
+    const texts = entryPoints.map(([name, title, what]): [string, string] => {
       const text = tidy(readFileSync(join(folder, `${name}.md`), "utf8"), name);
-      return [`${name}.md`, `# ${title}\n\n${what}\n\n${contentsOf(text)}\n\n${text}\n`];
+      return [`${name}.md`, `# ${title}\n\n${what}\n\n${text}\n`];
     });
+    const pages = [...withAnchors(new Map(texts))].map(([file, text]): [string, string] => [file, withContents(text)]);
     return new Map([...pages, ["proto.md", protoPage()]]);
   });
 }
@@ -101,12 +104,12 @@ function tidy(text: string, page: string): string {
     .trim();
 }
 
-/** A line for each section, with its exports. */
-function contentsOf(text: string): string {
+/** A page with a line for each section before the first one, which has its exports. */
+function withContents(text: string): string {
   const lines: string[] = [];
   for (const { level, text: name, anchor } of headingsOf(text)) {
     if (level === 2) lines.push(`- **[${name}](#${anchor})**:`);
-    if (level === 3) lines.push(`${lines.pop()}${lines.length === 0 ? "" : ""} [${name}](#${anchor}),`);
+    if (level === 3) lines.push(`${lines.pop()} [${name}](#${anchor}),`);
   }
-  return lines.map((line) => line.replace(/,$/, "")).join("\n");
+  return text.replace("\n## ", `\n${lines.map((line) => line.replace(/,$/, "")).join("\n")}\n\n## `);
 }
