@@ -18,6 +18,7 @@ const TOOLS = {
   rollup: "^4.0.0",
   "ts-jest": "^29.4.0",
   typescript: "~5.9.0",
+  vitest: "^4.0.0",
   webpack: "^5.0.0",
   "webpack-cli": "^6.0.0",
 };
@@ -95,6 +96,7 @@ const checks: readonly Check[] = [
   ["import", (project) => expectCycle(run(project, process.execPath, "main.mjs"))],
   ["Jest", (project) => void tool(project, "jest", "--rootDir", "jest")],
   ["ts-jest", (project) => void tool(project, "jest", "--config", "ts-jest.config.cjs")],
+  ["vitest", (project) => void tool(project, "vitest", "run", "--root", "vitest")],
   [
     "webpack",
     (project) => {
