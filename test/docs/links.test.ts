@@ -29,7 +29,7 @@ function problemsOf(page: string, text: string): readonly string[] {
     const target = path === "" ? page : relative(root, resolve(root, dirname(page), path)).replaceAll("\\", "/");
     if (!isPublished(target)) return [`${page}: ${link} is not in the package`];
     if (!existsSync(join(root, target)) || statSync(join(root, target)).isDirectory())
-      return [`${page}: ${link} is no file`];
+      return [`${page}: ${link} is not a file`];
     if (anchor === undefined) return [];
     return (target === page ? own : anchorsIn(target)).has(anchor) ? [] : [`${page}: ${link} leads to no heading`];
   });
@@ -77,7 +77,7 @@ test("the README names the version, and the changelog has a section for it", () 
 describe("a link is refused that", () => {
   test.each([
     ["leads out of the package", "[a](src/index.ts)", "README.md: src/index.ts is not in the package"],
-    ["leads nowhere", "[a](docs/nothing.md)", "README.md: docs/nothing.md is no file"],
+    ["leads nowhere", "[a](docs/nothing.md)", "README.md: docs/nothing.md is not a file"],
     ["leads to a folder", "[a](docs/api)", "README.md: docs/api is not in the package"],
     ["names no heading", "[a](docs/embed.md#nothing)", "README.md: docs/embed.md#nothing leads to no heading"],
     ["names no heading of its own page", "# A\n[a](#b)", "README.md: #b leads to no heading"],
