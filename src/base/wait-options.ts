@@ -3,16 +3,19 @@ import { checkOptions, wrongKind, wrongOption } from "./checks.js";
 /** How long to wait. */
 export interface WaitOptions {
   /**
-   * In milliseconds; `Infinity` for as long as it takes. Default: 4 000 for the waits of `opamp-client/testing`, a second
-   * less than a test of vitest or Jest has by default, and `Infinity` for `connected()` of a client.
+   * In milliseconds; `Infinity` for as long as it takes. Default: 5 000 for the waits of `opamp-client/testing`, 4 000 under
+   * vitest and Jest, which end a test after 5 000, and `Infinity` for `connected()` of a client.
    */
   timeoutMs?: number | undefined;
   /** Gives up the wait when it aborts. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
-/** What the waits of the test kit have where nothing else is said: less than test runners allow, which say nothing useful. */
-export const waitDefaults = { timeoutMs: 4_000 };
+/** vitest and Jest set these; a test that they end by themselves says nothing of what it waited for. */
+const hasTestLimit = process.env["VITEST"] !== undefined || process.env["JEST_WORKER_ID"] !== undefined;
+
+/** What the waits of the test kit have where nothing else is said. */
+export const waitDefaults = { timeoutMs: hasTestLimit ? 4_000 : 5_000 };
 
 /**
  * Checks what a caller gave.

@@ -19,9 +19,9 @@ import { type ClientParts, Lifecycle } from "./run/lifecycle.js";
 import { notify } from "./run/output-router.js";
 
 /**
- * The agent side of one OpAMP connection.
+ * An OpAMP agent: one connection to one server.
  *
- * Nothing here needs the network or throws for it: changes are kept, merged and reported when the server can be
+ * No method needs the network, or throws because of it: changes are kept, merged, and reported when the server can be
  * reached. Connection failures are `phase` and `error` events.
  */
 export class OpAMPClient implements AsyncDisposable {
@@ -40,22 +40,22 @@ export class OpAMPClient implements AsyncDisposable {
     if (options.availableComponents !== undefined) this.setAvailableComponents(options.availableComponents);
   }
 
-  /** Where the link stands. */
+  /** The phase of the connection. */
   get phase(): Phase {
     return this.#parts.core.phase;
   }
 
-  /** The agent's name as UUID text. The server may change it; with a store, the one that counts is known after `start`. */
+  /** The agent's instance uid as UUID text. The server may change it; with a store, it is final only after `start`. */
   get instanceUid(): string {
     return uidText(this.#parts.core.instanceUid);
   }
 
-  /** What the agent declares; a snapshot. It follows from what the host supplies, less `withhold`. */
+  /** The capabilities that the agent declares: those that follow from what the host supplies, less `withhold`. A snapshot. */
   get capabilities(): ReadonlySet<CapabilityName> {
     return namesIn(this.capabilityMask);
   }
 
-  /** What the agent declares, as the mask on the wire. */
+  /** The declared capabilities as the bit mask on the wire. */
   get capabilityMask(): bigint {
     return this.#parts.core.capabilities;
   }
@@ -75,14 +75,14 @@ export class OpAMPClient implements AsyncDisposable {
     return fromAgentDescription(this.#parts.core.description);
   }
 
-  /** What the client has done so far: counts, sizes and times. Cheap. */
+  /** Counts, sizes and times so far: a snapshot, cheap to take. */
   stats(): ClientStats {
     const { counters, core, clock } = this.#parts;
     return statsOf(counters, core, clock);
   }
 
   /**
-   * Adds a listener; one that throws, or rejects, is reported as `error`.
+   * Adds a listener. If it throws or rejects, that is an `error` event.
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION`
    */
@@ -101,15 +101,15 @@ export class OpAMPClient implements AsyncDisposable {
     return this;
   }
 
-  /** Takes a listener off. */
+  /** Removes a listener. */
   off<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
     this.#parts.listeners?.off(event, listener);
     return this;
   }
 
   /**
-   * Begins: reads the store, then dials, and never gives up; only a store that is not for this version ends it, see
-   * `onForeignStore`. Calling it again changes nothing.
+   * Reads the store, then connects, and never gives up; only a store that is not for this version stops it, see
+   * `onForeignStore`. Calling it again has no effect.
    *
    * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
    */
@@ -119,8 +119,8 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Resolves once the server has been reached; at once if it is. May be called before `start`, and then waits for that
-   * too. The process is kept alive while anybody waits here.
+   * Resolves when the server has been reached, at once if it already is. May be called before `start`, and then waits for
+   * that too. Keeps the process alive while it waits.
    *
    * @throws OpAMPError `ERR_OPAMP_TIMEOUT` with the last failure as its cause, `ERR_OPAMP_STOPPED`, `ERR_OPAMP_OPTION`,
    * or what the signal was aborted with
@@ -145,14 +145,14 @@ export class OpAMPClient implements AsyncDisposable {
     return this.stop();
   }
 
-  /** Disconnects in good order and dials again, with headers asked for again (DUP-02). Nothing while there is no link. */
+  /** Disconnects in an orderly way and connects again, with fresh headers (DUP-02). No effect while not connected. */
   reconnect(): void {
     this.#life.refuseWhenStopped("reconnect");
     this.#parts.driver.feed({ type: "reconnect" });
   }
 
   /**
-   * Who the agent is; a function is called again whenever the instance uid is another one.
+   * Sets the description; a function is called again whenever the instance uid changes.
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`, and what a function throws when it is called here
    */
@@ -162,7 +162,7 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * How the agent is. The first call turns on `reportsHealth`; a health that differs only in its times is not sent.
+   * Sets the health. The first call turns on `reportsHealth`; a health that differs only in its times is not sent.
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
@@ -177,8 +177,8 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * What the agent is built of. The first call turns on `reportsAvailableComponents`. The server is told the hash, and
-   * the components themselves when it asks (COMP-02, COMP-05).
+   * Sets the components that the agent is built of. The first call turns on `reportsAvailableComponents`. The server gets
+   * the hash, and the components themselves when it asks (COMP-02, COMP-05).
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */
@@ -190,7 +190,7 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Has the effective config fetched again, and reported if it is another one.
+   * Fetches the effective config again, and reports it if it has changed.
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION` when there is no `effectiveConfig` handler, `ERR_OPAMP_STOPPED`
    */
@@ -206,7 +206,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /**
    * Asks the server for another instance uid, with the next message and with each full report until one has come; see
-   * `requestInstanceUid` for the first one (UID-04). The `instanceUid` event tells of it.
+   * `requestInstanceUid` for the first one (UID-04). It comes with the `instanceUid` event.
    *
    * @throws OpAMPError `ERR_OPAMP_STOPPED`
    */
@@ -215,15 +215,15 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feed({ type: "requestUid" });
   }
 
-  /** Runs the remote config handler once more for the offer that failed last; nothing if none did. */
+  /** Runs the remote config handler again for the offer that failed last; no effect if none did. */
   retryRemoteConfig(): void {
     this.#life.refuseWhenStopped("retryRemoteConfig");
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
   /**
-   * Changes what the host can do: handlers named here replace the old ones, `undefined` takes one away. The server is
-   * told at once (CAP-04).
+   * Changes handlers: those named here replace the old ones, `undefined` removes one. The capabilities that follow are
+   * declared at once (CAP-04).
    *
    * @throws OpAMPError `ERR_OPAMP_OPTION`, `ERR_OPAMP_STOPPED`
    */

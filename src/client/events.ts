@@ -16,9 +16,9 @@ interface PhaseChange {
   error?: undefined;
 }
 
-/** The client is on its way to the server. */
+/** The client is connecting. */
 export interface ConnectingEvent extends PhaseChange {
-  /** The client dials; or the connection is open, and the first report has no answer yet. */
+  /** The client is dialling; or the connection is open, and the first report has no answer yet. */
   phase: "connecting" | "reporting";
 }
 
@@ -30,21 +30,21 @@ export interface OnlineEvent extends Omit<PhaseChange, "answered"> {
   answered: boolean;
 }
 
-/** The client waits before it dials again. */
+/** The client waits before it connects again. */
 export interface WaitingEvent extends Omit<PhaseChange, "retryAt" | "error"> {
   /** There is no connection, and the next attempt is due at `retryAt`. */
   phase: "waiting";
   /** When the next attempt is due. */
   retryAt: Date;
-  /** What went wrong; `undefined` where nothing did: the server asked for a pause, or the client is to reconnect. */
+  /** What went wrong; `undefined` if nothing did: the server asked for a pause, or `reconnect()` was called. */
   error?: OpAMPError | undefined;
 }
 
 /** The client disconnects, or has stopped. */
 export interface StoppingEvent extends Omit<PhaseChange, "error"> {
-  /** agent_disconnect is on its way, before the end or another dial; or the client has stopped for good. */
+  /** agent_disconnect is being sent, before the end or a reconnect; or the client has stopped for good. */
   phase: "closing" | "stopped";
-  /** Why, where the host did not ask for it: see `onForeignStore`. */
+  /** Why, if the host did not ask for it: see `onForeignStore`. */
   error?: OpAMPError | undefined;
 }
 
@@ -66,7 +66,7 @@ export type OfferEvent =
   /** Its handler failed, or was given up. */
   | (OfferChange & { status: "failed"; error: string });
 
-/** The agent goes by another uid. */
+/** The instance uid has changed. */
 export interface InstanceUidEvent {
   /** UUID text. */
   instanceUid: string;
@@ -92,29 +92,29 @@ export interface WarningEvent {
    * another, and the status reported has no hash either.
    */
   code: "insecure-skip-verify" | "cleartext" | "offer-without-hash";
-  /** What is not as it should be. */
+  /** What is wrong. */
   message: string;
-  /** Plain words on what to do. */
+  /** What to do. */
   hint: string;
 }
 
-/** What a client tells its host. A listener that throws is reported as `error` and harms nobody else. */
+/** The events of a client, with what their listeners get. A listener that throws is an `error` event and affects no other. */
 export interface OpAMPClientEvents {
   /** The connection moved on to another phase. */
   phase: (event: PhaseEvent) => void;
   /**
-   * Something failed. The client goes on by itself, unless it stopped for it (`onForeignStore`); without a listener
-   * nothing happens. Message, hint and stack hold no secrets; a `cause` that is not an `OpAMPError` is as it was thrown,
-   * and may hold anything: think before it is printed.
+   * Something failed. The client goes on by itself, unless it stopped because of it (`onForeignStore`); having no
+   * listener is fine. Message, hint and stack hold no secrets; a `cause` that is not an `OpAMPError` is as it was thrown
+   * and may hold some, so do not print it where secrets must not go.
    */
   error: (error: OpAMPError) => void;
-  /** Told by `start`, for each thing that is not safe; and with the first offer that has no hash. */
+  /** At `start`, for each setting that is not safe; and with the first offer that has no hash. */
   warning: (event: WarningEvent) => void;
   /** The server answered with an error. */
   serverError: (event: ServerErrorEvent) => void;
   /** The status of an offer changed. */
   offer: (event: OfferEvent) => void;
-  /** The server renamed the agent. */
+  /** The server assigned another instance uid. */
   instanceUid: (event: InstanceUidEvent) => void;
   /** The server declared its capabilities (CAP-07). */
   serverCapabilities: (capabilities: ReadonlySet<ServerCapabilityName>) => void;

@@ -12,15 +12,15 @@ import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
 
-/** What a remote config handler is given besides the config. */
+/** What a remote config handler gets besides the config. */
 export interface ApplyContext<Applied = RemoteConfig> {
-  /** Aborts when a newer offer came, when the time is up, or when the client stops. The outcome no longer counts then. */
+  /** Aborts on a newer offer, when the time is up, and when the client stops. The outcome no longer counts then. */
   signal: AbortSignal;
   /** The config that was applied last: in this process or, with a store, before a restart; `undefined` if none was. */
   previous: Applied | undefined;
 }
 
-/** Takes remote configuration (CFG-01). */
+/** Applies remote configuration (CFG-01). */
 export interface RemoteConfigHandler {
   /**
    * Checks a config against local restrictions before `apply` is called (SEC-04). Rejecting means FAILED with the error's
@@ -29,13 +29,13 @@ export interface RemoteConfigHandler {
    */
   validate?(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
   /**
-   * Puts a config to use. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
+   * Applies a config. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
    * error's message. The same config is not given twice in a row, and only one call runs at a time.
    */
   apply(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
 }
 
-/** What the host can do for the server. Each one that is there turns its capabilities on; all can change at run time. */
+/** What the host can do for the server. Each handler turns its capabilities on; all can be changed at run time. */
 export interface Handlers {
   /**
    * The configuration in use, as files by name; called for the first report, after each apply, on
@@ -128,13 +128,13 @@ export interface MeterLike {
 /** How an {@link OpAMPClient} is set up. Wrong values and unknown keys throw `ERR_OPAMP_OPTION` at construction. */
 export interface OpAMPClientOptions extends Handlers {
   /**
-   * The server: ws and wss use WebSocket, http and https polling (TRANS-01). A bare host gets port 4320 and path
+   * The server: ws and wss use WebSocket, http and https polling (TRANS-01). Without a port it is 4320, without a path
    * /v1/opamp (TRANS-02). User and password become an `Authorization` header. Required unless `transport` is given.
    */
   url?: string | URL | undefined;
   /**
-   * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as what
-   * lies in between cannot carry an upgrade.
+   * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as no
+   * WebSocket gets through.
    */
   transport?: Transport | "auto" | undefined;
   /**
@@ -164,10 +164,10 @@ export interface OpAMPClientOptions extends Handlers {
   ping?: { intervalMs?: number | undefined } | false | undefined;
   /**
    * Who the agent is: at least one identifying attribute, such as `service.name` (DESC-01). A function is called again
-   * whenever the instance uid is another one.
+   * whenever the instance uid changes.
    */
   description: Description | DescribeAgent;
-  /** How the agent is at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
+  /** The health at first. Giving it, or calling `setHealth`, turns on `reportsHealth`. */
   health?: Health | undefined;
   /** What the agent is built of. Giving it, or calling `setAvailableComponents`, turns on `reportsAvailableComponents`. */
   availableComponents?: Components | undefined;
@@ -182,7 +182,7 @@ export interface OpAMPClientOptions extends Handlers {
    * holds a uid; that one is used. Default false.
    */
   requestInstanceUid?: boolean | undefined;
-  /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
+  /** Where state outlives a restart, such as a `fileStore`. Default: nowhere. */
   store?: Store | undefined;
   /**
    * What to do when the store holds the state of a later version, or something of another program: `"stop"` ends the
@@ -231,7 +231,7 @@ export interface OpAMPClientOptions extends Handlers {
    * it is open or has failed, but no longer than `timeouts.connectMs`.
    */
   keepAlive?: boolean | undefined;
-  /** Default: nothing is logged. What happens again and again is written ever less often, with a count. */
+  /** Where log lines go, such as `console`. Repeated ones are written less and less often, with a count. Default: none. */
   logger?: Logger | undefined;
   /**
    * Takes secrets out of log lines, errors and diagnostics: names to show or to hide besides those that are hidden by
@@ -240,8 +240,8 @@ export interface OpAMPClientOptions extends Handlers {
   redact?: RedactionLists | Redactor | undefined;
   /** An OpenTelemetry meter to measure with, or anything of its shape. Default: none. */
   meter?: MeterLike | undefined;
-  /** Default: the system's. */
+  /** Where time comes from. Default: the system. */
   clock?: Clock | undefined;
-  /** Uniform in [0, 1), for jitter. Default `Math.random`. */
+  /** Random numbers, uniform in [0, 1), for jitter. Default `Math.random`. */
   random?: (() => number) | undefined;
 }

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { OpAMPExtension } from "../../src/extension/index.js";
 import { OpAMPClient } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
-import { folderWith } from "./in-folder.js";
+import { folderWith, withoutSignals } from "./in-folder.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
 async function startServer(): Promise<OpAMPServer> {
@@ -31,12 +31,14 @@ function yamlFor(server: OpAMPServer): string {
 test("the page's extension reports a program as the Collector does, and takes custom messages", async () => {
   const server = await startServer();
   const folder = await folderWith({ "otelcol.yaml": yamlFor(server) });
-  const { agent: extension } = await runSnippet(snippetNamed("collector-extension"), {
-    replace: {
-      '"otelcol.yaml"': JSON.stringify(join(folder, "otelcol.yaml")),
-      '"/var/lib/my-agent"': JSON.stringify(join(folder, "state")),
-    },
-  });
+  const { agent: extension } = await withoutSignals(() =>
+    runSnippet(snippetNamed("collector-extension"), {
+      replace: {
+        '"otelcol.yaml"': JSON.stringify(join(folder, "otelcol.yaml")),
+        '"/var/lib/my-agent"': JSON.stringify(join(folder, "state")),
+      },
+    }),
+  );
   if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
   onTestFinished(() => extension.stop());
   await runSnippet(snippetNamed("collector-custom"), { given: { agent: extension } });

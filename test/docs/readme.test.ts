@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { OpAMPExtension } from "../../src/extension/index.js";
 import { OpAMPClient } from "../../src/index.js";
 import { OpAMPServer } from "../../src/testing/index.js";
+import { withoutSignals } from "./in-folder.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -13,31 +14,32 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-test("the README's agent connects, reports itself and applies what it is offered", async () => {
+test("the README's agent connects, reports itself, shows that it has no file yet and applies what it is offered", async () => {
   const folder = await mkdtemp(join(tmpdir(), "opamp-readme-"));
   cleanup.push(() => rm(folder, { recursive: true }));
   const file = join(folder, "agent.yaml");
-  await writeFile(file, "level: info\n");
   const server = await OpAMPServer.start();
   cleanup.push(() => server.close());
 
-  const signals = process.listeners("SIGTERM");
-  const { client } = await runSnippet(snippetNamed("first-agent"), {
-    replace: {
-      "ws://127.0.0.1:4320/v1/opamp": server.url,
-      'fileStore("state")': `fileStore(${JSON.stringify(join(folder, "state"))})`,
-      'readFile("agent.yaml")': `readFile(${JSON.stringify(file)})`,
-      'writeFile("agent.yaml"': `writeFile(${JSON.stringify(file)}`,
-    },
-  });
-  for (const listener of process.listeners("SIGTERM")) {
-    if (!signals.includes(listener)) process.off("SIGTERM", listener);
-  }
+  const logged: string[] = [];
+  const { client } = await withoutSignals(() =>
+    runSnippet(snippetNamed("first-agent"), {
+      replace: {
+        "ws://127.0.0.1:4320/v1/opamp": server.url,
+        'fileStore("state")': `fileStore(${JSON.stringify(join(folder, "state"))})`,
+        'readFile("agent.yaml")': `readFile(${JSON.stringify(file)})`,
+        'writeFile("agent.yaml"': `writeFile(${JSON.stringify(file)}`,
+        "logger: console": "logger: { debug() {}, info() {}, warn: log, error: log }",
+      },
+      given: { log: (line: string) => logged.push(line) },
+    }),
+  );
   if (!(client instanceof OpAMPClient)) throw new Error("the snippet makes no client");
   cleanup.push(() => client.stop());
 
   const agent = await server.firstAgent();
   expect(agent.attributes.identifying["service.name"]).toBe("my-agent");
+  await vi.waitFor(() => expect(logged.join()).toMatch(/ENOENT.*agent\.yaml/));
   agent.offerConfig({ "agent.yaml": "level: debug\n" });
   await agent.until((seen) => seen.hasApplied());
   expect(await readFile(file, "utf8")).toBe("level: debug\n");
@@ -52,9 +54,9 @@ test("the README's agent connects, reports itself and applies what it is offered
 test("the README's extension reports its components", async () => {
   const server = await OpAMPServer.start();
   cleanup.push(() => server.close());
-  const { agent: extension } = await runSnippet(snippetNamed("extension"), {
-    replace: { "ws://127.0.0.1:4320/v1/opamp": server.url },
-  });
+  const { agent: extension } = await withoutSignals(() =>
+    runSnippet(snippetNamed("extension"), { replace: { "ws://127.0.0.1:4320/v1/opamp": server.url } }),
+  );
   if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
   cleanup.push(() => extension.stop());
   const agent = await server.firstAgent();

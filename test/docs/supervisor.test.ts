@@ -19,6 +19,7 @@ async function supervised(files: Readonly<Record<string, string>>) {
         'const FILE = "program.json"': `const FILE = ${JSON.stringify(file)}`,
         "files[FILE]": 'files["program.json"]',
         "logger: console": "logger: undefined",
+        "console.error(error instanceof Error ? error.message : error);": "",
       },
     }),
   );
@@ -36,7 +37,7 @@ test("the page's supervisor makes its program load a config, and rolls back one 
 
   agent.offerConfig({ "program.json": "{}" });
   await agent.until(({ remoteConfig }) => remoteConfig?.status === "failed");
-  expect(agent.remoteConfig?.error).toBe("the program ended with code 1\nthere is no level");
+  expect(agent.remoteConfig?.error).toBe("the program exited with code 1\nthere is no level");
   expect(await readFile(file, "utf8")).toBe('{ "level": "debug" }');
   await agent.until(({ health }) => health?.healthy === true);
 });

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { build, type Plugin, transform } from "esbuild";
 import manifest from "../../package.json" with { type: "json" };
+import { withoutRequirements } from "./without-requirements.js";
 
 // Builds the package's code in three forms. `dist/cjs` is what Node runs, whichever way it is loaded, so that there is one
 // instance of everything; `dist/*.js` is the face of that for `import`; `dist/esm` is for bundlers, which drop what is unused.
@@ -118,8 +119,9 @@ write(join(dist, "esm/package.json"), '{ "sideEffects": false }\n');
 // The same declarations for those who `require`, to whom a file without the type would be an ES module.
 for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".d.ts") || /^(?:cjs|esm)\//.test(name)) continue;
-  mkdirSync(dirname(join(dist, "cjs", name)), { recursive: true });
-  cpSync(join(dist, name), join(dist, "cjs", name));
+  const text = withoutRequirements(readFileSync(join(dist, name), "utf8"));
+  write(join(dist, name), text);
+  write(join(dist, "cjs", name), text);
 }
 write(join(dist, "THIRD-PARTY"), licences());
 rmSync(join(dist, "cli"), { recursive: true, force: true });

@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { apiPages } from "../docs/generate/api.js";
 import { inTemporaryFolder } from "./in-temporary-folder.js";
 
-// Whether src/gen is exactly what a fresh generation from proto/ makes.
+// Whether src/gen is exactly what a fresh generation from proto/ makes, and docs/api what the sources say.
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -16,19 +17,20 @@ function filesIn(folder: string): ReadonlyMap<string, string> {
   );
 }
 
-const stale = await inTemporaryFolder((folder) => {
+function check(folder: string, command: string, fresh: ReadonlyMap<string, string>): void {
+  const committed = filesIn(join(root, folder));
+  const all = [...new Set([...fresh.keys(), ...committed.keys()])];
+  const stale = all.filter((file) => fresh.get(file) !== committed.get(file));
+  if (stale.length === 0) return console.log(`${folder} is what \`${command}\` makes`);
+  console.error(`differs from a fresh \`${command}\`: ${stale.map((file) => `${folder}/${file}`).join(", ")}`);
+  process.exitCode = 1;
+}
+
+await inTemporaryFolder((folder) => {
   // The template's output folder is relative to proto/, so the same depth is kept here.
   const base = join(folder, "proto");
   mkdirSync(base);
   execFileSync("buf", ["generate", "--output", base], { cwd: join(root, "proto"), stdio: "inherit" });
-  const fresh = filesIn(join(folder, "src/gen"));
-  const committed = filesIn(join(root, "src/gen"));
-  return [...new Set([...fresh.keys(), ...committed.keys()])].filter((file) => fresh.get(file) !== committed.get(file));
+  check("src/gen", "npm run generate", filesIn(join(folder, "src/gen")));
 });
-
-if (stale.length > 0) {
-  console.error(`differs from a fresh \`npm run generate\`: ${stale.map((file) => `src/gen/${file}`).join(", ")}`);
-  process.exitCode = 1;
-} else {
-  console.log("src/gen is what proto/ generates");
-}
+check("docs/api", "npm run docs", await apiPages());

@@ -54,7 +54,7 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     this.#maxQueued = readQueueLimit(options);
   }
 
-  /** How many messages were dropped because nobody took them in time. */
+  /** How many messages were dropped because the queue was full. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -82,15 +82,15 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
     return sent;
   }
 
-  /** Hands messages to a function, one at a time; a failure in it is an `error` event. `undefined` ends that. */
+  /** Sets the handler, which gets one message at a time; if it fails, that is an `error` event. `undefined` removes it. */
   onMessage(handler: ((message: CustomMessageReceived) => void | Promise<void>) | undefined): void {
     this.#handler = handler;
     void this.#drain();
   }
 
   /**
-   * Takes no more messages, and drops those that wait. The last channel of a capability takes the capability off the
-   * agent's list.
+   * Receives no more messages, and drops those that wait. With the last channel of a capability, the agent stops announcing
+   * it.
    */
   unregister(): void {
     if (this.#closed) return;

@@ -17,6 +17,7 @@ export const longTests: readonly string[] = [
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",
   "test/docs/snippets.test.ts",
+  "test/docs/supervisor-process.test.ts",
   "test/docs/supervisor.test.ts",
   "test/docs/test-against.test.ts",
   "test/docs/testing-network.test.ts",

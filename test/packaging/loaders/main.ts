@@ -119,6 +119,7 @@ const checks: readonly Check[] = [
     (project) => failingWait(project, "vitest", "run", "--root", "failing/vitest"),
   ],
   ["ts-jest", (project) => void tool(project, "jest", "--config", "ts-jest.config.cjs")],
+  ["vitest", (project) => void tool(project, "vitest", "run", "--root", "vitest")],
   [
     "webpack",
     (project) => {
