@@ -53,23 +53,20 @@ export class Waits {
       if (isPromise(answer)) throw wrongOption(call.name, "the predicate must not be async");
       return Boolean(answer);
     };
-    const goal = `${call.name}(${sourceOf(predicate)})`;
+    const goal = (): string => `${call.name}(${sourceOf(predicate)})`;
     const found = this.#first(() => (holds() ? { subject } : undefined), { call, trace, goal }, options);
     return found.then((one) => one.subject);
   }
 
   /** Resolves with what the probe finds, once it finds something. What the probe throws ends the wait. */
   first<Found>(call: WaitCall, probe: () => Found | undefined, options: WaitOptions): Promise<Found> {
-    return this.#first(
-      probe,
-      { call, trace: traceOf(call), goal: call.name.endsWith(")") ? call.name : `${call.name}()` },
-      options,
-    );
+    const goal = (): string => (call.name.endsWith(")") ? call.name : `${call.name}()`);
+    return this.#first(probe, { call, trace: traceOf(call), goal }, options);
   }
 
   #first<Found>(
     probe: () => Found | undefined,
-    { call, trace, goal }: { call: WaitCall; trace: { stack?: string }; goal: string },
+    { call, trace, goal }: { call: WaitCall; trace: { stack?: string }; goal: () => string },
     options: WaitOptions,
   ): Promise<Found> {
     return new Promise((resolve, reject) => {
@@ -91,7 +88,7 @@ export class Waits {
       const giveUp = (why: string, cause?: unknown): void => {
         this.#pending.delete(wait);
         wait.release();
-        fail(this.#gaveUp(`${goal} ${why}`, cause));
+        fail(this.#gaveUp(`${goal()} ${why}`, cause));
       };
       const abort = (): void => giveUp("was aborted by its signal", signal?.reason);
       const late = (): void => giveUp(`timed out after ${timeoutMs} ms`);
@@ -164,7 +161,8 @@ function traceOf({ method }: WaitCall): { stack?: string } {
 function withTrace(error: OpAMPError, { stack = "" }: { stack?: string }): OpAMPError {
   const { code, message, hint, cause } = error;
   const own = new OpAMPError(code, message, { hint, cause });
-  const frames = stack.slice(stack.indexOf("\n    at "));
+  const begin = stack.indexOf("\n    at ");
+  const frames = begin < 0 ? "" : stack.slice(begin);
   own.stack = `${own.name}: ${message}${frames}`;
   return own;
 }
