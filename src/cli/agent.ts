@@ -28,11 +28,13 @@ Exit codes:
   3  a state directory belongs to a later version or to another program
 `;
 
+const CONFIG = "-c, --config <path>";
+
 /** `opamp agent`: an agent for any program, from one file. */
 export function agentCommand(terminal: Terminal): Command {
   return new Command("agent")
     .description("Runs an OpAMP agent for a program: reports its status and writes remote configuration to disk.")
-    .requiredOption("-c, --config <path>", "Path to the configuration file.")
+    .option(CONFIG, "Path to the configuration file; required.")
     .addOption(new Option("--log-format <format>", "Log format (default: text).").choices(logFormats))
     .addOption(new Option("--log-level <level>", "Minimum log level (default: info).").choices(logLevels))
     .option(
@@ -40,12 +42,14 @@ export function agentCommand(terminal: Terminal): Command {
       "Check the configuration and everything it needs, print what would be sent (without secrets), and exit.",
     )
     .addHelpText("after", MORE)
-    .action(async (flags: AgentFlags) => {
+    .action(async ({ config, ...others }: Partial<AgentFlags>, command: Command) => {
+      // Not by commander, which would complain of this before it looks at a misspelt one.
+      if (config === undefined) return command.error(`error: required option '${CONFIG}' not specified`);
       // Before the rest is loaded: until then even SIGHUP ends the process, and it may come soon.
       const requests = new LifecycleRequests();
       try {
         const { runAgent } = await import("./agent-run.js");
-        terminal.exit(await runAgent(flags, terminal, requests));
+        terminal.exit(await runAgent({ ...others, config }, terminal, requests));
       } finally {
         requests.end();
       }

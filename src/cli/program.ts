@@ -26,6 +26,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   const program = new Command("opamp")
     .description("Tools for OpAMP agents and servers.")
     .version(packageVersion(), "-v, --version", "Print the version.")
+    .helpCommand("help [command]", "Print the help of a command.")
     .addCommand(agentCommand(terminal))
     .addCommand(doctorCommand(terminal));
   for (const command of [program, ...program.commands]) {

@@ -191,6 +191,9 @@ describe("a wrong command line exits with 2 and says why", () => {
     [["doctor", "ws://h", "--wrong"], /unknown option '--wrong'/],
     [["heal"], /unknown command/],
     [["docter"], /Did you mean doctor/],
+    [["doctor", "ws://h", "--tmeout", "3"], /unknown option '--tmeout'\n\(Did you mean --timeout\?\)/],
+    [["agent", "--confg", "x"], /unknown option '--confg'\n\(Did you mean --config\?\)/],
+    [["agent"], /required option '-c, --config <path>' not specified/],
   ];
   for (const [args, text] of wrong) {
     test(args.join(" "), async () => {
