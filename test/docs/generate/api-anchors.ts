@@ -1,4 +1,4 @@
-import { headingsOf } from "../markdown.js";
+import { headingsOf } from "../links/markdown.js";
 
 const ID = /^<a id="([^"]+)"><\/a>$/;
 

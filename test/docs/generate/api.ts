@@ -4,7 +4,7 @@ import { Application, type TypeDocOptions } from "typedoc";
 import type { PluginOptions } from "typedoc-plugin-markdown";
 import { inTemporaryFolder } from "../../packaging/in-temporary-folder.js";
 import { withoutRequirements } from "../../packaging/without-requirements.js";
-import { headingsOf } from "../markdown.js";
+import { headingsOf } from "../links/markdown.js";
 import { withAnchors } from "./api-anchors.js";
 import { prepare, reorder } from "./api-reflections.js";
 import { apiSections } from "./api-sections.js";

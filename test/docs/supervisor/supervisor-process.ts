@@ -5,11 +5,11 @@ import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { onTestFinished, vi } from "vitest";
-import { OpAMPServer } from "../../src/testing/index.js";
-import { folderWith } from "./in-folder.js";
-import { snippetNamed } from "./snippets.js";
+import { OpAMPServer } from "../../../src/testing/index.js";
+import { folderWith } from "../in-folder.js";
+import { snippetNamed } from "../snippets.js";
 
-const root = resolve(import.meta.dirname, "../..");
+const root = resolve(import.meta.dirname, "../../..");
 const REQUIRE =
   'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
 

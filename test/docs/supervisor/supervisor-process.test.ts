@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { ServerAgent } from "../../src/testing/index.js";
+import type { ServerAgent } from "../../../src/testing/index.js";
 import { SupervisorProcess } from "./supervisor-process.js";
 
 const OLD = '{ "level": "info" }';

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { OpAMPServer } from "../../src/testing/index.js";
-import { folderWith, withoutSignals } from "./in-folder.js";
-import { runSnippet, snippetNamed } from "./snippets.js";
+import { OpAMPServer } from "../../../src/testing/index.js";
+import { folderWith, withoutSignals } from "../in-folder.js";
+import { runSnippet, snippetNamed } from "../snippets.js";
 
 /** Runs the page's supervisor in a folder with these files, for as long as the test runs. */
 async function supervised(files: Readonly<Record<string, string>>) {
