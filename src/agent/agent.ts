@@ -29,7 +29,8 @@ export interface AgentOptions {
 
 /** How often the files of the effective config are looked at, in milliseconds. */
 const LOOK_MS = 30_000;
-/** How often it is said that a directory is still being opened, in milliseconds. */
+/** When it is first said that a directory is still being opened, and how often after that, in milliseconds. */
+const SLOW_MS = 1_000;
 const STILL_MS = 5_000;
 /** For another agent to let go of the config directory, as after a restart that overlaps. */
 const LOCK_WAIT_MS = 2_000;
@@ -132,12 +133,13 @@ export class Agent {
   async #opened<T>(path: string, open: () => Promise<T>): Promise<T> {
     const { log } = this.#options;
     log.debug(`Opening the directory ${path}`);
-    const timer = setInterval(() => log.info(`Still waiting for the directory ${path}`), STILL_MS);
+    const say = (): void => log.info(`Still waiting for the directory ${path}`);
+    const timers = [setTimeout(say, SLOW_MS), setInterval(say, STILL_MS)];
     this.#opening = path;
     try {
       return await open();
     } finally {
-      clearInterval(timer);
+      for (const timer of timers) clearTimeout(timer);
       this.#opening = undefined;
     }
   }

@@ -24,6 +24,7 @@ test("the remote config of an agent is told in words, and undefined before the f
   expect(agent.remoteConfig).toEqual({ status: "failed", hash: bad, error: "no disk" });
   expect([agent.hasApplied(), agent.hasFailed(good), agent.hasFailed(bad)]).toEqual([false, false, true]);
   expect(agent.reported.remoteConfigStatus).toMatchObject({ status: 3, lastRemoteConfigHash: bad });
+  expect(agent.remoteConfigStatus).toBe(agent.reported.remoteConfigStatus);
 });
 
 test("each status has its word", async () => {

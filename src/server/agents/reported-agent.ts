@@ -5,6 +5,7 @@ import type {
   AvailableComponents,
   ConnectionSettingsStatus,
   PackageStatuses,
+  RemoteConfigStatus,
   ServerToAgent,
 } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Health } from "../../values/health.js";
@@ -98,6 +99,15 @@ export class ReportedAgent {
   /** The files of the effective configuration by name; empty before the first report. */
   get effectiveFiles(): Record<string, EffectiveFile> {
     return effectiveFiles(this.reported.effectiveConfig);
+  }
+
+  /**
+   * The remote_config_status, as in {@link reported}.
+   *
+   * @deprecated use {@link remoteConfig}
+   */
+  get remoteConfigStatus(): RemoteConfigStatus | undefined {
+    return this.reported.remoteConfigStatus;
   }
 
   /** The package_statuses, as in {@link reported}. */
