@@ -205,7 +205,8 @@ const ofRest: readonly AgentKey[] = [
     key: "backoff.spread",
     type: DURATION,
     default: "none",
-    meaning: "in a fleet: how long it takes to come back, a quarter more than its server needs; also before the first attempt",
+    meaning:
+      "in a fleet: how long it takes to come back, a quarter more than its server needs; also before the first attempt",
   },
   { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "minimum log level" },
   { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
