@@ -13,7 +13,7 @@ The file has the configuration of the Collector's OpAMP extension, and these sec
   available_components  the components that the program consists of
   restart               the command to run when the server asks for a restart
   heartbeat             the interval of heartbeats over WebSocket; default: interval: 30s
-  backoff               the waits between connection attempts; default: min: 1s, max: 30s
+  backoff               the waits between connection attempts; default: min: 1s, max: 30s; spread for fleets
   log                   level and format
 
 Signals:
