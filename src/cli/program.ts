@@ -4,6 +4,7 @@ import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./diagnosis.js";
 import { doctorCommand } from "./doctor.js";
+import { simulateCommand } from "./simulate/simulate.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
 /** What may be shown of an unknown option: its name, and nothing that may be a value. */
@@ -27,7 +28,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description("Tools for OpAMP agents and servers.")
     .version(packageVersion())
     .addCommand(agentCommand(terminal))
-    .addCommand(doctorCommand(terminal));
+    .addCommand(doctorCommand(terminal))
+    .addCommand(simulateCommand(terminal));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),

@@ -46,7 +46,8 @@ export async function checkTarget(
   if (isAllowed) return addresses;
   const outside = addresses.find((address) => !isPrivate(address));
   if (outside === undefined && addresses.length > 0) return addresses;
-  const problem = outside === undefined ? "cannot be resolved here" : `is at ${outside}, a public address`;
+  const place = outside === host ? "is" : `is at ${outside},`;
+  const problem = outside === undefined ? "cannot be resolved here" : `${place} a public address`;
   throw new OpAMPError("ERR_OPAMP_OPTION", `--url: ${host} ${problem}, and a simulation can overload a server`, {
     hint: "if the server is yours, give --allow-public-server too",
   });

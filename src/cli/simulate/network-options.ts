@@ -1,0 +1,42 @@
+import type { Option } from "commander";
+import { bearerAuth } from "../../auth/static-credentials.js";
+import type { SocketOptions } from "../../simulate/sockets/socket-world.js";
+import type { TlsOptions } from "../../transport/settings/tls-options.js";
+import { doctorCommand, tokenIn } from "../doctor.js";
+import type { Terminal } from "../terminal.js";
+
+/** What the options say that `opamp doctor` has too. */
+export interface NetworkFlags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
+  header?: Record<string, string>;
+  tokenFile?: string;
+  proxy: string;
+  compression?: true;
+}
+
+const NAMES: readonly string[] = [
+  "--header",
+  "--token-file",
+  "--ca",
+  "--cert",
+  "--key",
+  "--server-name",
+  "--insecure-skip-verify",
+  "--proxy",
+  "--compression",
+];
+
+/** The options about the way to the server, as `opamp doctor` has them. */
+export function networkOptions(terminal: Terminal): readonly Option[] {
+  return doctorCommand(terminal).options.filter(({ long }) => long != null && NAMES.includes(long));
+}
+
+/** The same as options of a client. */
+export function networkOf(flags: NetworkFlags): Pick<SocketOptions, "headers" | "tls" | "proxy" | "compression"> {
+  const { header = {}, tokenFile, proxy, compression = false, ca, cert, key, serverName, insecureSkipVerify } = flags;
+  return {
+    headers: tokenFile === undefined ? header : [header, bearerAuth(tokenIn(tokenFile))],
+    tls: { ca, cert, key, serverName, insecureSkipVerify },
+    proxy: proxy === "env" ? proxy : proxy !== "none" && { url: proxy },
+    compression,
+  };
+}
