@@ -35,9 +35,11 @@ export function simulateCommand(terminal: Terminal): Command {
     .optionsGroup(VIRTUAL)
     .option("--virtual", "Simulate the fleet and its server, hours in seconds.")
     .option("--scenario <name>", "What happens to the fleet; --list shows all.", "server-restart")
-    .option("--policy <list>", "How agents come back: ours, go (the Go client), mixed; several with commas.", words, [
-      "ours",
-    ])
+    .addOption(
+      listOption("--policy <list>", "How agents come back: ours, go (the Go client), mixed; several with commas.", [
+        "ours",
+      ]),
+    )
     .option("--down <seconds>", "How long the server is away.", seconds)
     .option("--capacity <number>", "How many connections a second the server takes.", wholeNumber)
     .optionsGroup(SOCKETS)

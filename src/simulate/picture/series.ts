@@ -106,7 +106,7 @@ function hasSpike(values: readonly number[]): boolean {
 }
 
 function linear(most: number): Scale {
-  const rough = most / 4;
+  const rough = most / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = Math.max(1, power * (STEPS.find((one) => one * power >= rough) ?? 10));
   const top = Math.ceil(most / step) * step;
