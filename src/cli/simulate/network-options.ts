@@ -1,6 +1,7 @@
 import type { Option } from "commander";
 import { bearerAuth } from "../../auth/static-credentials.js";
 import type { SocketOptions } from "../../simulate/sockets/socket-world.js";
+import type { ProxyOptions } from "../../transport/settings/settings.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { doctorCommand, tokenIn } from "../doctor.js";
 import type { Terminal } from "../terminal.js";
@@ -11,6 +12,12 @@ export interface NetworkFlags extends Pick<TlsOptions, "ca" | "cert" | "key" | "
   tokenFile?: string;
   proxy: string;
   compression?: true;
+}
+
+/** The same as options of a client. */
+export interface NetworkOptions extends Pick<SocketOptions, "headers" | "compression"> {
+  tls: TlsOptions;
+  proxy: ProxyOptions | "env" | false;
 }
 
 const NAMES: readonly string[] = [
@@ -30,8 +37,8 @@ export function networkOptions(terminal: Terminal): readonly Option[] {
   return doctorCommand(terminal).options.filter(({ long }) => long != null && NAMES.includes(long));
 }
 
-/** The same as options of a client. */
-export function networkOf(flags: NetworkFlags): Pick<SocketOptions, "headers" | "tls" | "proxy" | "compression"> {
+/** What the options come to. */
+export function networkOf(flags: NetworkFlags): NetworkOptions {
   const { header = {}, tokenFile, proxy, compression = false, ca, cert, key, serverName, insecureSkipVerify } = flags;
   return {
     headers: tokenFile === undefined ? header : [header, bearerAuth(tokenIn(tokenFile))],

@@ -96,7 +96,8 @@ export async function writePicture(result: SimulationResult, flags: OutputFlags)
     await file.writeFile(svgChart([result])).finally(() => file.close());
     await rename(beside, path);
   } catch (cause) {
-    await rm(beside, { force: true });
+    // Where it could not be made, there may be no way to remove it either.
+    await rm(beside, { force: true }).catch(() => undefined);
     throw wrongPlace(
       `${path} cannot be written: ${messageOf(cause)}`,
       "check who may write there, and the space that is left",

@@ -48,5 +48,7 @@ export async function runSimulation(
   }
   if (end.signal.aborted) return EXIT.interrupted;
   const isEmpty = mode === "sockets" && result.seconds.every(({ accepted }) => accepted === 0);
-  return isEmpty ? EXIT.nothing : EXIT.done;
+  if (!isEmpty) return EXIT.done;
+  terminal.complain("error: not one agent was ever connected (opamp doctor finds out why)");
+  return EXIT.nothing;
 }

@@ -49,7 +49,7 @@ export function simulateCommand(terminal: Terminal): Command {
       "Time from the first agent's start to the last one's; 200 a second by default.",
       seconds,
     )
-    .option("--duration <seconds>", "Time from the last agent's start to the end.", seconds, 60)
+    .option("--duration <seconds>", "Time from the last agent's start to the end.", secondsAboveZero, 60)
     .option("--heartbeat <seconds>", "Time between heartbeats or polls.", secondsAboveZero, 30)
     .option("--attribute <key=value>", "Attribute of each agent, with placeholders; may be repeated.", attribute)
     .option("--zones <number>", "How many availability zones the agents are in.", wholeNumber, 3)

@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { OpAMPServer } from "../../../src/testing/index.js";
+import { fileForTest } from "../files.js";
+import { opamp } from "../terminal.js";
+
+const URL = "ws://127.0.0.1:1/";
+
+test.each<[string[], RegExp]>([
+  [[], /nothing to simulate \(give --virtual .* or --url/],
+  [["--virtual", "--url", URL], /--virtual and --url exclude each other/],
+  [["--virtual", "--breaks", "5%", "--ca", "x"], /--breaks, --ca: only with --url/],
+  [["--url", URL, "--scenario", "server-restart"], /--scenario: only with --virtual/],
+  [["--virtual", "--scenario", "server-restrat"], /unknown scenario\. Did you mean server-restart\?.*--list/],
+  [["--virtual", "--policy", "our"], /unknown policy\. Did you mean ours\?/],
+  [["--virtual", "--agents", "none"], /'--agents <number>' has an invalid value\. Give a whole number above 0\./],
+  [["--url", URL, "--breaks", "5"], /Write it as a percentage, such as 5%\./],
+  [["--url", URL, "--duration", "0"], /Give a number of seconds above 0\./],
+  [["--virtual", "--agent", "5"], /unknown option '--agent'\n\(Did you mean --agents\?\)/],
+  [["--url", URL, "--attribute", "team={number}"], /--attribute team: \{number\} is not a placeholder/],
+  [["--url", "wss://203.0.113.7/"], /203\.0\.113\.7 is a public address.*--allow-public-server/],
+  [["--url", "http://[2001:db8::1]:4320/"], /2001:db8::1 is a public address/],
+  [["--url", URL, "--agents", "50000000"], /--agents: 50,000,000 agents need .*(ulimit -n|ip_local_port_range)/],
+  [["--url", "wss://127.0.0.1:1/", "--ca", "/nowhere/ca.pem"], /--ca: cannot read \/nowhere\/ca\.pem: ENOENT/],
+  [["--url", "wss://127.0.0.1:1/", "--cert", "/nowhere/c.pem"], /--key: is missing; it belongs to --cert/],
+  [["--url", URL, "--token-file", "/nowhere/token"], /\/nowhere\/token cannot be read: ENOENT/],
+  [["--url", URL, "--proxy", "ftp://x"], /--proxy: is for ftp/],
+  [["--virtual", "--svg", "/nowhere/at/all.svg"], /--svg: the directory \/nowhere\/at does not exist/],
+  [["--virtual", "--agents", "1e9"], /1,000,000,000 agents need .* of heap.*--max-old-space-size=\d+/],
+])("opamp simulate %j is a usage error", async (args, message) => {
+  const { code, out, err } = await opamp("simulate", ...args);
+  expect(code).toBe(2);
+  expect(out).toBe("");
+  expect(err).toMatch(/^error: /);
+  expect(err).toMatch(message);
+});
+
+test.each<[string[]]>([
+  [["--url", "tok-4711"]],
+  [["--url", "ws://user:tok-4711@203.0.113.7/"]],
+  [["--url", URL, "--token-file", "tok-4711"]],
+  [["--url", URL, "-H", "tok-4711"]],
+  [["--url", URL, "--proxy", "ftp://user:tok-4711@x"]],
+])("a secret in the wrong place of %j is not shown", async (args) => {
+  const { code, out, err } = await opamp("simulate", ...args);
+  expect(code).toBe(2);
+  expect(out + err).not.toContain("4711");
+});
+
+test("opamp simulate --list names all scenarios, also as JSON", async () => {
+  const { code, out } = await opamp("simulate", "--list");
+  expect(code).toBe(0);
+  const listed = out
+    .trim()
+    .split("\n")
+    .map((line) => line.split(/ {2,}/));
+  expect(listed.map(([name]) => name)).toContain("server-restart");
+  const { out: json } = await opamp("simulate", "--list", "--json");
+  expect(JSON.parse(json)).toEqual(listed.map(([name, description]) => ({ name, description })));
+});
+
+test("opamp simulate runs agents that disconnect in the end, with credentials of the options", async () => {
+  const server = await OpAMPServer.start({ auth: { bearer: "tok-4711" } });
+  const token = fileForTest("tok-4711\n");
+  const options = ["--token-file", token, "--agents", "3", "--ramp", "0", "--duration", "0.3", "--proxy", "none"];
+  const { code, out, err } = await opamp("simulate", "--json", "--url", server.url, ...options);
+  await server.close();
+  expect(err).not.toContain("error");
+  expect(code).toBe(0);
+  const result = JSON.parse(out);
+  expect(result).toMatchObject({ scenario: server.url, agents: 3, seed: 1 });
+  expect(server.agents.size).toBe(3);
+  for (const { lastMessage } of server.agents.values()) expect(lastMessage?.agentDisconnect).toBeDefined();
+});
