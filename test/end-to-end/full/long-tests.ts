@@ -11,6 +11,8 @@ export const longTests: readonly string[] = [
   "test/cli/early-signals.test.ts",
   "test/agent/commands/placeholder.test.ts",
   "test/cli/process.test.ts",
+  "test/cli/simulate/simulate-process.test.ts",
+  "test/cli/simulate/simulate-sockets.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",

@@ -1,0 +1,94 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { SimulationResult } from "../../../src/simulate/result.js";
+import {
+  OpAMPServer,
+  type OpAMPServerOptions,
+  type ServerAgent,
+  testCertificates,
+} from "../../../src/testing/index.js";
+import { figureOf } from "../../simulate/sockets/fleet.js";
+import { fileForTest } from "../files.js";
+import { opamp } from "../terminal.js";
+
+/** A server that offers each agent a configuration once. */
+async function start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
+  const offered = new Set<ServerAgent>();
+  const server = await OpAMPServer.start({
+    ...options,
+    onMessage(agent) {
+      if (!offered.has(agent)) agent.offerConfig({ "offered.yaml": "a: 1" });
+      offered.add(agent);
+      return undefined;
+    },
+  });
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function simulate(...args: string[]): Promise<SimulationResult> {
+  const { code, out, err } = await opamp("simulate", "--json", "--proxy", "none", ...args);
+  expect(err).not.toContain("error");
+  expect(code).toBe(0);
+  return JSON.parse(out);
+}
+
+describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s of a server", (transport) => {
+  test("restart, break, change their health and fail to apply, and all leave in the end", async () => {
+    const server = await start();
+    const happen = ["--restarts", "100%", "--breaks", "100%", "--health-changes", "100%", "--fail-config", "10%"];
+    const times = ["--ramp", "2", "--duration", "8", "--heartbeat", "2", "--config-delay", "0.2"];
+    const result = await simulate("--url", server[transport], "--agents", "300", "--seed", "5", ...happen, ...times);
+    const agents = [...server.agents.values()];
+    expect(agents).toHaveLength(300);
+    expect(server.connections.open).toBe(0);
+    await server.until(({ sockets }) => sockets.open === 0);
+    const figure = (name: string): number => figureOf(result, name) ?? Number.NaN;
+    const silent = agents.filter(({ lastMessage }) => lastMessage?.agentDisconnect === undefined);
+    // A break may have left them without a connection to say it on.
+    expect(silent.length).toBeLessThanOrEqual(300 - figure("connected at the end"));
+    expect(figure("connected at most")).toBeGreaterThan(280);
+    for (const name of ["restarts", "breaks", "changes of health"]) {
+      // 40 of each are due in 8 seconds.
+      expect(figure(name)).toBeGreaterThan(15);
+      expect(figure(name)).toBeLessThan(80);
+    }
+    const failed = agents.filter(({ remoteConfigStatus }) => remoteConfigStatus?.errorMessage !== "").length;
+    expect(figure("offers failed")).toBeGreaterThan(10);
+    expect(failed).toBeGreaterThan(10);
+    expect(figure("offers applied")).toBeGreaterThan(230);
+    expect(figure("attempts accepted")).toBeGreaterThan(300 + figure("breaks") / 2);
+    expect(figure("time to first answer, p99")).toBeGreaterThan(0);
+    expect(result.seconds.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(figure("attempts accepted"));
+  });
+
+  test("present a client certificate, headers and attributes of the options over TLS", async () => {
+    const { ca, server: certificate, client } = await testCertificates();
+    const seen: (string | undefined)[] = [];
+    const server = await start({
+      tls: { ...certificate, ca, requestClientCert: "require" },
+      onConnect({ headers }) {
+        seen.push(headers["x-team"]?.toString());
+        return undefined;
+      },
+    });
+    const files = ["--ca", fileForTest(ca), "--cert", fileForTest(client.cert), "--key", fileForTest(client.key)];
+    const names = ["--attribute", "service.name=shop-{n}", "--zones", "1", "-H", "X-Team: a"];
+    await simulate("--url", server[transport], "--agents", "20", "--ramp", "0", "--duration", "2", ...files, ...names);
+    const attributes = [...server.agents.values()].map((agent) => agent.attributes);
+    expect(attributes.map(({ identifying }) => identifying["service.name"]).toSorted()).toContain("shop-20");
+    expect(new Set(attributes.map(({ nonIdentifying }) => nonIdentifying["cloud.availability_zone"]))).toEqual(
+      new Set(["zone-1"]),
+    );
+    expect(new Set(seen)).toEqual(new Set(["a"]));
+  });
+});
+
+test("a fleet that nobody lets in says why and ends with 1", async () => {
+  const server = await start({ auth: { bearer: "right" } });
+  const args = ["--url", server.url, "--agents", "5", "--ramp", "0", "--duration", "1", "--proxy", "none"];
+  const { code, out, err } = await opamp("simulate", ...args, "-H", "Authorization: Bearer wrong-4711");
+  expect(code).toBe(1);
+  expect(err).toContain("error: not one agent was ever connected");
+  expect(out).toMatch(/attempts refused: ERR_OPAMP_UNAUTHORIZED .*credentials given with --token-file or -H/);
+  expect(out).not.toContain("4711");
+});
