@@ -36,9 +36,13 @@ export function simulateCommand(terminal: Terminal): Command {
     .option("--virtual", "Simulate the fleet and its server, hours in seconds.")
     .option("--scenario <name>", "What happens to the fleet; --list shows all.", "server-restart")
     .addOption(
-      listOption("--policy <list>", "How agents come back: ours, go (the Go client), mixed; several with commas.", [
+      shown(
+        "--policy <list>",
+        "How agents come back: ours, go (the Go client), mixed; several with commas.",
+        words,
+        ["ours"],
         "ours",
-      ]),
+      ),
     )
     .option("--down <seconds>", "How long the server is away.", seconds)
     .option("--capacity <number>", "How many connections a second the server takes.", wholeNumber)
@@ -54,12 +58,28 @@ export function simulateCommand(terminal: Terminal): Command {
     .option("--attribute <key=value>", "Attribute of each agent, with placeholders; may be repeated.", attribute)
     .option("--zones <number>", "How many availability zones the agents are in.", wholeNumber, 3)
     .addOption(
-      listOption("--versions <list>", "Versions of their service, with commas between them.", ["1.0.0", "1.1.0"]),
+      shown(
+        "--versions <list>",
+        "Versions of their service, with commas between them.",
+        words,
+        ["1.0.0", "1.1.0"],
+        "1.0.0,1.1.0",
+      ),
     )
-    .option("--health-changes <percent>", "Agents whose health changes, in each minute.", percentPerMinute, 0)
-    .option("--restarts <percent>", "Agents that restart and keep their uid, in each minute.", percentPerMinute, 0)
-    .option("--breaks <percent>", "Connections that are cut, in each minute.", percentPerMinute, 0)
-    .option("--fail-config <percent>", "Offered configurations that fail.", percent, 0)
+    .addOption(
+      shown("--health-changes <percent>", "Agents whose health changes, in each minute.", percentPerMinute, 0, "0%"),
+    )
+    .addOption(
+      shown(
+        "--restarts <percent>",
+        "Agents that restart and keep their uid, in each minute.",
+        percentPerMinute,
+        0,
+        "0%",
+      ),
+    )
+    .addOption(shown("--breaks <percent>", "Connections that are cut, in each minute.", percentPerMinute, 0, "0%"))
+    .addOption(shown("--fail-config <percent>", "Offered configurations that fail.", percent, 0, "0%"))
     .option("--config-delay <seconds>", "How long it takes to apply one, give or take a half.", seconds, 1)
     .option("--allow-public-server", "Connect to an address that is neither loopback nor private.");
   for (const option of networkOptions(terminal)) command.addOption(option.helpGroup(SOCKETS));
@@ -74,6 +94,7 @@ export function simulateCommand(terminal: Terminal): Command {
   });
 }
 
-function listOption(flags: string, description: string, usual: readonly string[]): Option {
-  return new Option(flags, description).argParser(words).default(usual, usual.join(","));
+/** An option whose default is shown as a person would write it. */
+function shown<T>(flags: string, description: string, parse: (text: string) => T, usual: T, asText: string): Option {
+  return new Option(flags, description).argParser(parse).default(usual, asText);
 }
