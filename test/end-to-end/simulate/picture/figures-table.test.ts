@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { figuresTable } from "../../../src/simulate/picture/figures-table.js";
-import { numberText, timeText } from "../../../src/simulate/picture/series.js";
+import { figuresTable } from "../../../../src/simulate/picture/figures-table.js";
+import { numberText, timeText } from "../../../../src/simulate/picture/series.js";
 import { resultOf } from "./results.js";
 
 test("the figures of a run are a table with units and notes", () => {

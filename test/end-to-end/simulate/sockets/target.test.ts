@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkTarget, isPrivate, type Lookup } from "../../../src/simulate/sockets/target.js";
+import { checkTarget, isPrivate, type Lookup } from "../../../../src/simulate/sockets/target.js";
 
 const at =
   (...addresses: string[]): Lookup =>

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { describe, expect, test } from "vitest";
-import * as values from "../../../src/cli/simulate/values.js";
+import * as values from "../../../../src/cli/simulate/values.js";
 
 const cases: readonly [
   parse: (text: string) => unknown,

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { FaultProxy, OpAMPServer } from "../../../src/testing/index.js";
+import { FaultProxy, OpAMPServer } from "../../../../src/testing/index.js";
 
-const PROGRAM = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
+const PROGRAM = new URL("../../../../src/cli/main.ts", import.meta.url).pathname;
 const NODE = [process.execPath, "--import", "tsx", PROGRAM, "simulate"] as const;
 /** Signals that come together count as one. */
 const APART_MS = 600;

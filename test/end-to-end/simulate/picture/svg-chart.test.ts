@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { SVG_MARK, svgChart } from "../../../src/simulate/picture/svg-chart.js";
+import { SVG_MARK, svgChart } from "../../../../src/simulate/picture/svg-chart.js";
 import { resultOf } from "./results.js";
 import { allIn, parseXml } from "./xml.js";
 

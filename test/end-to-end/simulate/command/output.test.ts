@@ -11,9 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { checkPlace, isUtf8, printResult, progressOn, writePicture } from "../../../src/cli/simulate/output.js";
-import type { Terminal } from "../../../src/cli/terminal.js";
-import type { SimulationResult } from "../../../src/simulate/result.js";
+import { checkPlace, isUtf8, printResult, progressOn, writePicture } from "../../../../src/cli/simulate/output.js";
+import type { Terminal } from "../../../../src/cli/terminal.js";
+import type { SimulationResult } from "../../../../src/simulate/result.js";
 
 const result: SimulationResult = {
   scenario: "server-restart",

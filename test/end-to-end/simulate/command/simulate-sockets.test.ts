@@ -1,14 +1,14 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { SimulationResult } from "../../../src/simulate/result.js";
+import type { SimulationResult } from "../../../../src/simulate/result.js";
 import {
   OpAMPServer,
   type OpAMPServerOptions,
   type ServerAgent,
   testCertificates,
-} from "../../../src/testing/index.js";
-import { figureOf } from "../../simulate/sockets/fleet.js";
-import { fileForTest } from "../files.js";
-import { opamp } from "../terminal.js";
+} from "../../../../src/testing/index.js";
+import { fileForTest } from "../../../cli/files.js";
+import { opamp } from "../../../cli/terminal.js";
+import { figureOf } from "../sockets/fleet.js";
 
 /** A server that offers each agent a configuration once. */
 async function start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
@@ -81,6 +81,14 @@ describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s 
     );
     expect(new Set(seen)).toEqual(new Set(["a"]));
   });
+});
+
+test("a fleet has the token of a file, and its result as JSON names the server", async () => {
+  const server = await start({ auth: { bearer: "tok-4711" } });
+  const token = ["--token-file", fileForTest("tok-4711\n")];
+  const result = await simulate("--url", server.url, "--agents", "3", "--ramp", "0", "--duration", "1", ...token);
+  expect(result).toMatchObject({ scenario: server.url, agents: 3, seed: 1 });
+  expect(server.agents.size).toBe(3);
 });
 
 test("a fleet that nobody lets in says why and ends with 1", async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { uidProblem } from "../../../src/base/instance-uid.js";
-import { randomFrom } from "../../../src/core/link/backoff.js";
-import { checkTemplate, type FleetNames, identityOf } from "../../../src/simulate/sockets/identity.js";
-import { toAgentDescription } from "../../../src/values/description.js";
+import { uidProblem } from "../../../../src/base/instance-uid.js";
+import { randomFrom } from "../../../../src/core/link/backoff.js";
+import { checkTemplate, type FleetNames, identityOf } from "../../../../src/simulate/sockets/identity.js";
+import { toAgentDescription } from "../../../../src/values/description.js";
 
 const names: FleetNames = { seed: 1, zones: 3, versions: ["1.0.0", "2.0.0"], attributes: {} };
 

@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
-import type { SimulationResult } from "../../../src/simulate/result.js";
-import type { FleetSettings } from "../../../src/simulate/sockets/fleet-settings.js";
-import { type RunOptions, runSockets } from "../../../src/simulate/sockets/run-sockets.js";
-import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../src/testing/index.js";
+import type { SimulationResult } from "../../../../src/simulate/result.js";
+import type { FleetSettings } from "../../../../src/simulate/sockets/fleet-settings.js";
+import { type RunOptions, runSockets } from "../../../../src/simulate/sockets/run-sockets.js";
+import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../../src/testing/index.js";
 
 const CALM: FleetSettings = {
   scenario: "test",

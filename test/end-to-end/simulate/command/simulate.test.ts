@@ -1,7 +1,5 @@
 import { expect, test } from "vitest";
-import { OpAMPServer } from "../../../src/testing/index.js";
-import { fileForTest } from "../files.js";
-import { opamp } from "../terminal.js";
+import { opamp } from "../../../cli/terminal.js";
 
 const URL = "ws://127.0.0.1:1/";
 
@@ -56,18 +54,4 @@ test("opamp simulate --list names all scenarios, also as JSON", async () => {
   expect(listed.map(([name]) => name)).toContain("server-restart");
   const { out: json } = await opamp("simulate", "--list", "--json");
   expect(JSON.parse(json)).toEqual(listed.map(([name, description]) => ({ name, description })));
-});
-
-test("opamp simulate runs agents that disconnect in the end, with credentials of the options", async () => {
-  const server = await OpAMPServer.start({ auth: { bearer: "tok-4711" } });
-  const token = fileForTest("tok-4711\n");
-  const options = ["--token-file", token, "--agents", "3", "--ramp", "0", "--duration", "0.3", "--proxy", "none"];
-  const { code, out, err } = await opamp("simulate", "--json", "--url", server.url, ...options);
-  await server.close();
-  expect(err).not.toContain("error");
-  expect(code).toBe(0);
-  const result = JSON.parse(out);
-  expect(result).toMatchObject({ scenario: server.url, agents: 3, seed: 1 });
-  expect(server.agents.size).toBe(3);
-  for (const { lastMessage } of server.agents.values()) expect(lastMessage?.agentDisconnect).toBeDefined();
 });

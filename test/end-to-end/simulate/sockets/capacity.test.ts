@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { OpAMPError } from "../../../src/errors.js";
-import { checkCapacity, readCapacity } from "../../../src/simulate/sockets/capacity.js";
+import { OpAMPError } from "../../../../src/errors.js";
+import { checkCapacity, readCapacity } from "../../../../src/simulate/sockets/capacity.js";
 
 const capacity = { openFiles: 20, maxOpenFiles: 1_024, ports: 28_232 };
 

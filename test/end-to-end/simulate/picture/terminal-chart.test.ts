@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { terminalChart } from "../../../src/simulate/picture/terminal-chart.js";
+import { terminalChart } from "../../../../src/simulate/picture/terminal-chart.js";
 import { resultOf } from "./results.js";
 
 const plain = { columns: 50, ascii: true };

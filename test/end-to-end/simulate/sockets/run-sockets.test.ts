@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { UID_BYTES } from "../../../src/base/bytes.js";
-import type { MemoryTransport } from "../../../src/testing/index.js";
+import { UID_BYTES } from "../../../../src/base/bytes.js";
+import type { MemoryTransport } from "../../../../src/testing/index.js";
 import { figureOf, startFleet } from "./fleet.js";
 
 describe.each([

@@ -1,4 +1,4 @@
-import type { SimulationResult } from "../../../src/simulate/result.js";
+import type { SimulationResult } from "../../../../src/simulate/result.js";
 
 /** A run in which so many attempts were made in each second; each attempt connects an agent. */
 export function resultOf(
