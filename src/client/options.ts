@@ -201,8 +201,13 @@ export interface OpAMPClientOptions extends Handlers {
    * off.
    */
   heartbeat?: { intervalMs?: number | undefined; minMs?: number | undefined; maxMs?: number | undefined } | undefined;
-  /** Waits between connection attempts, in milliseconds. Defaults 1 000 and 60 000. */
-  backoff?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
+  /**
+   * Waits between connection attempts, in milliseconds: the shortest and the longest. Defaults 1 000 and 60 000. For a
+   * fleet, `spreadMs` is the time over which it comes back, a quarter more than its server needs to take all agents: each
+   * agent has its turn somewhere in it, also the first one after a break, and again after as long, whatever `maxMs` says.
+   * Default: none, and the first attempt after a break is prompt.
+   */
+  backoff?: { minMs?: number | undefined; maxMs?: number | undefined; spreadMs?: number | undefined } | undefined;
   /**
    * Pauses that the server asks for, in milliseconds: the shortest when it names none (default 30 000, THR-06), and the
    * longest that it can impose (default one day).

@@ -66,7 +66,7 @@ export class Connection extends Link {
     this.#exchange.restore();
     if (this.phase === "closing") {
       this.#exchange.move("pause");
-      return this.postpone(retryAfterMs);
+      return this.postpone(retryAfterMs, now);
     }
     if (this.#keepalive.duplex) return this.leave({ throttledForMs: retryAfterMs }, now, out);
     this.#exchange.move("lost");

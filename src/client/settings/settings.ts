@@ -17,7 +17,7 @@ import {
 } from "../../base/checks.js";
 import { DAY_MS } from "../../base/time.js";
 import type { CapabilityName } from "../../core/capabilities.js";
-import { DEFAULT_BACKOFF } from "../../core/link/backoff.js";
+import { type BackoffBounds, DEFAULT_BACKOFF } from "../../core/link/backoff.js";
 import type { HeartbeatBounds } from "../../core/link/keepalive.js";
 import { createRedactor, guardedRedactor, type Redactor } from "../../diagnostics/redactor.js";
 import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-table.js";
@@ -28,7 +28,7 @@ import { type NetworkSettings, readNetworkSettings } from "./network-settings.js
 /** The options, checked, with the defaults in place. */
 export interface Settings extends NetworkSettings {
   heartbeat: HeartbeatBounds;
-  backoff: { minMs: number; maxMs: number };
+  backoff: Readonly<BackoffBounds>;
   throttle: { minMs: number; maxMs: number };
   timeouts: Complete<Timeouts>;
   reconnectReport: "changed" | "full";
@@ -119,12 +119,10 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkFunctions("clock", options.clock, ["now", "wallNow", "after", "soon"]);
   checkFunction("random", options.random);
   const heartbeat = durations("heartbeat", options.heartbeat, HEARTBEAT);
-  const backoff = durations("backoff", options.backoff, DEFAULT_BACKOFF);
+  const backoff = readBackoff(options.backoff);
   const throttle = durations("throttle", options.throttle, THROTTLE);
-  checkFinite("backoff.minMs", backoff.minMs);
   checkFinite("throttle.minMs", throttle.minMs);
   checkBounds("heartbeat", heartbeat);
-  checkBounds("backoff", backoff);
   checkBounds("throttle", throttle);
   const network = readNetworkSettings(options);
   // Each member by name: an object that is spread gets a hidden class of its own, half a kilobyte for each client.
@@ -147,6 +145,15 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     withheld: readWithheld(options.withhold),
     redactor: readRedactor(options.redact),
   };
+}
+
+function readBackoff(given: OpAMPClientOptions["backoff"]): Readonly<BackoffBounds> {
+  if (given === undefined) return DEFAULT_BACKOFF;
+  const { minMs, maxMs, spreadMs } = durations("backoff", given, { ...DEFAULT_BACKOFF, spreadMs: 0 });
+  checkFinite("backoff.minMs", minMs);
+  checkFinite("backoff.spreadMs", spreadMs);
+  checkBounds("backoff", { minMs, maxMs });
+  return spreadMs === 0 ? { minMs, maxMs } : { minMs, maxMs, spreadMs };
 }
 
 function checkBounds(where: string, { minMs, maxMs }: { minMs: number; maxMs: number }): void {

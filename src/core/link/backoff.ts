@@ -4,45 +4,101 @@ export interface BackoffBounds {
   minMs: number;
   /** The longest wait, in milliseconds. */
   maxMs: number;
+  /** How long a fleet takes to come back, in milliseconds: each agent has its turn somewhere in it, and again after as long. */
+  spreadMs?: number | undefined;
 }
 
 /** 1 s to 60 s (D5). */
 export const DEFAULT_BACKOFF: Readonly<BackoffBounds> = { minMs: 1_000, maxMs: 60_000 };
 
+/** The first window after a failure, in shortest waits: 20 s, so that a server gets all agents that it takes in as long. */
+const FIRST_IN_MINIMA = 20;
+/** The first window after a pause, in pauses. */
+const FIRST_IN_PAUSES = 2.2;
+/** How much wider each window is than the one before. */
+const GROWTH = 2.5;
+/** The widest window after pauses, in shortest ones. */
+const WIDEST_IN_PAUSES = 16;
+
 /**
- * How long to wait before the next attempt: anywhere between the shortest wait and a ceiling that doubles with each
- * failure. The jitter comes after the cap, so that a fleet at the cap stays spread out.
+ * Windows of time, each behind the one before and wider, up to a width that stays. An agent has one turn in each, always
+ * at the same place. So a fleet spreads over each window evenly, whoever was refused waits longer, and nobody comes twice
+ * before everybody came once.
+ */
+export interface Windows {
+  /** Where the first window begins, in milliseconds. */
+  startMs: number;
+  /** How wide it is. */
+  widthMs: number;
+  /** How wide they get. */
+  maxMs: number;
+}
+
+/** The windows for attempts after a failure. */
+export function failureWindows({ minMs, maxMs, spreadMs }: BackoffBounds): Windows {
+  if (spreadMs !== undefined) return { startMs: 0, widthMs: spreadMs, maxMs: spreadMs };
+  const widthMs = Math.max(minMs, Math.min(FIRST_IN_MINIMA * minMs, maxMs - minMs));
+  return { startMs: minMs, widthMs, maxMs };
+}
+
+/**
+ * The windows for returns to a server that asked for a pause, which is alive and busy: they have no end at the longest
+ * wait after failures.
+ *
+ * @param leastMs the pause
+ * @param roomMs how wide the first one may be
+ * @param floorMs the shortest pause where the server names none
+ */
+export function pauseWindows(leastMs: number, roomMs: number, floorMs: number, backoff: BackoffBounds): Windows {
+  const maxMs = Math.max(WIDEST_IN_PAUSES * floorMs, backoff.maxMs, backoff.spreadMs ?? 0);
+  const usualMs = backoff.spreadMs ?? Math.max(backoff.minMs, FIRST_IN_PAUSES * leastMs);
+  return { startMs: leastMs, widthMs: Math.min(usualMs, roomMs, maxMs), maxMs };
+}
+
+/**
+ * The first turn that is not earlier than that.
+ *
+ * @param leastMs milliseconds since the windows began
+ * @param place of the agent in each window, in [0, 1)
+ * @returns milliseconds since the windows began
+ */
+export function nextTurnMs(leastMs: number, place: number, windows: Windows): number {
+  let from = windows.startMs;
+  let nth = 0;
+  for (; from + place * widthOf(nth, windows) < leastMs && widthOf(nth, windows) < windows.maxMs; nth++) {
+    from += widthOf(nth, windows);
+  }
+  const width = widthOf(nth, windows);
+  const turn = from + place * width;
+  // Windows that stay as wide are passed over at once, however many they are.
+  return Math.ceil(turn >= leastMs ? turn : turn + Math.ceil((leastMs - turn) / width) * width);
+}
+
+function widthOf(nth: number, { widthMs, maxMs }: Windows): number {
+  return Math.max(1, Math.min(widthMs * GROWTH ** Math.min(nth, 50), maxMs));
+}
+
+/**
+ * How long to wait before the next attempt. The first wait ends anywhere in a window of 20 times the shortest wait; each
+ * later one is as long as from there to the same place in the next window, which is 2.5 times as wide, up to the longest
+ * wait. With `spreadMs` all windows are as wide as that.
  *
  * @param failures attempts that failed in a row before this one, 0 or more
- * @param random uniform in [0, 1)
+ * @param random uniform in [0, 1); the same one for as long as attempts fail keeps a fleet spread out
  * @returns milliseconds
  * @see EST-02
  */
 export function backoffMs(failures: number, random: number, bounds: BackoffBounds = DEFAULT_BACKOFF): number {
-  const ceiling = Math.min(bounds.maxMs, bounds.minMs * 2 ** Math.min(failures + 1, 50));
-  return Math.round(bounds.minMs + random * Math.max(0, ceiling - bounds.minMs));
+  const windows = failureWindows(bounds);
+  const before = failures === 0 ? windows.startMs : widthOf(failures - 1, windows);
+  const after = failures === 0 ? windows.startMs + windows.widthMs : widthOf(failures, windows);
+  return Math.round(within(before + random * (after - before), bounds, failures === 0));
 }
 
-/**
- * How long to stay away after the server asked for a pause without saying how long: each pause is longer than the one
- * before, up to sixteen times the floor and half again.
- *
- * @param pauses such pauses in a row before this one, 0 or more
- * @see THR-03, THR-06
- */
-export function throttleMs(pauses: number, random: number, floorMs: number): number {
-  return Math.round(floorMs * 2 ** Math.min(pauses, 4) * (1 + random / 2));
-}
-
-/**
- * How long to stay away when the server did say: never less, and up to a tenth more, so that a fleet told the same
- * number does not come back in the same instant.
- *
- * @param maxMs the longest pause a server may impose, in milliseconds
- * @see THR-02, THR-04
- */
-export function obeyMs(askedMs: number, random: number, maxMs: number): number {
-  return Math.ceil(Math.min(Math.max(0, askedMs), maxMs) * (1 + random / 10));
+/** The wait, within the bounds; the first one of a fleet that is spread may be shorter. */
+function within(waitMs: number, { minMs, maxMs, spreadMs }: BackoffBounds, isFirst: boolean): number {
+  const leastMs = isFirst && spreadMs !== undefined ? 0 : minMs;
+  return Math.min(Math.max(waitMs, leastMs), Math.max(maxMs, spreadMs ?? 0));
 }
 
 /** The first reconnect after a break: at once for one agent, spread over half a second for a fleet (EST-03). */

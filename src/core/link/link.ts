@@ -123,12 +123,18 @@ export class Link {
   /** The transport reports the end of the link. */
   lost(loss: Lost, now: number, out: Output[]): void {
     if (this.#phase === "closing") {
-      if (loss.throttled) this.postpone(loss.retryAfterMs);
+      if (loss.throttled) this.postpone(loss.retryAfterMs, now);
       return this.#left(now, out);
     }
     this.#settle(now);
     if (!loss.throttled && this.#delays.mayRenew(loss.renewed)) return this.#renew(loss, now, out);
-    this.#wait(this.#delays.next(loss, this.#answered), loss.throttled ? "throttled" : "lost", loss.error, now, out);
+    this.#wait(
+      this.#delays.next(loss, this.#answered, now),
+      loss.throttled ? "throttled" : "lost",
+      loss.error,
+      now,
+      out,
+    );
   }
 
   /** The link is cut from this side, because the peer does not keep to the protocol or to time. */
@@ -137,30 +143,30 @@ export class Link {
     // An unresponsive peer is a broken connection, not an orderly close: the first reconnect is prompt (D7).
     const orderly = reason !== "unresponsive";
     this.#settle(now);
-    this.#wait(this.#delays.next({ orderly, throttled: false }, this.#answered), reason, error, now, out);
+    this.#wait(this.#delays.next({ orderly, throttled: false }, this.#answered, now), reason, error, now, out);
   }
 
   /** The server asked for a pause in a message: stay away, on HTTP without agent_disconnect. */
   pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
     out.push({ type: "close", code: CLOSE_NOW, reason: "throttled" });
-    this.#wait(this.#delays.pause(retryAfterMs), "throttled", undefined, now, out);
+    this.#wait(this.#delays.pause(retryAfterMs, now), "throttled", undefined, now, out);
   }
 
   /** Leave in good order and come back: since the server asked for a pause (THR-01), or to start afresh (DUP-02). */
   leave(why: { throttledForMs: number | undefined } | "reconnect", now: number, out: Output[]): void {
     const reason = why === "reconnect" ? why : "throttled";
     if (!this.#move("leave", reason, out)) return;
-    this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#delays.pause(why.throttledForMs) };
+    this.#return = { reason, inMs: why === "reconnect" ? 0 : this.#delays.pause(why.throttledForMs, now) };
     this.#timers.close = now + this.#times.closeMs;
   }
 
   /** The server asks for a pause while it is being left: the return waits for that. */
-  postpone(retryAfterMs: number | undefined): void {
+  postpone(retryAfterMs: number | undefined, now: number): void {
     if (this.#return === undefined) return;
     const { inMs } = this.#return;
     // Every message to a busy server may be answered alike; that is one pause, not several.
     if (retryAfterMs === undefined && inMs >= this.#times.throttleFloorMs) return;
-    this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#delays.pause(retryAfterMs)) };
+    this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#delays.pause(retryAfterMs, now)) };
   }
 
   /** Leave for good. @param canReturn whether to dial for that after a failure @returns whether there is a server to tell */

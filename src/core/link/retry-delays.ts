@@ -1,5 +1,6 @@
 import type { Lost } from "../io.js";
-import { type BackoffBounds, backoffMs, obeyMs, promptMs, throttleMs } from "./backoff.js";
+import { NEVER } from "../timers.js";
+import { type BackoffBounds, failureWindows, nextTurnMs, pauseWindows, promptMs, type Windows } from "./backoff.js";
 
 /** Between what the waits before another dial lie, in milliseconds. */
 export interface DelayBounds {
@@ -13,12 +14,24 @@ export interface DelayBounds {
 /** So many times in a row another way to the server may be tried at once: from one to the other and back. */
 const MAX_DETOURS = 2;
 
+/** By so much at most a wait is shorter than to the agent's next turn; where a spread is given, as often longer by half of it. */
+const SHIFT = 0.04;
+
+/** When an agent comes back: its place in windows that began then. */
+interface Turns {
+  since: number;
+  place: number;
+  windows: Windows;
+}
+
 /** How long to wait before the next dial, by what went wrong so far. */
 export class RetryDelays {
   readonly #bounds: DelayBounds;
   readonly #random: () => number;
   #failures = 0;
-  #pauses = 0;
+  /** From the first failure to a good link, and from the first pause to an answer. */
+  #failing: Turns | undefined;
+  #pausing: Turns | undefined;
   /** Other credentials have been tried at once. */
   #refreshed = false;
   #detours = 0;
@@ -30,12 +43,13 @@ export class RetryDelays {
 
   /** The server answered, and not that it is too busy. */
   answered(): void {
-    this.#pauses = 0;
+    this.#pausing = undefined;
   }
 
   /** The link was a good one: what went wrong before it no longer counts. */
   settled(): void {
     this.#failures = 0;
+    this.#failing = undefined;
     this.#detours = 0;
     this.#refreshed = false;
   }
@@ -56,25 +70,40 @@ export class RetryDelays {
   }
 
   /** D5: prompt after the break of a good link, else backoff. */
-  next(loss: Pick<Lost, "orderly" | "throttled" | "retryAfterMs">, wasAnswered: boolean): number {
+  next(loss: Pick<Lost, "orderly" | "throttled" | "retryAfterMs">, wasAnswered: boolean, now: number): number {
     this.#detours = 0;
-    if (loss.throttled) return this.pause(loss.retryAfterMs);
-    const prompt = wasAnswered && this.#failures === 0 && !loss.orderly;
-    const delay = prompt ? promptMs(this.#random()) : backoffMs(this.#failures, this.#random(), this.#bounds.backoff);
+    if (loss.throttled) return this.pause(loss.retryAfterMs, now);
+    const { minMs, maxMs, spreadMs } = this.#bounds.backoff;
+    const isPrompt = wasAnswered && this.#failures === 0 && !loss.orderly;
     this.#failures += 1;
-    return delay;
+    if (isPrompt && spreadMs === undefined) return promptMs(this.#random());
+    this.#failing ??= { since: now, place: this.#random(), windows: failureWindows(this.#bounds.backoff) };
+    return this.#waitFor(this.#failing, isPrompt ? 0 : minMs, spreadMs === undefined ? maxMs : NEVER, now);
   }
 
   /** The server asks for a pause. @param askedMs how long, if it says so */
-  pause(askedMs: number | undefined): number {
+  pause(askedMs: number | undefined, now: number): number {
     const { throttleFloorMs, throttleMaxMs, backoff } = this.#bounds;
-    const pauses = this.#pauses;
-    this.#pauses += 1;
-    if (askedMs === undefined || Number.isNaN(askedMs)) {
-      return Math.min(throttleMaxMs, throttleMs(pauses, this.#random(), throttleFloorMs));
-    }
+    const isNamed = askedMs !== undefined && !Number.isNaN(askedMs);
     // A server that asks for next to nothing, again and again, would get a storm.
-    const leastMs = pauses === 0 ? 0 : backoff.minMs;
-    return Math.max(leastMs, obeyMs(askedMs, this.#random(), throttleMaxMs));
+    const shortestMs = this.#pausing === undefined ? 0 : backoff.minMs;
+    const leastMs = Math.min(isNamed ? Math.max(askedMs, shortestMs) : throttleFloorMs, throttleMaxMs);
+    const roomMs = isNamed ? NEVER : throttleMaxMs - leastMs;
+    this.#pausing ??= {
+      since: now,
+      place: this.#random(),
+      windows: pauseWindows(leastMs, roomMs, throttleFloorMs, backoff),
+    };
+    return this.#waitFor(this.#pausing, leastMs, isNamed ? NEVER : throttleMaxMs, now);
+  }
+
+  /** How long it is to the agent's next turn, or a little less: all later turns are as much earlier. */
+  #waitFor(turns: Turns, leastMs: number, mostMs: number, now: number): number {
+    const waitMs = turns.since + nextTurnMs(now + leastMs - turns.since, turns.place, turns.windows) - now;
+    // Who meets others, or a server that is busy at the same moment every minute, does not meet them for ever.
+    const share = this.#random() - (this.#bounds.backoff.spreadMs === undefined ? 0 : 0.5);
+    const thisMs = Math.ceil(Math.min(waitMs - SHIFT * share * (waitMs - leastMs), Math.max(leastMs, mostMs)));
+    turns.since -= waitMs - thisMs;
+    return thisMs;
   }
 }

@@ -64,7 +64,7 @@ test("a failed attempt is one line that says why, what to do and when the next o
     await clock.advance(100);
   });
   expect(lines).toHaveLength(2);
-  expect(lines[0]).toMatch(/^warn: Connection failed \(.+; .+\), will retry in 1\.\d s\.$/);
+  expect(lines[0]).toMatch(/^warn: Connection failed \(.+; .+\), will retry in \d+(\.\d)? s\.$/);
   expect(lines[1]).toBe("info: Client stopped.");
 });
 
@@ -84,7 +84,7 @@ test("a connection is one line, an offer one for each of its states, and a pause
     "info: Remote config ab applying",
     "warn: Remote config ab failed: there is no a.yaml",
     "warn: Server returned an error response (unavailable): too many agents",
-    expect.stringMatching(/^info: The server asked for a pause, will connect again in 5\.\d s\.$/),
+    expect.stringMatching(/^info: The server asked for a pause, will connect again in \d+(\.\d)? s\.$/),
     "info: Client stopped.",
   ]);
 });
@@ -107,7 +107,7 @@ test("an answer for another agent is logged once as an error, and the retry give
   expect(lines.slice(1, 3)).toEqual([
     expect.stringMatching(/^warn: dropped a message for 0909/),
     expect.stringMatching(
-      /^warn: Connection failed \(the answer was for another agent; .+\), will retry in \d\.\d s\.$/,
+      /^warn: Connection failed \(the answer was for another agent; .+\), will retry in \d+(\.\d)? s\.$/,
     ),
   ]);
 });
@@ -125,18 +125,18 @@ test("a server that stays down is logged at growing intervals with a count", asy
   const failures = lines.filter((line) => line.startsWith("warn: Connection failed"));
   // At once, then after a minute, two, four, eight, sixteen and thirty-two at the least.
   expect(failures).toHaveLength(6);
-  expect(failures[0]).toMatch(/will retry in \d\.\d s\.$/);
+  expect(failures[0]).toMatch(/will retry in \d+(\.\d)? s\.$/);
   expect(failures[1]).toMatch(new RegExp(`will retry in .+ s\\. \\(\\d+ times since ${clockTime(start)}\\)$`));
   const told = failures.map((line) => Number(/\((\d+) times/.exec(line)?.[1] ?? 1));
-  expect(told.reduce((sum, times) => sum + times)).toBeGreaterThan(60);
-  expect(told.at(-1)).toBeGreaterThan(20);
+  expect(told.reduce((sum, times) => sum + times)).toBeGreaterThan(30);
+  expect(told.at(-1)).toBeGreaterThan(10);
 });
 
 test("another failure is logged at once, and so is recovery, with its duration", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
-    transport.refuse(8);
+    transport.refuse(3);
     client.start();
-    await clock.advance(1_500);
+    await clock.advance(900);
     const { open } = transport;
     transport.open = (sink) => {
       transport.open = open;
@@ -149,7 +149,7 @@ test("another failure is logged at once, and so is recovery, with its duration",
     expect.stringMatching(/^warn: Connection failed \(.*refused/),
     expect.stringMatching(/^warn: Connection failed \(the certificate has expired; check the certificates/),
     expect.stringMatching(/^warn: Connection failed \(.*refused.* times since \d\d:\d\d\)$/),
-    expect.stringMatching(/^info: Connected to the OpAMP server over memory, after 10 attempts in \d+ min$/),
+    expect.stringMatching(/^info: Connected to the OpAMP server over memory, after 5 attempts in \d+ min$/),
     "info: Client stopped.",
   ]);
 });
@@ -213,7 +213,7 @@ test("error events are not rate limited", async () => {
     client.start();
     await clock.advance(600_000);
   });
-  expect(errors).toBeGreaterThan(15);
+  expect(errors).toBeGreaterThan(10);
 });
 
 test("text from a server cannot forge a line, hide one, fill the disk or show a secret", async () => {

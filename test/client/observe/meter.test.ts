@@ -70,7 +70,7 @@ describe("a meter", () => {
     const { client, clock, transport, agent } = host;
     transport.refuse(2);
     client.start();
-    await clock.advance(20_000);
+    await clock.advance(80_000);
     agent.offerConfig({}, { hash: Uint8Array.of(1) });
     await clock.advance(300);
     agent.respondWithError(2, "busy", 5_000_000_000n);

@@ -27,7 +27,7 @@ function dialling() {
   onTestFinished(() => ended(client, clock));
   client.start();
   const dial = async (): Promise<Sink> => {
-    await clock.advance(5_000);
+    await clock.advance(21_000);
     const sink = sinks.at(-1);
     if (sink === undefined) throw new Error("nothing was dialled");
     sink.opened();

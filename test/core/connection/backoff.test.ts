@@ -1,32 +1,26 @@
 import { describe, expect, test } from "vitest";
-import {
-  backoffMs,
-  DEFAULT_BACKOFF,
-  obeyMs,
-  promptMs,
-  randomFrom,
-  throttleMs,
-} from "../../../src/core/link/backoff.js";
+import { backoffMs, DEFAULT_BACKOFF, promptMs, randomFrom } from "../../../src/core/link/backoff.js";
+import { RetryDelays } from "../../../src/core/link/retry-delays.js";
 import { verifies } from "../../conformance/verifies.js";
 
 const ALMOST_ONE = 1 - 2 ** -32;
 
 describe("the wait between attempts", () => {
-  verifies("EST-02", "has a ceiling that doubles with each failure, from 2 s to 60 s", () => {
+  verifies("EST-02", "has a ceiling that grows with each failure, from 21 s to 60 s", () => {
     const ceilings = Array.from({ length: 8 }, (_, failures) => backoffMs(failures, ALMOST_ONE));
-    expect(ceilings).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+    expect(ceilings).toEqual([21_000, 50_000, 60_000, 60_000, 60_000, 60_000, 60_000, 60_000]);
   });
 
   test("is never shorter than 1 s, however many attempts failed", () => {
-    for (const failures of [0, 1, 5, 50, 1_000, 1e9]) expect(backoffMs(failures, 0)).toBe(1_000);
+    const shortest = [0, 1, 2, 3, 50, 1_000, 1e9].map((failures) => backoffMs(failures, 0));
+    expect(shortest).toEqual([1_000, 20_000, 50_000, 60_000, 60_000, 60_000, 60_000]);
   });
 
-  verifies("EST-02", "is spread over the whole range also at the cap", () => {
+  verifies("EST-02", "first ends anywhere in 20 times the shortest wait", () => {
     const random = randomFrom(7);
-    const waits = Array.from({ length: 200 }, () => backoffMs(30, random()));
-    expect(Math.min(...waits)).toBeLessThan(5_000);
-    expect(Math.max(...waits)).toBeGreaterThan(55_000);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(DEFAULT_BACKOFF.maxMs);
+    const waits = Array.from({ length: 200 }, () => backoffMs(0, random()));
+    expect(Math.min(...waits)).toBeLessThan(2_000);
+    expect(Math.max(...waits)).toBeGreaterThan(20_000);
   });
 
   test("stays within the configured bounds, even if they are equal", () => {
@@ -34,43 +28,64 @@ describe("the wait between attempts", () => {
     expect(backoffMs(9, ALMOST_ONE, { minMs: 10, maxMs: 10 })).toBe(10);
     expect(Number.isFinite(backoffMs(1_000, ALMOST_ONE, { minMs: 1, maxMs: Number.POSITIVE_INFINITY }))).toBe(true);
   });
+
+  test("is the spread of a fleet where there is one, from the first attempt on", () => {
+    const fleet = { ...DEFAULT_BACKOFF, spreadMs: 90_000 };
+    expect([0, 0.5, ALMOST_ONE].map((random) => backoffMs(0, random, fleet))).toEqual([0, 45_000, 90_000]);
+    expect([1, 2, 100].map((failures) => backoffMs(failures, 0.5, fleet))).toEqual([90_000, 90_000, 90_000]);
+  });
 });
 
 describe("a pause for a busy server", () => {
+  const bounds = { backoff: DEFAULT_BACKOFF, throttleFloorMs: 30_000, throttleMaxMs: 86_400_000 };
+
+  /** Pauses in a row, each asked for at the end of the one before. */
+  function pauses(random: () => number, asked: readonly (number | undefined)[]): number[] {
+    const delays = new RetryDelays(bounds, random);
+    let now = 1_000;
+    return asked.map((askedMs) => {
+      const waitMs = delays.pause(askedMs, now);
+      now += waitMs;
+      return waitMs;
+    });
+  }
+
   verifies(["THR-03", "THR-06"], "grows with each pause without a given length, from the minimum on", () => {
-    const random = randomFrom(3);
-    const pauses = Array.from({ length: 5 }, (_, before) => throttleMs(before, random(), 30_000));
-    for (const [index, pause] of pauses.entries()) {
-      expect(pause).toBeGreaterThanOrEqual(30_000);
-      expect(pause).toBeGreaterThan(pauses[index - 1] ?? 0);
+    for (let seed = 0; seed < 200; seed++) {
+      const waits = pauses(randomFrom(seed), [undefined, undefined, undefined, undefined]);
+      expect(waits[0]).toBeGreaterThanOrEqual(30_000);
+      for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThan(waits[index - 1] ?? 0);
     }
   });
 
-  test("grows whatever the random numbers are", () => {
-    for (let before = 0; before < 4; before++) {
-      expect(throttleMs(before + 1, 0, 30_000)).toBeGreaterThan(throttleMs(before, ALMOST_ONE, 30_000));
-    }
+  test("stops growing at 16 times the minimum", () => {
+    const waits = pauses(randomFrom(1), Array<undefined>(50).fill(undefined));
+    expect(Math.max(...waits)).toBeLessThanOrEqual(480_000);
+    expect(Math.min(...waits.slice(10))).toBeGreaterThan(460_000);
   });
 
-  test("stops growing at 16 to 24 times the minimum", () => {
-    expect(throttleMs(1_000, 0, 30_000)).toBe(480_000);
-    expect(throttleMs(1_000, ALMOST_ONE, 30_000)).toBe(720_000);
+  verifies("THR-02", "is never shorter than requested, and at most 3.2 times as long at first", () => {
+    const asked = [1_500];
+    expect(pauses(() => 0, asked)).toEqual([1_500]);
+    expect(pauses(() => 0.999_999, asked)[0]).toBeGreaterThan(4_500);
+    expect(pauses(() => 0.999_999, asked)[0]).toBeLessThanOrEqual(4_800);
   });
 
-  verifies("THR-02", "is never shorter than requested, and at most a tenth longer", () => {
-    expect(obeyMs(1_500, 0, 86_400_000)).toBe(1_500);
-    expect(obeyMs(1_500, ALMOST_ONE, 86_400_000)).toBe(1_650);
-    expect(obeyMs(0.4, 0, 1_000)).toBe(1);
+  verifies("THR-02", "is spread wider each time that the same length is asked for", () => {
+    const fleet = Array.from({ length: 200 }, (_, seed) => pauses(randomFrom(seed), [30_000, 30_000, 30_000]));
+    const widths = [0, 1, 2].map((nth) => {
+      const ends = fleet.map((waits) => waits.slice(0, nth + 1).reduce((sum, wait) => sum + wait, 0));
+      return Math.max(...ends) - Math.min(...ends);
+    });
+    expect(widths[0]).toBeGreaterThan(60_000);
+    expect(widths[1]).toBeGreaterThan(2 * (widths[0] ?? 0));
+    expect(widths[2]).toBeGreaterThan(2 * (widths[1] ?? 0));
   });
 
-  test.each([
-    [Number.POSITIVE_INFINITY, 1_000],
-    [Number.MAX_VALUE, 1_000],
-    [1_001, 1_000],
-    [-5, 0],
-    [Number.NEGATIVE_INFINITY, 0],
-  ])("of %d ms is clamped to %d ms", (asked, clamped) => {
-    expect(obeyMs(asked, 0, 1_000)).toBe(clamped);
+  test("is spread also where the server asks for far longer than at first", () => {
+    const fleet = Array.from({ length: 200 }, (_, seed) => pauses(randomFrom(seed), [1_000, 600_000]));
+    const ends = fleet.map(([first = 0, second = 0]) => first + second);
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(300_000);
   });
 });
 
@@ -87,7 +102,7 @@ describe("the random generator", () => {
 
   verifies("EST-02", "gives two agents different numbers", () => {
     const [one, two] = [randomFrom(1), randomFrom(2)];
-    const waits = [one, two].map((random) => Array.from({ length: 6 }, (_, n) => backoffMs(n, random())));
+    const waits = [one, two].map((random) => Array.from({ length: 6 }, () => backoffMs(0, random())));
     for (const [n, wait] of (waits[0] ?? []).entries()) expect(wait).not.toBe(waits[1]?.[n]);
   });
 

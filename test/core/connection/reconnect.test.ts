@@ -46,16 +46,16 @@ describe("dials that fail", () => {
       expect(waits.length).toBeGreaterThan(360);
       for (const [failures, wait] of waits.entries()) {
         expect(wait).toBeGreaterThanOrEqual(1_000);
-        expect(wait).toBeLessThanOrEqual(Math.min(60_000, 1_000 * 2 ** (failures + 1)));
+        expect(wait).toBeLessThanOrEqual([21_000, 50_000][failures] ?? 60_000);
       }
       const late = waits.slice(20);
-      expect(late.reduce((sum, wait) => sum + wait, 0) / late.length).toBeGreaterThan(20_000);
+      expect(late.reduce((sum, wait) => sum + wait, 0) / late.length).toBeGreaterThan(55_000);
     }
   });
 
   verifies("EST-02", "are not repeated in step by two agents that began together", () => {
     const [one, two] = [refused(1).slice(0, 20), refused(2).slice(0, 20)];
-    expect(one.filter((wait, index) => wait === two[index])).toEqual([]);
+    expect(one.filter((wait, index) => Math.abs(wait - (two[index] ?? 0)) < 10)).toEqual([]);
   });
 
   test("say when the next one comes, and why", () => {
