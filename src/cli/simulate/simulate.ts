@@ -38,7 +38,7 @@ export function simulateCommand(terminal: Terminal): Command {
     .addOption(
       shown(
         "--policy <list>",
-        "How agents come back: ours, go (the Go client), mixed; several with commas.",
+        "How agents come back: ours, go (the Go client), mixed (half of each), earlier (ours at first); several with commas.",
         words,
         ["ours"],
         "ours",

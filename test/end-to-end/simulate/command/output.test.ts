@@ -1,19 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkPlace, isUtf8, printResult, progressOn, writePicture } from "../../../../src/cli/simulate/output.js";
 import type { Terminal } from "../../../../src/cli/terminal.js";
 import type { SimulationResult } from "../../../../src/simulate/result.js";
+import { folderForTest } from "./folder.js";
 
 const result: SimulationResult = {
   scenario: "server-restart",
@@ -25,12 +16,6 @@ const result: SimulationResult = {
   ],
   figures: [{ name: "all back", value: 1.5, unit: "s", note: undefined }],
 };
-
-function folderForTest(): string {
-  const folder = mkdtempSync(join(tmpdir(), "opamp-simulate-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
-}
 
 function terminal(more: Partial<Terminal> = {}) {
   const lines = { out: [] as string[], err: [] as string[] };

@@ -62,3 +62,23 @@ test("too few file descriptors are told before anything is dialled", async () =>
   expect(await err).toMatch(/1,000 agents need 1,\d{3} open files, and this process may have 256 \(ulimit -n\)/);
   expect(server.sockets.total).toBe(0);
 });
+
+test("Ctrl-C ends a run on virtual time at once, with the figures so far", async () => {
+  const args = ["--virtual", "--agents", "100000", "--scenario", "server-restart-600", "--json"];
+  const { child, out, err, ended } = start(args);
+  const began = new Promise<void>((resolve) => child.stderr.once("data", () => resolve()));
+  await began;
+  child.kill("SIGINT");
+  expect(await ended).toEqual([130, null]);
+  const result = JSON.parse(await out);
+  expect(result).toMatchObject({ scenario: "server-restart-600", agents: 100_000 });
+  expect(result.seconds.length).toBeLessThan(600);
+  expect(await err).toMatch(/^0 s: /);
+});
+
+test("too little heap for a fleet on virtual time is told before it runs out", async () => {
+  const shell = 'export NODE_OPTIONS=--max-old-space-size=300 && exec "$@"';
+  const { err, ended } = start(["--virtual", "--agents", "1000000"], shell);
+  expect(await ended).toEqual([2, null]);
+  expect(await err).toMatch(/1,000,000 agents need 2,\d{3} MiB of heap, .*=--max-old-space-size=2\d{3} /s);
+});

@@ -1,5 +1,7 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { SimulationResult } from "../../../../src/simulate/result.js";
+import { runSockets } from "../../../../src/simulate/sockets/run-sockets.js";
+import { socketWorld } from "../../../../src/simulate/sockets/socket-world.js";
 import {
   OpAMPServer,
   type OpAMPServerOptions,
@@ -8,7 +10,7 @@ import {
 } from "../../../../src/testing/index.js";
 import { fileForTest } from "../../../cli/files.js";
 import { opamp } from "../../../cli/terminal.js";
-import { figureOf } from "../sockets/fleet.js";
+import { CALM, figureOf } from "../sockets/fleet.js";
 
 /** A server that offers each agent a configuration once. */
 async function start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
@@ -35,9 +37,31 @@ async function simulate(...args: string[]): Promise<SimulationResult> {
 describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s of a server", (transport) => {
   test("restart, break, change their health and fail to apply, and all leave in the end", async () => {
     const server = await start();
-    const happen = ["--restarts", "100%", "--breaks", "100%", "--health-changes", "100%", "--fail-config", "10%"];
-    const times = ["--ramp", "2", "--duration", "8", "--heartbeat", "2", "--config-delay", "0.2"];
-    const result = await simulate("--url", server[transport], "--agents", "300", "--seed", "5", ...happen, ...times);
+    const enough = new AbortController();
+    const settings = {
+      ...CALM,
+      agents: 300,
+      rampMs: 2_000,
+      durationMs: 600_000,
+      heartbeatMs: 2_000,
+      perMinute: { healthChanges: 2, restarts: 2, breaks: 2 },
+      failedOffers: 0.1,
+      applyMs: 200,
+    };
+    const world = socketWorld({ url: server[transport], proxy: false, followsRedirects: false });
+    const run = runSockets(settings, world, { signal: enough.signal });
+    // A restart and a break take another connection each.
+    await server.until(({ agents, sockets }) => agents.size === 300 && sockets.total > 400);
+    const [unhealthy, failed] = [new Set<string>(), new Set<string>()];
+    await server.until(({ agents }) => {
+      for (const [uid, { health, remoteConfigStatus }] of agents) {
+        if (health?.healthy === false) unhealthy.add(uid);
+        if (remoteConfigStatus?.errorMessage) failed.add(uid);
+      }
+      return unhealthy.size > 20 && failed.size > 10;
+    });
+    enough.abort();
+    const result = await run;
     const agents = [...server.agents.values()];
     expect(agents).toHaveLength(300);
     expect(server.connections.open).toBe(0);
@@ -46,17 +70,10 @@ describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s 
     const silent = agents.filter(({ lastMessage }) => lastMessage?.agentDisconnect === undefined);
     // A break may have left them without a connection to say it on.
     expect(silent.length).toBeLessThanOrEqual(300 - figure("connected at the end"));
-    expect(figure("connected at most")).toBeGreaterThan(280);
-    for (const name of ["restarts", "breaks", "changes of health"]) {
-      // 40 of each are due in 8 seconds.
-      expect(figure(name)).toBeGreaterThan(15);
-      expect(figure(name)).toBeLessThan(80);
-    }
-    const failed = agents.filter(({ remoteConfigStatus }) => remoteConfigStatus?.errorMessage !== "").length;
-    expect(figure("offers failed")).toBeGreaterThan(10);
-    expect(failed).toBeGreaterThan(10);
-    expect(figure("offers applied")).toBeGreaterThan(230);
-    expect(figure("attempts accepted")).toBeGreaterThan(300 + figure("breaks") / 2);
+    for (const name of ["restarts", "breaks", "changes of health"]) expect(figure(name)).toBeGreaterThan(10);
+    expect(figure("offers failed")).toBeGreaterThanOrEqual(failed.size);
+    expect(figure("offers applied")).toBeGreaterThan(figure("offers failed"));
+    expect(figure("attempts accepted")).toBeGreaterThan(350);
     expect(figure("time to first answer, p99")).toBeGreaterThan(0);
     expect(result.seconds.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(figure("attempts accepted"));
   });

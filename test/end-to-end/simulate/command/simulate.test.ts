@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { opamp } from "../../../cli/terminal.js";
+import { folderForTest } from "./folder.js";
 
 const URL = "ws://127.0.0.1:1/";
 
@@ -54,4 +57,34 @@ test("opamp simulate --list names all scenarios, also as JSON", async () => {
   expect(listed.map(([name]) => name)).toContain("server-restart");
   const { out: json } = await opamp("simulate", "--list", "--json");
   expect(JSON.parse(json)).toEqual(listed.map(([name, description]) => ({ name, description })));
+});
+
+test("opamp simulate --virtual prints figures and a picture, and as JSON the same in every run", async () => {
+  const args = ["--virtual", "--agents", "50", "--capacity", "10", "--down", "3"];
+  const { code, out } = await opamp("simulate", ...args);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^server-restart, down for 3 s, 10 connections a second: 50 agents, seed 1\n/);
+  expect(out).toMatch(/ {2}ideal +5 {2}s[\s\S]*attempts per second[\s\S]*agents connected/);
+  const runs = [await opamp("simulate", "--json", ...args), await opamp("simulate", "--json", ...args)];
+  expect(runs[0]?.out).toBe(runs[1]?.out);
+  const result = JSON.parse(runs[0]?.out ?? "");
+  expect(Object.keys(result)).toEqual(["scenario", "agents", "seed", "seconds", "figures"]);
+  expect(Object.keys(result.seconds[0])).toEqual(["second", "attempts", "accepted", "refused", "connected"]);
+  expect(result.seconds.map(({ second }: { second: number }) => second)).toEqual([...result.seconds.keys()]);
+  // Nobody is let in while the server is away.
+  expect(result.seconds.slice(0, 3).map(({ connected }: { connected: number }) => connected)).toEqual([0, 0, 0]);
+  expect(result.seconds.at(-1).connected).toBe(50);
+});
+
+test("opamp simulate --virtual with several policies has a run for each, in one picture", async () => {
+  const svg = join(folderForTest(), "policies.svg");
+  const args = ["--virtual", "--agents", "50", "--policy", "ours,go", "--seed", "2"];
+  const { code, out } = await opamp("simulate", ...args, "--json", "--svg", svg);
+  expect(code).toBe(0);
+  const { runs } = JSON.parse(out);
+  expect(runs.map(({ scenario, seed }: { scenario: string; seed: number }) => [scenario, seed])).toEqual([
+    ["ours", 2],
+    ["go", 2],
+  ]);
+  expect(readFileSync(svg, "utf8")).toMatch(/>server-restart<[\s\S]*>ours<[\s\S]*>go</);
 });

@@ -4,7 +4,8 @@ import type { FleetSettings } from "../../../../src/simulate/sockets/fleet-setti
 import { type RunOptions, runSockets } from "../../../../src/simulate/sockets/run-sockets.js";
 import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../../src/testing/index.js";
 
-const CALM: FleetSettings = {
+/** A small fleet to which nothing happens. */
+export const CALM: FleetSettings = {
   scenario: "test",
   agents: 20,
   seed: 1,
