@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { countHops } from "./count-hops.js";
 import { countLines } from "./count-lines.js";
+import { countStorms } from "./count-storms.js";
 import { measureAlone } from "./measure-alone.js";
 import { measureCycles } from "./measure-cycles.js";
 import { measureHeartbeat } from "./measure-heartbeat.js";
@@ -16,7 +17,8 @@ import { formatCounts, formatTable } from "./table.js";
 // taken in the same minutes on the same machine mean anything.
 //
 //   --quick          fewer and shorter rounds
-//   --only PART      cycles, alone, heartbeat, memory or start; hops or size, which are counted in src; may be repeated
+//   --only PART      cycles, alone, heartbeat, memory or start; hops or size, which are counted in src, or storm,
+//                   which is simulated; may be repeated
 //   --earlier DIR    measure another checkout of this package too, built, in the same rounds
 //   --rounds N       how often each subject of cycles and heartbeats has its turn
 //   --json           the comparisons and counts as JSON on stdout
@@ -32,7 +34,11 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<Section>>> = {
   memory: measureMemory,
   start: measureStart,
 };
-const COUNTS: Readonly<Record<string, () => Count[] | Promise<Count[]>>> = { hops: countHops, size: countLines };
+const COUNTS: Readonly<Record<string, (isQuick: boolean) => Count[] | Promise<Count[]>>> = {
+  hops: countHops,
+  size: countLines,
+  storm: countStorms,
+};
 const known = [...Object.keys(PARTS), ...Object.keys(COUNTS)];
 
 const { values } = parseArgs({
@@ -54,7 +60,7 @@ if (unknown !== undefined) throw new Error(`--only ${unknown}: known are ${known
 const parts = values.only.flatMap((name) => PARTS[name] ?? []);
 const startedAt = performance.now();
 const counts: Count[] = [];
-for (const name of values.only) counts.push(...((await COUNTS[name]?.()) ?? []));
+for (const name of values.only) counts.push(...((await COUNTS[name]?.(values.quick)) ?? []));
 const loadBefore = loadavg()[0] ?? 0;
 const earlier = values.earlier === undefined ? undefined : resolve(values.earlier);
 const withGo = parts.length > 0 && prepare(earlier);

@@ -17,7 +17,7 @@ const FIRST_IN_MINIMA = 20;
 const FIRST_IN_PAUSES = 2.2;
 /** How much wider each window is than the one before. */
 const GROWTH = 2.5;
-/** The widest window after pauses, in shortest ones. */
+/** The widest window after pauses, in pauses. */
 const WIDEST_IN_PAUSES = 16;
 
 /**
@@ -50,8 +50,8 @@ export function failureWindows({ minMs, maxMs, spreadMs }: BackoffBounds): Windo
  * @param floorMs the shortest pause where the server names none
  */
 export function pauseWindows(leastMs: number, roomMs: number, floorMs: number, backoff: BackoffBounds): Windows {
-  const maxMs = Math.max(WIDEST_IN_PAUSES * floorMs, backoff.maxMs, backoff.spreadMs ?? 0);
-  const usualMs = backoff.spreadMs ?? Math.max(backoff.minMs, FIRST_IN_PAUSES * leastMs);
+  const maxMs = Math.max(WIDEST_IN_PAUSES * Math.min(leastMs, floorMs), backoff.maxMs, backoff.spreadMs ?? 0);
+  const usualMs = backoff.spreadMs ?? FIRST_IN_PAUSES * leastMs;
   return { startMs: leastMs, widthMs: Math.min(usualMs, roomMs, maxMs), maxMs };
 }
 
@@ -75,7 +75,8 @@ export function nextTurnMs(leastMs: number, place: number, windows: Windows): nu
 }
 
 function widthOf(nth: number, { widthMs, maxMs }: Windows): number {
-  return Math.max(1, Math.min(widthMs * GROWTH ** Math.min(nth, 50), maxMs));
+  // A pause of no length at all has a window without width, and wider ones behind it.
+  return Math.min(nth === 0 ? widthMs : Math.max(1, widthMs) * GROWTH ** Math.min(nth, 50), maxMs);
 }
 
 /**

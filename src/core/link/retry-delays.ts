@@ -88,12 +88,12 @@ export class RetryDelays {
     // A server that asks for next to nothing, again and again, would get a storm.
     const shortestMs = this.#pausing === undefined ? 0 : backoff.minMs;
     const leastMs = Math.min(isNamed ? Math.max(askedMs, shortestMs) : throttleFloorMs, throttleMaxMs);
-    const roomMs = isNamed ? NEVER : throttleMaxMs - leastMs;
-    this.#pausing ??= {
-      since: now,
-      place: this.#random(),
-      windows: pauseWindows(leastMs, roomMs, throttleFloorMs, backoff),
-    };
+    // Windows for shorter pauses than this are too narrow for it.
+    if (this.#pausing === undefined || leastMs > this.#pausing.windows.maxMs) {
+      const roomMs = isNamed ? NEVER : throttleMaxMs - leastMs;
+      const windows = pauseWindows(leastMs, roomMs, throttleFloorMs, backoff);
+      this.#pausing = { since: now, place: this.#random(), windows };
+    }
     return this.#waitFor(this.#pausing, leastMs, isNamed ? NEVER : throttleMaxMs, now);
   }
 

@@ -66,7 +66,12 @@ const demands: readonly ProtocolCase[] = [
     ...always({ agentIdentification: { newInstanceUid: new Uint8Array(15) } }),
   },
   { name: "answers another agent", ...always({ instanceUid: NOBODY, flags: 1n, ...config("x") }), duplex: true },
-  { name: "answers another agent", ...always({ instanceUid: NOBODY, flags: 1n, ...config("x") }), duplex: false },
+  {
+    name: "answers another agent",
+    ...always({ instanceUid: NOBODY, flags: 1n, ...config("x") }),
+    duplex: false,
+    atLeast: 10,
+  },
   { name: "orders a restart in every answer", ...always({ command: { type: CommandType.CommandType_Restart } }) },
   {
     name: "orders a restart beside everything else",
@@ -169,7 +174,7 @@ const errors: readonly ProtocolCase[] = [
   },
   { name: "is unavailable", ...always(unavailable()), atLeast: 4 },
   { name: "is unavailable with a retry time of 0", ...always(unavailable(0n)), atLeast: 4 },
-  { name: "is unavailable for a nanosecond", ...always(unavailable(1n)), atMost: 1_400 },
+  { name: "is unavailable for a nanosecond", ...always(unavailable(1n)), atMost: 1_400, atLeast: 10 },
   { name: "is unavailable for 2^64 - 1 nanoseconds", ...always(unavailable(MAX_UINT64)), atLeast: 1, atMost: 4 },
   {
     name: "is unavailable every other time",
