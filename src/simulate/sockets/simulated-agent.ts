@@ -30,6 +30,8 @@ const HEALTHY = { healthy: true, status: "running" };
 /** One agent: a client, and the program around it that the client would report on. */
 export class SimulatedAgent {
   readonly #identity: Identity;
+  /** The server may change it. */
+  #uid: string | Uint8Array;
   readonly #world: AgentWorld;
   readonly #random: () => number;
   /** What a program has on disk: it outlives a restart. */
@@ -48,6 +50,7 @@ export class SimulatedAgent {
   /** @param random the agent's own generator */
   constructor(identity: Identity, world: AgentWorld, random: () => number) {
     this.#identity = identity;
+    this.#uid = identity.instanceUid;
     this.#world = world;
     this.#random = random;
     this.#config = identity.config;
@@ -55,13 +58,12 @@ export class SimulatedAgent {
 
   start(): void {
     const { clock, transport, settings } = this.#world;
-    const { instanceUid, description } = this.#identity;
     const made = transport(() => client.instanceUid);
     const client = new OpAMPClient({
       transport: made,
       clock,
-      instanceUid,
-      description,
+      instanceUid: this.#uid,
+      description: this.#identity.description,
       store: this.#store,
       health: this.#healthy ? HEALTHY : UNHEALTHY,
       heartbeat: { intervalMs: settings.heartbeatMs },
@@ -123,6 +125,7 @@ export class SimulatedAgent {
     const client = this.#client;
     if (client === undefined) return;
     await client.stop({ timeoutMs });
+    this.#uid = client.instanceUid;
     this.addTraffic();
     this.#client = undefined;
   }

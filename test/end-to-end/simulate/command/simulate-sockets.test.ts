@@ -117,3 +117,16 @@ test("a fleet that nobody lets in says why and ends with 1", async () => {
   expect(out).toMatch(/attempts refused: ERR_OPAMP_UNAUTHORIZED .*credentials given with --token-file or -H/);
   expect(out).not.toContain("4711");
 });
+
+test("a redirect to another server is followed only where public servers are allowed", async () => {
+  const [first, second] = [await start(), await start()];
+  const args = ["--url", first.httpUrl, "--agents", "2", "--ramp", "0", "--duration", "1", "--proxy", "none"];
+  const location = second.httpUrl;
+  first.refuseNext({ status: 307, headers: { location } }, Number.POSITIVE_INFINITY);
+  const { code, out } = await opamp("simulate", ...args);
+  expect(code).toBe(1);
+  expect(out).toMatch(/attempts refused: ERR_OPAMP_HTTP_STATUS/);
+  expect(second.agents.size).toBe(0);
+  await simulate(...args, "--allow-public-server");
+  expect(second.agents.size).toBe(2);
+});

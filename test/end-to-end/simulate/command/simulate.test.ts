@@ -59,15 +59,14 @@ test("opamp simulate --list names all scenarios, also as JSON", async () => {
   expect(JSON.parse(json)).toEqual(listed.map(([name, description]) => ({ name, description })));
 });
 
-test("opamp simulate --virtual prints figures and a picture, and as JSON the same in every run", async () => {
+test("opamp simulate --virtual prints figures and a picture, or all of it as JSON", async () => {
   const args = ["--virtual", "--agents", "50", "--capacity", "10", "--down", "3"];
   const { code, out } = await opamp("simulate", ...args);
   expect(code).toBe(0);
   expect(out).toMatch(/^server-restart, down for 3 s, 10 connections a second: 50 agents, seed 1\n/);
   expect(out).toMatch(/ {2}ideal +5 {2}s[\s\S]*attempts per second[\s\S]*agents connected/);
-  const runs = [await opamp("simulate", "--json", ...args), await opamp("simulate", "--json", ...args)];
-  expect(runs[0]?.out).toBe(runs[1]?.out);
-  const result = JSON.parse(runs[0]?.out ?? "");
+  const { out: json } = await opamp("simulate", "--json", ...args);
+  const result = JSON.parse(json);
   expect(Object.keys(result)).toEqual(["scenario", "agents", "seed", "seconds", "figures"]);
   expect(Object.keys(result.seconds[0])).toEqual(["second", "attempts", "accepted", "refused", "connected"]);
   expect(result.seconds.map(({ second }: { second: number }) => second)).toEqual([...result.seconds.keys()]);
