@@ -22,7 +22,7 @@ const WIDEST_IN_PAUSES = 16;
 
 /**
  * Windows of time, each behind the one before and wider, up to a width that stays. An agent has one turn in each, always
- * at the same place. So a fleet spreads over each window evenly, whoever was refused waits longer, and nobody comes twice
+ * at the same place. So a fleet spreads over each window evenly, those that were refused wait longer, and no agent comes twice
  * before everybody came once.
  */
 export interface Windows {

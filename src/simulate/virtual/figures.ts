@@ -14,7 +14,7 @@ export interface Counted {
   isComplete: boolean;
 }
 
-/** What a run comes to. @throws nothing: what has no value in a run that was ended early is left out */
+/** What a run comes to; what has no value in a run that was ended early is left out. */
 export function figuresOf(scenario: Scenario, counted: Counted): SimulationFigure[] {
   const { agents, outside, seconds, attempts, backAtMs, isComplete } = counted;
   const thereAt = returnBegins(scenario);

@@ -41,7 +41,7 @@ export async function runVirtual(options: VirtualOptions, onProgress?: Simulatio
   if (known === undefined) throw new RangeError(`unknown scenario: ${options.scenario}`);
   const scenario: Scenario = { ...known, ...options.parameters };
   const random = randomFrom(seed);
-  const begins = FIRST_STOP_MS + returnBegins(scenario) * SECOND_MS;
+  const begins = FIRST_STOP_MS + Math.round(returnBegins(scenario) * SECOND_MS);
   const endMs = begins + Math.max(1_800, 10 * scenario.idealSeconds) * SECOND_MS;
   const inhabit = (network: Network) => inhabitants(options, scenario, random, network);
   const world = new World(agents, endMs, scenario, inhabit, random);

@@ -96,13 +96,12 @@ export class World implements Network {
     const server = this.#servers.choose(agent % this.#servers.count, nowMs);
     this.#attempted(agent, nowMs);
     const isDecidedLater = this.#scenario.refusal === "unavailable" && this.#servers.isUp(server, nowMs);
-    const verdict = nowMs < FIRST_STOP_MS || isDecidedLater ? "accepted" : this.#servers.take(server, nowMs);
-    if (verdict === "accepted") {
-      this.#serverOf[agent] = server;
-      if (!isDecidedLater) this.#counts.accepted += 1;
-      return this.#send(agent, "opened", nowMs);
-    }
-    this.#refuse(agent, verdict === "refused", nowMs);
+    const isTaken = nowMs < FIRST_STOP_MS || isDecidedLater;
+    const verdict = isTaken ? "accepted" : this.#servers.take(server, nowMs);
+    if (verdict !== "accepted") return this.#refuse(agent, verdict === "refused", nowMs);
+    this.#serverOf[agent] = server;
+    if (!isTaken) this.#counts.accepted += 1;
+    this.#send(agent, "opened", nowMs);
   }
 
   report(agent: number, nowMs: number): void {
