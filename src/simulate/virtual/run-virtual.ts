@@ -50,16 +50,14 @@ export async function runVirtual(options: VirtualOptions, onProgress?: Simulatio
   let turnEndsMs = Number.NEGATIVE_INFINITY;
   for (; nowMs < endMs && signal?.aborted !== true; nowMs++) {
     const sinceMs = nowMs - FIRST_STOP_MS;
-    if (sinceMs >= 0 && sinceMs % SECOND_MS === 0) {
+    const isSecond = sinceMs >= 0 && sinceMs % SECOND_MS === 0;
+    if (isSecond) {
       if (sinceMs > 0) world.endSecond(sinceMs / SECOND_MS - 1);
       if (nowMs > begins && world.connected === agents) break;
     }
-    if (performance.now() > turnEndsMs) {
-      onProgress?.({
-        virtualSeconds: Math.max(0, Math.floor(sinceMs / SECOND_MS)),
-        connected: world.connected,
-        agents,
-      });
+    if (isSecond || performance.now() > turnEndsMs) {
+      const virtualSeconds = Math.max(0, Math.floor(sinceMs / SECOND_MS));
+      onProgress?.({ virtualSeconds, connected: world.connected, agents });
       // Lets a signal through.
       await new Promise((resolve) => setImmediate(resolve));
       turnEndsMs = performance.now() + LONGEST_TURN_MS;
