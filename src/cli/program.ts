@@ -4,6 +4,7 @@ import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./doctor/diagnosis.js";
 import { doctorCommand } from "./doctor/doctor.js";
+import { simulateCommand } from "./simulate/simulate.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
 /** What may be shown of an unknown option: its name, and nothing that may be a value. */
@@ -28,7 +29,8 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .version(packageVersion(), "-v, --version", "Print the version.")
     .helpCommand("help [command]", "Print the help of a command.")
     .addCommand(agentCommand(terminal))
-    .addCommand(doctorCommand(terminal));
+    .addCommand(doctorCommand(terminal))
+    .addCommand(simulateCommand(terminal));
   for (const command of [program, ...program.commands]) {
     command
       .helpOption("-h, --help", "Print this help.")

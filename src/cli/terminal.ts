@@ -4,6 +4,10 @@ import { createRequire } from "node:module";
 export interface Terminal {
   /** Whether colours are understood. */
   readonly colours: boolean;
+  /** The width of the output in characters, where it is known. */
+  readonly columns?: number | undefined;
+  /** Shows a line beside the output, in place of the one shown so before; absent where lines are only added. */
+  readonly rewrite?: ((line: string) => void) | undefined;
   /** A line of output. */
   print(line: string): void;
   /** A line about what went wrong. */
@@ -15,6 +19,10 @@ export interface Terminal {
 /** The program's own streams. Output goes out whole before the process ends. */
 export const processTerminal: Terminal = {
   colours: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,
+  get columns() {
+    return process.stdout.columns;
+  },
+  rewrite: process.stderr.isTTY === true ? (line) => void process.stderr.write(`\r\x1b[K${line}`) : undefined,
   print: (line) => void process.stdout.write(`${line}\n`),
   complain: (line) => void process.stderr.write(`${line}\n`),
   exit: (code) => {

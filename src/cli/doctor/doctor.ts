@@ -120,7 +120,7 @@ function optionsOf(url: string | undefined, flags: Flags, file: AgentConfig | un
 }
 
 /** The token in a file. Where the token itself is given in place of a path, the error does not show it. */
-function tokenIn(path: string): () => Promise<string> {
+export function tokenIn(path: string): () => Promise<string> {
   const read = fileSecret(path);
   if (/^[./~]|^[a-z]:\\/i.test(path)) return read;
   return async () => {

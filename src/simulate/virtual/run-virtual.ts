@@ -27,6 +27,8 @@ export interface VirtualOptions {
 }
 
 const SECOND_MS = 1_000;
+/** How long the event loop is held up, in milliseconds of real time. */
+const LONGEST_TURN_MS = 50;
 
 /**
  * Runs a fleet through a scenario, on virtual time.
@@ -45,14 +47,20 @@ export async function runVirtual(options: VirtualOptions, onProgress?: Simulatio
   const world = new World(agents, endMs, scenario, inhabit, random);
   let nowMs = 0;
   let outside = 0;
+  let turnEndsMs = Number.NEGATIVE_INFINITY;
   for (; nowMs < endMs && signal?.aborted !== true; nowMs++) {
     const sinceMs = nowMs - FIRST_STOP_MS;
-    if (sinceMs >= 0 && sinceMs % SECOND_MS === 0) {
+    const isSecond = sinceMs >= 0 && sinceMs % SECOND_MS === 0;
+    if (isSecond) {
       if (sinceMs > 0) world.endSecond(sinceMs / SECOND_MS - 1);
       if (nowMs > begins && world.connected === agents) break;
-      onProgress?.({ virtualSeconds: sinceMs / SECOND_MS, connected: world.connected, agents });
+    }
+    if (isSecond || performance.now() > turnEndsMs) {
+      const virtualSeconds = Math.max(0, Math.floor(sinceMs / SECOND_MS));
+      onProgress?.({ virtualSeconds, connected: world.connected, agents });
       // Lets a signal through.
       await new Promise((resolve) => setImmediate(resolve));
+      turnEndsMs = performance.now() + LONGEST_TURN_MS;
     }
     const stop = sinceMs / SECOND_MS / scenario.everySeconds;
     if (sinceMs >= 0 && Number.isInteger(stop) && stop < scenario.stops) world.stop(stop, nowMs);

@@ -4,6 +4,7 @@ import { wantedDifferencesTable } from "../../interop/collector/wanted-differenc
 import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
 import { phaseDiagram } from "./phase-diagram.js";
+import { simulateTables } from "./simulate-options.js";
 
 /** A document that is generated, or has a generated section. */
 interface GeneratedDoc {
@@ -26,6 +27,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
         "collector-differences": wantedDifferencesTable(),
       }),
   },
+  { path: "docs/simulate.md", render: (current) => withSections(current, simulateTables) },
   {
     path: "docs/agent.md",
     render: (current) =>

@@ -13,6 +13,8 @@ export const longTests: readonly string[] = [
   "test/cli/doctor/incomplete-package.test.ts",
   "test/agent/commands/placeholder.test.ts",
   "test/cli/process.test.ts",
+  "test/end-to-end/simulate/command/simulate-process.test.ts",
+  "test/end-to-end/simulate/command/simulate-sockets.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",
