@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { expect, test } from "vitest";
-import { ServerAgent } from "../../src/server/agents/server-agent.js";
-import { FaultProxy, OpAMPServer } from "../../src/testing/index.js";
-import { runSnippet, snippetNamed } from "./snippets.js";
+import { ServerAgent } from "../../../src/server/agents/server-agent.js";
+import { FaultProxy, OpAMPServer } from "../../../src/testing/index.js";
+import { runSnippet, snippetNamed } from "../snippets.js";
 
 test("the page's faults end, and the agent reconnects", async () => {
   const { proxy, agent, server } = await runSnippet(snippetNamed("fault-proxy"));

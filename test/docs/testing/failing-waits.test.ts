@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { documented, failingWaits } from "../testing/failing-waits.js";
+import { documented, failingWaits } from "../../testing/failing-waits.js";
 
-const page = await readFile(new URL("../../docs/testing.md", import.meta.url), "utf8");
+const page = await readFile(new URL("../../../docs/testing.md", import.meta.url), "utf8");
 const shown = new Map(
   [...page.matchAll(/<!-- wait: (\S+) -->\n```text\n([\s\S]*?)\n?```/g)].map(([, name = "", text = ""]) => [
     name,

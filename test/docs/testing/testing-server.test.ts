@@ -5,8 +5,8 @@ import {
   type MessageMisbehaviour,
   OpAMPServer,
   type RequestMisbehaviour,
-} from "../../src/testing/index.js";
-import { runSnippet, snippetNamed } from "./snippets.js";
+} from "../../../src/testing/index.js";
+import { runSnippet, snippetNamed } from "../snippets.js";
 
 async function run(name: string): Promise<{ server: OpAMPServer; values: Readonly<Record<string, unknown>> }> {
   const values = await runSnippet(snippetNamed(name));
@@ -43,7 +43,7 @@ test.concurrent("the page names every misbehaviour", async () => {
   const connect = { silence: 1, garbage: 1, "hang-up": 1, reset: 1 } satisfies Record<ConnectMisbehaviour["mode"], 1>;
   const request = { ...connect, redirect: 1 } satisfies Record<RequestMisbehaviour["mode"], 1>;
   const message = { ...connect, oversize: 1, close: 1 } satisfies Record<MessageMisbehaviour["mode"], 1>;
-  const page = await readFile(new URL("../../docs/testing.md", import.meta.url), "utf8");
+  const page = await readFile(new URL("../../../docs/testing.md", import.meta.url), "utf8");
   const modesOf = (on: string) => {
     const row = page.split("\n").find((line) => line.startsWith(`| \`"${on}"\``));
     return [...(row?.split("|")[2]?.matchAll(/`([^`]+)`/g) ?? [])].map(([, mode]) => mode);

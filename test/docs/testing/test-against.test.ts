@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { folderWith } from "./in-folder.js";
-import { runSnippet, snippetNamed } from "./snippets.js";
+import { folderWith } from "../in-folder.js";
+import { runSnippet, snippetNamed } from "../snippets.js";
 
 test.concurrent("the page's handler is tested on virtual time", async () => {
   const { applied, refusal, hasApplied } = await runSnippet(snippetNamed("agent-test-handler"));
@@ -40,7 +40,7 @@ test("the page's file of `opamp agent` is tested as a process", async () => {
       "  command: test -s {directory}/program.yaml",
     ].join("\n"),
   );
-  const program = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+  const program = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
   const { reason, exited } = await runSnippet(snippetNamed("agent-test-file"), {
     replace: {
       "spawn(opamp, [": `spawn(process.execPath, ["--import", "tsx", ${JSON.stringify(program)}, `,
