@@ -13,7 +13,7 @@ The configuration is that of the Collector's OpAMP extension, and these sections
   available_components  what the program is built of
   restart               the command for a restart that the server asks for
   heartbeat             how often heartbeats are sent over WebSocket; default: interval: 30s
-  backoff               the waits between attempts to connect; default: min: 1s, max: 30s
+  backoff               the waits between attempts to connect; default: min: 1s, max: 30s; spread for fleets
   log                   level and format
 
 Signals:

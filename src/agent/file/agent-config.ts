@@ -28,7 +28,7 @@ export interface AgentConfig {
   /** From one message to the heartbeat after it, in milliseconds; `undefined` where the file has nothing about it. */
   heartbeatMs: number | undefined;
   /** Waits between connection attempts, in milliseconds. */
-  backoff: { minMs: number; maxMs: number };
+  backoff: { minMs: number; maxMs: number; spreadMs?: number };
   log: { level: LogLevel; format: LogFormat };
   /** What a run needs besides this file, such as certificates and programs. */
   needs: readonly Need[];
@@ -122,12 +122,12 @@ function readHeartbeat(section: SectionReader): number | undefined {
 }
 
 function readBackoff(section: SectionReader): AgentConfig["backoff"] {
-  const [least, most] = [limitMs(section, "min"), limitMs(section, "max")];
+  const [least, most, spreadMs] = [limitMs(section, "min"), limitMs(section, "max"), limitMs(section, "spread")];
   section.done();
   const minMs = least ?? Math.min(BACKOFF.minMs, most ?? BACKOFF.minMs);
   const maxMs = most ?? Math.max(BACKOFF.maxMs, minMs);
   if (minMs > maxMs) section.refuse("max", "must not be below backoff.min", "raise max, or lower min");
-  return { minMs, maxMs };
+  return spreadMs === undefined ? { minMs, maxMs } : { minMs, maxMs, spreadMs };
 }
 
 function readComponents(section: SectionReader): Components {

@@ -29,7 +29,7 @@ function goMs(failures: number, random: number): number {
   return Math.min(60_000, 500 * 1.5 ** failures) * (0.5 + random);
 }
 
-/** This package up to version 0.1.0: what the policy of today is compared with. */
+/** This package before fleets were spread over windows: full jitter below a ceiling that doubles, a tenth above a pause. */
 export const earlierPolicy: RestatedPolicy = {
   firstMs: (what, random) => (what === "closed" ? 1_000 + random * 1_000 : random * 500),
   nextMs: (failures, random) => 1_000 + random * (Math.min(60_000, 1_000 * 2 ** (failures + 2)) - 1_000),

@@ -200,7 +200,7 @@ const MISTAKES: Readonly<Record<string, readonly [value: string, problem: string
     ["{ min: 5 }", ".min: is a number without a unit (line 2, column 12)", "write 30s for thirty seconds"],
     ["{ max: -1s }", ".max: must be above 0 (line 2, column 12)", OTHER_TIME],
     ["{ min: 10s, max: 5s }", ".max: must not be below backoff.min (line 2, column 22)", "raise max, or lower min"],
-    ["{ limit: 3s }", `: unknown key "limit" (line 2, column 12)`, "valid keys: min, max"],
+    ["{ limit: 3s }", `: unknown key "limit" (line 2, column 12)`, "valid keys: min, max, spread"],
   ],
   log: [
     ["debug", ": must be a map of keys, not text (line 2, column 1)", MAP],
@@ -326,7 +326,7 @@ effective_config: { files: [/etc/a.yaml, b.yaml], redact: { allow: [token_count]
 health: { command: check, interval: 3s, components: { api: { url: "http://h:1/" } } }
 restart: { command: restart }
 heartbeat: { interval: 10s }
-backoff: { min: 500ms, max: 8s }
+backoff: { min: 500ms, max: 8s, spread: 2m }
 log: { level: warn, format: json }
 `;
   expect(readAgentConfig(text, { env: { HOME: "/home/x", MODE: "0600" } })).toMatchObject({
@@ -352,7 +352,7 @@ log: { level: warn, format: json }
     },
     restart: { command: "restart", timeoutMs: 30_000 },
     heartbeatMs: 10_000,
-    backoff: { minMs: 500, maxMs: 8_000 },
+    backoff: { minMs: 500, maxMs: 8_000, spreadMs: 120_000 },
     log: { level: "warn", format: "json" },
   });
 });

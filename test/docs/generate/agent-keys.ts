@@ -199,7 +199,14 @@ const ofRest: readonly AgentKey[] = [
     key: "backoff.max",
     type: DURATION,
     default: "30s",
-    meaning: "longest wait; each is anywhere from `min` to a limit that doubles up to this",
+    meaning: "longest wait; the first is anywhere up to 20 times `min`, each later one longer, up to this",
+  },
+  {
+    key: "backoff.spread",
+    type: DURATION,
+    default: "none",
+    meaning:
+      "in a fleet: how long it takes to come back, a quarter more than its server needs; also before the first attempt",
   },
   { key: "log.level", type: "debug, info, warn or error", default: "info", meaning: "minimum log level" },
   { key: "log.format", type: "text or json", default: "text", meaning: "how lines look" },
