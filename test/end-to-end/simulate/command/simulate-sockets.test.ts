@@ -27,11 +27,20 @@ async function start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
   return server;
 }
 
-async function simulate(...args: string[]): Promise<SimulationResult> {
-  const { code, out, err } = await opamp("simulate", "--json", "--proxy", "none", ...args);
+/** Runs agents until something has come about, and then ends the run as Ctrl-C does. */
+async function simulate(until: Promise<unknown>, ...args: string[]): Promise<SimulationResult> {
+  const run = opamp("simulate", "--json", "--proxy", "none", "--ramp", "0", "--duration", "600", ...args);
+  await until;
+  process.emit("SIGINT", "SIGINT");
+  const { code, out, err } = await run;
   expect(err).not.toContain("error");
-  expect(code).toBe(0);
+  expect(code).toBe(130);
   return JSON.parse(out);
+}
+
+/** Resolves once so many agents have reported to a server. */
+function agentsOf(server: OpAMPServer, count: number): Promise<unknown> {
+  return server.until(({ agents }) => agents.size === count);
 }
 
 describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s of a server", (transport) => {
@@ -73,7 +82,8 @@ describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s 
     for (const name of ["restarts", "breaks", "changes of health"]) expect(figure(name)).toBeGreaterThan(10);
     expect(figure("offers failed")).toBeGreaterThanOrEqual(failed.size);
     expect(figure("offers applied")).toBeGreaterThan(figure("offers failed"));
-    expect(figure("attempts accepted")).toBeGreaterThan(350);
+    // Some have come back.
+    expect(figure("attempts accepted")).toBeGreaterThan(300);
     expect(figure("time to first answer, p99")).toBeGreaterThan(0);
     expect(result.seconds.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(figure("attempts accepted"));
   });
@@ -90,7 +100,7 @@ describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s 
     });
     const files = ["--ca", fileForTest(ca), "--cert", fileForTest(client.cert), "--key", fileForTest(client.key)];
     const names = ["--attribute", "service.name=shop-{n}", "--zones", "1", "-H", "X-Team: a"];
-    await simulate("--url", server[transport], "--agents", "20", "--ramp", "0", "--duration", "2", ...files, ...names);
+    await simulate(agentsOf(server, 20), "--url", server[transport], "--agents", "20", ...files, ...names);
     const attributes = [...server.agents.values()].map((agent) => agent.attributes);
     expect(attributes.map(({ identifying }) => identifying["service.name"]).toSorted()).toContain("shop-20");
     expect(new Set(attributes.map(({ nonIdentifying }) => nonIdentifying["cloud.availability_zone"]))).toEqual(
@@ -103,14 +113,14 @@ describe.each(["url", "httpUrl"] as const)("three hundred agents against the %s 
 test("a fleet has the token of a file, and its result as JSON names the server", async () => {
   const server = await start({ auth: { bearer: "tok-4711" } });
   const token = ["--token-file", fileForTest("tok-4711\n")];
-  const result = await simulate("--url", server.url, "--agents", "3", "--ramp", "0", "--duration", "1", ...token);
+  const result = await simulate(agentsOf(server, 3), "--url", server.url, "--agents", "3", ...token);
   expect(result).toMatchObject({ scenario: server.url, agents: 3, seed: 1 });
   expect(server.agents.size).toBe(3);
 });
 
 test("a fleet that nobody lets in says why and ends with 1", async () => {
   const server = await start({ auth: { bearer: "right" } });
-  const args = ["--url", server.url, "--agents", "5", "--ramp", "0", "--duration", "1", "--proxy", "none"];
+  const args = ["--url", server.url, "--agents", "5", "--ramp", "0", "--duration", "3", "--proxy", "none"];
   const { code, out, err } = await opamp("simulate", ...args, "-H", "Authorization: Bearer wrong-4711");
   expect(code).toBe(1);
   expect(err).toContain("error: not one agent was ever connected");
@@ -120,13 +130,14 @@ test("a fleet that nobody lets in says why and ends with 1", async () => {
 
 test("a redirect to another server is followed only where public servers are allowed", async () => {
   const [first, second] = [await start(), await start()];
-  const args = ["--url", first.httpUrl, "--agents", "2", "--ramp", "0", "--duration", "1", "--proxy", "none"];
+  const args = ["--url", first.httpUrl, "--agents", "2"];
   const location = second.httpUrl;
   first.refuseNext({ status: 307, headers: { location } }, Number.POSITIVE_INFINITY);
-  const { code, out } = await opamp("simulate", ...args);
-  expect(code).toBe(1);
-  expect(out).toMatch(/attempts refused: ERR_OPAMP_HTTP_STATUS/);
+  // The third is one that comes back.
+  const refused = first.until(({ attempts }) => attempts.length > 2);
+  const { figures } = await simulate(refused, ...args);
+  expect(figures.map(({ name }) => name)).toContain("attempts refused: ERR_OPAMP_HTTP_STATUS");
   expect(second.agents.size).toBe(0);
-  await simulate(...args, "--allow-public-server");
+  await simulate(agentsOf(second, 2), ...args, "--allow-public-server");
   expect(second.agents.size).toBe(2);
 });
