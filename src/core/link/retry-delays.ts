@@ -24,6 +24,11 @@ interface Turns {
   windows: Windows;
 }
 
+/** Whether windows are too narrow for a pause of this length, or too wide since the server asks for far less than at first. */
+function isFarFrom({ startMs, maxMs }: Windows, leastMs: number): boolean {
+  return leastMs > maxMs || 2 * leastMs < startMs;
+}
+
 /** How long to wait before the next dial, by what went wrong so far. */
 export class RetryDelays {
   readonly #bounds: DelayBounds;
@@ -88,8 +93,7 @@ export class RetryDelays {
     // A server that asks for next to nothing, again and again, would get a storm.
     const shortestMs = this.#pausing === undefined ? 0 : backoff.minMs;
     const leastMs = Math.min(isNamed ? Math.max(askedMs, shortestMs) : throttleFloorMs, throttleMaxMs);
-    // Windows for shorter pauses than this are too narrow for it.
-    if (this.#pausing === undefined || leastMs > this.#pausing.windows.maxMs) {
+    if (this.#pausing === undefined || isFarFrom(this.#pausing.windows, leastMs)) {
       const roomMs = isNamed ? NEVER : throttleMaxMs - leastMs;
       const windows = pauseWindows(leastMs, roomMs, throttleFloorMs, backoff);
       this.#pausing = { since: now, place: this.#random(), windows };

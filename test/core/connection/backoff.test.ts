@@ -82,6 +82,14 @@ describe("a pause for a busy server", () => {
     expect(widths[2]).toBeGreaterThan(2 * (widths[1] ?? 0));
   });
 
+  test("is short again where the server asks for far less than at first", () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const [, , third = 0] = pauses(randomFrom(seed), [120_000, 120_000, 5_000]);
+      expect(third).toBeGreaterThanOrEqual(5_000);
+      expect(third).toBeLessThanOrEqual(5_000 * 3.2);
+    }
+  });
+
   test("is spread also where the server asks for far longer than at first", () => {
     const fleet = Array.from({ length: 200 }, (_, seed) => pauses(randomFrom(seed), [1_000, 600_000]));
     const ends = fleet.map(([first = 0, second = 0]) => first + second);
