@@ -13,6 +13,8 @@ export const DEFAULT_BACKOFF: Readonly<BackoffBounds> = { minMs: 1_000, maxMs: 6
 
 /** The first window after a failure, in shortest waits: 20 s, so that a server gets all agents that it takes in as long. */
 const FIRST_IN_MINIMA = 20;
+/** The same while there has been no connection: programs start by themselves, often a moment before their server. */
+const FIRST_AT_START_IN_MINIMA = 3;
 /** The first window after a pause, in pauses. */
 const FIRST_IN_PAUSES = 2.2;
 /** How much wider each window is than the one before. */
@@ -34,10 +36,11 @@ export interface Windows {
   maxMs: number;
 }
 
-/** The windows for attempts after a failure. */
-export function failureWindows({ minMs, maxMs, spreadMs }: BackoffBounds): Windows {
+/** The windows for attempts after a failure. @param wasConnected whether a server has answered since the start */
+export function failureWindows({ minMs, maxMs, spreadMs }: BackoffBounds, wasConnected = true): Windows {
   if (spreadMs !== undefined) return { startMs: 0, widthMs: spreadMs, maxMs: spreadMs };
-  const widthMs = Math.max(minMs, Math.min(FIRST_IN_MINIMA * minMs, maxMs - minMs));
+  const firstInMinima = wasConnected ? FIRST_IN_MINIMA : FIRST_AT_START_IN_MINIMA;
+  const widthMs = Math.max(minMs, Math.min(firstInMinima * minMs, maxMs - minMs));
   return { startMs: minMs, widthMs, maxMs };
 }
 

@@ -33,6 +33,8 @@ function isFarFrom({ startMs, maxMs }: Windows, leastMs: number): boolean {
 export class RetryDelays {
   readonly #bounds: DelayBounds;
   readonly #random: () => number;
+  /** A server has answered since the start. */
+  #wasConnected = false;
   #failures = 0;
   /** From the first failure to a good link, and from the first pause to an answer. */
   #failing: Turns | undefined;
@@ -48,6 +50,7 @@ export class RetryDelays {
 
   /** The server answered, and not that it is too busy. */
   answered(): void {
+    this.#wasConnected = true;
     this.#pausing = undefined;
   }
 
@@ -82,7 +85,8 @@ export class RetryDelays {
     const isPrompt = wasAnswered && this.#failures === 0 && !loss.orderly;
     this.#failures += 1;
     if (isPrompt && spreadMs === undefined) return promptMs(this.#random());
-    this.#failing ??= { since: now, place: this.#random(), windows: failureWindows(this.#bounds.backoff) };
+    const windows = failureWindows(this.#bounds.backoff, this.#wasConnected);
+    this.#failing ??= { since: now, place: this.#random(), windows };
     return this.#waitFor(this.#failing, isPrompt ? 0 : minMs, spreadMs === undefined ? maxMs : NEVER, now);
   }
 

@@ -53,6 +53,15 @@ describe("dials that fail", () => {
     }
   });
 
+  verifies("EST-02", "are soon repeated until a server has answered, since programs often start before theirs", () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const [first = 0, second = 0] = refused(seed);
+      expect(first).toBeGreaterThanOrEqual(1_000);
+      expect(first).toBeLessThanOrEqual(4_000);
+      expect(first + second).toBeLessThanOrEqual(11_500);
+    }
+  });
+
   verifies("EST-02", "are not repeated in step by two agents that began together", () => {
     const [one, two] = [refused(1).slice(0, 20), refused(2).slice(0, 20)];
     expect(one.filter((wait, index) => Math.abs(wait - (two[index] ?? 0)) < 10)).toEqual([]);
