@@ -7,6 +7,9 @@ import { holdProcess } from "../clock.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 
+/** How long a store may take to keep a new instance uid before the client goes on, in milliseconds. */
+const NEW_UID_MS = 2_000;
+
 /** What a client is made of. */
 export type ClientParts = ReturnType<typeof assemble>;
 
@@ -71,15 +74,27 @@ export class Lifecycle {
   #begin(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
     if (state instanceof OpAMPError) return this.#refuse(state);
-    const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
+    const { core, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
     if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
+    if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
+    const { saved } = persistence;
+    if (saved === undefined || isUidGiven) return this.#feedStart(start);
+    const letGo = holdProcess();
+    // A server must not see an agent that a crash would make another one; but a slow disk keeps nobody away.
+    void this.#parts.waiters.atMost(NEW_UID_MS, saved).then(() => {
+      letGo();
+      if (this.#stopping === undefined) this.#feedStart(start);
+    });
+  }
+
+  #feedStart(start: Extract<Input, { type: "start" }>): void {
+    const { core, driver, handlers } = this.#parts;
     driver.feed(start);
     handlers.describeAgain(uidText(core.instanceUid));
-    if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
   }
 
   /** The end that the host did not ask for. What it calls later has no effect, and does not throw. */

@@ -114,6 +114,11 @@ export class Persistence {
     }
   }
 
+  /** Resolves once what was changed last is saved, or cannot be; at once where the store does not outlive the process. */
+  get saved(): Promise<void> | undefined {
+    return this.#store?.lasting === true ? this.#saving : undefined;
+  }
+
   /** Nothing is loaded any more. Resolves when everything is saved, or cannot be. */
   async settled(): Promise<void> {
     this.#endLoading?.();
