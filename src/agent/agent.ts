@@ -29,11 +29,11 @@ export interface AgentOptions {
 
 /** How often the files of the effective config are looked at, in milliseconds. */
 const LOOK_MS = 30_000;
-/** When it is first said that a directory is still being opened, and how often after that, in milliseconds. */
-const SLOW_MS = 1_000;
-const STILL_MS = 5_000;
 /** For another agent to let go of the config directory, as after a restart that overlaps. */
 const LOCK_WAIT_MS = 2_000;
+/** When it is first said that a directory is still being opened, and how often after that, in milliseconds. */
+const SLOW_MS = LOCK_WAIT_MS + 1_000;
+const STILL_MS = 5_000;
 
 /** `opamp agent` without the command line: an agent for a program that reads its configuration from files. */
 export class Agent {
