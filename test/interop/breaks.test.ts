@@ -4,6 +4,7 @@ import {
   APPLIED,
   configHost,
   expectNoGap,
+  expectNoGapInConnections,
   isBare,
   mark,
   messages,
@@ -46,7 +47,7 @@ describe.each(transports)("when the link to the reference server breaks, over %s
       expect(errors.map(({ code }) => code)).toEqual(errors.map(() => "ERR_OPAMP_CLOSED"));
       // A poll that meets a kept connection which is cut is repeated without an error.
       expect(errors).toHaveLength(transport === "ws" ? 5 : 0);
-      expectNoGap(server);
+      expectNoGapInConnections(server);
     },
   );
 

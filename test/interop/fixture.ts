@@ -201,6 +201,16 @@ export function expectNoGap(server: GoServer): void {
   expect(numbers).toEqual(numbers.map((_, index) => BigInt(index + 1)));
 }
 
+/** The same where a message may be lost with its connection, which takes its number along. */
+export function expectNoGapInConnections(server: GoServer): void {
+  const seen = messages(server);
+  const steps = seen.slice(1).map(({ conn, message }, index) => {
+    const before = seen[index];
+    return { isSame: conn === before?.conn, step: message.sequenceNum - (before?.message.sequenceNum ?? 0n) };
+  });
+  expect(steps.filter(({ isSame, step }) => (isSame ? step !== 1n : step < 1n))).toEqual([]);
+}
+
 /** A promise and the way to resolve it. */
 export function deferred<T = void>() {
   let resolve: (value: T) => void = () => undefined;
