@@ -43,7 +43,7 @@ export class ServerAgent extends ReportedAgent {
    * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true. Waits in
    * real time, whatever the server's `clock` is, and keeps the process alive meanwhile.
    *
-   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen of the agent, after 5 seconds, 4 under vitest and Jest (`timeoutMs`), or when the signal
+   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen of the agent, after 5 seconds, 3 under vitest and Jest (`timeoutMs`), or when the signal
    * aborts, with ERR_OPAMP_STOPPED if the server closes first, and with whatever the predicate throws.
    */
   until(predicate: (agent: this) => boolean, options: WaitOptions = {}): Promise<this> {
