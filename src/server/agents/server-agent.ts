@@ -1,15 +1,10 @@
 import { sameBytes } from "../../base/bytes.js";
-import { checkOptions, wrongKind } from "../../base/checks.js";
+import { wrongKind } from "../../base/checks.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
 import { checkByRules, isBytes, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
 import type { WaitOptions } from "../../base/wait-options.js";
-import {
-  CommandType,
-  type ServerErrorResponseType,
-  ServerToAgentFlags,
-  ServerToAgentSchema,
-} from "../../gen/opamp/v1/opamp_pb.js";
-import { errorAnswer, type ServerToAgentFields } from "../answer.js";
+import { CommandType, type ServerErrorResponseType, ServerToAgentFlags } from "../../gen/opamp/v1/opamp_pb.js";
+import { checkFields, errorAnswer, type ServerToAgentFields } from "../answer.js";
 import { checkClose, checkMisbehaviour } from "../misbehave/check-misbehaviour.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { AgentExchange } from "./agent-exchange.js";
@@ -17,8 +12,6 @@ import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
 import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
 import { ReportedAgent } from "./reported-agent.js";
 
-/** A message that was made by the library has its type too. */
-const SENDABLE = { ...ServerToAgentSchema.field, $typeName: true };
 /** The largest value of an enum (protobuf: int32). */
 const MAX_ENUM = 2 ** 31 - 1;
 
@@ -167,7 +160,7 @@ export class ServerAgent extends ReportedAgent {
 
   /** Sends any fields; `instance_uid` is filled in unless given. Throws for values that do not fit the schema. */
   send(fields: ServerToAgentFields): void {
-    checkOptions("send", fields, SENDABLE);
+    checkFields("send", fields);
     this.#exchange.deliver(fields);
   }
 
