@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Complete, checkFunctions, text, wrongKind, wrongOption } from "../base/checks.js";
+import { realTimers } from "../base/real-timers.js";
 import {
   checkByRules,
   isAmount,
@@ -11,6 +12,7 @@ import {
   isWholeNumber,
   type RulesFor,
 } from "../base/rules.js";
+import { MAX_TIMER_MS } from "../base/time.js";
 import { type AgentToServer, ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
 import type { ServerAgent } from "./agents/server-agent.js";
@@ -117,8 +119,9 @@ export type ServerSettings = Readonly<Pick<OpAMPServerOptions, Hooks> & Complete
 const systemClock: ServerClock = {
   now: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref();
-    return () => clearTimeout(timer);
+    // Fake timers are those of the client under test.
+    const timer = realTimers.setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS)).unref();
+    return () => realTimers.clearTimeout(timer);
   },
 };
 
