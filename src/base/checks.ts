@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { OpAMPError } from "../errors.js";
 import { nearest } from "./nearest.js";
 
@@ -30,8 +31,14 @@ export function kindOf(value: unknown): string {
   if (typeof value !== "object") {
     return typeof value;
   }
+  if (isPromise(value)) return "a promise (is an await missing?)";
   const name: unknown = value.constructor?.name;
   return typeof name === "string" && name !== "" && name !== "Object" ? name : "object";
+}
+
+/** Whether a value is a promise, of whatever make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return isPromise(value) || (isObject(value) && typeof value["then"] === "function");
 }
 
 /** Whether a value has named members: any object but a list. */
@@ -101,7 +108,7 @@ export function amongKnown(given: string, known: readonly string[], foreign?: st
 }
 
 export function checkOptions(where: string, given: unknown, known: Readonly<Record<string, unknown>>): void {
-  if (!isObject(given)) throw wrongKind(where, "given an object", given);
+  if (!isObject(given) || isPromise(given)) throw wrongKind(where, "given an object", given);
   refuseUnknown(where, given, known);
 }
 

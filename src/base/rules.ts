@@ -1,4 +1,4 @@
-import { isDate, isUint8Array } from "node:util/types";
+import { isDate, isPromise, isUint8Array } from "node:util/types";
 import {
   checkFlag,
   checkFunction,
@@ -29,13 +29,13 @@ export function checkByRules<Name extends string>(
   rules: Readonly<Record<Name, Rule>>,
   needed: readonly Name[] = [],
 ): void {
-  if (!isObject(given)) throw wrongKind(where === "" ? "options" : where, "an object", given);
+  if (!isObject(given) || isPromise(given)) throw wrongKind(where === "" ? "options" : where, "an object", given);
   refuseUnknown(where, given, rules);
   for (const [name, rule] of Object.entries<Rule>(rules)) {
     const { [name]: value } = given;
     const path = where === "" ? name : `${where}.${name}`;
     if (value !== undefined) rule(path, value);
-    else if (needed.some((one) => one === name)) throw wrongOption(path, "must be given");
+    else if (needed.some((one) => one === name)) throw wrongOption(path, "is required");
   }
 }
 

@@ -3,7 +3,7 @@ import { checkOptions, wrongKind, wrongOption } from "./checks.js";
 /** How long to wait. */
 export interface WaitOptions {
   /**
-   * In milliseconds; `Infinity` for as long as it takes. Default: 5 000 for the waits of `opamp-client/testing`, 4 000 under
+   * In milliseconds; `Infinity` for as long as it takes. Default: 5 000 for the waits of `opamp-client/testing`, 3 000 under
    * vitest and Jest, which end a test after 5 000, and `Infinity` for `connected()` of a client.
    */
   timeoutMs?: number | undefined;
@@ -11,11 +11,14 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** vitest and Jest set these; a test that they end by themselves says nothing of what it waited for. */
+/** vitest and Jest set these; a test that they end says nothing of what it waited for, and has a client to stop as well. */
 const hasTestLimit = process.env["VITEST"] !== undefined || process.env["JEST_WORKER_ID"] !== undefined;
 
-/** What the waits of the test kit have where nothing else is said. */
-export const waitDefaults = { timeoutMs: hasTestLimit ? 4_000 : 5_000 };
+/**
+ * `timeoutMs`: what the waits of the test kit have where nothing else is said, and the least in real time of a `connected()`
+ * on a clock that stands still. `stopMs`: the same for `stop()`.
+ */
+export const waitDefaults = { timeoutMs: hasTestLimit ? 3_000 : 5_000, stopMs: 1_000 };
 
 /**
  * Checks what a caller gave.
@@ -31,6 +34,6 @@ export function checkWaitOptions(call: string, options: WaitOptions): void {
     throw wrongKind("signal", "an AbortSignal", signal);
   }
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
-    throw wrongOption("timeoutMs", "must be milliseconds, 0 or more");
+    throw wrongOption("timeoutMs", "must be a number of milliseconds, 0 or more");
   }
 }

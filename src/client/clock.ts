@@ -44,6 +44,28 @@ function clockOfSystem(keepAlive: boolean): Clock {
   };
 }
 
+/**
+ * Calls back once after so long on a clock, or in real time where that clock stands still, as virtual ones do.
+ *
+ * @param realMs the least that passes in real time before the clock is no longer waited for
+ * @returns what ends the wait
+ */
+export function afterAtMost(clock: Clock, delayMs: number, realMs: number, callback: () => void): () => void {
+  // Timers take a longer delay for none at all.
+  const waitMs = Math.min(delayMs, MAX_TIMER_MS);
+  const once = (): void => {
+    end();
+    callback();
+  };
+  const endOnClock = clock.after(waitMs, once);
+  const timer = realTimers.setTimeout(once, Math.max(waitMs, realMs));
+  const end = (): void => {
+    endOnClock();
+    realTimers.clearTimeout(timer);
+  };
+  return end;
+}
+
 /** Keeps the process alive until the function returned is called. */
 export function holdProcess(): () => void {
   const timer = setInterval(() => undefined, MAX_TIMER_MS);

@@ -1,13 +1,23 @@
+import { checkOptions } from "../base/checks.js";
 import {
   type AgentRemoteConfig,
   type ServerErrorResponseType,
   type ServerToAgent,
   ServerToAgentFlags,
+  ServerToAgentSchema,
 } from "../gen/opamp/v1/opamp_pb.js";
 import type { ServerToAgentInit } from "../wire/codec.js";
 
 /** A ServerToAgent as its fields: only those that are to be set. */
 export type ServerToAgentFields = Exclude<ServerToAgentInit, ServerToAgent>;
+
+/** A message that was made by the library has its type too. */
+const SENDABLE = { ...ServerToAgentSchema.field, $typeName: true };
+
+/** Throws ERR_OPAMP_OPTION for what is not an object of such fields. */
+export function checkFields(where: string, fields: unknown): void {
+  checkOptions(where, fields, SENDABLE);
+}
 
 /** What the server says about itself, once per connection (CAP-07). */
 export interface Announcement {

@@ -14,8 +14,8 @@ export interface BasicCredentials {
 
 /**
  * Who may come in: holders of a bearer token, of user and password, or of a header with a certain value, several of each
- * if need be. Others get 401 with WWW-Authenticate. A function lets in by returning true; what else it returns is 401 or
- * the answer it names. What it throws is 500.
+ * if need be. Others get 401 with WWW-Authenticate. A function lets in by returning true; false is 401, or it
+ * returns the answer. What it throws, or returns and is neither, is 500, and in the text of waits that fail.
  */
 export type Auth =
   | { bearer: string | readonly string[] }
@@ -45,7 +45,8 @@ export function checkAuth(auth: unknown): void {
 export function authRefusal(auth: Auth, request: IncomingMessage): Refusal | undefined {
   if (typeof auth === "function") {
     const verdict = auth(request);
-    return typeof verdict === "object" ? verdict : unless(verdict, "Bearer");
+    if (verdict === true) return undefined;
+    return verdict || unless(false, "Bearer");
   }
   const { authorization } = request.headers;
   if ("bearer" in auth) {

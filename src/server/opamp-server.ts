@@ -4,6 +4,7 @@ import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
 import type { ServerAgent } from "./agents/server-agent.js";
 import { type Auth, checkAuth } from "./auth.js";
+import { HookFaults } from "./hook-faults.js";
 import type { LinkCounts, ServerLinkCounts, TransportName } from "./link/link.js";
 import type { AgentEnd, ServerEnd } from "./link/memory-link.js";
 import type { ServerTlsOptions, TlsFailure } from "./link/server-tls.js";
@@ -40,17 +41,18 @@ export class OpAMPServer {
   #closing: Promise<void> | undefined;
 
   private constructor(settings: ServerSettings) {
+    const faults = new HookFaults();
     this.#waits = new Waits(() => {
       const { attempts, agents, trouble } = outline();
       return [...attempts, `agents that have spoken: ${agents.join(", ") || "none"}`, ...trouble];
     });
-    const outline = () => serverOutline(this, this.#registry.exchanges, this.#orders.outline());
+    const outline = () => serverOutline(this, this.#registry.exchanges, faults.outline(), this.#orders.outline());
     const changed = (): void => this.#waits.check();
     const log = new MessageLog(settings.keepMessages);
     this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, outline, changed });
     this.#connections = new Connections(changed, settings.keepMessages);
-    this.#admission = new Admission(settings, this.#orders);
-    this.#receiver = new Receiver(settings, this.#registry, this.#orders);
+    this.#admission = new Admission(settings, this.#orders, faults);
+    this.#receiver = new Receiver(settings, this.#registry, this.#orders, faults);
     this.#listener = new Listener(settings, this.#connections, this.#admission, this.#receiver, changed);
   }
 

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { WebSocket } from "ws";
 import { UID_BYTES } from "../base/bytes.js";
+import { isThenable } from "../base/checks.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { type AgentToServer, ServerErrorResponseType } from "../gen/opamp/v1/opamp_pb.js";
 import { type Decoded, decodeAgentToServer } from "../wire/codec.js";
 import type { AgentExchange } from "./agents/agent-exchange.js";
 import type { AgentRegistry, KnownAgent } from "./agents/agent-registry.js";
-import { errorAnswer, type ServerToAgentFields } from "./answer.js";
+import { checkFields, errorAnswer, type ServerToAgentFields } from "./answer.js";
+import type { HookFaults } from "./hook-faults.js";
 import { httpLink, refuse } from "./link/http-link.js";
 import type { Link, LinkCounts, LinkOrigin, TransportName, WebSocketLink } from "./link/link.js";
 import { type AgentEnd, memoryLink, type ServerEnd } from "./link/memory-link.js";
@@ -16,7 +18,7 @@ import { BoundedList, type MalformedInput } from "./message-log.js";
 import { misbehaveOnMessage, padded } from "./misbehave/misbehave.js";
 import type { AgentMisbehaviour } from "./misbehave/misbehaviour.js";
 import type { Orders, Throttle } from "./misbehave/orders.js";
-import type { Reply, ServerSettings } from "./server-options.js";
+import type { MessageHook, Reply, ServerSettings } from "./server-options.js";
 
 /** The length of the header in front of a message on WebSocket (WS-02). */
 const FRAME_HEADER_BYTES = 1;
@@ -27,11 +29,13 @@ export class Receiver {
   readonly #settings: ServerSettings;
   readonly #registry: AgentRegistry;
   readonly #orders: Orders;
+  readonly #faults: HookFaults;
   /** All links, and which agents spoke over each: several may share one (UID-07). */
   readonly #speakers = new Map<Link, Set<AgentExchange>>();
   readonly #totals = { ws: 0, http: 0 };
 
-  constructor(settings: ServerSettings, registry: AgentRegistry, orders: Orders) {
+  constructor(settings: ServerSettings, registry: AgentRegistry, orders: Orders, faults: HookFaults) {
+    this.#faults = faults;
     this.malformed = new BoundedList(settings.keepMessages);
     this.#settings = settings;
     this.#registry = registry;
@@ -136,15 +140,26 @@ export class Receiver {
       throttle === undefined ? (known.exchange.misbehaviours.take(transport) ?? onMessage.take(transport)) : undefined;
     const answer = (reply: Reply): void =>
       this.#answer(known, link, throttle && reply !== null ? { ...reply, ...throttled(throttle) } : reply, bad);
-    const fail = (thrown: unknown): void =>
+    const fail = (how: string, thrown: unknown): void => {
+      this.#faults.add("onMessage", how, thrown);
       answer(errorAnswer(ServerErrorResponseType.ServerErrorResponseType_Unknown, messageOf(thrown)));
+    };
+    const take = (reply: Reply): void => {
+      try {
+        if (reply !== undefined && reply !== null) checkFields("reply", reply);
+        answer(reply);
+      } catch (thrown) {
+        fail("returned what cannot be sent", thrown);
+      }
+    };
+    let reply: ReturnType<MessageHook>;
     try {
-      const reply = this.#settings.onMessage?.(known.agent, message);
-      if (reply instanceof Promise) reply.then(answer).catch(fail);
-      else answer(reply);
+      reply = this.#settings.onMessage?.(known.agent, message);
     } catch (thrown) {
-      fail(thrown);
+      return fail("threw", thrown);
     }
+    if (isThenable(reply)) Promise.resolve(reply).then(take, (thrown) => fail("rejected", thrown));
+    else take(reply);
   }
 
   #answer({ exchange }: KnownAgent, link: Link, reply: Reply, bad: AgentMisbehaviour | undefined): void {

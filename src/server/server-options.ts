@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Complete, checkFunctions, text, wrongKind, wrongOption } from "../base/checks.js";
+import { realTimers } from "../base/real-timers.js";
 import {
   checkByRules,
   isAmount,
@@ -11,6 +12,7 @@ import {
   isWholeNumber,
   type RulesFor,
 } from "../base/rules.js";
+import { MAX_TIMER_MS } from "../base/time.js";
 import { type AgentToServer, ServerCapabilities } from "../gen/opamp/v1/opamp_pb.js";
 import { DEFAULT_MAX_MESSAGE_BYTES } from "../wire/limits.js";
 import type { ServerAgent } from "./agents/server-agent.js";
@@ -28,7 +30,7 @@ export type Reply = ServerToAgentFields | null | undefined;
 
 /**
  * Called for each message after the agent's record has taken it in. What it throws, or
- * returns and cannot be encoded, becomes an error_response.
+ * returns and cannot be sent, becomes an error_response, and is in the text of waits that fail.
  */
 export type MessageHook = (agent: ServerAgent, message: AgentToServer) => Reply | Promise<Reply>;
 
@@ -48,20 +50,23 @@ export interface OpAMPServerOptions {
   host?: string | undefined;
   /** The path for both transports; others get 404. Default: `/v1/opamp`. */
   path?: string | undefined;
-  /** The bits of ServerCapabilities to announce; 0 leaves the agent in the dark. Default: all that the schema defines. */
+  /** The bits of ServerCapabilities to announce; 0 announces none. Default: all that the schema defines. */
   capabilities?: bigint | undefined;
   /** The custom capabilities to announce. Default: none. */
   customCapabilities?: readonly string[] | undefined;
   /** The limit on one message in bytes, after decompression (SIZE-09). Default: 64 MiB. */
   maxMessageBytes?: number | undefined;
   /**
-   * How many messages the server's log, and that of each agent, and how many attempts, malformed inputs and TLS failures are
-   * kept for certain. Default: all.
+   * How many entries to keep in the server's log, each agent's log, `attempts`, `malformed` and `tlsFailures`; older ones may
+   * go. Default: all.
    */
   keepMessages?: number | undefined;
   /** Adds to answers, replaces or withholds them. */
   onMessage?: MessageHook | undefined;
-  /** Turns away an upgrade or a POST by returning a status. Asked after `refuseNext` and `misbehave`, before `auth`. */
+  /**
+   * Turns away an upgrade or a POST by returning a status. Asked after `refuseNext` and `misbehave`, before `auth`. What it
+   * throws, or returns and is not a refusal, is 500, and is in the text of waits that fail.
+   */
   onConnect?: ((request: IncomingMessage) => Refusal | undefined) | undefined;
   /** Speaks TLS on its port, and nothing else: wss and https. Default: none. */
   tls?: ServerTlsOptions | undefined;
@@ -78,7 +83,7 @@ export interface OpAMPServerOptions {
    */
   clock?: ServerClock | undefined;
   /**
-   * Whether the server keeps the process alive until it is closed, as one that stands alone needs. A wait of the server
+   * Whether the server keeps the process alive until it is closed, as a standalone server needs. A wait of the server
    * does so either way. Default: false.
    */
   keepAlive?: boolean | undefined;
@@ -114,8 +119,9 @@ export type ServerSettings = Readonly<Pick<OpAMPServerOptions, Hooks> & Complete
 const systemClock: ServerClock = {
   now: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref();
-    return () => clearTimeout(timer);
+    // Fake timers are those of the client under test.
+    const timer = realTimers.setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS)).unref();
+    return () => realTimers.clearTimeout(timer);
   },
 };
 

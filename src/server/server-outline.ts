@@ -4,7 +4,7 @@ import type { LinkCounts } from "./link/link.js";
 import type { TlsFailure } from "./link/server-tls.js";
 import type { Attempt } from "./listen/attempts.js";
 import type { MalformedInput } from "./message-log.js";
-import { quoted } from "./waits.js";
+import { quoted } from "./quoted.js";
 
 interface ServerView {
   readonly port: number;
@@ -24,6 +24,7 @@ const MOST_FAILURES = 3;
 export function serverOutline(
   server: ServerView,
   exchanges: readonly AgentExchange[],
+  faults: readonly string[],
   orders: readonly string[],
 ): OutlineOfServer {
   const seen = exchanges.filter(({ lastMessage }) => lastMessage !== undefined);
@@ -35,6 +36,7 @@ export function serverOutline(
     trouble: [
       ...countedLines(server.tlsFailures, "TLS handshake"),
       ...countedLines(server.malformed, "malformed input"),
+      ...faults,
       ...orders.map((line) => `still to come: ${line}`),
     ],
   };

@@ -1,14 +1,11 @@
-import { isPromise } from "node:util/types";
-import { wrongKind, wrongOption } from "../base/checks.js";
+import { isThenable, wrongKind, wrongOption } from "../base/checks.js";
 import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import { checkWaitOptions, type WaitOptions, waitDefaults } from "../base/wait-options.js";
-import { oneLine } from "../diagnostics/one-line.js";
-import { createRedactor } from "../diagnostics/redactor.js";
 import { OpAMPError } from "../errors.js";
+import { scrubbed } from "./quoted.js";
 
 const LONGEST_SOURCE = 160;
-const LONGEST_TEXT = 200;
 
 /** What a user called, for the error and its stack. */
 export interface WaitCall {
@@ -49,8 +46,14 @@ export class Waits {
     }
     const holds = (): boolean => {
       const answer: unknown = predicate(subject);
-      // A promise would count as true, whatever it resolves with.
-      if (isPromise(answer)) throw wrongOption(call.name, "the predicate must not be async");
+      // Either would count as true, whatever comes of it.
+      if (isThenable(answer)) {
+        Promise.resolve(answer).catch(() => undefined);
+        throw wrongOption(call.name, "the predicate must not be async");
+      }
+      if (typeof answer === "function") {
+        throw wrongOption(call.name, "the predicate returned a function: call it, as in agent.hasApplied()");
+      }
       return Boolean(answer);
     };
     const goal = (): string => `${call.name}(${sourceOf(predicate)})`;
@@ -136,17 +139,9 @@ export class Waits {
   }
 }
 
-const redactor = createRedactor();
-
-/** A text of somebody else, fit for an outline: one line, not long, without secrets. */
-export function quoted(text: string): string {
-  const line = oneLine(text, (given) => redactor.text(given));
-  return JSON.stringify(line.length > LONGEST_TEXT ? `${line.slice(0, LONGEST_TEXT)}...` : line);
-}
-
 /** The source of a function on one line. */
 function sourceOf(predicate: (...args: never[]) => unknown): string {
-  const line = oneLine(String(predicate).replace(/\s+/g, " "), (text) => redactor.text(text));
+  const line = scrubbed(String(predicate).replace(/\s+/g, " "));
   return line.length > LONGEST_SOURCE ? `${line.slice(0, LONGEST_SOURCE)}...` : line;
 }
 

@@ -181,7 +181,7 @@ export class FaultProxy {
    * Resolves once the predicate holds: at once if it does already, otherwise after the change that makes it true. Waits in
    * real time, whatever the proxy's `clock` is, and keeps the process alive meanwhile.
    *
-   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen, after 5 seconds, 4 under vitest and Jest (`timeoutMs`), or when the signal aborts, with
+   * Rejects with ERR_OPAMP_TIMEOUT, and with what was seen, after 5 seconds, 3 under vitest and Jest (`timeoutMs`), or when the signal aborts, with
    * ERR_OPAMP_STOPPED when the proxy is closed, and with what the predicate throws.
    */
   until(predicate: (proxy: this) => boolean, options: WaitOptions = {}): Promise<this> {

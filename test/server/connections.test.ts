@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import type { ClientRequest, IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
@@ -7,14 +6,8 @@ import { WebSocket } from "ws";
 import { OpAMPServer } from "../../src/testing/index.js";
 import { encodeAgentToServer } from "../../src/wire/codec.js";
 import { exchange, full, lean, post, UID_TEXT, uid } from "./bare-peers.js";
+import { refusedUpgrade } from "./raw-peers.js";
 import { dial, startServer } from "./server-fixture.js";
-
-/** Tries to upgrade and returns the answer that refuses it. */
-async function refusedUpgrade(url: string): Promise<IncomingMessage> {
-  const socket = new WebSocket(url);
-  const [, response] = (await once(socket, "unexpected-response")) as [ClientRequest, IncomingMessage];
-  return response;
-}
 
 describe("waits", () => {
   test("resolve for an agent that connects later", async () => {

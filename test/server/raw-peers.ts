@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
+import { WebSocket } from "ws";
 import type { OpAMPServer } from "../../src/testing/index.js";
 
 /** A TCP connection to the server, that ends with the test, and all that has come over it. */
@@ -63,4 +65,11 @@ export function posted(body: Uint8Array): Buffer {
     "",
   ];
   return Buffer.concat([Buffer.from(lines.join("\r\n")), body]);
+}
+
+/** Tries to upgrade and returns the answer that refuses it. */
+export async function refusedUpgrade(url: string): Promise<IncomingMessage> {
+  const socket = new WebSocket(url);
+  const [, response] = (await once(socket, "unexpected-response")) as [ClientRequest, IncomingMessage];
+  return response;
 }

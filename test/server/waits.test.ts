@@ -151,8 +151,8 @@ test.each<[string, unknown, string]>([
   ["a number", 5, "counter.until: must be given an object, not number"],
   ["null", null, "counter.until: must be given an object, not null"],
   ["an unknown option", { timeout: 5 }, "counter.until.timeout: is not an option. Did you mean timeoutMs?"],
-  ["a limit below 0", { timeoutMs: -1 }, "timeoutMs: must be milliseconds, 0 or more"],
-  ["a limit that is not a number", { timeoutMs: "5s" }, "timeoutMs: must be milliseconds, 0 or more"],
+  ["a limit below 0", { timeoutMs: -1 }, "timeoutMs: must be a number of milliseconds, 0 or more"],
+  ["a limit that is not a number", { timeoutMs: "5s" }, "timeoutMs: must be a number of milliseconds, 0 or more"],
   ["a signal that is not one", { signal: 5 }, "signal: must be an AbortSignal, not number"],
 ])("%s is refused in place of options, though the condition holds", async (_, options, message) => {
   const { state, waits } = setup();

@@ -68,5 +68,5 @@ export function documented(error: Error): string {
   return error.message
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "0190b5a1-0000-7000-8000-000000000001")
     .replaceAll(/on port \d+/g, "on port 4320")
-    .replaceAll(`${timeoutMs} ms`, "4000 ms");
+    .replaceAll(`${timeoutMs} ms`, "3000 ms");
 }

@@ -1,6 +1,7 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { OpAMPClient } from "../../src/index.js";
 import { FaultProxy, memoryTransport, OpAMPServer, virtualClock } from "../../src/testing/index.js";
+import { runSnippet, snippetNamed } from "../docs/snippets.js";
 
 const description = { identifying: { "service.name": "my-agent" } };
 
@@ -39,6 +40,22 @@ test("an agent polls over HTTP under the fake timers that the documentation name
   await vi.advanceTimersByTimeAsync(60_000);
   await agent.until((seen) => seen.requests.total === 2);
   await client.stop();
+});
+
+test("the page's agent comes back and polls under fake timers", async () => {
+  const { client, agent } = await runSnippet(snippetNamed("fake-timers"), { given: { vi } });
+  expect(client).toMatchObject({ phase: "stopped" });
+  expect(agent).toMatchObject({ disconnected: true });
+});
+
+test("a refusal that is to come late comes under fake timers", async () => {
+  vi.useFakeTimers();
+  await using server = await OpAMPServer.start();
+  server.refuseNext({ status: 503, delayMs: 1 });
+  const client = new OpAMPClient({ url: server.url, description });
+  onTestFinished(() => client.stop());
+  client.start();
+  await server.until(({ attempts }) => attempts[0]?.status === 503);
 });
 
 test("a wait ends under fake timers", async () => {

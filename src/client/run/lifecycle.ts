@@ -110,7 +110,7 @@ export class Lifecycle {
     try {
       driver.feed({ type: "stop", withinMs });
       waiters.fail(this.#stopped("connected"));
-      await waiters.stopped(core.phase);
+      await waiters.stopped(core.phase, withinMs, () => driver.feed({ type: "stop", withinMs: 0 }));
       this.#parts.channels?.stop(this.#stopped("a custom message"));
       await waiters.atMost(withinMs, persistence.close());
     } finally {

@@ -1,8 +1,9 @@
+import { realTimers } from "../../base/real-timers.js";
 import { MAX_TIMER_MS } from "../../base/time.js";
-import { checkWaitOptions, type WaitOptions } from "../../base/wait-options.js";
+import { checkWaitOptions, type WaitOptions, waitDefaults } from "../../base/wait-options.js";
 import type { Phase } from "../../core/phases.js";
 import { OpAMPError } from "../../errors.js";
-import { type Clock, holdProcess } from "../clock.js";
+import { afterAtMost, type Clock, holdProcess } from "../clock.js";
 import type { PhaseEvent } from "../events.js";
 
 interface Waiter {
@@ -40,7 +41,8 @@ export class Waiters {
           this.#online = this.#online.filter((other) => other !== waiter);
         });
         if (timeoutMs !== Number.POSITIVE_INFINITY) {
-          ends.push(this.#after(timeoutMs, () => reject(this.#overdue(timeoutMs))));
+          const late = (): void => reject(this.#overdue(timeoutMs));
+          ends.push(afterAtMost(this.#clock, timeoutMs, waitDefaults.timeoutMs, late));
         }
         if (signal === undefined) return;
         const abort = (): void => reject(signal.reason);
@@ -52,19 +54,23 @@ export class Waiters {
     }
   }
 
-  /** Resolves when the link has stopped. */
-  stopped(phase: Phase): Promise<void> {
-    if (phase === "stopped") return Promise.resolve();
-    return new Promise((resolve) => {
+  /** Resolves when the link has stopped, which takes no longer in real time than this, or `hurry` is called. */
+  async stopped(phase: Phase, withinMs: number, hurry: () => void): Promise<void> {
+    if (phase === "stopped") return;
+    const ended = new Promise<void>((resolve) => {
       this.#ended = resolve;
     });
+    const realMs = Math.max(Math.min(withinMs, MAX_TIMER_MS), waitDefaults.stopMs);
+    const timer = realTimers.setTimeout(hurry, realMs);
+    await ended;
+    realTimers.clearTimeout(timer);
   }
 
   /** Waits for something that may never come, but not for longer than this. */
   async atMost(ms: number, something: Promise<void>): Promise<void> {
     let end: (() => void) | undefined;
     const enough = new Promise<void>((resolve) => {
-      end = this.#after(ms, resolve);
+      end = afterAtMost(this.#clock, ms, waitDefaults.stopMs, resolve);
     });
     await Promise.race([something, enough]);
     end?.();
@@ -85,11 +91,6 @@ export class Waiters {
   /** Nobody needs to wait for a connection any more. */
   fail(error: OpAMPError): void {
     for (const waiter of this.#online) waiter.reject(error);
-  }
-
-  /** Timers take a longer delay for none at all. */
-  #after(ms: number, callback: () => void): () => void {
-    return this.#clock.after(Math.min(ms, MAX_TIMER_MS), callback);
   }
 
   #overdue(timeoutMs: number): OpAMPError {

@@ -1,7 +1,7 @@
 import { hexOf, sameBytes, uidText } from "../../base/bytes.js";
 import { has } from "../../core/capabilities.js";
 import { type ComponentHealth, ConnectionSettingsStatuses, PackageStatusEnum } from "../../gen/opamp/v1/opamp_pb.js";
-import { quoted } from "../waits.js";
+import { quoted } from "../quoted.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import type { ReportedParts } from "./agent-record.js";
 import { reportedConfig } from "./plain-values.js";

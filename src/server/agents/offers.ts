@@ -1,7 +1,7 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { sha256 } from "../../base/bytes.js";
-import { isObject, isRecord, kindOf, member, wrongKind, wrongOption } from "../../base/checks.js";
+import { isObject, isRecord, isThenable, kindOf, member, wrongKind, wrongOption } from "../../base/checks.js";
 import { checkByRules, isText, isTextOrBytes, type RulesFor } from "../../base/rules.js";
 import {
   type AgentRemoteConfig,
@@ -46,7 +46,7 @@ export function heartbeatOffer(destinationEndpoint: string, seconds: number | bi
 
 function fileOf(file: OfferedFile, where: string): { body: Uint8Array; contentType: string } {
   const isBare = typeof file === "string" || isUint8Array(file);
-  if (!isBare && !isObject(file)) {
+  if (!isBare && (!isObject(file) || isThenable(file))) {
     throw wrongKind(where, "a string, a Uint8Array or { body, contentType }", file);
   }
   if (!isBare) checkByRules(where, file, FILE, ["body"]);

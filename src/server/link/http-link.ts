@@ -1,14 +1,18 @@
-import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from "node:http";
 import { gzipSync } from "node:zlib";
+import { attempt, isObject, member, wrongKind, wrongOption } from "../../base/checks.js";
 import {
+  checkByRules,
   isAmount,
   isRecordOf,
   isText,
   isTextOrBytes,
   isValidDate,
   isWholeNumber,
+  type Rule,
   type RulesFor,
 } from "../../base/rules.js";
+import { messageOf } from "../../errors.js";
 import type { HttpLink, LinkOrigin } from "./link.js";
 
 /** An HTTP answer in place of an OpAMP one, to a POST or to a WebSocket upgrade. */
@@ -23,13 +27,36 @@ export interface Refusal {
   body?: string | Uint8Array | undefined;
 }
 
+/** A text that Node lets into the value of a header. */
+export const isHeaderValue: Rule = (where, value) => {
+  isText(where, value);
+  if (attempt(() => validateHeaderValue("x", String(value)) ?? true) === undefined) {
+    throw wrongOption(where, "has characters that a header must not have");
+  }
+};
+
+const areHeaders: Rule = (where, value) => {
+  isRecordOf(isHeaderValue)(where, value);
+  for (const name of Object.keys(Object(value))) {
+    if (attempt(() => validateHeaderName(name) ?? true) === undefined) {
+      throw wrongOption(member(where, name), "is not a valid name of a header");
+    }
+  }
+};
+
 export const REFUSAL_RULES: RulesFor<Refusal> = {
   // An interim answer would be followed by nothing.
   status: isWholeNumber(200, 599),
-  headers: isRecordOf(isText),
+  headers: areHeaders,
   retryAfter: (where, value) => (typeof value === "object" ? isValidDate : isAmount)(where, value),
   body: isTextOrBytes,
 };
+
+/** Throws ERR_OPAMP_OPTION for what is not a refusal. */
+export function checkRefusal(refusal: unknown): void {
+  if (!isObject(refusal)) throw wrongKind("refusal", "an object such as { status: 503 }", refusal);
+  checkByRules("refusal", refusal, REFUSAL_RULES, ["status"]);
+}
 
 /** The media type of both directions (HTTP-06). */
 export const PROTOBUF_TYPE = "application/x-protobuf";
@@ -60,8 +87,14 @@ export function refuse(response: ServerResponse, { status, headers = {}, retryAf
   const pause = retryAfter !== undefined && {
     "retry-after": typeof retryAfter === "number" ? String(retryAfter) : retryAfter.toUTCString(),
   };
-  response.writeHead(status, { ...pause, ...headers });
-  response.end(body ?? `${STATUS_CODES[status] ?? ""}\n`);
+  try {
+    response.writeHead(status, { ...pause, ...headers });
+    response.end(body ?? `${STATUS_CODES[status] ?? ""}\n`);
+  } catch (cause) {
+    // Headers that contradict each other, which only Node can tell.
+    const text = `cannot answer with ${status}: ${messageOf(cause)}\n`;
+    response.writeHead(500, { "content-length": Buffer.byteLength(text) }).end(text);
+  }
 }
 
 /** Answers a WebSocket upgrade and ends its connection. */

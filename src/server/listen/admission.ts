@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../errors.js";
 import { type Auth, authRefusal } from "../auth.js";
-import type { Refusal } from "../link/http-link.js";
+import type { HookFaults } from "../hook-faults.js";
+import { checkRefusal, type Refusal } from "../link/http-link.js";
 import type { Link, TransportName, WebSocketLink } from "../link/link.js";
 import type { ConnectMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { Orders, ScriptedRefusal } from "../misbehave/orders.js";
@@ -16,8 +17,11 @@ export class Admission {
   /** Of WebSockets that came while credentials were asked for. */
   readonly #upgrades = new WeakMap<Link, IncomingMessage>();
 
-  constructor(settings: ServerSettings, orders: Orders) {
+  readonly #faults: HookFaults;
+
+  constructor(settings: ServerSettings, orders: Orders, faults: HookFaults) {
     this.#settings = settings;
+    this.#faults = faults;
     this.orders = orders;
     this.auth = settings.auth;
   }
@@ -42,27 +46,35 @@ export class Admission {
 
   /** Which of these would not be let in now, for their credentials. */
   unwelcome(links: readonly Link[]): readonly WebSocketLink[] {
-    const { auth } = this;
-    if (auth === undefined) return [];
+    if (this.auth === undefined) return [];
     return links.filter((link): link is WebSocketLink => {
       const request = this.#upgrades.get(link);
       return (
-        link.transport === "ws" && link.isOpen() && (request === undefined || authRefusal(auth, request) !== undefined)
+        link.transport === "ws" && link.isOpen() && (request === undefined || this.#asksFor(request) !== undefined)
       );
     });
   }
 
   #turnAway(request: IncomingMessage): Refusal | undefined {
     const { onConnect, path } = this.#settings;
+    return (
+      this.#ask("onConnect", () => onConnect?.(request)) ??
+      this.#asksFor(request) ??
+      (pathOf(request) === path ? undefined : { status: 404 })
+    );
+  }
+
+  /** The answer to credentials that are not good. */
+  #asksFor(request: IncomingMessage): Refusal | undefined {
+    const { auth } = this;
+    return auth && this.#ask("auth", () => authRefusal(auth, request));
+  }
+
+  #ask(hook: string, call: () => Refusal | undefined): Refusal | undefined {
     try {
-      const refusal =
-        onConnect?.(request) ??
-        (this.auth && authRefusal(this.auth, request)) ??
-        (pathOf(request) === path ? undefined : { status: 404 });
-      // A promise, or what has no status, would be let in or break the answer.
-      if (refusal !== undefined && !Number.isInteger(refusal.status))
-        throw new TypeError("no HTTP status to refuse with");
-      return refusal;
+      return this.#faults.ask(hook, call, (refusal) => {
+        if (refusal !== undefined && refusal !== null) checkRefusal(refusal);
+      });
     } catch (thrown) {
       return { status: 500, body: messageOf(thrown) };
     }

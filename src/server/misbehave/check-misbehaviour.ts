@@ -9,6 +9,7 @@ import {
   isWholeNumber,
   type Rule,
 } from "../../base/rules.js";
+import { isHeaderValue } from "../link/http-link.js";
 import type { Misbehaviour } from "./misbehaviour.js";
 
 type Occasion = NonNullable<Misbehaviour["on"]>;
@@ -20,7 +21,7 @@ const ON_CONNECT = { silence: {}, garbage: { bytes: isTextOrBytes }, "hang-up": 
 /** The members that each mode has besides the common ones. */
 const MODES: { readonly [On in Occasion]: Readonly<Record<ModeOn<On>, Members>> } = {
   connect: ON_CONNECT,
-  request: { ...ON_CONNECT, redirect: { to: isText, status: isWholeNumber(300, 399) } },
+  request: { ...ON_CONNECT, redirect: { to: isHeaderValue, status: isWholeNumber(300, 399) } },
   message: {
     silence: {},
     garbage: { bytes: isBytes },

@@ -107,7 +107,7 @@ describe("waiting for a connection", () => {
       const { client } = await hosted();
       await expect(client.connected({ timeoutMs } as WaitOptions)).rejects.toMatchObject({
         code: "ERR_OPAMP_OPTION",
-        message: expect.stringMatching(/^timeoutMs: must be milliseconds, 0 or more/),
+        message: expect.stringMatching(/^timeoutMs: must be a number of milliseconds, 0 or more/),
       });
     });
   }
