@@ -15,8 +15,7 @@ function isUp({ health }: ServerAgent): boolean {
 
 async function reachAgent(supervisor: SupervisorProcess, killAfter?: number): Promise<ServerAgent> {
   supervisor.start(killAfter);
-  const ended = supervisor.ended().then((how) => Promise.reject(new Error(`${how}: ${supervisor.output}`)));
-  const agent = await Promise.race([supervisor.server.firstAgent(), ended]);
+  const agent = await supervisor.agent();
   await agent.until(isUp);
   return agent;
 }
@@ -65,14 +64,16 @@ describe("the page's supervisor, killed during a trial that fails or while it ro
 test("the page's supervisor, killed during the trial of a first offer, leaves no file of it", async () => {
   const supervisor = await SupervisorProcess.make(undefined);
   supervisor.start(AT_START + 5); // link, write, write, rename, start
-  const agent = await supervisor.server.firstAgent();
+  const agent = await supervisor.agent();
   agent.offerConfig({ "program.json": "{}" });
   expect(await supervisor.ended()).toBe("SIGKILL");
   expect(supervisor.file()).toBe("{}");
 
   agent.withdrawConfig();
   supervisor.start();
-  await agent.until((seen) => seen.connected && seen.health?.components?.["program"]?.lastError?.includes("ENOENT"));
+  await agent.until(
+    (seen) => seen.connected && seen.health?.components?.["program"]?.lastError?.includes("ENOENT") === true,
+  );
   expect(await supervisor.end("SIGTERM")).toBe(0);
   for (const name of ["program.json", "program.json.none"]) expect(() => supervisor.file(name)).toThrow("ENOENT");
 });

@@ -5,7 +5,7 @@ import { chmod, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { onTestFinished, vi } from "vitest";
-import { OpAMPServer } from "../../../src/testing/index.js";
+import { OpAMPServer, type ServerAgent } from "../../../src/testing/index.js";
 import { folderWith } from "../in-folder.js";
 import { snippetNamed } from "../snippets.js";
 
@@ -86,6 +86,14 @@ export class SupervisorProcess {
     started.stdout.on("data", (data) => (this.output += data));
     started.stderr.on("data", (data) => (this.output += data));
     this.#process = started;
+  }
+
+  /** Resolves with its agent, once that has connected and will keep its identity when the supervisor is killed. */
+  async agent(): Promise<ServerAgent> {
+    const ended = this.ended().then((how) => Promise.reject(new Error(`${how}: ${this.output}`)));
+    const agent = await Promise.race([this.server.firstAgent(), ended]);
+    await vi.waitFor(() => this.file("state/state.json"), 20_000);
+    return agent;
   }
 
   /** Resolves with how the supervisor ended. */

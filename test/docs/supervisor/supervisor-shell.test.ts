@@ -16,7 +16,7 @@ async function supervised(script: readonly string[], replace: Readonly<Record<st
     "program.sh": ["#!/bin/sh", ...script, ""].join("\n"),
   });
   supervisor.start();
-  return { supervisor, agent: await supervisor.server.firstAgent() };
+  return { supervisor, agent: await supervisor.agent() };
 }
 
 function isUp({ health }: ServerAgent): boolean {
@@ -61,7 +61,7 @@ test("the page's supervisor exits though something that has left its program's g
   const start = `require("node:fs").writeFileSync("daemon", String(${daemon}));`;
   const supervisor = await SupervisorProcess.make(OLD, { 'console.log("ready");': `${start} console.log("ready");` });
   supervisor.start();
-  const agent = await supervisor.server.firstAgent();
+  const agent = await supervisor.agent();
   await agent.until(isUp);
   onTestFinished(() => void process.kill(Number(readFileSync(supervisor.place("daemon"), "utf8")), "SIGKILL"));
   expect(await supervisor.end("SIGTERM")).toBe(0);
