@@ -34,6 +34,18 @@ test("the page's messages arrive in order, and the server's capabilities are sho
   expect(shown).toEqual([`the server understands ${CAPABILITY}`]);
 });
 
+test("the page's command is answered, also where it fails", async () => {
+  const { server, client, channel } = await connect([]);
+  const flush = (queue: string) => (queue === "full" ? Promise.resolve() : Promise.reject(new Error("no such queue")));
+  await runSnippet(snippetNamed("custom-failure"), { given: { channel, flush } });
+  client.start();
+  const agent = await server.firstAgent();
+  agent.sendCustom(CAPABILITY, "flush", '{ "id": 1, "queue": "full" }');
+  expect((await agent.receiveCustom(CAPABILITY, "done")).text()).toBe('{"id":1}');
+  agent.sendCustom(CAPABILITY, "flush", '{ "id": 2, "queue": "other" }');
+  expect((await agent.receiveCustom(CAPABILITY, "failed")).text()).toBe('{"id":2,"error":"no such queue"}');
+});
+
 test("the page's reader gets each message until the client stops", async () => {
   const { server, client, channel } = await connect([]);
   client.start();

@@ -202,7 +202,9 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
       if (from === undefined) throw new Error(`configuration ${place.trial.from} is gone`);
       await switchTo(place, from, [candidate]);
       await tellProgram(place, from).catch((error: unknown) => {
-        message += `\nthe files are as before, but the program could not be told: ${messageOf(error)}`;
+        const again = messageOf(error);
+        const why = again === messageOf(cause) ? ", for the same reason" : `: ${again}`;
+        message += `\nthe files are as before, but the program could not be told${why}`;
       });
       await moveTrial(place, { type: "reverted" });
     }

@@ -100,10 +100,18 @@ describe("a command that fails", () => {
   test("is reported if it fails for the old config too, and the files are restored anyway", async () => {
     const { directory, apply } = await inUse({ command: "echo broken; exit 5" });
     expect(await apply("second", second)).toMatch(
-      /exit code 5\nbroken\nthe files are as before, but the program could not be told: .*exit code 5\nbroken$/s,
+      /exit code 5\nbroken\nthe files are as before, but the program could not be told, for the same reason$/,
     );
     expect(visible(directory)).toEqual(VIEW);
     expect(litter(directory)).toEqual([]);
+  });
+
+  test("is reported with a reason of its own if it fails otherwise for the old config", async () => {
+    const { apply } = await inUse({ command: `echo "$OPAMP_CONFIG_HASH"; exit 5` });
+    const text = await apply("second", second);
+    expect(text).toMatch(
+      new RegExp(`exit code 5\\n${hex("second")}\nthe files .* told: .*exit code 5\\n${hex("first")}$`),
+    );
   });
 
   test("restores the user's own files at the first offer", async () => {
@@ -196,7 +204,7 @@ describe("a reload signal", () => {
   test("reaches the program after the switch, and rolls the offer back if there is no program", async () => {
     const { work, directory, apply } = await inUse({}, { reload: { signal: "SIGHUP", pidFile: "/no/such/file" } });
     expect(await apply("second", second)).toMatch(
-      /^pid file \/no\/such\/file cannot be read: .*\nthe files are as before, but the program could not be told: pid file/,
+      /^pid file \/no\/such\/file cannot be read: .*\nthe files are as before, but the program could not be told, for the same reason$/,
     );
     expect(visible(directory)).toEqual(VIEW);
     const loop = `trap 'cat "$1/c"; exit 0' HUP; echo ready; while :; do sleep 0.05; done`;

@@ -6,6 +6,8 @@ import { SupervisorProcess } from "./supervisor-process.js";
 const OLD = '{ "level": "info" }';
 const NEW = '{ "level": "debug" }';
 const READY = 'console.log("ready");';
+/** It rolls back, where there is nothing to take back, and starts its program: rename, three removals, start. */
+const AT_START = 5;
 
 function isUp({ health }: ServerAgent): boolean {
   return health?.components?.["program"]?.healthy === true;
@@ -13,17 +15,16 @@ function isUp({ health }: ServerAgent): boolean {
 
 async function reachAgent(supervisor: SupervisorProcess, killAfter?: number): Promise<ServerAgent> {
   supervisor.start(killAfter);
-  const ended = supervisor.ended().then((how) => Promise.reject(new Error(`${how}: ${supervisor.output}`)));
-  const agent = await Promise.race([supervisor.server.firstAgent(), ended]);
+  const agent = await supervisor.agent();
   await agent.until(isUp);
   return agent;
 }
 
 describe("the page's supervisor, killed during a trial, keeps one configuration or the other, and then applies the offer", () => {
   // link, write, rename, start, and the removal of what is not needed any more.
-  test.each([1, 2, 3, 4, 5])("after %i of its operations", async (operations) => {
+  test.each([1, 2, 3, 4, 5, 6, 7])("after %i of its operations", async (operations) => {
     const supervisor = await SupervisorProcess.make(OLD);
-    const agent = await reachAgent(supervisor, 1 + operations); // it begins with a start of its program
+    const agent = await reachAgent(supervisor, AT_START + operations);
     agent.offerConfig({ "program.json": NEW });
     expect(await supervisor.ended()).toBe("SIGKILL");
     expect([OLD, NEW]).toContain(supervisor.file());
@@ -39,10 +40,10 @@ describe("the page's supervisor, killed during a trial, keeps one configuration 
 });
 
 describe("the page's supervisor, killed during a trial that fails or while it rolls back, goes back", () => {
-  // link, write, rename, start, rename, removal, start.
-  test.each([1, 2, 3, 4, 5, 6, 7])("after %i of its operations", async (operations) => {
+  // link, write, rename, start, rename, three removals, start.
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])("after %i of its operations", async (operations) => {
     const supervisor = await SupervisorProcess.make(OLD);
-    const agent = await reachAgent(supervisor, 1 + operations);
+    const agent = await reachAgent(supervisor, AT_START + operations);
     agent.offerConfig({ "program.json": "{}" });
     expect(await supervisor.ended()).toBe("SIGKILL");
     await supervisor.nothingRuns();
@@ -58,6 +59,23 @@ describe("the page's supervisor, killed during a trial that fails or while it ro
     expect(await supervisor.end("SIGINT")).toBe(0);
     await supervisor.nothingRuns();
   });
+});
+
+test("the page's supervisor, killed during the trial of a first offer, leaves no file of it", async () => {
+  const supervisor = await SupervisorProcess.make(undefined);
+  supervisor.start(AT_START + 5); // link, write, write, rename, start
+  const agent = await supervisor.agent();
+  agent.offerConfig({ "program.json": "{}" });
+  expect(await supervisor.ended()).toBe("SIGKILL");
+  expect(supervisor.file()).toBe("{}");
+
+  agent.withdrawConfig();
+  supervisor.start();
+  await agent.until(
+    (seen) => seen.connected && seen.health?.components?.["program"]?.lastError?.includes("ENOENT") === true,
+  );
+  expect(await supervisor.end("SIGTERM")).toBe(0);
+  for (const name of ["program.json", "program.json.none"]) expect(() => supervisor.file(name)).toThrow("ENOENT");
 });
 
 describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { chmod, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { onTestFinished, vi } from "vitest";
-import { OpAMPServer } from "../../../src/testing/index.js";
+import { OpAMPServer, type ServerAgent } from "../../../src/testing/index.js";
 import { folderWith } from "../in-folder.js";
 import { snippetNamed } from "../snippets.js";
 
@@ -43,11 +43,23 @@ export class SupervisorProcess {
     this.#folder = folder;
   }
 
-  /** @param replace texts of the page to put others in place of */
-  static async make(config: string, replace: Readonly<Record<string, string>> = {}): Promise<SupervisorProcess> {
+  /**
+   * @param replace texts of the page to put others in place of
+   * @param files other than its configuration that its folder has; `#!` makes one executable
+   */
+  static async make(
+    config: string | undefined,
+    replace: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<SupervisorProcess> {
     const server = await OpAMPServer.start();
     onTestFinished(() => server.close());
-    const folder = await folderWith({ "program.json": config, "killing.mjs": KILLING });
+    const folder = await folderWith({
+      ...(config !== undefined && { "program.json": config }),
+      "killing.mjs": KILLING,
+      ...files,
+    });
+    for (const [name, text] of Object.entries(files)) if (text.startsWith("#!")) await chmod(join(folder, name), 0o755);
     const texts = {
       "ws://127.0.0.1:4320/v1/opamp": server.url,
       '"node:fs/promises"': '"./killing.mjs"',
@@ -70,10 +82,18 @@ export class SupervisorProcess {
   /** @param killAfter how many operations the supervisor lives for, if it does not die otherwise */
   start(killAfter?: number): void {
     const env = { ...process.env, ...(killAfter !== undefined && { KILL_AFTER: String(killAfter) }) };
-    const started = spawn(process.execPath, ["supervisor.mjs"], { cwd: this.#folder, env });
+    const started = spawn(process.execPath, ["--expose-gc", "supervisor.mjs"], { cwd: this.#folder, env });
     started.stdout.on("data", (data) => (this.output += data));
     started.stderr.on("data", (data) => (this.output += data));
     this.#process = started;
+  }
+
+  /** Resolves with its agent, once that has connected and will keep its identity when the supervisor is killed. */
+  async agent(): Promise<ServerAgent> {
+    const ended = this.ended().then((how) => Promise.reject(new Error(`${how}: ${this.output}`)));
+    const agent = await Promise.race([this.server.firstAgent(), ended]);
+    await vi.waitFor(() => this.file("state/state.json"), 20_000);
+    return agent;
   }
 
   /** Resolves with how the supervisor ended. */
@@ -107,18 +127,38 @@ export class SupervisorProcess {
     await vi.waitFor(() => this.pids().length >= count || Promise.reject(new Error("too few programs")), 20_000);
   }
 
-  /** Resolves once no program runs. */
+  /** Resolves once no program runs, nor anything that one has started. */
   async nothingRuns(): Promise<void> {
-    const running = () => this.pids().filter(isRunning);
+    const running = () => this.pids().flatMap(processesIn);
     await vi.waitFor(() => running().length === 0 || Promise.reject(new Error(`${running()} run on`)), 20_000);
   }
 }
 
-function isRunning(pid: number): boolean {
+/** The processes of a group; without those that have ended and wait for init to take notice, if the system can tell. */
+function processesIn(group: number): readonly number[] {
+  if (process.platform !== "linux") return isThere(-group) ? [group] : [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      const [state, , of] = statusOf(pid);
+      return Number(of) === group && state !== "Z";
+    })
+    .map(Number);
+}
+
+/** Its state, parent and group. */
+function statusOf(pid: string): readonly string[] {
   try {
-    process.kill(pid, 0);
-    // One that has ended, and waits for init to take notice, cannot be told from others by signals.
-    return process.platform !== "linux" || !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
   } catch {
     return false;
   }

@@ -20,6 +20,7 @@ async function supervised(files: Readonly<Record<string, string>>) {
         "files[FILE]": 'files["program.json"]',
         "logger: console": "logger: undefined",
         "console.error(error instanceof Error ? error.message : error);": "",
+        "console.error(line);": "",
       },
     }),
   );
@@ -54,9 +55,21 @@ test.each([
 });
 
 test("the page's supervisor goes back from an offer that was on trial when it was killed", async () => {
-  const { agent, file } = await supervised({ "program.json": "{}", "program.json.before": '{ "level": "info" }' });
+  const { agent, file } = await supervised({
+    "program.json": "{}",
+    "program.json.before": '{ "level": "info" }',
+    "program.json.new": "{",
+  });
   await agent.until(({ health }) => health?.components?.["program"]?.healthy === true);
   expect(await readFile(file, "utf8")).toBe('{ "level": "info" }');
+  for (const left of [`${file}.before`, `${file}.new`]) await expect(readFile(left)).rejects.toThrow("ENOENT");
+});
+
+test("the page's supervisor goes back to an empty configuration", async () => {
+  const { agent, file } = await supervised({ "program.json": "" });
+  agent.offerConfig({ "program.json": "{}" });
+  await agent.until((seen) => seen.hasFailed());
+  expect(await readFile(file, "utf8")).toBe("");
 });
 
 test("the page's supervisor leaves no file of a first offer that failed", async () => {

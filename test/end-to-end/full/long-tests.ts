@@ -21,6 +21,7 @@ export const longTests: readonly string[] = [
   "test/diagnostics/token-forms.test.ts",
   "test/docs/snippets.test.ts",
   "test/docs/supervisor/supervisor-process.test.ts",
+  "test/docs/supervisor/supervisor-shell.test.ts",
   "test/docs/supervisor/supervisor.test.ts",
   "test/docs/testing/test-against.test.ts",
   "test/docs/testing/testing-network.test.ts",

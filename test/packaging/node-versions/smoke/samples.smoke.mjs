@@ -28,6 +28,7 @@ const END = "\nawait client.stop(); await server.close();\n";
 const around = {
   "custom-announced": [PEERS, END],
   "custom-send": [PEERS, END],
+  "custom-failure": [PEERS, END],
   "custom-receive": [`${PEERS} seen.sendCustom("com.example.a/v1", "note"); setTimeout(() => client.stop(), 50);`, END],
   "embed-changed": [PEERS, END],
   "collector-custom": [
