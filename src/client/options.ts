@@ -232,8 +232,9 @@ export interface OpAMPClientOptions extends Handlers {
    */
   customMessages?: { max?: number | undefined; ttlMs?: number | undefined } | undefined;
   /**
-   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same until
-   * it is open or has failed, but no longer than `timeouts.connectMs`.
+   * Whether the client keeps the process alive, also between connection attempts. Default false; a connection that is being
+   * made holds it all the same until it is open or has failed, but no longer than `timeouts.connectMs`, and so does a custom
+   * message that can leave soon.
    */
   keepAlive?: boolean | undefined;
   /** Where log lines go, such as `console`. Repeated ones are written less and less often, with a count. Default: none. */
