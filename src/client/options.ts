@@ -39,7 +39,8 @@ export interface RemoteConfigHandler {
 export interface Handlers {
   /**
    * The configuration in use, as files by name; called for the first report, after each apply, on
-   * `refreshEffectiveConfig()` and when the server asks for everything. Turns on `reportsEffectiveConfig`.
+   * `refreshEffectiveConfig()` and when the server asks for everything. What a function of your own returns is sent as it is,
+   * secrets included; one made by the helper `effectiveConfig` replaces secrets. Turns on `reportsEffectiveConfig`.
    */
   effectiveConfig?: (() => ConfigFiles | Promise<ConfigFiles>) | undefined;
   /** Turns on `acceptsRemoteConfig` and `reportsRemoteConfig`. */

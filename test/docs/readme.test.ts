@@ -40,15 +40,17 @@ test("the README's agent connects, reports itself, shows that it has no file yet
   const agent = await server.firstAgent();
   expect(agent.attributes.identifying["service.name"]).toBe("my-agent");
   await vi.waitFor(() => expect(logged.join()).toMatch(/ENOENT.*agent\.yaml/));
-  agent.offerConfig({ "agent.yaml": "level: debug\n" });
-  await agent.until((seen) => seen.hasApplied());
-  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+  const offered = "level: debug\npassword: hunter2\n";
+  agent.offerConfig({ "agent.yaml": offered });
+  await agent.until((seen) => seen.hasApplied() && seen.effectiveFiles["agent.yaml"] !== undefined);
+  expect(await readFile(file, "utf8")).toBe(offered);
+  expect(agent.effectiveFiles["agent.yaml"]?.text()).toBe("level: debug\npassword: '[REDACTED]'\n");
 
   const broken = agent.offerConfig({ "other.yaml": "level: error\n" });
   await agent.until((seen) => seen.remoteConfig?.status === "failed");
   expect(agent.remoteConfig?.hash).toEqual(broken);
   expect(agent.remoteConfig?.error).toBe("the offer has no agent.yaml");
-  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+  expect(await readFile(file, "utf8")).toBe(offered);
 });
 
 test("the README's extension reports its components", async () => {
