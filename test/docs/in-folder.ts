@@ -13,7 +13,7 @@ export async function folderWith(files: Readonly<Record<string, string>> = {}): 
 
 /** Runs something, and takes away what it began to listen for at the process. */
 export async function withoutSignals<T>(run: () => Promise<T>): Promise<T> {
-  const signals = ["SIGTERM", "SIGINT"] as const;
+  const signals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
   const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
   try {
     return await run();

@@ -57,7 +57,9 @@ test("the README's extension reports its components", async () => {
   const server = await OpAMPServer.start();
   cleanup.push(() => server.close());
   const { agent: extension } = await withoutSignals(() =>
-    runSnippet(snippetNamed("extension"), { replace: { "ws://127.0.0.1:4320/v1/opamp": server.url } }),
+    runSnippet(snippetNamed("extension"), {
+      replace: { "ws://127.0.0.1:4320/v1/opamp": server.url, ", logger: console": "" },
+    }),
   );
   if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
   cleanup.push(() => extension.stop());
@@ -66,6 +68,10 @@ test("the README's extension reports its components", async () => {
 });
 
 test("the README's test runs to its end", async () => {
-  const { agent } = await runSnippet(snippetNamed("test-server"));
+  const shown: string[] = [];
+  const { agent } = await runSnippet(snippetNamed("test-server"), {
+    given: { console: { log: (line: string) => shown.push(line) } },
+  });
   expect(agent).toMatchObject({ disconnected: true });
+  expect(shown).toEqual(["applied"]);
 });
