@@ -55,6 +55,15 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
   expect(await store.load()).toMatchObject({ remoteConfig: { status: "applied" } });
 });
 
+test("the page's resource describes an agent", async () => {
+  const { description } = await runSnippet(snippetNamed("embed-resource"));
+  if (typeof description !== "function") throw new Error("the snippet makes no description");
+  expect(description({ instanceUid: "u" })).toMatchObject({
+    identifying: { "service.instance.id": "u", "service.name": "my-agent", "service.version": "1.0.0" },
+    nonIdentifying: { "cloud.region": "eu-1" },
+  });
+});
+
 test("the page's store holds what it is given, for one agent at a time", async () => {
   const { store } = await runSnippet(snippetNamed("embed-store"));
   const { load, save, close } = store as Required<Store>;
