@@ -4,7 +4,7 @@
  * One heading per code in `docs/errors.md`.
  */
 const CODES = {
-  ERR_OPAMP_OPTION: { retryable: false, hint: "correct the option named in the message" },
+  ERR_OPAMP_OPTION: { retryable: false, hint: "docs/api/index.md of the package says what each option takes" },
   ERR_OPAMP_INSTANCE_UID: { retryable: false, hint: "give a UUID, a ULID or 16 bytes" },
   ERR_OPAMP_STOPPED: { retryable: false, hint: "a stopped client stays stopped: make a new OpAMPClient" },
   ERR_OPAMP_TIMEOUT: {
@@ -53,7 +53,7 @@ const CODES = {
   },
   ERR_OPAMP_HEADERS: { retryable: true, hint: "make the `headers` function return a record of strings, and in time" },
   ERR_OPAMP_AUTH: { retryable: true, hint: "check the token endpoint and the credentials given to the helper" },
-  ERR_OPAMP_HANDLER: { retryable: false, hint: "fix the handler named in the message" },
+  ERR_OPAMP_HANDLER: { retryable: false, hint: "the client goes on; `cause` has what the handler threw" },
   ERR_OPAMP_STORE: { retryable: true, hint: "check that the store's place exists and may be written" },
   ERR_OPAMP_CAPABILITY: {
     retryable: false,
@@ -106,10 +106,16 @@ export class OpAMPError extends Error {
   }
 }
 
-/** The message of anything thrown. Never throws, whatever that is. */
+/** The hint that this failure was given; `undefined` where the hint is only its code's own. */
+export function ownHint(cause: unknown): string | undefined {
+  return cause instanceof OpAMPError && cause.hint !== CODES[cause.code].hint ? cause.hint : undefined;
+}
+
+/** The message of anything thrown, never empty. Never throws, whatever that is. */
 export function messageOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
+    const message = String((thrown instanceof Error ? thrown.message : thrown) ?? "");
+    return message.trim() === "" ? "failed without a message" : message;
   } catch {
     return "unknown error";
   }

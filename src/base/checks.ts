@@ -79,6 +79,9 @@ export function withoutUndefined<T extends object>(given: { [K in keyof T]: T[K]
 
 /** Each throws `ERR_OPAMP_OPTION` naming the option at the path `where`, and what would be right. */
 
+/** What can be written after a dot. Names of other programs may have hyphens, which would only look odd in brackets. */
+const IDENTIFIER = /^[\w$-]+$/;
+
 /** @param foreign what other programs call such options, in small letters without `_` and `-`, and what they are here */
 export function refuseUnknown(
   where: string,
@@ -88,7 +91,7 @@ export function refuseUnknown(
 ): void {
   for (const key of Object.keys(given)) {
     if (Object.hasOwn(known, key)) continue;
-    const path = where === "" ? key : `${where}.${key}`;
+    const path = IDENTIFIER.test(key) ? [where, key].filter((part) => part !== "").join(".") : member(where, key);
     const plain = key.toLowerCase().replace(/[_-]/g, "");
     const meant = Object.hasOwn(foreign, plain) ? foreign[plain] : undefined;
     throw wrongOption(path, `is not an option${amongKnown(key, Object.keys(known), meant)}`);

@@ -84,7 +84,12 @@ const ROWS: readonly Row[] = [
   both(/\bthe handler did not end\b/g, "the command did not end"),
   both(/\beffectiveConfig\b/g, "the effective config"),
   both(/: make a new OpAMPClient/g, ": start it again"),
-  [/fix the handler named in the message/g, "look at the message", "check the command or file named in the message"],
+  both(/, or with refreshEffectiveConfig\(\)/g, ""),
+  [
+    /the client goes on; `cause` has what the handler threw/g,
+    "look at the message",
+    "check the command or file named in the message",
+  ],
   [
     /check that the store's place exists and may be written/g,
     "look at the message",

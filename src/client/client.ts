@@ -215,7 +215,7 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feed({ type: "requestUid" });
   }
 
-  /** Runs the remote config handler again for the offer that failed last; no effect if none did. */
+  /** Runs the remote config handler again for the offer that failed last; no effect if none failed. */
   retryRemoteConfig(): void {
     this.#life.refuseWhenStopped("retryRemoteConfig");
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });

@@ -39,7 +39,8 @@ export interface RemoteConfigHandler {
 export interface Handlers {
   /**
    * The configuration in use, as files by name; called for the first report, after each apply, on
-   * `refreshEffectiveConfig()` and when the server asks for everything. Turns on `reportsEffectiveConfig`.
+   * `refreshEffectiveConfig()` and when the server asks for everything. What a function of your own returns is sent as it is,
+   * secrets included; one made by the helper `effectiveConfig` replaces secrets. Turns on `reportsEffectiveConfig`.
    */
   effectiveConfig?: (() => ConfigFiles | Promise<ConfigFiles>) | undefined;
   /** Turns on `acceptsRemoteConfig` and `reportsRemoteConfig`. */
@@ -232,8 +233,9 @@ export interface OpAMPClientOptions extends Handlers {
    */
   customMessages?: { max?: number | undefined; ttlMs?: number | undefined } | undefined;
   /**
-   * Whether the client keeps the process alive. Default false; a connection that is being made holds it all the same until
-   * it is open or has failed, but no longer than `timeouts.connectMs`.
+   * Whether the client keeps the process alive, also between connection attempts. Default false; a connection that is being
+   * made holds it all the same until it is open or has failed, but no longer than `timeouts.connectMs`, and so does a custom
+   * message that can leave soon.
    */
   keepAlive?: boolean | undefined;
   /** Where log lines go, such as `console`. Repeated ones are written less and less often, with a count. Default: none. */

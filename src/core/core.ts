@@ -64,9 +64,10 @@ export class Core {
     return this.#agent;
   }
 
-  /** Whether a connection is being made, which the process has to live for. */
-  get isUndecided(): boolean {
-    return this.#connection.isUndecided;
+  /** Whether the process has to live on: for a connection that is being made, or for a custom message that can leave soon. */
+  get holdsProcess(): boolean {
+    const { isUndecided, up, phase } = this.#connection;
+    return isUndecided || (up && this.#agent.messages.queue?.isActive(phase === "reporting") === true);
   }
 
   /** What the agent has said on the current connection. */

@@ -109,6 +109,18 @@ export class CustomMessageQueue {
     return entry.message;
   }
 
+  /**
+   * Whether a message is in flight, can leave, or waits no longer than its sender said.
+   *
+   * @param isAwaited whether the first answer on this connection is to come, which may announce any capability
+   */
+  isActive(isAwaited: boolean): boolean {
+    if (this.hasLeft) return true;
+    return this.#waiting.some(
+      ({ message, expiresAt }) => isAwaited || expiresAt !== undefined || this.understands(message.capability),
+    );
+  }
+
   /** Whether anything is in flight. */
   get hasLeft(): boolean {
     return this.#inFlight.length > 0;

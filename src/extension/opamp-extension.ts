@@ -1,4 +1,5 @@
 import { EventEmitter } from "eventemitter3";
+import { checkFunction, kindOf, wrongOption } from "../base/checks.js";
 import { OpAMPClient } from "../client/client.js";
 import type { OpAMPClientOptions } from "../client/options.js";
 import type { Logger } from "../diagnostics/logger.js";
@@ -55,8 +56,18 @@ export class OpAMPExtension implements AsyncDisposable {
     this.#watch = () => (pid === 0 ? undefined : watchParent({ pid, intervalMs, onOrphaned, ...(clock && { clock }) }));
   }
 
-  /** Adds a listener. */
+  /**
+   * Adds a listener. Events of the connection are those of `client`.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION`
+   */
   on<E extends keyof OpAMPExtensionEvents>(event: E, listener: OpAMPExtensionEvents[E]): this {
+    const given: unknown = event;
+    if (given !== "orphaned") {
+      const name = typeof given === "string" ? JSON.stringify(given) : kindOf(given);
+      throw wrongOption("event", `must be "orphaned", not ${name}; the client's own events are those of \`client.on\``);
+    }
+    checkFunction("listener", listener ?? null);
     this.#events.on(event, listener);
     return this;
   }

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
-import { isObject, isRecord, refuseUnknown, wrongKind, wrongOption } from "../base/checks.js";
+import { isObject, isRecord, member, refuseUnknown, wrongKind, wrongOption } from "../base/checks.js";
+import { OpAMPError } from "../errors.js";
 import { type AgentDescription, AgentDescriptionSchema } from "../gen/opamp/v1/opamp_pb.js";
 import { type AttributeSource, toKeyValues } from "./attributes.js";
 import { plainAttributes } from "./plain-attributes.js";
@@ -44,7 +45,10 @@ export type DescribeAgent = (agent: AgentNames) => Description;
 export function toAgentDescription(description: Description): AgentDescription {
   if (!isObject(description)) throw wrongKind("description", "an object such as { identifying }", description);
   // A record's other keys are slips; an instance of a class may have fields of its own.
-  if (isRecord(description)) refuseUnknown("description", description, KEYS, FOREIGN);
+  if (isRecord(description)) {
+    refuseAttribute(Object.keys(description).find((key) => key.includes(".")));
+    refuseUnknown("description", description, KEYS, FOREIGN);
+  }
   const { identifying, nonIdentifying } = description;
   const identifyingAttributes = toKeyValues(identifying, "description.identifying");
   if (identifyingAttributes.length === 0) {
@@ -52,6 +56,14 @@ export function toAgentDescription(description: Description): AgentDescription {
   }
   const nonIdentifyingAttributes = toKeyValues(nonIdentifying ?? {}, "description.nonIdentifying");
   return create(AgentDescriptionSchema, { identifyingAttributes, nonIdentifyingAttributes });
+}
+
+/** Attributes all have a dot in their name, and members have none. */
+function refuseAttribute(key: string | undefined): void {
+  if (key === undefined) return;
+  const group = key.startsWith("service.") ? "identifying" : "identifying or nonIdentifying";
+  const hint = `put attributes under ${group}`;
+  throw new OpAMPError("ERR_OPAMP_OPTION", `${member("description", key)}: is an attribute, not an option`, { hint });
 }
 
 /** The same as plain values; integers are numbers where that is exact. */

@@ -60,8 +60,10 @@ export async function ended(client: OpAMPClient, clock: VirtualClock): Promise<v
 export const throwables: readonly [string, () => unknown, string][] = [
   ["an error", () => new Error("plain"), "plain"],
   ["a text", () => "just text", "just text"],
-  ["nothing", () => undefined, "undefined"],
-  ["null", () => null, "null"],
+  ["nothing", () => undefined, "failed without a message"],
+  ["null", () => null, "failed without a message"],
+  ["an error without a message", () => new Error(""), "failed without a message"],
+  ["blank text", () => " \n", "failed without a message"],
   ["a symbol", () => Symbol("odd"), "Symbol(odd)"],
   ["an object without a prototype", () => Object.create(null), "unknown"],
   [

@@ -14,8 +14,11 @@ async function connect(customCapabilities: readonly string[]) {
 }
 
 test("the page's agent answers a ping", async () => {
-  const { answer, agent } = await runSnippet(snippetNamed("custom-ping"));
-  expect(answer).toBe("are you there?");
+  const shown: string[] = [];
+  const { agent } = await runSnippet(snippetNamed("custom-ping"), {
+    given: { console: { log: (...words: string[]) => shown.push(words.join(" ")) } },
+  });
+  expect(shown).toEqual(["pong: are you there?"]);
   expect(agent).toMatchObject({ disconnected: true });
 });
 

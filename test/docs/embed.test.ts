@@ -14,8 +14,9 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
   const server = await OpAMPServer.start();
   onTestFinished(() => server.close());
   const folder = await folderWith({ "agent.yaml": "level: info\ntoken: abc\n" });
-  const { client, config, shutDown } = await withoutSignals(() =>
-    runSnippet(snippetNamed("embed-agent"), {
+  let reloads = 0;
+  const { client, config, shutDown } = await withoutSignals(async () => {
+    const made = await runSnippet(snippetNamed("embed-agent"), {
       replace: {
         "wss://opamp.example.com:4320/v1/opamp": server.url,
         '"/var/lib/my-agent"': JSON.stringify(join(folder, "state")),
@@ -24,8 +25,12 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
         ', "agent.yaml");': `, ${JSON.stringify(join(folder, "agent.yaml"))});`,
         "logger: console": "logger: undefined",
       },
-    }),
-  );
+    });
+    // Without one the restart command would be refused.
+    reloads = process.listenerCount("SIGHUP");
+    return made;
+  });
+  expect(reloads).toBe(1);
   if (!(client instanceof OpAMPClient) || typeof shutDown !== "function") throw new Error("the snippet makes no agent");
   onTestFinished(() => client.stop());
 
@@ -48,6 +53,15 @@ test("the page's agent reports itself, applies, and keeps its identity after a r
   const store = fileStore(join(folder, "state"));
   onTestFinished(() => store.close());
   expect(await store.load()).toMatchObject({ remoteConfig: { status: "applied" } });
+});
+
+test("the page's resource describes an agent", async () => {
+  const { description } = await runSnippet(snippetNamed("embed-resource"));
+  if (typeof description !== "function") throw new Error("the snippet makes no description");
+  expect(description({ instanceUid: "u" })).toMatchObject({
+    identifying: { "service.instance.id": "u", "service.name": "my-agent", "service.version": "1.0.0" },
+    nonIdentifying: { "cloud.region": "eu-1" },
+  });
 });
 
 test("the page's store holds what it is given, for one agent at a time", async () => {

@@ -6,9 +6,17 @@ import { opamp } from "../cli/terminal.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
 for (const name of ["network-tls", "network-proxy", "network-credentials", "network-auto"]) {
-  test(`the snippet ${name} makes a client`, async () => {
-    const { client } = await runSnippet(snippetNamed(name));
+  test(`the snippet ${name} is a whole program that stays alive and logs`, async () => {
+    const started: unknown[] = [];
+    const snippet = snippetNamed(name);
+    expect(snippet.code).toContain("  logger: console,\n  keepAlive: true,\n");
+    // Without the network.
+    const { client } = await runSnippet(snippet, {
+      replace: { "client.start()": "note(client)" },
+      given: { note: (one: unknown) => started.push(one) },
+    });
     expect(client).toBeInstanceOf(OpAMPClient);
+    expect(started).toEqual([client]);
   });
 }
 

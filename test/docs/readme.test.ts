@@ -40,22 +40,26 @@ test("the README's agent connects, reports itself, shows that it has no file yet
   const agent = await server.firstAgent();
   expect(agent.attributes.identifying["service.name"]).toBe("my-agent");
   await vi.waitFor(() => expect(logged.join()).toMatch(/ENOENT.*agent\.yaml/));
-  agent.offerConfig({ "agent.yaml": "level: debug\n" });
-  await agent.until((seen) => seen.hasApplied());
-  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+  const offered = "level: debug\npassword: hunter2\n";
+  agent.offerConfig({ "agent.yaml": offered });
+  await agent.until((seen) => seen.hasApplied() && seen.effectiveFiles["agent.yaml"] !== undefined);
+  expect(await readFile(file, "utf8")).toBe(offered);
+  expect(agent.effectiveFiles["agent.yaml"]?.text()).toBe("level: debug\npassword: '[REDACTED]'\n");
 
   const broken = agent.offerConfig({ "other.yaml": "level: error\n" });
   await agent.until((seen) => seen.remoteConfig?.status === "failed");
   expect(agent.remoteConfig?.hash).toEqual(broken);
   expect(agent.remoteConfig?.error).toBe("the offer has no agent.yaml");
-  expect(await readFile(file, "utf8")).toBe("level: debug\n");
+  expect(await readFile(file, "utf8")).toBe(offered);
 });
 
 test("the README's extension reports its components", async () => {
   const server = await OpAMPServer.start();
   cleanup.push(() => server.close());
   const { agent: extension } = await withoutSignals(() =>
-    runSnippet(snippetNamed("extension"), { replace: { "ws://127.0.0.1:4320/v1/opamp": server.url } }),
+    runSnippet(snippetNamed("extension"), {
+      replace: { "ws://127.0.0.1:4320/v1/opamp": server.url, ", logger: console": "" },
+    }),
   );
   if (!(extension instanceof OpAMPExtension)) throw new Error("the snippet makes no extension");
   cleanup.push(() => extension.stop());
@@ -64,6 +68,10 @@ test("the README's extension reports its components", async () => {
 });
 
 test("the README's test runs to its end", async () => {
-  const { agent } = await runSnippet(snippetNamed("test-server"));
+  const shown: string[] = [];
+  const { agent } = await runSnippet(snippetNamed("test-server"), {
+    given: { console: { log: (line: string) => shown.push(line) } },
+  });
   expect(agent).toMatchObject({ disconnected: true });
+  expect(shown).toEqual(["applied"]);
 });

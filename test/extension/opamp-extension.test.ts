@@ -223,6 +223,13 @@ test("a program without a name is refused, with a hint", () => {
   );
 });
 
+test("a listener for an event that only the client has is refused", async () => {
+  const { made } = await extension();
+  expect(() => made.on("error" as "orphaned", () => undefined)).toThrow(
+    'event: must be "orphaned", not "error"; the client\'s own events are those of `client.on`',
+  );
+});
+
 describe("a parent that is gone", () => {
   test("is reported to every listener, even if others throw", async () => {
     const logged: string[] = [];

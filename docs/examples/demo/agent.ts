@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type Health, memoryStore, OpAMPClient, OpAMPError, type RemoteConfig } from "opamp-client";
+import { effectiveConfig, type Health, memoryStore, OpAMPClient, OpAMPError, type RemoteConfig } from "opamp-client";
 import { pipelinesOf } from "./collector-config.js";
 import { hex, PIPELINES, tell } from "./messages.js";
 
@@ -62,7 +62,7 @@ async function createClient(): Promise<OpAMPClient> {
     },
     health: healthOf(pipelinesOf(await currentConfig())),
     store: memoryStore(),
-    effectiveConfig: async () => ({ [FILE]: { body: await currentConfig(), contentType: "text/yaml" } }),
+    effectiveConfig: effectiveConfig({ name: FILE, read: currentConfig }),
     remoteConfig: {
       async apply(config, { signal }) {
         client.setHealth(healthOf(await apply(config, signal)));

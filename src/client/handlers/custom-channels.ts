@@ -62,7 +62,8 @@ export class CustomChannel implements AsyncIterable<CustomMessageReceived> {
   /**
    * Sends a message. It waits while there is no connection, or while the server has not announced the capability
    * (CUSTOM-04), and it is never merged with another. The promise may be ignored: it never causes
-   * an unhandled rejection.
+   * an unhandled rejection. A message that is on its way or about to leave keeps the process alive. One that waits for a
+   * retry does not, nor does one without an expiry whose capability the server has not announced.
    *
    * A message whose time is up is dropped. One that has left is not, unless the connection is lost before it is known to have
    * arrived: then it is not sent again, and may or may not have arrived.

@@ -12,6 +12,8 @@ export interface HandlerRow {
   readonly members?: readonly string[];
   /** The functions that it may have besides. */
   readonly optional?: readonly string[];
+  /** What to know when it fails. */
+  readonly hint?: string;
 }
 
 /** An offer as its handler is given it. */

@@ -1,15 +1,17 @@
 import type { Input, Offered, OfferKind, OfferOutcomes } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { messageOf, OpAMPError, ownHint } from "../../errors.js";
 import type { EffectiveConfig } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredState } from "../../store/store.js";
 import { toEffectiveConfig } from "../../values/config-files.js";
 import { type DescribeAgent, type Description, toAgentDescription } from "../../values/description.js";
 import type { Clock } from "../clock.js";
 import type { Failed } from "../observe/client-event.js";
-import type { ApplyContext } from "../options.js";
+import type { ApplyContext, Handlers } from "../options.js";
 import type { Applied, ApplyHandler } from "./handler-row.js";
-import { offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
+import { handlerTable, offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
+
+const DESCRIPTION_HINT = "the description stays as it was";
 
 /** What there is of a kind of offers. */
 interface KindState {
@@ -107,20 +109,25 @@ export class HandlerRunner {
       const context = new Context(controller, state.applied);
       if (handler.validate !== undefined) {
         call.step = "validate";
-        await handler.validate(values, context);
+        refuseFalse(await handler.validate(values, context));
         // It may not have listened to its signal.
         controller.signal.throwIfAborted();
         call.step = "apply";
       }
-      await handler.apply(values, context);
+      refuseFalse(await handler.apply(values, context));
       if (state.call === call) state.applied = values;
       this.#feed({ type: "handled", kind, id });
     } catch (cause) {
-      if (state.call === call) this.#fail(`${kind}.${call.step}`, cause, true);
+      if (state.call === call) this.#fail(kind, cause, call.step);
       this.#feed({ type: "handled", kind, id, error: messageOf(cause) });
     } finally {
       if (state.call === call) state.call = undefined;
     }
+  }
+
+  /** Whether the effective config is awaited. */
+  get isFetching(): boolean {
+    return this.#fetch !== undefined;
   }
 
   abort(kind: OfferKind, id: number, why: string): void {
@@ -130,8 +137,7 @@ export class HandlerRunner {
     // A handler deaf to its signal may never end; nothing is kept for it.
     state.call = undefined;
     call.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `${kind}.apply was aborted: ${why}`));
-    if (why === "overdue")
-      this.#fail(`${kind}.${call.step}`, new Error("it did not end within timeouts.applyMs"), true);
+    if (why === "overdue") this.#fail(kind, new Error("it did not end within timeouts.applyMs"), call.step);
   }
 
   /** Fetches the effective config; one call at a time. */
@@ -149,7 +155,7 @@ export class HandlerRunner {
   async restart(): Promise<void> {
     try {
       await undefined;
-      await this.#supplied.handlers.restart?.();
+      refuseFalse(await this.#supplied.handlers.restart?.());
       this.#feed({ type: "restarted" });
     } catch (cause) {
       this.#fail("restart", cause);
@@ -208,8 +214,16 @@ export class HandlerRunner {
     return this.#kinds[kind];
   }
 
-  /** @param isLogged whether what comes of it is logged anyway */
-  #fail(name: string, cause: unknown, isLogged = false): void {
-    this.#failed(new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause }), isLogged);
+  /** @param step of an offer, whose failure is logged anyway */
+  #fail(handler: keyof Handlers | "description", cause: unknown, step?: keyof ApplyHandler): void {
+    const name = step === undefined ? handler : `${handler}.${step}`;
+    const hint = ownHint(cause) ?? (handler === "description" ? DESCRIPTION_HINT : handlerTable[handler].hint);
+    const error = new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause, hint });
+    this.#failed(error, step !== undefined);
   }
+}
+
+/** In JavaScript, and in TypeScript where nothing is to be returned, people say no with `false`. */
+function refuseFalse(result: unknown): void {
+  if (result === false) throw new Error("returned false: throw an Error with the reason instead");
 }

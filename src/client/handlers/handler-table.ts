@@ -23,7 +23,10 @@ export const offerKinds = Object.keys(offerHandlers) as readonly OfferKind[];
 
 /** All that a host can supply, by the name of its option. */
 export const handlerTable: { readonly [H in keyof Handlers]-?: HandlerRow } = {
-  effectiveConfig: { capabilities: ["reportsEffectiveConfig"] },
+  effectiveConfig: {
+    capabilities: ["reportsEffectiveConfig"],
+    hint: "reports go without it until it is read again: after an apply, or with refreshEffectiveConfig()",
+  },
   ...offerHandlers,
   restart: { capabilities: ["acceptsRestartCommand"] },
 };

@@ -10,6 +10,7 @@ export const remoteConfig: OfferHandler<"remoteConfig"> = {
   capabilities: ["acceptsRemoteConfig", "reportsRemoteConfig"],
   members: ["apply"],
   optional: ["validate"],
+  hint: "the server gets this message as the reason why the offer failed",
   read: toRemoteConfig,
   restore: ({ remoteConfig: status, lastGoodConfig }) => ({
     status: status && identified(status, lastGoodConfig),

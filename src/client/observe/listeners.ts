@@ -1,6 +1,6 @@
 import { isPromise } from "node:util/types";
 import { EventEmitter } from "eventemitter3";
-import { wrongKind } from "../../base/checks.js";
+import { amongKnown, wrongKind, wrongOption } from "../../base/checks.js";
 import { serverNamesIn } from "../../core/capabilities.js";
 import type { OpAMPClientEvents } from "../events.js";
 import type { ClientEvent } from "./client-event.js";
@@ -9,6 +9,32 @@ type EventName = keyof OpAMPClientEvents;
 type Payload<E extends EventName> = Parameters<OpAMPClientEvents[E]>[0];
 type Listener = (event: never) => unknown;
 type Guarded = (name: EventName, event: unknown) => void;
+
+const NAMES = {
+  phase: true,
+  error: true,
+  warning: true,
+  serverError: true,
+  offer: true,
+  instanceUid: true,
+  serverCapabilities: true,
+  serverCustomCapabilities: true,
+  heartbeatInterval: true,
+} as const satisfies Record<EventName, true>;
+/** What other clients and sockets call what is a phase here. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  connect: "phase",
+  connected: "phase",
+  connectfailed: "phase",
+  disconnect: "phase",
+  disconnected: "phase",
+  open: "phase",
+  online: "phase",
+  close: "phase",
+  stopped: "phase",
+  remoteconfig: "offer",
+  remoteconfigstatus: "offer",
+};
 
 /** The host's listeners. One that throws, or is async and rejects, harms neither the client nor the other listeners. */
 export class Listeners {
@@ -22,10 +48,12 @@ export class Listeners {
   }
 
   on<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
+    checkName(name);
     this.#emitter.on(name, this.#guard(listener));
   }
 
   once<E extends EventName>(name: E, listener: OpAMPClientEvents[E]): void {
+    checkName(name);
     this.#emitter.once(name, this.#guard(listener));
   }
 
@@ -82,4 +110,11 @@ export class Listeners {
     }
     return guarded;
   }
+}
+
+function checkName(name: unknown): void {
+  if (typeof name !== "string") throw wrongKind("event", "the name of an event", name);
+  if (Object.hasOwn(NAMES, name)) return;
+  const foreign = Object.hasOwn(FOREIGN, name.toLowerCase()) ? FOREIGN[name.toLowerCase()] : undefined;
+  throw wrongOption("event", `${JSON.stringify(name)} is not an event${amongKnown(name, Object.keys(NAMES), foreign)}`);
 }

@@ -72,7 +72,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       default:
         break;
     }
-    line("debug", "phase", `${event.phase} ${event.reason}`, `Link is ${event.phase} (${event.reason})`);
+    if (event.phase === "reporting") {
+      // Over HTTP the first report is what connects.
+      const text = event.transport === "http" ? "Sending the first report" : "Connected; sending the first report";
+      return void line("debug", "phase", "reporting", text);
+    }
+    line("debug", "phase", `${event.phase} ${event.reason}`, `Connection is ${event.phase} (${event.reason})`);
   }
 
   function waiting({ error, previous, reason }: WaitingEvent, inMs: number | undefined): boolean {

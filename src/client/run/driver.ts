@@ -43,7 +43,7 @@ export class Driver {
   #timerAt = Number.POSITIVE_INFINITY;
   #endTimer: (() => void) | undefined;
   #tickQueued = false;
-  /** There while a connection is being made: no socket need be open yet, or the one that is holds nothing. */
+  /** There while the process has to live on: no socket need be open yet, or the one that is holds nothing. */
   #letGo: (() => void) | undefined;
 
   /**
@@ -81,7 +81,7 @@ export class Driver {
     } finally {
       this.#busy = false;
     }
-    this.#hold(this.#core.isUndecided);
+    this.#hold(this.#core.holdsProcess);
     this.#arm();
   }
 

@@ -44,7 +44,7 @@ export class Lifecycle {
   connected(options: WaitOptions): Promise<void> {
     const { phase } = this.#parts.core;
     if (this.#stopping !== undefined || phase === "stopped") return Promise.reject(this.#stopped("connected"));
-    return this.#parts.waiters.online(options, phase);
+    return this.#parts.waiters.online(options, phase, () => this.#parts.handlers.isFetching);
   }
 
   /** @param timeoutMs how long the orderly end may take; anything that is not a duration is taken for the default */

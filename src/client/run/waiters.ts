@@ -11,6 +11,8 @@ interface Waiter {
   reject: (reason: unknown) => void;
 }
 
+const FETCHING_HINT =
+  "have the `effectiveConfig` handler return sooner; the first report goes without it after timeouts.effectiveConfigMs";
 const NOBODY: readonly Waiter[] = [];
 
 /** Those who wait for a connection or for the end, and the process that has to live for them. */
@@ -19,6 +21,7 @@ export class Waiters {
   /** What ended the link last, to name as the cause when a wait runs out. */
   #lastError: OpAMPError | undefined;
   #isStarted = false;
+  #isReporting = false;
   #online = NOBODY;
   #ended: (() => void) | undefined;
 
@@ -26,8 +29,12 @@ export class Waiters {
     this.#clock = clock;
   }
 
-  /** Resolves when the link is online, which it may be already. */
-  async online(options: WaitOptions, phase: Phase): Promise<void> {
+  /**
+   * Resolves when the link is online, which it may be already.
+   *
+   * @param isFetching whether the effective config is awaited, without which there is no first report
+   */
+  async online(options: WaitOptions, phase: Phase, isFetching: () => boolean): Promise<void> {
     checkWaitOptions("connected", options);
     if (phase === "online") return;
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
@@ -41,7 +48,7 @@ export class Waiters {
           this.#online = this.#online.filter((other) => other !== waiter);
         });
         if (timeoutMs !== Number.POSITIVE_INFINITY) {
-          const late = (): void => reject(this.#overdue(timeoutMs));
+          const late = (): void => reject(this.#overdue(timeoutMs, isFetching()));
           ends.push(afterAtMost(this.#clock, timeoutMs, waitDefaults.timeoutMs, late));
         }
         if (signal === undefined) return;
@@ -82,6 +89,7 @@ export class Waiters {
 
   /** The phase changed. */
   moved({ phase, error }: PhaseEvent): void {
+    this.#isReporting = phase === "reporting";
     if (error !== undefined) this.#lastError = error;
     if (phase === "stopped") this.#ended?.();
     if (phase !== "online") return;
@@ -93,11 +101,17 @@ export class Waiters {
     for (const waiter of this.#online) waiter.reject(error);
   }
 
-  #overdue(timeoutMs: number): OpAMPError {
-    const cause = this.#lastError;
-    const reason = this.#isStarted ? cause?.message : "the client has not been started";
-    const why = reason === undefined ? "" : `: ${reason}`;
-    const hint = this.#isStarted ? cause?.hint : "call start()";
+  #overdue(timeoutMs: number, isFetching: boolean): OpAMPError {
+    const { message, hint, cause } = this.#reason(isFetching);
+    const why = message === undefined ? "" : `: ${message}`;
     return new OpAMPError("ERR_OPAMP_TIMEOUT", `not connected within ${timeoutMs} ms${why}`, { cause, hint });
+  }
+
+  #reason(isFetching: boolean): { message?: string; hint?: string; cause?: OpAMPError } {
+    if (!this.#isStarted) return { message: "the client has not been started", hint: "call start()" };
+    if (this.#isReporting && isFetching) return { message: "waiting for effectiveConfig", hint: FETCHING_HINT };
+    const cause = this.#lastError;
+    if (cause !== undefined) return { message: cause.message, hint: cause.hint, cause };
+    return this.#isReporting ? { message: "the server has not answered the first report" } : {};
   }
 }

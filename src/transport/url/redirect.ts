@@ -30,7 +30,7 @@ export interface RedirectRules {
 const FOLLOWED: ReadonlySet<number> = new Set([301, 302, 307, 308]);
 
 /**
- * Where an answer sends the attempt next (D12).
+ * Where an answer sends the attempt next.
  *
  * @param location the answer's Location header; what it names is read as WebSocket or HTTP like the hop it comes from
  * @returns `undefined` when the answer is not a redirect, an `ERR_OPAMP_HTTP_STATUS` for a redirect that is not followed

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
+import { restartBySignal } from "../../../src/extension/index.js";
+import { effectiveConfig, OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
 import { toEffectiveConfig } from "../../../src/values/config-files.js";
 import { running } from "../hosted.js";
 import { refusal } from "../refusal.js";
@@ -58,6 +59,26 @@ describe("a member that is not known is refused with the one that was meant:", (
     }
     expect(() => client({ description: new Own(), health: new Own() })).not.toThrow();
     expect(() => toEffectiveConfig({ a: new Own() })).not.toThrow();
+  });
+});
+
+describe("an attribute among the members of the description is refused with the place where it belongs:", () => {
+  test.each([
+    ["service.name", "put attributes under identifying"],
+    ["service.instance.id", "put attributes under identifying"],
+    ["os.type", "put attributes under identifying or nonIdentifying"],
+  ])("%s", (name, hint) => {
+    for (const own of [{ [name]: "x" }, { ...description, [name]: "x" }]) {
+      const refused = refusal(() => client({ description: own }));
+      expect(refused).toMatchObject({ code: "ERR_OPAMP_OPTION", hint });
+      expect(refused.message).toBe(`description["${name}"]: is an attribute, not an option`);
+    }
+  });
+
+  test("and any other name that is not a word is shown in brackets", () => {
+    const health = { healthy: true, "last error": "x" };
+    expect(refusal(() => client({ health })).message).toMatch(/^health\["last error"\]: is not an option/);
+    expect(refusal(() => client({ "my option": 1 })).message).toMatch(/^\["my option"\]: is not an option/);
   });
 });
 
@@ -123,4 +144,30 @@ test("a restart that fails is an error event and a log line, also of a client wi
   expect(restarted.capabilities.has("reportsHealth")).toBe(false);
   expect(errors).toEqual(["ERR_OPAMP_HANDLER"]);
   expect(lines).toEqual([expect.stringMatching(/^restart failed: no such unit \(/)]);
+});
+
+describe("the log says what to do about", () => {
+  test("a failure of which the handler knows that itself", async () => {
+    const { lines, agent, clock } = await told({
+      restart: restartBySignal({ process: { platform: "linux", pid: 1, listenerCount: () => 0, kill: () => true } }),
+    });
+    agent.restart();
+    await clock.advance(0);
+    expect(lines.join()).toMatch(/nobody listens for SIGHUP.*\(listen with process\.on\("SIGHUP", \.\.\.\)/);
+  });
+
+  test("a file of the effective config that is not there yet", async () => {
+    const read = () => Promise.reject(new Error("ENOENT: no such file"));
+    const { lines } = await told({ effectiveConfig: effectiveConfig({ name: "agent.yaml", read }) });
+    expect(lines).toEqual([
+      expect.stringMatching(/"agent\.yaml" could not be read: ENOENT.* \(reports go without it until it is read again/),
+    ]);
+  });
+
+  test("a handler that throws anything else", async () => {
+    const { lines, agent, clock } = await told({ restart: () => Promise.reject(new Error("no such unit")) });
+    agent.restart();
+    await clock.advance(0);
+    expect(lines.join()).toContain("(the client goes on; `cause` has what the handler threw)");
+  });
 });

@@ -92,6 +92,20 @@ describe("a remote config handler with validate", () => {
     expect(agent.remoteConfig?.status).toBe("applied");
   });
 
+  test.each([
+    ["false", false],
+    ["a promise of false", Promise.resolve(false)],
+  ])("rejects an offer with %s, and says what to do instead", async (_, no) => {
+    const { agent, clock, calls } = await noting((() => no) as () => void);
+    agent.offerConfig({ a: "bad" });
+    await clock.advance(0);
+    expect(agent.remoteConfig).toMatchObject({
+      status: "failed",
+      error: "returned false: throw an Error with the reason instead",
+    });
+    expect(calls).toEqual(["validate bad"]);
+  });
+
   test("names the function that failed in the error", async () => {
     const { agent, client, clock } = await noting(() => {
       throw new Error("no");
@@ -102,4 +116,17 @@ describe("a remote config handler with validate", () => {
     await clock.advance(0);
     expect(messages).toEqual(["remoteConfig.validate failed: no"]);
   });
+});
+
+test.each([
+  ["false", false, "failed"],
+  ["a promise of false", Promise.resolve(false), "failed"],
+  ["true", true, "applied"],
+  ["0", 0, "applied"],
+] as const)("an offer counts by what apply returns: %s", async (_, returned, status) => {
+  const apply = (): unknown => returned;
+  const { agent, clock } = await running({ remoteConfig: { apply: apply as () => void } });
+  agent.offerConfig({ a: "1" });
+  await clock.advance(0);
+  expect(agent.remoteConfig?.status).toBe(status);
 });

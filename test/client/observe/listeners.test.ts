@@ -22,6 +22,21 @@ describe("listeners", () => {
     expect(seen).toEqual(["aacceptsStatus", "bacceptsStatus", "aoffersRemoteConfig", "boffersRemoteConfig"]);
   });
 
+  test.each([
+    ["connected", 'event: "connected" is not an event. Did you mean phase? (known are phase, error,'],
+    ["remoteConfig", 'event: "remoteConfig" is not an event. Did you mean offer? (known are phase, error,'],
+    ["ofer", 'event: "ofer" is not an event. Did you mean offer? (known are phase, error,'],
+    ["toString", 'event: "toString" is not an event; known are phase, error,'],
+    [undefined, "event: must be the name of an event, not undefined"],
+  ])("are refused for an event that there is not: %s", async (name, message) => {
+    const { client } = await hosted();
+    for (const add of ["on", "once"] as const) {
+      const error = refusal(() => client[add](name as "phase", () => undefined));
+      expect(error.code).toBe("ERR_OPAMP_OPTION");
+      expect(error.message).toContain(message);
+    }
+  });
+
   test("that listen once are called once", () => {
     const { listeners } = listening();
     const seen: string[] = [];

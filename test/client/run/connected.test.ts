@@ -80,6 +80,29 @@ describe("waiting for a connection", () => {
     expect(error.cause).toBeUndefined();
   });
 
+  test("times out while the first report waits for the effective config, and says so", async () => {
+    const { client, clock } = await hosted({ effectiveConfig: () => new Promise(() => undefined) });
+    client.start();
+    const connected = outcome(client.connected({ timeoutMs: 1_000 }));
+    await clock.advance(1_000);
+    expect(connected.value()).toMatchObject({
+      code: "ERR_OPAMP_TIMEOUT",
+      message: "not connected within 1000 ms: waiting for effectiveConfig",
+      hint: expect.stringContaining("`effectiveConfig` handler"),
+    });
+  });
+
+  test("times out while the server owes its first answer, and says so", async () => {
+    const { client, clock, server } = await hosted();
+    server.misbehave({ on: "message", mode: "silence" });
+    client.start();
+    const connected = outcome(client.connected({ timeoutMs: 1_000 }));
+    await clock.advance(1_000);
+    expect(connected.value()).toMatchObject({
+      message: "not connected within 1000 ms: the server has not answered the first report",
+    });
+  });
+
   test("that times out before the start says that the client has not been started", async () => {
     const { client, clock } = await hosted();
     const connected = outcome(client.connected({ timeoutMs: 500 }));

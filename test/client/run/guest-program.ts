@@ -3,7 +3,7 @@ import dns from "node:dns";
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import net, { type Socket } from "node:net";
-import { OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
+import { type CustomChannel, OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
 
 /** One client of the program. */
 export interface GuestClient {
@@ -16,6 +16,8 @@ export interface GuestClient {
   backoffMs?: number;
   /** Whether something waits for its connection. */
   awaited?: boolean;
+  /** The custom capability over which it sends a note. */
+  notes?: string;
   /** What else it is given, as far as JSON can say it. */
   options?: Pick<OpAMPClientOptions, "transport" | "tls" | "proxy" | "compression">;
 }
@@ -32,7 +34,7 @@ export interface GuestOrders {
 export type GuestReport =
   | { type: "imported" | "exiting"; loaded: readonly string[] }
   | { type: "phase"; name: string; phase: string }
-  | { type: "connected"; name: string }
+  | { type: "connected" | "delivered"; name: string }
   | { type: "attempt"; address: string };
 
 /** What every host name stands for, in the order in which they are tried. */
@@ -48,6 +50,11 @@ function say(report: GuestReport): void {
 function loaded(): readonly string[] {
   const found = Object.keys(require.cache).map((path) => /node_modules[\\/](ws|undici)[\\/]/.exec(path)?.[1]);
   return [...new Set(found.filter((name) => name !== undefined))];
+}
+
+async function note(channel: CustomChannel, name: string): Promise<void> {
+  await channel.send("note", "text");
+  say({ type: "delivered", name });
 }
 
 function main(orders: GuestOrders): void {
@@ -67,7 +74,7 @@ function main(orders: GuestOrders): void {
     socket.on("connectionAttempt", (address) => say({ type: "attempt", address }));
   });
   const clients = orders.clients.map(
-    ({ name, url, keepAlive = false, timeoutMs, backoffMs = 60_000, awaited, options }) => {
+    ({ name, url, keepAlive = false, timeoutMs, backoffMs = 60_000, awaited, notes, options }) => {
       const client = new OpAMPClient({
         ...options,
         url,
@@ -79,6 +86,7 @@ function main(orders: GuestOrders): void {
       });
       client.on("phase", ({ phase }) => say({ type: "phase", name, phase }));
       client.start();
+      if (notes !== undefined) void note(client.customCapability(notes), name);
       if (awaited === true) void client.connected().then(() => say({ type: "connected", name }));
       return client;
     },

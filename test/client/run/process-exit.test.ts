@@ -172,6 +172,39 @@ describe("a process in which something waits for a connection", () => {
   });
 });
 
+describe("a process in which a custom message is pending", () => {
+  const CAPABILITY = "com.example.note/v1";
+
+  test.each(["ws", "http"] as const)(
+    "lives until it has arrived over %s, with nothing else to live for",
+    async (to) => {
+      const server = await startServer({ customCapabilities: [CAPABILITY] });
+      const url = to === "ws" ? server.url : server.httpUrl;
+      const guest = new Guest({ clients: [{ name: "sender", url, notes: CAPABILITY }] });
+      guest.letGo();
+      expect(await guest.ended()).toBe(0);
+      expect(guest.reports).toContainEqual({ type: "delivered", name: "sender" });
+    },
+  );
+
+  test.each(["ws", "http"] as const)("exits over %s when the server does not announce its capability", async (to) => {
+    const server = await startServer({ customCapabilities: [] });
+    const url = to === "ws" ? server.url : server.httpUrl;
+    const guest = new Guest({ clients: [{ name: "sender", url, notes: CAPABILITY }] });
+    guest.letGo();
+    expect(await guest.ended()).toBe(0);
+    expect(guest.reports.map(({ type }) => type)).not.toContain("delivered");
+  });
+
+  test("exits when there is no server", async () => {
+    const url = `ws://127.0.0.1:${await freePort()}`;
+    const guest = new Guest({ clients: [{ name: "sender", url, notes: CAPABILITY }] });
+    guest.letGo();
+    expect(await guest.ended()).toBe(0);
+    await guest.said({ phase: "waiting" });
+  });
+});
+
 describe("a process with clients in the middle of a dial", () => {
   /** One over each transport, at a host whose addresses both keep silent. */
   async function dialling(options: Omit<GuestClient, "name" | "url">): Promise<GuestClient[]> {

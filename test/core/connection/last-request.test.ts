@@ -63,7 +63,7 @@ describe("stopping over HTTP after a failure", () => {
   test("is cut in time where the transport neither opens nor fails", () => {
     const harness = waiting();
     harness.core.step(STOP, harness.now);
-    expect([harness.core.phase, harness.core.deadline, harness.core.isUndecided]).toEqual([
+    expect([harness.core.phase, harness.core.deadline, harness.core.holdsProcess]).toEqual([
       "closing",
       harness.now + 1_000,
       true,

@@ -143,7 +143,7 @@ for (const [key, row] of Object.entries(rows)) {
       expect(code).toBe("ERR_OPAMP_OPTION");
       expect(message.startsWith(key)).toBe(true);
       expect(message).toMatch(problem);
-      expect(hint).not.toBe("correct the option named in the message");
+      expect(hint).not.toContain("docs/api");
     });
   });
 }

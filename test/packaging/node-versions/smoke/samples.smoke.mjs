@@ -36,6 +36,10 @@ const around = {
      const agent = new OpAMPExtension({ server: { ws: { endpoint: "ws://127.0.0.1" } } }, { service: { name: "a" } });`,
     "\nawait agent.stop();\n",
   ],
+  "network-tls": ["", "\nawait client.stop();\n"],
+  "network-proxy": ["", "\nawait client.stop();\n"],
+  "network-credentials": ["", "\nawait client.stop();\n"],
+  "network-auto": ["", "\nawait client.stop();\n"],
   "supervisor-child": ["", "\nwatch.stop();\n"],
 };
 
