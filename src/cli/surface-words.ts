@@ -77,6 +77,7 @@ const ROWS: readonly Row[] = [
     "the URL given with --proxy, or in HTTP_PROXY and HTTPS_PROXY",
     "the URL in HTTP_PROXY and HTTPS_PROXY",
   ],
+  [/leave out the `proxy` option for/g, "leave out --proxy for", "exempt with NO_PROXY"],
   [/the `proxy` option/g, "--proxy", "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"],
   both(/must be a record or a function/g, "must be text"),
   // What is around the client.
@@ -100,6 +101,16 @@ const ROWS: readonly Row[] = [
 /** A text of the client in the words of `opamp doctor`'s flags. */
 export function flagWords(text: string): string {
   return ROWS.reduce((before, [api, flags]) => before.replace(api, flags), text);
+}
+
+const OPTION = /--[a-z][a-z-]*|-H\b/g;
+
+/** The same where a file was given too: in the words of an option that was typed, else in those of the file. */
+export function mixedWords(text: string, typed: ReadonlySet<string>): string {
+  return ROWS.reduce((before, [api, flags, file]) => {
+    const isTyped = (flags.match(OPTION) ?? []).some((option) => typed.has(option));
+    return before.replace(api, isTyped ? flags : file);
+  }, text);
 }
 
 /** A text of the client in the words of the agent's file. */

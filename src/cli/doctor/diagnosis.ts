@@ -106,7 +106,7 @@ const BY_CODE: Readonly<Partial<Record<OpAMPErrorCode, number>>> = {
 
 /** Which exit code a failure leads to. */
 export function exitCodeOf({ code, httpStatus = 0 }: OpAMPError, step: StepName): number {
-  if (step === "files") return exitCodes.usage;
+  if (step === "files" || step === "url") return exitCodes.usage;
   if (code === "ERR_OPAMP_CONNECT" && step === "resolve") return exitCodes.resolve;
   if (code === "ERR_OPAMP_HTTP_STATUS" && httpStatus >= 500) return exitCodes.unavailable;
   return BY_CODE[code] ?? exitCodes.notOpAMP;

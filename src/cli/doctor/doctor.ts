@@ -1,34 +1,17 @@
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import type { AgentConfig } from "../../agent/file/agent-config.js";
-import { fileSecret } from "../../auth/file-secret.js";
-import { bearerAuth } from "../../auth/static-credentials.js";
-import { messageOf, OpAMPError } from "../../errors.js";
-import type { HeaderSource } from "../../transport/settings/headers.js";
-import type { TlsOptions } from "../../transport/settings/tls-options.js";
+import { errorsIn } from "../../diagnostics/one-line.js";
+import { createRedactor } from "../../diagnostics/redactor.js";
+import { shownUrl } from "../../transport/url/endpoint.js";
 import { readAgentFile } from "../agent-file.js";
-import { fileWords, flagWords } from "../surface-words.js";
 import type { Terminal } from "../terminal.js";
 import { diagnose } from "./diagnose.js";
-import type { DiagnoseOptions, Diagnosis, Step } from "./diagnosis.js";
-
-/** As commander gives them: what is not on the command line and has no default is left out. */
-interface Flags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
-  config?: string;
-  header?: Record<string, string>;
-  tokenFile?: string;
-  proxy: string;
-  compression?: true;
-  timeout: number;
-  json?: true;
-}
+import { type Diagnosis, exitCodes, type Step } from "./diagnosis.js";
+import { type DoctorFlags, optionsOf, shownTarget, TIMEOUT_S } from "./doctor-options.js";
+import { Steps } from "./steps.js";
 
 const MAX_TIMEOUT_S = 86_400;
-/** What the client says where it knows nothing of credentials. */
-const CREDENTIALS = "check the credentials that `headers` supplies";
-const NONE_BY_FLAG = "no credentials were sent: give --token-file or -H";
-const NONE_IN_FILE = "no credentials were sent: give headers or auth below the server";
-
 const EXIT_CODES = `
 Exit codes:
   0  the server answered the report
@@ -59,23 +42,31 @@ export function doctorCommand(terminal: Terminal): Command {
     .option("--insecure-skip-verify", "Accept any server certificate.")
     .option("--proxy <url>", "Proxy URL, 'env' for HTTP_PROXY and the like, or 'none'.", "env")
     .option("--compression", "Send compressed messages.")
-    .option("--timeout <seconds>", "Time limit per step.", seconds, 10)
+    .option("--timeout <seconds>", "Time limit per step.", seconds, TIMEOUT_S)
     .option("--json", "Print the result as one JSON object.")
     .addHelpText("after", EXIT_CODES)
-    .action(async (url: string | undefined, flags: Flags) => {
+    .action(async (url: string | undefined, flags: DoctorFlags) => {
       terminal.exit(await run(url, flags, terminal));
     });
 }
 
-async function run(url: string | undefined, flags: Flags, terminal: Terminal): Promise<number> {
-  const options = optionsOf(url, flags, flags.config === undefined ? undefined : await fileOf(flags.config, terminal));
-  if (flags.json === true) {
-    const diagnosis = await diagnose(options);
-    terminal.print(JSON.stringify(diagnosis, undefined, 2));
-    return diagnosis.exitCode;
+async function run(url: string | undefined, flags: DoctorFlags, terminal: Terminal): Promise<number> {
+  let file: AgentConfig | undefined;
+  try {
+    file = flags.config === undefined ? undefined : await fileOf(flags.config, terminal);
+  } catch (error) {
+    if (flags.json !== true) throw error;
+    return printed(await unreadable(url, error), terminal);
   }
+  const options = optionsOf(url, flags, file);
+  if (flags.json === true) return printed(await diagnose(options), terminal);
   const diagnosis = await diagnose(options, (step) => terminal.print(stepText(step, terminal.colours)));
   terminal.print(`\n${verdict(diagnosis)}`);
+  return diagnosis.exitCode;
+}
+
+function printed(diagnosis: Diagnosis, terminal: Terminal): number {
+  terminal.print(JSON.stringify(diagnosis, undefined, 2));
   return diagnosis.exitCode;
 }
 
@@ -83,54 +74,13 @@ function fileOf(path: string, terminal: Terminal): Promise<AgentConfig> {
   return readAgentFile(path, (text) => terminal.complain(`warning: ${text}`));
 }
 
-/** What is given as a flag comes before what is in the file. */
-function optionsOf(url: string | undefined, flags: Flags, file: AgentConfig | undefined): DiagnoseOptions {
-  const { config: _file, header = {}, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
-  const server = file?.extension.server;
-  const target = url ?? server?.endpoint;
-  if (target === undefined) {
-    const hint = "give the server's URL, or --config with the file of opamp agent";
-    throw new OpAMPError("ERR_OPAMP_OPTION", "there is no server to check", { hint });
-  }
-  const headers: HeaderSource[] = [server?.headers ?? {}, server?.auth ?? {}, header];
-  const secrets = (file?.needs ?? []).flatMap((need) =>
-    need.kind === "secret" ? [{ where: need.where, read: fileSecret(need.name) }] : [],
-  );
-  if (tokenFile !== undefined) {
-    const read = tokenIn(tokenFile);
-    headers.push(bearerAuth(read));
-    secrets.push({ where: "--token-file", read });
-  }
-  const through = proxy === "env" ? proxy : { url: proxy };
-  const sendsNone = [server?.headers ?? {}, header].every((each) => Object.keys(each).length === 0);
-  const isAnonymous = sendsNone && tokenFile === undefined && server?.auth === undefined;
-  const words = server === undefined ? flagWords : fileWords;
-  return {
-    // What has no scheme may be a token that lost its option.
-    url: target.includes("://") ? target : "...",
-    headers,
-    tls: { ...server?.tls, ...tls },
-    proxy: proxy !== "none" && through,
-    timeoutMs: timeout * 1_000,
-    sendsHeaders: !isAnonymous || target.includes("@"),
-    secrets,
-    compression,
-    words: (text) => words(isAnonymous ? text.replace(CREDENTIALS, server ? NONE_IN_FILE : NONE_BY_FLAG) : text),
-  };
-}
-
-/** The token in a file. Where the token itself is given in place of a path, the error does not show it. */
-export function tokenIn(path: string): () => Promise<string> {
-  const read = fileSecret(path);
-  if (/^[./~]|^[a-z]:\\/i.test(path)) return read;
-  return async () => {
-    try {
-      return await read();
-    } catch (cause) {
-      const hint = "give --token-file the path of a file with the token, not the token itself";
-      throw new OpAMPError("ERR_OPAMP_AUTH", messageOf(cause).replaceAll(path, "..."), { hint });
-    }
-  };
+/** A file that is wrong, one failed step for each mistake. */
+async function unreadable(url: string | undefined, error: unknown): Promise<Diagnosis> {
+  const steps = new Steps({ words: (text) => text }, createRedactor(), () => undefined);
+  const mistakes = errorsIn(error).map((one) => () => Promise.reject(one));
+  await steps.all("files", mistakes);
+  const shown = url === undefined ? "" : steps.shown(shownUrl(shownTarget(url)));
+  return { url: shown, ok: false, exitCode: exitCodes.usage, steps: steps.done };
 }
 
 function addHeader(text: string, headers: Record<string, string> = {}): Record<string, string> {

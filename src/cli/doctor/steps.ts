@@ -35,7 +35,7 @@ export class Steps {
   readonly #told: (step: Step) => void;
 
   /** @param told hears of each step as soon as it is done */
-  constructor({ words }: DiagnoseOptions, redactor: Redactor, told: (step: Step) => void) {
+  constructor({ words }: Pick<DiagnoseOptions, "words">, redactor: Redactor, told: (step: Step) => void) {
     this.#words = words;
     this.#redactor = redactor;
     this.#told = told;

@@ -3,8 +3,9 @@ import { bearerAuth } from "../../auth/static-credentials.js";
 import type { SocketOptions } from "../../simulate/sockets/socket-world.js";
 import type { ProxyOptions } from "../../transport/settings/settings.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
-import { doctorCommand, tokenIn } from "../doctor/doctor.js";
+import { doctorCommand } from "../doctor/doctor.js";
 import type { Terminal } from "../terminal.js";
+import { tokenIn } from "../token-file.js";
 
 /** What the options say that `opamp doctor` has too. */
 export interface NetworkFlags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {

@@ -11,9 +11,9 @@ import { checkTarget } from "../../simulate/sockets/target.js";
 import { proxyFor } from "../../transport/proxy/proxy.js";
 import { prepareTls } from "../../transport/tls/tls.js";
 import { isSecure, shownUrl } from "../../transport/url/endpoint.js";
-import { tokenIn } from "../doctor/doctor.js";
 import { flagWords } from "../surface-words.js";
 import type { Terminal } from "../terminal.js";
+import { tokenIn } from "../token-file.js";
 import type { SocketFlags } from "./flags.js";
 import { networkOf } from "./network-options.js";
 

@@ -87,7 +87,10 @@ function readProxyOptions(given: ProxyOptions | "env" | false | undefined): Prox
   if (typeof url !== "string") throw wrongKind("proxy.url", "a string", url);
   const address = parseProxyUrl(url);
   if (typeof address === "string") {
-    throw wrongOption("proxy.url", `${address}; write http://, https:// or socks5://, host and port`);
+    throw wrongOption(
+      "proxy.url",
+      `${address}; write http://, https:// or socks5://, user and password percent-encoded if there are any, host and port`,
+    );
   }
   const read: ProxyOptions = { url };
   if (headers !== undefined) read.headers = readHeaders("proxy.headers", headers, "a record");

@@ -4,7 +4,9 @@ import type { ResolvedProxy } from "./proxy.js";
 
 const CREDENTIALS = "the proxy requires credentials: put user and password into the proxy's URL";
 const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
+/** For a proxy of the environment, to which NO_PROXY applies; see `hintFor`. */
 const FORBIDDEN = "the proxy does not allow this host and port: ask those who run it, or exempt the host with NO_PROXY";
+const FORBIDDEN_BY_OPTION = FORBIDDEN.replace(/exempt .*/, "leave out the `proxy` option for this host");
 const BEYOND = "the proxy cannot reach the server: check the server's host and port as the proxy sees them";
 const OTHER_FAMILY = "give the server by a name, or by an address of the other family";
 const NO_TLS = "the proxy does not speak TLS: write its URL with http://";
@@ -72,7 +74,7 @@ export function connectRefused(proxy: ResolvedProxy, target: string, status: num
   const hadCredentials = proxy.headers["proxy-authorization"] !== undefined;
   const hint = hadCredentials && STATUSES[status] === CREDENTIALS ? WRONG_CREDENTIALS : STATUSES[status];
   const text = `${called(proxy)} answered ${status} to CONNECT ${target}`;
-  return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, hint });
+  return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, hint: hintFor(proxy, hint) });
 }
 
 /** The proxy gave no answer to CONNECT that can be read. */
@@ -106,7 +108,11 @@ export function socksFailed(proxy: ResolvedProxy, target: string, text: string):
   }
   const reply = /rejected connection - (\w+)$/.exec(text)?.[1] ?? "";
   const [words, hint] = SOCKS_REPLIES[reply] ?? [text];
-  return failure(`${about}: ${words}`, cause, hint);
+  return failure(`${about}: ${words}`, cause, hintFor(proxy, hint));
+}
+
+function hintFor({ ofEnvironment }: ResolvedProxy, hint: string | undefined): string | undefined {
+  return hint === FORBIDDEN && !ofEnvironment ? FORBIDDEN_BY_OPTION : hint;
 }
 
 function called({ url }: ResolvedProxy): string {

@@ -12,6 +12,8 @@ type ProxySettings = Pick<DialSettings, "proxy" | "tls">;
 export interface ResolvedProxy extends ProxyAddress {
   /** For the proxy alone, names in lower case, `proxy-authorization` included (PROXY-02). Empty for SOCKS. */
   headers: HeaderRecord;
+  /** Whether a variable of the environment names it, and not an option. */
+  ofEnvironment: boolean;
   /** For TLS towards the proxy, where it is `secure`. */
   tls: TlsOptions | undefined;
 }
@@ -29,7 +31,7 @@ export async function proxyFor(url: URL, { proxy, tls }: ProxySettings): Promise
   if (proxy !== "env") {
     const address = parseProxyUrl(proxy.url);
     if (typeof address === "string") throw new OpAMPError("ERR_OPAMP_OPTION", `proxy.url: ${address}`, { hint: WRITE });
-    return resolve(address, proxy.headers ?? {}, proxy.tls ?? towardsProxy(tls));
+    return { ...resolve(address, proxy.headers ?? {}, proxy.tls ?? towardsProxy(tls)), ofEnvironment: false };
   }
   const variable = environmentFor(url);
   if (variable === undefined) return undefined;
@@ -37,7 +39,7 @@ export async function proxyFor(url: URL, { proxy, tls }: ProxySettings): Promise
   if (typeof address === "string") {
     throw new OpAMPError("ERR_OPAMP_PROXY", `${variable.name}: ${address}`, { hint: WRITE });
   }
-  return resolve(address, {}, towardsProxy(tls));
+  return { ...resolve(address, {}, towardsProxy(tls)), ofEnvironment: true };
 }
 
 /** The proxy that has to be asked in absolute form, which takes no tunnel: only plain HTTP through an HTTP proxy. */
@@ -47,7 +49,11 @@ export async function plainProxyFor(url: URL, settings: ProxySettings): Promise<
   return proxy?.kind === "http" ? proxy : undefined;
 }
 
-function resolve(address: ProxyAddress, given: HeaderRecord, tls: TlsOptions | undefined): ResolvedProxy {
+function resolve(
+  address: ProxyAddress,
+  given: HeaderRecord,
+  tls: TlsOptions | undefined,
+): Omit<ResolvedProxy, "ofEnvironment"> {
   if (address.kind === "socks") return { ...address, headers: {}, tls };
   const { username, password } = address;
   const headers: Record<string, string> = {};

@@ -107,7 +107,8 @@ function certificates(material: Material): readonly X509Certificate[] {
   const { called } = material;
   const blocks = blocksOf(material);
   const wanted = blocks.filter(({ label }) => CERTIFICATE.test(label));
-  if (wanted.length === 0) throw unusable(called, `holds ${labels(blocks)} and no certificate`, CONVERT);
+  if (wanted.length === 0)
+    throw unusable(called, `holds ${labels(blocks)} and no certificate`, hintFor(blocks, "certificate"));
   return wanted.map(({ data }, index) => {
     try {
       return new X509Certificate(Buffer.from(data, "base64"));
@@ -126,7 +127,8 @@ function privateKey(
   const { called } = material;
   const blocks = blocksOf(material);
   const wanted = blocks.find(({ label }) => label.endsWith("PRIVATE KEY"));
-  if (wanted === undefined) throw unusable(called, `holds ${labels(blocks)} and no private key`, CONVERT);
+  if (wanted === undefined)
+    throw unusable(called, `holds ${labels(blocks)} and no private key`, hintFor(blocks, "key"));
   const text = pemText(wanted);
   const encrypted = /-----BEGIN ENCRYPTED|Proc-Type:\s*4,ENCRYPTED/.test(text);
   if (encrypted && passphrase === undefined) {
@@ -148,6 +150,15 @@ function blocksOf({ text, called }: Material): readonly PemBlock[] {
 
 function labels(blocks: readonly PemBlock[]): string {
   return blocks.length === 0 ? "no PEM text" : blocks.map(({ label }) => label).join(", ");
+}
+
+/** What is PEM already needs no conversion. */
+function hintFor(blocks: readonly PemBlock[], wanted: "certificate" | "key"): string {
+  if (blocks.length === 0) return CONVERT;
+  const isKey = blocks.some(({ label }) => label.endsWith("PRIVATE KEY"));
+  const isCertificate = blocks.some(({ label }) => CERTIFICATE.test(label));
+  const found = isKey ? "a key" : isCertificate ? "a certificate" : "PEM of another kind";
+  return `that is ${found}: give the file with the ${wanted}`;
 }
 
 function unusable(where: string, problem: string, hint?: string, cause?: unknown): OpAMPError {

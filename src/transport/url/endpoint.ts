@@ -3,6 +3,7 @@ import { OpAMPError } from "../../errors.js";
 
 /** OpAMP's own port (specification, "Communication Model"). */
 const DEFAULT_PORT = "4320";
+const MAX_PORT = 65_535;
 /** The path servers listen on unless they say otherwise. */
 const DEFAULT_PATH = "/v1/opamp";
 
@@ -35,6 +36,10 @@ export function parseEndpoint(given: string | URL): Endpoint {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const kind = url === undefined ? undefined : KINDS[url.protocol];
   if (url === undefined || kind === undefined) {
+    if (url === undefined && hasWrongPort(text)) {
+      const hint = `write a port from 1 to ${MAX_PORT}, such as ${DEFAULT_PORT}`;
+      throw wrongUrl(`${JSON.stringify(redactUrl(text))} has an invalid port`, hint);
+    }
     throw wrongUrl(
       `${JSON.stringify(redactUrl(text))} is not a server URL`,
       "write ws://, wss://, http:// or https:// and a host, such as wss://opamp.example.com:4320/v1/opamp",
@@ -51,6 +56,14 @@ export function parseEndpoint(given: string | URL): Endpoint {
   if (!hasPort && !hasPath) url.port = DEFAULT_PORT;
   if (!hasPath) url.pathname = DEFAULT_PATH;
   return { kind, url, authorization };
+}
+
+function hasWrongPort(text: string): boolean {
+  const [, port] =
+    /^(?:ws|http)s?:\/\/(?:[^/?#]*@)?(?:[^/?#@:]+|\[[\da-f:.]+\]):([^/?#@]+)(?:[/?#]|$)/i.exec(text) ?? [];
+  if (port === undefined) return false;
+  // What looks like one may be a password with a character that ends the host.
+  return /^\d+$/.test(port) ? Number(port) > MAX_PORT : !text.includes("@");
 }
 
 /** The same URL for the other transport: ws and http, wss and https go to the same server. */

@@ -109,13 +109,13 @@ describe("unusable material", () => {
       "a key for a certificate",
       { ...client, cert: client.key },
       /^tls\.cert: holds PRIVATE KEY and no certificate/,
-      /PEM/,
+      /^that is a key: give the file with the certificate$/,
     ],
     [
       "a certificate for a key",
       { ...client, key: client.cert },
       /^tls\.key: holds CERTIFICATE and no private key/,
-      /PEM/,
+      /^that is a certificate: give the file with the key$/,
     ],
     [
       "a key of another",

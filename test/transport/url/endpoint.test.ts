@@ -84,6 +84,15 @@ describe("user and password", () => {
 });
 
 describe("what is not a server URL", () => {
+  test.each(["ws://host:99999", "wss://127.0.0.1:432000/v1/opamp", "http://[::1]:65536/", "ws://host:port/v1/opamp"])(
+    "%s is refused for its port",
+    (given) => {
+      const error = refusal(() => parseEndpoint(given));
+      expect(error.message).toBe(`url: ${JSON.stringify(given)} has an invalid port`);
+      expect(error.hint).toBe("write a port from 1 to 65535, such as 4320");
+    },
+  );
+
   for (const given of [
     "",
     "host",
@@ -92,7 +101,6 @@ describe("what is not a server URL", () => {
     "/v1/opamp",
     "ws://",
     "wss:///",
-    "ws://host:99999",
     "tcp://host:4320",
     "grpc://host",
     "file:///etc/passwd",
