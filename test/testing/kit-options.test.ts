@@ -164,9 +164,20 @@ test.each<[string, AgentCall, unknown, string]>([
     "30s",
     "seconds: must be a whole number of seconds",
   ],
-  ["sendCustom", (agent, given) => agent.sendCustom("a", "b", given), 5, "data: must be a string or a Uint8Array"],
+  [
+    "sendCustom",
+    (agent, given) => agent.sendCustom("com.example.a", "b", given),
+    5,
+    "data: must be a string or a Uint8Array",
+  ],
+  ["sendCustom", (agent, given) => agent.sendCustom(given, "b"), "nodots", "capability: must be a reverse domain name"],
   ["sendCustom", (agent, given) => agent.sendCustom(given, "b"), undefined, "capability: must be a string"],
-  ["receiveCustom", (agent, given) => agent.receiveCustom("a", given), 5, "type: must be a string, not number"],
+  [
+    "receiveCustom",
+    (agent, given) => agent.receiveCustom("com.example.a", given),
+    5,
+    "type: must be a string, not number",
+  ],
   [
     "receiveCustom",
     (agent, given) => agent.receiveCustom("a", "b", given),
