@@ -180,7 +180,7 @@ test.each<[string, AgentCall, unknown, string]>([
   ],
   [
     "receiveCustom",
-    (agent, given) => agent.receiveCustom("a", "b", given),
+    (agent, given) => agent.receiveCustom("com.example.a", "b", given),
     "5s",
     "must be given an object, not string",
   ],
