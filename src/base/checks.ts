@@ -23,6 +23,13 @@ export function text(where: string, value: unknown): string {
   return value;
 }
 
+/** The ERR_OPAMP_OPTION for `new` of a class that only its `start` makes. */
+export function notConstructed(name: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_OPTION", `new ${name}() does not start it`, {
+    hint: `use \`await ${name}.start()\``,
+  });
+}
+
 /** What a value is, in words for an error, without showing the value itself. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) {
@@ -169,6 +176,16 @@ export function checkFunctions(where: string, value: unknown, names: readonly st
   if (!isObject(value)) throw wrongKind(where, `an object with ${names.join(", ")}`, value);
   for (const name of names) {
     if (typeof value[name] !== "function") throw wrongKind(`${where}.${name}`, "a function", value[name]);
+  }
+}
+
+/** Has what a call throws begin its stack at the caller of this function, which may be deep below where the check failed. */
+export function fromCaller<T>(called: (...args: never[]) => unknown, call: () => T): T {
+  try {
+    return call();
+  } catch (thrown) {
+    if (thrown instanceof OpAMPError) Error.captureStackTrace(thrown, called);
+    throw thrown;
   }
 }
 

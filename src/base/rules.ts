@@ -2,6 +2,7 @@ import { isDate, isPromise, isUint8Array } from "node:util/types";
 import {
   checkFlag,
   checkFunction,
+  fromCaller,
   isObject,
   kindOf,
   member,
@@ -10,6 +11,7 @@ import {
   wrongKind,
   wrongOption,
 } from "./checks.js";
+import { isCustomCapability } from "./custom-capability.js";
 
 /** Throws `ERR_OPAMP_OPTION` unless the value at a path is right. */
 export type Rule = (where: string, value: unknown) => void;
@@ -34,7 +36,7 @@ export function checkByRules<Name extends string>(
   for (const [name, rule] of Object.entries<Rule>(rules)) {
     const { [name]: value } = given;
     const path = where === "" ? name : `${where}.${name}`;
-    if (value !== undefined) rule(path, value);
+    if (value !== undefined) fromCaller(checkByRules, () => rule(path, value));
     else if (needed.some((one) => one === name)) throw wrongOption(path, "is required");
   }
 }
@@ -70,6 +72,12 @@ export function isOneOf(...words: readonly string[]): Rule {
     throw wrongOption(where, `must be ${words.length === 1 ? list : `one of ${list}`}, not ${shown}`);
   };
 }
+
+/** The name of a custom capability. */
+export const isCapability: Rule = (where, value) => {
+  if (isCustomCapability(text(where, value))) return;
+  throw wrongOption(where, "must be a reverse domain name and a short name, such as com.example.feature");
+};
 
 export const isBytes: Rule = (where, value) => {
   if (!isUint8Array(value)) throw wrongKind(where, "a Uint8Array", value);

@@ -1,4 +1,7 @@
+import { type InspectOptions, inspect } from "node:util";
+import { fromCaller, notConstructed } from "../base/checks.js";
 import { parseInstanceUid } from "../base/instance-uid.js";
+import { shown } from "../base/shown.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { OpAMPError } from "../errors.js";
 import { AgentRegistry } from "./agents/agent-registry.js";
@@ -40,7 +43,8 @@ export class OpAMPServer {
   #attached = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: ServerSettings) {
+  private constructor(settings: ServerSettings, start?: typeof OpAMPServer.start) {
+    if (start !== OpAMPServer.start) throw notConstructed("OpAMPServer");
     const faults = new HookFaults();
     this.#waits = new Waits(() => {
       const { attempts, agents, trouble } = outline();
@@ -58,7 +62,8 @@ export class OpAMPServer {
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for options that do not work, such as a port in use. */
   static async start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
-    const server = new OpAMPServer(settingsOf(options));
+    const settings = fromCaller(OpAMPServer.start, () => settingsOf(options));
+    const server = new OpAMPServer(settings, OpAMPServer.start);
     await server.#listener.start();
     return server;
   }
@@ -166,7 +171,7 @@ export class OpAMPServer {
    * ERR_OPAMP_OPTION.
    */
   setAuth(auth: Auth | undefined): void {
-    checkAuth(auth);
+    fromCaller(this.setAuth, () => checkAuth(auth));
     this.#admission.auth = auth;
   }
 
@@ -225,6 +230,12 @@ export class OpAMPServer {
   /** The same as {@link OpAMPServer.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** How `console.log` shows it. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { url, httpUrl, connections, requests, attempts, agents } = this;
+    return shown("OpAMPServer", { url, httpUrl, connections, requests, attempts, agents }, depth, options);
   }
 
   async #close(): Promise<void> {

@@ -4,6 +4,7 @@ import { realTimers } from "../base/real-timers.js";
 import {
   checkByRules,
   isAmount,
+  isCapability,
   isFlag,
   isFunction,
   isListOf,
@@ -98,7 +99,7 @@ const RULES: RulesFor<OpAMPServerOptions> = {
   capabilities: (where, value) => {
     if (typeof value !== "bigint") throw wrongKind(where, "a bigint", value);
   },
-  customCapabilities: isListOf(isText),
+  customCapabilities: isListOf(isCapability),
   maxMessageBytes: isAmount,
   keepMessages: isTimes,
   onMessage: isFunction,

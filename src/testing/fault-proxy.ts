@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { fromCaller, notConstructed } from "../base/checks.js";
 import { checkByRules, isAmount, isOneOf } from "../base/rules.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { systemClock } from "../client/clock.js";
@@ -43,7 +44,8 @@ export class FaultProxy {
   #closing: Promise<void> | undefined;
   #total = 0;
 
-  private constructor(options: FaultProxyOptions) {
+  private constructor(options: FaultProxyOptions, start?: typeof FaultProxy.start) {
+    if (start !== FaultProxy.start) throw notConstructed("FaultProxy");
     checkProxyOptions(options);
     const { target, port = 0, clock = systemClock(false), random = Math.random, keepAlive = false } = options;
     this.#target = targetOf(target);
@@ -59,7 +61,7 @@ export class FaultProxy {
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for a target that is none, or a port that cannot be used. */
   static async start(options: FaultProxyOptions): Promise<FaultProxy> {
-    const proxy = new FaultProxy(options);
+    const proxy = fromCaller(FaultProxy.start, () => new FaultProxy(options, FaultProxy.start));
     await proxy.#listening.open();
     return proxy;
   }

@@ -37,6 +37,13 @@ export function closed(text: string, orderly: boolean): Loss {
   return { error: new OpAMPError("ERR_OPAMP_CLOSED", text), fate: "unknown", orderly, throttled: false };
 }
 
+/** Another client has opened the same transport. */
+export function shared(): Loss {
+  const hint = "give each client a memoryTransport(server) of its own";
+  const error = new OpAMPError("ERR_OPAMP_CLOSED", "another client has taken over this memoryTransport", { hint });
+  return { ...closed("", false), error };
+}
+
 /** Nothing listens there. */
 export function nobody(): Loss {
   const error = new OpAMPError("ERR_OPAMP_CONNECT", "no connection over the memory transport: refused");

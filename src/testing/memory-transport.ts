@@ -4,7 +4,7 @@ import { checkByRules, isFlag, isTimes } from "../base/rules.js";
 import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
 import { OpAMPServer } from "../server/opamp-server.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
-import { checkReason, closed, lossOf, nobody, type RefusedStatus, refused } from "./memory-losses.js";
+import { checkReason, closed, lossOf, nobody, type RefusedStatus, refused, shared } from "./memory-losses.js";
 
 /** How a {@link MemoryTransport} is set up. */
 export interface MemoryTransportOptions {
@@ -98,6 +98,12 @@ export class MemoryTransport implements Transport {
 
   /** For the client: see {@link Transport.open}. */
   open(sink: Sink): void {
+    const former = this.#dial;
+    if (former?.over === false) {
+      // A client has one connection at a time, so this is another one, or one that threw the former away.
+      this.#end(former);
+      lose(former, shared());
+    }
     const dial: Dial = { sink, server: undefined, busy: false, over: false };
     this.#dial = dial;
     this.#dials += 1;
@@ -218,7 +224,8 @@ export class MemoryTransport implements Transport {
  * transport: memoryTransport(server), ... })`. On a `virtualClock` such a pair does the same in every run, and hours pass
  * at once.
  *
- * The server sees a WebSocket connection, or POSTs when not duplex. Each client needs a transport of its own.
+ * The server sees a WebSocket connection, or POSTs when not duplex. Each client needs a transport of its own: another
+ * one takes the connection away, with an error that says so.
  *
  * @param server keeps its port; this transport just does not use it
  * @throws {OpAMPError} ERR_OPAMP_OPTION

@@ -1,4 +1,4 @@
-import { wrongOption } from "../base/checks.js";
+import { kindOf, wrongOption } from "../base/checks.js";
 import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS } from "../base/time.js";
 import type { Clock } from "../client/clock.js";
@@ -23,7 +23,7 @@ export interface VirtualClock extends Clock {
    * the latter.
    *
    * What waits for real input and output (sockets, files) is not waited for. Rejects with what a timer throws. Calls
-   * queue up behind each other.
+   * queue up behind each other. Rejects with ERR_OPAMP_OPTION for what is not such a number.
    *
    * @param ms how far to move, in milliseconds, 0 or more
    */
@@ -90,7 +90,12 @@ export function virtualClock(startMs: number = DEFAULT_START_MS): VirtualClock {
       });
     },
     advance(ms) {
-      if (!(ms >= 0)) return Promise.reject(new RangeError(`advance: time cannot move by ${ms} ms`));
+      if (!(Number.isFinite(ms) && ms >= 0)) {
+        const given = typeof ms === "number" ? ms : kindOf(ms);
+        return Promise.reject(
+          wrongOption("advance", `must be a finite number of milliseconds, 0 or more, not ${given}`),
+        );
+      }
       const done = advanced.then(() => run(nowMs + ms));
       advanced = done.catch(() => undefined);
       return done;

@@ -1,13 +1,12 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { count, durations, isObject, refuseUnknown, wrongKind } from "../../base/checks.js";
+import { isCustomCapability } from "../../base/custom-capability.js";
 import type { CustomFate, Input } from "../../core/io.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import { CustomCapabilitiesSchema, type CustomMessage } from "../../gen/opamp/v1/opamp_pb.js";
 import type { ChannelOptions, CustomMessageReceived, SendOptions } from "../options.js";
 
-/** Reverse domain name, a dot, a short name, and perhaps a version (CUSTOM-03). */
-const NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)+(\/[\w.-]+)?$/i;
 const QUEUE_LIMIT = 10;
 
 type Failure = readonly [code: OpAMPErrorCode, text: string, hint?: string];
@@ -195,7 +194,7 @@ export class CustomChannels {
 
   /** @throws OpAMPError `ERR_OPAMP_CAPABILITY` when the name is not a reverse domain name and a short name */
   register(capability: string, options?: ChannelOptions): CustomChannel {
-    if (typeof capability !== "string" || !NAME.test(capability)) {
+    if (!isCustomCapability(capability)) {
       throw new OpAMPError("ERR_OPAMP_CAPABILITY", `${JSON.stringify(capability)} is not a custom capability name`);
     }
     const channel = new CustomChannel(capability, this, options);

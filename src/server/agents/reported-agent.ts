@@ -1,4 +1,6 @@
+import { type InspectOptions, inspect } from "node:util";
 import { uidText } from "../../base/bytes.js";
+import { shown } from "../../base/shown.js";
 import { type CapabilityName, namesIn } from "../../core/capabilities.js";
 import type {
   AgentToServer,
@@ -173,5 +175,13 @@ export class ReportedAgent {
   /** The messages to the agent, out of {@link messages}. */
   get sent(): ServerToAgent[] {
     return this.messages.flatMap((entry) => (entry.direction === "out" ? [entry.message] : []));
+  }
+
+  /** How `console.log` shows it. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { uidText, connected, sequenceNum, capabilities, attributes, health, remoteConfig, effectiveFiles } = this;
+    const [received, sent] = [this.received.length, this.sent.length];
+    const reported = { capabilities, attributes, health, remoteConfig, effectiveFiles };
+    return shown("ServerAgent", { uidText, connected, sequenceNum, received, sent, ...reported }, depth, options);
   }
 }

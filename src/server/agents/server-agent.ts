@@ -1,7 +1,7 @@
 import { sameBytes } from "../../base/bytes.js";
 import { wrongKind } from "../../base/checks.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
-import { checkByRules, isBytes, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
+import { checkByRules, isBytes, isCapability, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
 import type { WaitOptions } from "../../base/wait-options.js";
 import { CommandType, type ServerErrorResponseType, ServerToAgentFlags } from "../../gen/opamp/v1/opamp_pb.js";
 import { checkFields, errorAnswer, type ServerToAgentFields } from "../answer.js";
@@ -95,7 +95,7 @@ export class ServerAgent extends ReportedAgent {
    * Throws ERR_OPAMP_OPTION for values of the wrong kind.
    */
   sendCustom(capability: string, type: string, data: string | Uint8Array = ""): void {
-    isText("capability", capability);
+    isCapability("capability", capability);
     isText("type", type);
     isTextOrBytes("data", data);
     this.#exchange.announce(capability);
@@ -108,7 +108,7 @@ export class ServerAgent extends ReportedAgent {
    * which sends nothing for it before (CUSTOM-04). Waits and rejects as {@link ServerAgent.until} does.
    */
   async receiveCustom(capability: string, type: string, options: WaitOptions = {}): Promise<ReceivedCustomMessage> {
-    isText("capability", capability);
+    isCapability("capability", capability);
     isText("type", type);
     if (this.#exchange.announce(capability) && this.connected) this.send({});
     const name = `agent.receiveCustom(${JSON.stringify(capability)}, ${JSON.stringify(type)})`;

@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import { type InspectOptions, inspect } from "node:util";
+import { shown } from "../../base/shown.js";
 import type { TransportName } from "../link/link.js";
 
 const SECRET = /auth|cookie|token|secret|password|api-?key|credential/i;
@@ -35,6 +37,12 @@ export class Attempt {
       name === "" ? [] : [[name, SECRET.test(name) ? "***" : String(value)] as const],
     );
     return Object.fromEntries(entries);
+  }
+
+  /** How `console.log` shows it. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    const { transport, connection, atMs, path, status, headers } = this;
+    return shown("Attempt", { transport, connection, atMs, path, status, headers }, depth, options);
   }
 
   /** For the server: the answer's status is known. */
