@@ -15,7 +15,8 @@ import { type ConfigDirectory, configDirectory } from "./config-directory/config
 import { watchEffectiveFiles } from "./effective-files.js";
 import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
 import type { AgentConfig } from "./file/agent-config.js";
-import { type HealthCheck, startHealthChecks } from "./health/health-check.js";
+import type { HealthCheck } from "./health/health-check.js";
+import { startHealthChecks } from "./health/program-health.js";
 
 /** What an {@link Agent} needs from the program around it. */
 export interface AgentOptions {

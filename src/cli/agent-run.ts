@@ -91,7 +91,7 @@ async function runUntilSignalled(
     });
   let agent = make(first, false);
   for (;;) {
-    const remake = async () => make(await readAgentFile(path, (text) => log.warn(text)), true);
+    const remake = async () => make(await usableConfig(path, log), true);
     const next = await lifeOf(agent, requests, remake);
     if (typeof next === "string") return EXIT[next];
     agent = next;
@@ -130,6 +130,22 @@ async function lifeOf(
   return next;
 }
 
+/**
+ * Reads the file again, and looks for everything that a run with it needs.
+ *
+ * @throws AggregateError of all that is missing
+ */
+async function usableConfig(path: string, log: Logger): Promise<AgentConfig> {
+  const config = await readAgentFile(path, (text) => log.warn(text));
+  // On a file system that does not answer this may never end, and the old agent is to remain of use.
+  const looks = await Promise.race([checkNeeds(config), delay(STUCK_MS, undefined, { ref: false })]);
+  if (looks === undefined)
+    throw new Error(`its files and directories could not be checked within ${STUCK_MS / 1_000} s`);
+  for (const text of looks.warnings) log.warn(text);
+  if (looks.problems.length > 0) throw new AggregateError(looks.problems.map(({ text }) => new Error(text)));
+  return config;
+}
+
 /** A configuration that is wrong leaves the agent as it is: there may be nobody to start it again. */
 async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent | undefined> {
   try {
@@ -137,7 +153,8 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     log.info("SIGHUP: restarting with the new configuration");
     return agent;
   } catch (error) {
-    for (const one of errorsIn(error)) logError(log, "error", one, "SIGHUP: keeping the old configuration: ");
+    const all = error instanceof AggregateError ? error.errors : errorsIn(error);
+    for (const one of all) logError(log, "error", one, "SIGHUP: keeping the old configuration: ");
     return undefined;
   }
 }

@@ -106,6 +106,32 @@ test("SIGHUP with a broken file changes nothing and says why, and may be repeate
   expect(agent.count(/SIGHUP: restarting/)).toBeLessThan(4);
 });
 
+test("SIGHUP with a file that a dry run refuses names all mistakes and keeps the connection", async () => {
+  const { server, work } = await built.begin();
+  work.configure({ remote_config: {} });
+  const agent = work.start();
+  const seen = await server.firstAgent();
+  work.configure({
+    remote_config: { command: ["nosuchprog-4711"], validate_command: ["nosuchcheck-4711"] },
+    server: { ws: { endpoint: server.url.replace("ws:", "wss:"), tls: { ca_file: "/nowhere/ca.pem" } } },
+  });
+  agent.signal("SIGHUP");
+  const kept = "ERROR SIGHUP: keeping the old configuration: ";
+  await agent.line(/nosuchprog-4711/);
+  for (const about of [
+    /ca_file: cannot read \/nowhere\/ca\.pem/,
+    /"nosuchprog-4711" was not found/,
+    /"nosuchcheck-4711"/,
+  ]) {
+    expect(agent.count(new RegExp(`${kept}.*${about.source}`))).toBe(1);
+  }
+  seen.offerConfig({ "a.yaml": "x: 1\n" });
+  await seen.until((one) => one.hasApplied());
+  expect(seen.connections.total).toBe(1);
+  expect(agent.count(/SIGHUP: restarting|Client stopped/)).toBe(0);
+  expect(await agent.end()).toBe(0);
+});
+
 test("SIGHUP retries an offer that failed", async () => {
   const { server, work } = await built.begin();
   work.configure({ remote_config: { command: "test -e room" } });

@@ -3,9 +3,8 @@ import { type Clock, systemClock } from "../../client/clock.js";
 import type { Logger } from "../../diagnostics/logger.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { messageOf } from "../../errors.js";
-import type { ComponentHandle, ComponentHealth } from "../../extension/health/component-health.js";
 import { runCommand } from "../commands/run-command.js";
-import type { HealthCheckSettings, HealthNode, HealthSettings, HealthTimes } from "../file/health-keys.js";
+import type { HealthCheckSettings, HealthTimes } from "../file/health-keys.js";
 
 const redactor = createRedactor();
 
@@ -100,40 +99,4 @@ async function statusOf(url: URL, signal: AbortSignal): Promise<number> {
     });
     request.on("error", failed);
   });
-}
-
-/** Starts the checks of a program and its components; the agent is ready once each has had a result. */
-export function startHealthChecks(
-  settings: HealthSettings | undefined,
-  health: ComponentHealth,
-  log: Logger,
-): HealthCheck {
-  const checks: HealthCheck[] = [];
-  const pending = new Set<HealthNode>();
-
-  function start(times: HealthTimes, node: HealthNode, handle: ComponentHandle, name: string): void {
-    const report = (error: string | undefined): void => {
-      if (error === undefined) handle.set("StatusOK");
-      else handle.set("StatusRecoverableError", { error });
-      if (error === undefined) log.info(`Health of ${name}: ok`);
-      else log.warn(`Health of ${name}: ${error}`);
-      if (pending.delete(node) && pending.size === 0) health.ready();
-    };
-    if (node.check !== undefined) {
-      pending.add(node);
-      handle.set("StatusStarting");
-      checks.push(healthCheck(node.check, times, { log, report }));
-    }
-    for (const [inner, child] of Object.entries(node.components)) {
-      start(times, child, handle.component(inner), inner);
-    }
-  }
-
-  if (settings === undefined) health.ready();
-  else start(settings, settings, health, "the program");
-  return {
-    async stop() {
-      await Promise.all(checks.map((check) => check.stop()));
-    },
-  };
 }

@@ -128,8 +128,8 @@ function levelOf({ event: own, inside }: Node): Level | undefined {
     if (level !== undefined) levels.push([name, level]);
   }
   const events = levels.map(([, level]) => level.event);
-  // A component with others in it counts as one more of them.
-  const event = aggregateStatus(own === undefined ? events : [...events, own]);
+  // A component with others in it counts as one more of them, and speaks where it failed at the same time.
+  const event = aggregateStatus(own === undefined ? events : [own, ...events]);
   if (event === undefined) return undefined;
   const { status, time: statusTime, error: lastError, attributes } = event;
   const components =
