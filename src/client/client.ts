@@ -50,7 +50,7 @@ export class OpAMPClient implements AsyncDisposable {
     return uidText(this.#parts.core.instanceUid);
   }
 
-  /** The capabilities that the agent declares: those that follow from what the host supplies, less `withhold`. A snapshot. */
+  /** The capabilities that the agent declares: those that follow from what the program supplies, less `withhold`. A snapshot. */
   get capabilities(): ReadonlySet<CapabilityName> {
     return namesIn(this.capabilityMask);
   }

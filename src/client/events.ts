@@ -44,7 +44,7 @@ export interface WaitingEvent extends Omit<PhaseChange, "retryAt" | "error"> {
 export interface StoppingEvent extends Omit<PhaseChange, "error"> {
   /** agent_disconnect is being sent, before the end or a reconnect; or the client has stopped for good. */
   phase: "closing" | "stopped";
-  /** Why, if the host did not ask for it: see `onForeignStore`. */
+  /** Why, if the program did not ask for it: see `onForeignStore`. */
   error?: OpAMPError | undefined;
 }
 

@@ -24,18 +24,18 @@ export interface ApplyContext<Applied = RemoteConfig> {
 export interface RemoteConfigHandler {
   /**
    * Checks a config against local restrictions before `apply` is called (SEC-04). Rejecting means FAILED with the error's
-   * message, and `apply` is not called. It has the signal and the time limit of `apply`: `timeouts.applyMs` covers both.
+   * message, and `apply` is not called; so does returning `false`, which has no reason to report. It has the signal and the time limit of `apply`: `timeouts.applyMs` covers both.
    * Default: every config goes to `apply`.
    */
   validate?(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
   /**
    * Applies a config. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
-   * error's message. The same config is not given twice in a row, and only one call runs at a time.
+   * error's message; resolving with `false` means FAILED too. The same config is not given twice in a row, and only one call runs at a time.
    */
   apply(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
 }
 
-/** What the host can do for the server. Each handler turns its capabilities on; all can be changed at run time. */
+/** What the program can do for the server. Each handler turns its capabilities on; all can be changed at run time. */
 export interface Handlers {
   /**
    * The configuration in use, as files by name; called for the first report, after each apply, on

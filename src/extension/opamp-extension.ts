@@ -14,7 +14,7 @@ export interface OpAMPExtensionOptions extends ExtensionHost {
   client?: Partial<OpAMPClientOptions> | undefined;
 }
 
-/** What an {@link OpAMPExtension} tells its host. */
+/** What an {@link OpAMPExtension} tells the program. */
 export interface OpAMPExtensionEvents {
   /** The process that `ppid` names is gone. Told once the server knows, and the client has stopped: end the program. */
   orphaned: (event: Orphaned) => void;
