@@ -80,3 +80,16 @@ test("the page's supervisor rolls back from a program that is not ready in time,
   expect(await supervisor.end("SIGTERM")).toBe(0);
   await supervisor.nothingRuns();
 });
+
+test("the page's supervisor ends the trial of an offer when a newer one comes", async () => {
+  const mute = "grep -q mute $1 || echo ready";
+  const { supervisor, agent } = await supervised([mute, WAIT], { "READY_MS = 10_000": "READY_MS = 600_000" });
+  await agent.until(isUp);
+  agent.offerConfig({ "program.json": '{ "level": "mute" }' });
+  await supervisor.started(2);
+  agent.offerConfig({ "program.json": NEW });
+  await agent.until((seen) => seen.hasApplied());
+  expect(supervisor.file()).toBe(NEW);
+  expect(await supervisor.end("SIGTERM")).toBe(0);
+  await supervisor.nothingRuns();
+});
