@@ -12,7 +12,13 @@ const NOT_THE_TOKEN =
 
 /** The token in a file. Where the token itself may be given in place of a path, the error does not show it. */
 export function tokenIn(path: string): () => Promise<string> {
-  const read = fileSecret(path);
+  const find = fileSecret(path);
+  const read = async (): Promise<string> => {
+    const token = await find();
+    if (!/[\r\n]/.test(token)) return token;
+    const hint = "put the token alone into the file, on one line";
+    throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} has several lines`, { hint });
+  };
   if (PATH.test(path) || FILE_NAME.test(path)) return read;
   return async () => {
     try {

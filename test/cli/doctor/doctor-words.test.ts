@@ -89,7 +89,7 @@ test("a proxy that forbids a host is exempted where it was named", async () => {
   expect((await failureOf(`ws://opamp.test:1/`)).hint).toMatch(/or exempt the host with NO_PROXY$/);
 });
 
-test("a proxy URL that is wrong is a usage error, whoever named it", async () => {
+test("a proxy URL that is wrong is a usage error, from a flag and from the environment", async () => {
   const byOption = await failureOf("--proxy", "http://bob:s3#cr3t@proxy:8080", "ws://opamp.test/");
   expect(byOption).toMatchObject({ exitCode: 2, step: "url" });
   expect(`${byOption.text}${byOption.hint}`).toMatch(/percent-encoded/);
@@ -114,7 +114,7 @@ test("the file of --token-file is named where that cannot be the token itself", 
 
 test.each([
   ["", "is empty", "write the secret into it"],
-  ["one\ntwo\n", "has several lines", "put the secret alone into the file, on one line"],
+  ["one\ntwo\n", "has several lines", "put the token alone into the file, on one line"],
 ])("a token file with %j fails with its name, at files", async (content, problem, hint) => {
   const path = join(folderForTest(), "token");
   writeFileSync(path, content);
