@@ -232,7 +232,7 @@ export class OpAMPServer {
     return this.close();
   }
 
-  /** How `console.log` shows it. */
+  /** How `console.log` shows it. @internal */
   [inspect.custom](depth: number, options: InspectOptions): string {
     const { url, httpUrl, connections, requests, attempts, agents } = this;
     return shown("OpAMPServer", { url, httpUrl, connections, requests, attempts, agents }, depth, options);

@@ -42,7 +42,7 @@ test("an agent polls over HTTP under the fake timers that the documentation name
   await client.stop();
 });
 
-test("the page's agent comes back and polls under fake timers", async () => {
+test("the page's agent polls under fake timers", async () => {
   const { client, agent } = await runSnippet(snippetNamed("fake-timers"), { given: { vi } });
   expect(client).toMatchObject({ phase: "stopped" });
   expect(agent).toMatchObject({ disconnected: true });

@@ -177,7 +177,7 @@ export class ReportedAgent {
     return this.messages.flatMap((entry) => (entry.direction === "out" ? [entry.message] : []));
   }
 
-  /** How `console.log` shows it. */
+  /** How `console.log` shows it. @internal */
   [inspect.custom](depth: number, options: InspectOptions): string {
     const { uidText, connected, sequenceNum, capabilities, attributes, health, remoteConfig, effectiveFiles } = this;
     const [received, sent] = [this.received.length, this.sent.length];

@@ -39,7 +39,7 @@ export class Attempt {
     return Object.fromEntries(entries);
   }
 
-  /** How `console.log` shows it. */
+  /** How `console.log` shows it. @internal */
   [inspect.custom](depth: number, options: InspectOptions): string {
     const { transport, connection, atMs, path, status, headers } = this;
     return shown("Attempt", { transport, connection, atMs, path, status, headers }, depth, options);
