@@ -4,7 +4,7 @@ import { hasCode, messageOf, OpAMPError } from "../errors.js";
  * A secret in a file, for `bearerAuth` and its like: `bearerAuth(fileSecret("/run/secrets/token"))`.
  *
  * The file is read again each time the secret is needed, so that one that was rotated is used; a byte order mark before it
- * and line ends after it are taken off. A file that cannot be read, is empty or has several lines, is `ERR_OPAMP_AUTH` at that attempt,
+ * and line ends after it are taken off. A file that cannot be read, or is empty, is `ERR_OPAMP_AUTH` at that attempt,
  * naming the path.
  *
  * @param path of a file with UTF-8 text
@@ -19,10 +19,6 @@ export function fileSecret(path: string): () => Promise<string> {
 
 async function secretIn(path: string): Promise<string> {
   const text = (await read(path)).replace(/^\uFEFF|[\r\n]+$/g, "");
-  if (/[\r\n]/.test(text)) {
-    const hint = "put the secret alone into the file, on one line";
-    throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} has several lines`, { hint });
-  }
   if (text !== "") return text;
   throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} is empty`, { hint: "write the secret into it" });
 }

@@ -14,7 +14,7 @@ describe("the page about opamp simulate agrees with the command", () => {
   test("on no option that there is not", () => {
     const known = new Set(command.options.flatMap(({ long, short }) => [long, short]));
     // What it says of other commands.
-    const others = ["--max-old-space-size", "-n"];
+    const others = ["--max-old-space-size", "-n", "-p"];
     const named = page.match(/(?<=[\s`(])--?[a-zA-Z][a-z-]*/g) ?? [];
     expect(named.length).toBeGreaterThan(40);
     expect(named.filter((name) => !known.has(name) && !others.includes(name))).toEqual([]);
