@@ -12,6 +12,7 @@ import type { Sink, Transport } from "../transport/transport.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import { decodeAgentToServer } from "../wire/codec.js";
 import { type ConfigDirectory, configDirectory } from "./config-directory/config-directory.js";
+import { missingLocalFiles } from "./config-directory/local-files.js";
 import { watchEffectiveFiles } from "./effective-files.js";
 import { type AgentHost, extensionHost, type ServiceName } from "./extension-host.js";
 import type { AgentConfig } from "./file/agent-config.js";
@@ -187,12 +188,13 @@ export class Agent {
       const { text, error } = await this.#directory.prepare(this.#stopping.signal);
       if (text !== undefined) log.warn(`Recovered ${path}: ${text}`);
       if (error !== undefined) logError(log, "error", error);
+      for (const line of await missingLocalFiles(remoteConfig)) log.warn(line);
       this.#forgetLost(path);
     } catch (cause) {
       if (!(cause instanceof OpAMPError)) throw cause;
       const { message, hint, retryable, foreignStore } = cause;
       const details = { cause, hint, retryable, foreignStore };
-      throw new OpAMPError("ERR_OPAMP_STORE", `${path} cannot be used: ${message}`, details);
+      throw new OpAMPError("ERR_OPAMP_STORE", `remote_config.directory: ${path} cannot be used: ${message}`, details);
     }
   }
 

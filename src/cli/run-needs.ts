@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import fs from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { missingLocalFiles } from "../agent/config-directory/local-files.js";
 import { lookAtPlace, ownedDirectory } from "../agent/config-directory/owned-directory.js";
 import type { AgentConfig } from "../agent/file/agent-config.js";
 import { fileSecret } from "../auth/file-secret.js";
@@ -53,7 +54,7 @@ export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentC
   const holder = await holderOf(stateDirectory);
   return {
     problems,
-    warnings,
+    warnings: remoteConfig === undefined ? warnings : [...warnings, ...(await missingLocalFiles(remoteConfig))],
     notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`],
   };
 }
@@ -112,7 +113,7 @@ async function checkDirectory(path: string): Promise<void> {
   } catch (cause) {
     const code = codeOf(cause);
     if (code === undefined) throw cause;
-    const what = at === path ? "cannot be written" : `cannot be made: ${at} cannot be written`;
+    const what = at === path ? "cannot be written" : `cannot be created: ${at} cannot be written`;
     throw new OpAMPError("ERR_OPAMP_STORE", `${path} ${what} (${code})`, {
       cause,
       hint: "allow the agent's user to write there, or choose another directory",

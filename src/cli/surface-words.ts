@@ -91,6 +91,8 @@ const ROWS: readonly Row[] = [
     "look at the message",
     "check the command or file named in the message",
   ],
+  [/give the store a directory/g, "give the agent a directory", "give storage.directory a directory"],
+  [/the store's directory/g, "the state directory", "storage.directory"],
   [
     /check that the store's place exists and may be written/g,
     "look at the message",

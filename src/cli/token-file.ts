@@ -12,13 +12,7 @@ const NOT_THE_TOKEN =
 
 /** The token in a file. Where the token itself may be given in place of a path, the error does not show it. */
 export function tokenIn(path: string): () => Promise<string> {
-  const find = fileSecret(path);
-  const read = async (): Promise<string> => {
-    const token = await find();
-    if (!/[\r\n]/.test(token)) return token;
-    const hint = "put the token alone into the file, on one line";
-    throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} has several lines`, { hint });
-  };
+  const read = oneLineOf(path, fileSecret(path));
   if (PATH.test(path) || FILE_NAME.test(path)) return read;
   return async () => {
     try {
@@ -27,5 +21,15 @@ export function tokenIn(path: string): () => Promise<string> {
       if (attempt(() => lstatSync(path)) !== undefined) throw cause;
       throw new OpAMPError("ERR_OPAMP_AUTH", messageOf(cause).replaceAll(path, "..."), { hint: NOT_THE_TOKEN });
     }
+  };
+}
+
+/** Here, where the file can still be named: the header that is made of it would be refused without a word about it. */
+function oneLineOf(path: string, read: () => Promise<string>): () => Promise<string> {
+  return async () => {
+    const text = await read();
+    if (!/[\r\n]/.test(text)) return text;
+    const hint = "put the token alone into the file, on one line";
+    throw new OpAMPError("ERR_OPAMP_AUTH", `the file ${path} has several lines`, { hint });
   };
 }

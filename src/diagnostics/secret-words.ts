@@ -75,8 +75,9 @@ export const SECRET_LAST: ReadonlySet<string> = new Set([
   "salt",
 ]);
 
-/** Words run together: `dbpassword`, `clientsecret`. */
-export const SECRET_ENDING = /(?:apikey|passphrase|passwd|password|secret|token)s?$/;
+/** Words run together: `dbpassword`, `clientsecret`, `dbpass`; not such as `bypass`. */
+export const SECRET_ENDING =
+  /(?:(?:apikey|passphrase|passwd|password|secret|token)s?|(?<!^(?:all|band|by|com|encom|first|high|low|multi|one|over|second|single|sur|tres|two|under))(?<=.)pass)$/;
 
 /** Names that are secret in a text, and no more than a name for what is in it in a map: each of its keys speaks for itself. */
 export const PLAIN_MAPS: ReadonlySet<string> = new Set(["auth", "basicauth", "community", "httpauth", "pin", "salt"]);

@@ -33,6 +33,6 @@ async function makeIn(parent: string, path: string, mode: number | undefined): P
     // Somebody else was faster.
     if ((await fs.stat(path).catch(() => undefined))?.isDirectory() === true) return [];
     if (!hasCode(error, "ENOENT")) throw error;
-    throw new Error(`${path} cannot be made: no directory can be made in ${parent}`, { cause: error });
+    throw new Error(`${path} cannot be created: no directory can be created in ${parent}`, { cause: error });
   }
 }

@@ -17,7 +17,7 @@ test("of two agents in one directory the second exits with 1 and says why, and a
   expect(second.log.slice("2026-01-31T12:00:00.000Z ".length)).toBe(`ERROR ${why} ${fix}`);
   expect(await other.ended).toBe(1);
   expect(other.log).toMatch(
-    /ERROR (\S+\/config) cannot be used: \1\/\.opamp is in use by the agent of process \d+ \(stop the other agent, or give/,
+    /ERROR remote_config\.directory: (\S+\/config) cannot be used: \1\/\.opamp is in use by the agent of process \d+ \(stop the other agent, or give/,
   );
   seen.offerConfig({ "a.yaml": "x: 1\n" });
   await seen.until((one) => one.hasApplied());

@@ -12,7 +12,7 @@ test("a config directory that cannot be used makes the agent exit with 1 and say
   const agent = work.start();
   expect(await agent.ended).toBe(1);
   expect(agent.log).toMatch(
-    /^\S+ ERROR \S+\/file cannot be used: EEXIST: .* \(check that the directory may be written, and that its disk is not full\) \(ERR_OPAMP_STORE\)$/,
+    /^\S+ ERROR remote_config\.directory: \S+\/file cannot be used: EEXIST: .* \(check that the directory may be written, and that its disk is not full\) \(ERR_OPAMP_STORE\)$/,
   );
   expect(server.connections.total).toBe(0);
 });
@@ -24,7 +24,7 @@ test("a directory of another program in place of the versions makes the agent ex
   const agent = work.start();
   expect(await agent.ended).toBe(3);
   expect(agent.log).toMatch(
-    /^\S+ ERROR \S+\/config cannot be used: \S+\/app\/opamp-config was not made by this agent: .* \(move it away, or give another remote_config\.state_directory; it is left as it is\) \(ERR_OPAMP_STORE\)$/m,
+    /^\S+ ERROR remote_config\.directory: \S+\/config cannot be used: \S+\/app\/opamp-config was not made by this agent: .* \(move it away, or give another remote_config\.state_directory; it is left as it is\) \(ERR_OPAMP_STORE\)$/m,
   );
   expect(everything(work.path("app/opamp-config"))).toEqual({ data: "theirs" });
   expect(server.connections.total).toBe(0);

@@ -36,10 +36,13 @@ test.each([
 });
 
 test.each([
-  ["/proc/nope", /\/proc\/nope cannot be used: \/proc\/nope cannot be made: no directory can be made in \/proc \(/],
+  [
+    "/proc/nope",
+    /\/proc\/nope cannot be used: \/proc\/nope cannot be created: no directory can be created in \/proc \(/,
+  ],
   [
     "/proc/nope/a/b",
-    /\/proc\/nope\/a\/b cannot be used: \/proc\/nope cannot be made: no directory can be made in \/proc \(/,
+    /\/proc\/nope\/a\/b cannot be used: \/proc\/nope cannot be created: no directory can be created in \/proc \(/,
   ],
   ["dangling", /\/dangling cannot be used: \S+\/dangling is a link that leads nowhere \(/],
 ])("a config directory that cannot be made is said at once: %s", async (path, message) => {

@@ -29,6 +29,9 @@ describe("a text", () => {
     `sent bearer ${SECRET} to it`,
     `sent Basic dXNlcjpwdw== and ${"Basic"} ${SECRET}`,
     `password=${SECRET}`,
+    `dbpass=${SECRET}`,
+    `SMTPPASS=${SECRET}`,
+    `userpass: ${SECRET}`,
     `PGPASSWORD=${SECRET} psql`,
     `SMTP_PASS: ${SECRET}`,
     `"password" : "${SECRET}"`,
@@ -69,6 +72,7 @@ describe("a text", () => {
   for (const text of [
     "no connection to 127.0.0.1:4320: connect ECONNREFUSED 127.0.0.1:4320",
     "keepalive=30 monkey: banana, turkey=1 tokenizer=fast secretary=Ann passenger: 3",
+    "bypass=yes compass: north lowpass=440 overpass=3",
     "password_file=/run/secrets/x token-url: https://example.com/oauth/token tokenType=Bearer",
     "use basic authentication, a bearer token or basic health checks",
     "give the server's URL, such as wss://opamp.example.com:4320/v1/opamp?",

@@ -2,7 +2,7 @@ import { chmod, lstat, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { hexOf } from "../../base/bytes.js";
 import { isRefused, NO_TRIAL, nextTrial, type Trial, type TrialEvent } from "../../base/trial.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { codeOf, messageOf, OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
 import type { RemoteConfig } from "../../values/config-files.js";
 import { type Command, runCommand } from "../commands/run-command.js";
@@ -201,6 +201,8 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
       const from = versions.get(place.trial.from);
       if (from === undefined) throw new Error(`configuration ${place.trial.from} is gone`);
       await switchTo(place, from, [candidate]);
+      if (place.settings.command !== undefined)
+        host.log?.info(`configuration ${from.id}: running the command for the old files`);
       await tellProgram(place, from).catch((error: unknown) => {
         const again = messageOf(error);
         const why = again === messageOf(cause) ? ", for the same reason" : `: ${again}`;
@@ -213,7 +215,18 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
   } catch (error) {
     message += `\nwhat was there before is not back yet: ${messageOf(error)}`;
   }
-  return asError(message, cause);
+  return asError(placed(place, message, cause), cause);
+}
+
+/** The system's own errors about a write do not say where. */
+function placed({ settings: { directory, state } }: ConfigPlace, message: string, cause: unknown): string {
+  if (cause instanceof OpAMPError || codeOf(cause) === undefined || message.includes(state)) return message;
+  const [key, path] = isInside(directory, state) ? ["directory", directory] : ["state_directory", state];
+  return `remote_config.${key} ${path} cannot be written: ${message}`;
+}
+
+function isInside(directory: string, path: string): boolean {
+  return `${path}/`.startsWith(`${directory}/`);
 }
 
 async function tidy(place: ConfigPlace): Promise<void> {

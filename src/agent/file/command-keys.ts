@@ -17,7 +17,7 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
   if (command === undefined) return section.refuse(key, "must be a command", FORM);
   const [program = ""] = typeof command === "string" ? [command.trim()] : command;
   const first = typeof command === "string" || command.length === 0 ? key : [key, 0];
-  if (program === "") return section.refuse(first, "names no program", FORM);
+  if (program === "") return section.refuse(first, "is empty", FORM);
   if ([command].flat().some((text) => text.includes("\0"))) return section.refuse(key, "has a NUL in it", FORM);
   if (typeof command !== "string") section.need(key, { kind: "program", name: program });
   return command;

@@ -57,7 +57,8 @@ function readTrees({ path, body }: LimitedFile, key: keyof OfferLimits & string)
     return treesOf(body, /\.json$/i.test(path));
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    throw refused(key, `the file ${quoted(path)} cannot be checked: it ${error.message}`);
+    const problem = `the file ${quoted(path)} cannot be checked: it ${error.message}`;
+    throw refusedAs(`${problem}, which remote_config.allow.${key} requires`);
   }
 }
 
@@ -105,7 +106,11 @@ function isNamed(rules: readonly Pattern[], parts: readonly string[]): boolean {
 }
 
 function refused(key: string, problem: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_HANDLER", `${problem} by remote_config.allow.${key} of the agent`, {
+  return refusedAs(`${problem} by remote_config.allow.${key} of the agent`);
+}
+
+function refusedAs(text: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_HANDLER", text, {
     hint: "change the offer on the server, or the limits in the agent's own file",
   });
 }

@@ -49,6 +49,6 @@ export async function runSimulation(
   if (end.signal.aborted) return EXIT.interrupted;
   const isEmpty = mode === "sockets" && result.seconds.every(({ accepted }) => accepted === 0);
   if (!isEmpty) return EXIT.done;
-  terminal.complain("error: not one agent was ever connected (opamp doctor finds out why)");
+  terminal.complain("error: no agent ever connected (run opamp doctor to find out why)");
   return EXIT.nothing;
 }

@@ -14,7 +14,7 @@ Signals:
 
 Exit codes:
   0    the run came to its end
-  1    not one agent was ever connected, or the picture could not be written
+  1    no agent ever connected, or the picture could not be written
   2    the command line is wrong
   130  the run was ended early
 `;

@@ -129,7 +129,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       }
       case "warning":
         // In any case: it may say that the client is open to attack.
-        return write("warn", `WARNING: ${explained(event.event)}`);
+        return write("warn", explained(event.event));
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;

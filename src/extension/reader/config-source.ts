@@ -25,7 +25,7 @@ const PROBLEMS: Readonly<Record<ErrorCode | ValueProblem, string>> = {
   BAD_SCALAR_START: "a text starts with a character that needs quotes around the text",
   BLOCK_AS_IMPLICIT_KEY: "two values stand on one line, or a text with a colon needs quotes",
   BLOCK_IN_FLOW: "a block stands inside brackets",
-  DUPLICATE_KEY: "a key is there twice",
+  DUPLICATE_KEY: "duplicate key",
   IMPOSSIBLE: "the text cannot be read",
   KEY_OVER_1024_CHARS: "a key is too long",
   MISSING_CHAR: "a quote, a bracket, a comma or a colon is missing",
@@ -58,7 +58,11 @@ export function configSource(config: string | object): ConfigSource {
   if (nestsTooDeeply(config)) throw noYaml("RESOURCE_EXHAUSTION", undefined);
   const lines = new (yaml().LineCounter)();
   const document = yaml().parseDocument(config, { ...YAML, lineCounter: lines });
-  const errors = document.errors.map(({ code, pos }) => ({ problem: code, offset: pos[0] }));
+  const errors = document.errors.map(({ code, pos, message }) => ({
+    // What follows a bracket that is missing is never indented as the library expects it to be.
+    problem: code === "BAD_INDENT" && /^Flow (?:map|sequence) /i.test(message) ? ("MISSING_CHAR" as const) : code,
+    offset: pos[0],
+  }));
   const fatal = errors.findIndex(({ problem }) => !LOCAL.has(problem));
   refuse(fatal < 0 ? errors : errors.slice(0, fatal + 1), lines);
   const read = yamlValueOf(document);

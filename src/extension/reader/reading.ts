@@ -40,7 +40,9 @@ export class Reading {
     const fail = (problem: string, hint?: string) => this.mistakes.thrown(this.mistake("wrong", path, problem, hint));
     const unset = (name: string): void => {
       this.#unset.set(pathText(path), name);
-      this.#tell(`the configuration refers to the environment variable ${name}, which is not set and counts as empty`);
+      const shell = /command$/.test(path.findLast((key) => typeof key === "string") ?? "");
+      const more = shell ? `; write $${name} if the shell should expand it` : "";
+      this.note(path, `refers to the environment variable ${name}, which is not set and counts as empty${more}`);
     };
     let value: unknown;
     try {

@@ -77,7 +77,7 @@ export const scenarios: readonly Scenario[] = [
     idealSeconds: 600,
   }),
   row("silence", "the server needs 60 s and leaves what is too much without an answer", { refusal: "silence" }),
-  row("unavailable", "the server needs 60 s and answers UNAVAILABLE with 30 s to whom it has no time for", {
+  row("unavailable", "the server needs 60 s and answers UNAVAILABLE with 30 s to agents it cannot serve yet", {
     refusal: "unavailable",
     askedSeconds: 30,
   }),

@@ -74,7 +74,7 @@ function hangUp(url: URL, stage: Stage): Row {
     return { says: HUNG_UP, hint };
   }
   const hint = isSecure(url.protocol)
-    ? "a server that misses a client certificate, or refuses it, hangs up like this: see tls.cert and its log"
+    ? "a server that expects a client certificate, or refuses it, hangs up like this: check tls.cert and the server's log"
     : `a server that expects TLS hangs up like this: try ${otherScheme(url)}, and check the port`;
   return { says: `${HUNG_UP} without an answer`, hint };
 }

@@ -92,6 +92,7 @@ describe("a command that fails", () => {
       "conf.d/x": ["1", ""],
       "b.yaml": ["own b", "text/yaml"],
     });
+    expect(lines.all.filter((line) => /running the command for the old files$/.test(line))).toHaveLength(1);
     expect(lines.all.filter((line) => / rolled back; \S+ is in use$/.test(line))).toHaveLength(1);
     expect(await apply("third", { d: "3" })).toBe("applied");
     expect(visible(directory)).toEqual({ ...own, d: "3" });

@@ -43,7 +43,7 @@ function checking(node: HealthNode) {
 function failing(text: string) {
   const path = join(folderForTest(), "fails");
   writeFileSync(path, "");
-  return { command: `[ ! -e ${path} ] || { echo ${text}; exit 3; }`, mend: () => rmSync(path) };
+  return { command: `[ ! -e ${path} ] || { echo ${text}; exit 3; }`, repair: () => rmSync(path) };
 }
 
 test("the program's own failure comes first, then those of its components by name, whichever failed first", async () => {
@@ -52,9 +52,9 @@ test("the program's own failure comes first, then those of its components by nam
   const both = await until(/own-failed; q: .*q-failed$/s);
   expect(both).toMatchObject({ healthy: false, status: "StatusRecoverableError" });
   expect(both.components?.["q"]?.lastError).not.toMatch(/own-failed|q: /);
-  own.mend();
+  own.repair();
   expect((await until(/^q: .*q-failed$/s)).healthy).toBe(false);
-  component.mend();
+  component.repair();
   expect((await until(undefined)).lastError).toBeUndefined();
 });
 
@@ -64,7 +64,7 @@ test("a failure deep inside names the way to it at each level, and a group witho
   const { until } = checking({ check: undefined, components: { api: group } });
   const health = await until(/^api: sender: .*deep-failed$/s);
   expect(health.components?.["api"]?.lastError).toMatch(/^sender: .*deep-failed$/s);
-  deep.mend();
+  deep.repair();
   const well = await until(undefined);
   expect(well).toMatchObject({ status: "StatusOK", components: { api: { healthy: true } } });
 });

@@ -122,7 +122,7 @@ describe("remote_config.allow.keys", () => {
     [`a: &a [1,1,1,1,1,1,1,1,1]\n${bomb()}`, "has too many values, or values too deep"],
   ])("refuses what programs read in different ways: %s", (text, problem) => {
     expect(outcome({ keys: ["**"] }, { "main.yaml": text })).toBe(
-      `the file "main.yaml" cannot be checked: it ${problem} by remote_config.allow.keys of the agent`,
+      `the file "main.yaml" cannot be checked: it ${problem}, which remote_config.allow.keys requires`,
     );
   });
 

@@ -67,7 +67,9 @@ test("warnings of the file are told on standard error", async () => {
     file(`{ http: { endpoint: http://127.0.0.1:1/, headers: { X: "\${env:GONE_4711}" } } }`),
   );
   expect(code).toBe(4);
-  expect(err).toMatch(/^warning: the configuration refers to the environment variable GONE_4711, which is not set/);
+  expect(err).toMatch(
+    /^warning: extensions\.opamp\.server\.http\.headers\.X \(line 2, column \d+\): refers to the environment variable GONE_4711, which is not set/,
+  );
 });
 
 test("hints have the words of the flags, or of the file", async () => {

@@ -89,7 +89,7 @@ test("a proxy that forbids a host is exempted where it was named", async () => {
   expect((await failureOf(`ws://opamp.test:1/`)).hint).toMatch(/or exempt the host with NO_PROXY$/);
 });
 
-test("a proxy URL that is wrong is a usage error, from a flag and from the environment", async () => {
+test("a proxy URL that is wrong is a usage error, as an option and in the environment", async () => {
   const byOption = await failureOf("--proxy", "http://bob:s3#cr3t@proxy:8080", "ws://opamp.test/");
   expect(byOption).toMatchObject({ exitCode: 2, step: "url" });
   expect(`${byOption.text}${byOption.hint}`).toMatch(/percent-encoded/);

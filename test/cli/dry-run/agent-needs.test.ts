@@ -171,3 +171,13 @@ test("a dry run has the warnings of keys without effect", async () => {
   expect(code).toBe(0);
   expect(lines).toEqual([expect.stringMatching(/^WARN {2}effective_config\.redact .*has no effect/)]);
 });
+
+test("a dry run warns of local files that are not there", async () => {
+  const folder = folderForTest();
+  mkdirSync(join(folder, "config"));
+  file(folder, "config/main.yaml", "a: 1\n");
+  const more = `remote_config: { directory: ${folder}/config, local_files: [main.yaml, mian.yaml] }\n`;
+  const { code, lines } = await dryRun(folder, { more });
+  expect(code).toBe(0);
+  expect(lines).toEqual([`WARN  remote_config.local_files: there is no file ${folder}/config/mian.yaml`]);
+});

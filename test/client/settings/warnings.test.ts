@@ -34,7 +34,7 @@ describe("a client warns at its start", () => {
     ] as const) {
       const { events, lines } = await warningsOf({ url, proxy: false });
       expect(events).toMatchObject([{ code: "cleartext", hint: expect.stringContaining(secure) }]);
-      expect(lines.filter((line) => line.startsWith("warn: WARNING: "))).toHaveLength(1);
+      expect(lines.filter((line) => line.startsWith("warn: "))).toHaveLength(1);
       expect(lines[0]).toContain(events[0]?.message);
       expect(lines[0]).toContain(events[0]?.hint);
       expect(JSON.stringify([events, lines])).not.toContain("hunter2");

@@ -104,7 +104,7 @@ test("lists and maps from variables are read as if they stood there", () => {
   expect(config.capabilities.reportsHealth).toBe(false);
 });
 
-test("a variable that is not set causes one warning and counts as empty", () => {
+test("a variable that is not set causes one warning for each key and counts as empty", () => {
   const told: string[] = [];
   const block = {
     ...blockWith("instance_uid", ref("env:UNSET")),
@@ -113,7 +113,8 @@ test("a variable that is not set causes one warning and counts as empty", () => 
   };
   readExtensionConfig(block, { env: { EMPTY: "" }, onWarning: (text) => told.push(text) });
   expect(told).toEqual([
-    "the configuration refers to the environment variable UNSET, which is not set and counts as empty",
+    "instance_uid: refers to the environment variable UNSET, which is not set and counts as empty",
+    "ppid: refers to the environment variable UNSET, which is not set and counts as empty",
   ]);
 });
 
