@@ -59,7 +59,7 @@ test("a state directory that cannot be made is a warning, and the agent goes on"
   work.configure({ storage: { directory: "/proc/nope" } });
   const agent = work.start();
   await server.firstAgent();
-  expect(await agent.line(/cannot be/)).toMatch(/WARN {2}.*no directory can be made in \/proc/);
+  expect(await agent.line(/cannot be/)).toMatch(/WARN {2}.*no directory can be created in \/proc/);
   expect(await agent.end()).toBe(0);
   expect(agent.log).toMatch(/Shutting down: disconnecting from the server/);
 });

@@ -66,13 +66,16 @@ export function pauseText(ms: number): string {
 
 /** The same, where a redirect led from the client's own URL to another place, which is not in the user's settings. */
 export function afterRedirect(loss: Loss, from: URL, at: URL): Loss {
-  return from.origin === at.origin ? loss : { ...loss, error: beyondRedirect(loss.error, from, at) };
+  const isSame = from.origin === at.origin && from.pathname === at.pathname;
+  return isSame ? loss : { ...loss, error: beyondRedirect(loss.error, from, at) };
 }
 
 /** What went wrong at the place that a redirect leads to. */
 export function beyondRedirect(error: OpAMPError, from: URL, at: URL): OpAMPError {
   const { code, message, hint, httpStatus, retryable, cause } = error;
-  const text = `redirected by ${from.host} to ${at.host}: ${message}`;
+  // On one host only the path tells them apart.
+  const path = from.host === at.host ? at.pathname : "";
+  const text = `redirected by ${from.host} to ${at.host}${path}: ${message}`;
   const where = `${from.host} redirects there, so a login page or a proxy may stand in the way; ${hint}`;
   return new OpAMPError(code, text, { hint: where, httpStatus, retryable, cause });
 }
