@@ -120,7 +120,11 @@ describe("an effective configuration", () => {
 
   test.each<[string, unknown, RegExp]>([
     ["nothing", undefined, /^effectiveConfig: must be a record of files such as .*, not undefined$/],
-    ["a promise", Promise.resolve({}), /^effectiveConfig: must be a record of files such as .*, not a promise \(is an await missing\?\)$/],
+    [
+      "a promise",
+      Promise.resolve({}),
+      /^effectiveConfig: must be a record of files such as .*, not a promise \(is an await missing\?\)$/,
+    ],
     ["a Map", new Map(), /^effectiveConfig: must be a record of files such as .*, not Map$/],
     ["text for a file", { a: "text" }, /^effectiveConfig\["a"\]: must be a file such as .* not string$/],
     [
