@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { errorLines } from "../diagnostics/one-line.js";
+import { errorLines, redactedAfterKey } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { agentCommand } from "./agent.js";
 import { exitCodes } from "./doctor/diagnosis.js";
@@ -45,7 +45,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {
     if (thrown instanceof CommanderError) return terminal.exit(thrown.exitCode === 0 ? 0 : exitCodes.usage);
-    const lines = errorLines(thrown).map(withoutSecrets);
+    const lines = errorLines(thrown).map((line) => redactedAfterKey(line, withoutSecrets));
     const [only = ""] = lines;
     terminal.complain(lines.length === 1 ? `error: ${only}` : `error: ${lines.length} mistakes`);
     if (lines.length > 1) for (const line of lines) terminal.complain(`  ${line}`);

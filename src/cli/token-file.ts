@@ -12,6 +12,8 @@ const NOT_THE_TOKEN =
 
 /** The token in a file. Where the token itself may be given in place of a path, the error does not show it. */
 export function tokenIn(path: string): () => Promise<string> {
+  if (path === "")
+    throw new OpAMPError("ERR_OPAMP_OPTION", "--token-file: is empty", { hint: "give the path of a file" });
   const read = oneLineOf(path, fileSecret(path));
   if (PATH.test(path) || FILE_NAME.test(path)) return read;
   return async () => {

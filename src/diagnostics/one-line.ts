@@ -58,6 +58,15 @@ export function errorsIn(error: unknown): readonly unknown[] {
   return cause instanceof AggregateError ? cause.errors : [error];
 }
 
+/** A path of keys, before what is wrong there. */
+const KEY_PATH = /^[a-z_]\w{0,63}(?:\.[\w/-]{1,64}|\[\d{1,6}\]|\["[\w.-]{1,64}"\])+: /i;
+
+/** Takes secrets out of what is said of a key: that the key is named like a secret makes no secret of the words behind it. */
+export function redactedAfterKey(text: string, redact: (text: string) => string): string {
+  const [path = ""] = KEY_PATH.exec(text) ?? [];
+  return path + redact(text.slice(path.length));
+}
+
 /** How far down causes are looked at. */
 const DEEPEST_CAUSE = 8;
 

@@ -31,7 +31,7 @@ const OPENS_ONLY = /^[[{]?$/;
 const CLOSING = /^[\]})]+,?$/;
 /** Directives, as in `Splunk_Token abc` and `set $token "abc";`: a name of several words, or a value in quotes. */
 const DIRECTIVE = /^(?:(?:set|setenv|env|user|[a-z_]{0,64}header)[ \t]+)?\$?([\w.-]{1,256})[ \t]+/i;
-/** Names that are words of prose too, in which the next word is not a value. */
+/** Names that are words of prose too: in a comment, and before the end of a sentence, the next word is not a value. */
 const PROSE =
   /^(?:auth|authorization|bearer|communit(?:y|ies)|cookies?|credentials?|pass|passcode|passphrase|password|pin|salt|secret|sig|token)s?$/i;
 const QUOTED = /^(?:"[^"]*"|'[^']*');?$/;
@@ -180,7 +180,7 @@ function* hideByLines(text: string, names: SecretNames): Steps<string> {
     } else if (block !== undefined) {
       levels.push({ than: margin.length, hiding: names.below(around, block, "map", outer), outer: block });
     } else if (around !== "nothing") clean = CLOSING.test(content) ? content : hide(content);
-    else if (isText) clean = hideDirective(content, names);
+    else if (isText) clean = hideDirective(content, /[#;]/.test(margin), names);
     shown.push(margin + clean);
   }
   return shown.join("\n");
@@ -206,12 +206,13 @@ function valueEnd(text: string, from: number, margin: number): number {
   return end;
 }
 
-function hideDirective(content: string, names: SecretNames): string {
+function hideDirective(content: string, isComment: boolean, names: SecretNames): string {
   const [head = "", name = ""] = DIRECTIVE.exec(content) ?? [];
   const value = content.slice(head.length).trimEnd();
   // nginx calls so where it passes requests to; what is secret in an address is hidden anyway.
   if (/_pass$/i.test(name) && value.includes("://")) return content;
-  const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && !PROSE.test(name));
+  const isProse = PROSE.test(name) && (isComment || /[.!?:]$/.test(value));
+  const isValue = QUOTED.test(value) || (ONE_WORD.test(value) && !isProse);
   return isValue && names.isSecret(name) ? head + hide(value) : content;
 }
 

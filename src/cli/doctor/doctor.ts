@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { Command, InvalidArgumentError } from "commander";
 import type { AgentConfig } from "../../agent/file/agent-config.js";
-import { errorsIn } from "../../diagnostics/one-line.js";
+import { errorsIn, redactedAfterKey } from "../../diagnostics/one-line.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { readAgentFile } from "../agent-file.js";
@@ -76,7 +76,9 @@ function fileOf(path: string, terminal: Terminal): Promise<AgentConfig> {
 
 /** A file that is wrong, one failed step for each mistake. */
 async function unreadable(url: string | undefined, error: unknown): Promise<Diagnosis> {
-  const steps = new Steps({ words: (text) => text }, createRedactor(), () => undefined);
+  const redactor = createRedactor();
+  const text = (given: string): string => redactedAfterKey(given, redactor.text);
+  const steps = new Steps({ words: (given) => given }, { ...redactor, text }, () => undefined);
   const mistakes = errorsIn(error).map((one) => () => Promise.reject(one));
   await steps.all("files", mistakes);
   const shown = url === undefined ? "" : steps.shown(shownUrl(shownTarget(url)));
