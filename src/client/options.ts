@@ -129,8 +129,8 @@ export interface MeterLike {
 /** How an {@link OpAMPClient} is set up. Wrong values and unknown keys throw `ERR_OPAMP_OPTION` at construction. */
 export interface OpAMPClientOptions extends Handlers {
   /**
-   * The server: ws and wss use WebSocket, http and https polling (TRANS-01). Without a port it is 4320, without a path
-   * /v1/opamp (TRANS-02). User and password become an `Authorization` header. Required unless `transport` is given.
+   * The server: ws and wss use WebSocket, http and https polling (TRANS-01). With neither port nor path it gets port
+   * 4320 and path /v1/opamp (TRANS-02); with a path alone, the scheme's port (80 or 443). User and password become an `Authorization` header. Required unless `transport` is given.
    */
   url?: string | URL | undefined;
   /**

@@ -104,7 +104,8 @@ async function checkOptions(options: DiagnoseOptions): Promise<Finding> {
   const via = await proxyFor(url, settings);
   const way = via === undefined ? "" : ` through the proxy ${via.url.host}`;
   // Only in a whole URL are parts of a path known for secrets.
-  const place = redactor.text(`${url.protocol}//${url.host}${url.pathname}`).replace(/^\w+:\/\//, "");
+  const port = url.port === "" ? `:${isSecure(url.protocol) ? 443 : 80}` : "";
+  const place = redactor.text(`${url.protocol}//${url.host}${port}${url.pathname}`).replace(/^\w+:\/\//, "");
   const detail = `${how} ${isSecure(url.protocol) ? "over TLS" : "in the clear"} to ${place}${way}`;
   const [first] = insecurities(url, settings.tls, settings.proxy);
   return first === undefined ? { detail } : { detail, warning: first.message, hint: first.hint };
