@@ -44,7 +44,7 @@ export async function recover(place: ConfigPlace, died: boolean, signal?: AbortS
     done.push(
       candidate === "" ? `went back to ${from}` : `configuration ${candidate} was on trial; went back to ${from}`,
     );
-    error = await tellProgram(place, current, signal, "old").then(
+    error = await tellProgram(place, current, signal, true).then(
       () => undefined,
       (cause: unknown) => asError(messageOf(cause), cause),
     );

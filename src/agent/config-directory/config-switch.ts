@@ -92,18 +92,13 @@ export async function applyOffer(place: ConfigPlace, config: RemoteConfig, signa
 }
 
 /** Has the program take the version in use: one that watches its files, and one that is told. */
-export async function tellProgram(
-  place: ConfigPlace,
-  version: Version,
-  signal?: AbortSignal,
-  files: "new" | "old" = "new",
-): Promise<void> {
+export async function tellProgram(place: ConfigPlace, version: Version, signal?: AbortSignal, areOld = false) {
   const { directory, command, reload } = place.settings;
   await tellWatchers(place, version).catch((error: unknown) => {
     if (command === undefined && reload === undefined) throw error;
     place.host.log?.warn(`what watches ${directory} may not hear of the change: ${messageOf(error)}`);
   });
-  if (command !== undefined && files === "old")
+  if (command !== undefined && areOld)
     place.host.log?.info(`configuration ${version.id}: running the command for the old files`);
   if (command !== undefined) await run(place, command, directory, version, signal);
   if (reload !== undefined) await signalProcess(reload);
@@ -208,7 +203,7 @@ async function takeBack(place: ConfigPlace, candidate: Version, cause: unknown):
       const from = versions.get(place.trial.from);
       if (from === undefined) throw new Error(`configuration ${place.trial.from} is gone`);
       await switchTo(place, from, [candidate]);
-      await tellProgram(place, from, undefined, "old").catch((error: unknown) => {
+      await tellProgram(place, from, undefined, true).catch((error: unknown) => {
         const again = messageOf(error);
         const why = again === messageOf(cause) ? ", for the same reason" : `: ${again}`;
         message += `\nthe files are as before, but the program could not be told${why}`;
