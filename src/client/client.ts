@@ -1,4 +1,5 @@
 import { uidText } from "../base/bytes.js";
+import { beginAt, traceOf } from "../base/trace.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
 import type { Phase } from "../core/phases.js";
@@ -126,7 +127,11 @@ export class OpAMPClient implements AsyncDisposable {
    * or what the signal was aborted with
    */
   connected(options: WaitOptions = {}): Promise<void> {
-    return this.#life.connected(options);
+    const trace = traceOf(this.connected);
+    return this.#life.connected(options).catch((error: unknown) => {
+      if (error instanceof OpAMPError && error.code === "ERR_OPAMP_TIMEOUT") beginAt(error, trace);
+      throw error;
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 import { isThenable, wrongKind, wrongOption } from "../base/checks.js";
 import { realTimers } from "../base/real-timers.js";
 import { MAX_TIMER_MS } from "../base/time.js";
+import { beginAt, type Trace, traceOf } from "../base/trace.js";
 import { checkWaitOptions, type WaitOptions, waitDefaults } from "../base/wait-options.js";
 import { OpAMPError } from "../errors.js";
 import { scrubbed } from "./quoted.js";
@@ -40,7 +41,7 @@ export class Waits {
     predicate: (subject: Subject) => boolean,
     options: WaitOptions,
   ): Promise<Subject> {
-    const trace = traceOf(call);
+    const trace = traceOf(call.method);
     if (typeof predicate !== "function") {
       return Promise.reject(wrongKind(call.name, "given a function", predicate));
     }
@@ -64,12 +65,12 @@ export class Waits {
   /** Resolves with what the probe finds, once it finds something. What the probe throws ends the wait. */
   first<Found>(call: WaitCall, probe: () => Found | undefined, options: WaitOptions): Promise<Found> {
     const goal = (): string => (call.name.endsWith(")") ? call.name : `${call.name}()`);
-    return this.#first(probe, { call, trace: traceOf(call), goal }, options);
+    return this.#first(probe, { call, trace: traceOf(call.method), goal }, options);
   }
 
   #first<Found>(
     probe: () => Found | undefined,
-    { call, trace, goal }: { call: WaitCall; trace: { stack?: string }; goal: () => string },
+    { call, trace, goal }: { call: WaitCall; trace: Trace; goal: () => string },
     options: WaitOptions,
   ): Promise<Found> {
     return new Promise((resolve, reject) => {
@@ -145,20 +146,11 @@ function sourceOf(predicate: (...args: never[]) => unknown): string {
   return line.length > LONGEST_SOURCE ? `${line.slice(0, LONGEST_SOURCE)}...` : line;
 }
 
-/** Where the user called; V8 writes it only when somebody reads it. */
-function traceOf({ method }: WaitCall): { stack?: string } {
-  const trace = {};
-  Error.captureStackTrace(trace, method);
-  return trace;
-}
-
 /** The error as thrown where the user called. */
-function withTrace(error: OpAMPError, { stack = "" }: { stack?: string }): OpAMPError {
+function withTrace(error: OpAMPError, trace: Trace): OpAMPError {
   const { code, message, hint, cause } = error;
   const own = new OpAMPError(code, message, { hint, cause });
-  const begin = stack.indexOf("\n    at ");
-  const frames = begin < 0 ? "" : stack.slice(begin);
-  own.stack = `${own.name}: ${message}${frames}`;
+  beginAt(own, trace);
   return own;
 }
 

@@ -42,6 +42,19 @@ test("of many attempts the last are told", async () => {
   expect(text).toContain(`12 attempts, the last 10: ${Array(10).fill("503").join(", ")}`);
 });
 
+test("custom messages and a restart that the agent takes no notice of are told", async () => {
+  const server = await startServer();
+  const peer = await dial(server);
+  await peer.exchange(full(1, { customMessage: { capability: "com.example.ping", type: "Pong" } }));
+  const agent = server.agent(uid());
+  agent.sendCustom("com.example.other", "ping");
+  agent.restart();
+  const text = await textOf(agent.until(never, NOW));
+  expect(text).toContain('custom messages that came: "com.example.ping" "Pong"');
+  expect(text).toContain('a custom message was sent, but the agent has not announced "com.example.other"');
+  expect(text).toContain("a restart was sent, but the agent does not accept it (no `restart` option)");
+});
+
 test("input that could not be read is told with its reason", async () => {
   const server = await startServer();
   const peer = await dial(server);

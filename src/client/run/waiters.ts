@@ -22,6 +22,8 @@ export class Waiters {
   #lastError: OpAMPError | undefined;
   #isStarted = false;
   #isReporting = false;
+  /** In a pause that the server asked for. */
+  #pausedUntil: Date | undefined;
   #online = NOBODY;
   #ended: (() => void) | undefined;
 
@@ -88,8 +90,10 @@ export class Waiters {
   }
 
   /** The phase changed. */
-  moved({ phase, error }: PhaseEvent): void {
+  moved(event: PhaseEvent): void {
+    const { phase, error } = event;
     this.#isReporting = phase === "reporting";
+    this.#pausedUntil = event.phase === "waiting" && event.reason === "throttled" ? event.retryAt : undefined;
     if (error !== undefined) this.#lastError = error;
     if (phase === "stopped") this.#ended?.();
     if (phase !== "online") return;
@@ -111,6 +115,9 @@ export class Waiters {
     if (!this.#isStarted) return { message: "the client has not been started", hint: "call start()" };
     if (this.#isReporting && isFetching) return { message: "waiting for effectiveConfig", hint: FETCHING_HINT };
     const cause = this.#lastError;
+    if (cause === undefined && this.#pausedUntil !== undefined) {
+      return { message: `the server asks for a pause, until ${this.#pausedUntil.toISOString()}` };
+    }
     if (cause !== undefined) return { message: cause.message, hint: cause.hint, cause };
     return this.#isReporting ? { message: "the server has not answered the first report" } : {};
   }

@@ -28,6 +28,7 @@ export function agentOutline(exchange: AgentExchange): readonly string[] {
     stateLine(exchange),
     ...(exchange.lastMessage === undefined ? [] : reportLines(exchange)),
     ...configLines(exchange),
+    ...requestLines(exchange),
     ...(waiting > 0 ? [`waiting for the agent's next message: ${waiting} of the server`] : []),
     ...own.map((line) => `still to come for this agent: ${line}`),
   ];
@@ -99,6 +100,27 @@ function configLines({ offer, record, log, lastMessage }: AgentExchange): readon
     lines.push("a config was offered, but the agent does not report what becomes of it (no `reportsRemoteConfig`)");
   }
   return lines;
+}
+
+/** What became of custom messages and the restart command. */
+function requestLines({ log: { entries }, record }: AgentExchange): readonly string[] {
+  const received = entries.flatMap((entry) => (entry.direction === "in" ? [entry.message] : []));
+  const sent = entries.flatMap((entry) => (entry.direction === "out" ? [entry.message] : []));
+  const came = received.flatMap(({ customMessage: custom }) =>
+    custom === undefined ? [] : [`${quoted(custom.capability)} ${quoted(custom.type)}`],
+  );
+  const asked = new Set(
+    sent.flatMap(({ customMessage }) => (customMessage === undefined ? [] : [customMessage.capability])),
+  );
+  const unknown = [...asked].filter((capability) => !record.customCapabilities.includes(capability));
+  const isToRestart = sent.some(({ command }) => command !== undefined);
+  return [
+    ...(came.length === 0 ? [] : [`custom messages that came: ${came.slice(-MOST_COMPONENTS).join(", ")}`]),
+    ...unknown.map((capability) => `a custom message was sent, but the agent has not announced ${quoted(capability)}`),
+    ...(isToRestart && !has(record.capabilities, "acceptsRestartCommand")
+      ? ["a restart was sent, but the agent does not accept it (no `restart` option)"]
+      : []),
+  ];
 }
 
 function healthWords({ healthy, status, lastError, componentHealthMap }: ComponentHealth): string {

@@ -30,6 +30,17 @@ describe("waiting for a connection", () => {
     expect(clock.pending).toBe(1);
   });
 
+  test("that times out fails where it was called, and says that the server asks for a pause", async () => {
+    const { client, clock, server } = await hosted();
+    server.throttleNext({ retryAfterMs: 60_000 });
+    client.start();
+    const ended = outcome(client.connected({ timeoutMs: 500 }));
+    await clock.advance(500);
+    const error = ended.value() as OpAMPError;
+    expect(error.message).toMatch(/^not connected within 500 ms: the server asks for a pause, until \d{4}-\d\d-\d\dT/);
+    expect(error.stack?.split("\n")[1]).toContain("connected.test.ts");
+  });
+
   test("ends at once while connected, and after a break with the next connection", async () => {
     const { client, clock, transport } = await hosted();
     client.start();
