@@ -11,11 +11,10 @@ import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
 import { Part, partNames, Resend } from "./parts.js";
 import { Report } from "./report.js";
+import { RestartCommand } from "./restart-command.js";
 import { agentTimers, NEVER } from "./timers.js";
 
 const RESTART = 0;
-/** Before the error of a restart that failed, until one goes well. */
-const RESTART_FAILED = "restart failed: ";
 
 /** One agent: who it is, what it can do, what it reports, what it was offered. Knows nothing of the connection. */
 export class Agent {
@@ -33,7 +32,8 @@ export class Agent {
   #badUid: string | undefined;
   /** The server has said something, and so could have announced what it understands. */
   #isHeard = false;
-  #restartingUntil = 0;
+  /** There once the server has commanded a restart; most never do. */
+  #restart: RestartCommand | undefined;
   #lastPersistId = 0;
 
   constructor(config: CoreConfig) {
@@ -206,13 +206,9 @@ export class Agent {
     if (changesEffectiveConfig) this.#refresh(now, out);
   }
 
-  /** A restart that failed has no status of its own: it shows as the agent's last error, healthy or not. */
   #restarted(error: string | undefined): void {
-    this.#restartingUntil = 0;
-    const health = this.report.get("health");
-    const isOurs = health?.lastError.startsWith(RESTART_FAILED) === true;
-    if (health === undefined || (error === undefined && !isOurs)) return;
-    this.#set({ health: { ...health, lastError: error === undefined ? "" : RESTART_FAILED + error } });
+    const health = this.#restart?.ended(error, this.report.get("health"));
+    if (health !== undefined) this.#set({ health });
   }
 
   #customMessages(): CustomMessageQueue {
@@ -225,17 +221,12 @@ export class Agent {
     if (type !== RESTART) ignore(`a command of unknown type ${type}`, out);
     else if (!has(this.report.capabilities, "acceptsRestartCommand")) ignore("the restart command", out);
     else {
-      this.#restart(now, out);
+      this.#restart ??= new RestartCommand(this.#config.apply.applyMs);
+      if (!this.#restart.commanded(now, out))
+        ignore("a restart command: the one before is still being carried out", out);
       return true;
     }
     return false;
-  }
-
-  /** One restart at a time; a host that does not come back from one can be told again after the time of an apply. */
-  #restart(now: number, out: Output[]): void {
-    if (now < this.#restartingUntil) return ignore("a restart command: the one before is still being carried out", out);
-    this.#restartingUntil = now + this.#config.apply.applyMs;
-    out.push({ type: "restart" });
   }
 
   /** UID-05: the new uid counts at once, and is told everything (D4). One asked for may be the temporary one: it lasts. */

@@ -95,4 +95,33 @@ export class Connection extends Link {
     if (isTold) this.#exchange.move("leave");
     return isTold;
   }
+
+  /** A message that needs an answer has none in time. */
+  notAnswered(now: number, out: Output[]): void {
+    if (this.#keepalive.duplex && this.phase === "reporting") this.silent(out);
+    else this.fail("timeout", undefined, now, out);
+  }
+
+  /** Something came that is not a message. */
+  malformed(error: unknown, now: number, out: Output[]): void {
+    if (!this.dialled) return;
+    this.#keepalive.heard(now);
+    out.push({ type: "notice", notice: { kind: "malformed", error } });
+    if (!this.#keepalive.duplex) this.fail("malformed", error, now, out);
+  }
+
+  /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
+  oversized(out: Output[]): void {
+    const wasAwaited = this.#exchange.isAwaiting;
+    const member = this.#exchange.oversized(out);
+    if (member === undefined) return;
+    this.#keepalive.unsent();
+    if (wasAwaited || member.presence === "unreported") this.awaitNothing();
+  }
+
+  /** No answer can come before what has left has arrived. */
+  arriving(until: number): void {
+    this.#exchange.each((agent) => agent.messages.arriving(until));
+    if (this.isAwaitingAnswer) this.awaitAnswer(until);
+  }
 }

@@ -155,14 +155,14 @@ export class Core {
       case "received":
         return this.#received(input.message, now, out);
       case "malformed":
-        return this.#malformed(input.error, now, out);
+        return this.#connection.malformed(input.error, now, out);
       case "oversized":
-        return this.#oversized(out);
+        return this.#connection.oversized(out);
       case "large":
         this.#exchange.large(input.bytes);
-        return this.#arriving(this.#keepalive.large(input.bytes, now));
+        return this.#connection.arriving(this.#keepalive.large(input.bytes, now));
       case "progress":
-        return this.#arriving(this.#keepalive.progress(now));
+        return this.#connection.arriving(this.#keepalive.progress(now));
       default:
         if (input.type === "declare") this.#keepalive.declare(has(input.capabilities, "reportsHeartbeat"));
         return this.#agent.take(input, now, out);
@@ -184,12 +184,7 @@ export class Core {
     else if (now >= close) this.#connection.cut(now, out);
     else if (now >= connect) this.#connection.fail("timeout", undefined, now, out);
     else if (now >= dial) this.#connection.notDialled(now, out);
-    else if (now >= answer) this.#notAnswered(now, out);
-  }
-
-  #notAnswered(now: number, out: Output[]): void {
-    if (this.#keepalive.duplex && this.#connection.phase === "reporting") this.#connection.silent(out);
-    else this.#connection.fail("timeout", undefined, now, out);
+    else if (now >= answer) this.#connection.notAnswered(now, out);
   }
 
   #opened({ duplex, wallNow }: Extract<Input, { type: "opened" }>, now: number, out: Output[]): void {
@@ -200,13 +195,6 @@ export class Core {
     this.#exchange.each((agent) => agent.opened(isForgotten, now, out));
     this.#exchange.move("opened");
     this.#connection.opened(now, out);
-  }
-
-  #malformed(error: unknown, now: number, out: Output[]): void {
-    if (!this.#connection.dialled) return;
-    this.#keepalive.heard(now);
-    out.push({ type: "notice", notice: { kind: "malformed", error } });
-    if (!this.#keepalive.duplex) this.#connection.fail("malformed", error, now, out);
   }
 
   #received(message: ServerToAgent, now: number, out: Output[]): void {
@@ -241,21 +229,6 @@ export class Core {
     if (requestedMs === undefined) return;
     agent.persist({ what: "heartbeat", requestedMs }, out);
     this.#keepalive.requested(requestedMs, out);
-  }
-
-  /** One with nothing in it cannot be made smaller: it is missed like one that got lost on the way. */
-  #oversized(out: Output[]): void {
-    const wasAwaited = this.#exchange.isAwaiting;
-    const member = this.#exchange.oversized(out);
-    if (member === undefined) return;
-    this.#keepalive.unsent();
-    if (wasAwaited || member.presence === "unreported") this.#connection.awaitNothing();
-  }
-
-  /** No answer can come before what has left has arrived. */
-  #arriving(until: number): void {
-    this.#exchange.each((agent) => agent.messages.arriving(until));
-    if (this.#connection.isAwaitingAnswer) this.#connection.awaitAnswer(until);
   }
 
   /** Behind all that has left. */
