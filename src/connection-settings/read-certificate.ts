@@ -19,7 +19,7 @@ export interface CertificateFacts {
 }
 
 /**
- * A client certificate from an offer. Its `ca_cert` has to be PEM, and is dropped: it is no authority for anything (CERT-02).
+ * A client certificate from an offer. Its `ca_cert` has to be PEM, and is dropped: it must not be trusted for anything (CERT-02).
  *
  * @param wallNow milliseconds since the Unix epoch
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` that says what is wrong with it (CERT-01)

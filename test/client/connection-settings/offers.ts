@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type OpAMPOffer, readOpAMPOffer } from "../../src/connection-settings/read-offer.js";
-import { OpAMPError } from "../../src/errors.js";
-import { OpAMPConnectionSettingsSchema } from "../../src/gen/opamp/v1/opamp_pb.js";
+import { type OpAMPOffer, readOpAMPOffer } from "../../../src/connection-settings/read-offer.js";
+import { OpAMPError } from "../../../src/errors.js";
+import { OpAMPConnectionSettingsSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
 
 /** An `opamp` offer as a test writes it. */
 export type OfferInit = MessageInitShape<typeof OpAMPConnectionSettingsSchema>;

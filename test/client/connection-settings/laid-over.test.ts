@@ -5,10 +5,10 @@ import {
   laidOver,
   type OwnSettings,
   sameConnection,
-} from "../../src/connection-settings/laid-over.js";
-import type { OfferedTls, Snapshot } from "../../src/connection-settings/snapshot.js";
-import { resolveHeaders } from "../../src/transport/settings/headers.js";
-import { verifies } from "../conformance/verifies.js";
+} from "../../../src/connection-settings/laid-over.js";
+import type { OfferedTls, Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { resolveHeaders } from "../../../src/transport/settings/headers.js";
+import { verifies } from "../../conformance/verifies.js";
 import { refusal } from "./offers.js";
 
 const OWN: OwnSettings = {

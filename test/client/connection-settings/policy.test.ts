@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { failureText, isFinalFailure } from "../../src/connection-settings/final-failure.js";
-import { fingerprintOf } from "../../src/connection-settings/fingerprint.js";
-import { laidOver, type OwnSettings } from "../../src/connection-settings/laid-over.js";
-import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../src/connection-settings/policy.js";
-import type { OfferedTls, Snapshot } from "../../src/connection-settings/snapshot.js";
-import { errorCodes, OpAMPError } from "../../src/errors.js";
-import { verifies } from "../conformance/verifies.js";
+import { failureText, isFinalFailure } from "../../../src/connection-settings/final-failure.js";
+import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
+import { laidOver, type OwnSettings } from "../../../src/connection-settings/laid-over.js";
+import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../../src/connection-settings/policy.js";
+import type { OfferedTls, Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { errorCodes, OpAMPError } from "../../../src/errors.js";
+import { verifies } from "../../conformance/verifies.js";
 import { refusal } from "./offers.js";
 
 const POLICY: SettingsPolicy = {
@@ -155,7 +155,7 @@ describe("a failure while settings are proved", () => {
     expect(isFinalFailure(failure(code, status))).toBe(isFinal);
   });
 
-  test("that is no OpAMPError is tried again", () => {
+  test("of any other kind is tried again", () => {
     for (const error of [undefined, "x", new Error("x")]) expect(isFinalFailure(error)).toBe(false);
   });
 
