@@ -11,6 +11,7 @@ import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
+import type { ConnectionSettingsOptions, MakeTransport } from "./connection-options.js";
 
 /** What a remote config handler is given besides the config. */
 export interface ApplyContext<Applied = RemoteConfig> {
@@ -133,10 +134,11 @@ export interface OpAMPClientOptions extends Handlers {
    */
   url?: string | URL | undefined;
   /**
-   * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as what
+   * A transport of your own, instead of one chosen by `url`, or a function that makes one for the settings in force
+   * (`"committed"`) and for those on trial (`"candidate"`); or `"auto"`: WebSocket, and HTTP polling for as long as what
    * lies in between cannot carry an upgrade.
    */
-  transport?: Transport | "auto" | undefined;
+  transport?: Transport | MakeTransport | "auto" | undefined;
   /**
    * Request headers, or a function called before every dial and every request, or a list of these. After a 401 or 403 the
    * function is asked once more at once, with `refresh: true` (AUTH-02). Not those that the transport sets itself, such as
@@ -182,6 +184,8 @@ export interface OpAMPClientOptions extends Handlers {
    * holds a uid; that one is used. Default false.
    */
   requestInstanceUid?: boolean | undefined;
+  /** Which settings for connections the server may offer. Default: none. */
+  connectionSettings?: ConnectionSettingsOptions | undefined;
   /** What outlives a restart, such as a `fileStore`. Default: a store that does not. */
   store?: Store | undefined;
   /**

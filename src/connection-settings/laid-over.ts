@@ -14,7 +14,9 @@ export interface OwnSettings extends Pick<DialSettings, "tls" | "proxy"> {
 
 /** Where a connection goes, and with what. */
 export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> {
+  /** The server. */
   readonly endpoint: Endpoint;
+  /** Asked before every dial and every request. */
   readonly headers: HeaderSources | undefined;
 }
 

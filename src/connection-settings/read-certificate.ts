@@ -15,6 +15,7 @@ const FOR_ANYTHING = "2.5.29.37.0";
 export interface CertificateFacts {
   /** SHA-256 over the certificate, as openssl writes it. */
   readonly fingerprint: string;
+  /** Its end. */
   readonly validUntil: Date;
 }
 

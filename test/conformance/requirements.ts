@@ -261,20 +261,7 @@ export function isRequirementId(text: string): text is RequirementId {
 /** What comes later, and the ids that wait for it. */
 const later = {
   "descriptions from host and resource": ["DESC-04", "DESC-05"],
-  "connection settings": [
-    "CONN-01",
-    "CONN-02",
-    "CONN-03",
-    "CONN-04",
-    "CONN-05",
-    "CONN-06",
-    "CONN-07",
-    "CONN-08",
-    "CONN-09",
-    "CONN-10",
-    "CONN-14",
-    "CONN-16",
-  ],
+  "connection settings": ["CONN-01", "CONN-14", "CONN-16"],
   "client certificates": ["CERT-03", "CERT-04", "CERT-05", "CERT-06", "CERT-07", "CERT-08", "CERT-09"],
   "own telemetry": ["OWN-01", "OWN-02", "OWN-03", "OWN-04", "OWN-05", "OWN-06"],
   packages: [

@@ -39,6 +39,7 @@ export class Listeners {
     switch (event.type) {
       case "phase":
       case "warning":
+      case "connection":
       case "instanceUid":
       case "serverError":
         return this.#emit(event.type, event.event);
