@@ -1,3 +1,4 @@
+import { nextTrial, type Trial } from "../../base/trial.js";
 import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
@@ -83,20 +84,26 @@ export class ConnectionMoves {
     const { record, clock } = this.#parts;
     const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
     if (isOthers) return this.#putAside("the options are others than those that they were offered for");
+    if (connection.accepted !== undefined && accepted === undefined) return this.#putAside("they are gone or damaged");
     try {
       if (accepted !== undefined) this.#commit(accepted.snapshot, accepted.at);
-      const since = clock.wallNow() - clock.now();
-      const resume: Resumed = { trial, switchedAt: switchedAt.map((at) => at - since) };
-      if (candidate === undefined || trial.phase === "none") return { resume, ...status };
-      const offered = offerOf(candidate.offer, candidate.digest);
-      if (trial.phase === "trial") {
-        this.#resumed = this.#reader.resumed(candidate.snapshot, offered, this.#snapshot);
-        return { resume: { ...resume, offered } };
-      }
-      const { hash, digest } = offered;
-      return { resume, status: { hash, digest, status: "failed", error: diedOfIt } };
     } catch (cause) {
       return this.#putAside(messageOf(cause));
+    }
+    const since = clock.wallNow() - clock.now();
+    const resume: Resumed = { trial, switchedAt: switchedAt.map((at) => at - since) };
+    if (candidate === undefined || trial.phase === "none") return { resume, ...status };
+    const offered = offerOf(candidate.offer, candidate.digest);
+    const failed = (error: string, after: Trial = trial) => {
+      const { hash, digest } = offered;
+      return { resume: { ...resume, trial: after }, status: { hash, digest, status: "failed", error } as const };
+    };
+    if (trial.phase !== "trial") return failed(diedOfIt);
+    try {
+      this.#resumed = this.#reader.resumed(candidate.snapshot, offered, this.#snapshot);
+      return { resume: { ...resume, offered } };
+    } catch (cause) {
+      return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
     }
   }
 
@@ -179,8 +186,8 @@ export class ConnectionMoves {
   }
 
   /** The end of the client. */
-  ended(): void {
-    this.#parts.record.ended();
+  ended(): Promise<void> {
+    return this.#parts.record.ended();
   }
 
   /** Nothing is kept any more. */

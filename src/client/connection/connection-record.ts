@@ -3,7 +3,7 @@ import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/tr
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { Store, StoredConnection, StoredSettings } from "../../store/store.js";
+import type { Store, StoredConnection, StoredSettings, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
@@ -64,9 +64,6 @@ export class ConnectionRecord {
     const { accepted, candidate, switchedAt, fingerprint } = stored;
     const trial = trialOf(stored);
     const snapshot = accepted && (await this.#snapshot(accepted));
-    if (accepted !== undefined && snapshot === undefined) {
-      this.#complain(new Error("the settings that the server had accepted are gone or damaged"));
-    }
     const [proposed, offer] = candidate
       ? await Promise.all([this.#snapshot(candidate), this.#blob(candidate.offer)])
       : [];
@@ -98,17 +95,25 @@ export class ConnectionRecord {
 
   /** Nothing was accepted, and nothing is on trial. @param id what the core waits for, if it does */
   clear(id?: number): void {
-    this.#replace(this.#nothing(), new Map(), id);
+    // What it was reported as goes with it.
+    this.#replace(this.#nothing(), new Map(), id, { connectionSettings: undefined });
   }
 
   /** The end of the client: what is on trial did not die of it. */
-  ended(): void {
+  async ended(): Promise<void> {
     const { candidate, trial } = this.#stored;
-    if (candidate === undefined || trial.phase !== "trial") return;
-    this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
+    if (candidate !== undefined && trial.phase === "trial") {
+      this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
+    }
+    await this.#last;
   }
 
-  #replace(next: StoredConnection, blobs: ReadonlyMap<string, Uint8Array>, id: number | undefined): void {
+  #replace(
+    next: StoredConnection,
+    blobs: ReadonlyMap<string, Uint8Array>,
+    id: number | undefined,
+    also: StoredState = {},
+  ): void {
     const before = this.#stored;
     this.#stored = next;
     const store = this.#store?.blobs;
@@ -122,7 +127,8 @@ export class ConnectionRecord {
         this.#complain(cause);
         return this.#persistence.kept(change, messageOf(cause));
       }
-      const isSaved = await this.#persistence.saveAll({ connection: isNothing(next) ? undefined : next }, change);
+      const connection = isNothing(next) ? undefined : next;
+      const isSaved = await this.#persistence.saveAll({ ...also, connection }, change);
       if (!isSaved) return;
       const needed = namesIn(this.#stored);
       const unneeded = [...namesIn(before)].filter((name) => !needed.has(name));

@@ -107,11 +107,15 @@ export class Lifecycle {
       waiters.fail(this.#stopped("connected"));
       await waiters.stopped(core.phase);
       this.#parts.channels?.stop(this.#stopped("a custom message"));
-      this.#parts.moves?.ended();
-      await waiters.atMost(withinMs, persistence.close());
+      await waiters.atMost(withinMs, this.#close(persistence));
     } finally {
       letGo();
     }
+  }
+
+  async #close(persistence: ClientParts["persistence"]): Promise<void> {
+    await this.#parts.moves?.ended();
+    await persistence.close();
   }
 
   #stopped(what: string): OpAMPError {

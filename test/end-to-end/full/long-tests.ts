@@ -12,6 +12,7 @@ export const longTests: readonly string[] = [
   "test/agent/commands/placeholder.test.ts",
   "test/cli/process.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
+  "test/client/connection-settings/kept.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",
   "test/docs/snippets.test.ts",
