@@ -26,6 +26,7 @@ export const longTests: readonly string[] = [
   "test/end-to-end/hostile/memory.test.ts",
   "test/end-to-end/network/full-size.test.ts",
   "test/end-to-end/network/slow-line.test.ts",
+  "test/end-to-end/settings/two-servers.test.ts",
   "test/extension/reader/yaml-value.test.ts",
   "test/store/agents-on-disk.test.ts",
   "test/store/crash-points.test.ts",
