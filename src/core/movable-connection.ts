@@ -115,7 +115,8 @@ export class MovableConnection extends Connection implements Movable {
     const { throttleFloorMs, throttleMaxMs, closeMs } = this.#times;
     // Counted from the end of the leaving at the latest.
     const since = (this.#timers.close ?? closeMs) - closeMs;
-    this.#backAt = Math.max(this.#backAt, since + Math.min(retryAfterMs ?? throttleFloorMs, throttleMaxMs));
+    const asked = retryAfterMs !== undefined && retryAfterMs >= 0 ? retryAfterMs : throttleFloorMs;
+    this.#backAt = Math.max(this.#backAt, since + Math.min(asked, throttleMaxMs));
   }
 
   get #provedBy(): number {

@@ -135,7 +135,8 @@ export class ConnectionMoves {
     const run = this.#run;
     if (run?.id !== id) return;
     run.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
-    if (why !== "stopped" && run.plan?.move !== undefined) this.#moved("rolledBack");
+    const isOpen = this.#state === "candidate" || this.#state === "verifying";
+    if (why !== "stopped" && isOpen) this.#moved("rolledBack");
     this.#end(run, `aborted: ${why}`);
   }
 
@@ -147,6 +148,7 @@ export class ConnectionMoves {
     if (change.step === "accepted" && move !== undefined) {
       transports.accept();
       this.#snapshot = move.snapshot;
+      this.#obey(run?.plan?.seconds);
       this.#since = this.#parts.clock.wallNow();
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
@@ -168,6 +170,7 @@ export class ConnectionMoves {
 
   /** The server in force is left for the one on trial. */
   leaving(): void {
+    this.#lastFailure = undefined;
     if (this.#state === "candidate") this.#moved("verifying");
   }
 
@@ -225,8 +228,13 @@ export class ConnectionMoves {
     this.#run = undefined;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
     if (error !== undefined) return feed({ ...ended, error: redact(error) });
-    if (plan?.seconds !== undefined) feed({ type: "interval", seconds: plan.seconds });
+    if (plan?.move === undefined) this.#obey(plan?.seconds);
     feed(ended);
+  }
+
+  /** The interval of what is in force counts at once, whatever becomes of the rest of the offer. */
+  #obey(seconds: bigint | undefined): void {
+    if (seconds !== undefined) this.#parts.feed({ type: "interval", seconds });
   }
 
   #commit(snapshot: Snapshot, at: number): void {

@@ -1,6 +1,7 @@
 import { isFinalFailure } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import type { Use } from "../../core/io.js";
+import { OpAMPError } from "../../errors.js";
 import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
 
@@ -110,5 +111,9 @@ class JudgedTransport implements Transport {
 }
 
 function judged(loss: Loss): Loss & { final: boolean } {
-  return { ...loss, final: isFinalFailure(loss.error) && !loss.throttled };
+  const { code, message, cause, hint } = loss.error;
+  // What this installation lacks for other settings does not end a client that does without.
+  const isLacking = code === "ERR_OPAMP_INCOMPLETE";
+  const error = isLacking ? new OpAMPError("ERR_OPAMP_SETTINGS", message, { cause, hint }) : loss.error;
+  return { ...loss, error, final: isLacking || (isFinalFailure(error) && !loss.throttled) };
 }
