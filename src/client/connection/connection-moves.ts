@@ -96,7 +96,9 @@ export class ConnectionMoves {
     const offered = offerOf(candidate.offer, candidate.digest);
     const failed = (error: string, after: Trial = trial) => {
       const { hash, digest } = offered;
-      return { resume: { ...resume, trial: after }, status: { hash, digest, status: "failed", error } as const };
+      const ended = { hash, digest, status: "failed", error } as const;
+      record.keepOutcome(ended);
+      return { resume: { ...resume, trial: after }, status: ended };
     };
     if (trial.phase !== "trial") return failed(diedOfIt);
     try {

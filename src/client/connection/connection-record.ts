@@ -3,7 +3,7 @@ import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/tr
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import type { Store, StoredConnection, StoredSettings, StoredState } from "../../store/store.js";
+import type { Store, StoredConnection, StoredRemoteConfig, StoredSettings, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
@@ -91,6 +91,11 @@ export class ConnectionRecord {
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     this.#replace(next, blobs, id);
+  }
+
+  /** How an offer ended that an earlier process began. */
+  keepOutcome(outcome: StoredRemoteConfig): void {
+    this.#persistence.save({ connectionSettings: outcome });
   }
 
   /** Nothing was accepted, and nothing is on trial. @param id what the core waits for, if it does */
