@@ -202,9 +202,17 @@ export interface OpAMPClientOptions extends Handlers {
   /**
    * Heartbeats, and polls on HTTP, in milliseconds: the interval (default 30 000), and the bounds for one that the
    * server offers (defaults 1 000 and no upper bound). A finite `maxMs` also keeps the server from turning heartbeats
-   * off.
+   * off. `zero` says what an interval of 0 means in settings that `connectionSettings.opamp` takes: `"unset"`, the default,
+   * or `"off"` (AMB-03).
    */
-  heartbeat?: { intervalMs?: number | undefined; minMs?: number | undefined; maxMs?: number | undefined } | undefined;
+  heartbeat?:
+    | {
+        intervalMs?: number | undefined;
+        minMs?: number | undefined;
+        maxMs?: number | undefined;
+        zero?: "unset" | "off" | undefined;
+      }
+    | undefined;
   /** Waits between connection attempts, in milliseconds. Defaults 1 000 and 60 000. */
   backoff?: { minMs?: number | undefined; maxMs?: number | undefined } | undefined;
   /**

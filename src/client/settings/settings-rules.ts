@@ -51,6 +51,7 @@ export function readSettingsRules({
   connectionSettings: given,
   url,
   transport,
+  heartbeat,
 }: OpAMPClientOptions): SettingsRules | undefined {
   if (given === undefined) return undefined;
   if (!isObject(given)) throw wrongKind(WHERE, "an object", given);
@@ -80,7 +81,7 @@ export function readSettingsRules({
     allowCleartext,
     allowInsecureSkipVerify,
     keepCertificate,
-    zeroIsOff: false,
+    zeroIsOff: heartbeat?.zero === "off",
     keepHeaders: oneOf(`${at}.keepHeaders`, keepHeaders, ["own", "always"]) === "always",
     limits: { verifyMs, maxPerHour: count(`${at}.maxPerHour`, maxPerHour, MAX_PER_HOUR) },
     validate,

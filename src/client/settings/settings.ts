@@ -122,7 +122,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   }
   checkFunctions("clock", options.clock, ["now", "wallNow", "after", "soon"]);
   checkFunction("random", options.random);
-  const heartbeat = durations("heartbeat", options.heartbeat, HEARTBEAT);
+  const heartbeat = readHeartbeat(options.heartbeat);
   const backoff = durations("backoff", options.backoff, DEFAULT_BACKOFF);
   const throttle = durations("throttle", options.throttle, THROTTLE);
   checkFinite("backoff.minMs", backoff.minMs);
@@ -152,6 +152,13 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     withheld: readWithheld(options.withhold),
     redactor: readRedactor(options.redact),
   };
+}
+
+function readHeartbeat(given: OpAMPClientOptions["heartbeat"]): HeartbeatBounds {
+  if (!isObject(given)) return durations("heartbeat", given, HEARTBEAT);
+  const { zero, ...bounds } = given;
+  oneOf("heartbeat.zero", zero, ["unset", "off"]);
+  return durations("heartbeat", bounds, HEARTBEAT);
 }
 
 function checkBounds(where: string, { minMs, maxMs }: { minMs: number; maxMs: number }): void {

@@ -92,6 +92,20 @@ describe.each([
     expect(agent.intervals).toEqual([7_000, 9_000]);
   });
 
+  verifies("HB-03", "turns heartbeats off for an interval of 0 where its host wants it read so", async () => {
+    const zero = (word: "off" | "unset") => moving({ options: { heartbeat: { intervalMs: 1_000, zero: word } } });
+    for (const [word, intervals] of [
+      ["off", duplex ? [Number.POSITIVE_INFINITY] : []],
+      ["unset", []],
+    ] as const) {
+      const agent = await zero(word);
+      await offer(agent, { destinationEndpoint: OLD });
+      await agent.clock.advance(2_000);
+      expect(agent.intervals).toEqual(intervals);
+      expect(agent.statuses).toEqual(["applying", "applied"]);
+    }
+  });
+
   test("takes the interval of an offer with its settings, and not where those fail", async () => {
     const agent = await moving();
     await agent.servers.new.close();

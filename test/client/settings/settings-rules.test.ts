@@ -74,6 +74,15 @@ describe("connectionSettings", () => {
     expect(error.message).toMatch(problem);
   });
 
+  test("takes an interval of 0 as heartbeat.zero says", () => {
+    expect(read({ opamp: true }, { heartbeat: { zero: "off" } })).toMatchObject({ zeroIsOff: true });
+    expect(read({ opamp: true }, { heartbeat: { zero: "unset", intervalMs: 5 } })).toMatchObject({ zeroIsOff: false });
+    const wrong = { ...MINIMAL, heartbeat: { zero: "on" } } as unknown;
+    expect(refusal(() => new OpAMPClient(wrong as OpAMPClientOptions)).message).toMatch(
+      /^heartbeat\.zero: must be one of/,
+    );
+  });
+
   test("needs the URL of a server to go back to", () => {
     expect(refusal(() => read({ opamp: true }, { url: undefined })).message).toMatch(/^url: is missing/);
   });

@@ -115,6 +115,8 @@ describe.each(MOVES)("a move from %s to %s", (_from, _to, fromKind, toKind) => {
       expect(status?.lastConnectionSettingsHash).toEqual(Uint8Array.of(1));
       expect(status?.errorMessage).toMatch(/401/);
       expect(next.seen).toHaveLength(1);
+      for (const headers of old.seen) expect(JSON.stringify(headers)).not.toContain("wrong");
+      for (const headers of next.seen) expect(JSON.stringify(headers)).not.toMatch(/bootstrap|"own"/);
       expect(old.seen.at(-1)).toMatchObject({ authorization: "Bearer bootstrap", "x-made": "own" });
     },
   );
