@@ -232,13 +232,14 @@ export class OpAMPClient implements AsyncDisposable {
   }
 
   /**
-   * Puts aside what was accepted from the server, and connects as the options say. The server may offer it again.
+   * Puts aside what was accepted from the server, and connects as the options say. The server may offer it again. Nothing
+   * before the client has begun to connect.
    *
    * @throws OpAMPError `ERR_OPAMP_STOPPED`
    */
   forgetConnectionSettings(): void {
     this.#life.refuseWhenStopped("forgetConnectionSettings");
-    this.#parts.moves?.forget();
+    if (this.phase !== "idle") this.#parts.moves?.forget();
   }
 
   /**

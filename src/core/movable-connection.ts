@@ -44,7 +44,7 @@ export class MovableConnection extends Connection implements Movable {
     const { phase, up } = this;
     this.#isElsewhere = true;
     if (use === "candidate") {
-      this.#backAt = phase === "waiting" ? (this.#timers.retry ?? 0) : 0;
+      this.#backAt = this.dueAt(now);
       // D6's floor does not hold here: a server that is busy is tried again by the backoff.
       const times = { ...this.#times, throttleFloorMs: this.#times.backoff.minMs };
       this.#counted = this.swap(use, new RetryDelays(times, this.#random));

@@ -31,6 +31,12 @@ interface Run {
   plan: Plan | undefined;
 }
 
+/** What an earlier process left for the core, and how the last offer ended. */
+export interface Restored {
+  resume?: Resumed;
+  status?: OfferStatus;
+}
+
 /** What of the client takes part in the moves of its connection. */
 export interface MovesParts {
   readonly own: OwnSettings;
@@ -73,23 +79,23 @@ export class ConnectionMoves {
     return { ...factsOf(this.#inForce), state: this.#state, source, since };
   }
 
-  /**
-   * What an earlier process left.
-   *
-   * @returns what the core has to know, and how the last offer ended
-   */
-  async restore({ connection, connectionSettings }: StoredState): Promise<{ resume?: Resumed; status?: OfferStatus }> {
+  /** Takes up what an earlier process left; what cannot be used is put aside. */
+  async restore(state: StoredState): Promise<Restored> {
+    try {
+      return await this.#restore(state);
+    } catch (cause) {
+      return this.#putAside(messageOf(cause));
+    }
+  }
+
+  async #restore({ connection, connectionSettings }: StoredState): Promise<Restored> {
     const status = connectionSettings && { status: connectionSettings };
     if (connection === undefined) return { ...status };
     const { record, clock } = this.#parts;
     const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
     if (isOthers) return this.#putAside("the options are others than those that they were offered for");
     if (connection.accepted !== undefined && accepted === undefined) return this.#putAside("they are gone or damaged");
-    try {
-      if (accepted !== undefined) this.#commit(accepted.snapshot, accepted.at);
-    } catch (cause) {
-      return this.#putAside(messageOf(cause));
-    }
+    if (accepted !== undefined) this.#commit(accepted.snapshot, accepted.at);
     const since = clock.wallNow() - clock.now();
     const resume: Resumed = { trial, switchedAt: switchedAt.map((at) => at - since) };
     if (candidate === undefined || trial.phase === "none") return { resume, ...status };
@@ -253,7 +259,7 @@ export class ConnectionMoves {
     this.#parts.transports.commit(this.#inForce);
   }
 
-  #putAside(why: string): Record<never, never> {
+  #putAside(why: string): Restored {
     const { record, warn } = this.#parts;
     this.#reset();
     this.#state = undefined;

@@ -3,7 +3,7 @@ import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import { holdProcess } from "../clock.js";
-import type { ConnectionMoves } from "../connection/connection-moves.js";
+import type { Restored } from "../connection/connection-moves.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 import type { WaitOptions } from "./waiters.js";
@@ -77,7 +77,7 @@ export class Lifecycle {
     void moves.restore(state).then((left) => this.#begin(state, left));
   }
 
-  #begin(state: StoredState, left: Awaited<ReturnType<ConnectionMoves["restore"]>> = {}): void {
+  #begin(state: StoredState, left: Restored = {}): void {
     if (this.#stopping !== undefined) return;
     const { core, driver, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };

@@ -173,6 +173,12 @@ export class Link {
     return before;
   }
 
+  /** When the next dial is due, as far as anybody has said: in a wait, and while the connection is left for one. */
+  dueAt(now: number): number {
+    if (this.#phase === "waiting") return this.#timers.retry ?? now;
+    return now + (this.#return?.inMs ?? 0);
+  }
+
   /** Dials in so long, however far the connection is: one that is up is left, one that is being made is cut, a wait ends. */
   redial(reason: PhaseReason, inMs: number, now: number, out: Output[]): void {
     if (this.#phase === "connecting") {

@@ -122,7 +122,10 @@ export class ConnectionSwitch {
   /** What happens to the agent may be about its connection. */
   take(input: AgentInput, now: number, out: Output[]): void {
     if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
-    if (input.type !== "forget" || input.kind !== "connectionSettings") return;
+    if (!("kind" in input) || input.kind !== "connectionSettings") return;
+    // Who asks for another try of what the process died of has done something about it.
+    if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
+    if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
     this.#trial = NO_TRIAL;
     this.#connection.startOver(now, out);

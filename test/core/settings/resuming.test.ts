@@ -54,6 +54,15 @@ describe.each(WAYS)("an agent that ended while it tried other settings %s", (_na
     expect(agent.steps).toEqual(["dropped", "candidate"]);
   });
 
+  test("tries that once more where its host asks for it", () => {
+    const agent = resumed(left(MOST_CRASHES), {}, script);
+    agent.offer(1);
+    agent.feed({ type: "retry", kind: "connectionSettings" });
+    const id = agent.all("apply").at(-1)?.output.id ?? 0;
+    agent.feed({ type: "switch", id });
+    expect(agent.steps).toEqual(["dropped", "candidate"]);
+  });
+
   test("counts how often it was moved before", () => {
     const now = -600_000;
     const switchedAt = Array.from({ length: 6 }, () => now);

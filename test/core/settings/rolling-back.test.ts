@@ -208,6 +208,38 @@ describe.each(WAYS)("a newer offer %s", (_name, script) => {
   });
 });
 
+describe.each(WAYS)("a pause that the old server has asked for %s", (_name, script) => {
+  test("does not keep the agent from the new one, and still holds on the way back", () => {
+    let isBusy = false;
+    const agent = moving({ answers: () => undefined }, { ...script, answers: () => (isBusy ? busy(40_000) : {}) });
+    agent.offer();
+    isBusy = true;
+    agent.feed({ type: "reconnect" });
+    agent.advance(5_000);
+    expect(agent.core.phase).toBe("waiting");
+    agent.persisted();
+    expect(agent.uses.at(-1)).toBe("candidate");
+    const asked = agent.now;
+    isBusy = false;
+    agent.lose({ final: true });
+    agent.advanceUntil("online");
+    expect(agent.uses.at(-1)).toBe("committed");
+    expect(agent.now).toBeGreaterThanOrEqual(asked + 34_000);
+  });
+
+  test("holds too where the agent is just leaving for that pause", () => {
+    const agent = moving({ opens: () => false }, script);
+    agent.offer();
+    const at = agent.now;
+    agent.receive(busy(40_000));
+    agent.persisted();
+    agent.advance(2_000);
+    agent.lose({ final: true });
+    agent.advanceUntil("online");
+    expect(agent.now).toBeGreaterThanOrEqual(at + 40_000);
+  });
+});
+
 describe.each(WAYS)("a pause that the old server asks for while it is left %s", (_name, script) => {
   test("holds nobody up on the way to the new one, but on the way back", () => {
     const answers: (Answer | undefined)[] = [];
