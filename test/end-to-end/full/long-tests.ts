@@ -13,6 +13,7 @@ export const longTests: readonly string[] = [
   "test/cli/process.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
   "test/client/connection-settings/kept.test.ts",
+  "test/client/connection-settings/walks.property.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",
   "test/docs/snippets.test.ts",
