@@ -48,10 +48,10 @@ export class Transports {
     this.#made.candidate = undefined;
   }
 
-  /** What was tried is in force, and what was before is forgotten. */
+  /** What was tried is in force, and what was before is forgotten. The connection goes on as it is; the next is made afresh. */
   accept(): void {
     this.#settings = { committed: this.#settings.candidate };
-    this.#made = { committed: this.#made.candidate };
+    this.#made = {};
   }
 
   /** What was tried is forgotten. */

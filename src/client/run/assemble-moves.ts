@@ -5,6 +5,7 @@ import type { Input } from "../../core/io.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
+import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
@@ -24,23 +25,21 @@ export type FixedSettings = Omit<TransportSettings, "url" | "authorization" | "h
 export function assembleTransports(options: OpAMPClientOptions, settings: Settings, fixed: FixedSettings): Transports {
   const own = ownSettings(options, settings);
   const { transport } = options;
+  const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
+    const { kind, url, authorization } = endpoint;
+    const its: TransportSettings = { ...fixed, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
-    const isOwn = endpoint.url.href === home.endpoint.url.href;
-    const kind = transport === "auto" && isOwn ? "auto" : endpoint.kind;
-    return createTransport(kind, {
-      ...fixed,
-      url: endpoint.url,
-      authorization: endpoint.authorization,
-      headers,
-      tls,
-      proxy,
-    });
+    if (transport !== "auto" || url.href !== home.endpoint.url.href) return createTransport(kind, its);
+    if (use === "committed") return createTransport("auto", its);
+    // What is on trial is tried in the way that gets through now, and in no other.
+    const current = transports.name === "http" ? "http" : "websocket";
+    return createTransport(current, { ...its, url: asKind(url, current) });
   };
-  const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  return new Transports(make, home);
+  const transports = new Transports(make, home);
+  return transports;
 }
 
 /** What of the assembled client takes part. */

@@ -56,14 +56,18 @@ test("transports are made when they are dialled with first, and kept", () => {
   expect(transports.name).toBe("new");
 });
 
-test("a candidate that is accepted takes the place of what was in force, with its connection", () => {
+test("a candidate that is accepted takes the place of what was in force, and is made afresh for the next dial", () => {
   const { uses, transports } = made();
   transports.propose(settings("new"));
-  const candidate = transports.for("candidate");
+  transports.for("candidate");
   transports.accept();
-  expect(transports.for("committed")).toBe(candidate);
+  expect(transports.name).toBe("new");
+  expect(transports.for("committed").name).toBe("new");
   expect(() => transports.for("candidate")).toThrow("there are no candidate settings");
-  expect(uses).toHaveLength(1);
+  expect(uses).toEqual([
+    ["new", "candidate"],
+    ["new", "committed"],
+  ]);
 });
 
 test("a candidate that is dropped, or replaced, leaves nothing behind", () => {

@@ -171,6 +171,41 @@ describe.each(KINDS)("an agent over %s", (_name, kind) => {
   });
 });
 
+describe("an agent that finds out by itself what gets through", () => {
+  const auto = (old: Watched) => agent(old, "url", {}, { transport: "auto" });
+
+  test.each([
+    ["WebSocket", false],
+    ["HTTP", true],
+  ])("tries other headers over %s, which gets through, and nothing else", async (_what, isBlocked) => {
+    const old = await server({
+      onConnect: ({ headers: { upgrade, authorization } }) => {
+        if (isBlocked && upgrade !== undefined) return { status: 403 };
+        return authorization === "Bearer wrong" ? { status: 401 } : undefined;
+      },
+    });
+    const client = auto(old);
+    await client.connected(PATIENCE);
+    offerFrom(old, client, { headers: bearer("right") });
+    await until(old, client, APPLIED);
+    const before = old.seen.length;
+    offerFrom(old, client, { headers: bearer("wrong") }, 2);
+    await until(old, client, FAILED);
+    const tried = old.seen.slice(before).filter(({ authorization }) => authorization === "Bearer wrong");
+    // The options' function is asked once more.
+    expect(tried.map(({ upgrade }) => upgrade !== undefined)).toEqual([!isBlocked, !isBlocked]);
+  });
+
+  test.each(KINDS)("goes where it is moved by the scheme of that: %s", async (_name, kind) => {
+    const [old, next] = await Promise.all([server(), server()]);
+    const client = auto(old);
+    await client.connected(PATIENCE);
+    offerFrom(old, client, { destinationEndpoint: next[kind] });
+    await until(next, client, APPLIED);
+    for (const { upgrade } of next.seen) expect(upgrade !== undefined).toBe(kind === "url");
+  });
+});
+
 describe("a certificate", () => {
   /** A server that lets in those alone who show a certificate of this authority. */
   function secured({ server: { cert, key }, ca }: TestCertificates) {
