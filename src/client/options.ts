@@ -203,7 +203,7 @@ export interface OpAMPClientOptions extends Handlers {
    * Heartbeats, and polls on HTTP, in milliseconds: the interval (default 30 000), and the bounds for one that the
    * server offers (defaults 1 000 and no upper bound). A finite `maxMs` also keeps the server from turning heartbeats
    * off. `zero` says what an interval of 0 means in settings that `connectionSettings.opamp` takes: `"unset"`, the default,
-   * or `"off"` (AMB-03).
+   * or `"off"`.
    */
   heartbeat?:
     | {

@@ -123,7 +123,7 @@ describe("a snapshot", () => {
         const reversed = Object.fromEntries(Object.entries(snapshot).reverse());
         expect(encodeSnapshot(reversed)).toEqual(bytes);
       }),
-      { numRuns: 100 },
+      { numRuns: 30 },
     );
   });
 

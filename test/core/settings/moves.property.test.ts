@@ -355,6 +355,6 @@ test("offers, failures, kills and a store in any order always end with an agent 
         agent.settle();
       },
     ),
-    { numRuns: Number(process.env["WALKS"] ?? 100) },
+    { numRuns: Number(process.env["WALKS"] ?? 30) },
   );
 });
