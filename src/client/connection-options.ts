@@ -26,7 +26,7 @@ export interface ProposedConnection extends ConnectionFacts {
 export interface OpAMPSettingsPolicy {
   /**
    * Where the agent may be moved: hosts, with or without a port; `"*.example.com"` for all below one; `"*"` for any.
-   * Default: the host of `url`, on any port.
+   * Default: the host of `url`, on any port. Unless `"*"` is among them, no redirect is followed from there.
    */
   endpoints?: readonly string[] | undefined;
   /**

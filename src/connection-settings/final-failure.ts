@@ -17,8 +17,9 @@ const MAX_TEXT = 1_000;
 export function isFinalFailure(error: unknown): boolean {
   if (!(error instanceof OpAMPError)) return false;
   const { httpStatus = 0 } = error;
-  const isClientsFault = httpStatus >= 400 && httpStatus < 500 && !PASSING.has(httpStatus);
-  return FINAL.has(error.code) || isClientsFault;
+  // A redirect that is not followed, or a fault of the client.
+  const isAnswer = httpStatus >= 300 && httpStatus < 500 && !PASSING.has(httpStatus);
+  return FINAL.has(error.code) || isAnswer;
 }
 
 /** Why settings were not accepted, as the server is told: the reason and its hint, bounded. */

@@ -26,13 +26,17 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
+  const isAnywhere = settings.connection?.endpoints.includes("*") === true;
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
-    const its: TransportSettings = { ...fixed, url, authorization, headers, tls, proxy };
+    const isHome = url.href === home.endpoint.url.href;
+    // Who may move the agent to some hosts alone could lead it to any other from there.
+    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
+    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
-    if (transport !== "auto" || url.href !== home.endpoint.url.href) return createTransport(kind, its);
+    if (transport !== "auto" || !isHome) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
     // What is on trial is tried in the way that gets through now, and in no other.
     const current = transports.name === "http" ? "http" : "websocket";

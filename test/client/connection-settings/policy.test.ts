@@ -137,6 +137,7 @@ describe("a failure while settings are proved", () => {
     ["ERR_OPAMP_UNAUTHORIZED", 403, true],
     ["ERR_OPAMP_HTTP_STATUS", 404, true],
     ["ERR_OPAMP_HTTP_STATUS", 410, true],
+    ["ERR_OPAMP_HTTP_STATUS", 307, true],
     ["ERR_OPAMP_PROXY", 407, true],
     ["ERR_OPAMP_TLS", undefined, true],
     ["ERR_OPAMP_NOT_OPAMP", 200, true],

@@ -134,6 +134,19 @@ describe.each(KINDS)("an agent over %s", (_name, kind) => {
     expect(last?.["x-static"]).toBeUndefined();
   });
 
+  test.each([
+    ["is not led on from there by a redirect", ["127.0.0.1"], FAILED],
+    ["follows a redirect from there where it may go anywhere", ["*"], APPLIED],
+  ] as const)("%s", async (_what, endpoints, ends) => {
+    const [old, next, last] = await Promise.all([server(), server(), server()]);
+    next.misbehave({ on: "request", mode: "redirect", to: last[kind].replace("ws:", "http:"), times: 1_000 });
+    const client = agent(old, kind, { endpoints });
+    await client.connected(PATIENCE);
+    offerFrom(old, client, { destinationEndpoint: next[kind] });
+    await until(ends === APPLIED ? last : old, client, ends);
+    expect(last.seen.length > 0).toBe(ends === APPLIED);
+  });
+
   test("comes back from what is not an OpAMP server", async () => {
     const old = await server();
     const web = createServer((_, response) => response.end("<html>")).listen(0, "127.0.0.1");
