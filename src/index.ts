@@ -5,6 +5,15 @@ export type { WaitOptions } from "./base/wait-options.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
 export type {
+  ConnectionEvent,
+  ConnectionFacts,
+  ConnectionSettingsOptions,
+  ConnectionState,
+  MakeTransport,
+  OpAMPSettingsPolicy,
+  ProposedConnection,
+} from "./client/connection-options.js";
+export type {
   ConnectingEvent,
   InstanceUidEvent,
   OfferEvent,
@@ -41,8 +50,10 @@ export type {
   SendOptions,
   Timeouts,
 } from "./client/options.js";
+export type { ConnectionSettings } from "./connection-settings/laid-over.js";
+export type { CertificateFacts } from "./connection-settings/read-certificate.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
-export type { OfferKind, PhaseReason } from "./core/io.js";
+export type { OfferKind, PhaseReason, Use } from "./core/io.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";
 export type { Phase } from "./core/phases.js";
 export type { LogFields, Logger, LogLevel } from "./diagnostics/logger.js";
@@ -51,7 +62,17 @@ export { errorCodes, OpAMPError, type OpAMPErrorCode, type OpAMPErrorDetails } f
 export * from "./extension/helpers.js";
 export { type FileStore, type FileStoreOptions, fileStore } from "./store/file-store.js";
 export { memoryStore } from "./store/memory-store.js";
-export type { Store, StoreBlobs, StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store/store.js";
+export type {
+  Store,
+  StoreBlobs,
+  StoredCandidate,
+  StoredConfig,
+  StoredConnection,
+  StoredFile,
+  StoredRemoteConfig,
+  StoredSettings,
+  StoredState,
+} from "./store/store.js";
 export type {
   HeaderContext,
   HeaderFunction,
@@ -62,6 +83,7 @@ export type {
 export type { ProxyOptions } from "./transport/settings/settings.js";
 export type { Pem, TlsOptions, TlsVersion } from "./transport/settings/tls-options.js";
 export { CLOSE_NOW, type Fate, type Loss, type Sink, type Transport } from "./transport/transport.js";
+export type { Endpoint } from "./transport/url/endpoint.js";
 export type { AttributeSource, Attributes, AttributeValue, ResourceLike } from "./values/attributes.js";
 export { COMPONENTS_HASH, type Component, type Components } from "./values/components.js";
 export type { ConfigFile, ConfigFiles, RemoteConfig } from "./values/config-files.js";

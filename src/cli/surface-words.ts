@@ -80,6 +80,13 @@ const ROWS: readonly Row[] = [
   [/leave out the `proxy` option for/g, "leave out --proxy for", "exempt with NO_PROXY"],
   [/the `proxy` option/g, "--proxy", "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"],
   both(/must be a record or a function/g, "must be text"),
+  // Connection settings that the server offers.
+  both(/, or what the `connectionSettings` option allows/g, ", or what connection_settings allows"),
+  both(/\bconnectionSettings\.opamp\.endpoints\b/g, "connection_settings.endpoints"),
+  both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
+  both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),
+  both(/\bconnectionSettings\.opamp\.verifyMs\b/g, "connection_settings.verify_timeout"),
+  both(/\bconnectionSettings\.opamp\.maxPerHour\b/g, "connection_settings.max_per_hour"),
   // What is around the client.
   both(/there is no \S+ handler any more/g, "it is no longer accepted"),
   both(/\bthe handler did not end\b/g, "the command did not end"),

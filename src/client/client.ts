@@ -3,21 +3,20 @@ import { beginAt, traceOf } from "../base/trace.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
 import type { Phase } from "../core/phases.js";
-import { scrubbedError } from "../diagnostics/one-line.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { OpAMPError } from "../errors.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import { type DescribeAgent, type Description, fromAgentDescription } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
 import { wallNanoseconds } from "./clock.js";
+import type { ConnectionEvent } from "./connection-options.js";
 import type { OpAMPClientEvents } from "./events.js";
 import { type CustomChannel, CustomChannels } from "./handlers/custom-channels.js";
 import { checkNewHandlers, declaredMask, type Supplied } from "./handlers/handler-table.js";
 import { type ClientStats, statsOf } from "./observe/counters.js";
-import { Listeners } from "./observe/listeners.js";
 import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js";
 import { assemble } from "./run/assemble.js";
 import { type ClientParts, Lifecycle } from "./run/lifecycle.js";
-import { notify } from "./run/output-router.js";
+import { listenersIn } from "./run/output-router.js";
 
 /**
  * An OpAMP agent: one connection to one server.
@@ -76,6 +75,11 @@ export class OpAMPClient implements AsyncDisposable {
     return fromAgentDescription(this.#parts.core.description);
   }
 
+  /** The agent's own connection; `undefined` where the server may not change it, see `connectionSettings`. */
+  get connection(): ConnectionEvent | undefined {
+    return this.#parts.moves?.facts;
+  }
+
   /** Counts, sizes and times so far: a snapshot, cheap to take. */
   stats(): ClientStats {
     const { counters, core, clock } = this.#parts;
@@ -88,7 +92,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`
    */
   on<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#listeners().on(event, listener);
+    listenersIn(this.#parts).on(event, listener);
     return this;
   }
 
@@ -98,7 +102,7 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION`
    */
   once<E extends keyof OpAMPClientEvents>(event: E, listener: OpAMPClientEvents[E]): this {
-    this.#listeners().once(event, listener);
+    listenersIn(this.#parts).once(event, listener);
     return this;
   }
 
@@ -226,6 +230,23 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
+  /** Tries the connection settings that failed last once more; nothing if none did. */
+  retryConnectionSettings(): void {
+    this.#life.refuseWhenStopped("retryConnectionSettings");
+    this.#parts.driver.feedLater({ type: "retry", kind: "connectionSettings" });
+  }
+
+  /**
+   * Puts aside what was accepted from the server, and connects as the options say. The server may offer it again. Nothing
+   * before the client has begun to connect.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STOPPED`
+   */
+  forgetConnectionSettings(): void {
+    this.#life.refuseWhenStopped("forgetConnectionSettings");
+    if (this.phase !== "idle") this.#parts.moves?.forget();
+  }
+
   /**
    * Changes handlers: those named here replace the old ones, `undefined` removes one. The capabilities that follow are
    * declared at once (CAP-04).
@@ -251,18 +272,6 @@ export class OpAMPClient implements AsyncDisposable {
     const channel = this.#parts.channels.register(name, options);
     if (this.#life.isRefused) this.#life.endWaits();
     return channel;
-  }
-
-  #listeners(): Listeners {
-    const { failed, redactor } = this.#parts;
-    this.#parts.listeners ??= new Listeners((name, cause) => {
-      const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
-      const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
-      if (name !== "error") return failed(error);
-      // A throwing `error` listener must not cause another `error` event.
-      notify(this.#parts, { type: "errorListenerFailed", error: scrubbedError(error, redactor) });
-    });
-    return this.#parts.listeners;
   }
 
   #supply(more: Partial<Supplied>): void {

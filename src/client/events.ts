@@ -2,6 +2,7 @@ import type { ServerCapabilityName } from "../core/capabilities.js";
 import type { OfferKind, PhaseReason } from "../core/io.js";
 import type { Phase } from "../core/phases.js";
 import type { OpAMPError } from "../errors.js";
+import type { ConnectionEvent } from "./connection-options.js";
 
 /** What every phase event tells; what comes with some phases only is absent from the others. */
 interface PhaseChange {
@@ -89,9 +90,10 @@ export interface WarningEvent {
   /**
    * `"insecure-skip-verify"`: a certificate is not verified; `"cleartext"`: what is sent leaves this machine without
    * being encrypted; `"offer-without-hash"`: the server sets no hash in what it offers, so the content tells one offer from
-   * another, and the status reported has no hash either.
+   * another, and the status reported has no hash either; `"settings-put-aside"`: connection settings that the server had
+   * offered no longer count; `"settings-wait"`: the server moves the agent too often.
    */
-  code: "insecure-skip-verify" | "cleartext" | "offer-without-hash";
+  code: "insecure-skip-verify" | "cleartext" | "offer-without-hash" | "settings-put-aside" | "settings-wait";
   /** What is wrong. */
   message: string;
   /** What to do. */
@@ -114,6 +116,8 @@ export interface OpAMPClientEvents {
   serverError: (event: ServerErrorEvent) => void;
   /** The status of an offer changed. */
   offer: (event: OfferEvent) => void;
+  /** The agent's own connection is another one, or is to be; only where `connectionSettings.opamp` is given. */
+  connection: (event: ConnectionEvent) => void;
   /** The server assigned another instance uid. */
   instanceUid: (event: InstanceUidEvent) => void;
   /** The server declared its capabilities (CAP-07). */

@@ -11,6 +11,7 @@ import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
+import type { ConnectionSettingsOptions, MakeTransport } from "./connection-options.js";
 
 /** What a remote config handler gets besides the config. */
 export interface ApplyContext<Applied = RemoteConfig> {
@@ -134,10 +135,11 @@ export interface OpAMPClientOptions extends Handlers {
    */
   url?: string | URL | undefined;
   /**
-   * A transport of your own, instead of one chosen by `url`; or `"auto"`: WebSocket, and HTTP polling for as long as no
+   * A transport of your own, instead of one chosen by `url`, or a function that makes one for the settings in force
+   * (`"committed"`) and for those on trial (`"candidate"`); or `"auto"`: WebSocket, and HTTP polling for as long as no
    * WebSocket gets through.
    */
-  transport?: Transport | "auto" | undefined;
+  transport?: Transport | MakeTransport | "auto" | undefined;
   /**
    * Request headers, or a function called before every dial and every request, or a list of these. After a 401 or 403 the
    * function is asked once more at once, with `refresh: true` (AUTH-02). Not those that the transport sets itself, such as
@@ -183,6 +185,8 @@ export interface OpAMPClientOptions extends Handlers {
    * holds a uid; that one is used. Default false.
    */
   requestInstanceUid?: boolean | undefined;
+  /** Which settings for connections the server may offer. Default: none. */
+  connectionSettings?: ConnectionSettingsOptions | undefined;
   /** Where state outlives a restart, such as a `fileStore`. Default: nowhere. */
   store?: Store | undefined;
   /**
@@ -199,9 +203,17 @@ export interface OpAMPClientOptions extends Handlers {
   /**
    * Heartbeats, and polls on HTTP, in milliseconds: the interval (default 30 000), and the bounds for one that the
    * server offers (defaults 1 000 and no upper bound). A finite `maxMs` also keeps the server from turning heartbeats
-   * off.
+   * off. `zero` says what an interval of 0 means in settings that `connectionSettings.opamp` takes: `"unset"`, the default,
+   * or `"off"`.
    */
-  heartbeat?: { intervalMs?: number | undefined; minMs?: number | undefined; maxMs?: number | undefined } | undefined;
+  heartbeat?:
+    | {
+        intervalMs?: number | undefined;
+        minMs?: number | undefined;
+        maxMs?: number | undefined;
+        zero?: "unset" | "off" | undefined;
+      }
+    | undefined;
   /**
    * Waits between connection attempts, in milliseconds: the shortest and the longest. Defaults 1 000 and 60 000. For a
    * fleet, `spreadMs` is the time over which it comes back, a quarter more than its server needs to take all agents: each

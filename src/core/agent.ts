@@ -7,6 +7,7 @@ import { CustomMessageQueue } from "./custom-message-queue.js";
 import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
 import type { AgentInput, Input, Output, PartChanges, StateChange } from "./io.js";
+import { intervalIn } from "./offers/connection-settings.js";
 import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
 import { Part, partNames, Resend } from "./parts.js";
@@ -22,8 +23,8 @@ export class Agent {
   readonly timers = agentTimers();
   readonly report: Report;
   readonly messages: InFlight;
+  readonly offers: Offers;
   readonly #config: CoreConfig;
-  readonly #offers: Offers;
   #uid: Uint8Array;
   #previousUid: Uint8Array | undefined;
   /** There once the server has asked for everything; most never do. */
@@ -41,7 +42,7 @@ export class Agent {
     this.#uid = config.instanceUid;
     this.report = new Report(config.capabilities, this.timers);
     this.messages = new InFlight(this, this.report);
-    this.#offers = new Offers(this, config.offers);
+    this.offers = new Offers(this, config.offers);
   }
 
   /** Time limits of handlers. */
@@ -52,7 +53,7 @@ export class Agent {
   /** When something here comes due; `Infinity` for never. */
   get nextTimer(): number {
     const { effectiveConfig = NEVER, customMessage = NEVER, fullState = NEVER } = this.timers;
-    return Math.min(effectiveConfig, customMessage, fullState, this.#offers.nextTimer);
+    return Math.min(effectiveConfig, customMessage, fullState, this.offers.nextTimer);
   }
 
   get uid(): Uint8Array {
@@ -78,7 +79,7 @@ export class Agent {
   start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
     if (instanceUid !== undefined) this.#uid = instanceUid;
     else if (this.#config.requestInstanceUid) this.report.requestUid();
-    this.#offers.restore(offers);
+    this.offers.restore(offers);
     // A wait that began before the start has had its time.
     this.timers.effectiveConfig = undefined;
     this.#refresh(now, out);
@@ -88,7 +89,7 @@ export class Agent {
     this.timers.effectiveConfig = undefined;
     this.timers.fullState = undefined;
     this.#fullState = undefined;
-    this.#offers.stop(out);
+    this.offers.stop(out);
   }
 
   take(input: AgentInput, now: number, out: Output[]): void {
@@ -104,11 +105,13 @@ export class Agent {
       case "effectiveConfig":
         return this.#effectiveConfig(input.value);
       case "handled":
-        return this.#settled(this.#offers.handled(input.kind, input.id, input.error, now, out), now, out);
+        return this.#settled(this.offers.of(input.kind)?.handled(input.id, input.error, now, out), now, out);
       case "retry":
-        return this.#offers.retry(input.kind, now, out);
+        return this.offers.of(input.kind)?.retry(now, out);
+      case "forget":
+        return this.offers.of(input.kind)?.forget(out);
       case "persisted":
-        return this.#settled(this.#offers.persisted(input.id, input.error, now, out), now, out);
+        return this.#settled(this.offers.persisted(input.id, input.error, now, out), now, out);
       case "restarted":
         return this.#restarted(input.error);
       case "custom":
@@ -130,8 +133,9 @@ export class Agent {
     if (command !== undefined && this.#commanded(command.type, now, out)) return undefined;
     if (agentIdentification !== undefined) this.#adopt(agentIdentification.newInstanceUid, now, out);
     if (flags !== 0n) this.#fullStateRequests().flagged(flags, now, out);
-    const heartbeatSeconds = this.#heartbeatSeconds(message, out);
-    this.#offers.receive(message, this.report.capabilities, now, out);
+    const { connectionSettings: settings } = message;
+    const heartbeatSeconds = settings && intervalIn(settings, this.offers, this.report.capabilities, out);
+    this.offers.receive(message, this.report.capabilities, now, out);
     if (message.packagesAvailable !== undefined) ignore("packages", out);
     const names = customCapabilities?.capabilities;
     // Servers repeat the list, some in every answer.
@@ -143,7 +147,7 @@ export class Agent {
 
   /** Gives up on what had its time. */
   expire(now: number, out: Output[]): void {
-    this.#settled(this.#offers.expire(now, out), now, out);
+    this.#settled(this.offers.expire(now, out), now, out);
     this.messages.queue?.expire(now, out);
     this.#fullState?.expire(now, out);
     if (now < (this.timers.effectiveConfig ?? NEVER)) return;
@@ -161,6 +165,14 @@ export class Agent {
   /** The server may know nothing of what it was told. */
   forgotten(): void {
     if (this.#config.reconnectReport === "full") this.report.markAll(false);
+  }
+
+  /** Another server is dialled next: it knows nothing, and has said nothing. */
+  elsewhere(): void {
+    this.#isHeard = false;
+    this.report.serverDeclares(0n);
+    this.report.markAll(true);
+    this.messages.queue?.understood([]);
   }
 
   /** Has a change stored. @returns the id that says so once it is */
@@ -202,7 +214,7 @@ export class Agent {
     if (value !== undefined) this.report.change("effectiveConfig", { effectiveConfig: value }, this.#config.same);
   }
 
-  #settled(changesEffectiveConfig: boolean, now: number, out: Output[]): void {
+  #settled(changesEffectiveConfig: boolean | undefined, now: number, out: Output[]): void {
     if (changesEffectiveConfig) this.#refresh(now, out);
   }
 
@@ -250,16 +262,6 @@ export class Agent {
     if (!isOther) return;
     out.push({ type: "instanceUid", uid: this.#uid, previous });
     this.#fullStateRequests().ask(Resend.everything, now, out);
-  }
-
-  /** AMB-05: the interval counts for an agent that sends heartbeats, also where the rest of the offer does not. */
-  #heartbeatSeconds({ connectionSettings }: ServerToAgent, out: Output[]): bigint | undefined {
-    if (connectionSettings === undefined) return undefined;
-    if (connectionSettings.opamp !== undefined && has(this.report.capabilities, "reportsHeartbeat")) {
-      return connectionSettings.opamp.heartbeatIntervalSeconds;
-    }
-    ignore("connection settings", out);
-    return undefined;
   }
 
   #fullStateRequests(): FullStateRequests {

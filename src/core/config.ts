@@ -1,5 +1,6 @@
 import type { HeartbeatBounds, PingSetting } from "./link/keepalive.js";
 import type { LinkTimes } from "./link/link.js";
+import type { SwitchLimits } from "./offers/connection-switch.js";
 import type { ApplyLimits, OfferRow } from "./offers/offer-row.js";
 import type { Comparisons } from "./parts.js";
 
@@ -15,8 +16,10 @@ export interface CoreConfig {
   reconnectReport: "changed" | "full";
   link: LinkTimes;
   apply: ApplyLimits;
-  /** The kinds of offers there are. Default: all that this package knows. */
+  /** The kinds of offers there are. Default: remote config. */
   offers?: readonly OfferRow[];
+  /** How other connection settings are tried. Default: they are not. */
+  settings?: SwitchLimits;
   heartbeat: HeartbeatBounds;
   ping: PingSetting;
   /** How long a report waits for the effective config that belongs in it, in milliseconds. */

@@ -7,9 +7,11 @@ import { Exchange, type Member } from "./exchange.js";
 import type { Input, Output } from "./io.js";
 import { randomFrom } from "./link/backoff.js";
 import { Keepalive, requestedMsOf } from "./link/keepalive.js";
+import { MovableConnection } from "./movable-connection.js";
+import { ConnectionSwitch } from "./offers/connection-switch.js";
 import type { Phase, Presence } from "./phases.js";
 import { errorOf } from "./server-error.js";
-import { connectionTimers, NEVER } from "./timers.js";
+import { type ConnectionTimers, connectionTimers, NEVER } from "./timers.js";
 
 const CLOSE_NORMAL = 1000;
 /** A timer that fires this late was held up: by a sleep, or by a turn that took long. */
@@ -24,18 +26,27 @@ const PING: Output = { type: "ping" };
  * has come; where it has come already, at the end of the turn. A step sends at most one message.
  */
 export class Core {
-  readonly #timers = connectionTimers();
+  readonly #timers: ConnectionTimers = connectionTimers();
   readonly #connection: Connection;
   readonly #keepalive: Keepalive;
   readonly #agent: Agent;
   readonly #exchange: Exchange;
+  /** There where the connection may be moved. */
+  readonly #move: ConnectionSwitch | undefined;
 
   constructor(config: CoreConfig) {
     this.#agent = new Agent(config);
     this.#exchange = new Exchange(this.#agent);
     this.#keepalive = new Keepalive(config, this.#timers, has(config.capabilities, "reportsHeartbeat"));
     const random = randomFrom(config.seed);
-    this.#connection = new Connection(config.link, random, this.#timers, this.#exchange, this.#keepalive);
+    const parts = [config.link, random, this.#timers, this.#exchange, this.#keepalive] as const;
+    if (config.settings === undefined) this.#connection = new Connection(...parts);
+    else {
+      const movable = new MovableConnection(...parts);
+      this.#connection = movable;
+      this.#move = new ConnectionSwitch(config.settings, movable, this.#agent, this.#timers);
+      movable.trial = this.#move;
+    }
   }
 
   get phase(): Phase {
@@ -94,8 +105,8 @@ export class Core {
     const isClosing = phase === "closing";
     if ((up || isClosing) && this.#exchange.canSend(isClosing)) return 0;
     const { connect = NEVER, dial = NEVER, answer = NEVER, close = NEVER, retry = NEVER } = this.#timers;
-    const { heartbeat = NEVER, silence = NEVER } = this.#timers;
-    return Math.min(connect, dial, answer, close, retry, heartbeat, silence, this.#exchange.nextTimer);
+    const { heartbeat = NEVER, silence = NEVER, settings = NEVER } = this.#timers;
+    return Math.min(connect, dial, answer, close, retry, heartbeat, silence, settings, this.#exchange.nextTimer);
   }
 
   /**
@@ -113,6 +124,7 @@ export class Core {
       if (this.#keepalive.probe(this.#connection.phase, now)) this.#ping(now, out);
     }
     if (this.#keepalive.proof === "pong" && this.#connection.up && this.#exchange.wantsPing) this.#ping(now, out);
+    this.#move?.proceed(now, out);
     this.#keepalive.arm(this.#connection.phase, this.#exchange.isAwaiting);
     return out;
   }
@@ -129,9 +141,14 @@ export class Core {
         return this.#start(input, now, out);
       case "stop":
         this.#exchange.each((agent) => agent.stop(out));
+        this.#move?.stop();
         return void this.#connection.stop(input.withinMs, now, out, input.error);
       case "reconnect":
         return this.#connection.leave("reconnect", now, out);
+      case "switch":
+        return this.#move?.begin(input.id, now, out);
+      case "interval":
+        return this.#interval(input.seconds, out);
       case "woken":
         if (this.#keepalive.jumped(this.#connection.phase, now, input.wallNow)) this.#ping(now, out);
         if (this.#maySend(input, now)) this.#expire(now, out);
@@ -166,7 +183,8 @@ export class Core {
         return this.#connection.arriving(this.#keepalive.progress(now));
       default:
         if (input.type === "declare") this.#keepalive.declare(has(input.capabilities, "reportsHeartbeat"));
-        return this.#agent.take(input, now, out);
+        this.#agent.take(input, now, out);
+        return this.#move?.take(input, now, out);
     }
   }
 
@@ -174,11 +192,13 @@ export class Core {
     if (this.#connection.phase !== "idle") return;
     if (input.heartbeatMs !== undefined) this.#keepalive.restore(input.heartbeatMs);
     this.#agent.start(input, now, out);
+    this.#move?.resume(input.resume, now, out);
     this.#connection.start(now, out);
   }
 
   #expire(now: number, out: Output[]): void {
     this.#exchange.each((agent) => agent.expire(now, out));
+    this.#move?.expire(now, out);
     const { retry = NEVER, close = NEVER, connect = NEVER, dial = NEVER, answer = NEVER } = this.#timers;
     if (this.#keepalive.isDead(this.#connection.phase, now)) this.#connection.fail("unresponsive", undefined, now, out);
     else if (now >= retry) this.#connection.due(now, out);
@@ -220,15 +240,21 @@ export class Core {
     if (error === undefined) return this.#acknowledged(member, message, now, out);
     const dropped = member.agent.messages.refused(now, out);
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
+    this.#move?.refused(error.message, now, out);
   }
 
-  #acknowledged({ agent }: Member, message: ServerToAgent, now: number, out: Output[]): void {
+  #acknowledged({ agent, presence }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending) return;
+    if (presence !== "unreported") this.#move?.answered(out);
     const seconds = agent.receive(message, now, out);
-    const requestedMs = seconds === undefined ? undefined : requestedMsOf(seconds, this.#keepalive.duplex);
+    if (seconds !== undefined) this.#interval(seconds, out);
+  }
+
+  #interval(seconds: bigint, out: Output[]): void {
+    const requestedMs = requestedMsOf(seconds, this.#keepalive.duplex);
     if (requestedMs === undefined) return;
-    agent.persist({ what: "heartbeat", requestedMs }, out);
+    this.#agent.persist({ what: "heartbeat", requestedMs }, out);
     this.#keepalive.requested(requestedMs, out);
   }
 

@@ -1,4 +1,11 @@
-import type { AgentRemoteConfig, CustomMessage, EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js";
+import type { Trial } from "../base/trial.js";
+import type {
+  AgentRemoteConfig,
+  ConnectionSettingsOffers,
+  CustomMessage,
+  EffectiveConfig,
+  ServerToAgent,
+} from "../gen/opamp/v1/opamp_pb.js";
 import type { OfferStatus, PartName, PartSet, PartValues } from "./parts.js";
 import type { LaterPhase, Phase } from "./phases.js";
 
@@ -23,6 +30,8 @@ export interface CustomOutgoing {
 export interface OfferValues {
   /** Remote configuration. */
   remoteConfig: AgentRemoteConfig;
+  /** Settings for connections. */
+  connectionSettings: ConnectionSettingsOffers;
 }
 
 /** Each kind of offer, by the name of its handler. */
@@ -39,7 +48,11 @@ export type StateChange =
   /** The interval that the server asks for, whatever becomes of it here; `Infinity` for none. */
   | { what: "heartbeat"; requestedMs: number }
   /** Where an offer stands; `offered` comes with one whose handler may only run once it is stored. */
-  | { what: "offer"; kind: OfferKind; status: OfferStatus; offered?: Offered };
+  | { what: "offer"; kind: OfferKind; status: OfferStatus; offered?: Offered }
+  /** What was offered is forgotten: the server may offer it again. */
+  | { what: "forget"; kind: OfferKind }
+  /** What becomes of the settings on trial, and how far that trial is. */
+  | { what: "settings"; step: "candidate" | "accepted" | "dropped"; trial: Trial };
 
 /** Why a link ended, as far as the core has to know; `error` passes through. */
 export interface Lost {
@@ -50,6 +63,8 @@ export interface Lost {
   retryAfterMs?: number | undefined;
   /** Why another dial may be made at once: with other credentials, or in another way although nothing failed. */
   renewed?: "credentials" | "transport" | undefined;
+  /** Another attempt with the same settings cannot go better; asked of settings on trial. */
+  final?: boolean | undefined;
 }
 
 /** New values of parts; `undefined` takes a part out of reports. */
@@ -71,6 +86,8 @@ export type AgentInput =
   | { type: "handled"; kind: OfferKind; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
   | { type: "retry"; kind: OfferKind }
+  /** Forget what was offered, and have the connection made afresh with the settings in force. */
+  | { type: "forget"; kind: OfferKind }
   /** A change is durable; with an error it could not be stored. */
   | { type: "persisted"; id: number; error?: string }
   /** The restart handler ended; with an error it failed. */
@@ -83,9 +100,13 @@ export type AgentInput =
 /** What can happen to an agent. */
 export type Input =
   /** Begin; with what a store remembers. */
-  | { type: "start"; instanceUid?: Uint8Array; offers?: OfferOutcomes; heartbeatMs?: number }
+  | { type: "start"; instanceUid?: Uint8Array; offers?: OfferOutcomes; heartbeatMs?: number; resume?: Resumed }
   /** End in good order, within the time given; `error` is why, where the host did not ask for it. */
   | { type: "stop"; withinMs: number; error?: unknown }
+  /** The connection settings being applied, those with this id, want the connection moved to the candidate. */
+  | { type: "switch"; id: number }
+  /** The interval between heartbeats that came with settings which were accepted. */
+  | { type: "interval"; seconds: bigint }
   /** Leave in good order and dial again (DUP-02). */
   | { type: "reconnect" }
   /** Time has passed. */
@@ -117,6 +138,15 @@ export type Input =
   | { type: "progress" }
   | AgentInput;
 
+/** What an earlier process left of connection settings. */
+export interface Resumed {
+  /** An offer whose settings are still to be proved: it is applied again, and its settings are dialled first. */
+  offered?: Offered;
+  trial: Trial;
+  /** When the connection was moved before, on the clock of this core. */
+  switchedAt: readonly number[];
+}
+
 /** What became of a custom message; one that is `unanswered` may have arrived. */
 export type CustomFate = "delivered" | "refused" | "oversized" | "full" | "expired" | "unanswered" | "forgotten";
 
@@ -137,6 +167,8 @@ export type Notice =
   /** A report this large was sent several times, and its connection failed each time. */
   | { kind: "undelivered"; parts: PartSet; bytes: number; attempts: number }
   | { kind: "silent"; afterMs: number }
+  /** The connection was moved too often of late: the newest settings wait. */
+  | { kind: "settingsWait"; forMs: number }
   | { kind: "effectiveConfigLate"; afterMs: number };
 
 /** How the last offer of each kind ended. */
@@ -145,7 +177,7 @@ export type OfferOutcomes = { readonly [K in OfferKind]?: OfferStatus };
 /** What the core wants done. */
 export type Output =
   /** With the settings in force, or with those that are on trial. */
-  | { type: "dial"; use: "committed" | "candidate" }
+  | { type: "dial"; use: Use }
   | { type: "send"; message: Outgoing }
   /** Ask the peer for a pong. */
   | { type: "ping" }
@@ -155,6 +187,8 @@ export type Output =
   | ({ type: "apply"; id: number } & Offered)
   | { type: "abort"; kind: OfferKind; id: number; why: "superseded" | "overdue" | "stopped" }
   | { type: "restart" }
+  /** The connection was moved for the offer with this id, or was not, and is or will be where it was. */
+  | { type: "switched"; id: number; failed?: SwitchFailure }
   /** Answered by `persisted` with the same id. What waits for that says so; nothing else is held up by a slow disk. */
   | { type: "persist"; id: number; change: StateChange }
   /** The agent goes by another uid. */
@@ -176,6 +210,20 @@ export type Output =
   | { type: "customSettled"; id: number; fate: CustomFate }
   | { type: "heartbeatInterval"; intervalMs: number }
   | { type: "notice"; notice: Notice };
+
+/** The settings in force, or those that are on trial. */
+export type Use = "committed" | "candidate";
+
+/** Why other settings are not in force. The failure of the last attempt was told with the phase that it led to. */
+export interface SwitchFailure {
+  /**
+   * They could not be stored; the process died of them too often; another attempt cannot change what went wrong; they were
+   * not proved in time, or their server wants a longer pause than that; their server refused the report.
+   */
+  why: "unstored" | "crashed" | "final" | "overdue" | "paused" | "refused";
+  /** In the words of the store or of the server. */
+  text?: string;
+}
 
 /** An output that is not about the connection. */
 export type HostOutput = Exclude<Output, { type: "dial" | "send" | "ping" | "close" }>;
@@ -202,6 +250,10 @@ export type PhaseReason =
   | "throttled"
   /** `reconnect()` was called, or another way to the server is tried. */
   | "reconnect"
+  /** Other connection settings are tried. */
+  | "settings"
+  /** Other connection settings were not accepted, and the ones before are used again. */
+  | "rolledBack"
   /** The wait before the next attempt is over. */
   | "retry"
   /** `stop()` was called, or the store is not for this version. */

@@ -2,7 +2,6 @@ import type {
   AgentDescription,
   AvailableComponents,
   ComponentHealth,
-  ConnectionSettingsStatus,
   CustomCapabilities,
   EffectiveConfig,
   PackageStatuses,
@@ -34,7 +33,7 @@ export interface PartValues {
   packageStatuses: PackageStatuses;
   customCapabilities: CustomCapabilities;
   availableComponents: AvailableComponents;
-  connectionSettingsStatus: ConnectionSettingsStatus;
+  connectionSettingsStatus: OfferStatus | typeof NOTHING_OFFERED;
 }
 
 /** A part by its field name. */

@@ -7,7 +7,10 @@ export const NEVER = Number.POSITIVE_INFINITY;
 type Deadline = number | undefined;
 
 /** What can come due on a connection. */
-export type ConnectionTimers = ReturnType<typeof connectionTimers>;
+export type ConnectionTimers = ReturnType<typeof connectionTimers> & {
+  /** Other settings have had their time to be proved, or may be tried now. Most connections never have any. */
+  settings?: Deadline;
+};
 
 export function connectionTimers() {
   const never = undefined as Deadline;

@@ -53,6 +53,8 @@ const JSON_READERS = {
   lastGoodConfig: readReference,
   heartbeatMs: (json: unknown, where: string) =>
     STATE_READERS.heartbeatMs(json === OFF ? Number.POSITIVE_INFINITY : json, where),
+  connectionSettings: (json: unknown, where: string) => STATE_READERS.connectionSettings(withHash(json), where),
+  connection: STATE_READERS.connection,
 };
 const KNOWN: ReadonlySet<string> = new Set(["format", "version", ...Object.keys(JSON_READERS)]);
 
@@ -62,7 +64,7 @@ const KNOWN: ReadonlySet<string> = new Set(["format", "version", ...Object.keys(
  * @throws Error where it would be too large to be read again
  */
 export function encodeState(
-  { instanceUid, remoteConfig, lastGoodConfig, heartbeatMs }: StoredState,
+  { instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, connectionSettings, connection }: StoredState,
   configFile: string | undefined,
   rest: DecodedState["rest"],
 ): Uint8Array {
@@ -73,6 +75,8 @@ export function encodeState(
     remoteConfig: remoteConfig && inHex(remoteConfig),
     lastGoodConfig: lastGoodConfig && configFile && { hash: hexOf(lastGoodConfig.hash), file: configFile },
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
+    connectionSettings: connectionSettings && inHex(connectionSettings),
+    connection,
     ...rest,
   };
   const bytes = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);

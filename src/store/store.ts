@@ -17,6 +17,40 @@ export interface StoredState {
   lastGoodConfig?: StoredConfig | undefined;
   /** The heartbeat interval that the server asked for, in milliseconds; `Infinity` for none (HB-02, HB-03). */
   heartbeatMs?: number | undefined;
+  /** How the last offer of connection settings ended. */
+  connectionSettings?: StoredRemoteConfig | undefined;
+  /** The settings for the agent's own connection that the server had accepted, or was having tried. */
+  connection?: StoredConnection | undefined;
+}
+
+/** Settings for a connection: a blob has all of them, keys included. */
+export interface StoredSettings {
+  /** The name of the blob; it says which content it has. */
+  blob: string;
+  /** Since when they count, in milliseconds since the Unix epoch. */
+  at: number;
+}
+
+/** Settings that are being tried, and the offer that they came with. */
+export interface StoredCandidate extends StoredSettings {
+  /** The name of the blob with the whole offer. */
+  offer: string;
+  /** In hexadecimal digits, what tells the offer from others where it has no hash. */
+  digest?: string | undefined;
+}
+
+/** The agent's own connection, as the server has changed it. */
+export interface StoredConnection {
+  /** Of the options that all this is laid over. */
+  fingerprint: string;
+  /** In force; `undefined` for the options alone. */
+  accepted?: StoredSettings | undefined;
+  /** On trial. */
+  candidate?: StoredCandidate | undefined;
+  /** How far the trial of the candidate is, as `base/trial.ts` has it. */
+  trial: { phase: string; from: string; to: string; hash: string; crashes: number };
+  /** When the connection was moved of late, in milliseconds since the Unix epoch. */
+  switchedAt: readonly number[];
 }
 
 /** The outcome of the last remote config offer. */

@@ -2,7 +2,15 @@ import { isUint8Array } from "node:util/types";
 import { isObject, kindOf, member } from "../base/checks.js";
 import { uidProblem } from "../base/instance-uid.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import type { StoredConfig, StoredFile, StoredRemoteConfig, StoredState } from "./store.js";
+import type {
+  StoredCandidate,
+  StoredConfig,
+  StoredConnection,
+  StoredFile,
+  StoredRemoteConfig,
+  StoredSettings,
+  StoredState,
+} from "./store.js";
 
 /** Takes a copy of a value that has the right form; throws a TypeError that says what is wrong with any other. */
 type Reader<T> = (value: unknown, where: string) => T;
@@ -15,6 +23,8 @@ export const STATE_READERS: Readers<Required<StoredState>> = {
   remoteConfig: readRemoteConfig,
   lastGoodConfig: readConfig,
   heartbeatMs: readInterval,
+  connectionSettings: readRemoteConfig,
+  connection: readConnection,
 };
 
 /**
@@ -96,6 +106,46 @@ function readFile(value: unknown, where: string): StoredFile {
   if (!isUint8Array(body)) throw new TypeError(`${where}.body is not bytes`);
   if (typeof contentType !== "string") throw new TypeError(`${where}.contentType is not text`);
   return { body: new Uint8Array(body), contentType };
+}
+
+function readConnection(value: unknown, where: string): StoredConnection {
+  const { fingerprint, accepted, candidate, trial, switchedAt } = readObject(value, where);
+  const { phase, from, to, hash, crashes } = readObject(trial, `${where}.trial`);
+  if (!Array.isArray(switchedAt)) throw new TypeError(`${where}.switchedAt is not a list`);
+  return {
+    fingerprint: readText(fingerprint, `${where}.fingerprint`),
+    accepted: accepted === undefined ? undefined : readSettings(accepted, `${where}.accepted`),
+    candidate: candidate === undefined ? undefined : readCandidate(candidate, `${where}.candidate`),
+    trial: {
+      phase: readText(phase, `${where}.trial.phase`),
+      from: readText(from, `${where}.trial.from`),
+      to: readText(to, `${where}.trial.to`),
+      hash: readText(hash, `${where}.trial.hash`),
+      crashes: readNumber(crashes, `${where}.trial.crashes`),
+    },
+    switchedAt: switchedAt.map((at: unknown, index) => readNumber(at, member(`${where}.switchedAt`, index))),
+  };
+}
+
+function readSettings(value: unknown, where: string): StoredSettings {
+  const { blob, at } = readObject(value, where);
+  return { blob: readText(blob, `${where}.blob`), at: readNumber(at, `${where}.at`) };
+}
+
+function readCandidate(value: unknown, where: string): StoredCandidate {
+  const { offer, digest } = readObject(value, where);
+  const candidate = { ...readSettings(value, where), offer: readText(offer, `${where}.offer`) };
+  return digest === undefined ? candidate : { ...candidate, digest: readText(digest, `${where}.digest`) };
+}
+
+function readText(value: unknown, where: string): string {
+  if (typeof value !== "string") throw new TypeError(`${where} is not text`);
+  return value;
+}
+
+function readNumber(value: unknown, where: string): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new TypeError(`${where} is not a number`);
+  return value;
 }
 
 function readInterval(value: unknown, where: string): number {

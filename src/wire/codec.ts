@@ -37,9 +37,16 @@ export type ReportInit = Omit<AgentToServer, "$typeName" | "$unknown" | keyof Sm
 
 interface Small {
   flags: bigint;
-  remoteConfigStatus: { hash: Uint8Array; status: keyof typeof STATUS; error: string };
+  remoteConfigStatus: StatusInWords;
+  connectionSettingsStatus: StatusInWords;
   agentDisconnect: MessageInitShape<typeof AgentDisconnectSchema>;
   customMessage: MessageInitShape<typeof CustomMessageSchema>;
+}
+
+interface StatusInWords {
+  hash: Uint8Array;
+  status: keyof typeof STATUS;
+  error: string;
 }
 
 const READ_OPTIONS = {
@@ -51,7 +58,7 @@ const STATUS = { unset: 0, applied: 1, applying: 2, failed: 3 } as const;
 
 /** Serializes what an agent reports. */
 export function encodeReport(report: ReportInit): Uint8Array {
-  const { remoteConfigStatus: inWords, agentDisconnect, customMessage } = report;
+  const { remoteConfigStatus: inWords, connectionSettingsStatus: settings, agentDisconnect, customMessage } = report;
   // Messages as `create` would make them, which costs as much as all else here; all fields, so that all have one shape.
   const message = {
     $typeName: "opamp.proto.v1.AgentToServer",
@@ -74,7 +81,12 @@ export function encodeReport(report: ReportInit): Uint8Array {
     customCapabilities: report.customCapabilities,
     customMessage: customMessage && create(CustomMessageSchema, customMessage),
     availableComponents: report.availableComponents,
-    connectionSettingsStatus: report.connectionSettingsStatus,
+    connectionSettingsStatus: settings && {
+      $typeName: "opamp.proto.v1.ConnectionSettingsStatus",
+      lastConnectionSettingsHash: settings.hash,
+      status: STATUS[settings.status],
+      errorMessage: settings.error,
+    },
   } satisfies Record<Exclude<keyof AgentToServer, "$unknown">, unknown>;
   return toBinary(AgentToServerSchema, message as AgentToServer);
 }

@@ -28,6 +28,8 @@ export interface Script {
   fits?: (message: Outgoing) => boolean;
   /** The messages that are large. Default: none. */
   large?: (message: Outgoing) => boolean;
+  /** What else the host says to an output, in the same turn. Default: nothing. */
+  host?: (output: Output) => Input | undefined;
   /** What the host says when it is asked for the effective config; by default it does not come back. */
   effectiveConfig?: () => EffectiveConfig | undefined;
 }
@@ -200,7 +202,9 @@ export class Harness {
   }
 
   #react(output: Output): void {
-    const { opens, duplex = true, answers, pongs, effectiveConfig } = this.#script;
+    const { opens, duplex = true, answers, pongs, effectiveConfig, host } = this.#script;
+    const input = host?.(output);
+    if (input !== undefined) this.#sameTurn.push(input);
     if (output.type === "dial") {
       this.#later = [];
       if (opens?.() ?? true) {

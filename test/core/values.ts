@@ -5,7 +5,6 @@ import {
   AgentDescriptionSchema,
   AvailableComponentsSchema,
   ComponentHealthSchema,
-  ConnectionSettingsStatusSchema,
   CustomCapabilitiesSchema,
   EffectiveConfigSchema,
   PackageStatusesSchema,
@@ -69,6 +68,6 @@ export function everyPart(): PartValues {
     packageStatuses: create(PackageStatusesSchema, { serverProvidedAllPackagesHash: hash(2) }),
     customCapabilities: create(CustomCapabilitiesSchema, { capabilities: ["com.example.one"] }),
     availableComponents: create(AvailableComponentsSchema, { hash: hash(3) }),
-    connectionSettingsStatus: create(ConnectionSettingsStatusSchema, { lastConnectionSettingsHash: hash(4) }),
+    connectionSettingsStatus: configStatus(4),
   };
 }

@@ -9,6 +9,14 @@ const WHOLE = {
   remoteConfig: { hash, status: "applied", error: "" },
   lastGoodConfig: { hash, files: { "": file } },
   heartbeatMs: 5_000,
+  connectionSettings: { hash, status: "failed", error: "no such host" },
+  connection: {
+    fingerprint: "f",
+    accepted: { blob: "connection-1", at: 1 },
+    candidate: { blob: "connection-2", offer: "connection-offer-2", at: 2, digest: "00ff" },
+    trial: { phase: "trial", from: "committed", to: "candidate", hash: "01", crashes: 1 },
+    switchedAt: [1, 2],
+  },
 } satisfies StoredState;
 
 /** What is made of something that a store gave. */
@@ -61,6 +69,15 @@ describe("a stored state", () => {
     ["heartbeatMs", 0, "its heartbeatMs is not a number of milliseconds above 0"],
     ["heartbeatMs", Number.NaN, "its heartbeatMs is not a number of milliseconds above 0"],
     ["heartbeatMs", "off", "its heartbeatMs is not a number of milliseconds above 0"],
+    ["connectionSettings", { hash }, "its connectionSettings.status is neither applied nor failed"],
+    ["connection", { ...WHOLE.connection, trial: undefined }, "its connection.trial is undefined"],
+    ["connection", { ...WHOLE.connection, accepted: { at: 1 } }, "its connection.accepted.blob is not text"],
+    [
+      "connection",
+      { ...WHOLE.connection, candidate: { blob: "b", at: 1 } },
+      "its connection.candidate.offer is not text",
+    ],
+    ["connection", { ...WHOLE.connection, switchedAt: ["1"] }, "its connection.switchedAt[0] is not a number"],
   ])("whose %s is %o loses only that member", (name, value, problem) => {
     const { [name]: _, ...rest } = WHOLE;
     expect(read({ ...WHOLE, [name]: value })).toEqual({

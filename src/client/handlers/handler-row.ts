@@ -16,17 +16,20 @@ export interface HandlerRow {
   readonly hint?: string;
 }
 
+/** The kinds of offers that a handler of the host takes as they are. */
+export type HandledKind = OfferKind & keyof Handlers;
+
 /** An offer as its handler is given it. */
-export type Applied<K extends OfferKind = OfferKind> = Parameters<NonNullable<Handlers[K]>["apply"]>[0];
+export type Applied<K extends HandledKind = HandledKind> = Parameters<NonNullable<Handlers[K]>["apply"]>[0];
 
 /** The host's handler of one kind of offers. */
-export interface ApplyHandler<K extends OfferKind = OfferKind> {
+export interface ApplyHandler<K extends HandledKind = HandledKind> {
   validate?(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
   apply(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
 }
 
 /** How one kind of offers gets to its handler and into the store. */
-export interface OfferHandler<K extends OfferKind = OfferKind> extends HandlerRow {
+export interface OfferHandler<K extends HandledKind = HandledKind> extends HandlerRow {
   /** What people call the kind, as a line of a log begins with it. */
   readonly title: string;
   /** An offer as plain values, copied: the bytes of a message do not outlive it. */

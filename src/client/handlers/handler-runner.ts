@@ -1,4 +1,4 @@
-import type { Input, Offered, OfferKind, OfferOutcomes } from "../../core/io.js";
+import type { Input, Offered, OfferOutcomes } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import { messageOf, OpAMPError, ownHint } from "../../errors.js";
 import type { EffectiveConfig } from "../../gen/opamp/v1/opamp_pb.js";
@@ -8,7 +8,7 @@ import { type DescribeAgent, type Description, toAgentDescription } from "../../
 import type { Clock } from "../clock.js";
 import type { Failed } from "../observe/client-event.js";
 import type { ApplyContext, Handlers } from "../options.js";
-import type { Applied, ApplyHandler } from "./handler-row.js";
+import type { Applied, ApplyHandler, HandledKind } from "./handler-row.js";
 import { handlerTable, offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
 
 const DESCRIPTION_HINT = "the description stays as it was";
@@ -60,7 +60,7 @@ export class HandlerRunner {
   readonly #feed: (input: Input) => void;
   readonly #failed: Failed;
   /** For each kind of which anything was applied; there once something was. */
-  #kinds: { [K in OfferKind]?: KindState } | undefined;
+  #kinds: { [K in HandledKind]?: KindState } | undefined;
   /** The call of the provider under way, unless the core has given it up. */
   #fetch: Fetch | undefined;
   #describe: DescribeAgent | undefined;
@@ -77,13 +77,13 @@ export class HandlerRunner {
   }
 
   /** What was applied last. */
-  applied(kind: OfferKind): Applied | undefined {
+  applied(kind: HandledKind): Applied | undefined {
     return this.#kinds?.[kind]?.applied;
   }
 
   /** What an earlier life left. @returns how its last offers ended */
   restore(state: StoredState): OfferOutcomes {
-    const outcomes: { [K in OfferKind]?: OfferStatus } = {};
+    const outcomes: { [K in HandledKind]?: OfferStatus } = {};
     for (const kind of offerKinds) {
       const { status, applied } = offerHandlers[kind].restore(state);
       if (applied !== undefined) this.#stateOf(kind).applied = applied;
@@ -93,7 +93,7 @@ export class HandlerRunner {
   }
 
   /** Runs the handler of an offer. */
-  async apply({ kind, offer }: Offered, id: number): Promise<void> {
+  async apply({ kind, offer }: Extract<Offered, { kind: HandledKind }>, id: number): Promise<void> {
     const { read } = offerHandlers[kind];
     const state = this.#stateOf(kind);
     const handler: ApplyHandler | undefined = this.#supplied.handlers[kind];
@@ -130,7 +130,7 @@ export class HandlerRunner {
     return this.#fetch !== undefined;
   }
 
-  abort(kind: OfferKind, id: number, why: string): void {
+  abort(kind: HandledKind, id: number, why: string): void {
     const state = this.#stateOf(kind);
     const { call } = state;
     if (call?.id !== id) return;
@@ -208,7 +208,7 @@ export class HandlerRunner {
     this.#feed(value === undefined ? { type: "effectiveConfig" } : { type: "effectiveConfig", value });
   }
 
-  #stateOf(kind: OfferKind): KindState {
+  #stateOf(kind: HandledKind): KindState {
     this.#kinds ??= {};
     this.#kinds[kind] ??= { applied: undefined, call: undefined };
     return this.#kinds[kind];

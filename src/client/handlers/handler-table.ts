@@ -11,15 +11,14 @@ import {
   wrongOption,
 } from "../../base/checks.js";
 import { type CapabilityName, capabilityNames, maskOf } from "../../core/capabilities.js";
-import type { OfferKind } from "../../core/io.js";
 import type { Handlers, OpAMPClientOptions } from "../options.js";
-import type { HandlerRow, OfferHandler } from "./handler-row.js";
+import type { HandledKind, HandlerRow, OfferHandler } from "./handler-row.js";
 import { remoteConfig } from "./remote-config.js";
 
 /** The kinds of offers that a host can take. */
-export const offerHandlers: Readonly<Record<OfferKind, OfferHandler>> = { remoteConfig };
+export const offerHandlers: Readonly<Record<HandledKind, OfferHandler>> = { remoteConfig };
 
-export const offerKinds = Object.keys(offerHandlers) as readonly OfferKind[];
+export const offerKinds = Object.keys(offerHandlers) as readonly HandledKind[];
 
 /** All that a host can supply, by the name of its option. */
 export const handlerTable: { readonly [H in keyof Handlers]-?: HandlerRow } = {
@@ -41,6 +40,8 @@ export interface Supplied {
   health: boolean;
   /** Available components were given at some time. */
   components: boolean;
+  /** The server may change the agent's own connection. */
+  settings?: boolean;
 }
 
 /** What of the options is a handler. */
@@ -50,13 +51,14 @@ export function handlersIn(options: Handlers): Handlers {
 
 /** The capability mask that follows from what the host supplies, less what it withholds (CAP-06, SEC-05). */
 export function declaredMask(
-  { handlers, health, components }: Supplied,
+  { handlers, health, components, settings }: Supplied,
   withheld: ReadonlySet<CapabilityName>,
 ): bigint {
   const names: CapabilityName[] = ["reportsHeartbeat"];
   for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerTable[name].capabilities);
   if (health) names.push("reportsHealth");
   if (components) names.push("reportsAvailableComponents");
+  if (settings === true) names.push("acceptsOpAMPConnectionSettings", "reportsConnectionSettingsStatus");
   return maskOf(names.filter((name) => !withheld.has(name)));
 }
 

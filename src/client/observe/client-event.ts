@@ -2,6 +2,7 @@ import type { CustomFate, OfferKind, Outgoing } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
+import type { ConnectionEvent } from "../connection-options.js";
 import type { InstanceUidEvent, PhaseEvent, ServerErrorEvent, WarningEvent } from "../events.js";
 
 /** What passes between client and server; it comes with every message. */
@@ -41,6 +42,7 @@ export type ClientEvent =
   /** A listener of `error` threw, so there is no listener left to tell. */
   | { type: "errorListenerFailed"; error: OpAMPError }
   | { type: "warning"; event: WarningEvent }
+  | { type: "connection"; event: ConnectionEvent }
   | { type: "instanceUid"; event: InstanceUidEvent }
   | { type: "serverCapabilities"; mask: bigint }
   | { type: "serverCustomCapabilities"; names: readonly string[] }

@@ -16,6 +16,7 @@ const NAMES = {
   warning: true,
   serverError: true,
   offer: true,
+  connection: true,
   instanceUid: true,
   serverCapabilities: true,
   serverCustomCapabilities: true,
@@ -67,6 +68,7 @@ export class Listeners {
     switch (event.type) {
       case "phase":
       case "warning":
+      case "connection":
       case "instanceUid":
       case "serverError":
         return this.#emit(event.type, event.event);

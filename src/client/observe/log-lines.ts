@@ -130,6 +130,16 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       case "warning":
         // In any case: it may say that the client is open to attack.
         return write("warn", explained(event.event));
+      case "connection": {
+        const { state, endpoint, source } = event.event;
+        if (state !== "accepted" && state !== "rolledBack") return;
+        return void line(
+          "info",
+          "connection",
+          state,
+          `The connection is as ${source === "server" ? "the server offered it" : "the options say"}: ${shown(endpoint)}`,
+        );
+      }
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;

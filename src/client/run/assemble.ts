@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from "node:util";
 import { sameBytes, uidText } from "../../base/bytes.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
 import { Core } from "../../core/core.js";
+import type { Use } from "../../core/io.js";
+import { connectionSettings } from "../../core/offers/connection-settings.js";
+import { remoteConfig } from "../../core/offers/remote-config.js";
 import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
 import { createTransport } from "../../transport/create-transport.js";
@@ -12,6 +15,8 @@ import { sameEffectiveConfig } from "../../values/config-files.js";
 import { sameHealth } from "../../values/health.js";
 import { newInstanceUid } from "../../values/instance-uid.js";
 import { type Clock, systemClock } from "../clock.js";
+import type { ConnectionMoves } from "../connection/connection-moves.js";
+import { Transports } from "../connection/transports.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import { HandlerRunner } from "../handlers/handler-runner.js";
@@ -25,6 +30,7 @@ import { meterEvents } from "../observe/meter.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readSettings, type Settings } from "../settings/settings.js";
 import { Persistence } from "../state/persistence.js";
+import { assembleMoves, assembleTransports, type FixedSettings } from "./assemble-moves.js";
 import { Driver } from "./driver.js";
 import { notify, OutputRouter } from "./output-router.js";
 import { Waiters } from "./waiters.js";
@@ -41,9 +47,13 @@ export function assemble(options: OpAMPClientOptions) {
   const { withheld, requestInstanceUid, timeouts, redactor } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
   const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
+  const { connection } = settings;
+  if (connection !== undefined) supplied.settings = true;
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
   const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
-  const transport = transportFor(options, settings, clock, () => uidText(core.instanceUid));
+  const fixed = fixedSettings(settings, clock, () => uidText(core.instanceUid));
+  const transports = connection && assembleTransports(options, settings, fixed);
+  const transport = transports ?? transportFor(options, settings, fixed);
 
   const failed: Failed = (error, isLogged = false, counts = undefined) =>
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
@@ -61,8 +71,10 @@ export function assemble(options: OpAMPClientOptions) {
       count(event);
       meter(event);
     });
-  const driver = new Driver(core, () => transport, clock, both ?? count, publish);
+  const chosen = transport instanceof Transports ? (use: Use) => transport.for(use) : () => transport;
+  const driver = new Driver(core, chosen, clock, both ?? count, publish);
   const feed = driver.feed.bind(driver);
+  const persistence = new Persistence(options.store, clock, failed, feed, settings.onForeignStore);
   const parts = {
     core,
     clock,
@@ -70,7 +82,8 @@ export function assemble(options: OpAMPClientOptions) {
     redactor,
     driver,
     handlers: new HandlerRunner(supplied, clock, feed, failed),
-    persistence: new Persistence(options.store, clock, failed, feed, settings.onForeignStore),
+    persistence,
+    moves: undefined as ConnectionMoves | undefined,
     channels: undefined as CustomChannels | undefined,
     waiters,
     listeners: undefined as Listeners | undefined,
@@ -87,13 +100,18 @@ export function assemble(options: OpAMPClientOptions) {
     closeMs: timeouts.closeMs,
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
+  if (connection !== undefined && transports !== undefined) {
+    const around = { transports, persistence, clock, redactor, failed, feed, observed: () => parts };
+    parts.moves = assembleMoves(options, settings, connection, around);
+  }
   driver.routeTo(new OutputRouter(parts));
   return parts;
 }
 
 function createCore(settings: Settings, instanceUid: Uint8Array, capabilities: bigint, random: () => number): Core {
-  const { timeouts, throttle } = settings;
+  const { timeouts, throttle, connection } = settings;
   return new Core({
+    ...(connection !== undefined && { settings: connection.limits, offers: [remoteConfig, connectionSettings] }),
     instanceUid,
     requestInstanceUid: settings.requestInstanceUid,
     capabilities,
@@ -117,30 +135,21 @@ function createCore(settings: Settings, instanceUid: Uint8Array, capabilities: b
 }
 
 /** The host's own transport, or the one that its options ask for. */
-function transportFor(
-  options: OpAMPClientOptions,
-  settings: Settings,
-  clock: Clock,
-  instanceUid: () => string,
-): Transport {
+function transportFor(options: OpAMPClientOptions, { tls, proxy }: Settings, fixed: FixedSettings): Transport {
   const given = options.transport;
-  if (given !== undefined && given !== "auto") return given;
-  const { tls, proxy, keepAlive, maxMessageBytes, compression, maxRedirects } = settings;
+  if (typeof given === "object") return given;
   const endpoint = parseEndpoint(options.url ?? "");
-  return createTransport(given ?? endpoint.kind, {
-    url: endpoint.url,
-    authorization: endpoint.authorization,
-    headers: options.headers,
-    tls,
-    proxy,
-    keepAlive,
-    maxSendBytes: maxMessageBytes.send,
-    maxReceiveBytes: maxMessageBytes.receive,
-    compression,
-    maxRedirects,
-    instanceUid,
-    clock,
-  });
+  const { headers } = options;
+  if (typeof given === "function") return given({ endpoint, headers, tls, proxy }, "committed");
+  const { url, authorization } = endpoint;
+  return createTransport(given ?? endpoint.kind, { ...fixed, url, authorization, headers, tls, proxy });
+}
+
+/** What every transport of a client has, wherever it leads. */
+function fixedSettings(settings: Settings, clock: Clock, instanceUid: () => string): FixedSettings {
+  const { keepAlive, maxMessageBytes, compression, maxRedirects } = settings;
+  const { send: maxSendBytes, receive: maxReceiveBytes } = maxMessageBytes;
+  return { keepAlive, maxSendBytes, maxReceiveBytes, compression, maxRedirects, instanceUid, clock };
 }
 
 /** What is not safe about how a client is set up. Of a transport of the host's own nothing is known. */

@@ -1,6 +1,6 @@
 import { MAX_TIMER_MS } from "../../base/time.js";
 import type { Core } from "../../core/core.js";
-import type { HostOutput, Input, Lost, Output } from "../../core/io.js";
+import type { HostOutput, Input, Lost, Output, Use } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import { threwIn } from "../../transport/loss.js";
 import { CLOSE_NOW, type Loss, OVERDUE, type Sink, type Transport } from "../../transport/transport.js";
@@ -10,9 +10,6 @@ import { type Clock, holdProcess } from "../clock.js";
 import type { Observer, TrafficEvent } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
 import { Overdue } from "./overdue.js";
-
-/** The settings that a dial uses. */
-export type Use = Extract<Output, { type: "dial" }>["use"];
 
 const ALIVE = { type: "alive" } as const;
 const PONG = { type: "pong" } as const;

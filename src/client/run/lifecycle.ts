@@ -4,6 +4,7 @@ import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import { holdProcess } from "../clock.js";
+import type { Restored } from "../connection/connection-moves.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 
@@ -37,8 +38,8 @@ export class Lifecycle {
     this.#parts.waiters.started();
     for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
     const loaded = this.#parts.persistence.load();
-    if (loaded instanceof Promise) void loaded.then((later) => this.#begin(later));
-    else this.#begin(loaded);
+    if (loaded instanceof Promise) void loaded.then((later) => this.#loaded(later));
+    else this.#loaded(loaded);
   }
 
   connected(options: WaitOptions): Promise<void> {
@@ -71,11 +72,20 @@ export class Lifecycle {
     this.#parts.channels?.stop(this.#stopped("a custom message"));
   }
 
-  #begin(state: StoredState | OpAMPError): void {
+  #loaded(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
     if (state instanceof OpAMPError) return this.#refuse(state);
+    const { moves } = this.#parts;
+    if (moves === undefined) return this.#begin(state);
+    void moves.restore(state).then((left) => this.#begin(state, left));
+  }
+
+  #begin(state: StoredState, left: Restored = {}): void {
+    if (this.#stopping !== undefined) return;
     const { core, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
+    if (left.status !== undefined) start.offers = { ...start.offers, connectionSettings: left.status };
+    if (left.resume !== undefined) start.resume = left.resume;
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
@@ -112,10 +122,15 @@ export class Lifecycle {
       waiters.fail(this.#stopped("connected"));
       await waiters.stopped(core.phase, withinMs, () => driver.feed({ type: "stop", withinMs: 0 }));
       this.#parts.channels?.stop(this.#stopped("a custom message"));
-      await waiters.atMost(withinMs, persistence.close());
+      await waiters.atMost(withinMs, this.#close(persistence));
     } finally {
       letGo();
     }
+  }
+
+  async #close(persistence: ClientParts["persistence"]): Promise<void> {
+    await this.#parts.moves?.ended();
+    await persistence.close();
   }
 
   #stopped(what: string): OpAMPError {

@@ -6,13 +6,14 @@ import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import type { Clock } from "../clock.js";
+import type { ConnectionMoves } from "../connection/connection-moves.js";
 import type { PhaseEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import type { HandlerRunner } from "../handlers/handler-runner.js";
 import { offerHandlers } from "../handlers/handler-table.js";
 import type { ClientEvent, ErrorCount, Failed, Observer } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
-import type { Listeners } from "../observe/listeners.js";
+import { Listeners } from "../observe/listeners.js";
 import type { Persistence } from "../state/persistence.js";
 import type { Waiters } from "./waiters.js";
 
@@ -35,11 +36,19 @@ export interface RouterParts extends Observed {
   readonly persistence: Persistence;
   /** `undefined` until the first custom capability is registered: most agents have none. */
   readonly channels: CustomChannels | undefined;
+  /** `undefined` where the server may not change the connection. */
+  readonly moves: ConnectionMoves | undefined;
   readonly failed: Failed;
   readonly transport: { readonly name: unknown };
   readonly clock: Clock;
   readonly redactor: Redactor;
 }
+
+/** What people call each kind of offers, as a line of a log begins with it. */
+const titles: Readonly<Record<OfferKind, string>> = {
+  remoteConfig: offerHandlers.remoteConfig.title,
+  connectionSettings: "Connection settings",
+};
 
 type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
 
@@ -55,17 +64,23 @@ export class OutputRouter {
   }
 
   route(output: HostOutput): void {
-    const { handlers, persistence, channels } = this.#parts;
+    const { handlers, persistence, channels, moves } = this.#parts;
     switch (output.type) {
       case "fetchEffectiveConfig":
         return handlers.fetchEffectiveConfig();
       case "apply":
+        if (output.kind === "connectionSettings") return moves?.apply(output, output.id);
         return void handlers.apply(output, output.id);
       case "abort":
+        if (output.kind === "connectionSettings") return moves?.abort(output.id, output.why);
         return handlers.abort(output.kind, output.id, output.why);
+      case "switched":
+        return moves?.switched(output.id, output.failed);
       case "restart":
         return void handlers.restart();
       case "persist":
+        if (output.change.what === "settings") return moves?.persist(output.id, output.change);
+        if (output.change.what === "forget") moves?.forgotten();
         return persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
       case "instanceUid":
         return this.#renamed(output.uid, output.previous);
@@ -93,9 +108,11 @@ export class OutputRouter {
   #moved(output: PhaseOutput): void {
     const { transport, clock, redactor } = this.#parts;
     const { phase, previous, reason, inMs } = output;
+    if (reason === "settings") this.#parts.moves?.leaving();
     // A transport that has yet to be opened may still turn out to be another.
     if (phase !== "connecting" && previous !== "idle") this.#transportName = nameOf(transport);
     const failure = errorBehind(output);
+    if (failure !== undefined) this.#parts.moves?.attemptFailed(failure);
     const error = failure && scrubbedError(failure, redactor);
     const change = { previous, reason, transport: this.#transportName };
     this.#notify({ type: "phase", event: phaseEvent(change, output, error, clock), inMs });
@@ -109,7 +126,7 @@ export class OutputRouter {
     this.#offeredAt ??= {};
     const durationMs = status === "applying" ? undefined : now - (this.#offeredAt[kind] ?? now);
     this.#offeredAt[kind] = status === "applying" ? now : undefined;
-    this.#notify({ type: "offer", kind, title: offerHandlers[kind].title, hash, status, error, durationMs });
+    this.#notify({ type: "offer", kind, title: titles[kind], hash, status, error, durationMs });
   }
 
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
@@ -131,6 +148,11 @@ export class OutputRouter {
         return this.#notify({ type: "customWaits", capability: notice.capability });
       case "storm":
         return this.#notify({ type: "storm" });
+      case "settingsWait": {
+        const message = `the server moves this agent too often: its newest settings wait for ${notice.forMs} ms`;
+        const hint = "have the server offer settings less often, or raise connectionSettings.opamp.maxPerHour";
+        return this.#notify({ type: "warning", event: { code: "settings-wait", message, hint } });
+      }
       case "silent":
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
@@ -182,6 +204,20 @@ export function notify({ waiters, observers, publish, listeners }: Observed, eve
   const { phase, failure, apply } = channels;
   if (phase.hasSubscribers || failure.hasSubscribers || apply.hasSubscribers) publish(event);
   listeners?.observe(event);
+}
+
+/** The host's listeners, which are made when it listens to something for the first time. */
+export function listenersIn(
+  parts: Observed & { listeners: Listeners | undefined } & Pick<RouterParts, "failed" | "redactor">,
+): Listeners {
+  parts.listeners ??= new Listeners((name, cause) => {
+    const text = `a listener of "${name}" failed: ${messageOf(cause)}`;
+    const error = new OpAMPError("ERR_OPAMP_HANDLER", text, { cause });
+    if (name !== "error") return parts.failed(error);
+    // A throwing `error` listener must not cause another `error` event.
+    notify(parts, { type: "errorListenerFailed", error: scrubbedError(error, parts.redactor) });
+  });
+  return parts.listeners;
 }
 
 function phaseEvent(

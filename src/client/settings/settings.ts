@@ -24,6 +24,7 @@ import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-t
 import type { OpAMPClientOptions, Timeouts } from "../options.js";
 import { foreignNames } from "./foreign-names.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
+import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 
 /** The options, checked, with the defaults in place. */
 export interface Settings extends NetworkSettings {
@@ -38,6 +39,8 @@ export interface Settings extends NetworkSettings {
   /** How many custom messages may wait for the server, and how long. */
   customMessages: { max: number; ttlMs: number };
   keepAlive: boolean;
+  /** `undefined`: the server may not change the connection. */
+  connection: SettingsRules | undefined;
   requestInstanceUid: boolean;
   withheld: ReadonlySet<CapabilityName>;
   redactor: Redactor;
@@ -53,6 +56,7 @@ const KEYS = {
   instanceUid: true,
   requestInstanceUid: true,
   store: true,
+  connectionSettings: true,
   onForeignStore: true,
   withhold: true,
   heartbeat: true,
@@ -112,13 +116,13 @@ export function readSettings(options: OpAMPClientOptions): Settings {
   checkFunctions("meter", options.meter, ["createCounter"]);
   checkFunctions("store", options.store, ["load", "save"]);
   checkFunction("store.close", options.store?.close);
-  if (options.transport !== "auto") {
+  if (options.transport !== "auto" && typeof options.transport !== "function") {
     checkFunctions("transport", options.transport, ["open", "send", "ping", "close"]);
     if (options.transport !== undefined) checkFlag("transport.duplex", options.transport.duplex);
   }
   checkFunctions("clock", options.clock, ["now", "wallNow", "after", "soon"]);
   checkFunction("random", options.random);
-  const heartbeat = durations("heartbeat", options.heartbeat, HEARTBEAT);
+  const heartbeat = readHeartbeat(options.heartbeat);
   const backoff = readBackoff(options.backoff);
   const throttle = durations("throttle", options.throttle, THROTTLE);
   checkFinite("throttle.minMs", throttle.minMs);
@@ -141,6 +145,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     ping: pings(options.ping),
     customMessages: readCustomMessages(options.customMessages),
     keepAlive: flag("keepAlive", options.keepAlive),
+    connection: readSettingsRules(options),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
     withheld: readWithheld(options.withhold),
     redactor: readRedactor(options.redact),
@@ -154,6 +159,13 @@ function readBackoff(given: OpAMPClientOptions["backoff"]): Readonly<BackoffBoun
   checkFinite("backoff.spreadMs", spreadMs);
   checkBounds("backoff", { minMs, maxMs });
   return spreadMs === 0 ? { minMs, maxMs } : { minMs, maxMs, spreadMs };
+}
+
+function readHeartbeat(given: OpAMPClientOptions["heartbeat"]): HeartbeatBounds {
+  if (!isObject(given)) return durations("heartbeat", given, HEARTBEAT);
+  const { zero, ...bounds } = given;
+  oneOf("heartbeat.zero", zero, ["unset", "off"]);
+  return durations("heartbeat", bounds, HEARTBEAT);
 }
 
 function checkBounds(where: string, { minMs, maxMs }: { minMs: number; maxMs: number }): void {

@@ -1,10 +1,11 @@
 import { isObject } from "../../base/checks.js";
-import type { Input, OfferKind, StateChange } from "../../core/io.js";
+import type { Input, StateChange } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
 import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../../errors.js";
 import type { Store, StoredState } from "../../store/store.js";
 import { readStoredState } from "../../store/stored-state.js";
 import type { Clock } from "../clock.js";
-import type { Applied } from "../handlers/handler-row.js";
+import type { Applied, HandledKind } from "../handlers/handler-row.js";
 import { offerHandlers } from "../handlers/handler-table.js";
 
 /** How long a store may take to load before the client goes on without, in milliseconds. */
@@ -85,30 +86,56 @@ export class Persistence {
    *
    * @param applied what of a kind was applied last
    */
-  keep(id: number, change: StateChange, applied: (kind: OfferKind) => Applied | undefined): void {
+  keep(id: number, change: StateChange, applied: (kind: HandledKind) => Applied | undefined): void {
     // Servers repeat what they ask for, some in every answer.
     const isKnown = change.what === "heartbeat" && change.requestedMs === this.#state.heartbeatMs;
     if (isKnown) return this.#feed({ type: "persisted", id });
-    if (this.#store === undefined) return this.#feed({ type: "persisted", id, error: NO_STORE });
+    if (this.#store === undefined) return this.kept([id], NO_STORE);
     this.#changes = [...(this.#changes ?? []), id];
     this.save(this.#stored(change, applied));
   }
 
-  #stored(change: StateChange, applied: (kind: OfferKind) => Applied | undefined): StoredState {
+  /** Whether there is a store, and it is for this client. */
+  get isKept(): boolean {
+    return this.#store !== undefined;
+  }
+
+  /** Changes what is remembered, and tells the core of these changes. @returns whether it was saved */
+  async saveAll(change: StoredState, ids: readonly number[]): Promise<boolean> {
+    this.#changes = [...(this.#changes ?? []), ...ids];
+    this.save(change);
+    await this.#saving;
+    return !this.#dirty;
+  }
+
+  /** Tells the core that changes are kept, or why not. */
+  kept(ids: readonly number[], error?: string): void {
+    for (const id of ids)
+      this.#feed(error === undefined ? { type: "persisted", id } : { type: "persisted", id, error });
+  }
+
+  #stored(change: StateChange, applied: (kind: HandledKind) => Applied | undefined): StoredState {
     switch (change.what) {
       case "instanceUid":
         return { instanceUid: change.uid };
       case "heartbeat":
         return { heartbeatMs: change.requestedMs };
       case "offer": {
+        if (change.kind === "connectionSettings") return toStoredSettings(change.status);
         const { store } = offerHandlers[change.kind];
+        const offer = change.offered?.kind === change.kind ? change.offered.offer : undefined;
         try {
-          return store(change.status, applied(change.kind), change.offered?.offer);
+          return store(change.status, applied(change.kind), offer);
         } catch (cause) {
           this.#complain("what was applied cannot be stored", cause);
-          return store(change.status, undefined, change.offered?.offer);
+          return store(change.status, undefined, offer);
         }
       }
+      case "forget":
+        return change.kind === "connectionSettings" ? { connectionSettings: undefined } : {};
+      case "settings":
+        // Kept with the settings themselves.
+        return {};
       default:
         return change satisfies never;
     }
@@ -144,8 +171,7 @@ export class Persistence {
       this.#changes = undefined;
       const failure = await this.#trySave();
       isOwing = failure !== undefined;
-      for (const id of changes)
-        this.#feed(isOwing ? { type: "persisted", id, error: messageOf(failure) } : { type: "persisted", id });
+      this.kept(changes, isOwing ? messageOf(failure) : undefined);
     }
     // In the same breath as the last look at what is dirty, so that a change that comes later starts over.
     this.#dirty = isOwing;
@@ -224,6 +250,10 @@ export class Persistence {
   #complain(what: string, cause: unknown): void {
     this.#failed(failure(what, cause));
   }
+}
+
+function toStoredSettings({ hash, status, error, digest }: OfferStatus): StoredState {
+  return status === "applying" ? {} : { connectionSettings: { hash, status, error, digest } };
 }
 
 function failure(what: string, cause: unknown, more: OpAMPErrorDetails = {}): OpAMPError {

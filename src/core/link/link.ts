@@ -1,4 +1,4 @@
-import type { Failure, Lost, Output, PhaseReason } from "../io.js";
+import type { Failure, Lost, Output, PhaseReason, Use } from "../io.js";
 import { type LinkEvent, next, type Phase } from "../phases.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
 import { type DelayBounds, RetryDelays } from "./retry-delays.js";
@@ -25,14 +25,16 @@ const NOTHING_AWAITED = { connect: undefined, dial: undefined, answer: undefined
  */
 export class Link {
   readonly #times: LinkTimes;
-  readonly #delays: RetryDelays;
+  #delays: RetryDelays;
   readonly #timers: ConnectionTimers;
+  /** The settings of the next dial. */
+  #use: Use = "committed";
   #phase: Phase = "idle";
   #answered = false;
   #openedAt = 0;
   #waitFor: "backoff" | "renewal" | "pause" = "backoff";
   /** While leaving: how long to stay away, and why. */
-  #return: { inMs: number; reason: "reconnect" | "throttled" } | undefined;
+  #return: { inMs: number; reason: PhaseReason } | undefined;
 
   constructor(times: LinkTimes, random: () => number, timers: ConnectionTimers) {
     this.#times = times;
@@ -169,6 +171,33 @@ export class Link {
     this.#return = { reason: "throttled", inMs: Math.max(inMs, this.#delays.pause(retryAfterMs, now)) };
   }
 
+  /** Dials use other settings from now on. @returns how the failures of those before were counted */
+  swap(use: Use, delays: RetryDelays): RetryDelays {
+    const before = this.#delays;
+    this.#use = use;
+    this.#delays = delays;
+    return before;
+  }
+
+  /** When the next dial is due, as far as anybody has said: in a wait, and while the connection is left for one. */
+  dueAt(now: number): number {
+    if (this.#phase === "waiting") return this.#timers.retry ?? now;
+    return now + (this.#return?.inMs ?? 0);
+  }
+
+  /** Dials in so long, however far the connection is: one that is up is left, one that is being made is cut, a wait ends. */
+  redial(reason: PhaseReason, inMs: number, now: number, out: Output[]): void {
+    if (this.#phase === "connecting") {
+      out.push({ type: "close", code: CLOSE_NOW, reason });
+      this.#wait(inMs, reason, undefined, now, out);
+    } else if (this.#phase === "waiting") this.#timers.retry = now + inMs;
+    else if (this.#return !== undefined) this.#return = { reason, inMs };
+    else if (this.up && this.#move("leave", reason, out)) {
+      this.#return = { reason, inMs };
+      this.#timers.close = now + this.#times.closeMs;
+    }
+  }
+
   /** Leave for good. @param canReturn whether to dial for that after a failure @returns whether there is a server to tell */
   stop(withinMs: number, now: number, out: Output[], error?: unknown, canReturn = false): boolean {
     const wasUp = this.up;
@@ -183,7 +212,7 @@ export class Link {
     if (wasUp || returns) this.#timers.close = now + withinMs;
     if (returns) {
       this.#timers.dial = now + Math.min(withinMs, this.#times.connectMs);
-      out.push({ type: "dial", use: "committed" });
+      out.push({ type: "dial", use: this.#use });
     }
     if (wasConnecting) this.cut(now, out);
     return wasUp;
@@ -213,7 +242,7 @@ export class Link {
   #dial(now: number, out: Output[]): void {
     this.#answered = false;
     this.#timers.connect = now + this.#times.connectMs;
-    out.push({ type: "dial", use: "committed" });
+    out.push({ type: "dial", use: this.#use });
   }
 
   /** Only an answered link that lasted starts all counts again from nothing: nothing that a server says can make a tight loop. */

@@ -9,6 +9,8 @@ export interface DelayBounds {
   throttleFloorMs: number;
   /** The longest pause that a server can impose. */
   throttleMaxMs: number;
+  /** Until when another dial makes sense: a wait ends before, where it may. Default: no such time. */
+  before?: (() => number) | undefined;
 }
 
 /** So many times in a row another way to the server may be tried at once: from one to the other and back. */
@@ -112,6 +114,12 @@ export class RetryDelays {
     const share = this.#random() - (this.#bounds.backoff.spreadMs === undefined ? 0 : 0.5);
     const thisMs = Math.ceil(Math.min(waitMs - SHIFT * share * (waitMs - leastMs), Math.max(leastMs, mostMs)));
     turns.since -= waitMs - thisMs;
-    return thisMs;
+    return this.#inTime(thisMs, leastMs, now);
+  }
+
+  #inTime(waitMs: number, leastMs: number, now: number): number {
+    const roomMs = (this.#bounds.before?.() ?? NEVER) - now;
+    if (waitMs < roomMs || leastMs >= roomMs) return waitMs;
+    return leastMs + Math.floor(this.#random() * (roomMs - leastMs));
   }
 }

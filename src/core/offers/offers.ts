@@ -6,8 +6,8 @@ import { NEVER } from "../timers.js";
 import type { OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
-/** All kinds, in the order in which offers of one message are taken. */
-export const offerKinds: readonly OfferRow[] = [remoteConfig];
+/** The kind that every agent may be offered. */
+const USUAL: readonly OfferRow[] = [remoteConfig];
 
 /**
  * All offers of an agent: receives, expires and stops those of each kind in the same way.
@@ -20,7 +20,7 @@ export class Offers {
   /** One for each row, there once something of that kind was offered. */
   #lives: (OfferLife | undefined)[] | undefined;
 
-  constructor(around: OfferSurroundings, rows: readonly OfferRow[] = offerKinds) {
+  constructor(around: OfferSurroundings, rows: readonly OfferRow[] = USUAL) {
     this.#around = around;
     this.#rows = rows;
     for (const row of rows) around.report.set(row.part, row.report(NOTHING_OFFERED));
@@ -37,7 +37,7 @@ export class Offers {
   restore(outcomes: OfferOutcomes): void {
     for (const { kind } of this.#rows) {
       const outcome = outcomes[kind];
-      if (outcome !== undefined) this.#of(kind)?.restore(outcome);
+      if (outcome !== undefined) this.of(kind)?.restore(outcome);
     }
   }
 
@@ -51,20 +51,10 @@ export class Offers {
       const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
       const isAccepted = (declared & row.accepts) !== 0n;
-      if (isAccepted && this.#of(row.kind)?.knows(found.offered ?? found) === true) continue;
-      if (isAccepted && found.offered !== undefined) this.#of(row.kind)?.receive(found.offered, now, out);
+      if (isAccepted && this.of(row.kind)?.knows(found.offered ?? found) === true) continue;
+      if (isAccepted && found.offered !== undefined) this.of(row.kind)?.receive(found.offered, now, out);
       else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
     }
-  }
-
-  /** The offer that failed last, once more (D15). */
-  retry(kind: OfferKind, now: number, out: Output[]): void {
-    this.#of(kind)?.retry(now, out);
-  }
-
-  /** A handler ended. */
-  handled(kind: OfferKind, id: number, error: string | undefined, now: number, out: Output[]): boolean {
-    return this.#of(kind)?.handled(id, error, now, out) === true;
   }
 
   /** A change was stored, or could not be. */
@@ -82,7 +72,8 @@ export class Offers {
     for (const life of this.#lives ?? []) life?.stop(out);
   }
 
-  #of(kind: OfferKind): OfferLife | undefined {
+  /** The offers of one kind; `undefined` where there is no such kind here. */
+  of(kind: OfferKind): OfferLife | undefined {
     const index = this.#rows.findIndex((row) => row.kind === kind);
     const row = this.#rows[index];
     if (row === undefined) return undefined;
@@ -138,6 +129,19 @@ export class OfferLife {
   restore(status: OfferStatus): void {
     this.#newest = identityOf(status);
     this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
+  }
+
+  /** The offer whose handler runs, unless a newer one came. */
+  get applying(): { readonly id: number; readonly offered: Offered } | undefined {
+    return this.#running?.superseded === false ? this.#running : undefined;
+  }
+
+  /** Nothing was ever offered, so that the server may offer the same again. */
+  forget(out: Output[]): void {
+    this.stop(out);
+    this.#newest = undefined;
+    this.#around.report.set(this.#row.part, this.#row.report(NOTHING_OFFERED));
+    this.#around.persist({ what: "forget", kind: this.#row.kind }, out);
   }
 
   /** Whether this is what was last offered. */

@@ -10,6 +10,8 @@ export type HeaderRecord = Readonly<Record<string, string>>;
 export interface HeaderContext {
   /** The server has just refused what was sent before: answer with fresh credentials, not with cached ones (AUTH-02). */
   refresh: boolean;
+  /** Where they go, without user and password; told where the server may move the agent (`connectionSettings`). */
+  url?: string | undefined;
 }
 
 /** Makes headers; asked before every WebSocket dial and every HTTP request (AUTH-01). */

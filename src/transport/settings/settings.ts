@@ -17,7 +17,9 @@ export interface ProxyOptions {
 
 /** How connections are made, for both transports and whatever else dials. */
 export interface DialSettings {
+  /** TLS towards the server. */
   tls: TlsOptions | undefined;
+  /** The proxy in between; `"env"` for the one that the environment names, `false` for none. */
   proxy: ProxyOptions | "env" | false;
   /** Whether an open connection keeps the process alive. */
   keepAlive: boolean;

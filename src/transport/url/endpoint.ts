@@ -9,6 +9,7 @@ const DEFAULT_PATH = "/v1/opamp";
 
 /** Where to connect, and how. */
 export interface Endpoint {
+  /** The transport that its scheme asks for. */
   kind: "websocket" | "http";
   /** Without credentials, with port and path filled in. */
   url: URL;

@@ -45,13 +45,13 @@ function documented(): ReadonlyMap<string, string> {
 }
 
 describe("defaults", () => {
-  const { timeouts, withheld, tls, redactor, ...settings } = readSettings(MINIMAL);
+  const { timeouts, withheld, tls, redactor, connection, ...settings } = readSettings(MINIMAL);
   const docs = documented();
 
   test("are known for every setting", () => {
     expect(Object.keys({ ...settings, ...timeouts }).sort()).toEqual(Object.keys(DEFAULTS).sort());
     expect(withheld).toEqual(new Set());
-    expect(tls).toBeUndefined();
+    expect([tls, connection]).toEqual([undefined, undefined]);
     expect(redactor.text("token=abc")).toBe("token=[REDACTED]");
   });
 

@@ -45,7 +45,8 @@ describe("the waits of an agent, whatever happens to it,", () => {
   test("are never shorter than asked or allowed, and never longer than that and what the fleet spreads over", () => {
     fc.assert(
       fc.property(fc.integer(), bounds, failures, (seed, backoff, happened) => {
-        const most = Math.max(backoff.maxMs, (backoff.spreadMs ?? 0) * 1.03) + backoff.minMs;
+        // A wait is rounded up to whole milliseconds.
+        const most = Math.max(backoff.maxMs, (backoff.spreadMs ?? 0) * 1.03) + backoff.minMs + 1;
         const widest = Math.max(480_000, most) * 1.03 + 1;
         for (const [index, waitMs] of waitsOf(seed, backoff, happened).entries()) {
           const { kind, askedMs = 0 } = happened[index] ?? {};

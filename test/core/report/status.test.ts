@@ -30,7 +30,7 @@ describe.each([
       packageStatuses: { ...everyPart().packageStatuses, errorMessage: "x" },
       customCapabilities: { ...everyPart().customCapabilities, capabilities: [] },
       availableComponents: { ...everyPart().availableComponents, hash: hash(9) },
-      connectionSettingsStatus: { ...everyPart().connectionSettingsStatus, errorMessage: "x" },
+      connectionSettingsStatus: configStatus(9, "failed", "x"),
     };
     for (const name of partNames) {
       harness.clear();

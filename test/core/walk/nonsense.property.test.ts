@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Core } from "../../../src/core/core.js";
 import type { Input, Output } from "../../../src/core/io.js";
+import { connectionSettings } from "../../../src/core/offers/connection-settings.js";
 import { remoteConfig } from "../../../src/core/offers/remote-config.js";
 import { CONFIG, message } from "../harness.js";
+import { settings } from "../settings/moving.js";
 import { comparedBy, configStatus, description, effectiveConfig, health, uid } from "../values.js";
 import { customNames, everything, maskWithout } from "./walk-actions.js";
 import { saying } from "./walk-server.js";
@@ -40,6 +42,9 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: "oversized" },
       { type: "refresh" },
       { type: "retry", kind: "remoteConfig" },
+      { type: "retry", kind: "connectionSettings" },
+      { type: "forget", kind: "connectionSettings" },
+      { type: "interval", seconds: 5n },
       { type: "restarted" },
       { type: "restarted", error: "x" },
       { type: "effectiveConfig" },
@@ -56,6 +61,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
           fate: fc.constantFrom("unsent" as const, "unknown" as const, "refused" as const),
           orderly: fc.boolean(),
           throttled: fc.boolean(),
+          final: fc.boolean(),
           retryAfterMs: anyMs,
           renewed: fc.constantFrom("credentials" as const, "transport" as const),
         },
@@ -91,6 +97,8 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: ms.map((withinMs): Input => ({ type: "stop", withinMs })) },
+  { weight: 2, arbitrary: small.map((first): Input => ({ type: "received", message: message(settings(first)) })) },
+  { weight: 2, arbitrary: id.map((number): Input => ({ type: "switch", id: number })) },
   {
     weight: 2,
     arbitrary: fc.oneof(
@@ -98,7 +106,12 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       fc.string().map((text): Input => ({ type: "set", parts: { agentDescription: description(text) } })),
       fc.subarray([...everything]).map((off): Input => ({ type: "declare", capabilities: maskWithout(off) })),
       fc.record(
-        { type: fc.constant("handled" as const), kind: fc.constant("remoteConfig" as const), id, error: fc.string() },
+        {
+          type: fc.constant("handled" as const),
+          kind: fc.constantFrom("remoteConfig" as const, "connectionSettings" as const),
+          id,
+          error: fc.string(),
+        },
         { requiredKeys: ["type", "kind", "id"] },
       ),
       fc.record({ type: fc.constant("persisted" as const), id, error: fc.string() }, { requiredKeys: ["type", "id"] }),
@@ -150,15 +163,17 @@ test("inputs in any order never make the core throw, dial twice, send while disc
       fc.boolean(),
       fc.boolean(),
       fc.boolean(),
+      fc.boolean(),
       fc.nat(),
       walks,
-      (pings, requestInstanceUid, storedFirst, seed, walk) => {
+      (pings, requestInstanceUid, storedFirst, isMovable, seed, walk) => {
         const core = new Core({
           ...CONFIG,
           instanceUid: uid(0),
           requestInstanceUid,
-          capabilities: maskWithout([]),
-          offers: [{ ...remoteConfig, storedFirst }],
+          capabilities: maskWithout([]) | 0x100n,
+          offers: [{ ...remoteConfig, storedFirst }, connectionSettings],
+          ...(isMovable && { settings: { verifyMs: 60_000, maxPerHour: 3 } }),
           ping: pings && { intervalMs: undefined },
           heartbeat: { intervalMs: 30_000, minMs: 1_000, maxMs: 60_000 },
           maxCustomMessages: 3,

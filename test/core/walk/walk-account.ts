@@ -287,6 +287,8 @@ export class Account {
         if (output.notice.kind === "dropped") return this.#drop(output.notice.parts);
         if (output.notice.kind === "serverError") return this.#drop(output.notice.dropped);
         return;
+      case "switched":
+        return this.check(false, "connection settings that nobody offered");
       case "restart":
       case "serverCapabilities":
       case "customMessage":

@@ -1,0 +1,88 @@
+import type { ConnectionSettings } from "../connection-settings/laid-over.js";
+import type { CertificateFacts } from "../connection-settings/read-certificate.js";
+import type { Use } from "../core/io.js";
+import type { Transport } from "../transport/transport.js";
+
+/** Makes a transport for the settings in force (`"committed"`), or for those on trial (`"candidate"`). */
+export type MakeTransport = (settings: ConnectionSettings, use: Use) => Transport;
+
+/** A connection as it may be shown: no secret is in it. */
+export interface ConnectionFacts {
+  /** The server's URL, without query. */
+  readonly endpoint: string;
+  /** The host and port of a proxy that was named; `undefined` for none, and for one of the environment. */
+  readonly proxy: string | undefined;
+  /** Of the client's certificate, where its text is known here. */
+  readonly certificate: CertificateFacts | undefined;
+}
+
+/** What an offer would change, for {@link OpAMPSettingsPolicy.validate}. */
+export interface ProposedConnection extends ConnectionFacts {
+  /** The names of the headers that were offered; `undefined` where those in force stay. */
+  readonly headers: readonly string[] | undefined;
+}
+
+/** What of its own connection an agent lets its server change. */
+export interface OpAMPSettingsPolicy {
+  /**
+   * Where the agent may be moved: hosts, with or without a port; `"*.example.com"` for all below one; `"*"` for any.
+   * Default: the host of `url`, on any port. Unless `"*"` is among them, no redirect is followed from there.
+   */
+  endpoints?: readonly string[] | undefined;
+  /**
+   * Whether ws and http URLs are taken. Default: where `url` is one itself, until an offer has led to wss or https.
+   */
+  allowCleartext?: boolean | undefined;
+  /** Whether the server may turn off the verification of certificates. Default false. */
+  allowInsecureSkipVerify?: boolean | undefined;
+  /** Whether an offer without a client certificate leaves the one in force. Default false: there is none then (CONN-15). */
+  keepCertificate?: boolean | undefined;
+  /** Whether `headers` of the options go to the server of `url` alone (`"own"`, the default) or to every one. */
+  keepHeaders?: "own" | "always" | undefined;
+  /** How long settings may take until their server has answered, in milliseconds. Default 60 000. */
+  verifyMs?: number | undefined;
+  /** How often in an hour the agent may be moved, counted over restarts; of what comes more often, the newest waits. Default 6. */
+  maxPerHour?: number | undefined;
+  /**
+   * Looks at an offer before anything is done about it; rejecting means FAILED with the error's message (CONN-02). It has the
+   * time limit `timeouts.applyMs`. Default: all that the rules above allow is tried.
+   */
+  validate?(
+    offer: ProposedConnection,
+    context: { readonly signal: AbortSignal; readonly current: ConnectionFacts },
+  ): void | Promise<void>;
+}
+
+/** Which connection settings an agent takes from its server. Each turns its capabilities on; none is on by default (CONN-01). */
+export interface ConnectionSettingsOptions {
+  /**
+   * The agent's own connection: endpoint, headers, certificate, TLS, proxy. What is offered is proved by a connection before
+   * it is kept; whatever goes wrong leads back to what was in force. `true` for all defaults of the policy.
+   */
+  opamp?: boolean | OpAMPSettingsPolicy | undefined;
+  /** Another text than at the start before puts aside what was accepted, and the options count again. Default `""`. */
+  settingsEpoch?: string | undefined;
+}
+
+/** How far the last offer for the agent's own connection came. */
+export type ConnectionState =
+  /** It is looked at, or stored. */
+  | "candidate"
+  /** Its server has yet to answer. */
+  | "verifying"
+  /** It is in force. */
+  | "accepted"
+  /** It was not tried. */
+  | "rejected"
+  /** It was tried, and what was in force before is in force again. */
+  | "rolledBack";
+
+/** The agent's own connection: what is in force, and what becomes of an offer. */
+export interface ConnectionEvent extends ConnectionFacts {
+  /** `undefined` while nothing was offered. */
+  readonly state: ConnectionState | undefined;
+  /** Whether what is in force is as the options say, or as the server offered it. */
+  readonly source: "options" | "server";
+  /** Since when the server's are in force. */
+  readonly since: Date | undefined;
+}

@@ -1,0 +1,278 @@
+import { nextTrial, type Trial } from "../../base/trial.js";
+import { failureText } from "../../connection-settings/final-failure.js";
+import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
+import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
+import type { Input, Resumed, StateChange, SwitchFailure } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import type { StoredState } from "../../store/store.js";
+import type { Clock } from "../clock.js";
+import type { ConnectionEvent, ConnectionState } from "../connection-options.js";
+import type { SettingsRules } from "../settings/settings-rules.js";
+import { factsOf, proposed } from "./connection-facts.js";
+import type { ConnectionRecord } from "./connection-record.js";
+import {
+  bytesOf,
+  diedOfIt,
+  type Move,
+  OfferReader,
+  offerOf,
+  type Plan,
+  type SettingsOffer,
+  whyNot,
+} from "./offer-plan.js";
+import type { Transports } from "./transports.js";
+
+/** An offer that is being applied. */
+interface Run {
+  readonly id: number;
+  readonly offered: SettingsOffer;
+  readonly controller: AbortController;
+  plan: Plan | undefined;
+}
+
+/** What an earlier process left for the core, and how the last offer ended. */
+export interface Restored {
+  resume?: Resumed;
+  status?: OfferStatus;
+}
+
+/** What of the client takes part in the moves of its connection. */
+export interface MovesParts {
+  readonly own: OwnSettings;
+  readonly rules: SettingsRules;
+  readonly transports: Transports;
+  readonly record: ConnectionRecord;
+  readonly clock: Clock;
+  readonly feed: (input: Input) => void;
+  /** Takes secrets out of what the server is told. */
+  readonly redact: (text: string) => string;
+  readonly notify: (event: ConnectionEvent) => void;
+  /** What was accepted no longer counts. */
+  readonly warn: (message: string, hint: string) => void;
+}
+
+/**
+ * Takes offers for the agent's own connection: reads one, holds it against the policy, has the core move the connection,
+ * and keeps what was accepted. The settings in force are one snapshot over the options, replaced as a whole.
+ */
+export class ConnectionMoves {
+  readonly #parts: MovesParts;
+  readonly #reader: OfferReader;
+  #snapshot: Snapshot = NO_SNAPSHOT;
+  #since: number | undefined;
+  #state: ConnectionState | undefined;
+  #run: Run | undefined;
+  /** The candidate of an earlier process, until the core applies its offer again. */
+  #resumed: Plan | undefined;
+  /** Why the last attempt on the candidate failed. */
+  #lastFailure: OpAMPError | undefined;
+
+  constructor(parts: MovesParts) {
+    this.#parts = parts;
+    this.#reader = new OfferReader(parts.own, parts.rules, parts.record);
+  }
+
+  get facts(): ConnectionEvent {
+    const since = this.#since === undefined ? undefined : new Date(this.#since);
+    const source = this.#since === undefined ? "options" : "server";
+    return { ...factsOf(this.#inForce), state: this.#state, source, since };
+  }
+
+  /** Takes up what an earlier process left; what cannot be used is put aside. */
+  async restore(state: StoredState): Promise<Restored> {
+    try {
+      return await this.#restore(state);
+    } catch (cause) {
+      return this.#putAside(messageOf(cause));
+    }
+  }
+
+  async #restore({ connection, connectionSettings }: StoredState): Promise<Restored> {
+    const status = connectionSettings && { status: connectionSettings };
+    if (connection === undefined) return { ...status };
+    const { record, clock } = this.#parts;
+    const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
+    if (isOthers) return this.#putAside("the options are others than those that they were offered for");
+    if (connection.accepted !== undefined && accepted === undefined) return this.#putAside("they are gone or damaged");
+    if (accepted !== undefined) this.#commit(accepted.snapshot, accepted.at);
+    const since = clock.wallNow() - clock.now();
+    const resume: Resumed = { trial, switchedAt: switchedAt.map((at) => at - since) };
+    if (candidate === undefined || trial.phase === "none") return { resume, ...status };
+    const offered = offerOf(candidate.offer, candidate.digest);
+    const failed = (error: string, after: Trial = trial) => {
+      const { hash, digest } = offered;
+      const ended = { hash, digest, status: "failed", error } as const;
+      record.keepOutcome(ended);
+      return { resume: { ...resume, trial: after }, status: ended };
+    };
+    if (trial.phase !== "trial") return failed(diedOfIt);
+    try {
+      this.#resumed = this.#reader.resumed(candidate.snapshot, offered, this.#snapshot);
+      return { resume: { ...resume, offered } };
+    } catch (cause) {
+      return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
+    }
+  }
+
+  /** The core applies an offer. */
+  apply(offered: SettingsOffer, id: number): void {
+    const run: Run = { id, offered, controller: new AbortController(), plan: this.#resumed };
+    this.#run = run;
+    this.#lastFailure = undefined;
+    if (run.plan?.move !== undefined) {
+      // The core dials it already.
+      this.#resumed = undefined;
+      this.#parts.transports.propose(run.plan.move.settings);
+      return this.#moved("verifying");
+    }
+    try {
+      const plan = this.#reader.plan(offered, this.#snapshot, this.#parts.clock.wallNow());
+      run.plan = plan;
+      if (plan.move === undefined) return this.#end(run);
+      this.#moved("candidate");
+      const { validate } = this.#parts.rules;
+      if (validate === undefined) this.#begin(run, plan.move);
+      else void this.#validate(run, plan.move, validate);
+    } catch (cause) {
+      this.#reject(run, failureText(cause));
+    }
+  }
+
+  abort(id: number, why: string): void {
+    const run = this.#run;
+    if (run?.id !== id) return;
+    run.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
+    const isOpen = this.#state === "candidate" || this.#state === "verifying";
+    if (why !== "stopped" && isOpen) this.#moved("rolledBack");
+    this.#end(run, `aborted: ${why}`);
+  }
+
+  /** Keeps a step of a trial. What the core dials with next follows at once. */
+  persist(id: number, change: Extract<StateChange, { what: "settings" }>): void {
+    const { record, transports } = this.#parts;
+    const run = this.#run;
+    const move = run?.plan?.move;
+    if (change.step === "accepted" && move !== undefined) {
+      transports.accept();
+      this.#snapshot = move.snapshot;
+      this.#obey(run?.plan?.seconds);
+      this.#since = this.#parts.clock.wallNow();
+      this.#moved("accepted");
+    } else if (change.step === "dropped") transports.drop();
+    // One of an earlier process is stored already.
+    const isNew = change.step === "candidate" && this.#state === "candidate";
+    if (!isNew || run === undefined || move === undefined) return record.keep(id, change);
+    const { digest } = run.offered;
+    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(run.offered), digest });
+  }
+
+  /** The connection was moved, or it was not. */
+  switched(id: number, failed: SwitchFailure | undefined): void {
+    const run = this.#run;
+    if (run?.id !== id) return;
+    if (failed === undefined) return this.#end(run);
+    this.#moved(failed.why === "unstored" || failed.why === "crashed" ? "rejected" : "rolledBack");
+    this.#end(run, whyNot(failed, run.plan?.move, this.#lastFailure, this.#parts.rules.limits.verifyMs));
+  }
+
+  /** The server in force is left for the one on trial. */
+  leaving(): void {
+    this.#lastFailure = undefined;
+    if (this.#state === "candidate") this.#moved("verifying");
+  }
+
+  /** An attempt to connect failed. */
+  attemptFailed(error: OpAMPError): void {
+    this.#lastFailure = error;
+  }
+
+  /** Goes back to what the options say. */
+  forget(): void {
+    const { feed } = this.#parts;
+    this.#reset();
+    this.#state = undefined;
+    feed({ type: "forget", kind: "connectionSettings" });
+    this.#moved(undefined);
+  }
+
+  /** The end of the client. */
+  ended(): Promise<void> {
+    return this.#parts.record.ended();
+  }
+
+  /** Nothing is kept any more. */
+  forgotten(): void {
+    this.#parts.record.clear();
+  }
+
+  get #inForce(): ConnectionSettings {
+    return this.#reader.laidOver(this.#snapshot);
+  }
+
+  async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {
+    const { signal } = run.controller;
+    try {
+      await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.#inForce) });
+      if (this.#run === run) this.#begin(run, move);
+    } catch (cause) {
+      if (this.#run === run) this.#reject(run, messageOf(cause));
+    }
+  }
+
+  #reject(run: Run, why: string): void {
+    this.#moved("rejected");
+    this.#end(run, why);
+  }
+
+  #begin({ id }: Run, { settings }: Move): void {
+    this.#parts.transports.propose(settings);
+    this.#parts.feed({ type: "switch", id });
+  }
+
+  #end(run: Run, error?: string): void {
+    const { feed, redact } = this.#parts;
+    const { id, plan } = run;
+    this.#run = undefined;
+    const ended = { type: "handled", kind: "connectionSettings", id } as const;
+    if (error !== undefined) return feed({ ...ended, error: redact(error) });
+    if (plan?.move === undefined) this.#obey(plan?.seconds);
+    feed(ended);
+  }
+
+  /** The interval of what is in force counts at once, whatever becomes of the rest of the offer. */
+  #obey(seconds: bigint | undefined): void {
+    if (seconds !== undefined) this.#parts.feed({ type: "interval", seconds });
+  }
+
+  #commit(snapshot: Snapshot, at: number): void {
+    const settings = this.#reader.checked(snapshot, NO_SNAPSHOT);
+    this.#snapshot = snapshot;
+    this.#since = at;
+    this.#state = "accepted";
+    this.#parts.transports.commit(settings);
+  }
+
+  #reset(): void {
+    this.#snapshot = NO_SNAPSHOT;
+    this.#since = undefined;
+    this.#parts.transports.commit(this.#inForce);
+  }
+
+  #putAside(why: string): Restored {
+    const { record, warn } = this.#parts;
+    this.#reset();
+    this.#state = undefined;
+    record.clear();
+    warn(
+      `the connection settings that the server offered are put aside: ${why}`,
+      "nothing has to be done: the options count, and the server may offer its settings again",
+    );
+    return {};
+  }
+
+  #moved(state: ConnectionState | undefined): void {
+    this.#state = state;
+    this.#parts.notify(this.facts);
+  }
+}

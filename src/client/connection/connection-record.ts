@@ -1,0 +1,197 @@
+import { bytesOfHex, hexOf, sha256 } from "../../base/bytes.js";
+import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
+import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
+import type { StateChange } from "../../core/io.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import type { Store, StoredConnection, StoredRemoteConfig, StoredSettings, StoredState } from "../../store/store.js";
+import type { Clock } from "../clock.js";
+import type { Failed } from "../observe/client-event.js";
+import type { Persistence } from "../state/persistence.js";
+
+const HOUR_MS = 3_600_000;
+
+/** Settings to be tried, and the offer that they came with. */
+export interface Candidate {
+  readonly snapshot: Snapshot;
+  /** The offer as it was sent. */
+  readonly offer: Uint8Array;
+  /** What tells it from others where it has no hash. */
+  readonly digest: Uint8Array | undefined;
+}
+
+/** What an earlier process left. */
+export interface Left {
+  readonly accepted: { readonly snapshot: Snapshot; readonly at: number } | undefined;
+  readonly candidate: Candidate | undefined;
+  readonly trial: Trial;
+  /** Milliseconds since the Unix epoch. */
+  readonly switchedAt: readonly number[];
+  /** The options are others than those that this was laid over. */
+  readonly isOthers: boolean;
+}
+
+/**
+ * Keeps what becomes of settings for the connection: each snapshot as a blob of its own, which is there before the state
+ * that names it, and removed after the state that does not. Without a place for blobs it lasts as long as the process.
+ */
+export class ConnectionRecord {
+  readonly #store: Store | undefined;
+  readonly #persistence: Persistence;
+  readonly #clock: Clock;
+  readonly #failed: Failed;
+  readonly #fingerprint: string;
+  #stored: StoredConnection;
+  /** One after the other. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(store: Store | undefined, persistence: Persistence, clock: Clock, failed: Failed, fingerprint: string) {
+    this.#store = store;
+    this.#persistence = persistence;
+    this.#clock = clock;
+    this.#failed = failed;
+    this.#fingerprint = fingerprint;
+    this.#stored = this.#nothing();
+  }
+
+  /** Whether settings outlive the process, keys included. */
+  get isLasting(): boolean {
+    return this.#store?.lasting === true && this.#store.blobs !== undefined && this.#persistence.isKept;
+  }
+
+  /** Reads what was kept; what is not whole is done without. */
+  async read(stored: StoredConnection): Promise<Left> {
+    this.#stored = stored;
+    const { accepted, candidate, switchedAt, fingerprint } = stored;
+    const trial = trialOf(stored);
+    const snapshot = accepted && (await this.#snapshot(accepted));
+    const [proposed, offer] = candidate
+      ? await Promise.all([this.#snapshot(candidate), this.#blob(candidate.offer)])
+      : [];
+    return {
+      accepted: accepted && snapshot && { snapshot, at: accepted.at },
+      candidate: proposed && offer && { snapshot: proposed, offer, digest: digestIn(candidate) },
+      trial: nextTrial(trial, { type: "died" }) ?? trial,
+      switchedAt,
+      isOthers: fingerprint !== this.#fingerprint,
+    };
+  }
+
+  /** Keeps a step of a trial, and tells the core when it is. @param candidate what is on trial, with the first step */
+  keep(id: number, { step, trial }: Extract<StateChange, { what: "settings" }>, candidate?: Candidate): void {
+    const { candidate: tried, switchedAt } = this.#stored;
+    const at = this.#clock.wallNow();
+    const blobs = new Map<string, Uint8Array>();
+    const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
+    if (step === "candidate" && candidate !== undefined) {
+      const bytes = encodeSnapshot(candidate.snapshot);
+      const [blob, offer] = [nameOf("connection", bytes), nameOf("connection-offer", candidate.offer)];
+      blobs.set(blob, bytes).set(offer, candidate.offer);
+      next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
+      next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at];
+    } else if (step !== "candidate") next.candidate = undefined;
+    if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
+    this.#replace(next, blobs, id);
+  }
+
+  /** How an offer ended that an earlier process began. */
+  keepOutcome(outcome: StoredRemoteConfig): void {
+    this.#persistence.save({ connectionSettings: outcome });
+  }
+
+  /** Nothing was accepted, and nothing is on trial. @param id what the core waits for, if it does */
+  clear(id?: number): void {
+    // What it was reported as goes with it.
+    this.#replace(this.#nothing(), new Map(), id, { connectionSettings: undefined });
+  }
+
+  /** The end of the client: what is on trial did not die of it. */
+  async ended(): Promise<void> {
+    const { candidate, trial } = this.#stored;
+    if (candidate !== undefined && trial.phase === "trial") {
+      this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
+    }
+    await this.#last;
+  }
+
+  #replace(
+    next: StoredConnection,
+    blobs: ReadonlyMap<string, Uint8Array>,
+    id: number | undefined,
+    also: StoredState = {},
+  ): void {
+    const before = this.#stored;
+    this.#stored = next;
+    const store = this.#store?.blobs;
+    const change = id === undefined ? [] : [id];
+    if (store === undefined || !this.#persistence.isKept) return this.#persistence.kept(change);
+    this.#last = this.#last.then(async () => {
+      try {
+        for (const [name, bytes] of blobs) await store.write(name, bytes);
+      } catch (cause) {
+        this.#stored = this.#stored === next ? before : this.#stored;
+        this.#complain(cause);
+        return this.#persistence.kept(change, messageOf(cause));
+      }
+      const connection = isNothing(next) ? undefined : next;
+      const isSaved = await this.#persistence.saveAll({ ...also, connection }, change);
+      if (!isSaved) return;
+      const needed = namesIn(this.#stored);
+      const unneeded = [...namesIn(before)].filter((name) => !needed.has(name));
+      for (const name of unneeded) await store.remove(name).catch((cause: unknown) => this.#complain(cause));
+    });
+  }
+
+  async #snapshot({ blob }: StoredSettings): Promise<Snapshot | undefined> {
+    const bytes = await this.#blob(blob);
+    return bytes && decodeSnapshot(bytes);
+  }
+
+  /** A blob of ours, if it is what its name says. */
+  async #blob(name: string): Promise<Uint8Array | undefined> {
+    try {
+      const bytes = await this.#store?.blobs?.read(name);
+      return bytes !== undefined && name.endsWith(digestOf(bytes)) ? bytes : undefined;
+    } catch (cause) {
+      this.#complain(cause);
+      return undefined;
+    }
+  }
+
+  #nothing(): StoredConnection {
+    return { fingerprint: this.#fingerprint, trial: NO_TRIAL, switchedAt: [] };
+  }
+
+  #complain(cause: unknown): void {
+    const text = `the connection settings of the server: ${messageOf(cause)}`;
+    this.#failed(new OpAMPError("ERR_OPAMP_STORE", text, { cause }));
+  }
+}
+
+function digestIn(candidate: StoredConnection["candidate"]): Uint8Array | undefined {
+  return candidate?.digest === undefined ? undefined : bytesOfHex(candidate.digest);
+}
+
+function trialOf({ trial }: StoredConnection): Trial {
+  const { phase } = trial;
+  return isPhase(phase) ? { ...trial, phase } : NO_TRIAL;
+}
+
+function isPhase(text: string): text is keyof typeof trialTransitions {
+  return Object.hasOwn(trialTransitions, text);
+}
+
+function isNothing({ accepted, candidate, trial, switchedAt }: StoredConnection): boolean {
+  return accepted === undefined && candidate === undefined && trial.crashes === 0 && switchedAt.length === 0;
+}
+
+function namesIn({ accepted, candidate }: StoredConnection): ReadonlySet<string> {
+  return new Set([accepted?.blob, candidate?.blob, candidate?.offer].filter((name) => name !== undefined));
+}
+
+function nameOf(kind: string, bytes: Uint8Array): string {
+  return `${kind}-${digestOf(bytes)}`;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return hexOf(sha256([bytes])).slice(0, 32);
+}

@@ -1,0 +1,126 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { MOST_CRASHES } from "../../base/trial.js";
+import { failureText } from "../../connection-settings/final-failure.js";
+import {
+  type ConnectionSettings,
+  laidOver,
+  type OwnSettings,
+  sameConnection,
+} from "../../connection-settings/laid-over.js";
+import { overlay } from "../../connection-settings/overlay.js";
+import { checkPolicy } from "../../connection-settings/policy.js";
+import { readOpAMPOffer } from "../../connection-settings/read-offer.js";
+import { encodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
+import type { Offered, SwitchFailure } from "../../core/io.js";
+import type { OpAMPError } from "../../errors.js";
+import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
+import type { SettingsRules } from "../settings/settings-rules.js";
+
+/** An offer of connection settings. */
+export type SettingsOffer = Extract<Offered, { kind: "connectionSettings" }>;
+
+/** What an offer comes to: other settings for the connection where there are any, and the interval that it names. */
+export interface Plan {
+  readonly move: Move | undefined;
+  readonly seconds: bigint | undefined;
+}
+
+/** Settings to be tried. */
+export interface Move {
+  readonly snapshot: Snapshot;
+  readonly settings: ConnectionSettings;
+  /** The offer takes the client's certificate away by not naming one. */
+  readonly dropsCertificate: boolean;
+}
+
+/** The ground on which offers are read: the options, and what they let a server change. */
+export class OfferReader {
+  readonly #own: OwnSettings;
+  readonly #rules: SettingsRules;
+  readonly #record: { readonly isLasting: boolean };
+
+  constructor(own: OwnSettings, rules: SettingsRules, record: { readonly isLasting: boolean }) {
+    this.#own = own;
+    this.#rules = rules;
+    this.#record = record;
+  }
+
+  laidOver(snapshot: Snapshot): ConnectionSettings {
+    return laidOver(this.#own, snapshot, this.#rules.keepHeaders);
+  }
+
+  /** Settings that this agent takes. @throws OpAMPError `ERR_OPAMP_SETTINGS` */
+  checked(snapshot: Snapshot, inForce: Snapshot): ConnectionSettings {
+    const settings = this.laidOver(snapshot);
+    const { isLasting } = this.#record;
+    const ground = { own: this.laidOver(NO_SNAPSHOT), inForce: this.laidOver(inForce), isLasting };
+    checkPolicy(settings, snapshot, ground, this.#rules);
+    return settings;
+  }
+
+  /**
+   * What an offer comes to on top of the settings in force.
+   *
+   * @param wallNow milliseconds since the Unix epoch
+   * @throws OpAMPError `ERR_OPAMP_SETTINGS` with what is wrong with it, or not allowed
+   */
+  plan({ offer: { opamp } }: SettingsOffer, inForce: Snapshot, wallNow: number): Plan {
+    if (opamp === undefined) return { move: undefined, seconds: undefined };
+    const current = this.laidOver(inForce);
+    const meant = overlay(inForce, readOpAMPOffer(opamp, wallNow), current.tls?.cert !== undefined, this.#rules);
+    const { seconds } = meant;
+    if (meant.type === "interval") return { move: undefined, seconds };
+    const { next: snapshot, dropsCertificate } = meant;
+    const settings = this.checked(snapshot, inForce);
+    if (sameConnection(settings, current)) return { move: undefined, seconds };
+    // Above its bound it is refused before anything is done.
+    encodeSnapshot(snapshot);
+    return { move: { snapshot, settings, dropsCertificate }, seconds };
+  }
+
+  /** What an offer came to that an earlier process was trying. @throws OpAMPError `ERR_OPAMP_SETTINGS` */
+  resumed(snapshot: Snapshot, { offer: { opamp } }: SettingsOffer, inForce: Snapshot): Plan {
+    const seconds = opamp?.heartbeatIntervalSeconds || undefined;
+    return { move: { snapshot, settings: this.checked(snapshot, inForce), dropsCertificate: false }, seconds };
+  }
+}
+
+/** What the server is told of settings that are not in force. @param last why the last attempt failed */
+export function whyNot(
+  { why, text = "" }: SwitchFailure,
+  move: Move | undefined,
+  last: OpAMPError | undefined,
+  verifyMs: number,
+): string {
+  const reason = last === undefined ? "its server did not answer" : failureText(last);
+  const certificate = move?.dropsCertificate === true ? "; the offer names no certificate, so none was shown" : "";
+  switch (why) {
+    case "unstored":
+      return `the settings could not be stored: ${text}`;
+    case "crashed":
+      return diedOfIt;
+    case "refused":
+      return `the server refused the report: ${text}${certificate}`;
+    case "final":
+      return `${reason}${certificate}`;
+    case "paused":
+      return `the server wants a longer pause than the ${verifyMs} ms that settings may take: ${reason}`;
+    case "overdue":
+      return `not proved within ${verifyMs} ms: ${reason}${certificate}`;
+    default:
+      return why satisfies never;
+  }
+}
+
+export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried`;
+
+/** An offer as it was sent. */
+export function bytesOf({ offer }: SettingsOffer): Uint8Array {
+  return toBinary(ConnectionSettingsOffersSchema, offer);
+}
+
+/** The opposite of {@link bytesOf}. @throws Error for anything else */
+export function offerOf(bytes: Uint8Array, digest: Uint8Array | undefined): SettingsOffer {
+  const offer = fromBinary(ConnectionSettingsOffersSchema, bytes);
+  return { kind: "connectionSettings", hash: new Uint8Array(offer.hash), digest, offer };
+}

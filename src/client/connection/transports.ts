@@ -1,0 +1,119 @@
+import { isFinalFailure } from "../../connection-settings/final-failure.js";
+import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
+import type { Use } from "../../core/io.js";
+import { OpAMPError } from "../../errors.js";
+import type { Loss, Sink, Transport } from "../../transport/transport.js";
+import type { MakeTransport } from "../connection-options.js";
+
+/** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
+export class Transports {
+  readonly #make: MakeTransport;
+  #settings: { [U in Use]?: ConnectionSettings | undefined };
+  #made: { [U in Use]?: Transport | undefined } = {};
+  #last: Transport | undefined;
+
+  constructor(make: MakeTransport, committed: ConnectionSettings) {
+    this.#make = make;
+    this.#settings = { committed };
+  }
+
+  /** What people call the transport that was dialled with last. */
+  get name(): unknown {
+    return this.#last?.name;
+  }
+
+  /** What is in force. */
+  get inForce(): ConnectionSettings | undefined {
+    return this.#settings.committed;
+  }
+
+  /** @throws Error where there is nothing on trial, which no core asks for */
+  for(use: Use): Transport {
+    const settings = this.#settings[use];
+    if (settings === undefined) throw new Error(`there are no ${use} settings`);
+    this.#made[use] ??= this.#new(settings, use);
+    this.#last = this.#made[use];
+    return this.#last;
+  }
+
+  /** Other settings are in force from the next dial on. */
+  commit(settings: ConnectionSettings): void {
+    this.#settings = { committed: settings };
+    this.#made = {};
+  }
+
+  /** These are to be tried. */
+  propose(settings: ConnectionSettings): void {
+    this.#settings.candidate = settings;
+    this.#made.candidate = undefined;
+  }
+
+  /** What was tried is in force, and what was before is forgotten. The connection goes on as it is; the next is made afresh. */
+  accept(): void {
+    this.#settings = { committed: this.#settings.candidate };
+    this.#made = {};
+  }
+
+  /** What was tried is forgotten. */
+  drop(): void {
+    this.#settings.candidate = undefined;
+    this.#made.candidate = undefined;
+  }
+
+  #new(settings: ConnectionSettings, use: Use): Transport {
+    const made = this.#make(settings, use);
+    return use === "candidate" ? new JudgedTransport(made) : made;
+  }
+}
+
+/** A transport that says of each loss whether another attempt with the same settings can go better. */
+class JudgedTransport implements Transport {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  get duplex(): boolean {
+    return this.#transport.duplex;
+  }
+
+  get name(): string {
+    return this.#transport.name;
+  }
+
+  open(sink: Sink): void {
+    this.#transport.open({
+      opened: () => sink.opened(),
+      dialing: () => sink.dialing(),
+      dialed: () => sink.dialed(),
+      progress: () => sink.progress(),
+      stale: () => sink.stale(),
+      payload: (bytes) => sink.payload(bytes),
+      pong: () => sink.pong(),
+      alive: () => sink.alive(),
+      malformed: (error) => sink.malformed(error),
+      lost: (loss) => sink.lost(judged(loss)),
+    });
+  }
+
+  send(payload: Uint8Array): void {
+    this.#transport.send(payload);
+  }
+
+  ping(): void {
+    this.#transport.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#transport.close(code, reason);
+  }
+}
+
+function judged(loss: Loss): Loss & { final: boolean } {
+  const { code, message, cause, hint } = loss.error;
+  // What this installation lacks for other settings does not end a client that does without.
+  const isLacking = code === "ERR_OPAMP_INCOMPLETE";
+  const error = isLacking ? new OpAMPError("ERR_OPAMP_SETTINGS", message, { cause, hint }) : loss.error;
+  return { ...loss, error, final: isLacking || (isFinalFailure(error) && !loss.throttled) };
+}

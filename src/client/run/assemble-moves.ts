@@ -1,0 +1,87 @@
+import { fingerprintOf } from "../../connection-settings/fingerprint.js";
+import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
+import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
+import type { Input } from "../../core/io.js";
+import type { Redactor } from "../../diagnostics/redactor.js";
+import { createTransport } from "../../transport/create-transport.js";
+import type { TransportSettings } from "../../transport/settings/settings.js";
+import { asKind } from "../../transport/url/endpoint.js";
+import type { Clock } from "../clock.js";
+import { ConnectionMoves } from "../connection/connection-moves.js";
+import { ConnectionRecord } from "../connection/connection-record.js";
+import { Transports } from "../connection/transports.js";
+import type { MakeTransport } from "../connection-options.js";
+import type { Failed } from "../observe/client-event.js";
+import type { OpAMPClientOptions } from "../options.js";
+import type { Settings } from "../settings/settings.js";
+import type { SettingsRules } from "../settings/settings-rules.js";
+import type { Persistence } from "../state/persistence.js";
+import { notify, type Observed } from "./output-router.js";
+
+/** What of a transport's settings no offer changes. */
+export type FixedSettings = Omit<TransportSettings, "url" | "authorization" | "headers" | "tls" | "proxy">;
+
+/** The transports of a client whose connection its server may change. */
+export function assembleTransports(options: OpAMPClientOptions, settings: Settings, fixed: FixedSettings): Transports {
+  const own = ownSettings(options, settings);
+  const { transport } = options;
+  const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
+  const isAnywhere = settings.connection?.endpoints.includes("*") === true;
+  const make: MakeTransport = (connection, use) => {
+    if (typeof transport === "function") return transport(connection, use);
+    const { endpoint, headers, tls, proxy } = connection;
+    const { kind, url, authorization } = endpoint;
+    const isHome = url.href === home.endpoint.url.href;
+    // Who may move the agent to some hosts alone could lead it to any other from there.
+    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
+    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
+    // An endpoint that was offered says by its scheme what it speaks.
+    if (transport !== "auto" || !isHome) return createTransport(kind, its);
+    if (use === "committed") return createTransport("auto", its);
+    // What is on trial is tried in the way that gets through now, and in no other.
+    const current = transports.name === "http" ? "http" : "websocket";
+    return createTransport(current, { ...its, url: asKind(url, current) });
+  };
+  const transports = new Transports(make, home);
+  return transports;
+}
+
+/** What of the assembled client takes part. */
+interface Around {
+  transports: Transports;
+  persistence: Persistence;
+  clock: Clock;
+  redactor: Redactor;
+  failed: Failed;
+  feed: (input: Input) => void;
+  observed: () => Observed;
+}
+
+export function assembleMoves(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  rules: SettingsRules,
+  { transports, persistence, clock, redactor, failed, feed, observed }: Around,
+): ConnectionMoves {
+  const own = ownSettings(options, settings);
+  const { transport, store } = options;
+  const kind = typeof transport === "string" ? transport : transport && "custom";
+  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, rules.epoch));
+  return new ConnectionMoves({
+    own,
+    rules,
+    transports,
+    record,
+    clock,
+    feed,
+    redact: (text) => redactor.text(text),
+    notify: (event) => notify(observed(), { type: "connection", event }),
+    warn: (message, hint) => {
+      notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+    },
+  });
+}
+
+function ownSettings({ url, headers }: OpAMPClientOptions, { tls, proxy }: Settings): OwnSettings {
+  return { url: String(url), headers, tls, proxy };
+}

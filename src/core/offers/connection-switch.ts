@@ -1,0 +1,257 @@
+import { hexOf } from "../../base/bytes.js";
+import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
+import type { AgentInput, Offered, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import { Part } from "../parts.js";
+import { type ConnectionTimers, NEVER } from "../timers.js";
+import type { OfferSurroundings } from "./offer-row.js";
+import type { OfferLife, Offers } from "./offers.js";
+
+/** How other connection settings are tried. */
+export interface SwitchLimits {
+  /** How long they may take to be proved, in milliseconds. */
+  verifyMs: number;
+  /** How often in an hour the connection may be moved. */
+  maxPerHour: number;
+}
+
+/** The connection as far as it can be moved. */
+export interface Movable {
+  /** Whether messages can be exchanged. */
+  readonly up: boolean;
+  /** Leaves whatever there is in good order, and dials with other settings; how those before failed does not count. */
+  moveTo(use: Use, now: number, out: Output[]): void;
+  /** The same with the settings in force, which are others than before. */
+  startOver(now: number, out: Output[]): void;
+  /** What was dialled as the candidate is in force from now on. */
+  keep(): void;
+}
+
+/** Who is offered the settings. */
+export interface Applicant extends OfferSurroundings {
+  readonly offers: Offers;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** How far the connection is on its way to other settings. */
+type Stage =
+  | "idle"
+  /** It was moved too often of late. */
+  | "queued"
+  /** The candidate is being stored. */
+  | "staging"
+  /** The server is told that the offer is being applied, before it is left. */
+  | "telling"
+  /** The server is being left, and the candidate dialled until its server has answered. */
+  | "proving"
+  /** What was accepted is being stored. */
+  | "committing";
+
+/**
+ * Moves the connection to other settings, and back where they are not proved: first they are stored, then the server is
+ * left in good order, then the new one has to answer the first report. Whatever goes wrong ends with the settings before.
+ *
+ * @see OpAMP specification, "Connection Settings Offer Flow"
+ */
+export class ConnectionSwitch {
+  readonly #limits: SwitchLimits;
+  readonly #connection: Movable;
+  readonly #applicant: Applicant;
+  readonly #timers: ConnectionTimers;
+  #stage: Stage = "idle";
+  /** The offer that is being applied. */
+  #id = 0;
+  #trial: Trial = NO_TRIAL;
+  /** What is being stored. */
+  #persistId: number | undefined;
+  /** When the connection was moved in the last hour. */
+  #movedAt: number[] = [];
+
+  constructor(limits: SwitchLimits, connection: Movable, applicant: Applicant, timers: ConnectionTimers) {
+    this.#limits = limits;
+    this.#connection = connection;
+    this.#applicant = applicant;
+    this.#timers = timers;
+  }
+
+  /** Whether the candidate is dialled, or connected with and not yet accepted. */
+  get isProving(): boolean {
+    return this.#stage === "proving";
+  }
+
+  /** Until when the candidate may be tried. */
+  get provedBy(): number {
+    return this.isProving ? (this.#timers.settings ?? NEVER) : NEVER;
+  }
+
+  /** What an earlier process left: an offer that it was applying is applied again, and its settings are dialled first. */
+  resume(resumed: Resumed | undefined, now: number, out: Output[]): void {
+    if (resumed === undefined) return;
+    const { offered, trial, switchedAt } = resumed;
+    this.#trial = trial;
+    this.#movedAt = [...switchedAt];
+    if (trial.phase === "reverting") return this.#drop(undefined, now, out);
+    if (offered === undefined || trial.phase !== "trial") return;
+    // How often the process died of it has to outlive the next death.
+    this.#persist("candidate", out);
+    this.#life?.receive(offered, now, out);
+    this.#id = this.#applying?.id ?? 0;
+    this.#prove(now);
+    this.#connection.moveTo("candidate", now, out);
+  }
+
+  /** The offer being applied wants the candidate. */
+  begin(id: number, now: number, out: Output[]): void {
+    const applying = this.#applying;
+    if (applying?.id !== id || this.#stage !== "idle") return;
+    this.#id = id;
+    const trial = this.#next({ type: "offer", hash: identityOf(applying.offered), from: "committed", to: "candidate" });
+    if (trial === undefined) return this.#end({ why: "crashed" }, now, out);
+    this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
+    const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
+    const isFull = oldest !== undefined && this.#movedAt.length >= this.#limits.maxPerHour;
+    if (!isFull) return this.#stageNow(trial, now, out);
+    const forMs = oldest + HOUR_MS - now;
+    this.#stage = "queued";
+    this.#timers.settings = now + forMs;
+    this.#rest(true, now);
+    this.#trial = trial;
+    out.push({ type: "notice", notice: { kind: "settingsWait", forMs } });
+  }
+
+  /** What happens to the agent may be about its connection. */
+  take(input: AgentInput, now: number, out: Output[]): void {
+    if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
+    if (!("kind" in input) || input.kind !== "connectionSettings") return;
+    // Who asks for another try of what the process died of has done something about it.
+    if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
+    if (input.type !== "forget") return;
+    if (this.#stage !== "idle") this.#end(undefined, now, out, true);
+    this.#trial = NO_TRIAL;
+    this.#connection.startOver(now, out);
+  }
+
+  #persisted(id: number, error: string | undefined, now: number, out: Output[]): void {
+    if (id !== this.#persistId) return;
+    this.#persistId = undefined;
+    if (this.#stage === "committing") return this.#end(undefined, now, out);
+    if (this.#stage !== "staging") return;
+    if (error !== undefined) return this.#drop({ why: "unstored", text: error }, now, out);
+    this.#stage = "telling";
+  }
+
+  /** The server of the candidate answered a report, and not with an error (CONN-07, CONN-08). */
+  answered(out: Output[]): void {
+    if (!this.isProving || !this.#connection.up) return;
+    this.#stage = "committing";
+    this.#timers.settings = undefined;
+    this.#connection.keep();
+    this.#trial = this.#next({ type: "commit" }) ?? NO_TRIAL;
+    this.#persistId = this.#persist("accepted", out);
+  }
+
+  /** The candidate is not in force, and will not be (CONN-09). @param failure `undefined` where nobody asks any more */
+  rollBack(failure: SwitchFailure | undefined, now: number, out: Output[]): void {
+    if (!this.isProving) return;
+    this.#connection.moveTo("committed", now, out);
+    this.#drop(failure, now, out);
+  }
+
+  /** The server of the candidate answered with an error: the same report would be answered alike. */
+  refused(text: string, now: number, out: Output[]): void {
+    if (this.#connection.up) this.rollBack({ why: "refused", text }, now, out);
+  }
+
+  /** Gives up on what had its time, and goes on with what may be tried now. */
+  expire(now: number, out: Output[]): void {
+    if (now < (this.#timers.settings ?? NEVER)) return;
+    if (this.#stage === "queued") this.#stageNow(this.#trial, now, out);
+    else this.rollBack({ why: "overdue" }, now, out);
+  }
+
+  /** Goes on after each step: a newer offer may have come, the handler may have ended, the server may have been told. */
+  proceed(now: number, out: Output[]): void {
+    if (this.#stage === "idle") return;
+    if (this.#applying?.id !== this.#id) return this.#abandon(now, out);
+    if (this.#stage !== "telling" || (this.#connection.up && this.#owesStatus)) return;
+    this.#movedAt.push(now);
+    this.#prove(now);
+    this.#connection.moveTo("candidate", now, out);
+  }
+
+  /** The end of the client: the candidate stays for the next start. */
+  stop(): void {
+    this.#stage = "idle";
+    this.#timers.settings = undefined;
+  }
+
+  get #life(): OfferLife | undefined {
+    return this.#applicant.offers.of("connectionSettings");
+  }
+
+  get #applying(): OfferLife["applying"] {
+    return this.#life?.applying;
+  }
+
+  /** Whether the server is still to be told where the offer stands. */
+  get #owesStatus(): boolean {
+    const part = Part.connectionSettingsStatus;
+    return this.#applicant.report.allows(part) && this.#applicant.report.dirty(part) !== 0;
+  }
+
+  /** While settings are proved, the time limit of the handler stands still. */
+  #rest(isResting: boolean, now: number): void {
+    const { timers, limits } = this.#applicant;
+    if (this.#applying !== undefined) timers.connectionSettings = isResting ? undefined : now + limits.applyMs;
+  }
+
+  #stageNow(trial: Trial, now: number, out: Output[]): void {
+    this.#rest(false, now);
+    this.#timers.settings = undefined;
+    this.#stage = "staging";
+    this.#trial = nextTrial(trial, { type: "begin" }) ?? trial;
+    this.#persistId = this.#persist("candidate", out);
+  }
+
+  #abandon(now: number, out: Output[]): void {
+    if (this.isProving) return this.rollBack(undefined, now, out);
+    if (this.#stage === "committing") this.#stage = "idle";
+    else this.#drop(undefined, now, out);
+  }
+
+  #prove(now: number): void {
+    this.#stage = "proving";
+    this.#timers.settings = now + this.#limits.verifyMs;
+    this.#rest(true, now);
+  }
+
+  /** The candidate is forgotten. */
+  #drop(failure: SwitchFailure | undefined, now: number, out: Output[]): void {
+    const isStored = this.#stage !== "queued";
+    const failed = this.#next({ type: "fail" }) ?? NO_TRIAL;
+    this.#trial = nextTrial(failed, { type: "reverted" }) ?? failed;
+    if (isStored) this.#persist("dropped", out);
+    this.#persistId = undefined;
+    this.#end(failure, now, out, failure === undefined);
+  }
+
+  #end(failed: SwitchFailure | undefined, now: number, out: Output[], isUnasked = false): void {
+    this.#stage = "idle";
+    this.#timers.settings = undefined;
+    this.#rest(false, now);
+    if (isUnasked) return;
+    out.push(failed === undefined ? { type: "switched", id: this.#id } : { type: "switched", id: this.#id, failed });
+  }
+
+  #next(event: Parameters<typeof nextTrial>[1]): Trial | undefined {
+    return nextTrial(this.#trial, event);
+  }
+
+  #persist(step: "candidate" | "accepted" | "dropped", out: Output[]): number {
+    return this.#applicant.persist({ what: "settings", step, trial: this.#trial }, out);
+  }
+}
+
+function identityOf({ hash, digest }: Pick<Offered, "hash" | "digest">): string {
+  return hexOf(hash.length > 0 ? hash : (digest ?? hash));
+}

@@ -1,0 +1,196 @@
+import { describe, expect, test } from "vitest";
+import { failureText, isFinalFailure } from "../../../src/connection-settings/final-failure.js";
+import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
+import { laidOver, type OwnSettings } from "../../../src/connection-settings/laid-over.js";
+import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../../src/connection-settings/policy.js";
+import type { OfferedTls, Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { errorCodes, OpAMPError } from "../../../src/errors.js";
+import { verifies } from "../../conformance/verifies.js";
+import { refusal } from "./offers.js";
+
+const POLICY: SettingsPolicy = {
+  endpoints: ["home.example.com"],
+  allowCleartext: undefined,
+  allowInsecureSkipVerify: false,
+};
+const OWN: OwnSettings = { url: "wss://home.example.com/v1/opamp", headers: undefined, tls: undefined, proxy: false };
+const skipping: OfferedTls = { includeSystemCa: false, insecureSkipVerify: true };
+
+interface Case {
+  own?: Partial<OwnSettings>;
+  inForce?: Snapshot;
+  policy?: Partial<SettingsPolicy>;
+  isLasting?: boolean;
+}
+
+function check(snapshot: Snapshot, { own, inForce = {}, policy, isLasting = true }: Case = {}): void {
+  const settings = { ...OWN, ...own };
+  const laid = (over: Snapshot) => laidOver(settings, over, false);
+  checkPolicy(laid(snapshot), snapshot, { own: laid({}), inForce: laid(inForce), isLasting }, { ...POLICY, ...policy });
+}
+
+describe("the endpoint of an offer", () => {
+  test.each([
+    ["wss://home.example.com/x", ["home.example.com"]],
+    ["https://home.example.com:9/x", ["home.example.com"]],
+    ["wss://HOME.example.com./x", ["Home.Example.com"]],
+    ["wss://home.example.com/x", ["home.example.com:443"]],
+    ["wss://a.example.com/x", ["*.example.com"]],
+    ["wss://a.b.example.com/x", ["*.example.com"]],
+    ["wss://[::1]:4321/x", ["[::1]:4321"]],
+    ["wss://[::1]:4321/x", ["[::1]"]],
+    ["wss://10.0.0.1/x", ["10.0.0.1"]],
+    ["wss://anywhere/x", ["other", "*"]],
+  ])("%s is allowed by %j", (endpoint, endpoints) => {
+    expect(() => check({ endpoint }, { policy: { endpoints } })).not.toThrow();
+  });
+
+  test.each([
+    ["wss://evil.com/x", ["home.example.com"]],
+    ["wss://home.example.com.evil.com/x", ["home.example.com"]],
+    ["wss://evil-home.example.com/x", ["home.example.com"]],
+    ["wss://home.example.com:444/x", ["home.example.com:443"]],
+    ["wss://example.com/x", ["*.example.com"]],
+    ["wss://evilexample.com/x", ["*.example.com"]],
+    ["wss://evil.com/home.example.com", ["home.example.com"]],
+    ["wss://evil.com/x?home.example.com", ["*.example.com"]],
+    ["wss://169.254.169.254/x", ["home.example.com", "*.example.com"]],
+    ["wss://0x7f.1/x", ["home.example.com"]],
+    ["wss://home.example.com/x", []],
+  ])("%s is not allowed by %j", (endpoint, endpoints) => {
+    const text = refusal(() => check({ endpoint }, { policy: { endpoints } }));
+    expect(text).toContain("is not one that this agent may be moved to");
+    expect(text).toContain("connectionSettings.opamp.endpoints");
+  });
+
+  test("is not looked at where the offer leaves it as it is", () => {
+    expect(() => check({ headers: { a: "1" } }, { policy: { endpoints: [] } })).not.toThrow();
+  });
+
+  test("is shown without its query where it is refused", () => {
+    expect(refusal(() => check({ endpoint: "wss://evil.com/x?token=t0ken" }))).not.toContain("t0ken");
+  });
+
+  test.each([
+    ["*", undefined],
+    ["host", undefined],
+    ["host:1", undefined],
+    ["[::1]:1", undefined],
+    ["*.example.com", undefined],
+    ["wss://host", "must be a host"],
+    ["", "must be a host"],
+    ["a*b", "must be a host"],
+    ["host:port", "is not the name"],
+    ["ho st", "is not the name"],
+    ["user@host", "is not the name"],
+  ])("may be allowed by %j: %j", (pattern, problem) => {
+    if (problem === undefined) expect(endpointProblem(pattern)).toBeUndefined();
+    else expect(endpointProblem(pattern)).toContain(problem);
+  });
+});
+
+describe("cleartext", () => {
+  const endpoint = "ws://home.example.com:1/x";
+  const encrypted: Snapshot = { endpoint: "wss://home.example.com:1/x" };
+  const plain = { url: "http://home.example.com:4320/v1/opamp" };
+
+  test("is refused where the options' own URL is encrypted", () => {
+    expect(refusal(() => check({ endpoint }))).toContain("(ws://home.example.com:1/x) is not encrypted");
+    expect(() => check({ endpoint }, { own: plain })).not.toThrow();
+  });
+
+  test("is refused once an offer has led to TLS", () => {
+    expect(refusal(() => check({ endpoint }, { own: plain, inForce: encrypted }))).toContain("is not encrypted");
+  });
+
+  test("is as connectionSettings.opamp.allowCleartext says", () => {
+    expect(() => check({ endpoint }, { policy: { allowCleartext: true } })).not.toThrow();
+    expect(refusal(() => check({ endpoint }, { own: plain, policy: { allowCleartext: false } }))).toContain(
+      "is not encrypted",
+    );
+  });
+});
+
+test("verification is not turned off by an offer, unless that is allowed or it is off", () => {
+  const text = refusal(() => check({ tls: skipping }));
+  expect(text).toContain("tls.insecure_skip_verify would have the agent trust any certificate");
+  expect(() => check({ tls: skipping }, { policy: { allowInsecureSkipVerify: true } })).not.toThrow();
+  const own = { tls: { insecureSkipVerify: true } };
+  expect(() => check({ tls: skipping }, { own })).not.toThrow();
+  const verifying: Snapshot = { tls: { ...skipping, insecureSkipVerify: false } };
+  expect(refusal(() => check({ tls: skipping }, { own, inForce: verifying }))).toContain("tls.insecure_skip_verify");
+});
+
+verifies("CONN-11", "a certificate is refused where a restart would lose it", () => {
+  const snapshot: Snapshot = { certificate: { cert: "C", key: "K" } };
+  expect(refusal(() => check(snapshot, { isLasting: false }))).toContain("certificate would be lost with a restart");
+  expect(() => check(snapshot)).not.toThrow();
+  expect(() => check({ headers: {}, certificate: null }, { isLasting: false })).not.toThrow();
+});
+
+describe("a failure while settings are proved", () => {
+  const failure = (code: ConstructorParameters<typeof OpAMPError>[0], httpStatus?: number) =>
+    new OpAMPError(code, "x", { httpStatus });
+
+  test.each([
+    ["ERR_OPAMP_UNAUTHORIZED", 401, true],
+    ["ERR_OPAMP_UNAUTHORIZED", 403, true],
+    ["ERR_OPAMP_HTTP_STATUS", 404, true],
+    ["ERR_OPAMP_HTTP_STATUS", 410, true],
+    ["ERR_OPAMP_HTTP_STATUS", 307, true],
+    ["ERR_OPAMP_PROXY", 407, true],
+    ["ERR_OPAMP_TLS", undefined, true],
+    ["ERR_OPAMP_NOT_OPAMP", 200, true],
+    ["ERR_OPAMP_HTTP_STATUS", 500, false],
+    ["ERR_OPAMP_HTTP_STATUS", 502, false],
+    ["ERR_OPAMP_HTTP_STATUS", 408, false],
+    ["ERR_OPAMP_THROTTLED", 429, false],
+    ["ERR_OPAMP_THROTTLED", 503, false],
+    ["ERR_OPAMP_PROXY", 502, false],
+    ["ERR_OPAMP_CONNECT", undefined, false],
+    ["ERR_OPAMP_TIMEOUT", undefined, false],
+    ["ERR_OPAMP_CLOSED", undefined, false],
+    ["ERR_OPAMP_HEADERS", undefined, false],
+  ] as const)("%s with the status %s ends them at once: %s", (code, status, isFinal) => {
+    expect(errorCodes).toContain(code);
+    expect(isFinalFailure(failure(code, status))).toBe(isFinal);
+  });
+
+  test("of any other kind is tried again", () => {
+    for (const error of [undefined, "x", new Error("x")]) expect(isFinalFailure(error)).toBe(false);
+  });
+
+  test("is told with its reason and what to do, and not at any length", () => {
+    expect(failureText(new OpAMPError("ERR_OPAMP_CONNECT", "refused", { hint: "look" }))).toBe("refused (look)");
+    expect(failureText(new Error("x".repeat(5_000)))).toHaveLength(1_000);
+  });
+});
+
+describe("the fingerprint of the options", () => {
+  const of = (own: Partial<OwnSettings>, transport?: string, epoch = "") =>
+    fingerprintOf({ ...OWN, ...own }, transport, epoch);
+  const usual = of({});
+
+  test.each([
+    ["the URL", of({ url: "wss://other.example.com" })],
+    ["the transport", of({}, "auto")],
+    ["the epoch", of({}, undefined, "2")],
+    ["the proxy", of({ proxy: "env" })],
+    ["the proxy's address", of({ proxy: { url: "http://p:1" } })],
+    ["verification", of({ tls: { insecureSkipVerify: true } })],
+    ["the path of an authority", of({ tls: { ca: "/etc/ca.pem" } })],
+    ["the path of a key", of({ tls: { cert: "/c", key: "/k" } })],
+    ["the least version", of({ tls: { minVersion: "1.3" } })],
+  ])("is another one where %s is", (_what, other) => {
+    expect(other).not.toBe(usual);
+  });
+
+  test.each([
+    ["headers", { headers: { authorization: "t0ken" } }, {}],
+    ["a password in the URL", { url: "wss://u:p@home.example.com/v1/opamp" }, {}],
+    ["a password of the proxy", { proxy: { url: "http://u:1@p:1" } }, { proxy: { url: "http://u:2@p:1" } }],
+    ["the content of PEM", { tls: { ca: "-----BEGIN A" } }, { tls: { ca: "-----BEGIN B" } }],
+  ] as const)("is the same whatever %s", (_what, one, other) => {
+    expect(of(one)).toBe(of(other));
+  });
+});

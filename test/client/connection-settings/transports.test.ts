@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { Transports } from "../../../src/client/connection/transports.js";
+import { type ConnectionSettings, laidOver } from "../../../src/connection-settings/laid-over.js";
+import type { Lost, Use } from "../../../src/core/io.js";
+import { OpAMPError, type OpAMPErrorCode } from "../../../src/errors.js";
+import type { Loss, Sink, Transport } from "../../../src/index.js";
+
+function settings(host: string): ConnectionSettings {
+  return laidOver({ url: `wss://${host}`, headers: undefined, tls: undefined, proxy: false }, {}, false);
+}
+
+/** Transports that only know where they lead, and lose their link in one way. */
+function made(code: OpAMPErrorCode = "ERR_OPAMP_CONNECT", more: Partial<Loss> = {}) {
+  const uses: [string, Use][] = [];
+  const make = ({ endpoint }: ConnectionSettings, use: Use): Transport => {
+    uses.push([endpoint.url.hostname, use]);
+    return {
+      duplex: true,
+      name: endpoint.url.hostname,
+      open(sink) {
+        const error = new OpAMPError(code, "x", { hint: "y" });
+        sink.lost({ error, fate: "unknown", orderly: true, throttled: false, ...more });
+      },
+      send: () => undefined,
+      ping: () => undefined,
+      close: () => undefined,
+    };
+  };
+  return { uses, transports: new Transports(make, settings("old")) };
+}
+
+/** How a candidate loses its link. */
+function lossOf(code: OpAMPErrorCode, more?: Partial<Loss>): Lost | undefined {
+  const { transports } = made(code, more);
+  transports.propose(settings("new"));
+  let lost: Lost | undefined;
+  const sink: Partial<Sink> = {
+    lost: (loss) => {
+      lost = loss;
+    },
+  };
+  transports.for("candidate").open(sink as Sink);
+  return lost;
+}
+
+test("transports are made when they are dialled with first, and kept", () => {
+  const { uses, transports } = made();
+  expect(uses).toEqual([]);
+  expect(transports.for("committed")).toBe(transports.for("committed"));
+  transports.propose(settings("new"));
+  expect(transports.for("candidate").name).toBe("new");
+  expect(uses).toEqual([
+    ["old", "committed"],
+    ["new", "candidate"],
+  ]);
+  expect(transports.name).toBe("new");
+});
+
+test("a candidate that is accepted takes the place of what was in force, and is made afresh for the next dial", () => {
+  const { uses, transports } = made();
+  transports.propose(settings("new"));
+  transports.for("candidate");
+  transports.accept();
+  expect(transports.name).toBe("new");
+  expect(transports.for("committed").name).toBe("new");
+  expect(() => transports.for("candidate")).toThrow("there are no candidate settings");
+  expect(uses).toEqual([
+    ["new", "candidate"],
+    ["new", "committed"],
+  ]);
+});
+
+test("a candidate that is dropped, or replaced, leaves nothing behind", () => {
+  const { uses, transports } = made();
+  transports.propose(settings("one"));
+  transports.for("candidate");
+  transports.propose(settings("two"));
+  expect(transports.for("candidate").name).toBe("two");
+  transports.drop();
+  expect(() => transports.for("candidate")).toThrow();
+  expect(transports.for("committed").name).toBe("old");
+  expect(uses.map(([host]) => host)).toEqual(["one", "two", "old"]);
+});
+
+test("a candidate says which failures another attempt cannot change", () => {
+  expect(lossOf("ERR_OPAMP_UNAUTHORIZED")).toMatchObject({ final: true });
+  expect(lossOf("ERR_OPAMP_CONNECT")).toMatchObject({ final: false });
+  expect(lossOf("ERR_OPAMP_UNAUTHORIZED", { throttled: true })).toMatchObject({ final: false });
+});
+
+test("a candidate that this installation lacks something for does not end the client", () => {
+  const lost = lossOf("ERR_OPAMP_INCOMPLETE");
+  expect(lost).toMatchObject({ final: true, error: { code: "ERR_OPAMP_SETTINGS", message: "x", hint: "y" } });
+});

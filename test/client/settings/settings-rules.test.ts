@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { readSettingsRules } from "../../../src/client/settings/settings-rules.js";
+import { OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
+import { memoryTransport, OpAMPServer } from "../../../src/testing/index.js";
+import { refusal } from "../refusal.js";
+
+const MINIMAL = { url: "wss://home.example.com", description: { identifying: { "service.name": "agent" } } };
+
+/** Reads options of any shape. */
+function read(connectionSettings: unknown, more: object = {}) {
+  return readSettingsRules({ ...MINIMAL, ...more, connectionSettings } as OpAMPClientOptions);
+}
+
+describe("connectionSettings", () => {
+  test.each([undefined, {}, { opamp: undefined }, { opamp: false }])("%j lets the server change nothing", (given) => {
+    expect(read(given)).toBeUndefined();
+  });
+
+  test("has defaults that keep the agent where it is", () => {
+    expect(read({ opamp: true })).toEqual({
+      endpoints: ["home.example.com"],
+      allowCleartext: undefined,
+      allowInsecureSkipVerify: false,
+      keepCertificate: false,
+      zeroIsOff: false,
+      keepHeaders: false,
+      limits: { verifyMs: 60_000, maxPerHour: 6 },
+      validate: undefined,
+      epoch: "",
+    });
+    expect(read({ opamp: {} })).toEqual(read({ opamp: true }));
+  });
+
+  test("is read as it is given", () => {
+    const validate = (): void => undefined;
+    const opamp = {
+      endpoints: ["*"],
+      allowCleartext: true,
+      keepHeaders: "always",
+      verifyMs: 1,
+      maxPerHour: 2,
+      validate,
+    };
+    expect(read({ opamp, settingsEpoch: "2" })).toMatchObject({
+      endpoints: ["*"],
+      allowCleartext: true,
+      keepHeaders: true,
+      limits: { verifyMs: 1, maxPerHour: 2 },
+      validate,
+      epoch: "2",
+    });
+  });
+
+  test.each<[unknown, string, RegExp]>([
+    [true, "connectionSettings", /must be an object/],
+    [{ opAMP: true }, "connectionSettings.opAMP", /Did you mean opamp/],
+    [{ opamp: "yes" }, "connectionSettings.opamp", /true, false or an object/],
+    [{ opamp: { endpoint: [] } }, "connectionSettings.opamp.endpoint", /Did you mean endpoints/],
+    [{ opamp: { endpoints: "host" } }, "connectionSettings.opamp.endpoints", /a list of hosts/],
+    [{ opamp: { endpoints: ["wss://host/"] } }, "connectionSettings.opamp.endpoints[0]", /and not a URL/],
+    [{ opamp: { endpoints: ["a", 1] } }, "connectionSettings.opamp.endpoints[1]", /must be a string/],
+    [{ opamp: { allowCleartext: 1 } }, "connectionSettings.opamp.allowCleartext", /true or false/],
+    [{ opamp: { allowInsecureSkipVerify: "" } }, "connectionSettings.opamp.allowInsecureSkipVerify", /true or false/],
+    [{ opamp: { keepCertificate: null } }, "connectionSettings.opamp.keepCertificate", /true or false/],
+    [{ opamp: { keepHeaders: true } }, "connectionSettings.opamp.keepHeaders", /"own", "always"/],
+    [{ opamp: { verifyMs: 0 } }, "connectionSettings.opamp.verifyMs", /milliseconds above 0/],
+    [{ opamp: { maxPerHour: 1.5 } }, "connectionSettings.opamp.maxPerHour", /whole number/],
+    [{ opamp: { validate: {} } }, "connectionSettings.opamp.validate", /a function/],
+    [{ opamp: true, settingsEpoch: 2 }, "connectionSettings.settingsEpoch", /must be a string/],
+  ])("%j is refused", (given, path, problem) => {
+    const error = refusal(() => read(given));
+    expect(error.code).toBe("ERR_OPAMP_OPTION");
+    expect(error.message.slice(0, path.length + 1)).toBe(`${path}:`);
+    expect(error.message).toMatch(problem);
+  });
+
+  test("takes an interval of 0 as heartbeat.zero says", () => {
+    expect(read({ opamp: true }, { heartbeat: { zero: "off" } })).toMatchObject({ zeroIsOff: true });
+    expect(read({ opamp: true }, { heartbeat: { zero: "unset", intervalMs: 5 } })).toMatchObject({ zeroIsOff: false });
+    const wrong = { ...MINIMAL, heartbeat: { zero: "on" } } as unknown;
+    expect(refusal(() => new OpAMPClient(wrong as OpAMPClientOptions)).message).toMatch(
+      /^heartbeat\.zero: must be one of/,
+    );
+  });
+
+  test("needs the URL of a server to go back to", () => {
+    expect(refusal(() => read({ opamp: true }, { url: undefined })).message).toMatch(/^url: is missing/);
+  });
+
+  test("cannot do with a transport that leads to one server alone, but with a function that makes them", async () => {
+    const server = await OpAMPServer.start();
+    const transport = memoryTransport(server);
+    const options = { ...MINIMAL, connectionSettings: { opamp: true } };
+    expect(refusal(() => new OpAMPClient({ ...options, transport })).message).toMatch(
+      /^transport: cannot dial another server/,
+    );
+    expect(() => new OpAMPClient({ ...options, transport: () => transport })).not.toThrow();
+    expect(() => new OpAMPClient({ ...MINIMAL, transport: () => transport })).not.toThrow();
+    await server.close();
+  });
+});
