@@ -19,6 +19,7 @@ import type { Waiters } from "./waiters.js";
 
 const UNDELIVERED_HINT =
   "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
+const WENT_SILENT = "the server went silent: nothing came from it any more, not even an answer to a ping";
 
 /** Who observes a client. */
 export interface Observed {
@@ -157,9 +158,11 @@ export class OutputRouter {
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
         const { error: type, message } = notice;
+        if (type === "unavailable") this.#parts.moves?.attemptFailed(unavailable(message));
         return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
       }
       case "malformed":
+        this.#parts.moves?.attemptFailed(toError(notice.error));
         return this.#parts.failed(toError(notice.error), false, "malformed");
       case "foreignUid": {
         const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
@@ -255,19 +258,20 @@ function errorBehind(output: PhaseOutput): OpAMPError | undefined {
   if (output.error !== undefined) return toError(output.error);
   switch (output.reason) {
     case "timeout": {
-      const dialling = output.previous === "connecting";
-      const what = dialling ? "no connection was made in time" : "the server did not answer in time";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+      const what = output.previous === "connecting" ? "no connection was made" : "the server did not answer";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", `${what} in time`);
     }
-    case "unresponsive": {
-      const text = "the server went silent: nothing came from it any more, not even an answer to a ping";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", text);
-    }
+    case "unresponsive":
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", WENT_SILENT);
     case "malformed":
       return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
     default:
       return undefined;
   }
+}
+
+function unavailable(text: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_THROTTLED", `the server answered UNAVAILABLE: ${text}`);
 }
 
 function toError(error: unknown): OpAMPError {
