@@ -156,7 +156,9 @@ export class OutputRouter {
       case "silent":
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
-        const { error: type, message } = notice;
+        const { error: type } = notice;
+        // A server that is sent secrets of another one may repeat them.
+        const message = this.#parts.moves ? this.#parts.redactor.text(notice.message) : notice.message;
         return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
       }
       case "malformed":
