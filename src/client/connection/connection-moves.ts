@@ -34,6 +34,8 @@ interface Run {
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
   resume?: Resumed;
+  /** What was accepted no longer counts. */
+  isPutAside?: true;
   status?: OfferStatus;
 }
 
@@ -268,7 +270,7 @@ export class ConnectionMoves {
       `the connection settings that the server offered are put aside: ${why}`,
       "nothing has to be done: the options count, and the server may offer its settings again",
     );
-    return {};
+    return { isPutAside: true };
   }
 
   #moved(state: ConnectionState | undefined): void {
