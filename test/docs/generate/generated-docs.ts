@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { wantedDifferencesTable } from "../../interop/collector/wanted-differences.js";
-import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
+import { agentExample, agentTable, authTable, connectionTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
 import { phaseDiagram } from "./phase-diagram.js";
 import { simulateTables } from "./simulate-options.js";
@@ -24,6 +24,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
       withSections(current, {
         "extension-keys": extensionTable(),
         "auth-keys": authTable(),
+        "connection-keys": connectionTable(),
         "collector-differences": wantedDifferencesTable(),
       }),
   },
@@ -33,6 +34,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
     render: (current) =>
       withSections(current, {
         "agent-keys": agentTable(),
+        "connection-keys": connectionTable(),
         "agent-file": agentExample("opamp.yaml", "yaml"),
         "agent-unit": agentExample("opamp-agent.service", "ini"),
         "agent-image": agentExample("Dockerfile", "dockerfile"),
