@@ -43,6 +43,7 @@ export function memoryTransport(servers: Readonly<Record<string, OpAMPServer>>):
  * @throws {OpAMPError} ERR_OPAMP_OPTION
  */
 export function memoryTransport(server: OpAMPServer, options?: MemoryTransportOptions): MemoryTransport;
+/** Makes the one or the other, by what is given. */
 export function memoryTransport(
   to: OpAMPServer | Readonly<Record<string, OpAMPServer>>,
   options: MemoryTransportOptions = {},
