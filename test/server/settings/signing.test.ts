@@ -2,6 +2,7 @@ import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { newKey, signingRequest } from "../../../src/certificates/signing-request.js";
 import { type OpAMPServer, type SigningRequestsOptions, virtualClock } from "../../../src/testing/index.js";
+import { decodeServerToAgent, encodeAgentToServer } from "../../../src/wire/codec.js";
 import { verifies } from "../../conformance/verifies.js";
 import { rejectionOf } from "../../testing/rejection.js";
 import { carried, exchange, full, lean, UID_TEXT, uid } from "../bare-peers.js";
@@ -45,6 +46,26 @@ describe("a request that is answered at once", () => {
     expect(issued.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
     expect(agent.signingRequest).toMatchObject({ pem: csr, subject: `CN=${UID_TEXT}`, keyType: "ec-p256" });
     expect(agent.signingRequest).toMatchObject({ names: SUBJECT.uris, problem: undefined });
+  });
+
+  test("is answered before what came after it", async () => {
+    const server = await startServer({ signingRequests: { issue: "at once" } });
+    const answers: (readonly string[])[] = [];
+    const ignored = () => undefined;
+    const link = server.attach("ws", {
+      payload: (payload) => {
+        const decoded = decodeServerToAgent(payload);
+        if (decoded.ok) answers.push(carried(decoded.message).filter((name) => name === "connectionSettings"));
+      },
+      malformed: ignored,
+      refused: ignored,
+      closed: ignored,
+      cut: ignored,
+    });
+    for (const message of [full(1), asking(2, csr), lean(3), lean(4)]) link?.payload(encodeAgentToServer(message));
+    await server.until(() => answers.length === 4);
+    // A later one repeats the offer, as its hash has not come back.
+    expect(answers).toEqual([[], ["connectionSettings"], ["connectionSettings"], ["connectionSettings"]]);
   });
 
   test("brings it again until the hash comes back", async () => {

@@ -1,10 +1,9 @@
-import { expect, test, vi } from "vitest";
-import { OpAMPServer, testCertificates } from "../../../src/testing/index.js";
+import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import { rejectionOf } from "../../testing/rejection.js";
 import { exchange, full, uid } from "../bare-peers.js";
-import { startServer } from "../server-fixture.js";
 
-vi.mock("node:module", async (original) => {
+vi.resetModules();
+vi.doMock("node:module", async (original) => {
   const real = await original<typeof import("node:module")>();
   const createRequire: typeof real.createRequire = (from) => {
     const load = real.createRequire(from);
@@ -15,6 +14,11 @@ vi.mock("node:module", async (original) => {
     return Object.assign(without, load);
   };
   return { ...real, createRequire };
+});
+const { OpAMPServer, testCertificates } = await import("../../../src/testing/index.js");
+afterAll(() => {
+  vi.doUnmock("node:module");
+  vi.resetModules();
 });
 
 const MISSING = { code: "ERR_OPAMP_OPTION", hint: expect.stringContaining("npm install --save-dev @peculiar/x509") };
@@ -32,7 +36,8 @@ test("what needs certificates says what to install", async () => {
 });
 
 test("a server that does not sign does without, and shows requests as far as it can", async () => {
-  const server = await startServer();
+  const server = await OpAMPServer.start();
+  onTestFinished(() => server.close());
   const connectionSettingsRequest = { opamp: { certificateRequest: { csr: Uint8Array.of(1) } } };
   await exchange(server.httpUrl, full(1, { connectionSettingsRequest }));
   const agent = server.agent(uid());
