@@ -222,7 +222,7 @@ export class ConnectionMoves {
       `the connection settings that the server offered are put aside: ${why}`,
       "nothing has to be done: the options count, and the server may offer its settings again",
     );
-    return {};
+    return { isPutAside: true };
   }
 
   #moved(state: ConnectionState | undefined): void {

@@ -2,6 +2,7 @@ import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
 import type { Input } from "../../core/io.js";
+import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
@@ -70,7 +71,8 @@ export function assembleSettings(
   return new SettingsOffers({
     moves: assembleMoves(options, settings, taken, around),
     feed,
-    redact: (text) => redactor.text(text),
+    // The server is told it, and it is stored.
+    redact: (text) => oneLine(text, redactor.text),
   });
 }
 

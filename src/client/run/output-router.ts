@@ -157,12 +157,14 @@ export class OutputRouter {
       case "silent":
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
-        const { error: type, message } = notice;
-        if (type === "unavailable") this.#parts.moves?.attemptFailed(unavailable(message));
+        const { error: type } = notice;
+        // A server that is sent secrets of another one may repeat them.
+        const message = this.#parts.settings ? this.#parts.redactor.text(notice.message) : notice.message;
+        if (type === "unavailable") this.#parts.settings?.attemptFailed(unavailable(message));
         return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
       }
       case "malformed":
-        this.#parts.moves?.attemptFailed(toError(notice.error));
+        this.#parts.settings?.attemptFailed(toError(notice.error));
         return this.#parts.failed(toError(notice.error), false, "malformed");
       case "foreignUid": {
         const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
