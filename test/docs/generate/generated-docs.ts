@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { switchStages } from "../../../src/core/offers/switch-stages.js";
 import { transitions } from "../../../src/core/phases.js";
 import { wantedDifferencesTable } from "../../interop/collector/wanted-differences.js";
-import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
+import { agentExample, agentTable, authTable, connectionTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
 import { simulateTables } from "./simulate-options.js";
 import { stateDiagram } from "./state-diagram.js";
@@ -30,6 +30,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
       withSections(current, {
         "extension-keys": extensionTable(),
         "auth-keys": authTable(),
+        "connection-keys": connectionTable(),
         "collector-differences": wantedDifferencesTable(),
       }),
   },
@@ -39,6 +40,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
     render: (current) =>
       withSections(current, {
         "agent-keys": agentTable(),
+        "connection-keys": connectionTable(),
         "agent-file": agentExample("opamp.yaml", "yaml"),
         "agent-unit": agentExample("opamp-agent.service", "ini"),
         "agent-image": agentExample("Dockerfile", "dockerfile"),
