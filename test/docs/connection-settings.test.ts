@@ -47,6 +47,14 @@ test("the page's agent is moved to the second server, and says so", async () => 
   expect(shown.at(-1)).toEqual(["accepted", second.url]);
 });
 
+test("the page's transport is asked for what is in force, and for what is tried", async () => {
+  const shown: string[] = [];
+  await runSnippet(snippetNamed("settings-transport"), {
+    given: { console: { log: (line: string) => shown.push(line) } },
+  });
+  expect(shown).toEqual(["committed: first.example.com", "candidate: second.example.com"]);
+});
+
 describe("the page on connection settings", () => {
   test("explains every option of the policy, and no other", () => {
     const explained = rowsBelow("What to allow").map((cell) => inCode(cell)[0]?.replace(/\(.*/, ""));
