@@ -52,7 +52,7 @@ test("the page's transport is asked for what is in force, and for what is tried"
   await runSnippet(snippetNamed("settings-transport"), {
     given: { console: { log: (line: string) => shown.push(line) } },
   });
-  expect(shown).toEqual(["committed: first.example.com", "candidate: second.example.com"]);
+  expect(shown).toEqual(["committed: first.example.com:4320", "candidate: second.example.com:4320"]);
 });
 
 describe("the page on connection settings", () => {
