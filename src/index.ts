@@ -69,6 +69,8 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOther,
+  StoredOthers,
   StoredRemoteConfig,
   StoredSettings,
   StoredState,

@@ -9,6 +9,7 @@ import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
@@ -84,7 +85,8 @@ function assembleMoves(
   const own = ownSettings(options, settings);
   const { transport, store } = options;
   const kind = typeof transport === "string" ? transport : transport && "custom";
-  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, epoch));
+  const blobs = new SettingsBlobs(store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, kind, epoch));
   return new ConnectionMoves({
     own,
     rules,
