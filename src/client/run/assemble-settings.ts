@@ -1,6 +1,7 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
+import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
@@ -9,6 +10,9 @@ import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { partKinds } from "../connection/part-kinds.js";
+import { PartRecord } from "../connection/part-record.js";
+import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
@@ -50,6 +54,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
 
 /** What of the assembled client takes part. */
 interface Around {
+  core: { readonly capabilities: bigint };
   /** There where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
@@ -67,11 +72,29 @@ export function assembleSettings(
   taken: TakenSettings,
   around: Around,
 ): SettingsOffers {
-  const { feed, redactor } = around;
+  const { core, clock, failed, feed, redactor, persistence } = around;
+  const { applyMs, abortMs } = settings.timeouts;
+  const { handlers, opamp, epoch } = taken;
+  const warn = (message: string, hint: string) =>
+    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around),
+    moves: assembleMoves(options, settings, taken, around, warn),
+    runner: new PartRunner({
+      handlers,
+      record,
+      clock,
+      failed,
+      declares: (kind) => has(core.capabilities, partKinds[kind].capability),
+      allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
+      abortMs,
+    }),
+    takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
+    clock,
+    applyMs,
     feed,
     redact: (text) => redactor.text(text),
+    warn,
   });
 }
 
@@ -80,6 +103,7 @@ function assembleMoves(
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
   { transports, persistence, clock, failed, feed, observed }: Around,
+  warn: (message: string, hint: string) => void,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
@@ -95,9 +119,7 @@ function assembleMoves(
     clock,
     feed,
     notify: (event) => notify(observed(), { type: "connection", event }),
-    warn: (message, hint) => {
-      notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
-    },
+    warn,
   });
 }
 
