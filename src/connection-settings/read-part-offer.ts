@@ -1,12 +1,17 @@
-import type { OtherConnectionSettings, TelemetryConnectionSettings } from "../gen/opamp/v1/opamp_pb.js";
+import type {
+  OtherConnectionSettings,
+  TelemetryConnectionSettings,
+  TLSConnectionSettings,
+} from "../gen/opamp/v1/opamp_pb.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import { readOfferedHeaders } from "./offered-headers.js";
 import { encodePart, type OtherSettings, type PartSettings, type TelemetrySettings } from "./part-settings.js";
 import { refuseUnkept, refuseUnverified } from "./policy.js";
 import { readCertificate } from "./read-certificate.js";
 import { MAX_URL_CHARACTERS, readProxy } from "./read-offer.js";
-import { readOfferedTls } from "./read-tls.js";
+import { readOfferedTls, tlsOver } from "./read-tls.js";
 import { checkSize, refused } from "./refusal.js";
+import type { OfferedTls } from "./snapshot.js";
 
 const MAX_NAME_CHARACTERS = 256;
 const MAX_SETTINGS = 256;
@@ -85,9 +90,16 @@ function readCommon(
   return {
     ...(headers !== undefined && { headers: readOfferedHeaders("headers", headers) }),
     ...(certificate !== undefined && { certificate: readCertificate("certificate", certificate, wallNow) }),
-    ...(tls !== undefined && { tls: readOfferedTls("tls", tls) }),
+    ...(tls !== undefined && { tls: readTls("tls", tls) }),
     ...(proxy !== undefined && { proxy: readProxy("proxy", proxy) }),
   };
+}
+
+/** No version below the least of this package, and none that leaves no version (D16). */
+function readTls(where: string, offered: TLSConnectionSettings): OfferedTls {
+  const tls = readOfferedTls(where, offered);
+  tlsOver(where, undefined, tls);
+  return tls;
 }
 
 /** OWN-06. It is handed over as it is, so nothing that a parser forgives may be in it. */

@@ -1,10 +1,12 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { ConnectionSettingsOffersSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
 import type { ConnectionSettingsOptions, SettingsContext, SettingsHandler } from "../../../src/index.js";
+import { testCertificates } from "../../../src/testing/index.js";
 import { type Moved, moved } from "../connection-settings/moved.js";
+import { bytes } from "../connection-settings/offers.js";
+
+type Sent = Parameters<ReturnType<Moved["servers"]["old"]["agent"]>["send"]>[0];
 
 /** An offer as a test writes it. */
-export type OffersInit = MessageInitShape<typeof ConnectionSettingsOffersSchema>;
+export type OffersInit = Omit<NonNullable<Sent["connectionSettings"]>, "$typeName">;
 
 /** A call of a handler. */
 export interface Call<Settings> {
@@ -28,6 +30,16 @@ export function noting<Settings>(apply: (call: Call<Settings>) => unknown = () =
 /** A client on virtual time that takes these settings, online. */
 export function taking(settings: ConnectionSettingsOptions, given: Parameters<typeof moved>[0] = {}): Promise<Moved> {
   return moved({ settings, ...given });
+}
+
+/** Two client certificates that are valid at this time. */
+export async function certificatesAt(wallNow: number) {
+  const { issue } = await testCertificates();
+  const one = async () => {
+    const { cert, key } = await issue({ usage: "client", notBefore: new Date(wallNow - 1_000) });
+    return { cert: bytes(cert), privateKey: bytes(key) };
+  };
+  return [await one(), await one()] as const;
 }
 
 /** Offers settings by the first server, and lets all that follows at once happen. */
