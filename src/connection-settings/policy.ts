@@ -45,15 +45,23 @@ export function checkPolicy(
     throw refused("destination_endpoint", `(${shown}) is not encrypted`, hint);
   }
   const skips = next.tls?.insecureSkipVerify === true;
-  if (skips && inForce.tls?.insecureSkipVerify !== true && !policy.allowInsecureSkipVerify) {
-    const hint =
-      "offer the authority in tls.ca_pem_contents; or set connectionSettings.opamp.allowInsecureSkipVerify on the agent";
-    throw refused("tls.insecure_skip_verify", "would have the agent trust any certificate", hint);
-  }
-  if (snapshot.certificate && !isLasting) {
-    const hint = "give the agent a store that outlives it and keeps blobs, such as fileStore";
-    throw refused("certificate", "would be lost with a restart, and the agent locked out", hint);
-  }
+  if (skips && inForce.tls?.insecureSkipVerify !== true) refuseUnverified(policy.allowInsecureSkipVerify);
+  if (snapshot.certificate) refuseUnkept(isLasting);
+}
+
+/** An offer wants certificates not to be verified (D16). @throws OpAMPError `ERR_OPAMP_SETTINGS` unless it may */
+export function refuseUnverified(isAllowed: boolean): void {
+  if (isAllowed) return;
+  const hint =
+    "offer the authority in tls.ca_pem_contents; or set connectionSettings.opamp.allowInsecureSkipVerify on the agent";
+  throw refused("tls.insecure_skip_verify", "would have the agent trust any certificate", hint);
+}
+
+/** An offer brings a certificate (CONN-11). @throws OpAMPError `ERR_OPAMP_SETTINGS` where a restart would lose it */
+export function refuseUnkept(isLasting: boolean): void {
+  if (isLasting) return;
+  const hint = "give the agent a store that outlives it and keeps blobs, such as fileStore";
+  throw refused("certificate", "would be lost with a restart, and the agent locked out", hint);
 }
 
 /**

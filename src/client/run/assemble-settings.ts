@@ -1,6 +1,7 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
+import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
@@ -10,6 +11,10 @@ import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { partKinds } from "../connection/part-kinds.js";
+import { PartRecord } from "../connection/part-record.js";
+import { PartRunner } from "../connection/part-runner.js";
+import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
@@ -50,6 +55,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
 
 /** What of the assembled client takes part. */
 interface Around {
+  core: { readonly capabilities: bigint };
   /** There where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
@@ -67,12 +73,30 @@ export function assembleSettings(
   taken: TakenSettings,
   around: Around,
 ): SettingsOffers {
-  const { feed, redactor } = around;
+  const { core, clock, failed, feed, redactor, persistence } = around;
+  const { applyMs, abortMs } = settings.timeouts;
+  const { handlers, opamp, epoch } = taken;
+  const warn = (message: string, hint: string) =>
+    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around),
+    moves: assembleMoves(options, settings, taken, around, warn),
+    runner: new PartRunner({
+      handlers,
+      record,
+      clock,
+      failed,
+      declares: (kind) => has(core.capabilities, partKinds[kind].capability),
+      allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
+      abortMs,
+    }),
+    takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
+    clock,
+    applyMs,
     feed,
     // The server is told it, and it is stored.
     redact: (text) => oneLine(text, redactor.text),
+    warn,
   });
 }
 
@@ -81,12 +105,14 @@ function assembleMoves(
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
   { transports, persistence, clock, failed, feed, observed }: Around,
+  warn: (message: string, hint: string) => void,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
   const { transport, store } = options;
   const kind = typeof transport === "string" ? transport : transport && "custom";
-  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, epoch));
+  const blobs = new SettingsBlobs(store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, kind, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -95,9 +121,7 @@ function assembleMoves(
     clock,
     feed,
     notify: (event) => notify(observed(), { type: "connection", event }),
-    warn: (message, hint) => {
-      notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
-    },
+    warn,
   });
 }
 
