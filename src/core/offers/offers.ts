@@ -6,6 +6,8 @@ import { NEVER } from "../timers.js";
 import type { OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
+/** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
+const MAX_HASH_BYTES = 1_024;
 /** The kind that every agent may be offered. */
 const USUAL: readonly OfferRow[] = [remoteConfig];
 
@@ -51,9 +53,14 @@ export class Offers {
       const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
       const isAccepted = (declared & row.accepts) !== 0n;
+      const { length } = found.hash;
+      if (isAccepted && length > MAX_HASH_BYTES) {
+        ignore(`${row.what} with a hash of ${length} bytes, of which at most ${MAX_HASH_BYTES} are taken`, out);
+        continue;
+      }
       if (isAccepted && this.of(row.kind)?.knows(found.offered ?? found) === true) continue;
       if (isAccepted && found.offered !== undefined) this.of(row.kind)?.receive(found.offered, now, out);
-      else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
+      else ignore(isAccepted ? row.incomplete : row.what, out);
     }
   }
 
@@ -245,6 +252,10 @@ export class OfferLife {
     this.#around.persist({ what: "offer", kind, status }, out);
     return changesEffectiveConfig;
   }
+}
+
+function ignore(what: string, out: Output[]): void {
+  out.push({ type: "notice", notice: { kind: "ignored", what } });
 }
 
 type Identified = Pick<OfferStatus, "hash" | "digest">;

@@ -18,6 +18,8 @@ export const longTests: readonly string[] = [
   "test/end-to-end/simulate/command/simulate-sockets.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
   "test/client/connection-settings/certificate.test.ts",
+  "test/client/connection-settings/hostile-flow.test.ts",
+  "test/client/connection-settings/hostile.test.ts",
   "test/client/connection-settings/kept.test.ts",
   "test/client/connection-settings/killed.test.ts",
   "test/client/connection-settings/put-aside.test.ts",
