@@ -34,6 +34,7 @@ export const longTests: readonly string[] = [
   "test/docs/testing/test-against.test.ts",
   "test/docs/testing/testing-network.test.ts",
   "test/docs/testing/testing-server.test.ts",
+  "test/end-to-end/contract/connection-settings.test.ts",
   "test/end-to-end/convergence/convergence.test.ts",
   "test/end-to-end/hostile/flood.test.ts",
   "test/end-to-end/hostile/fuzz.test.ts",
