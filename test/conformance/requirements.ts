@@ -262,7 +262,6 @@ export function isRequirementId(text: string): text is RequirementId {
 const later = {
   "descriptions from host and resource": ["DESC-04", "DESC-05"],
   "connection settings": ["CONN-01", "CONN-16"],
-  "client certificates": ["CERT-05", "CERT-06", "CERT-07", "CERT-08", "CERT-09"],
   "own telemetry": ["OWN-01", "OWN-02", "OWN-03", "OWN-04", "OWN-05", "OWN-06"],
   packages: [
     "PKG-01",
