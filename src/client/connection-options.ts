@@ -27,7 +27,8 @@ export interface ProposedConnection extends ConnectionFacts {
 export interface OpAMPSettingsPolicy {
   /**
    * Where the agent may be moved: hosts, with or without a port; `"*.example.com"` for all below one; `"*"` for any.
-   * Default: the host of `url`, on any port. Unless `"*"` is among them, no redirect is followed from there.
+   * Default: the host of `url`, on any port. Redirects from there are followed to these alone, and so are proxies for what
+   * is not encrypted or not verified.
    */
   endpoints?: readonly string[] | undefined;
   /**

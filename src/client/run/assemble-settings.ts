@@ -1,5 +1,6 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
 import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
@@ -33,15 +34,15 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  const isAnywhere = settings.connection?.opamp?.endpoints.includes("*") === true;
+  const { endpoints = [] } = settings.connection?.opamp ?? {};
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
     // Who may move the agent to some hosts alone could lead it to any other from there.
-    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
-    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
+    const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
+    const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
     if (transport !== "auto" || !isHome) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
