@@ -98,6 +98,8 @@ export class OutputRouter {
       case "serverCustomCapabilities":
       case "heartbeatInterval":
         return this.#notify(output);
+      case "settingsRequest":
+        return this.#parts.certificates?.settled(output.fate, output.text);
       case "notice":
         return this.#noticed(output.notice);
       default:
