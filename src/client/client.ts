@@ -77,7 +77,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** The agent's own connection; `undefined` where the server may not change it, see `connectionSettings`. */
   get connection(): ConnectionEvent | undefined {
-    return this.#parts.moves?.facts;
+    return this.#parts.settings?.facts;
   }
 
   /** Counts, sizes and times so far: a snapshot, cheap to take. */
@@ -244,7 +244,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   forgetConnectionSettings(): void {
     this.#life.refuseWhenStopped("forgetConnectionSettings");
-    if (this.phase !== "idle") this.#parts.moves?.forget();
+    if (this.phase !== "idle") this.#parts.settings?.forget();
   }
 
   /**

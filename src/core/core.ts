@@ -246,7 +246,7 @@ export class Core {
   #acknowledged({ agent, presence }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending) return;
-    if (presence !== "unreported") this.#move?.answered(out);
+    if (presence !== "unreported") this.#move?.answered(now, out);
     const seconds = agent.receive(message, now, out);
     if (seconds !== undefined) this.#interval(seconds, out);
   }

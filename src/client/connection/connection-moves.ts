@@ -1,9 +1,7 @@
-import { nextTrial, type Trial } from "../../base/trial.js";
 import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
-import type { Input, Resumed, StateChange, SwitchFailure } from "../../core/io.js";
-import type { OfferStatus } from "../../core/parts.js";
+import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
@@ -11,16 +9,8 @@ import type { ConnectionEvent, ConnectionState } from "../connection-options.js"
 import type { SettingsRules } from "../settings/settings-rules.js";
 import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
-import {
-  bytesOf,
-  diedOfIt,
-  type Move,
-  OfferReader,
-  offerOf,
-  type Plan,
-  type SettingsOffer,
-  whyNot,
-} from "./offer-plan.js";
+import { type Restored, readLeft } from "./left-behind.js";
+import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
 import type { Transports } from "./transports.js";
 
 /** An offer that is being applied. */
@@ -28,13 +18,9 @@ interface Run {
   readonly id: number;
   readonly offered: SettingsOffer;
   readonly controller: AbortController;
+  /** Called once, with the reason where the offer's settings are not in force. */
+  readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
-}
-
-/** What an earlier process left for the core, and how the last offer ended. */
-export interface Restored {
-  resume?: Resumed;
-  status?: OfferStatus;
 }
 
 /** What of the client takes part in the moves of its connection. */
@@ -45,8 +31,6 @@ export interface MovesParts {
   readonly record: ConnectionRecord;
   readonly clock: Clock;
   readonly feed: (input: Input) => void;
-  /** Takes secrets out of what the server is told. */
-  readonly redact: (text: string) => string;
   readonly notify: (event: ConnectionEvent) => void;
   /** What was accepted no longer counts. */
   readonly warn: (message: string, hint: string) => void;
@@ -81,43 +65,24 @@ export class ConnectionMoves {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
+    const { record, clock, transports } = this.#parts;
     try {
-      return await this.#restore(state);
+      const { accepted, resumed, ...restored } = await readLeft(state, record, this.#reader, clock);
+      this.#resumed = resumed;
+      if (accepted === undefined) return restored;
+      this.#snapshot = accepted.snapshot;
+      this.#since = accepted.at;
+      this.#state = "accepted";
+      transports.commit(accepted.settings);
+      return restored;
     } catch (cause) {
       return this.#putAside(messageOf(cause));
     }
   }
 
-  async #restore({ connection, connectionSettings }: StoredState): Promise<Restored> {
-    const status = connectionSettings && { status: connectionSettings };
-    if (connection === undefined) return { ...status };
-    const { record, clock } = this.#parts;
-    const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
-    if (isOthers) return this.#putAside("the options are others than those that they were offered for");
-    if (connection.accepted !== undefined && accepted === undefined) return this.#putAside("they are gone or damaged");
-    if (accepted !== undefined) this.#commit(accepted.snapshot, accepted.at);
-    const since = clock.wallNow() - clock.now();
-    const resume: Resumed = { trial, switchedAt: switchedAt.map((at) => at - since) };
-    if (candidate === undefined || trial.phase === "none") return { resume, ...status };
-    const offered = offerOf(candidate.offer, candidate.digest);
-    const failed = (error: string, after: Trial = trial) => {
-      const { hash, digest } = offered;
-      const ended = { hash, digest, status: "failed", error } as const;
-      record.keepOutcome(ended);
-      return { resume: { ...resume, trial: after }, status: ended };
-    };
-    if (trial.phase !== "trial") return failed(diedOfIt);
-    try {
-      this.#resumed = this.#reader.resumed(candidate.snapshot, offered, this.#snapshot);
-      return { resume: { ...resume, offered } };
-    } catch (cause) {
-      return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
-    }
-  }
-
-  /** The core applies an offer. */
-  apply(offered: SettingsOffer, id: number): void {
-    const run: Run = { id, offered, controller: new AbortController(), plan: this.#resumed };
+  /** An offer is applied, and `ended` called in the step in which it ends. */
+  apply(offered: SettingsOffer, id: number, ended: Run["ended"]): void {
+    const run: Run = { id, offered, controller: new AbortController(), ended, plan: this.#resumed };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -231,26 +196,15 @@ export class ConnectionMoves {
   }
 
   #end(run: Run, error?: string): void {
-    const { feed, redact } = this.#parts;
-    const { id, plan } = run;
+    const { plan, ended } = run;
     this.#run = undefined;
-    const ended = { type: "handled", kind: "connectionSettings", id } as const;
-    if (error !== undefined) return feed({ ...ended, error: redact(error) });
-    if (plan?.move === undefined) this.#obey(plan?.seconds);
-    feed(ended);
+    if (error === undefined && plan?.move === undefined) this.#obey(plan?.seconds);
+    ended(error);
   }
 
   /** The interval of what is in force counts at once, whatever becomes of the rest of the offer. */
   #obey(seconds: bigint | undefined): void {
     if (seconds !== undefined) this.#parts.feed({ type: "interval", seconds });
-  }
-
-  #commit(snapshot: Snapshot, at: number): void {
-    const settings = this.#reader.checked(snapshot, NO_SNAPSHOT);
-    this.#snapshot = snapshot;
-    this.#since = at;
-    this.#state = "accepted";
-    this.#parts.transports.commit(settings);
   }
 
   #reset(): void {
@@ -268,7 +222,7 @@ export class ConnectionMoves {
       `the connection settings that the server offered are put aside: ${why}`,
       "nothing has to be done: the options count, and the server may offer its settings again",
     );
-    return {};
+    return { isPutAside: true };
   }
 
   #moved(state: ConnectionState | undefined): void {

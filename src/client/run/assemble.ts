@@ -15,7 +15,8 @@ import { sameEffectiveConfig } from "../../values/config-files.js";
 import { sameHealth } from "../../values/health.js";
 import { newInstanceUid } from "../../values/instance-uid.js";
 import { type Clock, systemClock } from "../clock.js";
-import type { ConnectionMoves } from "../connection/connection-moves.js";
+import { hidingSecrets } from "../connection/known-secrets.js";
+import type { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
@@ -30,7 +31,7 @@ import { meterEvents } from "../observe/meter.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readSettings, type Settings } from "../settings/settings.js";
 import { Persistence } from "../state/persistence.js";
-import { assembleMoves, assembleTransports, type FixedSettings } from "./assemble-moves.js";
+import { assembleSettings, assembleTransports, type FixedSettings } from "./assemble-settings.js";
 import { Driver } from "./driver.js";
 import { notify, OutputRouter } from "./output-router.js";
 import { Waiters } from "./waiters.js";
@@ -44,7 +45,7 @@ const NO_WARNINGS: readonly WarningEvent[] = [];
  */
 export function assemble(options: OpAMPClientOptions) {
   const settings = readSettings(options);
-  const { withheld, requestInstanceUid, timeouts, redactor } = settings;
+  const { withheld, requestInstanceUid, timeouts } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
   const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
   const { connection } = settings;
@@ -52,8 +53,9 @@ export function assemble(options: OpAMPClientOptions) {
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
   const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
   const fixed = fixedSettings(settings, clock, () => uidText(core.instanceUid));
-  const transports = connection && assembleTransports(options, settings, fixed);
+  const transports = connection?.opamp && assembleTransports(options, settings, fixed);
   const transport = transports ?? transportFor(options, settings, fixed);
+  const redactor = transports ? hidingSecrets(settings.redactor, () => transports.secrets) : settings.redactor;
 
   const failed: Failed = (error, isLogged = false, counts = undefined) =>
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
@@ -83,7 +85,7 @@ export function assemble(options: OpAMPClientOptions) {
     driver,
     handlers: new HandlerRunner(supplied, clock, feed, failed),
     persistence,
-    moves: undefined as ConnectionMoves | undefined,
+    settings: undefined as SettingsOffers | undefined,
     channels: undefined as CustomChannels | undefined,
     waiters,
     listeners: undefined as Listeners | undefined,
@@ -100,9 +102,9 @@ export function assemble(options: OpAMPClientOptions) {
     closeMs: timeouts.closeMs,
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
-  if (connection !== undefined && transports !== undefined) {
+  if (connection !== undefined) {
     const around = { transports, persistence, clock, redactor, failed, feed, observed: () => parts };
-    parts.moves = assembleMoves(options, settings, connection, around);
+    parts.settings = assembleSettings(options, settings, connection, around);
   }
   driver.routeTo(new OutputRouter(parts));
   return parts;
@@ -111,7 +113,8 @@ export function assemble(options: OpAMPClientOptions) {
 function createCore(settings: Settings, instanceUid: Uint8Array, capabilities: bigint, random: () => number): Core {
   const { timeouts, throttle, connection } = settings;
   return new Core({
-    ...(connection !== undefined && { settings: connection.limits, offers: [remoteConfig, connectionSettings] }),
+    ...(connection?.opamp !== undefined && { settings: connection.opamp.limits }),
+    ...(connection !== undefined && { offers: [remoteConfig, connectionSettings] }),
     instanceUid,
     requestInstanceUid: settings.requestInstanceUid,
     capabilities,

@@ -4,7 +4,7 @@ import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import { holdProcess } from "../clock.js";
-import type { Restored } from "../connection/connection-moves.js";
+import type { Restored } from "../connection/left-behind.js";
 import type { assemble } from "./assemble.js";
 import { notify } from "./output-router.js";
 
@@ -75,9 +75,9 @@ export class Lifecycle {
   #loaded(state: StoredState | OpAMPError): void {
     if (this.#stopping !== undefined) return;
     if (state instanceof OpAMPError) return this.#refuse(state);
-    const { moves } = this.#parts;
-    if (moves === undefined) return this.#begin(state);
-    void moves.restore(state).then((left) => this.#begin(state, left));
+    const { settings } = this.#parts;
+    if (settings === undefined) return this.#begin(state);
+    void settings.restore(state).then((left) => this.#begin(state, left));
   }
 
   #begin(state: StoredState, left: Restored = {}): void {
@@ -89,7 +89,7 @@ export class Lifecycle {
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
-    if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
+    if (state.heartbeatMs !== undefined && left.isPutAside === undefined) start.heartbeatMs = state.heartbeatMs;
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
     const { saved } = persistence;
     if (saved === undefined || isUidGiven) return this.#feedStart(start);
@@ -129,7 +129,7 @@ export class Lifecycle {
   }
 
   async #close(persistence: ClientParts["persistence"]): Promise<void> {
-    await this.#parts.moves?.ended();
+    await this.#parts.settings?.ended();
     await persistence.close();
   }
 

@@ -6,7 +6,7 @@ import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
 import type { Clock } from "../clock.js";
-import type { ConnectionMoves } from "../connection/connection-moves.js";
+import type { SettingsOffers } from "../connection/settings-offers.js";
 import type { PhaseEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import type { HandlerRunner } from "../handlers/handler-runner.js";
@@ -19,6 +19,7 @@ import type { Waiters } from "./waiters.js";
 
 const UNDELIVERED_HINT =
   "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
+const WENT_SILENT = "the server went silent: nothing came from it any more, not even an answer to a ping";
 
 /** Who observes a client. */
 export interface Observed {
@@ -36,8 +37,8 @@ export interface RouterParts extends Observed {
   readonly persistence: Persistence;
   /** `undefined` until the first custom capability is registered: most agents have none. */
   readonly channels: CustomChannels | undefined;
-  /** `undefined` where the server may not change the connection. */
-  readonly moves: ConnectionMoves | undefined;
+  /** `undefined` where the server may offer no connection settings. */
+  readonly settings: SettingsOffers | undefined;
   readonly failed: Failed;
   readonly transport: { readonly name: unknown };
   readonly clock: Clock;
@@ -64,23 +65,23 @@ export class OutputRouter {
   }
 
   route(output: HostOutput): void {
-    const { handlers, persistence, channels, moves } = this.#parts;
+    const { handlers, persistence, channels, settings } = this.#parts;
     switch (output.type) {
       case "fetchEffectiveConfig":
         return handlers.fetchEffectiveConfig();
       case "apply":
-        if (output.kind === "connectionSettings") return moves?.apply(output, output.id);
+        if (output.kind === "connectionSettings") return settings?.apply(output, output.id);
         return void handlers.apply(output, output.id);
       case "abort":
-        if (output.kind === "connectionSettings") return moves?.abort(output.id, output.why);
+        if (output.kind === "connectionSettings") return settings?.abort(output.id, output.why);
         return handlers.abort(output.kind, output.id, output.why);
       case "switched":
-        return moves?.switched(output.id, output.failed);
+        return settings?.switched(output.id, output.failed);
       case "restart":
         return void handlers.restart();
       case "persist":
-        if (output.change.what === "settings") return moves?.persist(output.id, output.change);
-        if (output.change.what === "forget") moves?.forgotten();
+        if (output.change.what === "settings") return settings?.persist(output.id, output.change);
+        if (output.change.what === "forget") settings?.forgotten();
         return persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
       case "instanceUid":
         return this.#renamed(output.uid, output.previous);
@@ -110,11 +111,11 @@ export class OutputRouter {
   #moved(output: PhaseOutput): void {
     const { transport, clock, redactor } = this.#parts;
     const { phase, previous, reason, inMs } = output;
-    if (reason === "settings") this.#parts.moves?.leaving();
+    if (reason === "settings") this.#parts.settings?.leaving();
     // A transport that has yet to be opened may still turn out to be another.
     if (phase !== "connecting" && previous !== "idle") this.#transportName = nameOf(transport);
     const failure = errorBehind(output);
-    if (failure !== undefined) this.#parts.moves?.attemptFailed(failure);
+    if (failure !== undefined) this.#parts.settings?.attemptFailed(failure);
     const error = failure && scrubbedError(failure, redactor);
     const change = { previous, reason, transport: this.#transportName };
     this.#notify({ type: "phase", event: phaseEvent(change, output, error, clock), inMs });
@@ -158,10 +159,14 @@ export class OutputRouter {
       case "silent":
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
-        const { error: type, message } = notice;
+        const { error: type } = notice;
+        // A server that is sent secrets of another one may repeat them.
+        const message = this.#parts.settings ? this.#parts.redactor.text(notice.message) : notice.message;
+        if (type === "unavailable") this.#parts.settings?.attemptFailed(unavailable(message));
         return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
       }
       case "malformed":
+        this.#parts.settings?.attemptFailed(toError(notice.error));
         return this.#parts.failed(toError(notice.error), false, "malformed");
       case "foreignUid": {
         const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
@@ -257,19 +262,20 @@ function errorBehind(output: PhaseOutput): OpAMPError | undefined {
   if (output.error !== undefined) return toError(output.error);
   switch (output.reason) {
     case "timeout": {
-      const dialling = output.previous === "connecting";
-      const what = dialling ? "no connection was made in time" : "the server did not answer in time";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+      const what = output.previous === "connecting" ? "no connection was made" : "the server did not answer";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", `${what} in time`);
     }
-    case "unresponsive": {
-      const text = "the server went silent: nothing came from it any more, not even an answer to a ping";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", text);
-    }
+    case "unresponsive":
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", WENT_SILENT);
     case "malformed":
       return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
     default:
       return undefined;
   }
+}
+
+function unavailable(text: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_THROTTLED", `the server answered UNAVAILABLE: ${text}`);
 }
 
 function toError(error: unknown): OpAMPError {

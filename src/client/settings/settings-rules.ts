@@ -15,7 +15,7 @@ import type { OverlayRules } from "../../connection-settings/overlay.js";
 import { endpointProblem, type SettingsPolicy } from "../../connection-settings/policy.js";
 import type { SwitchLimits } from "../../core/offers/connection-switch.js";
 import { parseEndpoint } from "../../transport/url/endpoint.js";
-import type { ConnectionSettingsOptions, OpAMPSettingsPolicy } from "../connection-options.js";
+import type { OpAMPSettingsPolicy } from "../connection-options.js";
 import type { OpAMPClientOptions } from "../options.js";
 
 /** How offers for the agent's own connection are taken. */
@@ -23,11 +23,8 @@ export interface SettingsRules extends SettingsPolicy, OverlayRules {
   keepHeaders: boolean;
   limits: SwitchLimits;
   validate: OpAMPSettingsPolicy["validate"];
-  epoch: string;
 }
 
-const WHERE = "connectionSettings";
-const KEYS = { opamp: true, settingsEpoch: true } as const satisfies Record<keyof ConnectionSettingsOptions, true>;
 const POLICY_KEYS = {
   endpoints: true,
   allowCleartext: true,
@@ -47,19 +44,12 @@ const MAX_PER_HOUR = 6;
  * @returns `undefined` for none
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
-export function readSettingsRules({
-  connectionSettings: given,
-  url,
-  transport,
-  heartbeat,
-}: OpAMPClientOptions): SettingsRules | undefined {
-  if (given === undefined) return undefined;
-  if (!isObject(given)) throw wrongKind(WHERE, "an object", given);
-  refuseUnknown(WHERE, given, KEYS);
-  const { opamp, settingsEpoch = "" } = given;
-  const epoch = text(`${WHERE}.settingsEpoch`, settingsEpoch);
+export function readSettingsRules(
+  at: string,
+  opamp: unknown,
+  { url, transport, heartbeat }: OpAMPClientOptions,
+): SettingsRules | undefined {
   if (opamp === undefined || opamp === false) return undefined;
-  const at = `${WHERE}.opamp`;
   if (opamp !== true && !isObject(opamp)) throw wrongKind(at, "true, false or an object", opamp);
   const policy: OpAMPSettingsPolicy = opamp === true ? {} : opamp;
   refuseUnknown(at, policy, POLICY_KEYS);
@@ -85,7 +75,6 @@ export function readSettingsRules({
     keepHeaders: oneOf(`${at}.keepHeaders`, keepHeaders, ["own", "always"]) === "always",
     limits: { verifyMs, maxPerHour: count(`${at}.maxPerHour`, maxPerHour, MAX_PER_HOUR) },
     validate,
-    epoch,
   };
 }
 

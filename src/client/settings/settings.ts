@@ -24,7 +24,7 @@ import { checkHandlers, handlerTable, readWithheld } from "../handlers/handler-t
 import type { OpAMPClientOptions, Timeouts } from "../options.js";
 import { foreignNames } from "./foreign-names.js";
 import { type NetworkSettings, readNetworkSettings } from "./network-settings.js";
-import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
+import { readTakenSettings, type TakenSettings } from "./taken-settings.js";
 
 /** The options, checked, with the defaults in place. */
 export interface Settings extends NetworkSettings {
@@ -39,8 +39,8 @@ export interface Settings extends NetworkSettings {
   /** How many custom messages may wait for the server, and how long. */
   customMessages: { max: number; ttlMs: number };
   keepAlive: boolean;
-  /** `undefined`: the server may not change the connection. */
-  connection: SettingsRules | undefined;
+  /** `undefined`: the server may offer no connection settings. */
+  connection: TakenSettings | undefined;
   requestInstanceUid: boolean;
   withheld: ReadonlySet<CapabilityName>;
   redactor: Redactor;
@@ -145,7 +145,7 @@ export function readSettings(options: OpAMPClientOptions): Settings {
     ping: pings(options.ping),
     customMessages: readCustomMessages(options.customMessages),
     keepAlive: flag("keepAlive", options.keepAlive),
-    connection: readSettingsRules(options),
+    connection: readTakenSettings(options),
     requestInstanceUid: flag("requestInstanceUid", options.requestInstanceUid),
     withheld: readWithheld(options.withhold),
     redactor: readRedactor(options.redact),

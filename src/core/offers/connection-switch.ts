@@ -89,7 +89,8 @@ export class ConnectionSwitch {
     if (resumed === undefined) return;
     const { offered, trial, switchedAt } = resumed;
     this.#trial = trial;
-    this.#movedAt = [...switchedAt];
+    // A wall clock that was set back would make them wait for years.
+    this.#movedAt = switchedAt.map((at) => Math.min(at, now));
     if (trial.phase === "reverting") return this.#drop(undefined, now, out);
     if (offered === undefined || trial.phase !== "trial") return;
     // How often the process died of it has to outlive the next death.
@@ -141,10 +142,11 @@ export class ConnectionSwitch {
   }
 
   /** The server of the candidate answered a report, and not with an error (CONN-07, CONN-08). */
-  answered(out: Output[]): void {
+  answered(now: number, out: Output[]): void {
     if (!this.isProving || !this.#connection.up) return;
     this.#stage = "committing";
-    this.#timers.settings = undefined;
+    // A disk that says nothing holds it no more than one that fails.
+    this.#timers.settings = now + this.#applicant.limits.applyMs;
     this.#connection.keep();
     this.#trial = this.#next({ type: "commit" }) ?? NO_TRIAL;
     this.#persistId = this.#persist("accepted", out);
@@ -166,6 +168,7 @@ export class ConnectionSwitch {
   expire(now: number, out: Output[]): void {
     if (now < (this.#timers.settings ?? NEVER)) return;
     if (this.#stage === "queued") this.#stageNow(this.#trial, now, out);
+    else if (this.#stage === "committing") this.#end(undefined, now, out);
     else this.rollBack({ why: "overdue" }, now, out);
   }
 

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { OfferReader, type SettingsOffer } from "../../../src/client/connection/offer-plan.js";
-import { readSettingsRules } from "../../../src/client/settings/settings-rules.js";
+import { readTakenSettings } from "../../../src/client/settings/taken-settings.js";
 import { type ConnectionSettings, isSameServer } from "../../../src/connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../../src/connection-settings/snapshot.js";
 import { ConnectionSettingsOffersSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
@@ -74,11 +74,11 @@ const opamp = fc.record(
 /** One that is taken, whatever else comes. */
 const TAKEN = { destinationEndpoint: "wss://home.example.com:1/x" };
 
-const rules = readSettingsRules({
+const rules = readTakenSettings({
   url: URL_OF_OPTIONS,
   description: { identifying: { "service.name": "x" } },
   connectionSettings: { opamp: true },
-});
+})?.opamp;
 if (rules === undefined) throw new Error("the server may change nothing");
 const own = { url: URL_OF_OPTIONS, headers: { "x-home": "home" }, tls: { ca: "CA" }, proxy: "env" as const };
 const reader = new OfferReader(own, rules, { isLasting: true });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSettingsRules } from "../../../src/client/settings/settings-rules.js";
+import { readTakenSettings } from "../../../src/client/settings/taken-settings.js";
 import { OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
 import { memoryTransport, OpAMPServer } from "../../../src/testing/index.js";
 import { refusal } from "../refusal.js";
@@ -8,7 +8,7 @@ const MINIMAL = { url: "wss://home.example.com", description: { identifying: { "
 
 /** Reads options of any shape. */
 function read(connectionSettings: unknown, more: object = {}) {
-  return readSettingsRules({ ...MINIMAL, ...more, connectionSettings } as OpAMPClientOptions);
+  return readTakenSettings({ ...MINIMAL, ...more, connectionSettings } as OpAMPClientOptions);
 }
 
 describe("connectionSettings", () => {
@@ -17,7 +17,7 @@ describe("connectionSettings", () => {
   });
 
   test("has defaults that keep the agent where it is", () => {
-    expect(read({ opamp: true })).toEqual({
+    expect(read({ opamp: true })?.opamp).toEqual({
       endpoints: ["home.example.com"],
       allowCleartext: undefined,
       allowInsecureSkipVerify: false,
@@ -26,8 +26,8 @@ describe("connectionSettings", () => {
       keepHeaders: false,
       limits: { verifyMs: 60_000, maxPerHour: 6 },
       validate: undefined,
-      epoch: "",
     });
+    expect(read({ opamp: true })?.epoch).toBe("");
     expect(read({ opamp: {} })).toEqual(read({ opamp: true }));
   });
 
@@ -41,13 +41,14 @@ describe("connectionSettings", () => {
       maxPerHour: 2,
       validate,
     };
-    expect(read({ opamp, settingsEpoch: "2" })).toMatchObject({
+    const { epoch, opamp: taken } = read({ opamp, settingsEpoch: "2" }) ?? {};
+    expect(epoch).toBe("2");
+    expect(taken).toMatchObject({
       endpoints: ["*"],
       allowCleartext: true,
       keepHeaders: true,
       limits: { verifyMs: 1, maxPerHour: 2 },
       validate,
-      epoch: "2",
     });
   });
 
@@ -75,8 +76,10 @@ describe("connectionSettings", () => {
   });
 
   test("takes an interval of 0 as heartbeat.zero says", () => {
-    expect(read({ opamp: true }, { heartbeat: { zero: "off" } })).toMatchObject({ zeroIsOff: true });
-    expect(read({ opamp: true }, { heartbeat: { zero: "unset", intervalMs: 5 } })).toMatchObject({ zeroIsOff: false });
+    expect(read({ opamp: true }, { heartbeat: { zero: "off" } })?.opamp).toMatchObject({ zeroIsOff: true });
+    expect(read({ opamp: true }, { heartbeat: { zero: "unset", intervalMs: 5 } })?.opamp).toMatchObject({
+      zeroIsOff: false,
+    });
     const wrong = { ...MINIMAL, heartbeat: { zero: "on" } } as unknown;
     expect(refusal(() => new OpAMPClient(wrong as OpAMPClientOptions)).message).toMatch(
       /^heartbeat\.zero: must be one of/,

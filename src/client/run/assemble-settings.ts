@@ -2,6 +2,7 @@ import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
 import type { Input } from "../../core/io.js";
+import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
@@ -9,12 +10,13 @@ import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
 import type { Settings } from "../settings/settings.js";
-import type { SettingsRules } from "../settings/settings-rules.js";
+import type { TakenSettings } from "../settings/taken-settings.js";
 import type { Persistence } from "../state/persistence.js";
 import { notify, type Observed } from "./output-router.js";
 
@@ -26,7 +28,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  const isAnywhere = settings.connection?.endpoints.includes("*") === true;
+  const isAnywhere = settings.connection?.opamp?.endpoints.includes("*") === true;
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
@@ -48,7 +50,8 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
 
 /** What of the assembled client takes part. */
 interface Around {
-  transports: Transports;
+  /** There where the server may change the agent's own connection. */
+  transports: Transports | undefined;
   persistence: Persistence;
   clock: Clock;
   redactor: Redactor;
@@ -57,16 +60,33 @@ interface Around {
   observed: () => Observed;
 }
 
-export function assembleMoves(
+/** What takes offers of connection settings. */
+export function assembleSettings(
   options: OpAMPClientOptions,
   settings: Settings,
-  rules: SettingsRules,
-  { transports, persistence, clock, redactor, failed, feed, observed }: Around,
-): ConnectionMoves {
+  taken: TakenSettings,
+  around: Around,
+): SettingsOffers {
+  const { feed, redactor } = around;
+  return new SettingsOffers({
+    moves: assembleMoves(options, settings, taken, around),
+    feed,
+    // The server is told it, and it is stored.
+    redact: (text) => oneLine(text, redactor.text),
+  });
+}
+
+function assembleMoves(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  { opamp: rules, epoch }: TakenSettings,
+  { transports, persistence, clock, failed, feed, observed }: Around,
+): ConnectionMoves | undefined {
+  if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
   const { transport, store } = options;
   const kind = typeof transport === "string" ? transport : transport && "custom";
-  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, rules.epoch));
+  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -74,7 +94,6 @@ export function assembleMoves(
     record,
     clock,
     feed,
-    redact: (text) => redactor.text(text),
     notify: (event) => notify(observed(), { type: "connection", event }),
     warn: (message, hint) => {
       notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });

@@ -1,0 +1,69 @@
+import { nextTrial, type Trial } from "../../base/trial.js";
+import { failureText } from "../../connection-settings/final-failure.js";
+import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
+import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
+import type { Resumed } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
+import type { StoredState } from "../../store/store.js";
+import type { Clock } from "../clock.js";
+import type { ConnectionRecord } from "./connection-record.js";
+import { diedOfIt, type OfferReader, offerOf, type Plan } from "./offer-plan.js";
+
+/** What an earlier process left for the core, and how the last offer ended. */
+export interface Restored {
+  resume?: Resumed;
+  /** What was accepted no longer counts. */
+  isPutAside?: true;
+  status?: OfferStatus;
+}
+
+/** Settings that were accepted by an earlier process. */
+export interface Accepted {
+  readonly snapshot: Snapshot;
+  readonly settings: ConnectionSettings;
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/** What an earlier process left of the agent's own connection, checked by the options of this one. */
+export interface LeftBehind extends Restored {
+  accepted?: Accepted;
+  /** What its candidate comes to, where that is still to be proved. */
+  resumed?: Plan;
+}
+
+/**
+ * Reads what an earlier process left.
+ *
+ * @throws Error with the reason why it cannot be used, and is to be put aside
+ */
+export async function readLeft(
+  { connection, connectionSettings }: StoredState,
+  record: ConnectionRecord,
+  reader: OfferReader,
+  clock: Clock,
+): Promise<LeftBehind> {
+  const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
+  if (connection === undefined) return left;
+  const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
+  if (isOthers) throw new Error("the options are others than those that they were offered for");
+  if (connection.accepted !== undefined && accepted === undefined) throw new Error("they are gone or damaged");
+  if (accepted !== undefined) left.accepted = { ...accepted, settings: reader.checked(accepted.snapshot, NO_SNAPSHOT) };
+  const since = clock.wallNow() - clock.now();
+  left.resume = { trial, switchedAt: switchedAt.map((at) => at - since) };
+  if (candidate === undefined || trial.phase === "none") return left;
+  const offered = offerOf(candidate.offer, candidate.digest);
+  const { hash, digest } = offered;
+  const failed = (error: string, after: Trial = trial): LeftBehind => {
+    const ended = { hash, digest, status: "failed", error } as const;
+    record.keepOutcome(ended);
+    return { ...left, resume: { trial: after, switchedAt: left.resume?.switchedAt ?? [] }, status: ended };
+  };
+  if (trial.phase !== "trial") return failed(diedOfIt);
+  try {
+    left.resumed = reader.resumed(candidate.snapshot, offered, accepted?.snapshot ?? NO_SNAPSHOT);
+  } catch (cause) {
+    return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
+  }
+  return { ...left, resume: { ...left.resume, offered } };
+}
