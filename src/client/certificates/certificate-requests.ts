@@ -27,6 +27,8 @@ export interface CertifiableConnection extends CertifiedConnection {
 export interface CertificateParts {
   readonly rules: CertificateRules;
   readonly blobs: StoreBlobs;
+  /** Whether the store with them is for this client. */
+  readonly persistence: { readonly isKept: boolean };
   /** Of the options: a request made under others is put aside. */
   readonly origin: string;
   readonly clock: Clock;
@@ -87,7 +89,8 @@ export class CertificateRequests {
 
   /** Takes up what an earlier process left. */
   async restore(): Promise<void> {
-    this.#record = await this.#file.read(this.#parts.origin);
+    const { persistence, origin } = this.#parts;
+    if (persistence.isKept) this.#record = await this.#file.read(origin);
   }
 
   /** The client has its instance uid, and begins to connect. */
@@ -142,7 +145,7 @@ export class CertificateRequests {
 
   /** Looks at what is to be done now, and when next: after whatever may change the answer. */
   review(): void {
-    if (!this.#isRunning || this.#isMaking) return;
+    if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
     const now = this.#parts.clock.wallNow();
     this.#noteIssued(now);
     this.#tellEnd(now);
@@ -228,7 +231,9 @@ export class CertificateRequests {
     if (this.#isWithheldTold) return;
     this.#isWithheldTold = true;
     const why = isEncrypted ? "the server's certificate is not verified" : "the connection is not encrypted";
-    const hint = isEncrypted ? "take insecureSkipVerify away, and give the authority as tls.ca" : "use a wss or https URL";
+    const hint = isEncrypted
+      ? "take insecureSkipVerify away, and give the authority as tls.ca"
+      : "use a wss or https URL";
     this.#parts.warn({ code: "certificate-not-requested", message: `no certificate is requested: ${why}`, hint });
   }
 
@@ -259,21 +264,24 @@ export class CertificateRequests {
     const { rules, clock } = this.#parts;
     const { state, at = 0 } = this.#record ?? {};
     const isOpen = state === "requested" || state === "refused";
+    const never = Number.POSITIVE_INFINITY;
     const times = [
-      isOpen ? at + rules.askAgainMs : undefined,
-      this.#inForce.renewAt(rules.renewBeforeMs),
-      this.#inForce.offered?.until,
+      isOpen ? at + rules.askAgainMs : never,
+      this.#inForce.renewAt(rules.renewBeforeMs) ?? never,
+      this.#inForce.offered?.until ?? never,
       this.#retryAt,
-    ].filter((time) => time !== undefined && time > now && Number.isFinite(time));
+    ];
+    const next = Math.min(...times.filter((time) => time > now));
     this.#endTimer?.();
     this.#endTimer = undefined;
-    if (times.length === 0) return;
-    const inMs = Math.min(Math.max(Math.min(...times) - now, SOONEST_MS), LOOK_MS);
+    if (next === never) return;
+    const inMs = Math.min(Math.max(next - now, SOONEST_MS), LOOK_MS);
     this.#endTimer = clock.after(inMs, () => this.review());
   }
 
   #complain(cause: unknown): void {
-    const { code, hint } = cause instanceof OpAMPError ? cause : { code: "ERR_OPAMP_HANDLER" as const, hint: undefined };
+    const { code, hint } =
+      cause instanceof OpAMPError ? cause : { code: "ERR_OPAMP_HANDLER" as const, hint: undefined };
     this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, { cause, hint }));
   }
 }

@@ -1,6 +1,6 @@
 import { attempt, isRecord } from "../../base/checks.js";
-import { keyTypes } from "../../certificates/key-types.js";
 import type { CertificateKeyType } from "../../certificates/key-types.js";
+import { keyTypes } from "../../certificates/key-types.js";
 import type { StoreBlobs } from "../../store/store.js";
 
 /** What is remembered of the last signing request. */

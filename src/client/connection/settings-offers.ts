@@ -1,6 +1,7 @@
 import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
+import type { Certificates } from "../certificates/certificates.js";
 import type { ConnectionEvent } from "../connection-options.js";
 import type { ConnectionMoves } from "./connection-moves.js";
 import type { Restored } from "./left-behind.js";
@@ -10,6 +11,8 @@ import type { SettingsOffer } from "./offer-plan.js";
 export interface SettingsParts {
   /** There where the server may change the agent's own connection. */
   readonly moves: ConnectionMoves | undefined;
+  /** There where the agent asks for certificates for it. */
+  readonly certificates: Certificates | undefined;
   readonly feed: (input: Input) => void;
   /** Takes secrets out of what the server is told. */
   readonly redact: (text: string) => string;
@@ -30,7 +33,14 @@ export class SettingsOffers {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    return (await this.#parts.moves?.restore(state)) ?? {};
+    const { moves, certificates } = this.#parts;
+    const restored = (await moves?.restore(state)) ?? {};
+    if (moves !== undefined) await certificates?.restore(moves);
+    return restored;
+  }
+
+  get certificates(): Certificates | undefined {
+    return this.#parts.certificates;
   }
 
   /** The core applies an offer. */
@@ -62,6 +72,7 @@ export class SettingsOffers {
   /** An attempt to connect failed. */
   attemptFailed(error: OpAMPError): void {
     this.#parts.moves?.attemptFailed(error);
+    this.#parts.certificates?.attemptFailed();
   }
 
   /** Goes back to what the options say. */
@@ -76,6 +87,7 @@ export class SettingsOffers {
 
   /** The end of the client. */
   async ended(): Promise<void> {
+    await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();
   }
 

@@ -11,6 +11,12 @@ import type { Observer, OfferMoved } from "./client-event.js";
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
 const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** For each state of the request for a certificate. */
+const REQUESTS = {
+  waiting: "Asking the server for a client certificate, once it takes such requests",
+  requested: "The server has the request for a client certificate",
+  refused: "The server has refused the request for a client certificate",
+} as const;
 /** Less than what is shown of a wait. */
 const SOON_MS = 50;
 const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
@@ -131,7 +137,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
         // In any case: it may say that the client is open to attack.
         return write("warn", explained(event.event));
       case "connection": {
-        const { state, endpoint, source } = event.event;
+        const { state, endpoint, source, certificateRequest } = event.event;
+        if (event.isRequest) {
+          if (certificateRequest === undefined) return;
+          const text = REQUESTS[certificateRequest.state];
+          return void line("info", "certificate", certificateRequest.state, text);
+        }
         if (state !== "accepted" && state !== "rolledBack") return;
         return void line(
           "info",

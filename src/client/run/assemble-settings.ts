@@ -7,12 +7,14 @@ import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
+import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
+import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
 import type { Settings } from "../settings/settings.js";
@@ -57,7 +59,14 @@ interface Around {
   redactor: Redactor;
   failed: Failed;
   feed: (input: Input) => void;
+  /** As UUID text. */
+  instanceUid: () => string;
   observed: () => Observed;
+}
+
+interface Certified {
+  /** There where the agent asks for certificates. */
+  certificates: Certificates | undefined;
 }
 
 /** What takes offers of connection settings. */
@@ -68,8 +77,10 @@ export function assembleSettings(
   around: Around,
 ): SettingsOffers {
   const { feed, redactor } = around;
+  const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around),
+    moves: assembleMoves(options, settings, taken, { ...around, certificates }),
+    certificates,
     feed,
     // The server is told it, and it is stored.
     redact: (text) => oneLine(text, redactor.text),
@@ -80,13 +91,12 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed }: Around,
+  { transports, persistence, clock, failed, feed, observed, certificates }: Around & Certified,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
-  const { transport, store } = options;
-  const kind = typeof transport === "string" ? transport : transport && "custom";
-  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, epoch));
+  const origin = originOf(options, own, epoch);
+  const record = new ConnectionRecord(options.store, persistence, clock, failed, origin);
   return new ConnectionMoves({
     own,
     rules,
@@ -94,11 +104,30 @@ function assembleMoves(
     record,
     clock,
     feed,
-    notify: (event) => notify(observed(), { type: "connection", event }),
+    certificates,
+    notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
     warn: (message, hint) => {
       notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
     },
   });
+}
+
+function assembleCertificates(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  { certificates: rules, epoch }: TakenSettings,
+  { persistence, clock, failed, feed, instanceUid, observed }: Around,
+): Certificates | undefined {
+  const blobs = options.store?.blobs;
+  if (rules === undefined || blobs === undefined) return undefined;
+  const origin = originOf(options, ownSettings(options, settings), epoch);
+  const warn = (event: WarningEvent) => notify(observed(), { type: "warning", event });
+  return new Certificates({ rules, blobs, persistence, origin, clock, failed, feed, instanceUid, warn });
+}
+
+/** What was kept under other options is put aside. */
+function originOf({ transport }: OpAMPClientOptions, own: OwnSettings, epoch: string): string {
+  return fingerprintOf(own, typeof transport === "string" ? transport : transport && "custom", epoch);
 }
 
 function ownSettings({ url, headers }: OpAMPClientOptions, { tls, proxy }: Settings): OwnSettings {

@@ -103,7 +103,8 @@ export function assemble(options: OpAMPClientOptions) {
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
   if (connection !== undefined) {
-    const around = { transports, persistence, clock, redactor, failed, feed, observed: () => parts };
+    const { instanceUid } = fixed;
+    const around = { transports, persistence, clock, redactor, failed, feed, instanceUid, observed: () => parts };
     parts.settings = assembleSettings(options, settings, connection, around);
   }
   driver.routeTo(new OutputRouter(parts));

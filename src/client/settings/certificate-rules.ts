@@ -1,4 +1,4 @@
-import { checkDuration, checkOptions, flag, isObject, oneOf, wrongOption } from "../../base/checks.js";
+import { checkDuration, flag, isObject, oneOf, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
 import { DAY_MS } from "../../base/time.js";
 import { keyTypes } from "../../certificates/key-types.js";
 import { checkSubject } from "../../certificates/subject.js";
@@ -32,13 +32,15 @@ const KEYS = {
  */
 export function readCertificateRules(
   where: string,
-  given: CertificateOptions | undefined,
+  given: unknown,
   hasOpAMP: boolean,
   { store }: OpAMPClientOptions,
 ): CertificateRules | undefined {
   if (given === undefined) return undefined;
-  checkOptions(where, given, KEYS);
-  const { request, keyType, subject, renewBefore, expired, askAgainMs = DAY_MS } = given;
+  if (!isObject(given)) throw wrongKind(where, "an object", given);
+  refuseUnknown(where, given, KEYS);
+  const options: CertificateOptions = given;
+  const { request, keyType, subject, renewBefore, expired, askAgainMs = DAY_MS } = options;
   if (subject !== undefined) checkSubject(`${where}.subject`, subject);
   if (renewBefore !== undefined) checkDuration(`${where}.renewBefore`, renewBefore);
   checkDuration(`${where}.askAgainMs`, askAgainMs);
