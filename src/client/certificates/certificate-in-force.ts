@@ -42,7 +42,7 @@ export class CertificateInForce {
     const cert = this.#connection.inForce.tls?.cert;
     if (cert === undefined || cert === this.#told) return undefined;
     const validity = validityOf(cert);
-    if (validity === undefined || now <= validity.until) return undefined;
+    if (validity === undefined || now < validity.until) return undefined;
     this.#told = cert;
     return new Date(validity.until);
   }
