@@ -33,6 +33,7 @@ const mayImport = {
   "src/extension/": [
     "src/extension/",
     ...clientsFace,
+    "src/connection-settings/policy.ts",
     "src/values/",
     "src/auth/",
     "src/diagnostics/",

@@ -1,7 +1,7 @@
-import { firstReport } from "../agent/agent.js";
 import { configDirectory } from "../agent/config-directory/config-directory.js";
 import { extensionHost, type ServiceName } from "../agent/extension-host.js";
 import type { AgentConfig } from "../agent/file/agent-config.js";
+import { firstReport } from "../agent/first-report.js";
 import { capabilityNames, has } from "../core/capabilities.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { messageOutline } from "../diagnostics/message-outline.js";

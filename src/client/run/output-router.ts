@@ -153,7 +153,7 @@ export class OutputRouter {
       case "storm":
         return this.#notify({ type: "storm" });
       case "settingsWait": {
-        const message = `the server moves this agent too often: its newest settings wait for ${notice.forMs} ms`;
+        const message = `the server moves this agent too often: its newest settings wait for ${Math.ceil(notice.forMs / 60_000)} min`;
         const hint = "have the server offer settings less often, or raise connectionSettings.opamp.maxPerHour";
         return this.#notify({ type: "warning", event: { code: "settings-wait", message, hint } });
       }
