@@ -47,12 +47,15 @@ test("the page's agent is moved to the second server, and says so", async () => 
   expect(shown.at(-1)).toEqual(["accepted", second.url]);
 });
 
-test("the page's transport is asked for what is in force, and for what is tried", async () => {
+test("the page's handlers are given what they are offered", async () => {
   const shown: string[] = [];
-  await runSnippet(snippetNamed("settings-transport"), {
+  await runSnippet(snippetNamed("settings-handlers"), {
     given: { console: { log: (line: string) => shown.push(line) } },
   });
-  expect(shown).toEqual(["committed: first.example.com:4320", "candidate: second.example.com:4320"]);
+  expect(shown).toEqual([
+    "metrics go to https://otlp.example.com/v1/metrics, with api-key",
+    "broker: amqps://broker.example.com, changed: endpoint",
+  ]);
 });
 
 describe("the page on connection settings", () => {
