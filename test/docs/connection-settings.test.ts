@@ -64,6 +64,11 @@ describe("the page on connection settings", () => {
     expect(explained).toEqual(membersOf("OpAMPSettingsPolicy", "client/connection-options.ts"));
   });
 
+  test("explains every option of certificates, and no other", () => {
+    const explained = rowsBelow("Client certificates on request").map((cell) => inCode(cell)[0]);
+    expect(explained).toEqual(membersOf("CertificateOptions", "client/certificate-options.ts"));
+  });
+
   test("explains every member of the connection event", () => {
     const explained = rowsBelow("Watch it").flatMap(inCode);
     const file = "client/connection-options.ts";

@@ -31,6 +31,7 @@ const around = {
   "custom-failure": [PEERS, END],
   "custom-receive": [`${PEERS} seen.sendCustom("com.example.a/v1", "note"); setTimeout(() => client.stop(), 50);`, END],
   "embed-changed": [PEERS, END],
+  "settings-certificates": ["", "\nawait client.stop();\n"],
   "settings-watch": [PEERS, END],
   "collector-custom": [
     `import { OpAMPExtension } from "opamp-client/extension";
