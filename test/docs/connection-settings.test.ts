@@ -48,13 +48,13 @@ test("the page's agent is moved to the second server, and says so", async () => 
 });
 
 test("the page's handlers are given what they are offered", async () => {
-  const shown: string[] = [];
+  const shown: unknown[][] = [];
   await runSnippet(snippetNamed("settings-handlers"), {
-    given: { console: { log: (line: string) => shown.push(line) } },
+    given: { console: { log: (...words: unknown[]) => shown.push(words) } },
   });
   expect(shown).toEqual([
-    "metrics go to https://otlp.example.com/v1/metrics, with api-key",
-    "broker: amqps://broker.example.com, changed: endpoint",
+    ["https://otlp.example.com/v1/metrics", ["api-key"]],
+    ["broker", "amqps://broker.example.com", ["endpoint"]],
   ]);
 });
 
@@ -74,6 +74,16 @@ describe("the page on connection settings", () => {
     const file = "client/connection-options.ts";
     const members = [...membersOf("ConnectionFacts", file), ...membersOf("ConnectionEvent", file)];
     for (const member of members) expect(explained).toContain(member);
+  });
+
+  test.each([
+    "Disconnected to try the offered connection settings",
+    "The offered connection settings are in force",
+    "Gave up the offered connection settings",
+    "Rolled back to ",
+  ])("shows a line of the log as it is written: %s", (line) => {
+    expect(page).toContain(line);
+    expect(sourceFile("client/observe/log-lines.ts")).toContain(line);
   });
 
   const source = sourceOf("connection-settings", "client/connection", "transport/explain").replace(/\$\{[^}]*\}/g, "0");

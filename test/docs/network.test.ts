@@ -5,7 +5,7 @@ import { OpAMPClient } from "../../src/index.js";
 import { opamp } from "../cli/terminal.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
 
-for (const name of ["network-tls", "network-proxy", "network-credentials", "network-auto", "settings-certificates"]) {
+for (const name of ["network-tls", "network-proxy", "network-credentials", "network-auto"]) {
   test(`the snippet ${name} is a whole program that stays alive and logs`, async () => {
     const started: unknown[] = [];
     const snippet = snippetNamed(name);
