@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import type { CertificateOptions, OpAMPClientOptions } from "../../../src/index.js";
+import type { CertificateOptions } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { next } from "../../end-to-end/contract/meeting.js";
 import { mark, messages, startAgent, startServer, type TransportName, transports, untilCount } from "../fixture.js";
@@ -20,6 +20,7 @@ import {
 const OFFERS_WITHOUT_REQUESTS = `${0x3f}`;
 const OTHER_UID = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
 const BAD_REQUEST = 1;
+const SHORT_SECONDS = 4;
 
 function csrIn({ connectionSettingsRequest }: MessageEvent["message"]): Uint8Array | undefined {
   return connectionSettingsRequest?.opamp?.certificateRequest?.csr;
@@ -36,22 +37,24 @@ async function requests(server: GoServer): Promise<number> {
   return messages(server).filter(({ message }) => csrIn(message) !== undefined).length;
 }
 
+interface Given {
+  /** Flags of the server. */
+  args?: readonly string[];
+  /** Called before the agent starts. */
+  ready?(server: GoServer): Promise<void>;
+}
+
 /** An agent that asks an authority's server for a certificate. */
 async function asking(
   transport: TransportName,
   certificates: CertificateOptions = {},
-  {
-    folder = temporaryFolder(),
-    store = lasting(),
-    args = [] as string[],
-    more = {} as Partial<OpAMPClientOptions>,
-  } = {},
+  { args = [], ready }: Given = {},
 ) {
-  const server =
-    args.length === 0 ? await secureServer(folder, "optional") : await startServer("-authority", folder, ...args);
+  const [folder, store] = [temporaryFolder(), lasting()];
+  const server = await secureServer(folder, "optional", ...args);
+  await ready?.(server);
   const ca = readFileSync(join(folder, "ca.pem"), "utf8");
   const start = () => {
-    const { clock: _, ...others } = more;
     return moved(server, transport, true, {
       url: secureUrl(server, transport),
       tls: { ca },
@@ -59,10 +62,9 @@ async function asking(
       // Over HTTP a certificate comes with an answer.
       heartbeat: { intervalMs: 20 },
       connectionSettings: { opamp: true, certificates: { request: true, ...certificates } },
-      ...others,
     });
   };
-  return { server, folder, ca, store, start, agent: await start() };
+  return { server, folder, start, agent: await start() };
 }
 
 /** Has the authority issue what was requested, and offers it. */
@@ -107,20 +109,11 @@ describe.each(transports)("an agent that asks a Go server for a certificate over
   });
 
   verifies(["CERT-05", "CERT-07"], "takes it with the answer to the request itself", async () => {
-    const folder = temporaryFolder();
-    const first = await secureServer(folder);
-    await first.stop();
-    const server = await startServer("-authority", folder, "-client-ca", join(folder, "ca.pem"), "-client-optional");
-    await server.sign({ connectionSettings: { hash: Buffer.from("h1") } });
-    const ca = readFileSync(join(folder, "ca.pem"), "utf8");
-    const { client } = await moved(server, transport, true, {
-      url: secureUrl(server, transport),
-      tls: { ca },
-      connectionSettings: { opamp: true, certificates: { request: true, subject: { commonName: "agent 7" } } },
-    });
+    const ready = (to: GoServer) => to.sign({ connectionSettings: { hash: Buffer.from("h1") } });
+    const { server, agent } = await asking(transport, { subject: { commonName: "agent 7" } }, { ready });
     await untilSettings(server, "APPLIED", "h1");
     expect(await shown(server)).toEqual([undefined, "CN=agent 7"]);
-    expect(client.connection?.certificateRequest).toBeUndefined();
+    expect(agent.client.connection?.certificateRequest).toBeUndefined();
     expect(await requests(server)).toBe(1);
   });
 
@@ -194,9 +187,9 @@ describe.each(transports)("an agent that asks a Go server for a certificate over
   });
 
   verifies("CERT-08", "asks for the next one before the end, with another key", async () => {
-    // Of the two minutes that it is good for, one lies behind.
-    const { server } = await asking(transport, { renewBefore: 59_500 });
-    await issue(server, transport, "h1", await request(server), { seconds: 60 });
+    // After half of the time for which it can be of use, at the earliest.
+    const { server } = await asking(transport, { renewBefore: 3_600_000 });
+    await issue(server, transport, "h1", await request(server), { seconds: SHORT_SECONDS });
     await untilSettings(server, "APPLIED", "h1");
     const [first] = (await connections(server)).filter(({ client }) => client !== undefined);
     const since = await mark(server);
