@@ -2,7 +2,7 @@ import type { AgentConfig } from "../agent/file/agent-config.js";
 import { factsOf } from "../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../client/connection/connection-look.js";
 import { messageOf, OpAMPError } from "../errors.js";
-import { peekBlob, peekState } from "../store/state-directory.js";
+import { peekStore } from "../store/peek-store.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import { expiry, timeText } from "./doctor/check-files.js";
 import type { Finding } from "./doctor/diagnosis.js";
@@ -30,17 +30,17 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
   const { server, connectionSettings } = extension;
   if (connectionSettings === undefined) return undefined;
   let unread: string | undefined;
-  const state = await peekState(stateDirectory, (cause) => {
-    unread = messageOf(cause);
-  });
   const options = {
     url: server.endpoint,
     description: { identifying: {} },
     headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],
     tls: server.tls,
     connectionSettings,
+    store: peekStore(stateDirectory, (cause) => {
+      unread = messageOf(cause);
+    }),
   };
-  const found = await lookAtConnection(options, state, (name) => peekBlob(stateDirectory, name));
+  const found = await lookAtConnection(options);
   return found && { ...found, unread };
 }
 
