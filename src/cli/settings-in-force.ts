@@ -1,7 +1,7 @@
 import type { AgentConfig } from "../agent/file/agent-config.js";
 import { factsOf } from "../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../client/connection/connection-look.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { hasCode, messageOf, OpAMPError } from "../errors.js";
 import { peekStore } from "../store/peek-store.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import { expiry, timeText } from "./doctor/check-files.js";
@@ -9,8 +9,8 @@ import type { Finding } from "./doctor/diagnosis.js";
 
 /** The connection of an agent, and why that may not be known. */
 export interface SettingsInForce extends ConnectionLook {
-  /** Why what the server may have changed cannot be read. */
-  readonly unread: string | undefined;
+  /** Why what the server may have changed cannot be read; `undefined` where it was. */
+  readonly unread: unknown;
 }
 
 const GO_BACK = "write another connection_settings.epoch into the file";
@@ -29,7 +29,7 @@ export async function settingsInForce(config: AgentConfig): Promise<SettingsInFo
 async function look({ extension, stateDirectory }: AgentConfig): Promise<SettingsInForce | undefined> {
   const { server, connectionSettings } = extension;
   if (connectionSettings === undefined) return undefined;
-  let unread: string | undefined;
+  let unread: unknown;
   const options = {
     url: server.endpoint,
     description: { identifying: {} },
@@ -37,7 +37,7 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
     tls: server.tls,
     connectionSettings,
     store: peekStore(stateDirectory, (cause) => {
-      unread = messageOf(cause);
+      unread = cause;
     }),
   };
   const found = await lookAtConnection(options);
@@ -67,10 +67,13 @@ export function sourceText({ settings, sinceMs }: SettingsInForce): string {
   return `${place}, as the server offered it, since ${timeText(new Date(sinceMs))}`;
 }
 
-function doubts(putAside: string | undefined, unread: string | undefined): Pick<Finding, "warning" | "hint"> {
+function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "warning" | "hint"> {
   if (unread !== undefined) {
-    const hint = "run this as the user that the agent runs as";
-    return { warning: `what the server may have changed cannot be read from storage.directory: ${unread}`, hint };
+    const hint = hasCode(unread, "EACCES")
+      ? "run this as the user that the agent runs as"
+      : "the next start of the agent sets it aside, and goes by the file";
+    const why = messageOf(unread);
+    return { warning: `what the server may have changed cannot be read from storage.directory: ${why}`, hint };
   }
   if (putAside === undefined) return {};
   const hint = "nothing has to be done: the file counts, and the server may offer its settings again";

@@ -143,6 +143,16 @@ describe("opamp doctor --config and a dry run", () => {
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
   });
 
+  test("go by the file where the state cannot be read, and say what becomes of it", async () => {
+    const agent = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    writeFileSync(join(agent.folder, "state/state.json"), "{ half");
+    const { settings, steps } = await looked(agent);
+    expect(settings).toEqual([
+      expect.stringMatching(/^warning .*, as the file says; what the server may have changed cannot be read from stor/),
+    ]);
+    expect(steps.find(({ name }) => name === "settings")?.hint).toMatch(/^the next start of the agent sets it aside/);
+  });
+
   test("tell what is on trial, without its secrets", async () => {
     const candidate = { endpoint: `wss://127.0.0.1:9/v1/opamp?token=${SECRET}` };
     const { settings, dry } = await looked(await configured({ endpoint: UNUSED, candidate }));

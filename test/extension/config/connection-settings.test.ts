@@ -84,7 +84,7 @@ test.each<[key: string, given: unknown, problem: RegExp]>([
 });
 
 describe("the section", () => {
-  test("that is no map is refused", () => {
+  test("is refused where it is not a map", () => {
     expect(refused(file(true)).message).toBe("connection_settings: must be a map of keys, not a truth value");
   });
 
