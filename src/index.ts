@@ -12,6 +12,8 @@ export type {
   MakeTransport,
   OpAMPSettingsPolicy,
   ProposedConnection,
+  SettingsContext,
+  SettingsHandler,
 } from "./client/connection-options.js";
 export type {
   ConnectingEvent,
@@ -51,7 +53,9 @@ export type {
   Timeouts,
 } from "./client/options.js";
 export type { ConnectionSettings } from "./connection-settings/laid-over.js";
+export type { OtherSettings, SettingsMember, TelemetrySettings } from "./connection-settings/part-settings.js";
 export type { CertificateFacts } from "./connection-settings/read-certificate.js";
+export type { ClientCertificate, OfferedProxy, OfferedTls } from "./connection-settings/snapshot.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason, Use } from "./core/io.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";
@@ -69,6 +73,8 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOther,
+  StoredOthers,
   StoredRemoteConfig,
   StoredSettings,
   StoredState,

@@ -1,6 +1,8 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
+import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
@@ -10,6 +12,10 @@ import { asKind } from "../../transport/url/endpoint.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { partKinds } from "../connection/part-kinds.js";
+import { PartRecord } from "../connection/part-record.js";
+import { PartRunner } from "../connection/part-runner.js";
+import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
@@ -28,15 +34,15 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  const isAnywhere = settings.connection?.opamp?.endpoints.includes("*") === true;
+  const { endpoints = [] } = settings.connection?.opamp ?? {};
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
     // Who may move the agent to some hosts alone could lead it to any other from there.
-    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
-    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
+    const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
+    const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
     if (transport !== "auto" || !isHome) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
@@ -50,6 +56,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
 
 /** What of the assembled client takes part. */
 interface Around {
+  core: { readonly capabilities: bigint };
   /** There where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
@@ -67,12 +74,30 @@ export function assembleSettings(
   taken: TakenSettings,
   around: Around,
 ): SettingsOffers {
-  const { feed, redactor } = around;
+  const { core, clock, failed, feed, redactor, persistence } = around;
+  const { applyMs, abortMs } = settings.timeouts;
+  const { handlers, opamp, epoch } = taken;
+  const warn = (message: string, hint: string) =>
+    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around),
+    moves: assembleMoves(options, settings, taken, around, warn),
+    runner: new PartRunner({
+      handlers,
+      record,
+      clock,
+      failed,
+      declares: (kind) => has(core.capabilities, partKinds[kind].capability),
+      allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
+      abortMs,
+    }),
+    takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
+    clock,
+    applyMs,
     feed,
     // The server is told it, and it is stored.
     redact: (text) => oneLine(text, redactor.text),
+    warn,
   });
 }
 
@@ -81,12 +106,14 @@ function assembleMoves(
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
   { transports, persistence, clock, failed, feed, observed }: Around,
+  warn: (message: string, hint: string) => void,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
   const { transport, store } = options;
   const kind = typeof transport === "string" ? transport : transport && "custom";
-  const record = new ConnectionRecord(store, persistence, clock, failed, fingerprintOf(own, kind, epoch));
+  const blobs = new SettingsBlobs(store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, kind, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -95,9 +122,7 @@ function assembleMoves(
     clock,
     feed,
     notify: (event) => notify(observed(), { type: "connection", event }),
-    warn: (message, hint) => {
-      notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
-    },
+    warn,
   });
 }
 

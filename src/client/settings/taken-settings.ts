@@ -1,5 +1,8 @@
 import { isObject, refuseUnknown, text, wrongKind } from "../../base/checks.js";
+import type { CapabilityName } from "../../core/capabilities.js";
+import { type PartHandlers, partKindNames, partKinds } from "../connection/part-kinds.js";
 import type { ConnectionSettingsOptions } from "../connection-options.js";
+import { checkHandler } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 
@@ -7,12 +10,19 @@ import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 export interface TakenSettings {
   /** For the agent's own connection; `undefined` for none. */
   readonly opamp: SettingsRules | undefined;
+  /** For other connections. */
+  readonly handlers: PartHandlers;
   /** The host's word for what was accepted so far; another one puts that aside. */
   readonly epoch: string;
 }
 
 const WHERE = "connectionSettings";
-const KEYS = { opamp: true, settingsEpoch: true } as const satisfies Record<keyof ConnectionSettingsOptions, true>;
+const KEYS = {
+  opamp: true,
+  ...partKinds,
+  settingsEpoch: true,
+} as const satisfies Record<keyof ConnectionSettingsOptions, unknown>;
+const HANDLER = { members: ["apply"], optional: ["validate"] } as const;
 
 /**
  * Checks which connection settings an agent takes.
@@ -27,5 +37,16 @@ export function readTakenSettings(options: OpAMPClientOptions): TakenSettings | 
   refuseUnknown(WHERE, given, KEYS);
   const epoch = text(`${WHERE}.settingsEpoch`, given.settingsEpoch ?? "");
   const opamp = readSettingsRules(`${WHERE}.opamp`, given.opamp, options);
-  return opamp && { opamp, epoch };
+  for (const kind of partKindNames) checkHandler(`${WHERE}.${kind}`, given[kind], HANDLER);
+  const { ownMetrics, ownTraces, ownLogs, other }: PartHandlers = given;
+  const handlers = { ownMetrics, ownTraces, ownLogs, other };
+  const isNone = opamp === undefined && partKindNames.every((kind) => handlers[kind] === undefined);
+  return isNone ? undefined : { opamp, handlers, epoch };
+}
+
+/** What goes with the settings that are taken (CONN-01). */
+export function settingsCapabilities({ opamp, handlers }: TakenSettings): readonly CapabilityName[] {
+  const own: readonly CapabilityName[] = opamp === undefined ? [] : ["acceptsOpAMPConnectionSettings"];
+  const others = partKindNames.filter((kind) => handlers[kind] !== undefined).map((kind) => partKinds[kind].capability);
+  return [...own, ...others, "reportsConnectionSettingsStatus"];
 }
