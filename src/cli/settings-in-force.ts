@@ -36,11 +36,14 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
     headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],
     tls: server.tls,
     connectionSettings,
-    store: peekStore(stateDirectory, (cause) => {
-      unread = cause;
-    }),
   };
-  const found = await lookAtConnection(options);
+  const fails = (cause: unknown): undefined => {
+    unread = cause;
+  };
+  const store = peekStore(stateDirectory, fails);
+  // What a later version wrote, or another program, is a matter of the agent's start.
+  const load = async () => Promise.resolve(store.load()).catch(fails);
+  const found = await lookAtConnection({ ...options, store: { ...store, load } });
   return found && { ...found, unread };
 }
 
@@ -69,15 +72,19 @@ export function sourceText({ settings, sinceMs }: SettingsInForce): string {
 
 function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "warning" | "hint"> {
   if (unread !== undefined) {
-    const hint = hasCode(unread, "EACCES")
-      ? "run this as the user that the agent runs as"
-      : "the next start of the agent sets it aside, and goes by the file";
     const why = messageOf(unread);
-    return { warning: `what the server may have changed cannot be read from storage.directory: ${why}`, hint };
+    const warning = `what the server may have changed cannot be read from storage.directory: ${why}`;
+    return { warning, hint: hintFor(unread) };
   }
   if (putAside === undefined) return {};
   const hint = "nothing has to be done: the file counts, and the server may offer its settings again";
   return { warning: `what the server had changed will be put aside: ${putAside}`, hint };
+}
+
+function hintFor(unread: unknown): string {
+  if (unread instanceof OpAMPError && unread.foreignStore) return unread.hint;
+  if (hasCode(unread, "EACCES")) return "run this as the user that the agent runs as";
+  return "the next start of the agent sets it aside, and goes by the file";
 }
 
 function checkEnd(validUntil: Date, now: number): Finding {
