@@ -143,6 +143,26 @@ describe("opamp doctor --config and a dry run", () => {
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
   });
 
+  test("go by the file where the state cannot be read, and say what becomes of it", async () => {
+    const agent = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    writeFileSync(join(agent.folder, "state/state.json"), "{ half");
+    const { settings, steps } = await looked(agent);
+    expect(settings).toEqual([
+      expect.stringMatching(/^warning .*, as the file says; what the server may have changed cannot be read from stor/),
+    ]);
+    expect(steps.find(({ name }) => name === "settings")?.hint).toMatch(/^the next start of the agent sets it aside/);
+  });
+
+  test("leave what another program wrote to the agent's start", async () => {
+    const { folder, path } = await configured({ endpoint: UNUSED });
+    writeFileSync(join(folder, "state/state.json"), '{ "other": 1 }');
+    const { out } = await opamp("doctor", "--config", path, "--json", "--proxy", "none");
+    const { steps }: Diagnosis = JSON.parse(out);
+    const [found] = steps.filter(({ name }) => name === "settings");
+    expect(found).toMatchObject({ status: "warning", detail: expect.stringContaining("cannot be read from storage") });
+    expect((await opamp("agent", "--config", path, "--dry-run")).code).toBe(3);
+  });
+
   test("tell what is on trial, without its secrets", async () => {
     const candidate = { endpoint: `wss://127.0.0.1:9/v1/opamp?token=${SECRET}` };
     const { settings, dry } = await looked(await configured({ endpoint: UNUSED, candidate }));
