@@ -118,9 +118,12 @@ export class PartRunner {
     try {
       await call.run({ handler, settings, previous, reason }, { limitMs, abortMs });
     } catch (cause) {
-      if (!call.wasApplied) part.isInForce = wasInForce;
+      part.isInForce = wasInForce && !call.wasApplied;
       if (run.isAborted) return "aborted";
       return this.#failed(task, cause, call.step, settings);
+    } finally {
+      // What has ended is not aborted later.
+      run.call = undefined;
     }
     this.#accept(part, settings).isInForce = true;
     if (reason === "offer") await record.keep(part, settings);

@@ -160,6 +160,11 @@ describe("a handler of connection settings", () => {
       ["https://one.example.com/v1", "offer"],
     ]);
     expect(known(agent.servers.old, agent)).toEqual([APPLIED, 3, ""]);
+    const stopped = agent.client.stop();
+    await agent.clock.advance(2_000);
+    await stopped;
+    // The signal of a call that has ended may have become that of an exporter.
+    expect(calls.map(({ context }) => context.signal.aborted)).toEqual([false, true, false]);
   });
 
   test("is given what was in force once more after a call that failed, with the next offer for another", async () => {
