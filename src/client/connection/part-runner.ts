@@ -5,8 +5,8 @@ import type { StoredOthers } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { SettingsHandler } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
+import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "../settings/part-kinds.js";
 import { failureOf, PartCall } from "./part-call.js";
-import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "./part-kinds.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { PartRecord } from "./part-record.js";
 
