@@ -1,16 +1,11 @@
 import { sameBytes } from "../base/bytes.js";
-import { OpAMPClient } from "../client/client.js";
-import type { OpAMPClientOptions } from "../client/options.js";
 import { type Logger, logError, withFields } from "../diagnostics/logger.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
-import type { AgentToServer } from "../gen/opamp/v1/opamp_pb.js";
 import { lockDirectory } from "../store/directory-lock.js";
 import { type FileStore, fileStore } from "../store/file-store.js";
 import type { Store, StoredState } from "../store/store.js";
-import type { Sink, Transport } from "../transport/transport.js";
 import { shownUrl } from "../transport/url/endpoint.js";
-import { decodeAgentToServer } from "../wire/codec.js";
 import { type ConfigDirectory, configDirectory } from "./config-directory/config-directory.js";
 import { missingLocalFiles } from "./config-directory/local-files.js";
 import { watchEffectiveFiles } from "./effective-files.js";
@@ -36,6 +31,9 @@ const LOCK_WAIT_MS = 2_000;
 /** When it is first said that a directory is still being opened, and how often after that, in milliseconds. */
 const SLOW_MS = LOCK_WAIT_MS + 1_000;
 const STILL_MS = 5_000;
+
+const NOT_KEPT =
+  "connection_settings: storage.directory cannot be used, so the agent connects as its file says, and what the server offers fails until it can be written";
 
 /** `opamp agent` without the command line: an agent for a program that reads its configuration from files. */
 export class Agent {
@@ -108,13 +106,13 @@ export class Agent {
   async #start(): Promise<void> {
     const { stateDirectory, remoteConfig } = this.#config;
     this.#state = await this.#opened(stateDirectory, () => this.#load());
-    if (this.#options.triesAgain === true && this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
+    if (this.#options.triesAgain === true) this.#forgetFailures();
     if (remoteConfig !== undefined) await this.#opened(remoteConfig.directory, () => this.#recover());
     if (this.#stopping.signal.aborted) return;
     this.#watchFiles();
     this.#checks = startHealthChecks(this.#config.health, this.#extension.health, this.#options.log);
-    this.#extension.start();
     this.#introduce();
+    this.#extension.start();
     // A client that cannot go on says so before its first connection; one that is stopped has no cause.
     this.#extension.client.connected().catch(({ cause }: OpAMPError) => {
       if (cause instanceof OpAMPError) this.#options.onStopped(cause.message);
@@ -158,10 +156,18 @@ export class Agent {
 
   #introduce(): void {
     const { extension, stateDirectory, remoteConfig } = this.#config;
+    const { client } = this.#extension;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
-    const server = shownUrl(extension.server.endpoint);
-    const uid = this.#extension.client.instanceUid;
-    this.#options.log.info(`Agent ${uid} for ${server}: state in ${stateDirectory}${configs}`);
+    const introduce = (): void => {
+      const { endpoint, since } = client.connection ?? { endpoint: shownUrl(extension.server.endpoint) };
+      const source = since === undefined ? "" : ` (as the server offered it, since ${since.toISOString()})`;
+      this.#options.log.info(
+        `Agent ${client.instanceUid} for ${endpoint}${source}: state in ${stateDirectory}${configs}`,
+      );
+    };
+    // Which settings count is known with the first phase.
+    if (extension.connectionSettings === undefined) introduce();
+    else client.once("phase", introduce);
   }
 
   /** Before anything is changed, so that no two agents work in the same directories. */
@@ -172,6 +178,7 @@ export class Agent {
     } catch (error) {
       if (error instanceof OpAMPError && error.retryable) {
         logError(log, "warn", error);
+        if (this.#config.extension.connectionSettings !== undefined) log.warn(NOT_KEPT);
         return undefined;
       }
       if (error instanceof OpAMPError && error.foreignStore) throw error;
@@ -206,6 +213,14 @@ export class Agent {
     this.#forgetOutcome();
   }
 
+  /** What has an outcome is not offered again, and what failed may work now. */
+  #forgetFailures(): void {
+    if (this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
+    if (this.#state?.connectionSettings?.status !== "failed") return;
+    const { connectionSettings: _, ...state } = this.#state;
+    this.#state = state;
+  }
+
   /** What has an outcome is not offered again. */
   #forgetOutcome(): void {
     const { remoteConfig: _, ...state } = this.#state ?? {};
@@ -228,40 +243,4 @@ export class Agent {
 function inUse(cause: unknown, key: string): OpAMPError {
   const hint = `stop the other agent, or give each one a ${key} of its own`;
   return new OpAMPError("ERR_OPAMP_STORE", messageOf(cause), { cause, hint, retryable: false });
-}
-
-/** What a client with these options would say first; nothing leaves the process. */
-export async function firstReport({ url: _, logger: __, ...options }: OpAMPClientOptions): Promise<AgentToServer> {
-  let sent: (payload: Uint8Array) => void = () => undefined;
-  const first = new Promise<Uint8Array>((resolve) => {
-    sent = resolve;
-  });
-  const client = new OpAMPClient({ ...options, transport: discardTransport((payload) => sent(payload)) });
-  client.start();
-  try {
-    const decoded = decodeAgentToServer(await first);
-    if (decoded.ok) return decoded.message;
-    throw decoded.error;
-  } finally {
-    await client.stop({ timeoutMs: 1 });
-  }
-}
-
-/** A link that opens at once and brings nothing. */
-function discardTransport(sent: (payload: Uint8Array) => void): Transport {
-  let sink: Sink | undefined;
-  return {
-    duplex: true,
-    name: "none",
-    open(opening) {
-      sink = opening;
-      opening.opened();
-    },
-    send: sent,
-    ping: () => undefined,
-    close() {
-      const error = new OpAMPError("ERR_OPAMP_CLOSED", "there was no server");
-      sink?.lost({ error, fate: "unknown", orderly: true, throttled: false });
-    },
-  };
 }

@@ -16,10 +16,12 @@ export interface AgentLogOptions {
 }
 
 /** The names of the fields, as lines have them. */
-const FIELDS = { code: "code", instanceUid: "instance_uid", hash: "hash" } as const satisfies Record<
-  keyof LogFields,
-  string
->;
+const FIELDS = {
+  code: "code",
+  instanceUid: "instance_uid",
+  hash: "hash",
+  endpoint: "endpoint",
+} as const satisfies Record<keyof LogFields, string>;
 
 /**
  * Log lines for an operator: `2026-01-31T12:00:00.000Z INFO  text`, or one JSON object with `time`, `level` and `message`.

@@ -7,6 +7,7 @@ import type { Terminal } from "./terminal.js";
 const MORE = `
 The file has the configuration of the Collector's OpAMP extension, and these sections of its own:
   storage               where the agent keeps its identity; default: directory: /var/lib/opamp-agent
+  connection_settings   what of the agent's own connection the server may change; default: nothing
   remote_config         where remote configuration is written, how it is validated and how the program reloads it
   effective_config      the program's own files to report, without their secrets
   health                commands or URLs that check the program and its components

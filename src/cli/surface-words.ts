@@ -85,8 +85,21 @@ const ROWS: readonly Row[] = [
   both(/\bconnectionSettings\.opamp\.endpoints\b/g, "connection_settings.endpoints"),
   both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
   both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),
+  both(/\b(?:connectionSettings\.)?settingsEpoch of the agent\b/g, "connection_settings.epoch of the agent"),
+  both(/\bconnectionSettings\.settingsEpoch\b/g, "connection_settings.epoch"),
   both(/\bconnectionSettings\.opamp\.verifyMs\b/g, "connection_settings.verify_timeout"),
   both(/\bconnectionSettings\.opamp\.maxPerHour\b/g, "connection_settings.max_per_hour"),
+  both(/\bconnectionSettings was aborted\b/g, "the offer was aborted"),
+  both(
+    /the options are others than those that they were offered for/g,
+    "the file has another endpoint, proxy, epoch or other TLS keys than when they were offered",
+  ),
+  both(/: the options count, and the server may/g, ": the file counts, and the server may"),
+  [
+    /give the agent a store that outlives it and keeps blobs, such as fileStore/g,
+    "look at the state directory",
+    "check that storage.directory exists and may be written",
+  ],
   // What is around the client.
   both(/there is no \S+ handler any more/g, "it is no longer accepted"),
   both(/\bthe handler did not end\b/g, "the command did not end"),

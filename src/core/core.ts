@@ -238,7 +238,7 @@ export class Core {
     // A message that arrives before our first report cannot acknowledge it.
     if (member.presence !== "unreported") this.#connection.answered(out);
     if (error === undefined) return this.#acknowledged(member, message, now, out);
-    const dropped = member.agent.messages.refused(now, out);
+    const dropped = member.agent.messages.refused(error.message, now, out);
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
     this.#move?.refused(error.message, now, out);
   }
@@ -246,7 +246,7 @@ export class Core {
   #acknowledged({ agent, presence }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending) return;
-    if (presence !== "unreported") this.#move?.answered(out);
+    if (presence !== "unreported") this.#move?.answered(now, out);
     const seconds = agent.receive(message, now, out);
     if (seconds !== undefined) this.#interval(seconds, out);
   }

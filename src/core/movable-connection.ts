@@ -19,6 +19,7 @@ export class MovableConnection extends Connection implements Movable {
   readonly #random: () => number;
   readonly #timers: ConnectionTimers;
   readonly #exchange: Exchange;
+  readonly #keepalive: Keepalive;
   /** How the failures of the settings in force were counted, while others are tried. */
   #counted: RetryDelays | undefined;
   /** The server of the settings in force wants nobody to come back before this time. */
@@ -38,6 +39,7 @@ export class MovableConnection extends Connection implements Movable {
     this.#random = random;
     this.#timers = timers;
     this.#exchange = exchange;
+    this.#keepalive = keepalive;
   }
 
   moveTo(use: Use, now: number, out: Output[]): void {
@@ -58,8 +60,9 @@ export class MovableConnection extends Connection implements Movable {
     this.swap("committed", new RetryDelays(this.#times, this.#random));
   }
 
-  /** Dials afresh with the settings in force, which are others than before. */
+  /** Dials afresh with the settings in force, which are others than before, and so is the interval of heartbeats. */
   startOver(now: number, out: Output[]): void {
+    this.#keepalive.forget(out);
     this.#counted = undefined;
     this.moveTo("committed", now, out);
   }

@@ -6,12 +6,14 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** What a log line is about, for a log that has fields. */
 export interface LogFields {
-  /** Of an error: one of the codes of `OpAMPError`. */
+  /** Of an error, one of the codes of `OpAMPError`; or of a warning. */
   readonly code?: string | undefined;
   /** Which agent it is. */
   readonly instanceUid?: string | undefined;
   /** Of an offer, in hexadecimal digits. */
   readonly hash?: string | undefined;
+  /** Of the connection in force: the server's URL, without query. */
+  readonly endpoint?: string | undefined;
 }
 
 /** Where log lines go; a `console`, a pino or a winston logger fits. */

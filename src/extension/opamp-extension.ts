@@ -8,6 +8,9 @@ import { type ExtensionHost, optionsFrom, readForHost } from "./config/from-exte
 import { type ComponentHealth, componentHealth } from "./health/component-health.js";
 import { type Orphaned, watchParent } from "./parent-watch.js";
 
+const NOT_LASTING =
+  "connection_settings: what the server changes ends with this program, and client certificates are refused; give the client a store that lasts, such as fileStore";
+
 /** How an {@link OpAMPExtension} is set up besides its configuration. */
 export interface OpAMPExtensionOptions extends ExtensionHost {
   /** Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values. */
@@ -45,7 +48,15 @@ export class OpAMPExtension implements AsyncDisposable {
     const { capabilities, ppid: pid, ppidPollIntervalMs: intervalMs } = read;
     const { clock, logger } = client;
     this.#log = logger;
-    this.client = new OpAMPClient({ ...optionsFrom(read, host), ...client });
+    const options = optionsFrom(read, host);
+    const { connectionSettings } = options;
+    if (connectionSettings !== undefined && client.store?.lasting !== true) host.onWarning?.(NOT_LASTING);
+    this.client = new OpAMPClient({
+      ...options,
+      ...client,
+      // What the program takes itself does not turn off what the configuration turns on.
+      ...(connectionSettings && { connectionSettings: { ...connectionSettings, ...client.connectionSettings } }),
+    });
     this.health = componentHealth(
       (health) => {
         if (capabilities.reportsHealth && this.client.phase !== "stopped") this.client.setHealth(health);

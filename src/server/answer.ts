@@ -1,6 +1,7 @@
 import { checkOptions } from "../base/checks.js";
 import {
   type AgentRemoteConfig,
+  type ConnectionSettingsOffers,
   type ServerErrorResponseType,
   type ServerToAgent,
   ServerToAgentFlags,
@@ -35,6 +36,8 @@ export interface Dues {
   fullState: boolean;
   /** The configuration whose hash has not come back. */
   offer: AgentRemoteConfig | undefined;
+  /** The connection settings whose hash has not come back. */
+  settings: ConnectionSettingsOffers | undefined;
   /** The error that this answer is to be. */
   error: ServerToAgentFields | undefined;
   /** Messages that wait for an answer to travel with, the oldest first. */
@@ -59,7 +62,7 @@ const PAYS_NOTHING = { announced: false, fullState: false, error: false, queued:
  * The one answer to a message: the bare uid if there is nothing to say (STATUS-08). What has to stand alone does; all
  * else shares an answer as far as the fields allow.
  */
-export function composeAnswer({ extra, error, queue, fullState, offer, ...to }: Dues): Composed {
+export function composeAnswer({ extra, error, queue, fullState, offer, settings, ...to }: Dues): Composed {
   if (standsAlone(extra)) {
     return { ...PAYS_NOTHING, fields: { instanceUid: to.instanceUid, ...extra } };
   }
@@ -74,6 +77,7 @@ export function composeAnswer({ extra, error, queue, fullState, offer, ...to }: 
   const own: ServerToAgentFields = {
     ...(fullState && { flags: BigInt(ServerToAgentFlags.ServerToAgentFlags_ReportFullState) }),
     ...(offer && { remoteConfig: offer }),
+    ...(settings && { connectionSettings: settings }),
   };
   const fields = [own, ...group, extra].reduce(merge, {});
   return { ...composePush(to, fields), fullState, queued: group.length };

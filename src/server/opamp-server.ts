@@ -22,6 +22,7 @@ import { Orders, type ScriptedRefusal, type Throttle } from "./misbehave/orders.
 import { Receiver } from "./receiver.js";
 import { type OpAMPServerOptions, type ServerSettings, settingsOf } from "./server-options.js";
 import { serverOutline } from "./server-outline.js";
+import { Signer } from "./signing/signer.js";
 import { Waits } from "./waits.js";
 
 /**
@@ -43,7 +44,7 @@ export class OpAMPServer {
   #attached = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(settings: ServerSettings, start?: typeof OpAMPServer.start) {
+  private constructor(settings: ServerSettings, signer?: Signer, start?: typeof OpAMPServer.start) {
     if (start !== OpAMPServer.start) throw notConstructed("OpAMPServer");
     const faults = new HookFaults();
     this.#waits = new Waits(() => {
@@ -53,7 +54,7 @@ export class OpAMPServer {
     const outline = () => serverOutline(this, this.#registry.exchanges, faults.outline(), this.#orders.outline());
     const changed = (): void => this.#waits.check();
     const log = new MessageLog(settings.keepMessages);
-    this.#registry = new AgentRegistry({ ...settings, log, url: () => this.url, outline, changed });
+    this.#registry = new AgentRegistry({ ...settings, signer, log, url: () => this.url, outline, changed });
     this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders, faults);
     this.#receiver = new Receiver(settings, this.#registry, this.#orders, faults);
@@ -63,7 +64,10 @@ export class OpAMPServer {
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for options that do not work, such as a port in use. */
   static async start(options: OpAMPServerOptions = {}): Promise<OpAMPServer> {
     const settings = fromCaller(OpAMPServer.start, () => settingsOf(options));
-    const server = new OpAMPServer(settings, OpAMPServer.start);
+    const { signingRequests, clock } = settings;
+    const wallNow = (): number => clock.wallNow?.() ?? Date.now();
+    const signer = signingRequests && (await Signer.start(signingRequests, wallNow));
+    const server = new OpAMPServer(settings, signer, OpAMPServer.start);
     await server.#listener.start();
     return server;
   }
@@ -81,6 +85,18 @@ export class OpAMPServer {
   /** The HTTP endpoint: http, or https with `tls`. */
   get httpUrl(): string {
     return this.#listener.url("http");
+  }
+
+  /**
+   * The certificate of the authority that signs what agents ask for, PEM text: what a server must have as its `tls.ca` to let these
+   * agents in. Throws ERR_OPAMP_OPTION on a server without `signingRequests`.
+   */
+  get ca(): string {
+    const { signer } = this.#registry.side;
+    if (signer !== undefined) return signer.ca;
+    throw new OpAMPError("ERR_OPAMP_OPTION", "ca: the server has no authority", {
+      hint: 'start it with `signingRequests: { issue: "at once" }`',
+    });
   }
 
   /** The agents that have spoken, by their present uid as UUID text, in the order of their first words. */

@@ -7,6 +7,7 @@ import { type AgentToServer, ServerErrorResponseType } from "../gen/opamp/v1/opa
 import { type Decoded, decodeAgentToServer } from "../wire/codec.js";
 import type { AgentExchange } from "./agents/agent-exchange.js";
 import type { AgentRegistry, KnownAgent } from "./agents/agent-registry.js";
+import { answerSigningRequest } from "./agents/signing.js";
 import { checkFields, errorAnswer, type ServerToAgentFields } from "./answer.js";
 import type { HookFaults } from "./hook-faults.js";
 import { httpLink, refuse } from "./link/http-link.js";
@@ -115,7 +116,10 @@ export class Receiver {
     this.#registry.hears(known, message.instanceUid);
     this.#speakers.get(link)?.add(known.exchange);
     known.exchange.hear(link, message);
-    this.#reply(known, link, message);
+    const reply = (): void => this.#reply(known, link, message);
+    const signed = answerSigningRequest(known.exchange, message);
+    if (signed === undefined) reply();
+    else void signed.then(reply);
   }
 
   /** Answers what could not be read: 400 on HTTP, otherwise BAD_REQUEST, addressed if the link has a single agent. */

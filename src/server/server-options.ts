@@ -21,6 +21,7 @@ import type { ServerToAgentFields } from "./answer.js";
 import { type Auth, checkAuth } from "./auth.js";
 import type { Refusal } from "./link/http-link.js";
 import type { ServerTlsOptions } from "./link/server-tls.js";
+import { checkSigningRequests, type SigningRequestsOptions } from "./signing/signing-options.js";
 
 /**
  * What a message hook wants the answer to be: `undefined` for the usual one, fields to add to it, `null` for no answer at
@@ -41,6 +42,8 @@ export interface ServerClock {
   now(): number;
   /** Calls back once, after `delayMs`. @returns what ends the wait */
   after(delayMs: number, callback: () => void): () => void;
+  /** Milliseconds since the Unix epoch: certificates are dated by it. Default: the system's. */
+  wallNow?(): number;
 }
 
 /** How an OpAMPServer is set up. */
@@ -71,6 +74,11 @@ export interface OpAMPServerOptions {
   onConnect?: ((request: IncomingMessage) => Refusal | undefined) | undefined;
   /** Speaks TLS on its port, and nothing else: wss and https. Default: none. */
   tls?: ServerTlsOptions | undefined;
+  /**
+   * Answers signing requests with certificates of an authority of the server's own, whose certificate is {@link OpAMPServer.ca}.
+   * Needs the packages that `testCertificates` needs. Default: requests are kept for `agent.signingRequest`, and not dealt with.
+   */
+  signingRequests?: SigningRequestsOptions | undefined;
   /** Whom to let in; everybody else gets 401. Default: anybody. See {@link OpAMPServer.setAuth}. */
   auth?: Auth | undefined;
   /**
@@ -106,13 +114,14 @@ const RULES: RulesFor<OpAMPServerOptions> = {
   onConnect: isFunction,
   // Looked at where it is used, since it may change.
   tls: () => undefined,
+  signingRequests: checkSigningRequests,
   auth: (_, value) => checkAuth(value),
   compression: isFlag,
   clock: (where, value) => checkFunctions(where, value, ["now", "after"]),
   keepAlive: isFlag,
 };
 
-type Hooks = "onMessage" | "onConnect" | "tls" | "auth";
+type Hooks = "onMessage" | "onConnect" | "tls" | "signingRequests" | "auth";
 
 /** The options with every default in place. */
 export type ServerSettings = Readonly<Pick<OpAMPServerOptions, Hooks> & Complete<Omit<OpAMPServerOptions, Hooks>>>;

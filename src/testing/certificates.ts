@@ -1,8 +1,5 @@
-import { KeyObject, randomBytes, webcrypto } from "node:crypto";
-import { createRequire } from "node:module";
+import { KeyObject, randomBytes, type webcrypto } from "node:crypto";
 import { isIP } from "node:net";
-import type { Extension, X509Certificate } from "@peculiar/x509";
-import type { Complete } from "../base/checks.js";
 import {
   checkByRules,
   isFlag,
@@ -14,7 +11,15 @@ import {
   type RulesFor,
 } from "../base/rules.js";
 import { DAY_MS } from "../base/time.js";
-import { OpAMPError } from "../errors.js";
+import {
+  type Authority,
+  certify,
+  makeAuthority,
+  makeKeys,
+  spkiOf,
+  type Validity,
+  x509For,
+} from "../server/signing/authority.js";
 
 /** A certificate and its private key, both PEM text. */
 export interface TestCertificate {
@@ -86,13 +91,9 @@ const OPTIONS: RulesFor<TestCertificatesOptions> = {
   client: LEAF,
 };
 
-type Validity = Pick<IssueOptions, "notBefore" | "notAfter">;
-type Authority = Awaited<ReturnType<typeof makeAuthority>>;
-
+const USER = "testCertificates";
 const YEAR_MS = 365 * DAY_MS;
 const LOOPBACK = ["localhost", "127.0.0.1", "::1"];
-const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
-const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 
 /**
  * Makes an authority and certificates for tests, in memory and within milliseconds (ECDSA, P-256).
@@ -103,95 +104,31 @@ const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 export async function testCertificates(options: TestCertificatesOptions = {}): Promise<TestCertificates> {
   checkByRules("", options, OPTIONS);
   const { commonName = `Test authority ${randomBytes(4).toString("hex")}` } = options;
-  const authority = await makeAuthority(commonName, validity(options));
+  const authority = await makeAuthority(x509For(USER), commonName, validity(options));
   const issue = async (given: IssueOptions = {}): Promise<TestCertificate> => {
     checkByRules("issue", given, ISSUE);
     return issueFrom(authority, given);
   };
   const [server, client] = await Promise.all([issue(options.server), issue({ usage: "client", ...options.client })]);
-  return { ca: pemOf(authority.certificate), server, client, issue };
-}
-
-async function makeAuthority(commonName: string, valid: Complete<Validity>) {
-  const x509 = library();
-  const keys = await makeKeys();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...valid,
-    serialNumber: serialNumber(),
-    name: [{ CN: [commonName] }],
-    keys,
-    signingAlgorithm: SIGNING_ALGORITHM,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificate, keys };
+  return { ca: authority.pem, server, client, issue };
 }
 
 async function issueFrom(authority: Authority, options: IssueOptions): Promise<TestCertificate> {
   const { usage = "server", selfSigned = false } = options;
   const hosts = options.hosts ?? (usage === "client" ? [] : LOOPBACK);
   const { commonName = usage === "client" ? "test client" : (hosts[0] ?? "test server") } = options;
-  const x509 = library();
+  const x509 = x509For(USER);
   const keys = await makeKeys();
-  const subject = [{ CN: [commonName] }];
-  const signer = selfSigned ? keys : authority.keys;
-  const certificate = await x509.X509CertificateGenerator.create({
-    ...validity(options),
-    serialNumber: serialNumber(),
-    subject,
-    issuer: selfSigned ? subject : authority.certificate.subjectName.toJSON(),
-    publicKey: keys.publicKey,
-    signingKey: signer.privateKey,
-    signingAlgorithm: SIGNING_ALGORITHM,
-    extensions: await leafExtensions(usage, hosts, keys, signer),
-  });
-  return { cert: pemOf(certificate), key: keyPem(keys, options.passphrase) };
-}
-
-async function leafExtensions(
-  usage: NonNullable<IssueOptions["usage"]>,
-  hosts: readonly string[],
-  subject: webcrypto.CryptoKeyPair,
-  signer: webcrypto.CryptoKeyPair,
-): Promise<Extension[]> {
-  const x509 = library();
-  const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
-  const usages = { server: [serverAuth], client: [clientAuth], both: [serverAuth, clientAuth] }[usage];
+  const subject = new x509.Name([{ CN: [commonName] }]);
   const names = hosts.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value }));
-  return [
-    new x509.BasicConstraintsExtension(false, undefined, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension(usages),
-    await x509.SubjectKeyIdentifierExtension.create(subject.publicKey),
-    await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey),
-    // Without names there must be no extension: an empty one is not valid.
-    ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
-  ];
-}
-
-/**
- * An optional peer: loaded by the first certificate, after what it looks for when it is evaluated.
- *
- * @throws OpAMPError `ERR_OPAMP_OPTION` where it is not installed
- */
-function library(): typeof import("@peculiar/x509") {
-  try {
-    createRequire(import.meta.url)("reflect-metadata");
-    return createRequire(import.meta.url)("@peculiar/x509");
-  } catch (cause) {
-    const hint = "run `npm install --save-dev @peculiar/x509 reflect-metadata`";
-    throw new OpAMPError("ERR_OPAMP_OPTION", "testCertificates needs @peculiar/x509 and reflect-metadata", {
-      cause,
-      hint,
-    });
-  }
-}
-
-function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ["sign", "verify"]);
+  const cert = await certify(x509, selfSigned ? { name: subject, keys } : authority, {
+    ...validity(options),
+    subject,
+    spki: spkiOf(keys),
+    usage,
+    names: names.length === 0 ? undefined : new x509.SubjectAlternativeNameExtension(names),
+  });
+  return { cert, key: keyPem(keys, options.passphrase) };
 }
 
 function keyPem({ privateKey }: webcrypto.CryptoKeyPair, passphrase: string | undefined): string {
@@ -201,18 +138,7 @@ function keyPem({ privateKey }: webcrypto.CryptoKeyPair, passphrase: string | un
     .toString();
 }
 
-function pemOf(certificate: X509Certificate): string {
-  return `${certificate.toString("pem")}\n`;
-}
-
-/** Positive and of full length, whatever the dice say: others refuse what is not. */
-function serialNumber(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = 0x40 | (bytes.readUInt8(0) & 0x3f);
-  return bytes.toString("hex");
-}
-
-function validity({ notBefore, notAfter }: Validity): Complete<Validity> {
+function validity({ notBefore, notAfter }: Pick<IssueOptions, "notBefore" | "notAfter">): Validity {
   const now = Date.now();
   return {
     notBefore: notBefore ?? new Date(Math.min(now, notAfter?.getTime() ?? now) - DAY_MS),

@@ -1,9 +1,24 @@
 export type { WaitOptions } from "../base/wait-options.js";
 export type { ReportedParts } from "../server/agents/agent-record.js";
 export type { OfferedFile } from "../server/agents/offers.js";
-export type { EffectiveFile, ReceivedCustomMessage, ReportedConfig } from "../server/agents/plain-values.js";
+export type {
+  EffectiveFile,
+  ReceivedCustomMessage,
+  ReportedConfig,
+  ReportedSettings,
+} from "../server/agents/plain-values.js";
 export type { ReportedAgent } from "../server/agents/reported-agent.js";
 export type { ServerAgent } from "../server/agents/server-agent.js";
+export type {
+  OfferedCertificate,
+  OfferedConnection,
+  OfferedOpAMP,
+  OfferedOther,
+  OfferedProxy,
+  OfferedSettings,
+  OfferedTls,
+} from "../server/agents/settings-offer.js";
+export type { IssueCertificateOptions } from "../server/agents/signing.js";
 export type { ServerToAgentFields } from "../server/answer.js";
 export type { Auth, BasicCredentials } from "../server/auth.js";
 export type { Refusal } from "../server/link/http-link.js";
@@ -23,6 +38,7 @@ export type {
 export type { ScriptedRefusal, Throttle } from "../server/misbehave/orders.js";
 export { OpAMPServer } from "../server/opamp-server.js";
 export type { MessageHook, OpAMPServerOptions, Reply, ServerClock } from "../server/server-options.js";
+export type { SigningOptions, SigningRequest, SigningRequestsOptions } from "../server/signing/signing-options.js";
 export type { PlainValue } from "../values/plain-attributes.js";
 export {
   type IssueOptions,
@@ -36,5 +52,6 @@ export type { FaultProxyTarget } from "./fault-proxy-connection.js";
 export type { ByteCounts, Direction, FaultDirection, FaultTiming } from "./fault-proxy-faults.js";
 export type { FaultProxyConnections, FaultProxyOptions } from "./fault-proxy-options.js";
 export type { RefusedStatus } from "./memory-losses.js";
-export { type MemoryTransport, type MemoryTransportOptions, memoryTransport } from "./memory-transport.js";
+export { type MemoryNetwork, type MemoryTransportOptions, memoryTransport } from "./memory-network.js";
+export type { MemoryTransport } from "./memory-transport.js";
 export { type VirtualClock, virtualClock } from "./virtual-clock.js";

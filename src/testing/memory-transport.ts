@@ -1,16 +1,9 @@
-import { wrongKind } from "../base/checks.js";
 import { realTimers } from "../base/real-timers.js";
-import { checkByRules, isFlag, isTimes } from "../base/rules.js";
+import { isTimes } from "../base/rules.js";
 import type { AgentEnd, ServerEnd } from "../server/link/memory-link.js";
-import { OpAMPServer } from "../server/opamp-server.js";
+import type { OpAMPServer } from "../server/opamp-server.js";
 import { CLOSE_NOW, type Loss, type Sink, type Transport } from "../transport/transport.js";
 import { checkReason, closed, lossOf, nobody, type RefusedStatus, refused, shared } from "./memory-losses.js";
-
-/** How a {@link MemoryTransport} is set up. */
-export interface MemoryTransportOptions {
-  /** Whether it behaves like WebSocket (true) or like HTTP polling (false). Default true. */
-  duplex?: boolean | undefined;
-}
 
 /** One `open` of the transport. */
 interface Dial {
@@ -29,7 +22,7 @@ interface Dial {
 export class MemoryTransport implements Transport {
   readonly duplex: boolean;
   readonly name = "memory";
-  readonly #server: OpAMPServer;
+  readonly #server: OpAMPServer | undefined;
   #dial: Dial | undefined;
   #dials = 0;
   #refusals: { loss: Loss; left: number }[] = [];
@@ -37,11 +30,10 @@ export class MemoryTransport implements Transport {
   readonly #steps: (() => void)[] = [];
   #hangs = false;
 
-  constructor(server: OpAMPServer, options: MemoryTransportOptions = {}) {
-    if (!(server instanceof OpAMPServer)) throw wrongKind("server", "an OpAMPServer", server);
-    checkByRules("", options, { duplex: isFlag });
+  /** @param server `undefined` where nothing listens */
+  constructor(server: OpAMPServer | undefined, duplex: boolean) {
     this.#server = server;
-    this.duplex = options.duplex ?? true;
+    this.duplex = duplex;
   }
 
   /** How often the client has dialled. */
@@ -154,7 +146,7 @@ export class MemoryTransport implements Transport {
   #connect(dial: Dial): ServerEnd | undefined {
     dial.busy = true;
     const refusal = this.#refused();
-    dial.server = refusal ? undefined : this.#server.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
+    dial.server = refusal ? undefined : this.#server?.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
     if (dial.server === undefined) lose(dial, refusal ?? nobody());
     return dial.server;
   }
@@ -217,21 +209,6 @@ export class MemoryTransport implements Transport {
   #move(): void {
     if (!this.#hangs) this.#steps.shift()?.();
   }
-}
-
-/**
- * Connects an `OpAMPClient` with an {@link OpAMPServer} in the same process, without sockets: `new OpAMPClient({
- * transport: memoryTransport(server), ... })`. On a `virtualClock` such a pair does the same in every run, and hours pass
- * at once.
- *
- * The server sees a WebSocket connection, or POSTs when not duplex. Each client needs a transport of its own: another
- * one takes the connection away, with an error that says so.
- *
- * @param server keeps its port; this transport just does not use it
- * @throws {OpAMPError} ERR_OPAMP_OPTION
- */
-export function memoryTransport(server: OpAMPServer, options: MemoryTransportOptions = {}): MemoryTransport {
-  return new MemoryTransport(server, options);
 }
 
 function lose(dial: Dial, loss: Loss): void {

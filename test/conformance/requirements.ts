@@ -261,7 +261,6 @@ export function isRequirementId(text: string): text is RequirementId {
 /** What comes later, and the ids that wait for it. */
 const later = {
   "descriptions from host and resource": ["DESC-04", "DESC-05"],
-  "client certificates": ["CERT-05", "CERT-06", "CERT-07", "CERT-08", "CERT-09"],
   "own telemetry": ["OWN-01", "OWN-04", "OWN-05"],
   packages: [
     "PKG-01",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { currentText, generatedDocs, withSection } from "./generate/generated-docs.js";
-import { phaseDiagram } from "./generate/phase-diagram.js";
+import { stateDiagram } from "./generate/state-diagram.js";
 
 describe("generated documents", () => {
   test.each(generatedDocs)("$path is what `npm run docs` would write", (doc) => {
@@ -17,8 +17,8 @@ describe("generated documents", () => {
     expect(() => withSection("text", "x", "new")).toThrow("<!-- generated: x -->");
   });
 
-  test("the diagram has one arrow for each pair of phases, and an end", () => {
-    const diagram = phaseDiagram({ a: { go: "b", jump: "b", stay: "a" }, b: {} });
+  test("the diagram has one arrow for each pair of states, and an end", () => {
+    const diagram = stateDiagram({ a: { go: "b", jump: "b", stay: "a" }, b: {} });
     const lines = diagram.split("\n").map((line) => line.trim());
     expect(lines).toEqual([
       "```mermaid",

@@ -15,6 +15,8 @@ export type ServerToAgentInit = MessageInitShape<typeof ServerToAgentSchema>;
 /** An AgentToServer that reached the server, decoded by Go and handed over as protobuf JSON. */
 export interface MessageEvent {
   event: "message";
+  /** When, in microseconds: one time for all servers of a machine. */
+  at: number;
   /** Which connection; over HTTP each request has a number of its own. */
   conn: number;
   transport: "ws" | "http";
@@ -29,6 +31,7 @@ export type GoEvent =
   | { event: "listening"; port: number }
   | {
       event: "connecting";
+      at: number;
       conn: number;
       transport: "ws" | "http";
       method: string;
@@ -39,6 +42,8 @@ export type GoEvent =
       tls?: string;
       /** The subject of the client's certificate, where it showed one. */
       client?: string;
+      /** The SHA-256 of that certificate, in lower-case hex digits. */
+      fingerprint?: string;
     }
   | { event: "rejected"; conn: number; status: number }
   | { event: "connected"; conn: number; transport: "ws" | "http" }
@@ -52,7 +57,16 @@ export type GoEventOf<K extends GoEvent["event"]> = Extract<GoEvent, { event: K 
 type GoAnswer =
   | { event: "done"; id: number }
   | { event: "error"; id: number; error: string }
+  | ({ event: "issued"; id: number } & IssuedCertificate)
   | { event: "count"; id: number; cycles: number; messages: number };
+
+/** What the server's authority issues, all of it PEM text. */
+export interface IssuedCertificate {
+  cert: string;
+  /** Where the authority made it. */
+  key?: string;
+  ca: string;
+}
 
 /** A line as the server prints it: messages are still protobuf JSON. */
 type Line = Exclude<GoEvent, MessageEvent> | (Omit<MessageEvent, "message"> & { message: JsonValue }) | GoAnswer;
@@ -225,6 +239,24 @@ export class GoServer {
     await this.#ask({ cmd: "reject", status, ...options });
   }
 
+  /** Refuses with 401 what comes without these headers, from now on. */
+  async require(headers: Record<string, string>): Promise<void> {
+    await this.#ask({ cmd: "require", headers });
+  }
+
+  /** Answers the next certificate requests with `message` and a certificate. Needs an authority. */
+  async sign(message: ServerToAgentInit, options: RuleOptions & { seconds?: number } = {}): Promise<void> {
+    await this.#ask({ cmd: "sign", message: json(message), ...options });
+  }
+
+  /** Has the authority issue a client certificate: for a request, or for a name and with a key made there. */
+  async issue(what: { csr: Uint8Array } | { name: string }, seconds = 3_600): Promise<IssuedCertificate> {
+    const given = "csr" in what ? { csr: Buffer.from(what.csr).toString("base64") } : what;
+    const answer = await this.#ask({ cmd: "issue", ...given, seconds });
+    if (answer.event !== "issued") throw new Error(`issue was answered by ${answer.event}`);
+    return answer;
+  }
+
   /** Leaves the next messages unanswered. */
   async silent(rule: SilentOptions = {}): Promise<void> {
     await this.#ask({ cmd: "silent", ...rule });
@@ -284,6 +316,7 @@ export class GoServer {
       case "done":
       case "error":
       case "count":
+      case "issued":
         this.#answer(line);
         return;
       case "message":

@@ -61,7 +61,7 @@ describe.each(transports)("the reference server over %s", (transport) => {
       configHost().handlers,
     );
     await client.connected({ timeoutMs: 5_000 });
-    expect(await server.until("connecting")).toMatchObject({ transport, tls: "TLS 1.3", client: /CN=/ });
+    expect(await server.until("connecting")).toMatchObject({ transport, tls: "TLS 1.3", client: "CN=test client" });
     await tell(server, transport, offer("h1", { "a.yaml": LONG }));
     const applied = await untilStatus(server, APPLIED, "h1");
     expect(effectiveText(applied)).toBe(LONG);

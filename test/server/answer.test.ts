@@ -18,6 +18,7 @@ function compose(dues: Partial<Dues> = {}) {
     announcement: undefined,
     fullState: false,
     offer: undefined,
+    settings: undefined,
     error: undefined,
     queue: [],
     extra: {},

@@ -104,10 +104,11 @@ test("what an agent says of itself is told without secrets and on one line each"
     expect.stringContaining("is connected"),
     "  reported: description, health, package statuses, connection settings status",
     '  health: not healthy, error "ill"; "pipe" not healthy, status "StatusPermanentError", error "no route\\\\nto password=[REDACTED]"',
-    '  connection settings: failed 00010203, error "token=[REDACTED] expired"',
     '  package "top": install failed, error "disk full"',
     '  custom capabilities: "com.example.a"',
     "  remote config: none on offer, nothing reported on it",
+    '  connection settings: none on offer, reported failed 00010203, error "token=[REDACTED] expired"',
+    `  server on port ${server.port}: 1 attempt: 101`,
   ]);
 });
 

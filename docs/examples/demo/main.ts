@@ -7,14 +7,17 @@ import type { TransportName } from "opamp-client/testing";
 import { type AgentSaid, now } from "./messages.js";
 import { paint } from "./paint.js";
 import { killAll, Peer } from "./peer.js";
-import { STEPS } from "./steps.js";
+import { SETTINGS_STEPS, type SettingsStep } from "./settings/steps.js";
+import { SettingsWalk } from "./settings/walk.js";
+import { STEPS, type Step } from "./steps.js";
 import { seconds, Timeline } from "./timeline.js";
 import { Walkthrough } from "./walkthrough.js";
 import { loneAgentWords } from "./words.js";
 
 const USAGE = `Shows an OpAMP agent and a server at work, first over WebSocket, then over HTTP.
 
-  npm run demo                                      server and agent, through every step
+  npm run demo                                      server and agent, through every step of a configuration
+  npm run demo -- settings                          two servers that change the connection of an agent
   npm run demo -- --url ws://host:4320/v1/opamp     only the agent, against a server you have, until Ctrl-C
                                                     (ws, wss, http or https)
 `;
@@ -29,15 +32,35 @@ function configFile(folder: string): string {
   return path;
 }
 
+/** What is shown over both transports. */
+interface Story<Name extends string> {
+  title: string;
+  steps: readonly Name[];
+  /** Rejects at the first step that fails. @param folder not there yet */
+  walk(timeline: Timeline<Name>, folder: string, transport: TransportName): Promise<void>;
+}
+
+const configuration: Story<Step> = {
+  title: "OpAMP",
+  steps: STEPS,
+  walk: (timeline, folder, transport) => new Walkthrough(timeline, configFile(folder)).run(transport),
+};
+
+const settings: Story<SettingsStep> = {
+  title: "Connection settings",
+  steps: SETTINGS_STEPS,
+  walk: (timeline, folder, transport) => new SettingsWalk(timeline, folder, transport).run(),
+};
+
 /** @returns the exit code */
-async function walkThroughAll(folder: string): Promise<number> {
-  const timelines: Record<TransportName, Timeline> = { ws: new Timeline(), http: new Timeline() };
+async function tell<Name extends string>({ title, steps, walk }: Story<Name>, folder: string): Promise<number> {
+  const timelines: Record<TransportName, Timeline<Name>> = { ws: new Timeline(), http: new Timeline() };
   let failure: string | undefined;
   for (const transport of ["ws", "http"] as const) {
-    console.log(`${paint("title", `OpAMP over ${NAMES[transport]}`)}\n`);
+    console.log(`${paint("title", `${title} over ${NAMES[transport]}`)}\n`);
     const timeline = timelines[transport];
     try {
-      await new Walkthrough(timeline, configFile(join(folder, transport))).run(transport);
+      await walk(timeline, join(folder, transport), transport);
     } catch (error) {
       failure = `over ${NAMES[transport]}, ${error instanceof Error ? error.message : String(error)}`;
     }
@@ -45,17 +68,20 @@ async function walkThroughAll(folder: string): Promise<number> {
     console.log("");
     if (failure !== undefined) break;
   }
-  printTable(timelines);
+  printTable(timelines, steps);
   const tookS = seconds(now()).toFixed(1);
   if (failure === undefined) console.log(`\nEvery step was seen over both transports, in ${tookS} s.`);
   else console.log(paint("bad", `\nFAILED after ${tookS} s: ${failure}`));
   return failure === undefined ? 0 : 1;
 }
 
-function printTable(timelines: Record<TransportName, Timeline>): void {
+function printTable<Name extends string>(
+  timelines: Readonly<Record<TransportName, Timeline<Name>>>,
+  steps: readonly Name[],
+): void {
   console.log(paint("title", `${"step".padEnd(32)}${NAMES.ws.padEnd(14)}${NAMES.http}`));
-  for (const step of STEPS) {
-    const cell = ({ results }: Timeline): string => {
+  for (const step of steps) {
+    const cell = ({ results }: Timeline<Name>): string => {
       if (!results.has(step)) return "-";
       const seenAt = results.get(step);
       return seenAt === undefined ? "FAILED" : `ok ${seenAt.toFixed(2).padStart(6)} s`;
@@ -78,7 +104,14 @@ async function runAgent(url: string, folder: string): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { url: { type: "string" }, help: { type: "boolean", short: "h" } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { url: { type: "string" }, help: { type: "boolean", short: "h" } },
+  });
+  const [topic, ...others] = positionals;
+  if (others.length > 0 || (topic !== undefined && topic !== "settings")) {
+    throw new Error(`there is nothing to show of "${positionals.join(" ")}"`);
+  }
   if (values.help) {
     console.log(USAGE);
     return 0;
@@ -92,7 +125,7 @@ async function main(): Promise<number> {
   for (const [signal, code] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
     process.on(signal, () => process.exit(code));
   }
-  return walkThroughAll(folder);
+  return topic === "settings" ? tell(settings, folder) : tell(configuration, folder);
 }
 
 const exitCode = await main().catch((error: unknown) => {

@@ -1,6 +1,15 @@
 import { styleText } from "node:util";
 
-const STYLES = { server: "cyan", agent: "green", demo: "yellow", detail: "dim", title: "bold", bad: "red" } as const;
+const STYLES = {
+  server: "cyan",
+  first: "cyan",
+  second: "magenta",
+  agent: "green",
+  demo: "yellow",
+  detail: "dim",
+  title: "bold",
+  bad: "red",
+} as const;
 const isColored = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
 
 /** Colors text by its role, on a terminal. */

@@ -1,7 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { now } from "./messages.js";
 import { paint } from "./paint.js";
-import type { Step } from "./steps.js";
 
 const BEGAN = now() - performance.now();
 const STEP_LIMIT_MS = 10_000;
@@ -15,7 +14,7 @@ interface Line {
 }
 
 /** Prints what is observed, in the order in which it happened, and waits for what is expected. */
-export class Timeline {
+export class Timeline<Step extends string = string> {
   /** When each step was seen, in seconds; `undefined` if it failed. */
   readonly results = new Map<Step, number | undefined>();
   readonly #events = new EventEmitter();

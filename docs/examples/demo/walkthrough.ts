@@ -5,6 +5,7 @@ import type { TransportName } from "opamp-client/testing";
 import { withBackupExporter, withBatchTimeout, withUndefinedExporter } from "./collector-config.js";
 import type { AgentSaid, Offer, Received, ServerOrder, ServerSaid } from "./messages.js";
 import { Peer } from "./peer.js";
+import type { Step } from "./steps.js";
 import type { Timeline } from "./timeline.js";
 import { agentWords, serverWords } from "./words.js";
 
@@ -13,13 +14,13 @@ type Server = Peer<ServerSaid, ServerOrder>;
 
 /** Leads a server and an agent through the whole story over one transport. */
 export class Walkthrough {
-  readonly #timeline: Timeline;
+  readonly #timeline: Timeline<Step>;
   readonly #path: string;
   readonly #hashes = new Set<string>();
   #uid = "";
 
   /** @param path the agent's configuration file */
-  constructor(timeline: Timeline, path: string) {
+  constructor(timeline: Timeline<Step>, path: string) {
     this.#timeline = timeline;
     this.#path = path;
   }

@@ -81,7 +81,8 @@ function sentWords({ asksForEverything, offer, custom }: Extract<ServerSaid, { w
   return things.length === 0 ? [] : [things.join(" and ")];
 }
 
-function phaseWords({ phase, previous, error, retryInMs }: Extract<AgentSaid, { what: "phase" }>): Lines {
+/** What a phase of the connection means, for people. */
+export function phaseWords({ phase, previous, error, retryInMs }: Extract<AgentSaid, { what: "phase" }>): Lines {
   switch (phase) {
     case "connecting":
       return ["connects"];

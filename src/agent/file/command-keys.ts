@@ -22,10 +22,3 @@ export function commandOf(section: SectionReader, key: string): Command | undefi
   if (typeof command !== "string") section.need(key, { kind: "program", name: program });
   return command;
 }
-
-/** A duration above 0, in milliseconds. */
-export function limitMs(section: SectionReader, key: string): number | undefined {
-  const ms = section.durationMs(key);
-  if (ms === undefined || ms > 0) return ms;
-  return section.refuse(key, "must be above 0", "write it such as 30s, or remove the key");
-}

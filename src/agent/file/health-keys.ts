@@ -1,6 +1,7 @@
+import { limitMs } from "../../extension/reader/limit-ms.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import type { Command } from "../commands/run-command.js";
-import { commandOf, limitMs } from "./command-keys.js";
+import { commandOf } from "./command-keys.js";
 
 /** Healthy is exit code 0 of a command, or a status from 200 to 299 of a URL (http or https; redirects are not followed). */
 export type HealthCheckSettings = { readonly command: Command } | { readonly url: string };

@@ -1,11 +1,12 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { limitMs } from "../../extension/reader/limit-ms.js";
 import type { SectionReader } from "../../extension/reader/section-reader.js";
 import { type ReloadSignal, signalNamed } from "../commands/signal-process.js";
 import type { RemoteConfigSettings } from "../config-directory/config-place.js";
 import { problemOfName } from "../config-directory/offered-files.js";
 import { realPathOf } from "../real-path.js";
 import { readAllow } from "./allow-keys.js";
-import { commandOf, limitMs } from "./command-keys.js";
+import { commandOf } from "./command-keys.js";
 
 const TIMEOUT_MS = 30_000;
 /** In place of a path that is wrong. */

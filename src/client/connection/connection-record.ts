@@ -8,6 +8,8 @@ import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
 const HOUR_MS = 3_600_000;
+/** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
+const MOST_SWITCHES = 1_000;
 
 /** Settings to be tried, and the offer that they came with. */
 export interface Candidate {
@@ -54,8 +56,11 @@ export class ConnectionRecord {
 
   /** Reads what was kept; what is not whole is done without. */
   async read(stored: StoredConnection): Promise<Left> {
-    this.#stored = stored;
-    const { accepted, candidate, switchedAt, fingerprint } = stored;
+    const { accepted, candidate, fingerprint } = stored;
+    const wallNow = this.#clock.wallNow();
+    // A clock that was set back would have later moves wait until it is as late again.
+    const switchedAt = stored.switchedAt.map((at) => Math.min(at, wallNow));
+    this.#stored = { ...stored, switchedAt };
     const trial = trialOf(stored);
     const snapshot = accepted && (await this.#snapshot(accepted));
     const [proposed, offer] = candidate
@@ -81,7 +86,7 @@ export class ConnectionRecord {
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at];
+      next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     this.#replace(next, blobs, id);
@@ -95,7 +100,7 @@ export class ConnectionRecord {
   /** Nothing was accepted, and nothing is on trial. @param id what the core waits for, if it does */
   clear(id?: number): void {
     // What it was reported as goes with it.
-    this.#replace(this.#nothing(), new Map(), id, { connectionSettings: undefined });
+    this.#replace(this.#nothing(), new Map(), id, { connectionSettings: undefined, heartbeatMs: undefined });
   }
 
   /** The end of the client: what is on trial did not die of it. */

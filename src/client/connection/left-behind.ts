@@ -12,6 +12,8 @@ import { diedOfIt, type OfferReader, offerOf, type Plan } from "./offer-plan.js"
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
   resume?: Resumed;
+  /** What was accepted no longer counts. */
+  isPutAside?: true;
   status?: OfferStatus;
   /** What failed, where it can be retried. */
   failed?: Offered;

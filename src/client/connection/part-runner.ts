@@ -1,12 +1,13 @@
 import type { PartSettings } from "../../connection-settings/part-settings.js";
-import { OpAMPError, ownHint } from "../../errors.js";
+import { messageOf, OpAMPError, ownHint } from "../../errors.js";
 import type { ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredOthers } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { SettingsHandler } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
 import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "../settings/part-kinds.js";
-import { failureOf, PartCall } from "./part-call.js";
+import { secretsInPart, without } from "./known-secrets.js";
+import { PartCall } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { PartRecord } from "./part-record.js";
 
@@ -137,7 +138,8 @@ export class PartRunner {
   }
 
   #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
-    const why = failureOf(cause, settings);
+    // The handler was given secrets, and may repeat them.
+    const why = without(messageOf(cause), secretsInPart(settings));
     const which = part.name === undefined ? part.kind : `${part.kind}[${JSON.stringify(part.name)}]`;
     const text = `connectionSettings.${which}.${step} failed: ${why}`;
     const hint = ownHint(cause) ?? HINT;

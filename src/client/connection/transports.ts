@@ -4,6 +4,7 @@ import type { Use } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
+import { secretsIn } from "./known-secrets.js";
 
 /** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
 export class Transports {
@@ -11,6 +12,9 @@ export class Transports {
   #settings: { [U in Use]?: ConnectionSettings | undefined };
   #made: { [U in Use]?: Transport | undefined } = {};
   #last: Transport | undefined;
+  /** What was tried last: its server may still be heard of when it is dropped. */
+  #tried: ConnectionSettings | undefined;
+  readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();
 
   constructor(make: MakeTransport, committed: ConnectionSettings) {
     this.#make = make;
@@ -25,6 +29,11 @@ export class Transports {
   /** What is in force. */
   get inForce(): ConnectionSettings | undefined {
     return this.#settings.committed;
+  }
+
+  /** What must not be shown of the settings in force, and of those that were tried last. */
+  get secrets(): readonly string[] {
+    return [this.#settings.committed, this.#tried].flatMap((settings) => (settings ? this.#secretsIn(settings) : []));
   }
 
   /** @throws Error where there is nothing on trial, which no core asks for */
@@ -44,6 +53,7 @@ export class Transports {
 
   /** These are to be tried. */
   propose(settings: ConnectionSettings): void {
+    this.#tried = settings;
     this.#settings.candidate = settings;
     this.#made.candidate = undefined;
   }
@@ -58,6 +68,12 @@ export class Transports {
   drop(): void {
     this.#settings.candidate = undefined;
     this.#made.candidate = undefined;
+  }
+
+  #secretsIn(settings: ConnectionSettings): readonly string[] {
+    const known = this.#secrets.get(settings) ?? secretsIn(settings);
+    this.#secrets.set(settings, known);
+    return known;
   }
 
   #new(settings: ConnectionSettings, use: Use): Transport {

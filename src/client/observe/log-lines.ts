@@ -5,14 +5,26 @@ import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
+import type { ConnectionEvent } from "../connection-options.js";
 import type { PhaseEvent, WaitingEvent } from "../events.js";
 import type { Observer, OfferMoved } from "./client-event.js";
 
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
 const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** For each state of the request for a certificate. */
+const REQUESTS = {
+  waiting: "Asking the server for a client certificate, once it takes such requests",
+  requested: "The server has the request for a client certificate",
+  refused: "The server has refused the request for a client certificate",
+} as const;
 /** Less than what is shown of a wait. */
 const SOON_MS = 50;
+/** Why there is no connection, where nothing failed. */
+const WHY_AWAY: Readonly<Partial<Record<WaitingEvent["reason"], string>>> = {
+  throttled: "The server asked for a pause",
+  settings: "Disconnected to try the offered connection settings",
+};
 const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
 
 /**
@@ -26,6 +38,8 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   let awayAt = 0;
   /** The log says that there is no connection, which must be corrected once there is one. */
   let saidAway = false;
+  /** How far the last offer for the connection came. */
+  let settings: ConnectionEvent["state"];
   const redact = (text: string): string => redactor.text(text);
   const shown = (text: string): string => oneLine(text, redact);
   const explained = ({ message, hint }: { message: string; hint: string }) => `${shown(message)} (${shown(hint)})`;
@@ -89,7 +103,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       });
     }
     const detour = previous === "closing" ? "Disconnected" : "Trying another way to the server";
-    const why = reason === "throttled" ? "The server asked for a pause" : detour;
+    const why = WHY_AWAY[reason] ?? detour;
     return line("info", "link", why, `${why}, will connect again${wait}.`);
   }
 
@@ -111,6 +125,25 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
     }
   }
 
+  function certificate({ certificateRequest: request }: ConnectionEvent): void {
+    if (request !== undefined) line("info", "certificate", request.state, REQUESTS[request.state]);
+  }
+
+  function connection({ state, endpoint, proxy, certificate }: ConnectionEvent): void {
+    const before = settings;
+    settings = state;
+    const fields = { endpoint: shown(endpoint) };
+    if (state === "accepted") {
+      const through = proxy === undefined ? "" : `, through the proxy ${shown(proxy)}`;
+      const until = certificate && `, with a client certificate that ends on ${isoDate(certificate.validUntil)}`;
+      const text = `The offered connection settings are in force: ${fields.endpoint}${through}${until ?? ""}`;
+      // The server may move an agent a few times in an hour alone.
+      line("info", "connection", state, text, { ...fields, always: true });
+    } else if (state === "rolledBack" && before === "verifying") {
+      line("warn", "connection", state, `Rolled back to ${fields.endpoint}`, fields);
+    }
+  }
+
   return (event) => {
     switch (event.type) {
       case "phase":
@@ -127,19 +160,15 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
         const text = shown(error.message) + codeText(error.code);
         return void line("error", "listener", detailOf(error), text, { code: error.code });
       }
-      case "warning":
+      case "warning": {
+        const { code } = event.event;
+        const text = explained(event.event);
+        if (code === "settings-wait") return void line("warn", code, "", text, { code });
         // In any case: it may say that the client is open to attack.
-        return write("warn", explained(event.event));
-      case "connection": {
-        const { state, endpoint, source } = event.event;
-        if (state !== "accepted" && state !== "rolledBack") return;
-        return void line(
-          "info",
-          "connection",
-          state,
-          `The connection is as ${source === "server" ? "the server offered it" : "the options say"}: ${shown(endpoint)}`,
-        );
+        return write("warn", text, { code });
       }
+      case "connection":
+        return event.isRequest ? certificate(event.event) : connection(event.event);
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;
@@ -189,6 +218,11 @@ function writeSafely(logger: Logger, level: LogLevel, text: string, fields: LogF
 /** What makes a failure another one. */
 function detailOf({ code, message, httpStatus }: OpAMPError): string {
   return `${code} ${httpStatus ?? ""} ${message.slice(0, LONGEST_DETAIL).replace(VARYING, "#")}`;
+}
+
+/** A time as certificates have it: whole seconds. */
+function isoDate(date: Date): string {
+  return date.toISOString().replace(".000Z", "Z");
 }
 
 function duration(ms: number): string {

@@ -1,12 +1,15 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
 import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
+import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
+import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
@@ -16,6 +19,7 @@ import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
+import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { partKinds } from "../settings/part-kinds.js";
@@ -32,15 +36,15 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  const isAnywhere = settings.connection?.opamp?.endpoints.includes("*") === true;
+  const { endpoints = [] } = settings.connection?.opamp ?? {};
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
     // Who may move the agent to some hosts alone could lead it to any other from there.
-    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
-    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
+    const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
+    const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
     if (transport !== "auto" || !isHome) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
@@ -62,7 +66,15 @@ interface Around {
   redactor: Redactor;
   failed: Failed;
   feed: (input: Input) => void;
+  /** As UUID text. */
+  instanceUid: () => string;
   observed: () => Observed;
+}
+
+interface AroundMoves {
+  /** There where the agent asks for certificates. */
+  certificates: Certificates | undefined;
+  warn: (message: string, hint: string) => void;
 }
 
 /** What takes offers of connection settings. */
@@ -78,8 +90,10 @@ export function assembleSettings(
   const warn = (message: string, hint: string) =>
     notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
+  const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around, warn),
+    moves: assembleMoves(options, settings, taken, { ...around, certificates, warn }),
+    certificates,
     runner: new PartRunner({
       handlers,
       record,
@@ -93,7 +107,8 @@ export function assembleSettings(
     clock,
     applyMs,
     feed,
-    redact: (text) => redactor.text(text),
+    // The server is told it, and it is stored.
+    redact: (text) => oneLine(text, redactor.text),
     warn,
   });
 }
@@ -102,15 +117,12 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed }: Around,
-  warn: (message: string, hint: string) => void,
+  { transports, persistence, clock, failed, feed, observed, certificates, warn }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
-  const { transport, store } = options;
-  const kind = typeof transport === "string" ? transport : transport && "custom";
-  const blobs = new SettingsBlobs(store, persistence, failed);
-  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, kind, epoch));
+  const blobs = new SettingsBlobs(options.store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, originOf(options, own, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -118,9 +130,28 @@ function assembleMoves(
     record,
     clock,
     feed,
-    notify: (event) => notify(observed(), { type: "connection", event }),
+    certificates,
+    notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
     warn,
   });
+}
+
+function assembleCertificates(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  { certificates: rules, epoch }: TakenSettings,
+  { persistence, clock, failed, feed, instanceUid, observed }: Around,
+): Certificates | undefined {
+  const blobs = options.store?.blobs;
+  if (rules === undefined || blobs === undefined) return undefined;
+  const origin = originOf(options, ownSettings(options, settings), epoch);
+  const warn = (event: WarningEvent) => notify(observed(), { type: "warning", event });
+  return new Certificates({ rules, blobs, persistence, origin, clock, failed, feed, instanceUid, warn });
+}
+
+/** What was kept under other options is put aside. */
+function originOf({ transport }: OpAMPClientOptions, own: OwnSettings, epoch: string): string {
+  return fingerprintOf(own, typeof transport === "string" ? transport : transport && "custom", epoch);
 }
 
 function ownSettings({ url, headers }: OpAMPClientOptions, { tls, proxy }: Settings): OwnSettings {

@@ -15,6 +15,7 @@ import { sameEffectiveConfig } from "../../values/config-files.js";
 import { sameHealth } from "../../values/health.js";
 import { newInstanceUid } from "../../values/instance-uid.js";
 import { type Clock, systemClock } from "../clock.js";
+import { hidingSecrets } from "../connection/known-secrets.js";
 import type { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { WarningEvent } from "../events.js";
@@ -45,7 +46,7 @@ const NO_WARNINGS: readonly WarningEvent[] = [];
  */
 export function assemble(options: OpAMPClientOptions) {
   const settings = readSettings(options);
-  const { withheld, requestInstanceUid, timeouts, redactor } = settings;
+  const { withheld, requestInstanceUid, timeouts } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
   const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
   const { connection } = settings;
@@ -55,6 +56,7 @@ export function assemble(options: OpAMPClientOptions) {
   const fixed = fixedSettings(settings, clock, () => uidText(core.instanceUid));
   const transports = connection?.opamp && assembleTransports(options, settings, fixed);
   const transport = transports ?? transportFor(options, settings, fixed);
+  const redactor = transports ? hidingSecrets(settings.redactor, () => transports.secrets) : settings.redactor;
 
   const failed: Failed = (error, isLogged = false, counts = undefined) =>
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
@@ -102,7 +104,9 @@ export function assemble(options: OpAMPClientOptions) {
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
   if (connection !== undefined) {
-    const around = { core, transports, persistence, clock, redactor, failed, feed, observed: () => parts };
+    const { instanceUid } = fixed;
+    const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid };
+    const around = { ...common, observed: () => parts };
     parts.settings = assembleSettings(options, settings, connection, around);
   }
   driver.routeTo(new OutputRouter(parts));

@@ -90,7 +90,7 @@ export class Lifecycle {
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;
-    if (state.heartbeatMs !== undefined) start.heartbeatMs = state.heartbeatMs;
+    if (state.heartbeatMs !== undefined && left.isPutAside === undefined) start.heartbeatMs = state.heartbeatMs;
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
     const { saved } = persistence;
     if (saved === undefined || isUidGiven) return this.#feedStart(start);
@@ -103,8 +103,9 @@ export class Lifecycle {
   }
 
   #feedStart(start: Extract<Input, { type: "start" }>): void {
-    const { core, driver, handlers } = this.#parts;
+    const { core, driver, handlers, settings } = this.#parts;
     driver.feed(start);
+    settings?.certificates?.started();
     handlers.describeAgain(uidText(core.instanceUid));
   }
 

@@ -19,6 +19,7 @@ import type { Waiters } from "./waiters.js";
 
 const UNDELIVERED_HINT =
   "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
+const WENT_SILENT = "the server went silent: nothing came from it any more, not even an answer to a ping";
 
 /** Who observes a client. */
 export interface Observed {
@@ -98,6 +99,8 @@ export class OutputRouter {
       case "serverCustomCapabilities":
       case "heartbeatInterval":
         return this.#notify(output);
+      case "settingsRequest":
+        return settings?.certificates?.settled(output.fate, output.text);
       case "notice":
         return this.#noticed(output.notice);
       default:
@@ -132,6 +135,7 @@ export class OutputRouter {
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
     const instanceUid = uidText(uid);
     this.#parts.handlers.describeAgain(instanceUid);
+    this.#parts.settings?.certificates?.renamed();
     this.#notify({ type: "instanceUid", event: { instanceUid, previous: uidText(previousUid) } });
   }
 
@@ -149,17 +153,21 @@ export class OutputRouter {
       case "storm":
         return this.#notify({ type: "storm" });
       case "settingsWait": {
-        const message = `the server moves this agent too often: its newest settings wait for ${notice.forMs} ms`;
+        const message = `the server moves this agent too often: its newest settings wait for ${Math.ceil(notice.forMs / 60_000)} min`;
         const hint = "have the server offer settings less often, or raise connectionSettings.opamp.maxPerHour";
         return this.#notify({ type: "warning", event: { code: "settings-wait", message, hint } });
       }
       case "silent":
         return this.#notify({ type: "silent", afterMs: notice.afterMs });
       case "serverError": {
-        const { error: type, message } = notice;
+        const { error: type } = notice;
+        // A server that is sent secrets of another one may repeat them.
+        const message = this.#parts.settings ? this.#parts.redactor.text(notice.message) : notice.message;
+        if (type === "unavailable") this.#parts.settings?.attemptFailed(unavailable(message));
         return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
       }
       case "malformed":
+        this.#parts.settings?.attemptFailed(toError(notice.error));
         return this.#parts.failed(toError(notice.error), false, "malformed");
       case "foreignUid": {
         const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
@@ -255,19 +263,20 @@ function errorBehind(output: PhaseOutput): OpAMPError | undefined {
   if (output.error !== undefined) return toError(output.error);
   switch (output.reason) {
     case "timeout": {
-      const dialling = output.previous === "connecting";
-      const what = dialling ? "no connection was made in time" : "the server did not answer in time";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", what);
+      const what = output.previous === "connecting" ? "no connection was made" : "the server did not answer";
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", `${what} in time`);
     }
-    case "unresponsive": {
-      const text = "the server went silent: nothing came from it any more, not even an answer to a ping";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", text);
-    }
+    case "unresponsive":
+      return new OpAMPError("ERR_OPAMP_TIMEOUT", WENT_SILENT);
     case "malformed":
       return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
     default:
       return undefined;
   }
+}
+
+function unavailable(text: string): OpAMPError {
+  return new OpAMPError("ERR_OPAMP_THROTTLED", `the server answered UNAVAILABLE: ${text}`);
 }
 
 function toError(error: unknown): OpAMPError {

@@ -132,7 +132,7 @@ export class Persistence {
         }
       }
       case "forget":
-        return change.kind === "connectionSettings" ? { connectionSettings: undefined } : {};
+        return change.kind === "connectionSettings" ? { connectionSettings: undefined, heartbeatMs: undefined } : {};
       case "settings":
         // Kept with the settings themselves.
         return {};

@@ -154,6 +154,12 @@ export class Keepalive {
     this.#announce(out);
   }
 
+  /** What it asked for no longer counts. */
+  forget(out: Output[]): void {
+    this.#requestedMs = undefined;
+    this.#announce(out);
+  }
+
   /** It did so in an earlier life; what becomes of that is known when a connection opens. */
   restore(requestedMs: number): void {
     const { minMs, maxMs } = this.#bounds;

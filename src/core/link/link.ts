@@ -190,8 +190,10 @@ export class Link {
     if (this.#phase === "connecting") {
       out.push({ type: "close", code: CLOSE_NOW, reason });
       this.#wait(inMs, reason, undefined, now, out);
-    } else if (this.#phase === "waiting") this.#timers.retry = now + inMs;
-    else if (this.#return !== undefined) this.#return = { reason, inMs };
+    } else if (this.#phase === "waiting") {
+      this.#timers.retry = now + inMs;
+      out.push({ type: "phase", phase: "waiting", previous: "waiting", reason, answered: this.#answered, inMs });
+    } else if (this.#return !== undefined) this.#return = { reason, inMs };
     else if (this.up && this.#move("leave", reason, out)) {
       this.#return = { reason, inMs };
       this.#timers.close = now + this.#times.closeMs;

@@ -5,6 +5,7 @@ import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
 import type { OfferSurroundings } from "./offer-row.js";
 import type { OfferLife, Offers } from "./offers.js";
+import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
 
 /** How other connection settings are tried. */
 export interface SwitchLimits {
@@ -32,20 +33,6 @@ export interface Applicant extends OfferSurroundings {
 }
 
 const HOUR_MS = 3_600_000;
-
-/** How far the connection is on its way to other settings. */
-type Stage =
-  | "idle"
-  /** It was moved too often of late. */
-  | "queued"
-  /** The candidate is being stored. */
-  | "staging"
-  /** The server is told that the offer is being applied, before it is left. */
-  | "telling"
-  /** The server is being left, and the candidate dialled until its server has answered. */
-  | "proving"
-  /** What was accepted is being stored. */
-  | "committing";
 
 /**
  * Moves the connection to other settings, and back where they are not proved: first they are stored, then the server is
@@ -89,14 +76,15 @@ export class ConnectionSwitch {
     if (resumed === undefined) return;
     const { offered, trial, switchedAt } = resumed;
     this.#trial = trial;
-    this.#movedAt = [...switchedAt];
+    // A wall clock that was set back would make them wait for years.
+    this.#movedAt = switchedAt.map((at) => Math.min(at, now));
     if (trial.phase === "reverting") return this.#drop(undefined, now, out);
     if (offered === undefined || trial.phase !== "trial") return;
     // How often the process died of it has to outlive the next death.
     this.#persist("candidate", out);
     this.#life?.receive(offered, now, out);
     this.#id = this.#applying?.id ?? 0;
-    this.#prove(now);
+    this.#prove("resume", now);
     this.#connection.moveTo("candidate", now, out);
   }
 
@@ -110,9 +98,9 @@ export class ConnectionSwitch {
     this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
     const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
     const isFull = oldest !== undefined && this.#movedAt.length >= this.#limits.maxPerHour;
-    if (!isFull) return this.#stageNow(trial, now, out);
+    if (!isFull) return this.#stageNow("begin", trial, now, out);
     const forMs = oldest + HOUR_MS - now;
-    this.#stage = "queued";
+    this.#move("full");
     this.#timers.settings = now + forMs;
     this.#rest(true, now);
     this.#trial = trial;
@@ -137,14 +125,15 @@ export class ConnectionSwitch {
     if (this.#stage === "committing") return this.#end(undefined, now, out);
     if (this.#stage !== "staging") return;
     if (error !== undefined) return this.#drop({ why: "unstored", text: error }, now, out);
-    this.#stage = "telling";
+    this.#move("stored");
   }
 
   /** The server of the candidate answered a report, and not with an error (CONN-07, CONN-08). */
-  answered(out: Output[]): void {
+  answered(now: number, out: Output[]): void {
     if (!this.isProving || !this.#connection.up) return;
-    this.#stage = "committing";
-    this.#timers.settings = undefined;
+    this.#move("answered");
+    // A disk that says nothing holds it no more than one that fails.
+    this.#timers.settings = now + this.#applicant.limits.applyMs;
     this.#connection.keep();
     this.#trial = this.#next({ type: "commit" }) ?? NO_TRIAL;
     this.#persistId = this.#persist("accepted", out);
@@ -165,7 +154,8 @@ export class ConnectionSwitch {
   /** Gives up on what had its time, and goes on with what may be tried now. */
   expire(now: number, out: Output[]): void {
     if (now < (this.#timers.settings ?? NEVER)) return;
-    if (this.#stage === "queued") this.#stageNow(this.#trial, now, out);
+    if (this.#stage === "queued") this.#stageNow("room", this.#trial, now, out);
+    else if (this.#stage === "committing") this.#end(undefined, now, out);
     else this.rollBack({ why: "overdue" }, now, out);
   }
 
@@ -175,7 +165,7 @@ export class ConnectionSwitch {
     if (this.#applying?.id !== this.#id) return this.#abandon(now, out);
     if (this.#stage !== "telling" || (this.#connection.up && this.#owesStatus)) return;
     this.#movedAt.push(now);
-    this.#prove(now);
+    this.#prove("told", now);
     this.#connection.moveTo("candidate", now, out);
   }
 
@@ -205,22 +195,22 @@ export class ConnectionSwitch {
     if (this.#applying !== undefined) timers.connectionSettings = isResting ? undefined : now + limits.applyMs;
   }
 
-  #stageNow(trial: Trial, now: number, out: Output[]): void {
+  #stageNow(event: "begin" | "room", trial: Trial, now: number, out: Output[]): void {
     this.#rest(false, now);
     this.#timers.settings = undefined;
-    this.#stage = "staging";
+    this.#move(event);
     this.#trial = nextTrial(trial, { type: "begin" }) ?? trial;
     this.#persistId = this.#persist("candidate", out);
   }
 
   #abandon(now: number, out: Output[]): void {
     if (this.isProving) return this.rollBack(undefined, now, out);
-    if (this.#stage === "committing") this.#stage = "idle";
+    if (this.#stage === "committing") this.#move("given up");
     else this.#drop(undefined, now, out);
   }
 
-  #prove(now: number): void {
-    this.#stage = "proving";
+  #prove(event: "told" | "resume", now: number): void {
+    this.#move(event);
     this.#timers.settings = now + this.#limits.verifyMs;
     this.#rest(true, now);
   }
@@ -236,11 +226,15 @@ export class ConnectionSwitch {
   }
 
   #end(failed: SwitchFailure | undefined, now: number, out: Output[], isUnasked = false): void {
-    this.#stage = "idle";
+    this.#move(isUnasked ? "given up" : failed === undefined ? "stored" : "failed");
     this.#timers.settings = undefined;
     this.#rest(false, now);
     if (isUnasked) return;
     out.push(failed === undefined ? { type: "switched", id: this.#id } : { type: "switched", id: this.#id, failed });
+  }
+
+  #move(event: StageEvent): void {
+    this.#stage = stageAfter(this.#stage, event);
   }
 
   #next(event: Parameters<typeof nextTrial>[1]): Trial | undefined {

@@ -6,6 +6,8 @@ import { NEVER } from "../timers.js";
 import type { Found, OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
+/** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
+const MAX_HASH_BYTES = 1_024;
 /** The kind that every agent may be offered. */
 const USUAL: readonly OfferRow[] = [remoteConfig];
 
@@ -52,10 +54,15 @@ export class Offers {
       if (found === undefined) continue;
       const { offered, needs = row.accepts } = found;
       const isAccepted = (declared & needs) !== 0n;
+      const { length } = found.hash;
+      if (isAccepted && length > MAX_HASH_BYTES) {
+        ignore(`${row.what} with a hash of ${length} bytes, of which at most ${MAX_HASH_BYTES} are taken`, out);
+        continue;
+      }
       if (isAccepted && this.of(row.kind)?.knows(offered ?? found) === true) continue;
       if (isAccepted && offered !== undefined) this.of(row.kind)?.receive(offered, now, out);
       const what = isAccepted ? ignoredIn(row, found, declared) : row.what;
-      if (what !== undefined) out.push({ type: "notice", notice: { kind: "ignored", what } });
+      if (what !== undefined) ignore(what, out);
     }
   }
 
@@ -258,6 +265,10 @@ function ignoredIn(
 ): string | undefined {
   if (offered === undefined) return incomplete;
   return (needs & ~declared) === 0n ? undefined : `${what} of a class that is not declared`;
+}
+
+function ignore(what: string, out: Output[]): void {
+  out.push({ type: "notice", notice: { kind: "ignored", what } });
 }
 
 type Identified = Pick<OfferStatus, "hash" | "digest">;

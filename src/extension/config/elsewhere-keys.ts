@@ -22,11 +22,9 @@ const BELOW_TRANSPORT = "write it below server.ws, or below server.http for poll
 const INSECURE =
   "remove it: a ws or http URL has no TLS; to accept any certificate, write tls: { insecure_skip_verify: true }";
 const OWN_TELEMETRY = ["reports_own_metrics", "reports_own_logs", "reports_own_traces", "reports_own_telemetry"];
-const CONNECTIONS = [
-  "accepts_opamp_connection_settings",
-  "accepts_other_connection_settings",
-  "reports_connection_settings_status",
-];
+const OWN_CONNECTION = ["accepts_opamp_connection_settings", "reports_connection_settings_status"];
+/** How both turn on what they take for the agent's own connection. */
+const CONNECTION = "here connection_settings: { accept: true } at the top of the file turns this on";
 /** By which a supervisor starts the Collector. */
 const AGENT_KEYS = [
   "executable",
@@ -146,7 +144,8 @@ function capabilitiesOfOthers(surface: Surface): Elsewhere {
   return {
     ...each(["accepts_remote_config", "reports_remote_config"], `${SUPERVISOR}; ${WORDS[surface].remoteConfig}`),
     ...each(["accepts_packages", "reports_package_statuses"], `${SUPERVISOR}; packages are not supported yet`),
-    ...each(CONNECTIONS, `${SUPERVISOR}; connection settings from the server are not supported yet`),
+    ...each(OWN_CONNECTION, `${SUPERVISOR}; ${CONNECTION}`),
+    accepts_other_connection_settings: `${SUPERVISOR}; settings for other connections are not supported yet`,
     ...each(OWN_TELEMETRY, `${SUPERVISOR}; own telemetry is not supported yet`),
     reports_status: "remove it: the status is always reported",
   };

@@ -1,3 +1,4 @@
+import type { OpAMPClientOptions } from "../../client/options.js";
 import type { HeaderSource } from "../../transport/settings/headers.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import type { AttributeValue } from "../../values/attributes.js";
@@ -41,4 +42,6 @@ export interface ExtensionConfig {
   ppidPollIntervalMs: number;
   /** `service.telemetry.resource` of the same file. */
   resource: Readonly<Record<string, AttributeValue>>;
+  /** The section `connection_settings`, as the client's option; `undefined` without `accept: true`. */
+  connectionSettings?: OpAMPClientOptions["connectionSettings"];
 }

@@ -51,7 +51,7 @@ function isExtensionConfig(config: string | object): config is ExtensionConfig {
 
 /** The client's options from a configuration that has been read. */
 export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMPClientOptions {
-  const { server, capabilities, agentDescription } = config;
+  const { server, capabilities, agentDescription, connectionSettings } = config;
   const { service, detected, effectiveConfig, availableComponents, restart = restartBySignal() } = host;
   const resource = { ...config.resource, ...attributesOf(host.resource ?? {}, "resource") };
   const instanceUid = config.instanceUid ?? ownInstanceId(resource);
@@ -71,6 +71,7 @@ export function optionsFrom(config: ExtensionConfig, host: ExtensionHost): OpAMP
     }),
     withhold: capabilities.reportsHeartbeat ? [] : ["reportsHeartbeat"],
     ...(server.tls && { tls: server.tls }),
+    ...(connectionSettings && { connectionSettings }),
     ...(server.pollingIntervalMs !== undefined && { heartbeat: { intervalMs: server.pollingIntervalMs } }),
     ...(instanceUid !== undefined && { instanceUid }),
     ...(capabilities.reportsHealth && { health: { healthy: false } }),

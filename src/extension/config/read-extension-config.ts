@@ -4,6 +4,7 @@ import { componentId } from "../auth/auth-extension.js";
 import { configSource } from "../reader/config-source.js";
 import { Reading } from "../reader/reading.js";
 import { SectionReader } from "../reader/section-reader.js";
+import { CONNECTION_SECTION, readConnectionSettings } from "./connection-keys.js";
 import { elsewhereKeys, refuseSupervisor, type Surface } from "./elsewhere-keys.js";
 import { readBlock, uidOf } from "./extension-block.js";
 import type { ExtensionConfig } from "./extension-config.js";
@@ -35,7 +36,7 @@ const HINT = "give `extensions: opamp:`, or the extension's block itself, with s
 /**
  * Reads the configuration of the Collector's OpAMP extension, unchanged: a Collector's whole file, its `extensions`, or the
  * extension's block; as YAML or as what somebody has made of it. References such as `${env:X}` are put in, where they are
- * read. What the other components are given is not looked at.
+ * read. What the other components are given is not looked at. At the top there may be our own `connection_settings` too.
  *
  * @throws OpAMPError `ERR_OPAMP_OPTION` about everything that is wrong: the path of each key as it was written, its line, what
  * is wrong and what would be right; never with a value. Several mistakes are a line each, in the order of the text
@@ -58,15 +59,23 @@ export function extensionConfigOf(
   surface: Surface = "program",
 ): { config: ExtensionConfig; block: SectionReader } {
   const { platform = process.platform, ownRestart = false, ignore = [] } = options;
-  const elsewhere = elsewhereKeys(surface, ignore);
-  root.ignore(...ignore);
-  const { block, extensions } = findBlock(root, ignore, surface);
-  const config = readBlock(block, extensions, platform !== "win32" || ownRestart, elsewhere);
+  const elsewhere = elsewhereKeys(surface, [...ignore, CONNECTION_SECTION]);
+  root.ignore(...ignore, CONNECTION_SECTION);
+  // Before the block, which may be the root, and then has this key too.
+  const connectionSettings = ignore.includes(CONNECTION_SECTION) ? undefined : connectionSettingsOf(root);
+  const { block, extensions } = findBlock(root, [...ignore, CONNECTION_SECTION], surface);
+  const read = readBlock(block, extensions, platform !== "win32" || ownRestart, elsewhere);
+  const config = { ...read, ...(connectionSettings && { connectionSettings }) };
   if (!root.has("extensions")) return { config: { ...config, resource: {} }, block };
   const service = root.sectionOrEmpty("service");
   const given = readResource(service);
   const resource = config.instanceUid === undefined ? withUid(given, service) : given;
   return { config: { ...config, resource }, block };
+}
+
+function connectionSettingsOf(root: SectionReader): ExtensionConfig["connectionSettings"] {
+  const section = root.section(CONNECTION_SECTION);
+  return root.part(() => readConnectionSettings(section));
 }
 
 /**

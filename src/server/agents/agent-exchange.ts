@@ -1,12 +1,19 @@
 import { sameBytes, uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
-import type { AgentRemoteConfig, AgentToServer } from "../../gen/opamp/v1/opamp_pb.js";
+import {
+  type AgentRemoteConfig,
+  type AgentToServer,
+  type ConnectionSettingsOffers,
+  ConnectionSettingsStatuses,
+} from "../../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../../wire/codec.js";
 import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "../answer.js";
 import type { AgentLink, AgentLinkCounts, Link, TransportName, WebSocketLink } from "../link/link.js";
 import { BoundedList, type LogEntry, type MessageLog } from "../message-log.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import { Script } from "../misbehave/orders.js";
+import type { Signer } from "../signing/signer.js";
+import type { SigningState } from "../signing/signing-options.js";
 import { Waits } from "../waits.js";
 import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
 
@@ -23,6 +30,8 @@ export interface ServerSide extends Announcement {
   readonly log: MessageLog;
   /** How many messages each agent's own log keeps. */
   readonly keepMessages: number;
+  /** What answers signing requests, if anything does. */
+  readonly signer: Signer | undefined;
   /** The endpoint to offer to an agent that has not been heard of. */
   url(): string;
   /** What the whole server has seen. */
@@ -49,6 +58,9 @@ export class AgentExchange {
   /** Those over which the agent has spoken. */
   readonly links = new Set<Link>();
   offer: AgentRemoteConfig | undefined;
+  settings: ConnectionSettingsOffers | undefined;
+  /** The signing request that came last. */
+  signing: SigningState | undefined;
   readonly side: ServerSide;
   #announcedOver = new WeakSet<Link>();
   /** What was announced to this agent besides what the server announces to all. */
@@ -121,7 +133,9 @@ export class AgentExchange {
     this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isDescribed);
     this.#announcedOnHttp &&= !startedOver;
     const { transport, origin } = link;
-    const { instanceUid } = message;
+    const { instanceUid, connectionSettingsRequest } = message;
+    const csr = connectionSettingsRequest?.opamp?.certificateRequest?.csr;
+    if (csr !== undefined) this.signing = { csr, uid: instanceUid, answer: undefined };
     this.record = record;
     this.link = { transport, ...origin };
     this.#goesBy(instanceUid);
@@ -137,13 +151,18 @@ export class AgentExchange {
    */
   answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
     if (!link.isOpen()) return;
-    const { remoteConfigStatus } = this.record.parts;
+    const { remoteConfigStatus, connectionSettingsStatus } = this.record.parts;
     const isOfferTaken = sameBytes(this.offer?.configHash, remoteConfigStatus?.lastRemoteConfigHash);
+    // An agent that has put its settings aside reports none, without a hash, and may be offered the same again.
+    const areSettingsTaken =
+      connectionSettingsStatus?.status !== ConnectionSettingsStatuses.ConnectionSettingsStatuses_UNSET &&
+      sameBytes(this.settings?.hash, connectionSettingsStatus?.lastConnectionSettingsHash);
     const composed = composeAnswer({
       instanceUid: this.uid,
       announcement: this.#announcementOver(link),
       fullState: this.#fullStateDue,
       offer: isOfferTaken ? undefined : this.offer,
+      settings: areSettingsTaken ? undefined : this.settings,
       error: this.#errors[0],
       queue: this.#queue,
       extra,

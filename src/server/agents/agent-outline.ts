@@ -1,13 +1,12 @@
-import { hexOf, sameBytes, uidText } from "../../base/bytes.js";
+import { uidText } from "../../base/bytes.js";
 import { has } from "../../core/capabilities.js";
-import { type ComponentHealth, ConnectionSettingsStatuses, PackageStatusEnum } from "../../gen/opamp/v1/opamp_pb.js";
+import { type ComponentHealth, PackageStatusEnum } from "../../gen/opamp/v1/opamp_pb.js";
 import { quoted } from "../quoted.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import type { ReportedParts } from "./agent-record.js";
-import { reportedConfig } from "./plain-values.js";
+import { configLines, reason, settingsLines, signingLines } from "./offer-outline.js";
 
 const MOST_COMPONENTS = 5;
-const HASH_DIGITS = 8;
 
 const PARTS = {
   description: "description",
@@ -24,10 +23,13 @@ export function agentOutline(exchange: AgentExchange): readonly string[] {
   const { attempts, agents, trouble } = exchange.side.outline();
   const own = exchange.misbehaviours.outline(({ mode }) => `misbehave on message: ${mode}`);
   const { waiting } = exchange;
+  const settings = settingsLines(exchange);
   const lines = [
     stateLine(exchange),
     ...(exchange.lastMessage === undefined ? [] : reportLines(exchange)),
     ...configLines(exchange),
+    ...settings,
+    ...signingLines(exchange),
     ...requestLines(exchange),
     ...(waiting > 0 ? [`waiting for the agent's next message: ${waiting} of the server`] : []),
     ...own.map((line) => `still to come for this agent: ${line}`),
@@ -35,7 +37,8 @@ export function agentOutline(exchange: AgentExchange): readonly string[] {
   const others = agents.filter((state) => state !== agentState(exchange));
   return [
     ...lines,
-    ...(exchange.webSocket === undefined ? attempts : []),
+    // Where settings may move an agent from server to server, which one this is matters.
+    ...(exchange.webSocket === undefined || settings.length > 0 ? attempts : []),
     ...(others.length === 0 ? [] : [`other agents: ${others.join(", ")}`]),
     ...trouble,
   ];
@@ -61,7 +64,7 @@ function stateLine(exchange: AgentExchange): string {
 
 function reportLines({ record: { parts, customCapabilities } }: AgentExchange): readonly string[] {
   const names = Object.entries(PARTS).flatMap(([part, name]) => (Reflect.get(parts, part) === undefined ? [] : [name]));
-  const { health, connectionSettingsStatus: settings, packageStatuses } = parts;
+  const { health, packageStatuses } = parts;
   const packages = Object.entries(packageStatuses?.packages ?? {}).map(
     ([name, { status, errorMessage }]) =>
       `package ${quoted(name)}: ${wordOf(PackageStatusEnum, status)}${reason(errorMessage)}`,
@@ -69,37 +72,10 @@ function reportLines({ record: { parts, customCapabilities } }: AgentExchange): 
   return [
     `reported: ${names.length === 0 ? "nothing" : names.join(", ")}`,
     ...(health === undefined ? [] : [`health: ${healthWords(health)}`]),
-    ...(settings === undefined
-      ? []
-      : [
-          `connection settings: ${wordOf(ConnectionSettingsStatuses, settings.status)} ` +
-            `${short(settings.lastConnectionSettingsHash)}${reason(settings.errorMessage)}`,
-        ]),
     ...(packageStatuses?.errorMessage ? [`packages: failed${reason(packageStatuses.errorMessage)}`] : []),
     ...packages.slice(0, MOST_COMPONENTS),
     ...(customCapabilities.length === 0 ? [] : [`custom capabilities: ${customCapabilities.map(quoted).join(", ")}`]),
   ];
-}
-
-function configLines({ offer, record, log, lastMessage }: AgentExchange): readonly string[] {
-  const report = reportedConfig(record.parts.remoteConfigStatus);
-  const reported =
-    report === undefined || report.status === "unset"
-      ? "nothing reported on it"
-      : `reported ${report.status} ${short(report.hash)}${reason(report.error)}`;
-  if (offer === undefined) return [`remote config: none on offer, ${reported}`];
-  const hash = offer.configHash;
-  const isSent = log.entries.some(
-    (entry) => entry.direction === "out" && sameBytes(hash, entry.message.remoteConfig?.configHash),
-  );
-  const lines = [`remote config: ${short(hash)} on offer${isSent ? "" : ", not sent yet"}, ${reported}`];
-  if (lastMessage === undefined) return lines;
-  if (!has(record.capabilities, "acceptsRemoteConfig")) {
-    lines.push("a config was offered, but the agent does not accept remote config (no `remoteConfig` option)");
-  } else if (!has(record.capabilities, "reportsRemoteConfig")) {
-    lines.push("a config was offered, but the agent does not report what becomes of it (no `reportsRemoteConfig`)");
-  }
-  return lines;
 }
 
 /** What became of custom messages and the restart command. */
@@ -129,14 +105,6 @@ function healthWords({ healthy, status, lastError, componentHealthMap }: Compone
   const more = ill.length > components.length ? `; ${ill.length - components.length} more` : "";
   const word = status === "" ? "" : `, status ${quoted(status)}`;
   return `${healthy ? "healthy" : "not healthy"}${word}${reason(lastError)}${components.join("")}${more}`;
-}
-
-function reason(error: string): string {
-  return error === "" ? "" : `, error ${quoted(error)}`;
-}
-
-function short(hash: Uint8Array): string {
-  return hash.length === 0 ? "without a hash" : hexOf(hash).slice(0, HASH_DIGITS);
 }
 
 /** `PackageStatusEnum_InstallFailed` as `install failed`. */

@@ -1,14 +1,9 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
 import { sha256 } from "../../base/bytes.js";
-import { isObject, isRecord, isThenable, kindOf, member, wrongKind, wrongOption } from "../../base/checks.js";
+import { isObject, isRecord, isThenable, member, wrongKind } from "../../base/checks.js";
 import { checkByRules, isText, isTextOrBytes, type RulesFor } from "../../base/rules.js";
-import {
-  type AgentRemoteConfig,
-  AgentRemoteConfigSchema,
-  type ConnectionSettingsOffers,
-  ConnectionSettingsOffersSchema,
-} from "../../gen/opamp/v1/opamp_pb.js";
+import { type AgentRemoteConfig, AgentRemoteConfigSchema } from "../../gen/opamp/v1/opamp_pb.js";
 
 /** One file of a configuration on offer: its body, alone or with its media type. */
 export type OfferedFile = string | Uint8Array | { body: string | Uint8Array; contentType?: string | undefined };
@@ -28,19 +23,6 @@ export function configOffer(files: Readonly<Record<string, OfferedFile>>, hash?:
   return create(AgentRemoteConfigSchema, {
     config: { configMap: Object.fromEntries(entries) },
     configHash: hash ?? sha256(parts),
-  });
-}
-
-/** Makes an offer of a heartbeat interval. Throws ERR_OPAMP_OPTION for other than whole seconds. */
-export function heartbeatOffer(destinationEndpoint: string, seconds: number | bigint): ConnectionSettingsOffers {
-  const isWhole = typeof seconds === "bigint" || Number.isSafeInteger(seconds);
-  if (!isWhole || seconds < 0) {
-    const given = isWhole || typeof seconds === "number" ? seconds : kindOf(seconds);
-    throw wrongOption("seconds", `must be a whole number of seconds, 0 or more, not ${given}`);
-  }
-  return create(ConnectionSettingsOffersSchema, {
-    hash: sha256([destinationEndpoint, String(seconds)]),
-    opamp: { destinationEndpoint, heartbeatIntervalSeconds: BigInt(seconds) },
   });
 }
 

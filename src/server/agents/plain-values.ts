@@ -1,6 +1,7 @@
 import type { KeyValue } from "../../gen/opamp/v1/anyvalue_pb.js";
 import type {
   ComponentHealth,
+  ConnectionSettingsStatus,
   CustomMessage,
   EffectiveConfig,
   RemoteConfigStatus,
@@ -22,6 +23,16 @@ export interface EffectiveFile {
 export interface ReportedConfig {
   /** `unset` before the first offer. */
   readonly status: "unset" | "applied" | "applying" | "failed";
+  /** The hash of the offer that this is about; empty before the first. */
+  readonly hash: Uint8Array;
+  /** Why it failed; empty otherwise. */
+  readonly error: string;
+}
+
+/** What an agent says of the connection settings that it was offered. */
+export interface ReportedSettings {
+  /** `unset` before the first offer, and after the agent has gone back to its own. */
+  readonly status: ReportedConfig["status"];
   /** The hash of the offer that this is about; empty before the first. */
   readonly hash: Uint8Array;
   /** Why it failed; empty otherwise. */
@@ -55,6 +66,12 @@ export function effectiveFiles(config: EffectiveConfig | undefined): Record<stri
 export function reportedConfig(report: RemoteConfigStatus | undefined): ReportedConfig | undefined {
   if (report === undefined) return undefined;
   const { status, lastRemoteConfigHash: hash, errorMessage: error } = report;
+  return { status: STATUS_WORDS[status] ?? "unset", hash, error };
+}
+
+export function reportedSettings(report: ConnectionSettingsStatus | undefined): ReportedSettings | undefined {
+  if (report === undefined) return undefined;
+  const { status, lastConnectionSettingsHash: hash, errorMessage: error } = report;
   return { status: STATUS_WORDS[status] ?? "unset", hash, error };
 }
 

@@ -14,6 +14,8 @@ import type { Health } from "../../values/health.js";
 import type { PlainValue } from "../../values/plain-attributes.js";
 import type { AgentLink, AgentLinkCounts } from "../link/link.js";
 import type { LogEntry } from "../message-log.js";
+import { readSigningRequest } from "../signing/read-request.js";
+import type { SigningRequest } from "../signing/signing-options.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import type { ReportedParts } from "./agent-record.js";
 import {
@@ -22,9 +24,11 @@ import {
   effectiveFiles,
   type ReceivedCustomMessage,
   type ReportedConfig,
+  type ReportedSettings,
   receivedCustomMessage,
   reportedConfig,
   reportedHealth,
+  reportedSettings,
 } from "./plain-values.js";
 
 /** What an agent has said and how it is connected, as its server sees it. */
@@ -96,6 +100,20 @@ export class ReportedAgent {
   /** What the agent says of the configuration on offer. Undefined before the first report. */
   get remoteConfig(): ReportedConfig | undefined {
     return reportedConfig(this.reported.remoteConfigStatus);
+  }
+
+  /**
+   * What the agent says of the connection settings that it was offered last, by this server or by another one. Undefined before
+   * the first report.
+   */
+  get connectionSettings(): ReportedSettings | undefined {
+    return reportedSettings(this.reported.connectionSettingsStatus);
+  }
+
+  /** The signing request that came last, read (CERT-05). Throws ERR_OPAMP_OPTION where @peculiar/x509 is not installed. */
+  get signingRequest(): SigningRequest | undefined {
+    const { signing } = this.#exchange;
+    return signing && readSigningRequest(signing.csr, signing.uid).shown;
   }
 
   /** The files of the effective configuration by name; empty before the first report. */
@@ -180,8 +198,9 @@ export class ReportedAgent {
   /** How `console.log` shows it. @internal */
   [inspect.custom](depth: number, options: InspectOptions): string {
     const { uidText, connected, sequenceNum, capabilities, attributes, health, remoteConfig, effectiveFiles } = this;
+    const { connectionSettings } = this;
     const [received, sent] = [this.received.length, this.sent.length];
-    const reported = { capabilities, attributes, health, remoteConfig, effectiveFiles };
+    const reported = { capabilities, attributes, health, remoteConfig, effectiveFiles, connectionSettings };
     return shown("ServerAgent", { uidText, connected, sequenceNum, received, sent, ...reported }, depth, options);
   }
 }

@@ -3,14 +3,21 @@ import { wrongKind } from "../../base/checks.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
 import { checkByRules, isBytes, isCapability, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
 import type { WaitOptions } from "../../base/wait-options.js";
-import { CommandType, type ServerErrorResponseType, ServerToAgentFlags } from "../../gen/opamp/v1/opamp_pb.js";
+import {
+  CommandType,
+  type ConnectionSettingsOffers,
+  type ServerErrorResponseType,
+  ServerToAgentFlags,
+} from "../../gen/opamp/v1/opamp_pb.js";
 import { checkFields, errorAnswer, type ServerToAgentFields } from "../answer.js";
 import { checkClose, checkMisbehaviour } from "../misbehave/check-misbehaviour.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { AgentExchange } from "./agent-exchange.js";
-import { configOffer, heartbeatOffer, type OfferedFile } from "./offers.js";
+import { configOffer, type OfferedFile } from "./offers.js";
 import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
 import { ReportedAgent } from "./reported-agent.js";
+import { heartbeatOffer, type OfferedSettings, settingsOffer } from "./settings-offer.js";
+import { type IssueCertificateOptions, issueCertificate, refuseSigningRequest } from "./signing.js";
 
 /** The largest value of an enum (protobuf: int32). */
 const MAX_ENUM = 2 ** 31 - 1;
@@ -75,6 +82,38 @@ export class ServerAgent extends ReportedAgent {
     this.#exchange.offer = undefined;
   }
 
+  /**
+   * Offers connection settings: at once over an open WebSocket, and in every answer until the agent reports their hash. An agent
+   * that is moved to another server reports APPLIED there.
+   *
+   * @returns The hash: the one given, or SHA-256 over the offer.
+   * @throws {OpAMPError} ERR_OPAMP_OPTION naming what is wrong. What an agent must refuse goes with {@link ServerAgent.send}.
+   */
+  offerSettings(settings: OfferedSettings): Uint8Array {
+    return this.#offer(settingsOffer(settings));
+  }
+
+  /** Stops offering connection settings, certificates included. */
+  withdrawSettings(): void {
+    this.#exchange.settings = undefined;
+  }
+
+  /**
+   * Offers a certificate for {@link signingRequest}, without a private key (CERT-07), as {@link ServerAgent.offerSettings} does.
+   *
+   * @returns the hash of the offer
+   * @throws {OpAMPError} ERR_OPAMP_OPTION without a good request, and on a server without `signingRequests`
+   */
+  async issueCertificate(options: IssueCertificateOptions = {}): Promise<Uint8Array> {
+    return this.#offer(await issueCertificate(this.#exchange, options));
+  }
+
+  /** Answers {@link signingRequest} with BAD_REQUEST (CERT-08): at once over an open WebSocket, otherwise in place of the next answer. */
+  refuseSigningRequest(message?: string): void {
+    if (message !== undefined) isText("message", message);
+    this.send(refuseSigningRequest(this.#exchange, message));
+  }
+
   /** Asks for a complete report (STATUS-07). */
   requestFullState(): void {
     this.send({ flags: BigInt(ServerToAgentFlags.ServerToAgentFlags_ReportFullState) });
@@ -129,12 +168,14 @@ export class ServerAgent extends ReportedAgent {
   }
 
   /**
-   * Offers a heartbeat interval in seconds (HB-02), with the endpoint by which the agent reached this server.
+   * Offers a heartbeat interval in seconds (HB-02), once, with the endpoint by which the agent reached this server; connection
+   * settings that are on offer are withdrawn.
    *
    * @returns The hash of the offer.
    */
   offerHeartbeat(seconds: number | bigint): Uint8Array {
     const connectionSettings = heartbeatOffer(this.#exchange.endpoint, seconds);
+    this.withdrawSettings();
     this.send({ connectionSettings });
     return connectionSettings.hash;
   }
@@ -194,6 +235,12 @@ export class ServerAgent extends ReportedAgent {
   /** Forgets what the agent reported, its sequence_num included, as a restarted server would. */
   forget(): void {
     this.#exchange.forget();
+  }
+
+  #offer(settings: ConnectionSettingsOffers): Uint8Array {
+    this.#exchange.settings = settings;
+    if (this.connected) this.send({ connectionSettings: settings });
+    return settings.hash;
   }
 
   #reports(status: ReportedConfig["status"], hash: Uint8Array | undefined): boolean {

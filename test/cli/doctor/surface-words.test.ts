@@ -13,8 +13,9 @@ const surfaces = [
 /** What only a program that uses the API has to know: its options and functions, and how code is marked. */
 const OF_API =
   /`|\b(?:tls|proxy|timeouts|heartbeat|throttle|backoff|ping|headers)\.[a-z]\w*|\b[a-z]+[A-Z]\w*|\bOpAMP(?:Client|Error|Extension)\b|\b\w+\(\)|: (?:"auto"|true\b|false\b)|\bfunctions?\b|\bhelpers?\b|\bhandlers?\b/;
-/** Words of the field that look alike, and what is written so in the agent's file. */
-const FINE = /a record or a function|\bgRPC\b|\bmacOS\b|\bbackoff\.m(?:in|ax)\b|[\w§]+: true\b|\bprocess\.on\(/g;
+/** Words of the field and of the protocol that look alike, and what is written so in the agent's file. */
+const FINE =
+  /tls\.ca_pem_contents|\bclientAuth\b|a record or a function|\bgRPC\b|\bmacOS\b|\bbackoff\.m(?:in|ax)\b|[\w§]+: true\b|\bprocess\.on\(/g;
 
 /** What of a text is still a word of the API. */
 function apiWordIn(text: string): string | undefined {
@@ -60,8 +61,10 @@ const CONNECTION = [
 const AGENT = [
   "agent",
   "client/run/output-router.ts",
+  "client/connection",
   "client/handlers/handler-runner.ts",
   "client/observe/log-lines.ts",
+  "connection-settings",
   "core/offers",
   "store/directory-lock.ts",
   "store/atomic-write.ts",

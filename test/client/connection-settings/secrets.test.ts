@@ -1,42 +1,8 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { inspect } from "node:util";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../src/testing/index.js";
-import { lastingStore, moved, NEW, OLD, offer } from "./moved.js";
+import { NEW, OLD, offer } from "./moved.js";
 import { bytes, headers } from "./offers.js";
-
-const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);
-
-/** Everything that a client lets out: log lines, events, channels, what it looks like, and the state that it stores. */
-async function watched(options: Parameters<typeof moved>[0] = {}) {
-  const heard: unknown[] = [];
-  const log = (text: string, ...more: readonly unknown[]): void => void heard.push(text, more);
-  const base = lastingStore();
-  const store = {
-    ...base,
-    save(state: Parameters<typeof base.save>[0]) {
-      heard.push(state);
-      return base.save(state);
-    },
-  };
-  const logger = { debug: log, info: log, warn: log, error: log };
-  const agent = await moved({ ...options, store, options: { logger, ...options.options } });
-  const note = (message: unknown): void => void heard.push(message);
-  for (const channel of CHANNELS) subscribe(channel, note);
-  onTestFinished(() => {
-    for (const channel of CHANNELS) unsubscribe(channel, note);
-  });
-  for (const event of ["phase", "error", "warning", "offer", "connection", "serverError"] as const) {
-    agent.client.on(event, note);
-  }
-  const seen = (): string =>
-    inspect([heard, agent.client, agent.client.stats(), agent.client.connection, agent.errors], {
-      depth: 12,
-      maxStringLength: null,
-      maxArrayLength: null,
-    });
-  return { ...agent, seen };
-}
+import { watched } from "./watched.js";
 
 test("nothing that an offer holds in secret is told, logged or in the state, whatever becomes of the offer", async () => {
   const agent = await watched();
@@ -83,4 +49,48 @@ test("what the new server says is told to the old one without its secrets", asyn
   expect(told).toContain("the server refused the report");
   expect(told).not.toMatch(/t0ken-one|hunter2/);
   expect(agent.client.connection?.endpoint).toBe(OLD);
+});
+
+describe("a new server that repeats what it was sent", () => {
+  const BARE = "0f81kq-2k5z";
+  const offered = {
+    destinationEndpoint: `${NEW}?key=query-0f81`,
+    headers: headers(["authorization", `Bearer ${BARE}`], ["x-odd-name", "odd value 77"]),
+    proxy: { url: "http://user:pr0xy-pass@proxy:8080", connectHeaders: headers(["x-proxy", "by-the-proxy"]) },
+  };
+  const SECRETS = [BARE, "query-0f81", "odd value 77", "pr0xy-pass", "by-the-proxy"];
+
+  test("has none of it told to the old server, logged, or published", async () => {
+    const agent = await watched();
+    const at = agent.servers.new.agent(agent.client.instanceUid);
+    at.respondWithError(1, `what you sent: ${SECRETS.join(", ")}`);
+    await offer(agent, offered);
+    await agent.clock.advance(3_000);
+    const told = agent.servers.old.agent(agent.client.instanceUid).connectionSettingsStatus?.errorMessage;
+    expect(told).toContain("the server refused the report: what you sent: [REDACTED], ");
+    const seen = agent.seen();
+    for (const secret of SECRETS) expect([told, seen].join()).not.toContain(secret);
+  });
+
+  test("cannot make the status, and the state on disk, as long as it likes", async () => {
+    const agent = await watched();
+    agent.servers.new.agent(agent.client.instanceUid).respondWithError(1, "long\n".repeat(100_000));
+    await offer(agent, offered);
+    await agent.clock.advance(3_000);
+    const told = agent.servers.old.agent(agent.client.instanceUid).connectionSettingsStatus?.errorMessage;
+    expect(told).toContain("the server refused the report: long");
+    expect(told?.length).toBeLessThan(8_000);
+  });
+
+  test("has none of it shown once it is accepted, either", async () => {
+    const agent = await watched();
+    await offer(agent, offered);
+    await agent.clock.advance(3_000);
+    expect(agent.statuses.at(-1)).toBe("applied");
+    agent.servers.new.agent(agent.client.instanceUid).respondWithError(0, `not again: ${SECRETS.join(", ")}`);
+    await agent.clock.advance(40_000);
+    const seen = agent.seen();
+    expect(seen).toContain("not again: [REDACTED]");
+    for (const secret of SECRETS) expect(seen).not.toContain(secret);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { partsOf, polling } from "../harness.js";
+import { CONFIG, partsOf, polling } from "../harness.js";
 import { hash } from "../values.js";
 import { moving, settings } from "./moving.js";
 
@@ -87,6 +87,25 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
     expect(agent.switched).toEqual([{ type: "switched", id }]);
   });
 
+  test("ends although the disk never says whether what was accepted is stored", () => {
+    const agent = moving({}, { ...script, config: { apply: { applyMs: 5_000, abortMs: 1_000 } } });
+    const id = agent.try();
+    agent.advance(4_999);
+    expect(agent.switched).toEqual([]);
+    agent.advance(5_000);
+    expect([agent.switched, agent.told.at(-1)]).toEqual([[{ type: "switched", id }], "applied"]);
+  });
+
+  test("takes the interval of heartbeats back when it is forgotten", () => {
+    const agent = moving({}, script);
+    const ownMs = CONFIG.heartbeat.intervalMs;
+    agent.try();
+    agent.feed({ type: "interval", seconds: 7n });
+    agent.persisted();
+    agent.feed({ type: "forget", kind: "connectionSettings" });
+    expect(agent.all("heartbeatInterval").map(({ output }) => output.intervalMs)).toEqual([7_000, ownMs]);
+  });
+
   test("tells the new server everything, also where reports hold changes alone", () => {
     const agent = moving({}, script);
     agent.receive({ capabilities: 0x27n });
@@ -147,6 +166,22 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
     agent.persisted();
     expect(agent.uses.at(-1)).toBe("candidate");
     expect(agent.core.phase).toBe("online");
+  });
+
+  test("tells that a wait ends sooner than was said", () => {
+    let isUp = true;
+    const agent = moving({ opens: () => false }, { ...script, opens: () => isUp });
+    agent.offer();
+    isUp = false;
+    agent.lose();
+    agent.advanceUntil("waiting");
+    agent.advanceTo((agent.core.deadline ?? 0) - 1);
+    agent.persisted();
+    const waits = () => agent.all("phase").filter(({ output: { previous } }) => previous === "waiting");
+    expect(waits()[0]?.output).toMatchObject({ phase: "waiting", reason: "settings", inMs: 0 });
+    agent.advanceUntil("waiting");
+    agent.feed({ type: "forget", kind: "connectionSettings" });
+    expect(waits().at(-1)?.output).toMatchObject({ phase: "waiting", reason: "rolledBack" });
   });
 });
 

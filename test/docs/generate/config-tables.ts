@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { connectionKeys } from "../../extension/config/connection-keys.js";
 import { extensionKeys } from "../../extension/config/extension-keys.js";
 import { agentKeys } from "./agent-keys.js";
 
@@ -16,7 +17,16 @@ export function authTable(): string {
 
 /** The keys of `opamp agent` besides these, as a table. */
 export function agentTable(): string {
-  const rows = agentKeys.map((one) => [`\`${one.key}\``, one.type, one.default, one.meaning]);
+  return meaningTable(agentKeys);
+}
+
+/** The keys of the section `connection_settings`, as a table. */
+export function connectionTable(): string {
+  return meaningTable(connectionKeys);
+}
+
+function meaningTable(keys: readonly (typeof agentKeys)[number][]): string {
+  const rows = keys.map((one) => [`\`${one.key}\``, one.type, one.default, one.meaning]);
   return table(["key", "type", "default", "meaning"], rows);
 }
 

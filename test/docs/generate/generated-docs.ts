@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { switchStages } from "../../../src/core/offers/switch-stages.js";
+import { transitions } from "../../../src/core/phases.js";
 import { wantedDifferencesTable } from "../../interop/collector/wanted-differences.js";
-import { agentExample, agentTable, authTable, extensionTable } from "./config-tables.js";
+import { agentExample, agentTable, authTable, connectionTable, extensionTable } from "./config-tables.js";
 import { conformance } from "./conformance.js";
-import { phaseDiagram } from "./phase-diagram.js";
 import { simulateTables } from "./simulate-options.js";
+import { stateDiagram } from "./state-diagram.js";
 
 /** A document that is generated, or has a generated section. */
 interface GeneratedDoc {
@@ -17,13 +19,18 @@ interface GeneratedDoc {
 /** What `npm run docs` writes and a test compares. */
 export const generatedDocs: readonly GeneratedDoc[] = [
   { path: "docs/conformance.md", render: () => conformance() },
-  { path: "docs/architecture.md", render: (current) => withSection(current, "phases", phaseDiagram()) },
+  {
+    path: "docs/architecture.md",
+    render: (current) =>
+      withSections(current, { phases: stateDiagram(transitions), stages: stateDiagram(switchStages) }),
+  },
   {
     path: "docs/coming-from-the-collector.md",
     render: (current) =>
       withSections(current, {
         "extension-keys": extensionTable(),
         "auth-keys": authTable(),
+        "connection-keys": connectionTable(),
         "collector-differences": wantedDifferencesTable(),
       }),
   },
@@ -33,6 +40,7 @@ export const generatedDocs: readonly GeneratedDoc[] = [
     render: (current) =>
       withSections(current, {
         "agent-keys": agentTable(),
+        "connection-keys": connectionTable(),
         "agent-file": agentExample("opamp.yaml", "yaml"),
         "agent-unit": agentExample("opamp-agent.service", "ini"),
         "agent-image": agentExample("Dockerfile", "dockerfile"),

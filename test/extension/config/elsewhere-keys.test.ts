@@ -37,8 +37,14 @@ describe("a key that belongs somewhere else is answered with where", () => {
     [
       "capabilities: { accepts_opamp_connection_settings: true }",
       "accepts_opamp_connection_settings",
-      /supervisor; connection settings from the server are not supported yet/,
+      /supervisor; here connection_settings: \{ accept: true \} at the top of the file turns this on/,
     ],
+    [
+      "capabilities: { accepts_other_connection_settings: true }",
+      "accepts_other_connection_settings",
+      /supervisor; settings for other connections are not supported yet/,
+    ],
+    ["connection_settings: {}", "connection_settings", /at the top of the file, beside extensions/],
     ["capabilities: { reports_status: true }", "reports_status", /always reported/],
     ["heartbeat_interval: 30s", "heartbeat_interval", /heartbeat: \{ interval: 30s \} at the top of the file/],
     ["endpoint: wss://h/", "endpoint", /below server\.ws, or below server\.http/],

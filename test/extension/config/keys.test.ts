@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ExtensionConfig } from "../../../src/extension/config/extension-config.js";
 import { readExtensionConfig } from "../../../src/extension/config/read-extension-config.js";
 import { blockWith, put, ref, refused, SECRET, serverWith } from "../reading.js";
+import { connectionKeys } from "./connection-keys.js";
 import { extensionKeys } from "./extension-keys.js";
 
 type Forms = readonly [given: unknown, read: unknown][];
@@ -156,6 +157,7 @@ describe("the list of keys has the known keys of each level, and nothing else", 
     ["capabilities.", (capabilities) => ({ ...serverWith("ws", {}), capabilities })],
     ["agent_description.", (agent_description) => ({ ...serverWith("ws", {}), agent_description })],
     ["", (block) => ({ ...serverWith("ws", {}), ...block })],
+    ["connection_settings.", (connection_settings) => ({ ...serverWith("ws", {}), connection_settings })],
     ["bearertokenauth.", (bearertokenauth) => withAuth("bearertokenauth", { bearertokenauth })],
     ["basicauth.", (basicauth) => withAuth("basicauth", { basicauth })],
     ["basicauth.client_auth.", (client_auth) => withAuth("basicauth", { basicauth: { client_auth } })],
@@ -183,7 +185,7 @@ function withAuth(auth: string, extensions: object): object {
 /** The keys right below a level; those of `http` are those of both transports and its own. */
 function listedAt(level: string): readonly string[] {
   const auth = /^\w+(auth|client|setter)\./;
-  const keys = extensionKeys
+  const keys = [...extensionKeys, ...connectionKeys]
     .map(({ key }) => (level === "server.http." ? key.replace("server.*.", "server.http.") : key))
     .filter((key) => key.startsWith(level) && (level !== "" || !auth.test(key)))
     .map((key) => key.slice(level.length).split(".")[0] ?? "");
@@ -260,7 +262,7 @@ describe("an unknown key is refused at every level, with the nearest known one",
     const { message, hint } = refused(blockWith("colour", SECRET));
     expect(message).toBe('config: unknown key "colour"');
     expect(hint).toMatch(
-      /^valid keys: server, instance_uid, capabilities, reports_raw_config, agent_description, ppid/,
+      /^valid keys: connection_settings, server, instance_uid, capabilities, reports_raw_config, agent_description, ppid/,
     );
   });
 });

@@ -27,6 +27,9 @@ type command struct {
 	Headers map[string]string `json:"headers"`
 	On      bool              `json:"on"`
 	How     string            `json:"how"`
+	Name    string            `json:"name"`
+	CSR     []byte            `json:"csr"`
+	Seconds int               `json:"seconds"`
 }
 
 // obey runs the commands of a stream until it ends or one says stop, and then stops the server.
@@ -35,7 +38,7 @@ func obey(from io.Reader, p *peer, stop func()) {
 	for {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
-			c := command{UID: everyone, Times: 1, How: skip}
+			c := command{UID: everyone, Times: 1, How: skip, Seconds: hour}
 			if err := json.Unmarshal(line, &c); err != nil {
 				p.out.print(errorEvent{Event: "error", ID: c.ID, Error: err.Error()})
 				continue
@@ -58,6 +61,9 @@ func obey(from io.Reader, p *peer, stop func()) {
 func run(c *command, p *peer) any {
 	if c.Cmd == "count" {
 		return countEvent{Event: "count", ID: c.ID, Cycles: p.cycles.done.Load(), Messages: p.messages.Load()}
+	}
+	if c.Cmd == "issue" {
+		return issue(c, p)
 	}
 	if err := act(c, p); err != nil {
 		return errorEvent{Event: "error", ID: c.ID, Error: err.Error()}
@@ -93,9 +99,14 @@ func act(c *command, p *peer) error {
 		}
 		p.script.addReject(&rejectRule{lifetime: lifetime{c.Times}, status: c.Status, headers: c.Headers})
 		return nil
+	case "require":
+		p.script.require(c.Headers)
+		return nil
 	case "clear":
 		p.script.clear()
 		return nil
+	case "sign":
+		return sign(c, p, uid)
 	case "push":
 		message, err := fromJSON(c.Message)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/open-telemetry/opamp-go/protobufs"
@@ -43,7 +44,7 @@ func (c *connection) message(
 	}
 	if !p.quiet {
 		p.out.print(messageEvent{
-			Event: "message", Conn: c.id, Transport: c.transport,
+			Event: "message", At: time.Now().UnixMicro(), Conn: c.id, Transport: c.transport,
 			UID: hex.EncodeToString(message.InstanceUid), Message: toJSON(message),
 		})
 	}
@@ -54,6 +55,7 @@ func (c *connection) message(
 	answer := &protobufs.ServerToAgent{InstanceUid: message.InstanceUid, Capabilities: p.capabilities}
 	p.script.merge(answer, a.uid)
 	p.wants.merge(answer, message)
+	p.signInto(answer, message)
 	return answer
 }
 

@@ -14,6 +14,7 @@ type listeningEvent struct {
 
 type connectingEvent struct {
 	Event     string            `json:"event"`
+	At        int64             `json:"at"`
 	Conn      int64             `json:"conn"`
 	Transport string            `json:"transport"`
 	Method    string            `json:"method"`
@@ -21,6 +22,8 @@ type connectingEvent struct {
 	Headers   map[string]string `json:"headers"`
 	TLS       string            `json:"tls,omitempty"`
 	Client    string            `json:"client,omitempty"`
+	// Fingerprint is the SHA-256 of the client's certificate.
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 type rejectedEvent struct {
@@ -37,6 +40,7 @@ type connectedEvent struct {
 
 type messageEvent struct {
 	Event     string          `json:"event"`
+	At        int64           `json:"at"`
 	Conn      int64           `json:"conn"`
 	Transport string          `json:"transport"`
 	UID       string          `json:"uid"`
@@ -64,6 +68,14 @@ type closedEvent struct {
 type doneEvent struct {
 	Event string `json:"event"`
 	ID    int64  `json:"id"`
+}
+
+type issuedEvent struct {
+	Event string `json:"event"`
+	ID    int64  `json:"id"`
+	Cert  string `json:"cert"`
+	Key   string `json:"key,omitempty"`
+	CA    string `json:"ca"`
 }
 
 type errorEvent struct {

@@ -4,25 +4,30 @@
 // Flags:
 //
 //	-listen 127.0.0.1:0    address; port 0 takes a free one
-//	-path /v1/opamp        the only path that answers
+//	-path /v1/opamp        where OpAMP is spoken. /page answers with HTML, /text is a WebSocket that talks in text
 //	-capabilities 127      mask of ServerCapabilities in every answer; 0 leaves the field out
 //	-custom a,b            custom capabilities of the server. The library writes them (or an empty list) over whatever
 //	                       is in the first answer of a WebSocket connection and in every HTTP answer
 //	-compress              agree to permessage-deflate
 //	-cert c.pem -key k.pem serve wss and https instead of ws and http
+//	-authority DIR         have an authority, which is made in DIR unless it is there: ca.pem, ca-key.pem. It issues the
+//	                       server's certificate, unless there is -cert
 //	-client-ca ca.pem      demand a client certificate of this authority
+//	-client-optional       take none as well
 //	-quiet                 answer everything, print no events
 //	-asks                  ask an agent for everything, once, when it is new or a message of it is missing
 //	-cycles                start with offer cycles on, see the command of that name
 //
-// Events. Each HTTP request is a connection of its own; "uid" is lower-case hex; "message" is protojson:
+// Events. Each HTTP request is a connection of its own; "at" is the time in microseconds, the same for all servers of a
+// machine; "uid" is lower-case hex; "message" is protojson:
 //
 //	{"event":"listening","port":N}
-//	{"event":"connecting","conn":1,"transport":"ws|http","method":"GET","path":"/v1/opamp","headers":{"Name":"value"},
-//	 "tls":"TLS 1.3","client":"CN=…"}                         the last two only where there is TLS, or a certificate
+//	{"event":"connecting","at":N,"conn":1,"transport":"ws|http","method":"GET","path":"/v1/opamp",
+//	 "headers":{"Name":"value"},"tls":"TLS 1.3","client":"CN=…","fingerprint":"…"}
+//	                                                           the last three only where there is TLS, or a certificate
 //	{"event":"rejected","conn":1,"status":503}
 //	{"event":"connected","conn":1,"transport":"ws"}
-//	{"event":"message","conn":1,"transport":"ws","uid":"…","message":{…}}
+//	{"event":"message","at":N,"conn":1,"transport":"ws","uid":"…","message":{…}}
 //	{"event":"cut","conn":1}                                   a rule of that name ends the connection
 //	{"event":"readError","conn":1,"messageType":-1,"error":"…","code":1006}   code only after a WebSocket close other than 1000
 //	{"event":"closed","conn":1}
@@ -35,12 +40,18 @@
 //	{"id":1,"cmd":"silent","uid":"*","times":1,"how":"skip"}   do not answer. Over HTTP, skip answers with an empty
 //	                                                           message, and hold never does; cut ends the connection
 //	{"id":1,"cmd":"reject","status":503,"headers":{"Retry-After":"1"},"times":1}   refuse upgrades and POSTs
+//	{"id":1,"cmd":"require","headers":{"Authorization":"Bearer t"}}   refuse with 401 what comes without one of them
+//	{"id":1,"cmd":"sign","uid":"*","message":{…},"times":1,"seconds":3600}   have the authority answer the next
+//	                                                           certificate requests: the message, and a certificate
 //	{"id":1,"cmd":"clear"}                                     forget all rules
 //	{"id":1,"cmd":"push","uid":"…","message":{…}}              send at once over the agent's WebSocket
 //	{"id":1,"cmd":"want","uid":"…","message":{…}}              offer its remote config at once, and with each answer
 //	                                                           until the agent reports the hash
 //	{"id":1,"cmd":"drop","uid":"…"}                            cut the agent's WebSocket without a Close frame
 //	{"id":1,"cmd":"cycles","on":true}                          offer cycles on or off
+//	{"id":1,"cmd":"issue","csr":"…","name":"…","seconds":3600}  {"event":"issued","id":1,"cert":"…","key":"…","ca":"…"}: a
+//	                                                           client certificate of the authority, for the request (PEM
+//	                                                           in base64), or with a key of its own for the name
 //	{"id":1,"cmd":"count"}                                     {"event":"count","id":1,"cycles":N,"messages":N}
 //	{"id":1,"cmd":"stop"}                                      stop and exit with 0; so does the end of stdin
 //
@@ -73,7 +84,9 @@ func main() {
 	compress := flag.Bool("compress", false, "agree to permessage-deflate")
 	cert := flag.String("cert", "", "PEM file with the certificate; turns on TLS")
 	key := flag.String("key", "", "PEM file with the certificate's key")
+	authorityFolder := flag.String("authority", "", "folder of the authority, which is made there unless it is there; turns on TLS")
 	clientCA := flag.String("client-ca", "", "PEM file with the authority of client certificates, which are then demanded")
+	clientOptional := flag.Bool("client-optional", false, "take clients without a certificate as well")
 	quiet := flag.Bool("quiet", false, "print no events")
 	asks := flag.Bool("asks", false, "ask for everything when an agent is new or a message of it is missing")
 	cycles := flag.Bool("cycles", false, "start with offer cycles on")
@@ -81,13 +94,22 @@ func main() {
 	log.SetFlags(log.Lmicroseconds)
 
 	out := &output{to: os.Stdout}
-	p := newPeer(out, *capabilities, *quiet, *asks)
+	var issuer *authority
+	var err error
+	if *authorityFolder != "" {
+		if issuer, err = openAuthority(*authorityFolder); err != nil {
+			log.Fatal(err)
+		}
+	}
+	p := newPeer(out, issuer, *capabilities, *quiet, *asks)
 	p.cycles.on.Store(*cycles)
 	var customCapabilities []string
 	if *custom != "" {
 		customCapabilities = strings.Split(*custom, ",")
 	}
-	config, err := secure(*cert, *key, *clientCA)
+	config, err := secure(security{
+		cert: *cert, key: *key, authority: issuer, clientCA: *clientCA, isClientOptional: *clientOptional,
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

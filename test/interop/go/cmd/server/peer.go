@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/open-telemetry/opamp-go/server/types"
 )
@@ -15,6 +16,7 @@ type peer struct {
 	capabilities uint64
 	quiet        bool
 	script       script
+	authority    *authority // nil for none
 	fleet        fleet
 	wants        wants
 	cycles       cycles
@@ -22,9 +24,10 @@ type peer struct {
 	messages     atomic.Int64
 }
 
-func newPeer(out *output, capabilities uint64, quiet, asks bool) *peer {
+func newPeer(out *output, authority *authority, capabilities uint64, quiet, asks bool) *peer {
 	return &peer{
 		out:          out,
+		authority:    authority,
 		capabilities: capabilities,
 		quiet:        quiet,
 		fleet:        fleet{agents: map[string]*agent{}, links: map[*connection]struct{}{}},
@@ -39,14 +42,9 @@ func (p *peer) silent() bool { return p.quiet || p.cycles.on.Load() }
 func (p *peer) connecting(request *http.Request) types.ConnectionResponse {
 	c := &connection{id: p.conns.Add(1), transport: transportOf(request), peer: p}
 	if !p.silent() {
-		version, client := secured(request)
-		p.out.print(connectingEvent{
-			Event: "connecting", Conn: c.id, Transport: c.transport,
-			Method: request.Method, Path: request.URL.Path, Headers: flat(request.Header),
-			TLS: version, Client: client,
-		})
+		p.out.print(seen(c, request))
 	}
-	if refusal := p.script.refusal(); refusal != nil {
+	if refusal := p.script.refusal(request.Header); refusal != nil {
 		if !p.silent() {
 			p.out.print(rejectedEvent{Event: "rejected", Conn: c.id, Status: refusal.status})
 		}
@@ -60,15 +58,20 @@ func (p *peer) connecting(request *http.Request) types.ConnectionResponse {
 	}}
 }
 
-// secured tells the version of TLS and the subject of the client's certificate, where there are any.
-func secured(request *http.Request) (version, client string) {
+// seen is what an upgrade or POST shows of the agent.
+func seen(c *connection, request *http.Request) connectingEvent {
+	event := connectingEvent{
+		Event: "connecting", At: time.Now().UnixMicro(), Conn: c.id, Transport: c.transport,
+		Method: request.Method, Path: request.URL.Path, Headers: flat(request.Header),
+	}
 	if request.TLS == nil {
-		return "", ""
+		return event
 	}
+	event.TLS = tls.VersionName(request.TLS.Version)
 	if certificates := request.TLS.PeerCertificates; len(certificates) > 0 {
-		client = certificates[0].Subject.String()
+		event.Client, event.Fingerprint = certificates[0].Subject.String(), fingerprint(certificates[0])
 	}
-	return tls.VersionName(request.TLS.Version), client
+	return event
 }
 
 func transportOf(request *http.Request) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"sync"
 
 	"github.com/open-telemetry/opamp-go/protobufs"
@@ -46,12 +47,22 @@ type rejectRule struct {
 	headers map[string]string
 }
 
+// signRule is for messages with a certificate request: each is answered by the message and the certificate.
+type signRule struct {
+	lifetime
+	uid     string
+	seconds int
+	message *protobufs.ServerToAgent
+}
+
 // script holds the rules that the driver has laid down for occasions to come.
 type script struct {
-	mu      sync.Mutex
-	replies []*replyRule
-	silents []*silentRule
-	rejects []*rejectRule
+	mu       sync.Mutex
+	required map[string]string
+	signs    []*signRule
+	replies  []*replyRule
+	silents  []*silentRule
+	rejects  []*rejectRule
 }
 
 func (s *script) addReply(rule *replyRule) {
@@ -72,10 +83,38 @@ func (s *script) addReject(rule *rejectRule) {
 	s.rejects = append(s.rejects, rule)
 }
 
+func (s *script) addSign(rule *signRule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signs = append(s.signs, rule)
+}
+
+// require has upgrades and POSTs without one of these headers refused with 401 from now on.
+func (s *script) require(headers map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.required = headers
+}
+
 func (s *script) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.replies, s.silents, s.rejects = nil, nil, nil
+	s.replies, s.silents, s.rejects, s.signs, s.required = nil, nil, nil, nil, nil
+}
+
+// sign returns the rule for an agent's certificate request, nil if it is not to be answered now.
+func (s *script) sign(uid string) *signRule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, rule := range s.signs {
+		if rule.uid == everyone || rule.uid == uid {
+			if rule.spend() {
+				s.signs = append(s.signs[:i], s.signs[i+1:]...)
+			}
+			return rule
+		}
+	}
+	return nil
 }
 
 // merge puts every reply meant for the agent into an answer.
@@ -111,15 +150,20 @@ func (s *script) silenced(uid string) (how string, silent bool) {
 }
 
 // refusal returns the rule that an upgrade or POST is refused by, nil if it is welcome.
-func (s *script) refusal() *rejectRule {
+func (s *script) refusal(header http.Header) *rejectRule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.rejects) == 0 {
-		return nil
+	if len(s.rejects) > 0 {
+		rule := s.rejects[0]
+		if rule.spend() {
+			s.rejects = s.rejects[1:]
+		}
+		return rule
 	}
-	rule := s.rejects[0]
-	if rule.spend() {
-		s.rejects = s.rejects[1:]
+	for name, value := range s.required {
+		if header.Get(name) != value {
+			return &rejectRule{status: http.StatusUnauthorized}
+		}
 	}
-	return rule
+	return nil
 }

@@ -31,6 +31,8 @@ func serve(p *peer, address, path string, custom []string, compress bool, secure
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc(path, handle)
+	mux.HandleFunc("/page", page)
+	mux.HandleFunc("/text", text)
 	hs := &http.Server{Handler: mux, ConnContext: connContext}
 	go func() {
 		if err := hs.Serve(listener); err != http.ErrServerClosed {

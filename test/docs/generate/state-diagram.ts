@@ -1,7 +1,8 @@
-import { transitions } from "../../../src/core/phases.js";
+/** For each state, what may happen and where it leads; the first state comes first. */
+type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** The life of the link as a Mermaid diagram, drawn from the table that the client runs on. */
-export function phaseDiagram(table: Readonly<Record<string, Readonly<Record<string, string>>>> = transitions): string {
+/** A table that the client runs on, as a Mermaid diagram. */
+export function stateDiagram(table: Table): string {
   const lines = ["```mermaid", "stateDiagram-v2"];
   const [first] = Object.keys(table);
   if (first !== undefined) lines.push(`  [*] --> ${first}`);

@@ -1,0 +1,77 @@
+import type { OpAMPClientOptions } from "../../client/options.js";
+import { endpointProblem } from "../../connection-settings/policy.js";
+import { limitMs } from "../reader/limit-ms.js";
+import type { SectionReader } from "../reader/section-reader.js";
+import type { Elsewhere } from "../reader/unknown-key.js";
+
+type ConnectionSettingsOptions = NonNullable<OpAMPClientOptions["connectionSettings"]>;
+
+/** The section of settings for the agent's own connection: beside the Collector's keys, which does not have it. */
+export const CONNECTION_SECTION = "connection_settings";
+
+const EMPTY_LIST = "give a list of hosts, where [] allows no other endpoint, or remove the key";
+/** As the client's own options write the keys, and as people expect them. */
+const elsewhere: Elsewhere = {
+  accepts: "write accept",
+  enabled: "write accept: true",
+  hosts: "write endpoints",
+  insecure_skip_verify: "write allow_insecure_skip_verify",
+  opamp: "write its keys without it, right below connection_settings",
+  settings_epoch: "write epoch",
+  timeout: "write verify_timeout",
+  verify_ms: "write verify_timeout: 60s",
+};
+
+/**
+ * The section `connection_settings`: what of the agent's own connection its server may change.
+ *
+ * @returns the client's option; `undefined` without `accept: true`
+ */
+export function readConnectionSettings(section: SectionReader | undefined): ConnectionSettingsOptions | undefined {
+  if (section === undefined) return undefined;
+  const accepts = section.flag("accept", false);
+  const allowCleartext = section.flag("allow_cleartext", false);
+  const options: ConnectionSettingsOptions = {
+    opamp: {
+      endpoints: readEndpoints(section),
+      // A key without a value is false, and not the default, which depends on the URL.
+      allowCleartext: section.keys.includes("allow_cleartext") ? allowCleartext : undefined,
+      allowInsecureSkipVerify: section.flag("allow_insecure_skip_verify", false),
+      keepCertificate: section.flag("keep_certificate", false),
+      keepHeaders: section.oneOf<"own" | "always">("keep_headers", ["own", "always"]),
+      verifyMs: limitMs(section, "verify_timeout"),
+      maxPerHour: readMaxPerHour(section),
+    },
+    settingsEpoch: section.text("epoch"),
+  };
+  section.done(elsewhere);
+  if (accepts) return options;
+  if (section.keys.some((key) => key !== "accept")) section.note(undefined, "has no effect without accept: true");
+  return undefined;
+}
+
+function readEndpoints(section: SectionReader): readonly string[] | undefined {
+  const key = "endpoints";
+  const isGiven = section.has(key);
+  if (!section.keys.includes(key)) return undefined;
+  if (!isGiven) return section.refuse(key, "is empty", EMPTY_LIST);
+  const hosts = section.textList(key);
+  for (const [index, host] of hosts.entries()) {
+    const problem = endpointProblem(host);
+    const hint = "write it such as opamp.example.com, opamp.example.com:4320 or *.example.com";
+    if (problem !== undefined) section.refuse([key, index], problem, hint);
+  }
+  return hosts;
+}
+
+function readMaxPerHour(section: SectionReader): number | undefined {
+  const key = "max_per_hour";
+  const given = section.integer(key, Number.MAX_SAFE_INTEGER);
+  if (!section.keys.includes(key)) return undefined;
+  if (given > 0) return given;
+  return section.refuse(
+    key,
+    "must be above 0",
+    "give a whole number, or remove the key; accept: false turns it all off",
+  );
+}

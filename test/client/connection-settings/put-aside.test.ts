@@ -1,0 +1,86 @@
+import { expect, test } from "vitest";
+import type { StoredState } from "../../../src/index.js";
+import { type Disk, recorded } from "./disk.js";
+import { known, type Moved, moved, NEW, OLD, offer, servers } from "./moved.js";
+
+const YEAR_MS = 31_536_000_000;
+const OWN_MS = 30_000;
+
+/** An agent that has been moved to the new server, with an interval of 7 s, and what its disk holds. */
+async function accepted() {
+  const disk = recorded();
+  const agent = await moved({ store: disk.store });
+  await offer(agent, { destinationEndpoint: NEW, heartbeatIntervalSeconds: 7n });
+  await agent.clock.advance(3_000);
+  expect([agent.statuses.at(-1), agent.intervals]).toEqual(["applied", [7_000]]);
+  return { agent, disk };
+}
+
+/** The next process on such a disk. */
+async function next(disk: Disk, { servers: both }: Moved, given: Parameters<typeof moved>[0] = {}): Promise<Moved> {
+  const agent = await moved({ store: recorded(disk).store, servers: both, isOneOfMany: true, ...given });
+  await agent.clock.advance(500);
+  expect(agent.client.phase).toBe("online");
+  return agent;
+}
+
+test("forgetting settings takes their interval of heartbeats back, also after a restart", async () => {
+  const { agent, disk } = await accepted();
+  agent.client.forgetConnectionSettings();
+  await agent.clock.advance(3_000);
+  expect(agent.intervals).toEqual([7_000, OWN_MS]);
+  expect(disk.now().state).not.toMatchObject({ heartbeatMs: 7_000 });
+  const later = await next(disk.now(), agent);
+  expect(later.intervals).toEqual([]);
+});
+
+test("settings that are put aside take their interval along", async () => {
+  const { agent, disk } = await accepted();
+  const settings = { opamp: { endpoints: ["*.example.com"] }, settingsEpoch: "2" };
+  const later = await next(disk.now(), agent, { settings });
+  expect([later.dialled, later.intervals]).toEqual([["old"], []]);
+});
+
+test("without the option settings are kept and not used; with it again they count", async () => {
+  const { agent, disk } = await accepted();
+  const without = recorded(disk.now());
+  const later = await next(disk.now(), agent, { settings: {}, store: without.store });
+  later.client.setHealth({ healthy: true });
+  await later.clock.advance(60_000);
+  expect([later.dialled, later.client.connection]).toEqual([["old"], undefined]);
+  expect(known(later.servers.old, later)).toBeUndefined();
+  const again = await next(without.now(), agent);
+  expect(again.dialled).toEqual(["new"]);
+  expect(again.client.connection).toMatchObject({ endpoint: NEW, source: "server" });
+});
+
+test("a clock that was set back does not keep settings waiting for more than an hour", async () => {
+  const { agent, disk } = await accepted();
+  const { state = {}, blobs } = disk.now();
+  const { connection } = state;
+  if (connection === undefined) throw new Error("nothing was kept");
+  const ahead = agent.clock.wallNow() + YEAR_MS;
+  const wrong: StoredState = { ...state, connection: { ...connection, switchedAt: Array<number>(6).fill(ahead) } };
+  const later = await next({ state: wrong, blobs }, agent);
+  later.servers.new.agent(later.client.instanceUid).send({
+    connectionSettings: { hash: Uint8Array.of(2), opamp: { destinationEndpoint: OLD } },
+  });
+  await later.clock.advance(3_590_000);
+  expect(later.dialled).toEqual(["new"]);
+  await later.clock.advance(20_000);
+  expect(later.dialled).toEqual(["new", "old"]);
+  expect(later.statuses.at(-1)).toBe("applied");
+});
+
+test("newer and newer settings leave a list on disk that does not grow for ever", async () => {
+  const disk = recorded();
+  const agent = await moved({ store: disk.store, servers: await servers(), isOneOfMany: true });
+  const at = agent.servers.old.agent(agent.client.instanceUid);
+  for (let number = 0; number < 1_100; number++) {
+    const hash = Uint8Array.of(number & 255, number >> 8);
+    at.send({ connectionSettings: { hash, opamp: { destinationEndpoint: `${NEW}/${number}` } } });
+  }
+  await agent.clock.advance(500);
+  expect(agent.dialled.length).toBeLessThanOrEqual(1 + 2 * 6);
+  expect(disk.now().state?.connection?.switchedAt.length).toBeLessThanOrEqual(1_000);
+});

@@ -1,0 +1,69 @@
+/** One key of the section `connection_settings`, as the documents list it. */
+export interface ConnectionKey {
+  /** From the top of the file. */
+  key: string;
+  type: string;
+  /** What counts when it is left out. */
+  default: string;
+  meaning: string;
+}
+
+const FLAG = "true or false";
+
+export const connectionKeys: readonly ConnectionKey[] = [
+  {
+    key: "connection_settings.accept",
+    type: FLAG,
+    default: "false",
+    meaning: "whether the server may change the agent's own connection; without it the other keys have no effect",
+  },
+  {
+    key: "connection_settings.endpoints",
+    type: "list of hosts",
+    default: "the host of `endpoint`, any port",
+    meaning: 'where the agent may be moved: `host`, `host:port`, `"*.example.com"` for all below one, `"*"` for any',
+  },
+  {
+    key: "connection_settings.allow_cleartext",
+    type: FLAG,
+    default: "true for a ws or http `endpoint`, until the server has moved the agent to TLS",
+    meaning: "whether ws and http URLs are taken",
+  },
+  {
+    key: "connection_settings.allow_insecure_skip_verify",
+    type: FLAG,
+    default: "false",
+    meaning: "whether the server may turn off the verification of certificates",
+  },
+  {
+    key: "connection_settings.keep_certificate",
+    type: FLAG,
+    default: "false",
+    meaning: "whether an offer without a client certificate leaves the one in force; otherwise there is none then",
+  },
+  {
+    key: "connection_settings.keep_headers",
+    type: "own or always",
+    default: "own",
+    meaning: "whether `headers` and `auth` go to the host of `endpoint` alone, or wherever the server moves the agent",
+  },
+  {
+    key: "connection_settings.verify_timeout",
+    type: "duration",
+    default: "60s",
+    meaning: "how long offered settings may take until their server answers; then they are rolled back",
+  },
+  {
+    key: "connection_settings.max_per_hour",
+    type: "whole number",
+    default: "6",
+    meaning:
+      "how often the agent may be moved in an hour, counted over restarts; of what comes more often, the newest waits",
+  },
+  {
+    key: "connection_settings.epoch",
+    type: "text",
+    default: "none",
+    meaning: "another text than before puts aside what the server has changed: the file counts again",
+  },
+];
