@@ -27,6 +27,8 @@ export const longTests: readonly string[] = [
   "test/client/connection-settings/put-aside.test.ts",
   "test/client/connection-settings/secrets.test.ts",
   "test/client/connection-settings/walks.property.test.ts",
+  "test/client/other-connections/restart.test.ts",
+  "test/client/other-connections/walks.property.test.ts",
   "test/client/run/process-exit.test.ts",
   "test/diagnostics/token-forms.test.ts",
   "test/docs/snippets.test.ts",
