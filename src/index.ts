@@ -73,6 +73,7 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOffer,
   StoredOther,
   StoredOthers,
   StoredRemoteConfig,

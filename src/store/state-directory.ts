@@ -30,6 +30,7 @@ import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 const STATE = "state.json";
 const BLOB = "blob-";
+const NAMED_BY_CONTENT = /^blob-.+-[0-9a-f]{32}$/;
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
@@ -68,7 +69,7 @@ export class StateDirectory {
     this.#rest = {};
     const decoded = await this.#readState(decodeState);
     if (decoded === undefined) {
-      await this.#sweep();
+      await this.#sweep(true);
       return undefined;
     }
     this.#rest = decoded.rest;
@@ -87,7 +88,7 @@ export class StateDirectory {
         state.lastGoodConfig = { hash, files };
       }
     }
-    await this.#sweep();
+    await this.#sweep(true);
     return state;
   }
 
@@ -194,28 +195,36 @@ export class StateDirectory {
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
   }
 
-  /** Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else. */
   async #has(name: string): Promise<boolean> {
     return (await fs.readdir(this.#directory)).includes(name);
   }
 
-  async #sweep(): Promise<void> {
+  /**
+   * Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else.
+   *
+   * @param isStart nothing has been written by this process that a state is still to name
+   */
+  async #sweep(isStart = false): Promise<void> {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
-    const needed = configs.length === 0 ? "" : await this.#statesText(names);
+    // Of a blob that is named by its content, a state says so, or it is a secret that a crash left behind.
+    const blobs = isStart ? names.filter((name) => NAMED_BY_CONTENT.test(name)) : [];
+    const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
       const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
-      if (!isLeftover && !isConfig) continue;
+      const isNamed = needed?.includes(name.slice(BLOB.length)) !== false;
+      const isBlob = !isNamed && blobs.includes(name) && (await this.#isLeftover(name, name));
+      if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
   }
 
-  /** Whether what has the name of a temporary file is ours: begun as we would, and cut off perhaps. */
+  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
     const start = startOf(target);
     if (start === undefined) return false;

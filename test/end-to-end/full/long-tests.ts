@@ -39,6 +39,7 @@ export const longTests: readonly string[] = [
   "test/docs/testing/testing-settings.test.ts",
   "test/end-to-end/contract/connection-settings.test.ts",
   "test/end-to-end/convergence/convergence.test.ts",
+  "test/end-to-end/crash/settings-crash.test.ts",
   "test/end-to-end/hostile/flood.test.ts",
   "test/end-to-end/hostile/fuzz.test.ts",
   "test/end-to-end/hostile/memory.test.ts",
