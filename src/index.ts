@@ -2,6 +2,9 @@ export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-
 export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
 export type { WaitOptions } from "./base/wait-options.js";
+export type { CertificateKeyType } from "./certificates/key-types.js";
+export type { CertificateSubject, SubjectOf } from "./certificates/subject.js";
+export type { CertificateOptions, CertificateRequestState } from "./client/certificate-options.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
 export type {

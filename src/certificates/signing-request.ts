@@ -20,10 +20,8 @@ import {
   smallInteger,
   utf8String,
 } from "./der.js";
+import type { CertificateKeyType } from "./key-types.js";
 import type { CertificateSubject } from "./subject.js";
-
-/** What kind of key a certificate is asked for. */
-export type CertificateKeyType = "ec-p256" | "ed25519" | "rsa-3072";
 
 interface KeyKind {
   make(): Promise<KeyObject>;
@@ -50,12 +48,6 @@ const KINDS: Readonly<Record<CertificateKeyType, KeyKind>> = {
     hash: "sha256",
   },
 };
-
-/** All kinds of keys; the first one is the default. */
-export const keyTypes = Object.keys(KINDS) as readonly CertificateKeyType[] as [
-  CertificateKeyType,
-  ...CertificateKeyType[],
-];
 
 const SUBJECT_MEMBERS = [
   ["country", "2.5.4.6", printableString],

@@ -7,6 +7,7 @@ import { OpAMPError } from "../errors.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import { type DescribeAgent, type Description, fromAgentDescription } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
+import { certificatesOf } from "./certificates/certificates.js";
 import { wallNanoseconds } from "./clock.js";
 import type { ConnectionEvent } from "./connection-options.js";
 import type { OpAMPClientEvents } from "./events.js";
@@ -245,6 +246,16 @@ export class OpAMPClient implements AsyncDisposable {
   forgetConnectionSettings(): void {
     this.#life.refuseWhenStopped("forgetConnectionSettings");
     if (this.phase !== "idle") this.#parts.settings?.forget();
+  }
+
+  /**
+   * Asks the server for a client certificate now: again with the key that waits for one, where there is such a key.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION` without `connectionSettings.certificates`, `ERR_OPAMP_STOPPED`
+   */
+  requestCertificate(): void {
+    this.#life.refuseWhenStopped("requestCertificate");
+    certificatesOf(this.#parts.settings).ask();
   }
 
   /**

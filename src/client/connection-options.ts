@@ -3,6 +3,7 @@ import type { OtherSettings, SettingsMember, TelemetrySettings } from "../connec
 import type { CertificateFacts } from "../connection-settings/read-certificate.js";
 import type { Use } from "../core/io.js";
 import type { Transport } from "../transport/transport.js";
+import type { CertificateOptions, CertificateRequestState } from "./certificate-options.js";
 
 /** Makes a transport for the settings in force (`"committed"`), or for those on trial (`"candidate"`). */
 export type MakeTransport = (settings: ConnectionSettings, use: Use) => Transport;
@@ -92,6 +93,8 @@ export interface ConnectionSettingsOptions {
    * it is kept; whatever goes wrong leads back to what was in force. `true` for all defaults of the policy.
    */
   opamp?: boolean | OpAMPSettingsPolicy | undefined;
+  /** Client certificates that the agent asks its server for; needs `opamp`, and a store that lasts. Default: it asks for none. */
+  certificates?: CertificateOptions | undefined;
   /** Where to send the agent's own metrics. Turns on `reportsOwnMetrics`. */
   ownMetrics?: SettingsHandler<TelemetrySettings> | undefined;
   /** Where to send the agent's own traces. Turns on `reportsOwnTraces`. */
@@ -128,4 +131,6 @@ export interface ConnectionEvent extends ConnectionFacts {
   readonly source: "options" | "server";
   /** Since when the server's are in force. */
   readonly since: Date | undefined;
+  /** Of a certificate that the agent has asked for; `undefined` where it waits for none. */
+  readonly certificateRequest: CertificateRequestState | undefined;
 }

@@ -23,23 +23,36 @@ export interface CertificateFacts {
  * A client certificate from an offer. Its `ca_cert` has to be PEM, and is dropped: it must not be trusted for anything (CERT-02).
  *
  * @param wallNow milliseconds since the Unix epoch
+ * @param keys the private keys that one without a key may be for, in PEM: those of this agent (CERT-07)
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` that says what is wrong with it (CERT-01)
  */
 export function readCertificate(
   where: string,
   { cert, privateKey, caCert }: TLSCertificate,
   wallNow: number,
+  keys: readonly string[],
 ): ClientCertificate {
   const chain = certificates(`${where}.cert`, cert);
   const [leaf] = chain;
   if (leaf === undefined) throw refused(`${where}.cert`, "is missing");
   if (caCert.length > 0) certificates(`${where}.ca_cert`, caCert);
-  const key = readKey(`${where}.private_key`, privateKey);
-  if (!leaf.checkPrivateKey(key.object)) {
-    throw refused(`${where}.private_key`, "does not belong to the certificate", "send the key that it was made for");
-  }
+  const isIssued = privateKey.length === 0 && keys.length > 0;
+  const key = isIssued ? keyFor(where, leaf, keys) : keyWith(where, leaf, privateKey);
   checkUse(`${where}.cert`, leaf, wallNow);
-  return { cert: chain.map(String).join(""), key: key.text };
+  return { cert: chain.map(String).join(""), key };
+}
+
+function keyWith(where: string, leaf: X509Certificate, privateKey: Uint8Array): string {
+  const key = readKey(`${where}.private_key`, privateKey);
+  if (leaf.checkPrivateKey(key.object)) return key.text;
+  throw refused(`${where}.private_key`, "does not belong to the certificate", "send the key that it was made for");
+}
+
+function keyFor(where: string, leaf: X509Certificate, keys: readonly string[]): string {
+  const found = keys.find((key) => attempt(() => leaf.checkPrivateKey(createPrivateKey(key)), false));
+  if (found !== undefined) return found;
+  const hint = "issue it for the signing request that the agent sent last, or send the key with it";
+  throw refused(`${where}.cert`, "is for a key that this agent does not have", hint);
 }
 
 /** What may be said of a certificate; `undefined` where it cannot be read. */

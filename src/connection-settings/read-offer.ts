@@ -25,14 +25,19 @@ export interface OpAMPOffer {
  * An `opamp` offer as plain values, copied and checked by itself: what is in it, not yet whether this agent takes it.
  *
  * @param wallNow milliseconds since the Unix epoch
+ * @param keys the private keys that a certificate without one may be for, in PEM (AMB-10)
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` with the member that cannot be used, and why
  */
-export function readOpAMPOffer(offer: OpAMPConnectionSettings, wallNow: number): OpAMPOffer {
+export function readOpAMPOffer(
+  offer: OpAMPConnectionSettings,
+  wallNow: number,
+  keys: readonly string[] = [],
+): OpAMPOffer {
   const { destinationEndpoint, headers, certificate, tls, proxy, heartbeatIntervalSeconds } = offer;
   return {
     ...(destinationEndpoint !== "" && { endpoint: readEndpoint("destination_endpoint", destinationEndpoint) }),
     ...(headers !== undefined && { headers: readOfferedHeaders("headers", headers) }),
-    ...(certificate !== undefined && { certificate: readCertificate("certificate", certificate, wallNow) }),
+    ...(certificate !== undefined && { certificate: readCertificate("certificate", certificate, wallNow, keys) }),
     ...(tls !== undefined && { tls: readOfferedTls("tls", tls) }),
     ...(proxy !== undefined && { proxy: readProxy("proxy", proxy) }),
     ...(heartbeatIntervalSeconds > 0n && { heartbeatSeconds: heartbeatIntervalSeconds }),

@@ -89,7 +89,7 @@ function readCommon(
   if (tls?.insecureSkipVerify === true) refuseUnverified(allowInsecureSkipVerify);
   return {
     ...(headers !== undefined && { headers: readOfferedHeaders("headers", headers) }),
-    ...(certificate !== undefined && { certificate: readCertificate("certificate", certificate, wallNow) }),
+    ...(certificate !== undefined && { certificate: readCertificate("certificate", certificate, wallNow, []) }),
     ...(tls !== undefined && { tls: readTls("tls", tls) }),
     ...(proxy !== undefined && { proxy: readProxy("proxy", proxy) }),
   };

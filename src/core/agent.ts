@@ -100,6 +100,8 @@ export class Agent {
         return this.#declare(input.capabilities, now, out);
       case "requestUid":
         return this.report.requestUid();
+      case "requestSettings":
+        return this.messages.ask(input.request);
       case "refresh":
         return this.#refresh(now, out);
       case "effectiveConfig":

@@ -238,7 +238,7 @@ export class Core {
     // A message that arrives before our first report cannot acknowledge it.
     if (member.presence !== "unreported") this.#connection.answered(out);
     if (error === undefined) return this.#acknowledged(member, message, now, out);
-    const dropped = member.agent.messages.refused(now, out);
+    const dropped = member.agent.messages.refused(error.message, now, out);
     out.push({ type: "notice", notice: { kind: "serverError", error: error.error, message: error.message, dropped } });
     this.#move?.refused(error.message, now, out);
   }

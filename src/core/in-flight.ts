@@ -1,9 +1,11 @@
+import type { ConnectionSettingsRequest } from "../gen/opamp/v1/opamp_pb.js";
 import type { CustomMessageQueue } from "./custom-message-queue.js";
 import type { CustomOutgoing, Outgoing, Output } from "./io.js";
 import type { Keepalive } from "./link/keepalive.js";
 import { isSingle } from "./part-weights.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
+import { SettingsRequest } from "./settings-request.js";
 
 /** A message that has left, or is about to. */
 interface Sent {
@@ -32,6 +34,8 @@ const MAX_ATTEMPTS = 3;
 export class InFlight {
   /** There once there was a custom message; most agents have none. */
   queue: CustomMessageQueue | undefined;
+  /** There once something was asked for the connection; most agents ask nothing. */
+  #request: SettingsRequest | undefined;
   readonly #agent: { readonly uid: Uint8Array };
   readonly #report: Report;
   /** The number of the last message that left or may have left (D2). */
@@ -55,7 +59,13 @@ export class InFlight {
 
   /** Whether a message waits only for a connection that is free. */
   get isDue(): boolean {
-    return this.#report.due !== 0 || this.queue?.ready === true;
+    return this.#report.due !== 0 || this.queue?.ready === true || this.#isRequestDue;
+  }
+
+  /** Asks the server something for the connection; `undefined` takes that back. */
+  ask(request: ConnectionSettingsRequest | undefined): void {
+    if (request !== undefined) this.#request ??= new SettingsRequest(this.#report);
+    this.#request?.set(request);
   }
 
   /** The first message on a connection; it always is one, also with nothing to report (STATUS-01). */
@@ -67,7 +77,13 @@ export class InFlight {
   next(now: number): Outgoing | undefined {
     const parts = this.#report.due;
     const custom = this.#report.isAlone(parts) ? undefined : this.queue?.take(this.#messageNo + 1);
-    return parts === 0 && custom === undefined ? undefined : this.#message(parts, now, custom);
+    if (parts !== 0 || custom !== undefined) return this.#message(parts, now, custom);
+    this.#forgetStale(now);
+    if (!this.#isRequestDue) return undefined;
+    const message = this.#message(0, now);
+    const request = this.#request?.take(this.#messageNo);
+    if (request !== undefined) message.connectionSettingsRequest = request;
+    return message;
   }
 
   /** A message that only shows life (HB-05). */
@@ -111,13 +127,15 @@ export class InFlight {
     if (proof === "answer") this.queue?.delivered(messageNo, out);
     else if (proof === "later answer" || isWithoutPong) this.queue?.delivered(messageNo - 1, out);
     this.queue?.answered(messageNo);
+    this.#request?.answered(messageNo, out);
   }
 
   /** The server refused a message: what it held is dropped (RETRY-01). @returns the parts dropped */
-  refused(now: number, out: Output[]): PartSet {
+  refused(text: string, now: number, out: Output[]): PartSet {
     const messageNo = this.#answeredUpTo(now);
     const parts = this.#report.refuse(messageNo);
     this.queue?.refused(messageNo, out);
+    this.#request?.refused(messageNo, text, out);
     return parts;
   }
 
@@ -158,11 +176,13 @@ export class InFlight {
     this.#open.length = 0;
     this.#report.restore();
     this.queue?.restore();
+    this.#request?.restore();
   }
 
   /** The last message never left: its number is free again (D2). */
   unsent(): void {
     if (this.#last === undefined) return;
+    this.#request?.unsent(this.#messageNo);
     this.#sequenceNum -= 1n;
     this.#messageNo -= 1;
     this.#pingedNo = Math.min(this.#pingedNo, this.#messageNo);
@@ -178,7 +198,9 @@ export class InFlight {
   oversized(out: Output[]): boolean {
     if (this.#last === undefined) return false;
     const { parts, custom } = this.#last;
+    const isRequest = this.#request?.oversized(this.#messageNo, out) === true;
     this.unsent();
+    if (isRequest) return true;
     const dropped = this.#report.oversized(parts, custom);
     if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "oversized" } });
     const split = this.#report.isAlone(parts);
@@ -198,9 +220,15 @@ export class InFlight {
     const unread = Math.max(1, this.#open.length);
     this.#sequenceNum -= BigInt(unread);
     const messageNo = this.#messageNo - unread + 1;
+    if (this.#request?.oversized(messageNo, out) === true) return;
     const dropped = this.#report.tooLarge(message.parts, message.custom, messageNo);
     if (dropped !== 0) out.push({ type: "notice", notice: { kind: "dropped", parts: dropped, why: "refused" } });
     if (message.custom && !this.#report.isAlone(message.parts)) this.queue?.refused(messageNo, out);
+  }
+
+  /** It waits for every answer that is still to come, so that its own is the next one. */
+  get #isRequestDue(): boolean {
+    return this.#request?.isDue === true && this.#open.length === 0;
   }
 
   #message(asked: PartSet, now: number, custom?: CustomOutgoing): Outgoing {

@@ -2,6 +2,7 @@ import type { Trial } from "../base/trial.js";
 import type {
   AgentRemoteConfig,
   ConnectionSettingsOffers,
+  ConnectionSettingsRequest,
   CustomMessage,
   EffectiveConfig,
   ServerToAgent,
@@ -17,6 +18,7 @@ export interface Outgoing extends Partial<PartValues> {
   flags?: bigint;
   agentDisconnect?: Record<never, never>;
   customMessage?: CustomOutgoing;
+  connectionSettingsRequest?: ConnectionSettingsRequest;
 }
 
 /** A custom message on its way to the server. */
@@ -78,6 +80,8 @@ export type AgentInput =
   | { type: "declare"; capabilities: bigint }
   /** The server is to make another uid (UID-04). */
   | { type: "requestUid" }
+  /** Ask the server for something for the connection, instead of what was asked before; without a request, nothing. */
+  | { type: "requestSettings"; request?: ConnectionSettingsRequest }
   /** Somebody says the effective config may have changed. */
   | { type: "refresh" }
   /** The effective config asked for; without a value where it could not be read. */
@@ -216,6 +220,8 @@ export type Output =
   | { type: "customMessage"; message: CustomMessage }
   | { type: "customSettled"; id: number; fate: CustomFate }
   | { type: "heartbeatInterval"; intervalMs: number }
+  /** The server has answered the message with the request; what it asked for comes later, unless it was refused. */
+  | { type: "settingsRequest"; fate: "answered" | "refused"; text: string }
   | { type: "notice"; notice: Notice };
 
 /** The settings in force, or those that are on trial. */

@@ -1,7 +1,8 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { createRequire } from "node:module";
 import { describe, expect, test } from "vitest";
-import { keyTypes, newKey, signingRequest } from "../../src/certificates/signing-request.js";
+import { keyTypes } from "../../src/certificates/key-types.js";
+import { newKey, signingRequest } from "../../src/certificates/signing-request.js";
 import { type CertificateSubject, checkSubject, subjectFor } from "../../src/certificates/subject.js";
 import { verifies } from "../conformance/verifies.js";
 

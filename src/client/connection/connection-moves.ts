@@ -4,6 +4,7 @@ import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.j
 import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
+import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent, ConnectionState } from "../connection-options.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
@@ -31,7 +32,10 @@ export interface MovesParts {
   readonly record: ConnectionRecord;
   readonly clock: Clock;
   readonly feed: (input: Input) => void;
-  readonly notify: (event: ConnectionEvent) => void;
+  /** There where the agent asks for certificates. */
+  readonly certificates: Certificates | undefined;
+  /** @param isRequest whether only the request for a certificate is another one */
+  readonly notify: (event: ConnectionEvent, isRequest: boolean) => void;
   /** What was accepted no longer counts. */
   readonly warn: (message: string, hint: string) => void;
 }
@@ -54,13 +58,28 @@ export class ConnectionMoves {
 
   constructor(parts: MovesParts) {
     this.#parts = parts;
-    this.#reader = new OfferReader(parts.own, parts.rules, parts.record);
+    this.#reader = new OfferReader(parts.own, parts.rules, parts.record, () => parts.certificates?.keys ?? []);
   }
 
   get facts(): ConnectionEvent {
     const since = this.#since === undefined ? undefined : new Date(this.#since);
     const source = this.#since === undefined ? "options" : "server";
-    return { ...factsOf(this.#inForce), state: this.#state, source, since };
+    const certificateRequest = this.#parts.certificates?.state;
+    return { ...factsOf(this.inForce), state: this.#state, source, since, certificateRequest };
+  }
+
+  /** What the server offered of what is in force. */
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get inForce(): ConnectionSettings {
+    return this.#reader.laidOver(this.#snapshot);
+  }
+
+  /** Tells of another request for a certificate. */
+  requestMoved(): void {
+    this.#parts.notify(this.facts, true);
   }
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
@@ -176,14 +195,10 @@ export class ConnectionMoves {
     this.#parts.record.clear();
   }
 
-  get #inForce(): ConnectionSettings {
-    return this.#reader.laidOver(this.#snapshot);
-  }
-
   async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {
     const { signal } = run.controller;
     try {
-      await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.#inForce) });
+      await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.inForce) });
       if (this.#run === run) this.#begin(run, move);
     } catch (cause) {
       if (this.#run === run) this.#reject(run, messageOf(cause));
@@ -215,7 +230,7 @@ export class ConnectionMoves {
   #reset(): void {
     this.#snapshot = NO_SNAPSHOT;
     this.#since = undefined;
-    this.#parts.transports.commit(this.#inForce);
+    this.#parts.transports.commit(this.inForce);
   }
 
   #putAside(why: string): Restored {
@@ -232,6 +247,7 @@ export class ConnectionMoves {
 
   #moved(state: ConnectionState | undefined): void {
     this.#state = state;
-    this.#parts.notify(this.facts);
+    this.#parts.notify(this.facts, false);
+    this.#parts.certificates?.connectionMoved();
   }
 }

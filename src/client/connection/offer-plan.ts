@@ -38,11 +38,19 @@ export class OfferReader {
   readonly #own: OwnSettings;
   readonly #rules: SettingsRules;
   readonly #record: { readonly isLasting: boolean };
+  readonly #pendingKeys: () => readonly string[];
 
-  constructor(own: OwnSettings, rules: SettingsRules, record: { readonly isLasting: boolean }) {
+  /** @param pendingKeys the private keys that certificates were asked for with, in PEM */
+  constructor(
+    own: OwnSettings,
+    rules: SettingsRules,
+    record: { readonly isLasting: boolean },
+    pendingKeys: () => readonly string[] = () => [],
+  ) {
     this.#own = own;
     this.#rules = rules;
     this.#record = record;
+    this.#pendingKeys = pendingKeys;
   }
 
   laidOver(snapshot: Snapshot): ConnectionSettings {
@@ -67,7 +75,8 @@ export class OfferReader {
   plan({ offer: { opamp } }: SettingsOffer, inForce: Snapshot, wallNow: number): Plan {
     if (opamp === undefined) return { move: undefined, seconds: undefined };
     const current = this.laidOver(inForce);
-    const meant = overlay(inForce, readOpAMPOffer(opamp, wallNow), current.tls?.cert !== undefined, this.#rules);
+    const offered = readOpAMPOffer(opamp, wallNow, [...this.#pendingKeys(), ...ownKeys(current)]);
+    const meant = overlay(inForce, offered, current.tls?.cert !== undefined, this.#rules);
     const { seconds } = meant;
     if (meant.type === "interval") return { move: undefined, seconds };
     const { next: snapshot, dropsCertificate } = meant;
@@ -83,6 +92,12 @@ export class OfferReader {
     const seconds = opamp?.heartbeatIntervalSeconds || (this.#rules.zeroIsOff ? 0n : undefined);
     return { move: { snapshot, settings: this.checked(snapshot, inForce), dropsCertificate: false }, seconds };
   }
+}
+
+/** The key of the certificate in force, where its text is known here. */
+function ownKeys({ tls }: ConnectionSettings): readonly string[] {
+  const isKnown = tls?.key?.includes("-----BEGIN") === true && tls.passphrase === undefined;
+  return isKnown && tls.key !== undefined ? [tls.key] : [];
 }
 
 /** What the server is told of settings that are not in force. @param last why the last attempt failed */

@@ -3,6 +3,7 @@ import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredState } from "../../store/store.js";
+import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
 import type { ConnectionMoves } from "./connection-moves.js";
@@ -15,6 +16,8 @@ import type { PartFailure, PartRunner } from "./part-runner.js";
 export interface SettingsParts {
   /** There where the server may change the agent's own connection. */
   readonly moves: ConnectionMoves | undefined;
+  /** There where the agent asks for certificates for it. */
+  readonly certificates: Certificates | undefined;
   /** For all other connections. */
   readonly runner: PartRunner;
   /** Whether the agent declares that it takes settings for its own connection. */
@@ -58,9 +61,10 @@ export class SettingsOffers {
 
   /** Takes up what an earlier process left, and gives handlers what was in force; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { moves, runner, clock, applyMs, warn } = this.#parts;
+    const { moves, certificates, runner, clock, applyMs, warn } = this.#parts;
     const { connectionSettings: stored } = state;
     const restored = moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state);
+    if (moves !== undefined) await certificates?.restore(moves);
     const putAside = await runner.restore(state.otherConnections);
     if (putAside !== undefined) {
       delete restored.status;
@@ -80,6 +84,10 @@ export class SettingsOffers {
       // Nothing in it is new, but what failed is done once more with any offer.
       failed: { kind: "connectionSettings", hash, digest, offer },
     };
+  }
+
+  get certificates(): Certificates | undefined {
+    return this.#parts.certificates;
   }
 
   /** The core applies an offer. */
@@ -119,6 +127,7 @@ export class SettingsOffers {
   /** An attempt to connect failed. */
   attemptFailed(error: OpAMPError): void {
     this.#parts.moves?.attemptFailed(error);
+    this.#parts.certificates?.attemptFailed();
   }
 
   /** Goes back to what the options say; other connections, of which these say nothing, stay as they are. */
@@ -140,6 +149,7 @@ export class SettingsOffers {
 
   /** The end of the client. */
   async ended(): Promise<void> {
+    await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();
     await this.#parts.runner.ended();
   }

@@ -42,7 +42,8 @@ export type ClientEvent =
   /** A listener of `error` threw, so there is no listener left to tell. */
   | { type: "errorListenerFailed"; error: OpAMPError }
   | { type: "warning"; event: WarningEvent }
-  | { type: "connection"; event: ConnectionEvent }
+  /** `isRequest`: only the request for a certificate is another one. */
+  | { type: "connection"; event: ConnectionEvent; isRequest: boolean }
   | { type: "instanceUid"; event: InstanceUidEvent }
   | { type: "serverCapabilities"; mask: bigint }
   | { type: "serverCustomCapabilities"; names: readonly string[] }

@@ -12,6 +12,12 @@ import type { Observer, OfferMoved } from "./client-event.js";
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
 const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** For each state of the request for a certificate. */
+const REQUESTS = {
+  waiting: "Asking the server for a client certificate, once it takes such requests",
+  requested: "The server has the request for a client certificate",
+  refused: "The server has refused the request for a client certificate",
+} as const;
 /** Less than what is shown of a wait. */
 const SOON_MS = 50;
 /** Why there is no connection, where nothing failed. */
@@ -119,6 +125,10 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
     }
   }
 
+  function certificate({ certificateRequest: request }: ConnectionEvent): void {
+    if (request !== undefined) line("info", "certificate", request.state, REQUESTS[request.state]);
+  }
+
   function connection({ state, endpoint, proxy, certificate }: ConnectionEvent): void {
     const before = settings;
     settings = state;
@@ -158,7 +168,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
         return write("warn", text, { code });
       }
       case "connection":
-        return connection(event.event);
+        return event.isRequest ? certificate(event.event) : connection(event.event);
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;

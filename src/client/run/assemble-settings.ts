@@ -9,6 +9,7 @@ import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
+import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
@@ -19,6 +20,7 @@ import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
+import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
 import type { Settings } from "../settings/settings.js";
@@ -64,7 +66,15 @@ interface Around {
   redactor: Redactor;
   failed: Failed;
   feed: (input: Input) => void;
+  /** As UUID text. */
+  instanceUid: () => string;
   observed: () => Observed;
+}
+
+interface AroundMoves {
+  /** There where the agent asks for certificates. */
+  certificates: Certificates | undefined;
+  warn: (message: string, hint: string) => void;
 }
 
 /** What takes offers of connection settings. */
@@ -80,8 +90,10 @@ export function assembleSettings(
   const warn = (message: string, hint: string) =>
     notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
+  const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, around, warn),
+    moves: assembleMoves(options, settings, taken, { ...around, certificates, warn }),
+    certificates,
     runner: new PartRunner({
       handlers,
       record,
@@ -105,15 +117,12 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed }: Around,
-  warn: (message: string, hint: string) => void,
+  { transports, persistence, clock, failed, feed, observed, certificates, warn }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
-  const { transport, store } = options;
-  const kind = typeof transport === "string" ? transport : transport && "custom";
-  const blobs = new SettingsBlobs(store, persistence, failed);
-  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, kind, epoch));
+  const blobs = new SettingsBlobs(options.store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, originOf(options, own, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -121,9 +130,28 @@ function assembleMoves(
     record,
     clock,
     feed,
-    notify: (event) => notify(observed(), { type: "connection", event }),
+    certificates,
+    notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
     warn,
   });
+}
+
+function assembleCertificates(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  { certificates: rules, epoch }: TakenSettings,
+  { persistence, clock, failed, feed, instanceUid, observed }: Around,
+): Certificates | undefined {
+  const blobs = options.store?.blobs;
+  if (rules === undefined || blobs === undefined) return undefined;
+  const origin = originOf(options, ownSettings(options, settings), epoch);
+  const warn = (event: WarningEvent) => notify(observed(), { type: "warning", event });
+  return new Certificates({ rules, blobs, persistence, origin, clock, failed, feed, instanceUid, warn });
+}
+
+/** What was kept under other options is put aside. */
+function originOf({ transport }: OpAMPClientOptions, own: OwnSettings, epoch: string): string {
+  return fingerprintOf(own, typeof transport === "string" ? transport : transport && "custom", epoch);
 }
 
 function ownSettings({ url, headers }: OpAMPClientOptions, { tls, proxy }: Settings): OwnSettings {

@@ -104,7 +104,9 @@ export function assemble(options: OpAMPClientOptions) {
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
   if (connection !== undefined) {
-    const around = { core, transports, persistence, clock, redactor, failed, feed, observed: () => parts };
+    const { instanceUid } = fixed;
+    const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid };
+    const around = { ...common, observed: () => parts };
     parts.settings = assembleSettings(options, settings, connection, around);
   }
   driver.routeTo(new OutputRouter(parts));

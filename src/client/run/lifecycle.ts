@@ -103,8 +103,9 @@ export class Lifecycle {
   }
 
   #feedStart(start: Extract<Input, { type: "start" }>): void {
-    const { core, driver, handlers } = this.#parts;
+    const { core, driver, handlers, settings } = this.#parts;
     driver.feed(start);
+    settings?.certificates?.started();
     handlers.describeAgain(uidText(core.instanceUid));
   }
 

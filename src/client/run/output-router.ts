@@ -101,6 +101,8 @@ export class OutputRouter {
       case "serverCustomCapabilities":
       case "heartbeatInterval":
         return this.#notify(output);
+      case "settingsRequest":
+        return settings?.certificates?.settled(output.fate, output.text);
       case "notice":
         return this.#noticed(output.notice);
       default:
@@ -135,6 +137,7 @@ export class OutputRouter {
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
     const instanceUid = uidText(uid);
     this.#parts.handlers.describeAgain(instanceUid);
+    this.#parts.settings?.certificates?.renamed();
     this.#notify({ type: "instanceUid", event: { instanceUid, previous: uidText(previousUid) } });
   }
 

@@ -4,6 +4,7 @@ import { type PartHandlers, partKindNames, partKinds } from "../connection/part-
 import type { ConnectionSettingsOptions } from "../connection-options.js";
 import { checkHandler } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions } from "../options.js";
+import { type CertificateRules, readCertificateRules } from "./certificate-rules.js";
 import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 
 /** Which connection settings an agent takes from its server. */
@@ -12,6 +13,8 @@ export interface TakenSettings {
   readonly opamp: SettingsRules | undefined;
   /** For other connections. */
   readonly handlers: PartHandlers;
+  /** How certificates for it are asked for; `undefined`: they are not. */
+  readonly certificates: CertificateRules | undefined;
   /** The host's word for what was accepted so far; another one puts that aside. */
   readonly epoch: string;
 }
@@ -19,6 +22,7 @@ export interface TakenSettings {
 const WHERE = "connectionSettings";
 const KEYS = {
   opamp: true,
+  certificates: true,
   ...partKinds,
   settingsEpoch: true,
 } as const satisfies Record<keyof ConnectionSettingsOptions, unknown>;
@@ -37,11 +41,13 @@ export function readTakenSettings(options: OpAMPClientOptions): TakenSettings | 
   refuseUnknown(WHERE, given, KEYS);
   const epoch = text(`${WHERE}.settingsEpoch`, given.settingsEpoch ?? "");
   const opamp = readSettingsRules(`${WHERE}.opamp`, given.opamp, options);
+  const at = `${WHERE}.certificates`;
+  const certificates = readCertificateRules(at, given.certificates, opamp !== undefined, options);
   for (const kind of partKindNames) checkHandler(`${WHERE}.${kind}`, given[kind], HANDLER);
   const { ownMetrics, ownTraces, ownLogs, other }: PartHandlers = given;
   const handlers = { ownMetrics, ownTraces, ownLogs, other };
   const isNone = opamp === undefined && partKindNames.every((kind) => handlers[kind] === undefined);
-  return isNone ? undefined : { opamp, handlers, epoch };
+  return isNone ? undefined : { opamp, certificates, handlers, epoch };
 }
 
 /** What goes with the settings that are taken (CONN-01). */

@@ -291,6 +291,7 @@ export class Account {
         return this.check(false, "connection settings that nobody offered");
       case "restart":
       case "serverCapabilities":
+      case "settingsRequest":
       case "customMessage":
         return;
       default:

@@ -1,0 +1,49 @@
+import { renewAt, type Validity, validityOf } from "../../certificates/renewal.js";
+import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
+import type { Snapshot } from "../../connection-settings/snapshot.js";
+import type { ConnectionEvent } from "../connection-options.js";
+
+/** The connection that certificates are for. */
+export interface CertifiedConnection {
+  readonly inForce: ConnectionSettings;
+  /** What of it the server offered. */
+  readonly snapshot: Snapshot;
+  readonly facts: ConnectionEvent;
+}
+
+/** The times of the certificate in force. */
+export class CertificateInForce {
+  readonly #connection: CertifiedConnection;
+  /** The certificate whose end was told. */
+  #told: string | undefined;
+
+  constructor(connection: CertifiedConnection) {
+    this.#connection = connection;
+  }
+
+  /** Of the one that the server gave; `undefined` where it gave none. */
+  get offered(): Validity | undefined {
+    const { certificate } = this.#connection.snapshot;
+    return certificate ? validityOf(certificate.cert) : undefined;
+  }
+
+  /** When the one that the server gave is to be followed by another, in milliseconds since the Unix epoch. */
+  renewAt(renewBeforeMs: number | undefined): number | undefined {
+    const validity = this.offered;
+    if (validity === undefined) return undefined;
+    // Authorities date back; what counts is the time for which it can be of use.
+    const since = this.#connection.facts.since?.getTime() ?? 0;
+    const from = Math.min(Math.max(validity.from, since), validity.until);
+    return renewAt({ ...validity, from }, renewBeforeMs);
+  }
+
+  /** When the one in force has ended, once for each. */
+  newlyEnded(now: number): Date | undefined {
+    const cert = this.#connection.inForce.tls?.cert;
+    if (cert === undefined || cert === this.#told) return undefined;
+    const validity = validityOf(cert);
+    if (validity === undefined || now < validity.until) return undefined;
+    this.#told = cert;
+    return new Date(validity.until);
+  }
+}

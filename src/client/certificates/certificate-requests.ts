@@ -1,0 +1,287 @@
+import { create } from "@bufbuild/protobuf";
+import { hexOf, sha256 } from "../../base/bytes.js";
+import { newKey, signingRequest } from "../../certificates/signing-request.js";
+import { subjectFor } from "../../certificates/subject.js";
+import type { Input } from "../../core/io.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import { ConnectionSettingsRequestSchema } from "../../gen/opamp/v1/opamp_pb.js";
+import type { StoreBlobs } from "../../store/store.js";
+import { isSecure } from "../../transport/url/endpoint.js";
+import type { CertificateRequestState } from "../certificate-options.js";
+import type { Clock } from "../clock.js";
+import type { WarningEvent } from "../events.js";
+import type { CertificateRules } from "../settings/certificate-rules.js";
+import { CertificateInForce, type CertifiedConnection } from "./certificate-in-force.js";
+import { RequestFile, type RequestRecord } from "./request-record.js";
+import { nextStep } from "./request-step.js";
+
+/** The connection as far as certificates change it. */
+export interface CertifiableConnection extends CertifiedConnection {
+  /** Goes back to what the options say. */
+  forget(): void;
+  /** Its facts are others than before. */
+  requestMoved(): void;
+}
+
+/** What of the client takes part. */
+export interface CertificateParts {
+  readonly rules: CertificateRules;
+  readonly blobs: StoreBlobs;
+  /** Whether the store with them is for this client. */
+  readonly persistence: { readonly isKept: boolean };
+  /** Of the options: a request made under others is put aside. */
+  readonly origin: string;
+  readonly clock: Clock;
+  readonly connection: CertifiableConnection;
+  /** As UUID text. */
+  readonly instanceUid: () => string;
+  readonly feed: (input: Input) => void;
+  readonly failed: (error: OpAMPError) => void;
+  readonly warn: (event: WarningEvent) => void;
+}
+
+const WHERE = "connectionSettings.certificates";
+/** Timers go by a clock that may stand still while the machine sleeps: the time of day is looked at so often. */
+const LOOK_MS = 3_600_000;
+const SOONEST_MS = 1_000;
+/** Until a request that could not be made is tried again. */
+const RETRY_MS = 600_000;
+/** Clocks are wrong by less than this all the time. */
+const CLOCK_ERROR_MS = 600_000;
+
+/**
+ * Asks for client certificates: makes key and request, keeps both before the request leaves, and sees to it that there is
+ * a next one in time. What comes of a request is an offer like any other, which is read with {@link CertificateRequests.keys}.
+ */
+export class CertificateRequests {
+  readonly #parts: CertificateParts;
+  readonly #file: RequestFile;
+  readonly #inForce: CertificateInForce;
+  #record: RequestRecord | undefined;
+  /** Between the start and the end of the client. */
+  #isRunning = false;
+  #isMaking = false;
+  /** The host wants one now. */
+  #isAsked = false;
+  /** The request that the core has. */
+  #fed: string | undefined;
+  /** Nothing is made before this time of day. */
+  #retryAt = 0;
+  #endTimer: (() => void) | undefined;
+  #isWithheldTold = false;
+
+  constructor(parts: CertificateParts) {
+    this.#parts = parts;
+    this.#file = new RequestFile(parts.blobs, (cause) => this.#complain(cause));
+    this.#inForce = new CertificateInForce(parts.connection);
+  }
+
+  /** The private keys that a certificate may be for which comes without one, in PEM. */
+  get keys(): readonly string[] {
+    return this.#record?.key === undefined ? [] : [this.#record.key];
+  }
+
+  /** `undefined` where there is no request, or its certificate is in force. */
+  get state(): CertificateRequestState | undefined {
+    if (this.#record === undefined || this.#record.state === "issued") return undefined;
+    return { state: this.#record.state, since: new Date(this.#record.at) };
+  }
+
+  /** Takes up what an earlier process left. */
+  async restore(): Promise<void> {
+    const { persistence, origin } = this.#parts;
+    if (persistence.isKept) this.#record = await this.#file.read(origin);
+  }
+
+  /** The client has its instance uid, and begins to connect. */
+  started(): void {
+    this.#isRunning = true;
+    this.review();
+  }
+
+  /** Asks now, whatever there is: with the key that waits for its certificate where there is one. */
+  ask(): void {
+    this.#isAsked = true;
+    this.#retryAt = 0;
+    this.review();
+  }
+
+  /** The server has answered the request. */
+  settled(fate: "answered" | "refused", text: string): void {
+    this.#fed = undefined;
+    const record = this.#record;
+    if (record === undefined || record.state === "issued") return;
+    const state = fate === "answered" ? "requested" : "refused";
+    this.#became({ ...record, state, at: this.#parts.clock.wallNow(), server: this.#host });
+    if (fate === "refused") {
+      const message = `the server refused to issue a certificate: ${text}`;
+      const hint = `see what the server wants, and set ${WHERE}.subject or .keyType; requestCertificate() asks again`;
+      this.#parts.warn({ code: "certificate-refused", message, hint });
+    }
+    this.review();
+  }
+
+  /** An attempt to connect with what is in force, or on trial, failed. */
+  attemptFailed(): void {
+    const { rules, connection, clock } = this.#parts;
+    if (!this.#isRunning || rules.expired !== "bootstrap") return;
+    const until = this.#inForce.offered?.until;
+    const { state } = connection.facts;
+    const isOnTrial = state === "candidate" || state === "verifying";
+    const now = clock.wallNow();
+    if (until === undefined || now <= until + CLOCK_ERROR_MS || isOnTrial) return;
+    this.#tellEnd(now);
+    this.#isAsked = true;
+    connection.forget();
+  }
+
+  /** Other settings are in force, or may be. What they do not allow ends at once. */
+  connectionMoved(): void {
+    if (!this.#isRunning) return;
+    this.#feed(this.#fed);
+    // What was accepted is stored first.
+    this.#parts.clock.soon(() => this.review());
+  }
+
+  /** Looks at what is to be done now, and when next: after whatever may change the answer. */
+  review(): void {
+    if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
+    const now = this.#parts.clock.wallNow();
+    this.#noteIssued(now);
+    this.#tellEnd(now);
+    const step = now < this.#retryAt ? undefined : nextStep(this.#record, this.#ground(now));
+    this.#isAsked &&= this.#record?.state !== "waiting";
+    if (step === "sendAgain" && this.#record !== undefined) {
+      this.#isAsked = false;
+      this.#became({ ...this.#record, state: "waiting", at: now });
+    } else if (step !== undefined) {
+      this.#feed(undefined);
+      return void this.#make(step === "makeWithSameKey" ? this.#record?.key : undefined);
+    }
+    this.#feed(this.#record?.state === "waiting" ? this.#record.csr : undefined);
+    this.#arm(now);
+  }
+
+  /** The end of the client. */
+  async stop(): Promise<void> {
+    this.#isRunning = false;
+    this.#endTimer?.();
+    await this.#file.ended();
+  }
+
+  async #make(kept: string | undefined): Promise<void> {
+    const { rules, clock, origin, instanceUid } = this.#parts;
+    const { keyType } = rules;
+    this.#isMaking = true;
+    try {
+      const about = this.#about;
+      const subject = subjectFor(`${WHERE}.subject`, rules.subject, instanceUid());
+      const key = kept ?? (await newKey(keyType));
+      const csr = signingRequest(keyType, key, subject);
+      const record = { about, keyType, state: "waiting", at: clock.wallNow(), server: "", origin, key, csr } as const;
+      await this.#file.write(record);
+      this.#isAsked = false;
+      this.#record = record;
+      this.#parts.connection.requestMoved();
+    } catch (cause) {
+      this.#retryAt = clock.wallNow() + RETRY_MS;
+      this.#complain(cause);
+    }
+    this.#isMaking = false;
+    this.review();
+  }
+
+  /** The certificate came, and is in force: its key is kept with it, and no longer here. */
+  #noteIssued(now: number): void {
+    const { certificate } = this.#parts.connection.snapshot;
+    const record = this.#record;
+    if (record?.key === undefined || certificate?.key !== record.key) return;
+    const { key: _key, csr: _csr, ...rest } = record;
+    this.#isAsked = false;
+    this.#became({ ...rest, state: "issued", at: now });
+  }
+
+  #tellEnd(now: number): void {
+    const { rules, warn } = this.#parts;
+    const ended = this.#inForce.newlyEnded(now);
+    if (ended === undefined) return;
+    const hint =
+      rules.expired === "bootstrap"
+        ? "the agent goes back to its options once the next attempt to connect fails"
+        : `have the server issue another one; with ${WHERE}.expired "bootstrap" the agent goes back to its options`;
+    warn({ code: "certificate-ended", message: `the client certificate ended on ${ended.toISOString()}`, hint });
+  }
+
+  /** Has the core send a request, or none; over verified TLS alone. */
+  #feed(csr: string | undefined): void {
+    const { endpoint, tls } = this.#parts.connection.inForce;
+    const isEncrypted = isSecure(endpoint.url.protocol);
+    const isVerified = isEncrypted && tls?.insecureSkipVerify !== true;
+    if (csr !== undefined && !isVerified) this.#tellWithheld(isEncrypted);
+    const fed = isVerified ? csr : undefined;
+    if (fed === this.#fed) return;
+    this.#fed = fed;
+    if (fed === undefined) return this.#parts.feed({ type: "requestSettings" });
+    const certificateRequest = { csr: new TextEncoder().encode(fed) };
+    const request = create(ConnectionSettingsRequestSchema, { opamp: { certificateRequest } });
+    this.#parts.feed({ type: "requestSettings", request });
+  }
+
+  #tellWithheld(isEncrypted: boolean): void {
+    if (this.#isWithheldTold) return;
+    this.#isWithheldTold = true;
+    const why = isEncrypted ? "the server's certificate is not verified" : "the connection is not encrypted";
+    const hint = isEncrypted
+      ? "take insecureSkipVerify away, and give the authority as tls.ca"
+      : "use a wss or https URL";
+    this.#parts.warn({ code: "certificate-not-requested", message: `no certificate is requested: ${why}`, hint });
+  }
+
+  #became(record: RequestRecord): void {
+    this.#record = record;
+    this.#file.keep(record);
+    this.#parts.connection.requestMoved();
+  }
+
+  get #host(): string {
+    return this.#parts.connection.inForce.endpoint.url.hostname;
+  }
+
+  get #about(): string {
+    const { rules, instanceUid } = this.#parts;
+    // A function may give something else each time, which is no reason to ask again and again.
+    const subject = typeof rules.subject === "function" ? "" : JSON.stringify(rules.subject ?? {});
+    return hexOf(sha256([instanceUid(), rules.keyType, subject])).slice(0, 32);
+  }
+
+  #ground(now: number) {
+    const { rules } = this.#parts;
+    const renewAt = this.#inForce.renewAt(rules.renewBeforeMs);
+    return { rules, now, about: this.#about, server: this.#host, isAsked: this.#isAsked, renewAt };
+  }
+
+  #arm(now: number): void {
+    const { rules, clock } = this.#parts;
+    const { state, at = 0 } = this.#record ?? {};
+    const isOpen = state === "requested" || state === "refused";
+    const never = Number.POSITIVE_INFINITY;
+    const times = [
+      isOpen ? at + rules.askAgainMs : never,
+      this.#inForce.renewAt(rules.renewBeforeMs) ?? never,
+      this.#inForce.offered?.until ?? never,
+      this.#retryAt,
+    ];
+    const next = Math.min(...times.filter((time) => time > now));
+    this.#endTimer?.();
+    this.#endTimer = undefined;
+    if (next === never) return;
+    const inMs = Math.min(Math.max(next - now, SOONEST_MS), LOOK_MS);
+    this.#endTimer = clock.after(inMs, () => this.review());
+  }
+
+  #complain(cause: unknown): void {
+    const { code, hint } =
+      cause instanceof OpAMPError ? cause : { code: "ERR_OPAMP_HANDLER" as const, hint: undefined };
+    this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, { cause, hint }));
+  }
+}

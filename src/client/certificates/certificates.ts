@@ -1,0 +1,73 @@
+import { OpAMPError } from "../../errors.js";
+import type { CertificateRequestState } from "../certificate-options.js";
+import type { CertifiableConnection, CertificateParts, CertificateRequests } from "./certificate-requests.js";
+
+/** Requests for certificates as the rest of the client sees them: what they take is loaded when the client starts. */
+export class Certificates {
+  readonly #parts: Omit<CertificateParts, "connection">;
+  #requests: CertificateRequests | undefined;
+  #isAsked = false;
+
+  constructor(parts: Omit<CertificateParts, "connection">) {
+    this.#parts = parts;
+  }
+
+  /** The private keys that a certificate may be for which comes without one, in PEM. */
+  get keys(): readonly string[] {
+    return this.#requests?.keys ?? [];
+  }
+
+  /** `undefined` where there is no request, or its certificate is in force. */
+  get state(): CertificateRequestState | undefined {
+    return this.#requests?.state;
+  }
+
+  /** Takes up what an earlier process left of the requests for this connection. */
+  async restore(connection: CertifiableConnection): Promise<void> {
+    const { CertificateRequests: Requests } = await import("./certificate-requests.js");
+    const requests = new Requests({ ...this.#parts, connection });
+    await requests.restore();
+    this.#requests = requests;
+  }
+
+  /** The client has its instance uid, and begins to connect. */
+  started(): void {
+    this.#requests?.started();
+    if (this.#isAsked) this.#requests?.ask();
+  }
+
+  /** The host wants a certificate now. */
+  ask(): void {
+    this.#isAsked = true;
+    this.#requests?.ask();
+  }
+
+  settled(fate: "answered" | "refused", text: string): void {
+    this.#requests?.settled(fate, text);
+  }
+
+  attemptFailed(): void {
+    this.#requests?.attemptFailed();
+  }
+
+  connectionMoved(): void {
+    this.#requests?.connectionMoved();
+  }
+
+  renamed(): void {
+    this.#requests?.review();
+  }
+
+  async stop(): Promise<void> {
+    await this.#requests?.stop();
+  }
+}
+
+/** @throws OpAMPError `ERR_OPAMP_OPTION` where there are none */
+export function certificatesOf(
+  settings: { readonly certificates: Certificates | undefined } | undefined,
+): Certificates {
+  if (settings?.certificates !== undefined) return settings.certificates;
+  const hint = "give the option `connectionSettings.certificates`, perhaps as {}";
+  throw new OpAMPError("ERR_OPAMP_OPTION", "requestCertificate: there is no option that says how to ask", { hint });
+}

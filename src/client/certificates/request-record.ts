@@ -1,0 +1,78 @@
+import { attempt, isRecord } from "../../base/checks.js";
+import type { CertificateKeyType } from "../../certificates/key-types.js";
+import { keyTypes } from "../../certificates/key-types.js";
+import type { StoreBlobs } from "../../store/store.js";
+
+/** What is remembered of the last signing request. */
+export interface RequestRecord {
+  /** Stands for all that the request says, so that a request for something else can be told from it. */
+  readonly about: string;
+  readonly keyType: CertificateKeyType;
+  /** As {@link CertificateRequestState} has it; `issued`: its certificate is in force. */
+  readonly state: "waiting" | "requested" | "refused" | "issued";
+  /** Since when, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** The host of the server that has it; empty while none has. */
+  readonly server: string;
+  /** Of the options that it was made under: others put it aside. */
+  readonly origin: string;
+  /** PKCS#8 in PEM; gone with the record's certificate, which has it then. */
+  readonly key?: string;
+  /** The request itself, in PEM. */
+  readonly csr?: string;
+}
+
+/** One blob has all of it, so that key and request are never apart. */
+const NAME = "certificate-request";
+const STATES: readonly RequestRecord["state"][] = ["waiting", "requested", "refused", "issued"];
+
+/** Keeps a signing request with its key, in a file of its own. */
+export class RequestFile {
+  readonly #blobs: StoreBlobs;
+  readonly #failed: (cause: unknown) => void;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param failed is told of what could not be kept, where nobody waits for it */
+  constructor(blobs: StoreBlobs, failed: (cause: unknown) => void) {
+    this.#blobs = blobs;
+    this.#failed = failed;
+  }
+
+  /** What was kept last, where it is whole and was made under these options. */
+  async read(origin: string): Promise<RequestRecord | undefined> {
+    const bytes = await this.#blobs.read(NAME).catch(this.#failed);
+    if (bytes === undefined) return undefined;
+    const record = decoded(bytes);
+    return record?.origin === origin ? record : undefined;
+  }
+
+  /** Resolves once it lasts; rejects where it does not. */
+  write(record: RequestRecord): Promise<void> {
+    const written = this.#blobs.write(NAME, new TextEncoder().encode(JSON.stringify(record)));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  /** The same where nobody waits for it. */
+  keep(record: RequestRecord): void {
+    this.write(record).catch(this.#failed);
+  }
+
+  /** The end of what is being written. */
+  async ended(): Promise<void> {
+    await this.#last;
+  }
+}
+
+function decoded(bytes: Uint8Array): RequestRecord | undefined {
+  const json: unknown = attempt(() => JSON.parse(new TextDecoder().decode(bytes)));
+  if (!isRecord(json)) return undefined;
+  const { about, at, server, origin, key, csr } = json;
+  const state = STATES.find((known) => known === json["state"]);
+  const keyType = keyTypes.find((known) => known === json["keyType"]);
+  if (state === undefined || keyType === undefined || typeof at !== "number" || !Number.isFinite(at)) return undefined;
+  if (typeof about !== "string" || typeof server !== "string" || typeof origin !== "string") return undefined;
+  const record = { about, keyType, state, at, server, origin };
+  if (state === "issued") return record;
+  return typeof key === "string" && typeof csr === "string" ? { ...record, key, csr } : undefined;
+}

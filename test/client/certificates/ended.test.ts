@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { OLD } from "../connection-settings/moved.js";
+import { type Certified, certified, issue, requestsAt } from "./certified.js";
+
+const MINUTE_MS = 60_000;
+
+/** An agent whose server issued a certificate and a token, and has gone; the certificate has ended since. */
+async function abandoned(expired: "keep" | "bootstrap"): Promise<Certified> {
+  const agent = await certified({ expired }, { options: { headers: { "x-bootstrap": "first" } } });
+  const { old } = agent.servers;
+  const [csr = ""] = requestsAt(old, agent);
+  const endpoint = "wss://new.example.com/v1/opamp";
+  await issue(old, agent, csr, { hours: 1, endpoint });
+  expect(agent.client.connection).toMatchObject({ endpoint, source: "server" });
+  await agent.clock.advance(50 * MINUTE_MS);
+  await agent.servers.new.close();
+  await agent.clock.advance(15 * MINUTE_MS);
+  // Clocks may be wrong by so much.
+  expect(agent.client.connection?.source).toBe("server");
+  await agent.clock.advance(10 * MINUTE_MS);
+  return agent;
+}
+
+describe("past the end of its certificate", () => {
+  test("an agent says so once, and goes on trying with what it has", async () => {
+    const agent = await abandoned("keep");
+    expect(agent.warnings).toEqual(["certificate-ended"]);
+    await agent.clock.advance(20 * MINUTE_MS);
+    expect([agent.warnings, agent.client.connection?.source]).toEqual([["certificate-ended"], "server"]);
+    expect(["waiting", "connecting"]).toContain(agent.client.phase);
+  });
+
+  test("an agent that is told to goes back to its options, and asks there for another one", async () => {
+    const agent = await abandoned("bootstrap");
+    expect(agent.warnings).toEqual(["certificate-ended"]);
+    expect(agent.client.connection).toMatchObject({ endpoint: OLD, source: "options", certificate: undefined });
+    expect([agent.client.phase, agent.dialled.at(-1)]).toEqual(["online", "old"]);
+    const [, next = ""] = requestsAt(agent.servers.old, agent);
+    await issue(agent.servers.old, agent, next);
+    expect(agent.client.connection).toMatchObject({ source: "server", state: "accepted" });
+  });
+});
