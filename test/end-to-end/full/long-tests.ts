@@ -46,6 +46,7 @@ export const longTests: readonly string[] = [
   "test/end-to-end/network/full-size.test.ts",
   "test/end-to-end/network/size-limits.test.ts",
   "test/end-to-end/network/slow-line.test.ts",
+  "test/end-to-end/settings/offered-proxy.test.ts",
   "test/end-to-end/settings/two-servers.test.ts",
   "test/end-to-end/simulate/virtual/fleet.test.ts",
   "test/extension/reader/yaml-value.test.ts",
