@@ -223,7 +223,7 @@ export class StateDirectory {
     }
   }
 
-  /** Whether what has the name of a temporary file is ours: begun as we would, and cut off perhaps. */
+  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
     const start = startOf(target);
     if (start === undefined) return false;
