@@ -15,6 +15,8 @@ export type {
   MakeTransport,
   OpAMPSettingsPolicy,
   ProposedConnection,
+  SettingsContext,
+  SettingsHandler,
 } from "./client/connection-options.js";
 export type {
   ConnectingEvent,
@@ -54,7 +56,9 @@ export type {
   Timeouts,
 } from "./client/options.js";
 export type { ConnectionSettings } from "./connection-settings/laid-over.js";
+export type { OtherSettings, SettingsMember, TelemetrySettings } from "./connection-settings/part-settings.js";
 export type { CertificateFacts } from "./connection-settings/read-certificate.js";
+export type { ClientCertificate, OfferedProxy, OfferedTls } from "./connection-settings/snapshot.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason, Use } from "./core/io.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";
@@ -72,6 +76,8 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOther,
+  StoredOthers,
   StoredRemoteConfig,
   StoredSettings,
   StoredState,

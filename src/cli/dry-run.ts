@@ -2,17 +2,26 @@ import { configDirectory } from "../agent/config-directory/config-directory.js";
 import { extensionHost, type ServiceName } from "../agent/extension-host.js";
 import type { AgentConfig } from "../agent/file/agent-config.js";
 import { firstReport } from "../agent/first-report.js";
+import { factsOf } from "../client/connection/connection-facts.js";
 import { capabilityNames, has } from "../core/capabilities.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { messageOutline } from "../diagnostics/message-outline.js";
+import { errorLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/config/from-extension-config.js";
 import { peekState } from "../store/state-directory.js";
+import type { StoredState } from "../store/store.js";
+import { sourcesOf } from "../transport/settings/headers.js";
 import { shownUrl } from "../transport/url/endpoint.js";
+import type { Finding } from "./doctor/diagnosis.js";
+import { type SettingsInForce, settingsChecks, settingsInForce } from "./settings-in-force.js";
+import { fileWords } from "./surface-words.js";
 
 /** What an agent would send and do, without secrets. */
 export interface DryRun {
   server: string;
+  /** Absent where the server may change nothing. */
+  connection?: DryRunConnection;
   /** The names of the headers; those of an auth extension are made when they are needed. */
   headers: readonly string[];
   stateDirectory: string;
@@ -24,6 +33,18 @@ export interface DryRun {
   effectiveConfig: Readonly<Record<string, string>>;
 }
 
+/** What an agent connects with, where its server may change that. */
+export interface DryRunConnection {
+  /** In plain words, as `opamp doctor` has it. */
+  source: string;
+  /** Since when the server's settings count, in ISO 8601; there where they do. */
+  since?: string;
+  /** The end of the client certificate, in ISO 8601, where its text is known here. */
+  certificateUntil?: string;
+  /** What else is to be said: what is on trial, what will be put aside, and why. */
+  notes: readonly string[];
+}
+
 /** Makes the first report of an agent; nothing is written, run or sent. */
 export async function dryRun(config: AgentConfig, log: Logger, service: ServiceName): Promise<DryRun> {
   const { extension, remoteConfig, stateDirectory } = config;
@@ -33,12 +54,15 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   // Without checks there is nothing to wait for.
   if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
   const redactor = createRedactor();
-  const state = await peekState(stateDirectory);
+  const inForce = await settingsInForce(config);
+  const state = await knownState(stateDirectory, inForce);
   const report = await firstReport({ ...options, store: { load: () => state, save: () => undefined } });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
+  const { endpoint = extension.server.endpoint, headers = extension.server.headers } = overFile(inForce);
   return {
-    server: redactor.text(shownUrl(extension.server.endpoint)),
-    headers: Object.keys(extension.server.headers),
+    server: redactor.text(shownUrl(endpoint)),
+    ...(inForce && { connection: connectionOf(inForce, redactor.text) }),
+    headers: Object.keys(headers),
     stateDirectory,
     ...(remoteConfig && { configDirectory: remoteConfig.directory }),
     capabilities: capabilityNames.filter((name) => has(report.capabilities, name)),
@@ -47,10 +71,48 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   };
 }
 
+/** What a run would report of an earlier one: nothing of settings that it would put aside. */
+async function knownState(directory: string, inForce: SettingsInForce | undefined): Promise<StoredState | undefined> {
+  // What is in force, or on trial, changes nothing in the report itself.
+  const { connection: _, connectionSettings, ...state } = (await peekState(directory)) ?? {};
+  return inForce === undefined || inForce.putAside !== undefined ? state : { ...state, connectionSettings };
+}
+
+/** What of the server's settings takes the place of the file's. */
+function overFile(inForce: SettingsInForce | undefined) {
+  if (inForce?.sinceMs === undefined) return {};
+  const { endpoint, headers } = inForce.settings;
+  const named = sourcesOf(headers).filter((source) => typeof source !== "function");
+  return { endpoint: endpoint.url.href, headers: Object.assign({}, ...named) as Record<string, string> };
+}
+
+function connectionOf(inForce: SettingsInForce, redact: (text: string) => string): DryRunConnection {
+  const { sinceMs, settings } = inForce;
+  const { certificate } = factsOf(settings);
+  const [source = "", ...notes] = settingsChecks(inForce, Date.now()).map((check) => redact(findingText(check)));
+  return {
+    source,
+    ...(sinceMs !== undefined && { since: new Date(sinceMs).toISOString() }),
+    ...(certificate && { certificateUntil: certificate.validUntil.toISOString() }),
+    notes,
+  };
+}
+
+function findingText(check: () => Finding): string {
+  try {
+    const { detail, warning, hint } = check();
+    return fileWords(warning === undefined ? detail : `${detail}; ${warning} (${hint})`);
+  } catch (error) {
+    return fileWords(errorLine(error));
+  }
+}
+
 /** As lines for a person. */
-export function dryRunText({ firstReport: report, effectiveConfig, ...rest }: DryRun): string {
+export function dryRunText({ firstReport: report, effectiveConfig, connection, ...rest }: DryRun): string {
+  const told = connection === undefined ? [] : [connection.source, ...connection.notes];
   const lines = [
     `server            ${rest.server}`,
+    ...told.map((text, index) => `${(index === 0 ? "connection" : "").padEnd(18)}${text}`),
     `headers           ${rest.headers.join(", ") || "none"}`,
     `state directory   ${rest.stateDirectory}`,
     `config directory  ${rest.configDirectory ?? "none: remote configuration is not accepted"}`,

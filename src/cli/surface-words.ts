@@ -85,6 +85,8 @@ const ROWS: readonly Row[] = [
   both(/\bconnectionSettings\.opamp\.endpoints\b/g, "connection_settings.endpoints"),
   both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
   both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),
+  both(/\b(?:connectionSettings\.)?settingsEpoch of the agent\b/g, "connection_settings.epoch of the agent"),
+  both(/\bconnectionSettings\.settingsEpoch\b/g, "connection_settings.epoch"),
   both(/\bconnectionSettings\.opamp\.verifyMs\b/g, "connection_settings.verify_timeout"),
   both(/\bconnectionSettings\.opamp\.maxPerHour\b/g, "connection_settings.max_per_hour"),
   both(/\bconnectionSettings was aborted\b/g, "the offer was aborted"),

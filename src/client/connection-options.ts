@@ -1,4 +1,5 @@
 import type { ConnectionSettings } from "../connection-settings/laid-over.js";
+import type { OtherSettings, SettingsMember, TelemetrySettings } from "../connection-settings/part-settings.js";
 import type { CertificateFacts } from "../connection-settings/read-certificate.js";
 import type { Use } from "../core/io.js";
 import type { Transport } from "../transport/transport.js";
@@ -27,7 +28,8 @@ export interface ProposedConnection extends ConnectionFacts {
 export interface OpAMPSettingsPolicy {
   /**
    * Where the agent may be moved: hosts, with or without a port; `"*.example.com"` for all below one; `"*"` for any.
-   * Default: the host of `url`, on any port. Unless `"*"` is among them, no redirect is followed from there.
+   * Default: the host of `url`, on any port. Redirects from there are followed to these alone, and so are proxies for what
+   * is not encrypted or not verified.
    */
   endpoints?: readonly string[] | undefined;
   /**
@@ -54,6 +56,36 @@ export interface OpAMPSettingsPolicy {
   ): void | Promise<void>;
 }
 
+/** What a handler of connection settings is given besides the settings. */
+export interface SettingsContext<Settings> {
+  /** Aborts on a newer offer, when the time is up, and when the client stops. The outcome no longer counts then. */
+  readonly signal: AbortSignal;
+  /** The settings that are replaced; `undefined` for none, and where the reason is not an offer. */
+  readonly previous: Settings | undefined;
+  /**
+   * Why: the server offers other settings; the agent starts, and these were in force before; or these were in force, and
+   * the last call for this connection did not end well.
+   */
+  readonly reason: "offer" | "restart" | "retry";
+  /** In which members the settings differ from `previous`; without that, all that are set. */
+  readonly changed: readonly SettingsMember[];
+}
+
+/** Takes settings for a connection that the program makes itself. */
+export interface SettingsHandler<Settings> {
+  /**
+   * Checks settings before `apply` is called. Rejecting means FAILED with the error's message, and what was in force stays;
+   * so does returning `false`. Default: all that is well-formed goes to `apply`.
+   */
+  validate?(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;
+  /**
+   * Puts settings to use. Resolving means APPLIED, rejecting FAILED with the error's message; whoever rejects goes on with
+   * what was in force. One call runs at a time. All calls for an offer share `timeouts.applyMs`, those at a start 30 000 ms
+   * at most. Settings that are in force already are not given again.
+   */
+  apply(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;
+}
+
 /** Which connection settings an agent takes from its server. Each turns its capabilities on; none is on by default (CONN-01). */
 export interface ConnectionSettingsOptions {
   /**
@@ -63,7 +95,18 @@ export interface ConnectionSettingsOptions {
   opamp?: boolean | OpAMPSettingsPolicy | undefined;
   /** Client certificates that the agent asks its server for; needs `opamp`, and a store that lasts. Default: it asks for none. */
   certificates?: CertificateOptions | undefined;
-  /** Another text than at the start before puts aside what was accepted, and the options count again. Default `""`. */
+  /** Where to send the agent's own metrics. Turns on `reportsOwnMetrics`. */
+  ownMetrics?: SettingsHandler<TelemetrySettings> | undefined;
+  /** Where to send the agent's own traces. Turns on `reportsOwnTraces`. */
+  ownTraces?: SettingsHandler<TelemetrySettings> | undefined;
+  /** Where to send the agent's own logs. Turns on `reportsOwnLogs`. */
+  ownLogs?: SettingsHandler<TelemetrySettings> | undefined;
+  /**
+   * Connections whose meaning the agent defines, each by a name (CONN-16). What an offer does not name stays; the handler is
+   * called for each name in which something changed, with the whole. Turns on `acceptsOtherConnectionSettings`.
+   */
+  other?: SettingsHandler<OtherSettings> | undefined;
+  /** Another text than at the start before puts aside all that was accepted, and the options count again. Default `""`. */
   settingsEpoch?: string | undefined;
 }
 

@@ -1,3 +1,4 @@
+import { parseProxyUrl } from "../transport/proxy/proxy-url.js";
 import { hostOf, isSecure, portOf, shownUrl } from "../transport/url/endpoint.js";
 import type { ConnectionSettings } from "./laid-over.js";
 import { refused } from "./refusal.js";
@@ -23,7 +24,8 @@ export interface PolicyGround {
 
 /**
  * Refuses what this agent does not take from a server: an endpoint that is not allowed, less encryption, less
- * verification (D16), and a certificate that a restart would lose (CONN-11).
+ * verification (D16), a proxy that is not allowed where it can read what passes, and a certificate that a restart would
+ * lose (CONN-11).
  *
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` with the option that would allow it
  */
@@ -36,7 +38,7 @@ export function checkPolicy(
   const { url } = next.endpoint;
   const shown = shownUrl(url.href);
   const isOther = snapshot.endpoint !== undefined;
-  if (isOther && !policy.endpoints.some((pattern) => matches(pattern, url))) {
+  if (isOther && !isAllowed(url, policy)) {
     const hint = "name its host in connectionSettings.opamp.endpoints of the agent, if the agent may go there";
     throw refused("destination_endpoint", `(${shown}) is not one that this agent may be moved to`, hint);
   }
@@ -45,15 +47,34 @@ export function checkPolicy(
     throw refused("destination_endpoint", `(${shown}) is not encrypted`, hint);
   }
   const skips = next.tls?.insecureSkipVerify === true;
-  if (skips && inForce.tls?.insecureSkipVerify !== true && !policy.allowInsecureSkipVerify) {
+  if (skips && inForce.tls?.insecureSkipVerify !== true) refuseUnverified(policy.allowInsecureSkipVerify);
+  const reader = skips || !isSecure(url.protocol) ? proxyOf(next) : undefined;
+  if (snapshot.proxy && reader && reader.host !== proxyOf(own)?.host && !isAllowed(reader, policy)) {
     const hint =
-      "offer the authority in tls.ca_pem_contents; or set connectionSettings.opamp.allowInsecureSkipVerify on the agent";
-    throw refused("tls.insecure_skip_verify", "would have the agent trust any certificate", hint);
+      "offer wss or https, verified; or name its host in connectionSettings.opamp.endpoints of the agent, if it may read all";
+    throw refused("proxy.url", `(${reader.host}) would read what this agent and its server say`, hint);
   }
-  if (snapshot.certificate && !isLasting) {
-    const hint = "give the agent a store that outlives it and keeps blobs, such as fileStore";
-    throw refused("certificate", "would be lost with a restart, and the agent locked out", hint);
-  }
+  if (snapshot.certificate) refuseUnkept(isLasting);
+}
+
+/** An offer wants certificates not to be verified (D16). @throws OpAMPError `ERR_OPAMP_SETTINGS` unless it may */
+export function refuseUnverified(isAllowed: boolean): void {
+  if (isAllowed) return;
+  const hint =
+    "offer the authority in tls.ca_pem_contents; or set connectionSettings.opamp.allowInsecureSkipVerify on the agent";
+  throw refused("tls.insecure_skip_verify", "would have the agent trust any certificate", hint);
+}
+
+/** An offer brings a certificate (CONN-11). @throws OpAMPError `ERR_OPAMP_SETTINGS` where a restart would lose it */
+export function refuseUnkept(isLasting: boolean): void {
+  if (isLasting) return;
+  const hint = "give the agent a store that outlives it and keeps blobs, such as fileStore";
+  throw refused("certificate", "would be lost with a restart, and the agent locked out", hint);
+}
+
+/** Whether the policy names a host. */
+export function isAllowed(url: URL, { endpoints }: Pick<SettingsPolicy, "endpoints">): boolean {
+  return endpoints.some((pattern) => matches(pattern, url));
 }
 
 /**
@@ -72,6 +93,11 @@ export function endpointProblem(pattern: string): string | undefined {
   return isHost ? undefined : "is not the name or the address of a host";
 }
 
+function proxyOf({ proxy }: ConnectionSettings): URL | undefined {
+  const address = typeof proxy === "object" ? parseProxyUrl(proxy.url) : undefined;
+  return typeof address === "object" ? address.url : undefined;
+}
+
 function mayBeCleartext(own: ConnectionSettings, inForce: ConnectionSettings, policy: SettingsPolicy): boolean {
   if (policy.allowCleartext !== undefined) return policy.allowCleartext;
   return !isSecure(own.endpoint.url.protocol) && !isSecure(inForce.endpoint.url.protocol);
@@ -79,13 +105,11 @@ function mayBeCleartext(own: ConnectionSettings, inForce: ConnectionSettings, po
 
 function matches(pattern: string, url: URL): boolean {
   if (pattern === "*") return true;
-  const { host, port } = split(pattern.toLowerCase());
+  const { host: given, port } = split(pattern.toLowerCase());
   if (port !== undefined && Number(port) !== portOf(url)) return false;
   // A dot at the end is the same name.
-  const name = hostOf(url).replace(/\.$/, "");
-  return host.startsWith("*.")
-    ? name.endsWith(host.slice(1)) && name.length >= host.length
-    : name === host.replace(/^\[|\]$/g, "");
+  const [host, name] = [given.replace(/^\[|\]$|\.$/g, ""), hostOf(url).toLowerCase().replace(/\.$/, "")];
+  return host.startsWith("*.") ? name.endsWith(host.slice(1)) && name.length >= host.length : name === host;
 }
 
 /** An IPv6 address with a port is in brackets, as in a URL. */

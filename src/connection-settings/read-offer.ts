@@ -8,7 +8,7 @@ import { readOfferedTls } from "./read-tls.js";
 import { checkSize, refused } from "./refusal.js";
 import type { ClientCertificate, OfferedProxy, OfferedTls } from "./snapshot.js";
 
-const MAX_URL_CHARACTERS = 2_048;
+export const MAX_URL_CHARACTERS = 2_048;
 
 /** What an `opamp` offer names: a member that is not there was not set. */
 export interface OpAMPOffer {
@@ -56,7 +56,8 @@ function readEndpoint(where: string, given: string): string {
   return given.trim();
 }
 
-function readProxy(where: string, { url, connectHeaders }: ProxyConnectionSettings): OfferedProxy {
+/** @throws OpAMPError `ERR_OPAMP_SETTINGS` */
+export function readProxy(where: string, { url, connectHeaders }: ProxyConnectionSettings): OfferedProxy {
   checkSize(`${where}.url`, url, MAX_URL_CHARACTERS);
   const address = parseProxyUrl(url);
   if (typeof address === "string")

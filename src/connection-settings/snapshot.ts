@@ -2,25 +2,35 @@ import { attempt, isObject, isRecord } from "../base/checks.js";
 import { type TlsVersion, tlsVersions } from "../transport/settings/tls-options.js";
 import { refused } from "./refusal.js";
 
-/** A client certificate with its chain and its private key, as PEM text. */
+/** A client certificate, as PEM text. */
 export interface ClientCertificate {
+  /** The certificate, and those that lead from it to its authority. */
   readonly cert: string;
+  /** The private key, not encrypted. */
   readonly key: string;
 }
 
-/** TLS as it was offered; what is not there is as the options have it. */
+/** TLS as it was offered. What is not there was not offered. */
 export interface OfferedTls {
+  /** Authorities to trust, as PEM text. */
   readonly ca?: string;
+  /** Whether the usual authorities are trusted too. */
   readonly includeSystemCa: boolean;
+  /** Whether the peer's certificate is not verified. */
   readonly insecureSkipVerify: boolean;
+  /** The lowest version; `"1.2"` where none is named. */
   readonly minVersion?: TlsVersion;
+  /** The highest version. */
   readonly maxVersion?: TlsVersion;
+  /** By IANA's names. */
   readonly cipherSuites?: readonly string[];
 }
 
-/** A proxy as it was offered; its headers are for CONNECT alone (PROXY-02). */
+/** A proxy as it was offered. */
 export interface OfferedProxy {
+  /** Its URL: http, https or socks5. */
   readonly url: string;
+  /** For CONNECT alone (PROXY-02); names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +58,12 @@ export const MAX_SNAPSHOT_BYTES = 512 * 1024;
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` where it is above its bound
  */
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  const bytes = Buffer.from(JSON.stringify(sorted(snapshot)));
+  return encodePlain(snapshot);
+}
+
+/** Settings of any kind as bytes. @throws OpAMPError `ERR_OPAMP_SETTINGS` where they are above the bound of a snapshot */
+export function encodePlain(settings: object): Uint8Array {
+  const bytes = Buffer.from(JSON.stringify(sorted(settings)));
   if (bytes.length <= MAX_SNAPSHOT_BYTES) return Uint8Array.from(bytes);
   throw refused(
     "the settings",
@@ -58,23 +73,29 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 
 /** The opposite of {@link encodeSnapshot}; `undefined` for anything else: half a snapshot is none. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
-  if (bytes.length > MAX_SNAPSHOT_BYTES) return undefined;
-  const json: unknown = attempt(() => JSON.parse(Buffer.from(bytes).toString()));
+  const json = decodePlain(bytes);
   return isSnapshot(json) ? json : undefined;
 }
 
-/** Whether two snapshots hold the same. */
-export function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
+/** The opposite of {@link encodePlain}, unchecked; `undefined` for what is not JSON, or above its bound. */
+export function decodePlain(bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_SNAPSHOT_BYTES) return undefined;
+  return attempt(() => JSON.parse(Buffer.from(bytes).toString()));
+}
+
+/** Whether two settings hold the same. */
+export function samePlain(a: object, b: object): boolean {
   return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 }
 
-type Check = (value: unknown) => boolean;
+/** Whether a value has the right form. */
+export type Check = (value: unknown) => boolean;
 
-const isText: Check = (value) => typeof value === "string";
+export const isText: Check = (value) => typeof value === "string";
 const isFlag: Check = (value) => typeof value === "boolean";
 const isVersion: Check = (value) => tlsVersions.some((version) => version === value);
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-const isHeaders: Check = (value) => isRecord(value) && Object.values(value).every(isText);
+export const isHeaders: Check = (value) => isRecord(value) && Object.values(value).every(isText);
 
 const TLS: Readonly<Record<keyof OfferedTls, Check>> = {
   ca: isText,
@@ -84,12 +105,17 @@ const TLS: Readonly<Record<keyof OfferedTls, Check>> = {
   maxVersion: isVersion,
   cipherSuites: isTexts,
 };
-const SNAPSHOT: Readonly<Record<keyof Snapshot, Check>> = {
+/** What each member of settings has to be. */
+export const MEMBERS = {
   endpoint: isText,
   headers: isHeaders,
-  certificate: (value) => value === null || has(value, { cert: isText, key: isText }, ["cert", "key"]),
+  certificate: (value) => has(value, { cert: isText, key: isText }, ["cert", "key"]),
   tls: (value) => has(value, TLS, ["includeSystemCa", "insecureSkipVerify"]),
   proxy: (value) => has(value, { url: isText, headers: isHeaders }, ["url", "headers"]),
+} as const satisfies Readonly<Record<keyof Snapshot, Check>>;
+const SNAPSHOT: Readonly<Record<keyof Snapshot, Check>> = {
+  ...MEMBERS,
+  certificate: (value) => value === null || MEMBERS.certificate(value),
 };
 
 function isSnapshot(json: unknown): json is Snapshot {
@@ -97,7 +123,7 @@ function isSnapshot(json: unknown): json is Snapshot {
 }
 
 /** Whether a value is an object of these members and no others, with all that it needs. */
-function has(value: unknown, checks: Readonly<Record<string, Check>>, needed: readonly string[]): boolean {
+export function has(value: unknown, checks: Readonly<Record<string, Check>>, needed: readonly string[]): boolean {
   if (!isObject(value)) return false;
   const isWhole = needed.every((name) => Object.hasOwn(value, name));
   return (

@@ -76,10 +76,10 @@ export class Agent {
     return this.#isHeard && this.messages.queue?.understands(capability) !== true;
   }
 
-  start({ instanceUid, offers = {} }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
+  start({ instanceUid, offers = {}, failed }: Extract<Input, { type: "start" }>, now: number, out: Output[]): void {
     if (instanceUid !== undefined) this.#uid = instanceUid;
     else if (this.#config.requestInstanceUid) this.report.requestUid();
-    this.offers.restore(offers);
+    this.offers.restore(offers, failed);
     // A wait that began before the start has had its time.
     this.timers.effectiveConfig = undefined;
     this.#refresh(now, out);

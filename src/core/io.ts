@@ -103,8 +103,15 @@ export type AgentInput =
 
 /** What can happen to an agent. */
 export type Input =
-  /** Begin; with what a store remembers. */
-  | { type: "start"; instanceUid?: Uint8Array; offers?: OfferOutcomes; heartbeatMs?: number; resume?: Resumed }
+  /** Begin; with what a store remembers, and of the offers the one that has failed and can be retried. */
+  | {
+      type: "start";
+      instanceUid?: Uint8Array;
+      offers?: OfferOutcomes;
+      failed?: Offered;
+      heartbeatMs?: number;
+      resume?: Resumed;
+    }
   /** End in good order, within the time given; `error` is why, where the host did not ask for it. */
   | { type: "stop"; withinMs: number; error?: unknown }
   /** The connection settings being applied, those with this id, want the connection moved to the candidate. */

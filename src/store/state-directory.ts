@@ -10,7 +10,7 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB_START, checkBlobName, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -249,15 +249,37 @@ function unavailable(cause: unknown): OpAMPError {
 /**
  * What the store in a directory holds, for a look: nothing is locked or changed.
  *
- * @returns `undefined` where nothing is there, or it is damaged
+ * @param unread told why what is there cannot be read, or used
+ * @returns `undefined` where nothing is there, or it cannot be used
  * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
  */
-export async function peekState(directory: string): Promise<StoredState | undefined> {
+export async function peekState(
+  directory: string,
+  unread: (cause: unknown) => void = () => undefined,
+): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
   try {
     return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
   } catch (error) {
     if (error instanceof OpAMPError && error.foreignStore) throw error;
+    if (codeOf(error) !== "ENOENT") unread(error);
     return undefined;
+  }
+}
+
+/**
+ * A blob of the store in a directory, for a look.
+ *
+ * @returns `undefined` where there is none, or it is damaged
+ * @throws OpAMPError `ERR_OPAMP_STORE`; the system's error
+ */
+export async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
+  checkBlobName(name);
+  const path = join(directory, BLOB + name);
+  try {
+    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }

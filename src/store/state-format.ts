@@ -55,6 +55,7 @@ const JSON_READERS = {
     STATE_READERS.heartbeatMs(json === OFF ? Number.POSITIVE_INFINITY : json, where),
   connectionSettings: (json: unknown, where: string) => STATE_READERS.connectionSettings(withHash(json), where),
   connection: STATE_READERS.connection,
+  otherConnections: STATE_READERS.otherConnections,
 };
 const KNOWN: ReadonlySet<string> = new Set(["format", "version", ...Object.keys(JSON_READERS)]);
 
@@ -64,7 +65,15 @@ const KNOWN: ReadonlySet<string> = new Set(["format", "version", ...Object.keys(
  * @throws Error where it would be too large to be read again
  */
 export function encodeState(
-  { instanceUid, remoteConfig, lastGoodConfig, heartbeatMs, connectionSettings, connection }: StoredState,
+  {
+    instanceUid,
+    remoteConfig,
+    lastGoodConfig,
+    heartbeatMs,
+    connectionSettings,
+    connection,
+    otherConnections,
+  }: StoredState,
   configFile: string | undefined,
   rest: DecodedState["rest"],
 ): Uint8Array {
@@ -77,6 +86,7 @@ export function encodeState(
     heartbeatMs: heartbeatMs === Number.POSITIVE_INFINITY ? OFF : heartbeatMs,
     connectionSettings: connectionSettings && inHex(connectionSettings),
     connection,
+    otherConnections,
     ...rest,
   };
   const bytes = Buffer.from(`${JSON.stringify(json, undefined, 2)}\n`);

@@ -21,6 +21,8 @@ export interface StoredState {
   connectionSettings?: StoredRemoteConfig | undefined;
   /** The settings for the agent's own connection that the server had accepted, or was having tried. */
   connection?: StoredConnection | undefined;
+  /** The settings for other connections that the server had accepted. */
+  otherConnections?: StoredOthers | undefined;
 }
 
 /** Settings for a connection: a blob has all of them, keys included. */
@@ -51,6 +53,22 @@ export interface StoredConnection {
   trial: { phase: string; from: string; to: string; hash: string; crashes: number };
   /** When the connection was moved of late, in milliseconds since the Unix epoch. */
   switchedAt: readonly number[];
+}
+
+/** Settings for one connection besides the agent's own. */
+export interface StoredOther extends StoredSettings {
+  /** Which: the name of its handler in the options. */
+  part: string;
+  /** Where there are several of its kind, which of them. */
+  name?: string | undefined;
+}
+
+/** The agent's other connections, as the server has set them. */
+export interface StoredOthers {
+  /** What `settingsEpoch` was; another one puts them aside. */
+  epoch: string;
+  /** In no order. */
+  parts: readonly StoredOther[];
 }
 
 /** The outcome of the last remote config offer. */

@@ -7,6 +7,8 @@ import type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOther,
+  StoredOthers,
   StoredRemoteConfig,
   StoredSettings,
   StoredState,
@@ -25,6 +27,7 @@ export const STATE_READERS: Readers<Required<StoredState>> = {
   heartbeatMs: readInterval,
   connectionSettings: readRemoteConfig,
   connection: readConnection,
+  otherConnections: readOthers,
 };
 
 /**
@@ -136,6 +139,19 @@ function readCandidate(value: unknown, where: string): StoredCandidate {
   const { offer, digest } = readObject(value, where);
   const candidate = { ...readSettings(value, where), offer: readText(offer, `${where}.offer`) };
   return digest === undefined ? candidate : { ...candidate, digest: readText(digest, `${where}.digest`) };
+}
+
+function readOthers(value: unknown, where: string): StoredOthers {
+  const { epoch, parts } = readObject(value, where);
+  if (!Array.isArray(parts)) throw new TypeError(`${where}.parts is not a list`);
+  const read = parts.map((part: unknown, index) => readOther(part, member(`${where}.parts`, index)));
+  return { epoch: readText(epoch, `${where}.epoch`), parts: read };
+}
+
+function readOther(value: unknown, where: string): StoredOther {
+  const { part, name } = readObject(value, where);
+  const read = { ...readSettings(value, where), part: readText(part, `${where}.part`) };
+  return name === undefined ? read : { ...read, name: readText(name, `${where}.name`) };
 }
 
 function readText(value: unknown, where: string): string {

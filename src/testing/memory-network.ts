@@ -26,7 +26,7 @@ export interface MemoryNetwork {
  * option, one for each client, such as `memoryTransport({ "ws://old.example.com": first, "https://new.example.com": second })`.
  *
  * Over ws and wss it behaves like WebSocket, over http and https like HTTP polling. Paths, headers and TLS do not matter; where no
- * server is named, nothing listens. {@link MemoryTransport.refuseWith} of a {@link MemoryNetwork.to} refuses credentials.
+ * server is named, nothing listens. For a server that refuses credentials, use {@link MemoryTransport.refuseWith} of {@link MemoryNetwork.to}.
  *
  * @throws {OpAMPError} ERR_OPAMP_OPTION
  */

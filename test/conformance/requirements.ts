@@ -261,8 +261,7 @@ export function isRequirementId(text: string): text is RequirementId {
 /** What comes later, and the ids that wait for it. */
 const later = {
   "descriptions from host and resource": ["DESC-04", "DESC-05"],
-  "connection settings": ["CONN-01", "CONN-16"],
-  "own telemetry": ["OWN-01", "OWN-02", "OWN-03", "OWN-04", "OWN-05", "OWN-06"],
+  "own telemetry": ["OWN-01", "OWN-04", "OWN-05"],
   packages: [
     "PKG-01",
     "PKG-02",

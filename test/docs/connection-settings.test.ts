@@ -1,6 +1,41 @@
-import { expect, test } from "vitest";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
 import { OpAMPServer } from "../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "./snippets.js";
+
+const root = resolve(import.meta.dirname, "../..");
+const page = readFileSync(join(root, "docs/connection-settings.md"), "utf8");
+
+function sourceOf(...folders: readonly string[]): string {
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(root, "src", folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .map((file) => join(root, "src", folder, file)),
+  );
+  return files.map((file) => readFileSync(file, "utf8")).join("\n");
+}
+
+/** The first cell of each row below a heading. */
+function rowsBelow(heading: string): readonly string[] {
+  const [, section = ""] = page.split(`\n## ${heading}\n`);
+  const [own = ""] = section.split("\n## ");
+  return [...own.matchAll(/^\| (`.*?) \| /gm)].map(([, cell = ""]) => cell);
+}
+
+function inCode(cell: string): readonly string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
+}
+
+/** The members of an interface in a source file. */
+function membersOf(name: string, file: string): readonly string[] {
+  const [, body = ""] = new RegExp(`interface ${name}\\b[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(sourceFile(file)) ?? [];
+  return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, member = ""]) => member);
+}
+
+function sourceFile(file: string): string {
+  return readFileSync(join(root, "src", file), "utf8");
+}
 
 test("the page's agent is moved to the second server, and says so", async () => {
   const shown: unknown[][] = [];
@@ -10,4 +45,32 @@ test("the page's agent is moved to the second server, and says so", async () => 
   if (!(second instanceof OpAMPServer)) throw new Error("the page has no second server");
   expect(shown.map(([state]) => state)).toEqual(["candidate", "verifying", "accepted"]);
   expect(shown.at(-1)).toEqual(["accepted", second.url]);
+});
+
+test("the page's transport is asked for what is in force, and for what is tried", async () => {
+  const shown: string[] = [];
+  await runSnippet(snippetNamed("settings-transport"), {
+    given: { console: { log: (line: string) => shown.push(line) } },
+  });
+  expect(shown).toEqual(["committed: first.example.com:4320", "candidate: second.example.com:4320"]);
+});
+
+describe("the page on connection settings", () => {
+  test("explains every option of the policy, and no other", () => {
+    const explained = rowsBelow("What to allow").map((cell) => inCode(cell)[0]?.replace(/\(.*/, ""));
+    expect(explained).toEqual(membersOf("OpAMPSettingsPolicy", "client/connection-options.ts"));
+  });
+
+  test("explains every member of the connection event", () => {
+    const explained = rowsBelow("Watch it").flatMap(inCode);
+    const file = "client/connection-options.ts";
+    const members = [...membersOf("ConnectionFacts", file), ...membersOf("ConnectionEvent", file)];
+    for (const member of members) expect(explained).toContain(member);
+  });
+
+  const source = sourceOf("connection-settings", "client/connection", "transport/explain").replace(/\$\{[^}]*\}/g, "0");
+  test.each(rowsBelow("When an offer has FAILED").flatMap(inCode))("quotes the client: %s", (text) => {
+    // Where the source puts in a number, the page has one.
+    expect(source).toContain(text.replace(/\d+/g, "0"));
+  });
 });

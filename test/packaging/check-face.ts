@@ -68,11 +68,19 @@ function isHidden(node: ts.Node): boolean {
 /** What users call, give, read or name. */
 function needsDocs(node: ts.Node): node is ts.NamedDeclaration {
   if (ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return true;
-  if (ts.isClassDeclaration(node) || ts.isFunctionDeclaration(node)) return true;
+  if (ts.isFunctionDeclaration(node)) return !isBehindOverloads(node);
+  if (ts.isClassDeclaration(node)) return true;
   // There only to be seen as absent in one case of a union.
   if (ts.isPropertySignature(node) && node.type?.kind === ts.SyntaxKind.UndefinedKeyword) return false;
   const isMember = ts.isPropertySignature(node) || ts.isMethodSignature(node) || ts.isGetAccessor(node);
   return (isMember && ts.isInterfaceDeclaration(node.parent)) || ts.isMethodDeclaration(node) || ts.isGetAccessor(node);
+}
+
+/** Users see the signatures alone. */
+function isBehindOverloads({ name, body, parent }: ts.FunctionDeclaration): boolean {
+  const isSignature = (other: ts.Node) =>
+    ts.isFunctionDeclaration(other) && other.body === undefined && other.name?.text === name?.text;
+  return body !== undefined && ts.isSourceFile(parent) && parent.statements.some(isSignature);
 }
 
 function check(node: ts.Node): void {

@@ -17,6 +17,13 @@ const WHOLE = {
     trial: { phase: "trial", from: "committed", to: "candidate", hash: "01", crashes: 1 },
     switchedAt: [1, 2],
   },
+  otherConnections: {
+    epoch: "1",
+    parts: [
+      { part: "ownMetrics", blob: "other-1", at: 1 },
+      { part: "other", name: "x", blob: "other-2", at: 2 },
+    ],
+  },
 } satisfies StoredState;
 
 /** What is made of something that a store gave. */
@@ -78,6 +85,13 @@ describe("a stored state", () => {
       "its connection.candidate.offer is not text",
     ],
     ["connection", { ...WHOLE.connection, switchedAt: ["1"] }, "its connection.switchedAt[0] is not a number"],
+    ["otherConnections", { epoch: "1", parts: {} }, "its otherConnections.parts is not a list"],
+    ["otherConnections", { epoch: 1, parts: [] }, "its otherConnections.epoch is not text"],
+    [
+      "otherConnections",
+      { epoch: "1", parts: [{ part: "other", blob: "b" }] },
+      "its otherConnections.parts[0].at is not a number",
+    ],
   ])("whose %s is %o loses only that member", (name, value, problem) => {
     const { [name]: _, ...rest } = WHOLE;
     expect(read({ ...WHOLE, [name]: value })).toEqual({

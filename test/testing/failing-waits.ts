@@ -61,6 +61,25 @@ export const failingWaits = {
     proxy.cut({ after: 100, direction: "down" });
     return rejectionOf(proxy.until(({ connections }) => connections.total === 1, { timeoutMs }));
   },
+
+  async "settings-refused"() {
+    const server = await OpAMPServer.start();
+    onTestFinished(() => server.close());
+    const client = new OpAMPClient({
+      url: "wss://127.0.0.1/v1/opamp",
+      transport: memoryTransport({ "wss://127.0.0.1/v1/opamp": server }),
+      description: { identifying: { "service.name": "my-agent" } },
+      connectionSettings: { opamp: true },
+    });
+    onTestFinished(() => client.stop());
+    client.start();
+    const agent = await server.firstAgent();
+    agent.offerSettings({ opamp: { endpoint: "wss://opamp.example.com/v1/opamp" } });
+    await agent.until(({ connectionSettings }) => connectionSettings?.status === "failed");
+    return rejectionOf(
+      agent.until(({ connectionSettings }) => connectionSettings?.status === "applied", { timeoutMs }),
+    );
+  },
 } satisfies Record<string, () => Promise<Error>>;
 
 /** The text with what differs from run to run as it stands in the documentation. */

@@ -63,7 +63,7 @@ test.each<[Call, unknown, string]>([
     'client.usage: must be one of "server", "client", "both", not "agent"',
   ],
   [(clock) => virtualClock(clock), "noon", "startMs: must be milliseconds since the Unix epoch"],
-  [(server) => memoryTransport(server), {}, "server: must be an OpAMPServer, not object"],
+  [(server) => memoryTransport(server), {}, "server: must be an OpAMPServer, or a record of them by URL, not object"],
 ])("%o refuses %o", (call, given, message) => expectRefusal(() => call(given as never), message));
 
 type ServerCall = (server: OpAMPServer, given: never) => unknown;

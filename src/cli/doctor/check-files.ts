@@ -9,9 +9,9 @@ import type { DiagnoseOptions, Finding } from "./diagnosis.js";
 const SOON_DAYS = 14;
 
 /** A look at each of the files that are named; of what is wrong with one, nothing hides the others. */
-export function fileChecks({ tls = {}, secrets }: DiagnoseOptions): readonly (() => Promise<Finding>)[] {
+export function fileChecks({ named, secrets }: DiagnoseOptions): readonly (() => Promise<Finding>)[] {
   return [
-    ...tlsChecks(tls),
+    ...tlsChecks(named),
     ...secrets.map(({ where, read }) => async () => {
       try {
         await read();
@@ -71,7 +71,12 @@ export function expiry(validTo: string, now: number, hint: string): Pick<Finding
 /** A date as certificates write it, in ISO 8601. */
 export function dateOf(text: string): string {
   const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? text : new Date(atMs).toISOString().replace(".000Z", "Z");
+  return Number.isNaN(atMs) ? text : timeText(new Date(atMs));
+}
+
+/** A time, without a fraction where it has none. */
+export function timeText(date: Date): string {
+  return date.toISOString().replace(".000Z", "Z");
 }
 
 function nameOf({ subject }: X509Certificate): string {

@@ -35,6 +35,7 @@ export async function diagnose(options: DiagnoseOptions, told: (step: Step) => v
     if (missing !== undefined) throw missing;
     return checkOptions(options);
   });
+  if (!steps.failed) await steps.all("settings", options.settings);
   if (!steps.failed) await steps.all("files", fileChecks(options));
   for (const [name, look] of connectionSteps) {
     await steps.take(name, () => look(parseEndpoint(options.url).url, dialSettings(options), options.timeoutMs));

@@ -1,8 +1,9 @@
 import type { OpAMPClientOptions } from "../../client/options.js";
 import type { OpAMPError, OpAMPErrorCode } from "../../errors.js";
+import type { TlsOptions } from "../../transport/settings/tls-options.js";
 
 /** What is looked at, in this order; those of the connection come again for the place that a redirect leads to. */
-export type StepName = "url" | "files" | "resolve" | "connect" | "tls" | "redirect" | "open" | "report";
+export type StepName = "url" | "settings" | "files" | "resolve" | "connect" | "tls" | "redirect" | "open" | "report";
 
 /** A redirect that the server answered with. */
 export interface RedirectStep {
@@ -52,6 +53,10 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   timeoutMs: number;
   /** Whether headers or credentials are sent, which go to the URL's own origin alone. */
   sendsHeaders: boolean;
+  /** The TLS files that are named by the file or the command line, and count. */
+  named: TlsOptions;
+  /** What is to be said of where the settings come from, where the server may have changed them. */
+  settings: readonly (() => Finding)[];
   /** Files with secrets that the headers are made of: the key or option that names each, and what reads it. */
   secrets: readonly { where: string; read: () => Promise<unknown> }[];
   /** A text of the client in the words of the command line, or of the file that was given. */

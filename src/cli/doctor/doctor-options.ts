@@ -2,8 +2,9 @@ import type { AgentConfig } from "../../agent/file/agent-config.js";
 import { fileSecret } from "../../auth/file-secret.js";
 import { bearerAuth } from "../../auth/static-credentials.js";
 import { OpAMPError } from "../../errors.js";
-import type { HeaderSource } from "../../transport/settings/headers.js";
+import { type HeaderSource, sourcesOf } from "../../transport/settings/headers.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
+import { type SettingsInForce, settingsChecks, sourceText } from "../settings-in-force.js";
 import { flagWords, mixedWords } from "../surface-words.js";
 import { tokenIn } from "../token-file.js";
 import type { DiagnoseOptions } from "./diagnosis.js";
@@ -29,16 +30,31 @@ const HOST =
   /^(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:]+\]|[\w-]{1,63}(?:\.[\w-]{1,63})*(?=:\d{1,6}(?:\/|$)))(?::\d+)?(?:\/[\w./-]*)?$/i;
 const HOST_NAME = /^(?:[a-z][a-z\d-]{0,30}\.)+[a-z]{2,12}(?:\/v1\/opamp)?$/;
 
-/** What is given as a flag comes before what is in the file. */
-export function optionsOf(url: string | undefined, flags: DoctorFlags, file: AgentConfig | undefined): DiagnoseOptions {
+/**
+ * What is given as a flag comes before what is in the file, and that lies below what its agent was offered and took. A URL
+ * is another server, for which the file alone counts.
+ */
+export function optionsOf(
+  url: string | undefined,
+  flags: DoctorFlags,
+  file: AgentConfig | undefined,
+  inForce: SettingsInForce | undefined,
+): DiagnoseOptions {
   const { config: _file, header = {}, tokenFile, proxy, compression = false, timeout, json: _ofOutput, ...tls } = flags;
   const server = file?.extension.server;
-  const target = url ?? server?.endpoint;
+  const dialled = url === undefined && inForce?.sinceMs !== undefined ? inForce.settings : undefined;
+  const target = url ?? dialled?.endpoint.url.href ?? server?.endpoint;
   if (target === undefined) {
     const hint = "give the server's URL, or --config with the file of opamp agent";
     throw new OpAMPError("ERR_OPAMP_OPTION", "there is no server to check", { hint });
   }
-  const headers: HeaderSource[] = [server?.headers ?? {}, server?.auth ?? {}, header];
+  const authorization = dialled?.endpoint.authorization;
+  const ownHeaders = [server?.headers ?? {}, server?.auth ?? {}];
+  const headers: HeaderSource[] = [
+    ...(authorization === undefined ? [] : [{ authorization }]),
+    ...(dialled === undefined ? ownHeaders : sourcesOf(dialled.headers)),
+    header,
+  ];
   const secrets = (file?.needs ?? []).flatMap((need) =>
     need.kind === "secret" ? [{ where: need.where, read: fileSecret(need.name) }] : [],
   );
@@ -47,14 +63,17 @@ export function optionsOf(url: string | undefined, flags: DoctorFlags, file: Age
     headers.push(bearerAuth(read));
     secrets.push({ where: "--token-file", read });
   }
-  const through = proxy === "env" ? proxy : { url: proxy };
-  const sent = sentBy(target, flags, server);
+  const through = proxy === "env" ? (dialled?.proxy ?? proxy) : { url: proxy };
+  const offered = dialled === undefined ? undefined : inForce?.snapshot;
+  const sent = sentBy(target, flags, server, offered, authorization);
   const typed = typedIn(flags, server?.tls);
   const words = (text: string): string => (server === undefined ? flagWords(text) : mixedWords(text, typed));
   return {
     url: shownTarget(target),
     headers,
-    tls: { ...server?.tls, ...tls },
+    tls: { ...(dialled === undefined ? server?.tls : dialled.tls), ...tls },
+    named: { ...namedIn(server?.tls, offered), ...tls },
+    settings: settingsSteps(url, inForce),
     proxy: proxy !== "none" && through,
     timeoutMs: timeout * 1_000,
     sendsHeaders: sent !== "nothing",
@@ -64,21 +83,47 @@ export function optionsOf(url: string | undefined, flags: DoctorFlags, file: Age
   };
 }
 
+type Offered = SettingsInForce["snapshot"];
+
+/** The TLS files of the file that still count beside what was offered. */
+function namedIn(tls: TlsOptions = {}, offered: Offered | undefined): TlsOptions {
+  const { ca, cert, key, passphrase, ...others } = tls;
+  return {
+    ...others,
+    ...(offered?.tls?.ca === undefined && ca !== undefined && { ca }),
+    ...(offered?.certificate === undefined && cert !== undefined && { cert, key, passphrase }),
+  };
+}
+
+function settingsSteps(url: string | undefined, inForce: SettingsInForce | undefined): DiagnoseOptions["settings"] {
+  if (inForce === undefined) return [];
+  if (url === undefined) return settingsChecks(inForce, Date.now());
+  const detail = `those of the file, since a URL was given; the agent itself goes to ${sourceText(inForce)}`;
+  return inForce.sinceMs === undefined ? [] : [() => ({ detail })];
+}
+
 /** What has no scheme may be a token that lost its option: it is kept only where it can be told from one. */
 export function shownTarget(target: string): string {
   return target.includes("://") || HOST.test(target) || HOST_NAME.test(target) ? target : "...";
 }
 
 /** Where the credentials that count come from. */
-type Sent = "flags" | "file" | "url" | "nothing";
+type Sent = "flags" | "offer" | "file" | "url" | "nothing";
 
-function sentBy(target: string, { header = {}, tokenFile }: DoctorFlags, server: Server | undefined): Sent {
+function sentBy(
+  target: string,
+  { header = {}, tokenFile }: DoctorFlags,
+  server: Server | undefined,
+  offered: Offered | undefined,
+  authorization: string | undefined,
+): Sent {
   const isAny = (headers: object = {}): boolean => Object.keys(headers).length > 0;
   const isAuthorization = (headers: object = {}): boolean =>
     Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
   if (tokenFile !== undefined || isAuthorization(header)) return "flags";
+  if (isAny(offered?.headers)) return "offer";
   if (server?.auth !== undefined || isAuthorization(server?.headers)) return "file";
-  if (/^[a-z]+:\/\/[^/?#]*@/i.test(target)) return "url";
+  if (authorization !== undefined || /^[a-z]+:\/\/[^/?#]*@/i.test(target)) return "url";
   if (isAny(header)) return "flags";
   return isAny(server?.headers) ? "file" : "nothing";
 }
@@ -91,6 +136,11 @@ function withSource(text: string, sent: Sent, hasFile: boolean): string {
   switch (sent) {
     case "url":
       return replaced("check the user and password in the URL", "check what the user in the URL may do");
+    case "offer":
+      return replaced(
+        "have the server offer credentials that count, or write another connection_settings.epoch to go back to the file",
+        "check what the credentials that the server offered may do",
+      );
     case "nothing": {
       const none = `no credentials were sent: give ${hasFile ? "headers or auth below the server" : "--token-file or -H"}`;
       return replaced(none, none);

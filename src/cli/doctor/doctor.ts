@@ -5,6 +5,7 @@ import { errorsIn, redactedAfterKey } from "../../diagnostics/one-line.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { readAgentFile } from "../agent-file.js";
+import { settingsInForce } from "../settings-in-force.js";
 import type { Terminal } from "../terminal.js";
 import { diagnose } from "./diagnose.js";
 import { type Diagnosis, exitCodes, type Step } from "./diagnosis.js";
@@ -58,7 +59,7 @@ async function run(url: string | undefined, flags: DoctorFlags, terminal: Termin
     if (flags.json !== true) throw error;
     return printed(await unreadable(url, error), terminal);
   }
-  const options = optionsOf(url, flags, file);
+  const options = optionsOf(url, flags, file, file && (await settingsInForce(file)));
   if (flags.json === true) return printed(await diagnose(options), terminal);
   const diagnosis = await diagnose(options, (step) => terminal.print(stepText(step, terminal.colours)));
   terminal.print(`\n${verdict(diagnosis)}`);

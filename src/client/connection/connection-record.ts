@@ -1,12 +1,11 @@
-import { bytesOfHex, hexOf, sha256 } from "../../base/bytes.js";
+import { bytesOfHex, hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
-import { messageOf, OpAMPError } from "../../errors.js";
-import type { Store, StoredConnection, StoredRemoteConfig, StoredSettings, StoredState } from "../../store/store.js";
+import type { StoredConnection, StoredRemoteConfig, StoredSettings, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
-import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
+import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
 const HOUR_MS = 3_600_000;
 /** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
@@ -33,31 +32,26 @@ export interface Left {
 }
 
 /**
- * Keeps what becomes of settings for the connection: each snapshot as a blob of its own, which is there before the state
- * that names it, and removed after the state that does not. Without a place for blobs it lasts as long as the process.
+ * Keeps what becomes of settings for the connection: each snapshot as a blob of its own.
  */
 export class ConnectionRecord {
-  readonly #store: Store | undefined;
+  readonly #blobs: SettingsBlobs;
   readonly #persistence: Persistence;
   readonly #clock: Clock;
-  readonly #failed: Failed;
   readonly #fingerprint: string;
   #stored: StoredConnection;
-  /** One after the other. */
-  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: Store | undefined, persistence: Persistence, clock: Clock, failed: Failed, fingerprint: string) {
-    this.#store = store;
+  constructor(blobs: SettingsBlobs, persistence: Persistence, clock: Clock, fingerprint: string) {
+    this.#blobs = blobs;
     this.#persistence = persistence;
     this.#clock = clock;
-    this.#failed = failed;
     this.#fingerprint = fingerprint;
     this.#stored = this.#nothing();
   }
 
   /** Whether settings outlive the process, keys included. */
   get isLasting(): boolean {
-    return this.#store?.lasting === true && this.#store.blobs !== undefined && this.#persistence.isKept;
+    return this.#blobs.isLasting;
   }
 
   /** Reads what was kept; what is not whole is done without. */
@@ -70,7 +64,7 @@ export class ConnectionRecord {
     const trial = trialOf(stored);
     const snapshot = accepted && (await this.#snapshot(accepted));
     const [proposed, offer] = candidate
-      ? await Promise.all([this.#snapshot(candidate), this.#blob(candidate.offer)])
+      ? await Promise.all([this.#snapshot(candidate), this.#blobs.read(candidate.offer)])
       : [];
     return {
       accepted: accepted && snapshot && { snapshot, at: accepted.at },
@@ -89,7 +83,7 @@ export class ConnectionRecord {
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
     if (step === "candidate" && candidate !== undefined) {
       const bytes = encodeSnapshot(candidate.snapshot);
-      const [blob, offer] = [nameOf("connection", bytes), nameOf("connection-offer", candidate.offer)];
+      const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
       next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
@@ -115,7 +109,7 @@ export class ConnectionRecord {
     if (candidate !== undefined && trial.phase === "trial") {
       this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
     }
-    await this.#last;
+    await this.#blobs.settled();
   }
 
   #replace(
@@ -126,49 +120,28 @@ export class ConnectionRecord {
   ): void {
     const before = this.#stored;
     this.#stored = next;
-    const store = this.#store?.blobs;
-    const change = id === undefined ? [] : [id];
-    if (store === undefined || !this.#persistence.isKept) return this.#persistence.kept(change);
-    this.#last = this.#last.then(async () => {
-      try {
-        for (const [name, bytes] of blobs) await store.write(name, bytes);
-      } catch (cause) {
-        this.#stored = this.#stored === next ? before : this.#stored;
-        this.#complain(cause);
-        return this.#persistence.kept(change, messageOf(cause));
-      }
-      const connection = isNothing(next) ? undefined : next;
-      const isSaved = await this.#persistence.saveAll({ ...also, connection }, change);
-      if (!isSaved) return;
-      const needed = namesIn(this.#stored);
-      const unneeded = [...namesIn(before)].filter((name) => !needed.has(name));
-      for (const name of unneeded) await store.remove(name).catch((cause: unknown) => this.#complain(cause));
+    const connection = isNothing(next) ? undefined : next;
+    void this.#blobs.replace({
+      blobs,
+      state: { ...also, connection },
+      ids: id === undefined ? [] : [id],
+      unwritten: () => {
+        if (this.#stored === next) this.#stored = before;
+      },
+      unneeded: () => {
+        const needed = namesIn(this.#stored);
+        return [...namesIn(before)].filter((name) => !needed.has(name));
+      },
     });
   }
 
   async #snapshot({ blob }: StoredSettings): Promise<Snapshot | undefined> {
-    const bytes = await this.#blob(blob);
+    const bytes = await this.#blobs.read(blob);
     return bytes && decodeSnapshot(bytes);
-  }
-
-  /** A blob of ours, if it is what its name says. */
-  async #blob(name: string): Promise<Uint8Array | undefined> {
-    try {
-      const bytes = await this.#store?.blobs?.read(name);
-      return bytes !== undefined && name.endsWith(digestOf(bytes)) ? bytes : undefined;
-    } catch (cause) {
-      this.#complain(cause);
-      return undefined;
-    }
   }
 
   #nothing(): StoredConnection {
     return { fingerprint: this.#fingerprint, trial: NO_TRIAL, switchedAt: [] };
-  }
-
-  #complain(cause: unknown): void {
-    const text = `the connection settings of the server: ${messageOf(cause)}`;
-    this.#failed(new OpAMPError("ERR_OPAMP_STORE", text, { cause }));
   }
 }
 
@@ -191,12 +164,4 @@ function isNothing({ accepted, candidate, trial, switchedAt }: StoredConnection)
 
 function namesIn({ accepted, candidate }: StoredConnection): ReadonlySet<string> {
   return new Set([accepted?.blob, candidate?.blob, candidate?.offer].filter((name) => name !== undefined));
-}
-
-function nameOf(kind: string, bytes: Uint8Array): string {
-  return `${kind}-${digestOf(bytes)}`;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return hexOf(sha256([bytes])).slice(0, 32);
 }

@@ -2,7 +2,7 @@ import { nextTrial, type Trial } from "../../base/trial.js";
 import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
-import type { Resumed } from "../../core/io.js";
+import type { Offered, Resumed } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
@@ -15,6 +15,8 @@ export interface Restored {
   /** What was accepted no longer counts. */
   isPutAside?: true;
   status?: OfferStatus;
+  /** What failed, where it can be retried. */
+  failed?: Offered;
 }
 
 /** Settings that were accepted by an earlier process. */

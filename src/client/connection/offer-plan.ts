@@ -89,7 +89,7 @@ export class OfferReader {
 
   /** What an offer came to that an earlier process was trying. @throws OpAMPError `ERR_OPAMP_SETTINGS` */
   resumed(snapshot: Snapshot, { offer: { opamp } }: SettingsOffer, inForce: Snapshot): Plan {
-    const seconds = opamp?.heartbeatIntervalSeconds || undefined;
+    const seconds = opamp?.heartbeatIntervalSeconds || (this.#rules.zeroIsOff ? 0n : undefined);
     return { move: { snapshot, settings: this.checked(snapshot, inForce), dropsCertificate: false }, seconds };
   }
 }

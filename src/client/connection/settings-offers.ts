@@ -1,11 +1,16 @@
+import { create } from "@bufbuild/protobuf";
 import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
+import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredState } from "../../store/store.js";
 import type { Certificates } from "../certificates/certificates.js";
+import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
 import type { ConnectionMoves } from "./connection-moves.js";
 import type { Restored } from "./left-behind.js";
 import type { SettingsOffer } from "./offer-plan.js";
+import type { PartTask } from "./part-offers.js";
+import type { PartFailure, PartRunner } from "./part-runner.js";
 
 /** What of the client takes part in offers of connection settings. */
 export interface SettingsParts {
@@ -13,14 +18,37 @@ export interface SettingsParts {
   readonly moves: ConnectionMoves | undefined;
   /** There where the agent asks for certificates for it. */
   readonly certificates: Certificates | undefined;
+  /** For all other connections. */
+  readonly runner: PartRunner;
+  /** Whether the agent declares that it takes settings for its own connection. */
+  readonly takesOpamp: () => boolean;
+  readonly clock: Clock;
+  readonly applyMs: number;
   readonly feed: (input: Input) => void;
   /** Takes secrets out of what the server is told. */
   readonly redact: (text: string) => string;
+  /** What was accepted no longer counts. */
+  readonly warn: (message: string, hint: string) => void;
 }
+
+/** An offer that is being applied. */
+interface Run {
+  readonly id: number;
+  readonly tasks: readonly PartTask[];
+  isAborted: boolean;
+  /** Until when it has to be done, on the clock. */
+  until: number;
+}
+
+/** How long all handlers together may take at a start, before the agent connects. */
+const RESTART_MS = 30_000;
+/** The longest text that the server is told of failures. */
+const MAX_TEXT = 4_000;
 
 /** Runs offers of connection settings: the agent's own connection first, then the others; they have one status. */
 export class SettingsOffers {
   readonly #parts: SettingsParts;
+  #run: Run | undefined;
 
   constructor(parts: SettingsParts) {
     this.#parts = parts;
@@ -31,12 +59,31 @@ export class SettingsOffers {
     return this.#parts.moves?.facts;
   }
 
-  /** Takes up what an earlier process left; what cannot be used is put aside. */
+  /** Takes up what an earlier process left, and gives handlers what was in force; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { moves, certificates } = this.#parts;
-    const restored = (await moves?.restore(state)) ?? {};
+    const { moves, certificates, runner, clock, applyMs, warn } = this.#parts;
+    const { connectionSettings: stored } = state;
+    const restored = moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state);
     if (moves !== undefined) await certificates?.restore(moves);
-    return restored;
+    const putAside = await runner.restore(state.otherConnections);
+    if (putAside !== undefined) {
+      delete restored.status;
+      warn(
+        `settings for other connections that the server offered are put aside: ${putAside}`,
+        "nothing has to be done: the server may offer its settings again",
+      );
+    }
+    const failures = await runner.run(runner.restartTasks, clock.now() + Math.min(applyMs, RESTART_MS));
+    const { status } = restored;
+    if (failures.length === 0 || status === undefined) return restored;
+    const { hash, digest } = status;
+    const offer = create(ConnectionSettingsOffersSchema, { hash });
+    return {
+      ...restored,
+      status: { ...status, status: "failed", error: this.#textOf(failures) },
+      // Nothing in it is new, but what failed is done once more with any offer.
+      failed: { kind: "connectionSettings", hash, digest, offer },
+    };
   }
 
   get certificates(): Certificates | undefined {
@@ -45,13 +92,19 @@ export class SettingsOffers {
 
   /** The core applies an offer. */
   apply(offered: SettingsOffer, id: number): void {
-    const { moves } = this.#parts;
-    if (moves === undefined) this.#end(id, undefined);
-    else moves.apply(offered, id, (error) => this.#end(id, error));
+    const { moves, runner, takesOpamp, clock, applyMs } = this.#parts;
+    const until = clock.now() + applyMs;
+    const run: Run = { id, tasks: runner.tasksOf(offered.offer), isAborted: false, until };
+    this.#run = run;
+    if (moves === undefined || !takesOpamp()) this.#others(run, undefined);
+    else moves.apply(offered, id, (error) => this.#others(run, error));
   }
 
   abort(id: number, why: string): void {
+    if (this.#run?.id !== id) return;
+    this.#run.isAborted = true;
     this.#parts.moves?.abort(id, why);
+    this.#parts.runner.abort(why);
   }
 
   /** Keeps a step of a trial. What the core dials with next follows at once. */
@@ -61,6 +114,8 @@ export class SettingsOffers {
 
   /** The connection was moved, or it was not. */
   switched(id: number, failed: SwitchFailure | undefined): void {
+    // The core counts its limit from here too.
+    if (this.#run?.id === id) this.#run.until = this.#parts.clock.now() + this.#parts.applyMs;
     this.#parts.moves?.switched(id, failed);
   }
 
@@ -75,9 +130,11 @@ export class SettingsOffers {
     this.#parts.certificates?.attemptFailed();
   }
 
-  /** Goes back to what the options say. */
+  /** Goes back to what the options say; other connections, of which these say nothing, stay as they are. */
   forget(): void {
-    this.#parts.moves?.forget();
+    const { moves, feed } = this.#parts;
+    if (moves === undefined) feed({ type: "forget", kind: "connectionSettings" });
+    else moves.forget();
   }
 
   /** Nothing is kept any more. */
@@ -89,11 +146,30 @@ export class SettingsOffers {
   async ended(): Promise<void> {
     await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();
+    await this.#parts.runner.ended();
   }
 
-  #end(id: number, error: string | undefined): void {
+  /** @param error why the agent's own connection is not as it was offered */
+  #others(run: Run, error: string | undefined): void {
+    if (run.tasks.length === 0 || run.isAborted) this.#end(run, error);
+    else void this.#runOthers(run, error === undefined ? [] : [{ called: "opamp", why: error }]);
+  }
+
+  async #runOthers(run: Run, failures: readonly PartFailure[]): Promise<void> {
+    const all = [...failures, ...(await this.#parts.runner.run(run.tasks, run.until))];
+    this.#end(run, all.length === 0 ? undefined : this.#textOf(all));
+  }
+
+  #end({ id }: Run, error: string | undefined): void {
     const { feed, redact } = this.#parts;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
     feed(error === undefined ? ended : { ...ended, error: redact(error) });
+  }
+
+  /** Each failure has its share of the text. */
+  #textOf(failures: readonly PartFailure[]): string {
+    const most = Math.floor(MAX_TEXT / failures.length);
+    const lines = failures.map(({ called, why }) => `${called}: ${this.#parts.redact(why)}`);
+    return lines.map((line) => (line.length > most ? `${line.slice(0, most - 5)}...` : line)).join("; ");
   }
 }

@@ -40,8 +40,8 @@ export interface Supplied {
   health: boolean;
   /** Available components were given at some time. */
   components: boolean;
-  /** The server may change the agent's own connection. */
-  settings?: boolean;
+  /** What goes with the connection settings that are taken. */
+  settings?: readonly CapabilityName[];
 }
 
 /** What of the options is a handler. */
@@ -58,7 +58,7 @@ export function declaredMask(
   for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerTable[name].capabilities);
   if (health) names.push("reportsHealth");
   if (components) names.push("reportsAvailableComponents");
-  if (settings === true) names.push("acceptsOpAMPConnectionSettings", "reportsConnectionSettingsStatus");
+  if (settings !== undefined) names.push(...settings);
   return maskOf(names.filter((name) => !withheld.has(name)));
 }
 
@@ -76,18 +76,25 @@ export function checkNewHandlers(handlers: Handlers): void {
 /** @throws OpAMPError `ERR_OPAMP_OPTION` */
 export function checkHandlers(handlers: Handlers): void {
   for (const name of handlerNames) {
-    const { members, optional = [] } = handlerTable[name];
-    const handler: unknown = handlers[name];
-    if (members === undefined) {
-      checkFunction(name, handler);
-      continue;
-    }
-    checkFunctions(name, handler, members);
-    if (isObject(handler)) for (const extra of optional) checkFunction(`${name}.${extra}`, handler[extra]);
-    // A record's other keys are slips; an instance of a class may have fields of its own.
-    const known = Object.fromEntries([...members, ...optional].map((member) => [member, true]));
-    if (isRecord(handler)) refuseUnknown(name, handler, known);
+    checkHandler(name, handlers[name], handlerTable[name]);
   }
+}
+
+/**
+ * @param name its path in the options
+ * @throws OpAMPError `ERR_OPAMP_OPTION`
+ */
+export function checkHandler(
+  name: string,
+  handler: unknown,
+  { members, optional = [] }: Pick<HandlerRow, "members" | "optional">,
+): void {
+  if (members === undefined) return checkFunction(name, handler);
+  checkFunctions(name, handler, members);
+  if (isObject(handler)) for (const extra of optional) checkFunction(`${name}.${extra}`, handler[extra]);
+  // A record's other keys are slips; an instance of a class may have fields of its own.
+  const known = Object.fromEntries([...members, ...optional].map((member) => [member, true]));
+  if (isRecord(handler)) refuseUnknown(name, handler, known);
 }
 
 /**

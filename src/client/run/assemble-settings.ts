@@ -1,6 +1,8 @@
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import { type ConnectionSettings, laidOver, type OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
+import { has } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
@@ -11,6 +13,10 @@ import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { partKinds } from "../connection/part-kinds.js";
+import { PartRecord } from "../connection/part-record.js";
+import { PartRunner } from "../connection/part-runner.js";
+import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
@@ -30,15 +36,15 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
-  const isAnywhere = settings.connection?.opamp?.endpoints.includes("*") === true;
+  const { endpoints = [] } = settings.connection?.opamp ?? {};
   const make: MakeTransport = (connection, use) => {
     if (typeof transport === "function") return transport(connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
     // Who may move the agent to some hosts alone could lead it to any other from there.
-    const maxRedirects = isHome || isAnywhere ? fixed.maxRedirects : 0;
-    const its: TransportSettings = { ...fixed, maxRedirects, url, authorization, headers, tls, proxy };
+    const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
+    const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
     if (transport !== "auto" || !isHome) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
@@ -52,6 +58,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
 
 /** What of the assembled client takes part. */
 interface Around {
+  core: { readonly capabilities: bigint };
   /** There where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
@@ -64,9 +71,10 @@ interface Around {
   observed: () => Observed;
 }
 
-interface Certified {
+interface AroundMoves {
   /** There where the agent asks for certificates. */
   certificates: Certificates | undefined;
+  warn: (message: string, hint: string) => void;
 }
 
 /** What takes offers of connection settings. */
@@ -76,14 +84,32 @@ export function assembleSettings(
   taken: TakenSettings,
   around: Around,
 ): SettingsOffers {
-  const { feed, redactor } = around;
+  const { core, clock, failed, feed, redactor, persistence } = around;
+  const { applyMs, abortMs } = settings.timeouts;
+  const { handlers, opamp, epoch } = taken;
+  const warn = (message: string, hint: string) =>
+    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, { ...around, certificates }),
+    moves: assembleMoves(options, settings, taken, { ...around, certificates, warn }),
     certificates,
+    runner: new PartRunner({
+      handlers,
+      record,
+      clock,
+      failed,
+      declares: (kind) => has(core.capabilities, partKinds[kind].capability),
+      allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
+      abortMs,
+    }),
+    takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
+    clock,
+    applyMs,
     feed,
     // The server is told it, and it is stored.
     redact: (text) => oneLine(text, redactor.text),
+    warn,
   });
 }
 
@@ -91,12 +117,12 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed, certificates }: Around & Certified,
+  { transports, persistence, clock, failed, feed, observed, certificates, warn }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
-  const origin = originOf(options, own, epoch);
-  const record = new ConnectionRecord(options.store, persistence, clock, failed, origin);
+  const blobs = new SettingsBlobs(options.store, persistence, failed);
+  const record = new ConnectionRecord(blobs, persistence, clock, originOf(options, own, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -106,9 +132,7 @@ function assembleMoves(
     feed,
     certificates,
     notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
-    warn: (message, hint) => {
-      notify(observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
-    },
+    warn,
   });
 }
 

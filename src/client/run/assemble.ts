@@ -30,6 +30,7 @@ import { logLines } from "../observe/log-lines.js";
 import { meterEvents } from "../observe/meter.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readSettings, type Settings } from "../settings/settings.js";
+import { settingsCapabilities } from "../settings/taken-settings.js";
 import { Persistence } from "../state/persistence.js";
 import { assembleSettings, assembleTransports, type FixedSettings } from "./assemble-settings.js";
 import { Driver } from "./driver.js";
@@ -49,7 +50,7 @@ export function assemble(options: OpAMPClientOptions) {
   const clock = options.clock ?? systemClock(settings.keepAlive);
   const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
   const { connection } = settings;
-  if (connection !== undefined) supplied.settings = true;
+  if (connection !== undefined) supplied.settings = settingsCapabilities(connection);
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
   const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
   const fixed = fixedSettings(settings, clock, () => uidText(core.instanceUid));
@@ -104,7 +105,8 @@ export function assemble(options: OpAMPClientOptions) {
   };
   if (connection !== undefined) {
     const { instanceUid } = fixed;
-    const around = { transports, persistence, clock, redactor, failed, feed, instanceUid, observed: () => parts };
+    const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid };
+    const around = { ...common, observed: () => parts };
     parts.settings = assembleSettings(options, settings, connection, around);
   }
   driver.routeTo(new OutputRouter(parts));

@@ -86,6 +86,7 @@ export class Lifecycle {
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
     if (left.status !== undefined) start.offers = { ...start.offers, connectionSettings: left.status };
     if (left.resume !== undefined) start.resume = left.resume;
+    if (left.failed !== undefined) start.failed = left.failed;
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;

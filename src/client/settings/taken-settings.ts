@@ -1,5 +1,8 @@
 import { isObject, refuseUnknown, text, wrongKind } from "../../base/checks.js";
+import type { CapabilityName } from "../../core/capabilities.js";
+import { type PartHandlers, partKindNames, partKinds } from "../connection/part-kinds.js";
 import type { ConnectionSettingsOptions } from "../connection-options.js";
+import { checkHandler } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { type CertificateRules, readCertificateRules } from "./certificate-rules.js";
 import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
@@ -8,6 +11,8 @@ import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 export interface TakenSettings {
   /** For the agent's own connection; `undefined` for none. */
   readonly opamp: SettingsRules | undefined;
+  /** For other connections. */
+  readonly handlers: PartHandlers;
   /** How certificates for it are asked for; `undefined`: they are not. */
   readonly certificates: CertificateRules | undefined;
   /** The host's word for what was accepted so far; another one puts that aside. */
@@ -15,10 +20,13 @@ export interface TakenSettings {
 }
 
 const WHERE = "connectionSettings";
-const KEYS = { opamp: true, certificates: true, settingsEpoch: true } as const satisfies Record<
-  keyof ConnectionSettingsOptions,
-  true
->;
+const KEYS = {
+  opamp: true,
+  certificates: true,
+  ...partKinds,
+  settingsEpoch: true,
+} as const satisfies Record<keyof ConnectionSettingsOptions, unknown>;
+const HANDLER = { members: ["apply"], optional: ["validate"] } as const;
 
 /**
  * Checks which connection settings an agent takes.
@@ -35,5 +43,16 @@ export function readTakenSettings(options: OpAMPClientOptions): TakenSettings | 
   const opamp = readSettingsRules(`${WHERE}.opamp`, given.opamp, options);
   const at = `${WHERE}.certificates`;
   const certificates = readCertificateRules(at, given.certificates, opamp !== undefined, options);
-  return opamp && { opamp, certificates, epoch };
+  for (const kind of partKindNames) checkHandler(`${WHERE}.${kind}`, given[kind], HANDLER);
+  const { ownMetrics, ownTraces, ownLogs, other }: PartHandlers = given;
+  const handlers = { ownMetrics, ownTraces, ownLogs, other };
+  const isNone = opamp === undefined && partKindNames.every((kind) => handlers[kind] === undefined);
+  return isNone ? undefined : { opamp, certificates, handlers, epoch };
+}
+
+/** What goes with the settings that are taken (CONN-01). */
+export function settingsCapabilities({ opamp, handlers }: TakenSettings): readonly CapabilityName[] {
+  const own: readonly CapabilityName[] = opamp === undefined ? [] : ["acceptsOpAMPConnectionSettings"];
+  const others = partKindNames.filter((kind) => handlers[kind] !== undefined).map((kind) => partKinds[kind].capability);
+  return [...own, ...others, "reportsConnectionSettingsStatus"];
 }

@@ -26,9 +26,10 @@ export const connectionSettings: OfferRow = {
   find({ connectionSettings: offer }) {
     if (offer === undefined) return undefined;
     const hash = new Uint8Array(offer.hash);
-    if (isEmpty(offer)) return { hash, offered: undefined };
+    const needs = needsOf(offer);
+    if (needs === 0n) return { hash, offered: undefined };
     const digest = hash.length === 0 ? digestOf(offer) : undefined;
-    return { hash, offered: { kind: "connectionSettings", hash, digest, offer } };
+    return { hash, offered: { kind: "connectionSettings", hash, digest, offer }, needs };
   },
   report: (status) => status,
 };
@@ -52,9 +53,17 @@ export function intervalIn(
   return undefined;
 }
 
-function isEmpty({ opamp, ownMetrics, ownTraces, ownLogs, otherConnections }: ConnectionSettingsOffers): boolean {
-  const isNamed = [opamp, ownMetrics, ownTraces, ownLogs].some((member) => member !== undefined);
-  return !isNamed && Object.keys(otherConnections).length === 0;
+/** A class that an agent has not declared has no effect (CONN-01). */
+function needsOf({ opamp, ownMetrics, ownTraces, ownLogs, otherConnections }: ConnectionSettingsOffers): bigint {
+  const hasOthers = Object.keys(otherConnections).length > 0;
+  const classes = [
+    [opamp !== undefined, acceptsOpAMPConnectionSettings],
+    [ownMetrics !== undefined, reportsOwnMetrics],
+    [ownTraces !== undefined, reportsOwnTraces],
+    [ownLogs !== undefined, reportsOwnLogs],
+    [hasOthers, acceptsOtherConnectionSettings],
+  ] as const;
+  return classes.reduce((mask, [isThere, { bit }]) => (isThere ? mask | bit : mask), 0n);
 }
 
 function digestOf({ hash: _none, ...settings }: ConnectionSettingsOffers): Uint8Array {

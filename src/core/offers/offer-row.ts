@@ -4,6 +4,15 @@ import type { NOTHING_OFFERED, OfferStatus, PartName, PartValues } from "../part
 import type { Report } from "../report.js";
 import type { AgentTimers } from "../timers.js";
 
+/** An offer in a message. */
+export interface Found {
+  hash: Uint8Array;
+  /** With a digest where its hash is empty; not there where only a hash is. */
+  offered: Offered | undefined;
+  /** The capability bits of all that is in it, where these are not the bits of its kind: without any it has no effect. */
+  needs?: bigint;
+}
+
 /** What the core knows of a kind of offers. */
 export interface OfferRow {
   readonly kind: OfferKind;
@@ -21,8 +30,8 @@ export interface OfferRow {
   readonly storedFirst: boolean;
   /** Which field of a message it is in. */
   readonly field: "remoteConfig" | "packagesAvailable" | "connectionSettings";
-  /** The offer in a message that has this field, with a digest where its hash is empty; not there where only a hash is. */
-  find(message: ServerToAgent): { hash: Uint8Array; offered: Offered | undefined } | undefined;
+  /** The offer in a message that has this field. */
+  find(message: ServerToAgent): Found | undefined;
   /** What is reported. */
   report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];
 }

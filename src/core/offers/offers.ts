@@ -3,9 +3,11 @@ import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Offered, OfferKind, OfferOutcomes, Output } from "../io.js";
 import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
 import { NEVER } from "../timers.js";
-import type { OfferRow, OfferSurroundings } from "./offer-row.js";
+import type { Found, OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
+/** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
+const MAX_HASH_BYTES = 1_024;
 /** The kind that every agent may be offered. */
 const USUAL: readonly OfferRow[] = [remoteConfig];
 
@@ -33,11 +35,11 @@ export class Offers {
     return next;
   }
 
-  /** What was settled in an earlier life (D14). */
-  restore(outcomes: OfferOutcomes): void {
+  /** What was settled in an earlier life (D14). @param failed of these the one that can be retried */
+  restore(outcomes: OfferOutcomes, failed?: Offered): void {
     for (const { kind } of this.#rows) {
       const outcome = outcomes[kind];
-      if (outcome !== undefined) this.of(kind)?.restore(outcome);
+      if (outcome !== undefined) this.of(kind)?.restore(outcome, failed?.kind === kind ? failed : undefined);
     }
   }
 
@@ -50,10 +52,17 @@ export class Offers {
     for (const row of this.#rows) {
       const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
-      const isAccepted = (declared & row.accepts) !== 0n;
-      if (isAccepted && this.of(row.kind)?.knows(found.offered ?? found) === true) continue;
-      if (isAccepted && found.offered !== undefined) this.of(row.kind)?.receive(found.offered, now, out);
-      else out.push({ type: "notice", notice: { kind: "ignored", what: isAccepted ? row.incomplete : row.what } });
+      const { offered, needs = row.accepts } = found;
+      const isAccepted = (declared & needs) !== 0n;
+      const { length } = found.hash;
+      if (isAccepted && length > MAX_HASH_BYTES) {
+        ignore(`${row.what} with a hash of ${length} bytes, of which at most ${MAX_HASH_BYTES} are taken`, out);
+        continue;
+      }
+      if (isAccepted && this.of(row.kind)?.knows(offered ?? found) === true) continue;
+      if (isAccepted && offered !== undefined) this.of(row.kind)?.receive(offered, now, out);
+      const what = isAccepted ? ignoredIn(row, found, declared) : row.what;
+      if (what !== undefined) ignore(what, out);
     }
   }
 
@@ -125,9 +134,10 @@ export class OfferLife {
     this.#around = around;
   }
 
-  /** What was settled in an earlier life (D14). */
-  restore(status: OfferStatus): void {
+  /** What was settled in an earlier life (D14). @param failed what can be retried */
+  restore(status: OfferStatus, failed?: Offered): void {
     this.#newest = identityOf(status);
+    this.#failed = failed;
     this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
   }
 
@@ -245,6 +255,20 @@ export class OfferLife {
     this.#around.persist({ what: "offer", kind, status }, out);
     return changesEffectiveConfig;
   }
+}
+
+/** What of an offer that has an effect has none. */
+function ignoredIn(
+  { what, incomplete }: OfferRow,
+  { offered, needs = 0n }: Found,
+  declared: bigint,
+): string | undefined {
+  if (offered === undefined) return incomplete;
+  return (needs & ~declared) === 0n ? undefined : `${what} of a class that is not declared`;
+}
+
+function ignore(what: string, out: Output[]): void {
+  out.push({ type: "notice", notice: { kind: "ignored", what } });
 }
 
 type Identified = Pick<OfferStatus, "hash" | "digest">;

@@ -30,7 +30,7 @@ export interface ServerSide extends Announcement {
   readonly log: MessageLog;
   /** How many messages each agent's own log keeps. */
   readonly keepMessages: number;
-  /** Whoever answers signing requests, if anybody does. */
+  /** What answers signing requests, if anything does. */
   readonly signer: Signer | undefined;
   /** The endpoint to offer to an agent that has not been heard of. */
   url(): string;

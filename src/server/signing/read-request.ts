@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { isArrayBuffer, isUint8Array } from "node:util/types";
 import type { Extension, Name, Pkcs10CertificateRequest } from "@peculiar/x509";
 import { uidText } from "../../base/bytes.js";
 import { attempt } from "../../base/checks.js";
@@ -63,7 +64,7 @@ function problemOf(
 function isSignedBy(key: KeyObject, request: Pkcs10CertificateRequest): boolean {
   // The library's own verification takes more than a turn.
   const signed: unknown = Reflect.get(request, "tbs");
-  if (!(signed instanceof ArrayBuffer)) return false;
+  if (!isUint8Array(signed) && !isArrayBuffer(signed)) return false;
   const hash = request.signatureAlgorithm.hash?.name.toLowerCase().replace("-", "");
   return attempt(() => verify(hash, new Uint8Array(signed), key, new Uint8Array(request.signature)), false);
 }

@@ -22,6 +22,8 @@ export interface Redirect {
 export interface RedirectRules {
   /** How many redirects one attempt follows. */
   maxRedirects: number;
+  /** Where a redirect may lead. Default: anywhere. */
+  mayLead?: ((url: URL) => boolean) | undefined;
   /** Called with each redirect, followed or not. Default: nobody is told. */
   onRedirect?: ((redirect: Redirect) => void) | undefined;
 }
@@ -44,7 +46,7 @@ export function redirected(
   if (location === undefined || !(FOLLOWED.has(status) || status === 303)) return undefined;
   const parsed = URL.canParse(location, from.url.href) ? new URL(location, from.url) : undefined;
   const target = parsed !== undefined && KINDS[parsed.protocol] !== undefined ? parsed : undefined;
-  const next = followed(from, status, target, rules.maxRedirects);
+  const next = followed(from, status, target, rules);
   rules.onRedirect?.({
     status,
     from: from.url,
@@ -55,7 +57,8 @@ export function redirected(
 }
 
 /** @param target where the redirect leads, if that is a server URL */
-function followed(from: Hop, status: number, target: URL | undefined, maxRedirects: number): Hop | OpAMPError {
+function followed(from: Hop, status: number, target: URL | undefined, rules: RedirectRules): Hop | OpAMPError {
+  const { maxRedirects, mayLead } = rules;
   const refused = (to: string, why: string, hint: string): OpAMPError => {
     const text = `${from.url.host}${from.url.pathname} answered ${status}, a redirect to ${to}: ${why}`;
     return new OpAMPError("ERR_OPAMP_HTTP_STATUS", text, { httpStatus: status, hint });
@@ -76,6 +79,10 @@ function followed(from: Hop, status: number, target: URL | undefined, maxRedirec
   if (isSecure(from.url.protocol) && !isSecure(url.protocol)) {
     const why = "it leads to a server without TLS";
     return refused(origin, why, `correct the redirect on the server; only a URL that you give may lead to ${origin}`);
+  }
+  if (mayLead?.(url) === false) {
+    const why = "that is not where this agent may be moved to";
+    return refused(origin, why, `have the server offer ${origin} itself, if the agent may go there`);
   }
   if (from.redirects >= maxRedirects) {
     return maxRedirects === 0

@@ -37,6 +37,8 @@ describe("the endpoint of an offer", () => {
     ["wss://home.example.com/x", ["home.example.com:443"]],
     ["wss://a.example.com/x", ["*.example.com"]],
     ["wss://a.b.example.com/x", ["*.example.com"]],
+    ["wss://home.example.com/x", ["home.example.com."]],
+    ["wss://a.example.com/x", ["*.example.com."]],
     ["wss://[::1]:4321/x", ["[::1]:4321"]],
     ["wss://[::1]:4321/x", ["[::1]"]],
     ["wss://10.0.0.1/x", ["10.0.0.1"]],
@@ -119,6 +121,34 @@ test("verification is not turned off by an offer, unless that is allowed or it i
   expect(() => check({ tls: skipping }, { own })).not.toThrow();
   const verifying: Snapshot = { tls: { ...skipping, insecureSkipVerify: false } };
   expect(refusal(() => check({ tls: skipping }, { own, inForce: verifying }))).toContain("tls.insecure_skip_verify");
+});
+
+describe("a proxy in an offer", () => {
+  const proxy = { url: "http://proxy.evil.com:8080", headers: {} };
+  const plain = { url: "http://home.example.com:4320/v1/opamp" };
+
+  test("is taken anywhere for a connection that is encrypted and verified", () => {
+    expect(() => check({ proxy })).not.toThrow();
+  });
+
+  test("is refused where it could read what passes, unless its host is allowed", () => {
+    const text = refusal(() => check({ proxy }, { own: plain }));
+    expect(text).toContain("proxy.url (proxy.evil.com:8080) would read what this agent and its server say");
+    expect(refusal(() => check({ proxy: { ...proxy, url: "socks5://evil.com" } }, { own: plain }))).toContain(
+      "(evil.com",
+    );
+    const unverified = { tls: { insecureSkipVerify: true } };
+    expect(refusal(() => check({ proxy }, { own: unverified }))).toContain("proxy.url");
+    for (const endpoints of [["*"], ["*.evil.com"], ["proxy.evil.com:8080"]]) {
+      expect(() => check({ proxy }, { own: plain, policy: { endpoints } })).not.toThrow();
+    }
+    expect(() => check({ proxy: { ...proxy, url: "SOCKS5://Home.Example.com" } }, { own: plain })).not.toThrow();
+  });
+
+  test("may be the one that the options name, with other headers", () => {
+    const own = { ...plain, proxy: { url: "http://user:pass@proxy.evil.com:8080" } };
+    expect(() => check({ proxy }, { own })).not.toThrow();
+  });
 });
 
 verifies("CONN-11", "a certificate is refused where a restart would lose it", () => {

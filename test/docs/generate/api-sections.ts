@@ -32,7 +32,7 @@ export const apiSections: readonly ApiSection[] = [
   { title: "What came and went", sources: /^server\/(?:message-log|listen\/)/ },
   { title: "Refusals and misbehaviour", sources: /^server\/(?:misbehave\/|link\/http-link)/ },
   { title: "A network that fails", sources: /^testing\/fault-proxy/ },
-  { title: "Certificates", sources: /^testing\/certificates/ },
+  { title: "Certificates", sources: /^(?:testing\/certificates|server\/signing\/)/ },
   { title: "Transports and time", sources: /^(?:transport\/transport|client\/clock|core\/link\/backoff)/ },
   { title: "Virtual time", sources: /^(?:testing\/|server\/link\/memory-link)/ },
   { title: "Other", sources: /(?:)/ },

@@ -135,11 +135,13 @@ describe.each(KINDS)("an agent over %s", (_name, kind) => {
   });
 
   test.each([
-    ["is not led on from there by a redirect", ["127.0.0.1"], FAILED],
-    ["follows a redirect from there where it may go anywhere", ["*"], APPLIED],
-  ] as const)("%s", async (_what, endpoints, ends) => {
+    ["is not led on by a redirect to a host where it may not go", ["127.0.0.1"], "localhost", FAILED],
+    ["follows a redirect to a host where it may go", ["127.0.0.1"], "127.0.0.1", APPLIED],
+    ["follows a redirect anywhere where it may go anywhere", ["*"], "localhost", APPLIED],
+  ] as const)("%s", async (_what, endpoints, host, ends) => {
     const [old, next, last] = await Promise.all([server(), server(), server()]);
-    next.misbehave({ on: "request", mode: "redirect", to: last[kind].replace("ws:", "http:"), times: 1_000 });
+    const to = last[kind].replace("ws:", "http:").replace("127.0.0.1", host);
+    next.misbehave({ on: "request", mode: "redirect", to, times: 1_000 });
     const client = agent(old, kind, { endpoints });
     await client.connected(PATIENCE);
     offerFrom(old, client, { destinationEndpoint: next[kind] });

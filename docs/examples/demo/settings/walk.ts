@@ -1,10 +1,15 @@
 import { ok } from "node:assert";
-import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { OpAMPClient } from "opamp-client";
-import type { ConnectionSettingsStatus } from "opamp-client/proto";
-import { type ServerAgent, type TestCertificates, type TransportName, testCertificates } from "opamp-client/testing";
+import {
+  type OfferedOpAMP,
+  type ReportedSettings,
+  type ServerAgent,
+  type TestCertificates,
+  type TransportName,
+  testCertificates,
+} from "opamp-client/testing";
 import { hex } from "../messages.js";
 import type { Timeline } from "../timeline.js";
 import { FIRST_TOKEN, startAgent } from "./agent.js";
@@ -12,14 +17,12 @@ import { startServer, type WatchedServer } from "./server.js";
 import type { SettingsStep } from "./steps.js";
 
 const URLS = { ws: "url", http: "httpUrl" } as const satisfies Record<TransportName, string>;
-const [APPLIED, FAILED] = [1, 3];
 
 /** Leads an agent from its first server to a second one, by what the servers offer. */
 export class SettingsWalk {
   readonly #timeline: Timeline<SettingsStep>;
   readonly #directory: string;
   readonly #transport: TransportName;
-  #offers = 0;
 
   /** @param directory where the agent keeps its state */
   constructor(timeline: Timeline<SettingsStep>, directory: string, transport: TransportName) {
@@ -57,7 +60,7 @@ export class SettingsWalk {
     await this.#timeline.step("token rotated", async () => {
       first.server.setAuth({ bearer: [FIRST_TOKEN, "rotated"] });
       const hash = this.#offer(first, agent, { headers: bearer("rotated") });
-      await this.#status(first, agent, hash, APPLIED);
+      await this.#status(first, agent, hash, "applied");
       ok(first.tokens.at(-1) === "rotated", `the server was shown the token "${first.tokens.at(-1)}"`);
     });
     await this.#timeline.step("old token revoked", async () => {
@@ -72,10 +75,9 @@ export class SettingsWalk {
 
   #move(first: WatchedServer, second: WatchedServer, agent: OpAMPClient, { ca }: TestCertificates): Promise<void> {
     return this.#timeline.step("moved to the second server", async () => {
-      const destinationEndpoint = second.server[URLS[this.#transport]];
-      const offered = { destinationEndpoint, headers: bearer("second-home"), tls: { caPemContents: ca } };
-      const hash = this.#offer(first, agent, offered);
-      await this.#status(second, agent, hash, APPLIED);
+      const endpoint = second.server[URLS[this.#transport]];
+      const hash = this.#offer(first, agent, { endpoint, headers: bearer("second-home"), tls: { ca } });
+      await this.#status(second, agent, hash, "applied");
       ok(this.#seenBy(first, agent).disconnected, "the first server was not told that the agent leaves");
       ok(
         second.tokens.every((token) => token === "second-home"),
@@ -87,8 +89,8 @@ export class SettingsWalk {
   #offerBroken(second: WatchedServer, agent: OpAMPClient): Promise<void> {
     return this.#timeline.step("broken offer rolled back", async () => {
       const hash = this.#offer(second, agent, { headers: bearer("mistyped") });
-      const { errorMessage } = await this.#status(second, agent, hash, FAILED);
-      ok(errorMessage.includes("401"), `the reason does not say what happened: ${errorMessage}`);
+      const { error } = await this.#status(second, agent, hash, "failed");
+      ok(error.includes("401"), `the reason does not say what happened: ${error}`);
       ok(second.tokens.at(-1) === "second-home", "the agent did not go back to the token before");
     });
   }
@@ -116,19 +118,21 @@ export class SettingsWalk {
   }
 
   /** @returns the hash of the offer */
-  #offer(from: WatchedServer, to: OpAMPClient, opamp: object): string {
-    this.#offers += 1;
-    const hash = createHash("sha256").update(`offer ${this.#offers}`).digest();
-    this.#timeline.line(from.name, [`offers settings ${hex(hash).slice(0, 8)}: ${Object.keys(opamp).join(", ")}`]);
-    this.#seenBy(from, to).send({ connectionSettings: { hash, opamp } });
-    return hex(hash);
+  #offer(from: WatchedServer, to: OpAMPClient, opamp: OfferedOpAMP): string {
+    const hash = hex(this.#seenBy(from, to).offerSettings({ opamp }));
+    this.#timeline.line(from.name, [`offers settings ${hash.slice(0, 8)}: ${Object.keys(opamp).join(", ")}`]);
+    return hash;
   }
 
-  #status(at: WatchedServer, agent: OpAMPClient, hash: string, word: number): Promise<ConnectionSettingsStatus> {
+  #status(
+    at: WatchedServer,
+    agent: OpAMPClient,
+    hash: string,
+    word: ReportedSettings["status"],
+  ): Promise<ReportedSettings> {
     return this.#timeline.seen(() => {
-      const { connectionSettingsStatus: status } = this.#seenBy(at, agent);
-      const isIt = status?.status === word && hex(status.lastConnectionSettingsHash) === hash;
-      return isIt ? status : undefined;
+      const { connectionSettings: said } = this.#seenBy(at, agent);
+      return said?.status === word && hex(said.hash) === hash ? said : undefined;
     });
   }
 
@@ -161,6 +165,6 @@ async function filesIn(directory: string): Promise<{ name: string; mode: string;
   );
 }
 
-function bearer(token: string): object {
-  return { headers: [{ key: "Authorization", value: `Bearer ${token}` }] };
+function bearer(token: string): Record<string, string> {
+  return { Authorization: `Bearer ${token}` };
 }

@@ -16,9 +16,12 @@ import (
 
 // agent is a client of the library with what a small real agent would report.
 type agent struct {
-	client   client.OpAMPClient
-	settings types.StartSettings
-	configs  atomic.Int64
+	client       client.OpAMPClient
+	settings     types.StartSettings
+	capabilities protobufs.AgentCapabilities
+	configs      atomic.Int64
+	onSettings   string
+	moving       sync.Mutex
 
 	first    sync.Once
 	answered chan struct{}
@@ -27,8 +30,8 @@ type agent struct {
 	config *protobufs.AgentConfigMap
 }
 
-func newAgent(address string, heartbeat time.Duration, apply bool) (*agent, error) {
-	a := &agent{answered: make(chan struct{}), config: startConfig()}
+func newAgent(address string, heartbeat time.Duration, apply bool, onSettings string) (*agent, error) {
+	a := &agent{answered: make(chan struct{}), config: startConfig(), onSettings: onSettings}
 	if err := a.choose(address); err != nil {
 		return nil, err
 	}
@@ -42,15 +45,15 @@ func newAgent(address string, heartbeat time.Duration, apply bool) (*agent, erro
 		HeartbeatInterval: &heartbeat,
 		Callbacks:         types.Callbacks{OnMessage: a.message, GetEffectiveConfig: a.effectiveConfig},
 	}
-	capabilities := protobufs.AgentCapabilities_AgentCapabilities_ReportsStatus |
+	a.capabilities = a.takeSettings(&a.settings.Callbacks) | protobufs.AgentCapabilities_AgentCapabilities_ReportsStatus |
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsHealth |
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsHeartbeat |
 		protobufs.AgentCapabilities_AgentCapabilities_ReportsEffectiveConfig
 	if apply {
-		capabilities |= protobufs.AgentCapabilities_AgentCapabilities_AcceptsRemoteConfig |
+		a.capabilities |= protobufs.AgentCapabilities_AgentCapabilities_AcceptsRemoteConfig |
 			protobufs.AgentCapabilities_AgentCapabilities_ReportsRemoteConfig
 	}
-	return a, a.describe(uid, capabilities)
+	return a, a.describe()
 }
 
 func (a *agent) choose(address string) error {
@@ -69,12 +72,12 @@ func (a *agent) choose(address string) error {
 	return nil
 }
 
-func (a *agent) describe(uid uuid.UUID, capabilities protobufs.AgentCapabilities) error {
+func (a *agent) describe() error {
 	if err := a.client.SetAgentDescription(&protobufs.AgentDescription{
 		IdentifyingAttributes: []*protobufs.KeyValue{
 			text("service.name", "yardstick"),
 			text("service.version", "1.0.0"),
-			text("service.instance.id", uid.String()),
+			text("service.instance.id", uuid.UUID(a.settings.InstanceUid).String()),
 		},
 		NonIdentifyingAttributes: []*protobufs.KeyValue{text("os.type", "linux"), text("host.name", "bench")},
 	}); err != nil {
@@ -83,7 +86,7 @@ func (a *agent) describe(uid uuid.UUID, capabilities protobufs.AgentCapabilities
 	if err := a.client.SetHealth(&protobufs.ComponentHealth{Healthy: true, Status: "StatusOK"}); err != nil {
 		return err
 	}
-	return a.client.SetCapabilities(&capabilities)
+	return a.client.SetCapabilities(&a.capabilities)
 }
 
 func (a *agent) start() error { return a.client.Start(context.Background(), a.settings) }

@@ -5,6 +5,8 @@
 //	-url ws://127.0.0.1:4320/v1/opamp   ws, wss: WebSocket; http, https: polling
 //	-clients 1                          how many, each with an instance uid and connection of its own
 //	-heartbeat 30s                      heartbeat or polling interval; 0 means none (WebSocket only)
+//	-settings ignore                    what to do with settings for the agent's own connection: ignore, accept (and do
+//	                                    nothing), refuse, move (reconnect with endpoint and headers)
 //	-apply                              accept remote config: report APPLYING, then APPLIED and the effective config
 //
 // It prints one JSON object a line:
@@ -39,7 +41,11 @@ func main() {
 	clients := flag.Int("clients", 1, "number of clients")
 	heartbeat := flag.Duration("heartbeat", 30*time.Second, "heartbeat or polling interval, 0 for none")
 	apply := flag.Bool("apply", false, "accept remote config")
+	onSettings := flag.String("settings", ignoreSettings, "what to do with settings for the agent's own connection")
 	flag.Parse()
+	if err := checkOnSettings(*onSettings); err != nil {
+		log.Fatal(err)
+	}
 
 	var printing sync.Mutex
 	emit := func(event any) {
@@ -52,7 +58,7 @@ func main() {
 
 	agents := make([]*agent, *clients)
 	for i := range agents {
-		a, err := newAgent(*url, *heartbeat, *apply)
+		a, err := newAgent(*url, *heartbeat, *apply, *onSettings)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -107,6 +113,8 @@ func stopAll(agents []*agent) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
+			a.moving.Lock()
+			defer a.moving.Unlock()
 			// An agent that was never started, or takes too long, ends with the process.
 			_ = a.client.Stop(ctx)
 		}()

@@ -1,0 +1,88 @@
+import type { AgentConfig } from "../agent/file/agent-config.js";
+import { factsOf } from "../client/connection/connection-facts.js";
+import { type ConnectionLook, lookAtConnection } from "../client/connection/connection-look.js";
+import { messageOf, OpAMPError } from "../errors.js";
+import { peekBlob, peekState } from "../store/state-directory.js";
+import { shownUrl } from "../transport/url/endpoint.js";
+import { expiry, timeText } from "./doctor/check-files.js";
+import type { Finding } from "./doctor/diagnosis.js";
+
+/** The connection of an agent, and why that may not be known. */
+export interface SettingsInForce extends ConnectionLook {
+  /** Why what the server may have changed cannot be read. */
+  readonly unread: string | undefined;
+}
+
+const GO_BACK = "write another connection_settings.epoch into the file";
+
+/**
+ * What an agent with this file connects with; nothing is locked or changed, and the agent may be running.
+ *
+ * @returns `undefined` where the file lets the server change nothing
+ */
+export async function settingsInForce(config: AgentConfig): Promise<SettingsInForce | undefined> {
+  const first = await look(config);
+  // The agent may have replaced what it had meanwhile.
+  return first?.putAside === undefined ? first : look(config);
+}
+
+async function look({ extension, stateDirectory }: AgentConfig): Promise<SettingsInForce | undefined> {
+  const { server, connectionSettings } = extension;
+  if (connectionSettings === undefined) return undefined;
+  let unread: string | undefined;
+  const state = await peekState(stateDirectory, (cause) => {
+    unread = messageOf(cause);
+  });
+  const options = {
+    url: server.endpoint,
+    description: { identifying: {} },
+    headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],
+    tls: server.tls,
+    connectionSettings,
+  };
+  const found = await lookAtConnection(options, state, (name) => peekBlob(stateDirectory, name));
+  return found && { ...found, unread };
+}
+
+/** What is to be said of it: where the settings come from, and for how long they last. */
+export function settingsChecks(inForce: SettingsInForce, now: number): readonly (() => Finding)[] {
+  const { settings, snapshot, candidate, putAside, unread } = inForce;
+  const { certificate } = factsOf(settings);
+  const isOffered = snapshot.certificate !== undefined && snapshot.certificate !== null;
+  return [
+    () => ({ detail: sourceText(inForce), ...doubts(putAside, unread) }),
+    ...(candidate === undefined
+      ? []
+      : [() => ({ detail: `on trial, and tried first by the next start: ${shownUrl(candidate.endpoint.url.href)}` })]),
+    ...(isOffered && certificate !== undefined ? [() => checkEnd(certificate.validUntil, now)] : []),
+  ];
+}
+
+/** Where the settings come from. */
+export function sourceText({ settings, sinceMs }: SettingsInForce): string {
+  const { proxy } = factsOf(settings);
+  const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
+  const place = `${shownUrl(settings.endpoint.url.href)}${through}`;
+  if (sinceMs === undefined) return `${place}, as the file says`;
+  return `${place}, as the server offered it, since ${timeText(new Date(sinceMs))}`;
+}
+
+function doubts(putAside: string | undefined, unread: string | undefined): Pick<Finding, "warning" | "hint"> {
+  if (unread !== undefined) {
+    const hint = "run this as the user that the agent runs as";
+    return { warning: `what the server may have changed cannot be read from storage.directory: ${unread}`, hint };
+  }
+  if (putAside === undefined) return {};
+  const hint = "nothing has to be done: the file counts, and the server may offer its settings again";
+  return { warning: `what the server had changed will be put aside: ${putAside}`, hint };
+}
+
+function checkEnd(validUntil: Date, now: number): Finding {
+  const text = timeText(validUntil);
+  if (validUntil.getTime() < now) {
+    const hint = `have the server offer another one; to go back to the file, ${GO_BACK}`;
+    throw new OpAMPError("ERR_OPAMP_TLS", `the client certificate from the server ended on ${text}`, { hint });
+  }
+  const detail = `the client certificate from the server is valid until ${text}`;
+  return { detail, ...expiry(validUntil.toISOString(), now, "have the server offer another one in time") };
+}

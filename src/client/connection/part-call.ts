@@ -1,0 +1,98 @@
+import { changedMembers, isOther, type PartSettings } from "../../connection-settings/part-settings.js";
+import { REDACTED } from "../../diagnostics/secret-names.js";
+import { messageOf, OpAMPError } from "../../errors.js";
+import type { Clock } from "../clock.js";
+import type { SettingsContext, SettingsHandler } from "../connection-options.js";
+import { refuseFalse } from "../handlers/refuse-false.js";
+
+/** What a handler is to be called for. */
+export interface CallFor {
+  readonly handler: SettingsHandler<PartSettings>;
+  readonly settings: PartSettings;
+  readonly previous: PartSettings | undefined;
+  readonly reason: SettingsContext<PartSettings>["reason"];
+}
+
+/** How long a call may take, and how long it may go on after it was aborted, in milliseconds. */
+export interface CallLimits {
+  readonly limitMs: number;
+  readonly abortMs: number;
+}
+
+/** Shorter values say nothing, and would blot out words. */
+const SHORTEST_SECRET = 6;
+
+/** One call of a host's handler of connection settings. */
+export class PartCall {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  /** What of the handler runs. */
+  step: "validate" | "apply" = "apply";
+  /** Whether `apply` was called. */
+  wasApplied = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  abort(why: unknown): void {
+    this.#controller.abort(why);
+  }
+
+  /** @throws what the handler throws; OpAMPError `ERR_OPAMP_HANDLER` where it took too long */
+  async run(call: CallFor, { limitMs, abortMs }: CallLimits): Promise<void> {
+    const { signal } = this.#controller;
+    const running = this.#run(call, signal);
+    const isInTime = await this.#endsIn(limitMs, running);
+    if (!isInTime) {
+      const overdue = new OpAMPError("ERR_OPAMP_HANDLER", `it did not end within ${Math.round(limitMs)} ms`);
+      this.abort(overdue);
+      await this.#endsIn(abortMs, running);
+      throw overdue;
+    }
+    await running;
+    // It may not have listened.
+    signal.throwIfAborted();
+  }
+
+  async #run({ handler, settings, previous, reason }: CallFor, signal: AbortSignal): Promise<void> {
+    // Outside the step that asked for it.
+    await undefined;
+    signal.throwIfAborted();
+    const changed = changedMembers(previous, settings);
+    const context = () => ({ signal, previous: structuredClone(previous), reason, changed });
+    if (handler.validate !== undefined) {
+      this.step = "validate";
+      refuseFalse(await handler.validate(structuredClone(settings), context()));
+      signal.throwIfAborted();
+      this.step = "apply";
+    }
+    this.wasApplied = true;
+    refuseFalse(await handler.apply(structuredClone(settings), context()));
+  }
+
+  /** Whether a call ends in time, in whatever way. */
+  #endsIn(ms: number, running: Promise<void>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const endTimer = this.#clock.after(ms, () => resolve(false));
+      const ended = () => {
+        endTimer();
+        resolve(true);
+      };
+      running.then(ended, ended);
+    });
+  }
+}
+
+/** What went wrong in a handler, without the secrets that it was given. */
+export function failureOf(cause: unknown, settings: PartSettings): string {
+  const { headers, proxy, certificate } = settings;
+  const others = isOther(settings) ? Object.values(settings.otherSettings) : [];
+  const values = [...Object.values(headers), ...Object.values(proxy?.headers ?? {}), ...others];
+  // A token may be shown without the scheme before it.
+  const given = values.flatMap((value) => [value, value.slice(value.lastIndexOf(" ") + 1)]);
+  const secrets = [...given, certificate?.key ?? ""].filter((value) => value.length >= SHORTEST_SECRET);
+  // The longest first, of which another may be a part.
+  const sorted = secrets.sort((a, b) => b.length - a.length);
+  return sorted.reduce((text, secret) => text.replaceAll(secret, REDACTED), messageOf(cause));
+}

@@ -1,0 +1,149 @@
+import type { PartSettings } from "../../connection-settings/part-settings.js";
+import { OpAMPError, ownHint } from "../../errors.js";
+import type { ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
+import type { StoredOthers } from "../../store/store.js";
+import type { Clock } from "../clock.js";
+import type { SettingsHandler } from "../connection-options.js";
+import type { Failed } from "../observe/client-event.js";
+import { failureOf, PartCall } from "./part-call.js";
+import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "./part-kinds.js";
+import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
+import type { PartRecord } from "./part-record.js";
+
+/** What of the client takes part. */
+export interface RunnerParts {
+  readonly handlers: PartHandlers;
+  readonly record: PartRecord;
+  readonly clock: Clock;
+  readonly failed: Failed;
+  /** Whether the agent declares that it takes settings of this kind. */
+  readonly declares: (kind: PartKind) => boolean;
+  readonly allowInsecureSkipVerify: boolean;
+  readonly abortMs: number;
+}
+
+/** Why one connection does not have the settings that it should have. */
+export interface PartFailure {
+  /** As a server calls it. */
+  readonly called: string;
+  readonly why: string;
+}
+
+/** Tasks that are carried out. */
+interface Run {
+  call: PartCall | undefined;
+  isAborted: boolean;
+}
+
+const HINT = "the server gets this message as the reason why the offer failed";
+
+/** Has the host's handlers apply the settings of connections besides the agent's own, one after the other. */
+export class PartRunner {
+  readonly #parts: RunnerParts;
+  /** What was accepted, by its key. */
+  readonly #known = new Map<string, Part>();
+  #run: Run | undefined;
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads what an earlier process left. @returns why some of it no longer counts */
+  async restore(stored: StoredOthers | undefined): Promise<string | undefined> {
+    if (stored === undefined) return undefined;
+    const { parts, putAside } = await this.#parts.record.read(stored, (kind) => this.#handler(kind) !== undefined);
+    for (const { kind, name, settings } of parts) {
+      const known = partKindNames.find((its) => its === kind);
+      if (known !== undefined) this.#accept({ kind: known, name, accepted: undefined, isInForce: false }, settings);
+    }
+    return putAside;
+  }
+
+  /** What an offer asks for; nothing of its message is needed any more. */
+  tasksOf(offer: ConnectionSettingsOffers): readonly PartTask[] {
+    const { record, clock, allowInsecureSkipVerify, declares } = this.#parts;
+    const ground = { wallNow: clock.wallNow(), isLasting: record.isLasting, allowInsecureSkipVerify };
+    return tasksOf(offer, this.#known, (kind) => this.#handler(kind) !== undefined && declares(kind), ground);
+  }
+
+  /** What handlers have to be given at a start. */
+  get restartTasks(): readonly PartTask[] {
+    return restartTasks(this.#known);
+  }
+
+  /**
+   * Carries out tasks, one after the other; each has its share of the time, and what it leaves goes to those behind it.
+   *
+   * @param until when they have to be done, on the clock
+   * @returns those that failed
+   */
+  async run(tasks: readonly PartTask[], until: number): Promise<readonly PartFailure[]> {
+    const { clock } = this.#parts;
+    const failures: PartFailure[] = [];
+    const run: Run = { call: undefined, isAborted: false };
+    this.#run = run;
+    for (const [index, task] of tasks.entries()) {
+      if (run.isAborted) break;
+      const limitMs = Math.max(1, (until - clock.now()) / (tasks.length - index));
+      const why = task.settings === undefined ? task.problem : await this.#apply(run, task, task.settings, limitMs);
+      if (why !== undefined) failures.push({ called: calledBy(task.part.kind, task.part.name), why });
+    }
+    return failures;
+  }
+
+  /** Nothing more is done of what is under way. */
+  abort(why: string): void {
+    if (this.#run === undefined) return;
+    this.#run.isAborted = true;
+    this.#run.call?.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
+  }
+
+  /** The end of the client. */
+  async ended(): Promise<void> {
+    this.abort("stopped");
+    await this.#parts.record.settled();
+  }
+
+  /** @returns why it failed */
+  async #apply(run: Run, task: PartTask, settings: PartSettings, limitMs: number): Promise<string | undefined> {
+    const { clock, record, abortMs } = this.#parts;
+    const { part, reason } = task;
+    const handler = this.#handler(part.kind);
+    if (handler === undefined) return undefined;
+    const call = new PartCall(clock);
+    run.call = call;
+    const wasInForce = part.isInForce;
+    part.isInForce = false;
+    const previous = reason === "offer" ? part.accepted : undefined;
+    try {
+      await call.run({ handler, settings, previous, reason }, { limitMs, abortMs });
+    } catch (cause) {
+      if (!call.wasApplied) part.isInForce = wasInForce;
+      if (run.isAborted) return "aborted";
+      return this.#failed(task, cause, call.step, settings);
+    }
+    this.#accept(part, settings).isInForce = true;
+    if (reason === "offer") await record.keep(part, settings);
+    return undefined;
+  }
+
+  #accept(part: Part, settings: PartSettings): Part {
+    part.accepted = settings;
+    this.#known.set(keyOf(part.kind, part.name), part);
+    return part;
+  }
+
+  #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
+    const why = failureOf(cause, settings);
+    const which = part.name === undefined ? part.kind : `${part.kind}[${JSON.stringify(part.name)}]`;
+    const text = `connectionSettings.${which}.${step} failed: ${why}`;
+    const hint = ownHint(cause) ?? HINT;
+    this.#parts.failed(new OpAMPError("ERR_OPAMP_HANDLER", text, { cause, hint }), reason !== "restart");
+    return why;
+  }
+
+  #handler(kind: string): SettingsHandler<PartSettings> | undefined {
+    const known = partKindNames.find((name) => name === kind);
+    return known && this.#parts.handlers[known];
+  }
+}

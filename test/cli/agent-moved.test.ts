@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import type { OpAMPServer } from "../../src/testing/index.js";
+import { verifies } from "../conformance/verifies.js";
+import { startServer } from "../server/server-fixture.js";
+import type { AgentProcess } from "./agent-process.js";
+import { builtCommand, type Transport } from "./agent-work.js";
+import { opamp } from "./terminal.js";
+
+const built = builtCommand();
+const SECRET = "s3cret-t0ken";
+const ACCEPT = { connection_settings: { accept: true, verify_timeout: "20s" } };
+const [APPLIED, FAILED] = [1, 3];
+const KINDS: readonly Transport[] = ["ws", "http"];
+
+function urlOf(server: OpAMPServer, transport: Transport): string {
+  return transport === "ws" ? server.url : server.httpUrl;
+}
+
+/** Offers an endpoint and a header by the server that the agent is connected to. */
+function offer(server: OpAMPServer, destinationEndpoint: string, hash = 1): void {
+  const headers = { headers: [{ key: "Authorization", value: `Bearer ${SECRET}` }] };
+  const opamp = { destinationEndpoint, headers };
+  for (const agent of server.agents.values()) agent.send({ connectionSettings: { hash: Uint8Array.of(hash), opamp } });
+}
+
+/** Resolves once the server has been told of this outcome. */
+async function told(server: OpAMPServer, status: number): Promise<void> {
+  const agent = await server.firstAgent();
+  await agent.until(({ connectionSettingsStatus }) => connectionSettingsStatus?.status === status);
+}
+
+async function begin(transport: Transport = "ws") {
+  const { server: first, work } = await built.begin(transport);
+  const second = await startServer();
+  work.configure(ACCEPT);
+  return { first, second, work };
+}
+
+/** Ends an agent in an orderly way, with nothing secret in its log. */
+async function ended(agent: AgentProcess): Promise<void> {
+  expect(await agent.end()).toBe(0);
+  expect(agent.log).not.toContain(SECRET);
+}
+
+describe.each(KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const)))("an agent over %s", (from, to) => {
+  verifies(
+    ["CONN-04", "CONN-08"],
+    `goes where its server sends it over ${to}, and is there after a restart, until the epoch is another one`,
+    async () => {
+      const { first, second, work } = await begin(from);
+      const place = urlOf(second, to);
+      const agent = work.start();
+      await first.firstAgent();
+      offer(first, place);
+      await told(second, APPLIED);
+      await agent.line(/Connection settings 01 applied/);
+      expect(agent.log).toContain(`INFO  The offered connection settings are in force: ${place}`);
+      await ended(agent);
+
+      const dry = await opamp("agent", "--config", work.path("opamp.yaml"), "--dry-run");
+      expect(dry.out).toMatch(new RegExp(`^connection {8}${place}, as the server offered it, since 2`, "m"));
+      const before = first.attempts.length;
+      const again = work.start();
+      await again.line(new RegExp(`Agent .* for ${place} \\(as the server offered it, since 2.*\\): state in`));
+      await again.line(/Connected to the OpAMP server/);
+      expect(first.attempts.length).toBe(before);
+      expect((await opamp("doctor", "-c", work.path("opamp.yaml"))).out).toContain(`ok    settings  ${place}, as the`);
+
+      work.configure({ connection_settings: { ...ACCEPT.connection_settings, epoch: "2" } });
+      again.signal("SIGHUP");
+      expect(await again.line(/put aside/)).toMatch(
+        /WARN .*the file has another endpoint, proxy, epoch .*the file counts/,
+      );
+      await again.line(new RegExp(`Agent .* for ${urlOf(first, from)}: state in`));
+      await expect.poll(() => first.attempts.length).toBeGreaterThan(before);
+      await ended(again);
+    },
+  );
+});
+
+describe("SIGHUP", () => {
+  test("with a file that changes nothing of the connection leaves the agent where it was moved", async () => {
+    const { first, second, work } = await begin();
+    const agent = work.start();
+    await first.firstAgent();
+    offer(first, second.url);
+    await told(second, APPLIED);
+    await agent.line(/Connection settings 01 applied/);
+    const before = first.attempts.length;
+    work.configure({ ...ACCEPT, log: { level: "debug" } });
+    agent.signal("SIGHUP");
+    await agent.line(/Agent .* \(as the server offered it, since/);
+    await expect.poll(() => agent.count(/Connected to the OpAMP server/)).toBe(3);
+    expect([first.attempts.length, agent.count(/put aside/)]).toEqual([before, 0]);
+    await ended(agent);
+  });
+
+  test("while settings are on trial goes on with them", async () => {
+    const { first, second, work } = await begin();
+    second.misbehave({ mode: "silence", times: 1 });
+    const agent = work.start();
+    await first.firstAgent();
+    offer(first, second.url);
+    await agent.line(/Disconnected to try the offered connection settings/);
+    await expect.poll(() => second.attempts.length).toBe(1);
+    agent.signal("SIGHUP");
+    await told(second, APPLIED);
+    await agent.line(/Connection settings 01 applied/);
+    await ended(agent);
+  });
+
+  test("has settings tried again that failed", async () => {
+    let isRefusing = true;
+    const second = await startServer({ onConnect: () => (isRefusing ? { status: 401 } : undefined) });
+    const { first, work } = await begin();
+    const place = second.url;
+    const agent = work.start();
+    await first.firstAgent();
+    offer(first, place);
+    await told(first, FAILED);
+    expect(await agent.line(/Connection settings 01 failed/)).toMatch(/WARN .*401/);
+    expect(agent.log).toContain(`WARN  Rolled back to ${first.url}`);
+    isRefusing = false;
+    agent.signal("SIGHUP");
+    await agent.line(/SIGHUP: restarting/);
+    await told(first, 0);
+    offer(first, place);
+    await told(second, APPLIED);
+    await ended(agent);
+  });
+});

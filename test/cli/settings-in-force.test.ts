@@ -1,0 +1,188 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { hexOf, sha256 } from "../../src/base/bytes.js";
+import { DAY_MS } from "../../src/base/time.js";
+import type { Diagnosis } from "../../src/cli/doctor/diagnosis.js";
+import type { DryRun } from "../../src/cli/dry-run.js";
+import { fingerprintOf } from "../../src/connection-settings/fingerprint.js";
+import { encodeSnapshot, type Snapshot } from "../../src/connection-settings/snapshot.js";
+import { type FileStore, fileStore } from "../../src/store/file-store.js";
+import type { StoredConnection } from "../../src/store/store.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
+import { everything, folderForTest } from "../agent/config-directory/folder.js";
+import { opamp } from "./terminal.js";
+
+const SECRET = "s3cret-t0ken";
+const SINCE = "2026-03-01T12:00:00Z";
+const NO_TRIAL = { phase: "none", from: "", to: "", hash: "", crashes: 0 };
+const { issue } = await testCertificates();
+
+async function started(options?: OpAMPServerOptions): Promise<OpAMPServer> {
+  const server = await OpAMPServer.start(options);
+  onTestFinished(() => server.close());
+  return server;
+}
+
+interface Given {
+  endpoint: string;
+  accepted?: Snapshot;
+  candidate?: Snapshot;
+  settings?: string;
+  epoch?: string;
+}
+
+/** A file of `opamp agent`, and the state that a run of it left. */
+async function configured({ endpoint, accepted, candidate, settings = "accept: true", epoch = "" }: Given) {
+  const folder = folderForTest();
+  const path = join(folder, "opamp.yaml");
+  writeFileSync(
+    path,
+    `server: { ws: { endpoint: "${endpoint}", headers: { X-File: "${SECRET}" } } }
+connection_settings: { ${settings} }
+storage: { directory: ${folder}/state }
+`,
+  );
+  mkdirSync(join(folder, "state"));
+  const store = fileStore(join(folder, "state"));
+  await store.load();
+  const at = Date.parse(SINCE);
+  const own = { url: endpoint, headers: undefined, tls: undefined, proxy: "env" as const };
+  const connection: StoredConnection = {
+    fingerprint: fingerprintOf(own, undefined, epoch),
+    trial: NO_TRIAL,
+    switchedAt: [],
+    ...(accepted && { accepted: { blob: await kept(store, accepted), at } }),
+    ...(candidate && { candidate: { blob: await kept(store, candidate), offer: "connection-offer-00", at } }),
+  };
+  await store.save({ connection, connectionSettings: { hash: new Uint8Array([7]), status: "applied", error: "" } });
+  // The agent may be running: its store stays open, and locked.
+  onTestFinished(() => store.close());
+  return { folder, path };
+}
+
+async function kept({ blobs }: FileStore, snapshot: Snapshot): Promise<string> {
+  const bytes = encodeSnapshot(snapshot);
+  const name = `connection-${hexOf(sha256([bytes])).slice(0, 32)}`;
+  await blobs?.write(name, bytes);
+  return name;
+}
+
+/** What both commands say; neither changes anything, or shows a secret. */
+async function looked({ folder, path }: { folder: string; path: string }, ...more: string[]) {
+  const before = everything(folder);
+  const doctor = await opamp("doctor", "--config", path, "--json", "--proxy", "none", ...more);
+  const run = await opamp("agent", "--config", path, "--dry-run", "--log-format", "json");
+  expect(everything(folder)).toEqual(before);
+  expect(doctor.out + doctor.err + run.out + run.err).not.toContain(SECRET);
+  const { exitCode, steps }: Diagnosis = JSON.parse(doctor.out);
+  const of = (step: string) =>
+    steps.filter(({ name }) => name === step).map(({ status, detail }) => `${status} ${detail}`);
+  const dry: DryRun = JSON.parse(run.out);
+  return { exitCode, settings: of("settings"), of, dry, steps };
+}
+
+const UNUSED = "ws://127.0.0.1:1/v1/opamp";
+const AS_FILE = `${UNUSED}, as the file says`;
+
+describe("opamp doctor --config and a dry run", () => {
+  test("take what the server has changed for what is in force, and say so", async () => {
+    const server = await started({ auth: { bearer: SECRET } });
+    const accepted = { endpoint: server.url, headers: { authorization: `Bearer ${SECRET}` } };
+    const { exitCode, settings, dry } = await looked(await configured({ endpoint: UNUSED, accepted }));
+    const source = `${server.url}, as the server offered it, since ${SINCE}`;
+    expect([exitCode, settings]).toEqual([0, [`ok ${source}`]]);
+    expect(dry).toMatchObject({
+      server: server.url,
+      connection: { source, since: new Date(SINCE).toISOString(), notes: [] },
+      headers: ["authorization"],
+      firstReport: { connectionSettingsStatus: expect.anything() },
+    });
+    expect(dry.capabilities).toContain("acceptsOpAMPConnectionSettings");
+  });
+
+  test("take the file for another URL that is given, and say where the agent is", async () => {
+    const server = await started();
+    const accepted = { endpoint: UNUSED };
+    const agent = await configured({ endpoint: server.url, accepted });
+    expect((await looked(agent)).exitCode).toBe(4);
+    const { exitCode, settings } = await looked(agent, server.url);
+    expect([exitCode, settings]).toEqual([0, [expect.stringContaining(`the agent itself goes to ${UNUSED}`)]]);
+  });
+
+  test.each<[what: string, given: Partial<Given>, why: string | undefined]>([
+    ["nothing was accepted", {}, undefined],
+    [
+      "the epoch is another one",
+      { accepted: { endpoint: "ws://127.0.0.1:2/" }, epoch: "1" },
+      "the file has another endpoint, proxy, epoch or other TLS keys than when they were offered",
+    ],
+    [
+      "the policy has changed",
+      { accepted: { endpoint: "ws://10.0.0.1:2/" } },
+      "destination_endpoint (ws://10.0.0.1:2/v1/opamp) is not one that this agent may be moved to",
+    ],
+  ])("go by the file where %s", async (_what, given, why) => {
+    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, ...given }));
+    const told = `${AS_FILE}; what the server had changed will be put aside: ${why}`;
+    expect(settings).toEqual([why === undefined ? `ok ${AS_FILE}` : `warning ${told}`]);
+    expect(dry.connection?.source.startsWith(why === undefined ? AS_FILE : told)).toBe(true);
+    expect(dry.server).toBe(UNUSED);
+    const status = JSON.stringify(dry.firstReport["connectionSettingsStatus"]);
+    expect(status.includes('"07"')).toBe(why === undefined);
+  });
+
+  test("go by the file where what is stored is damaged, and leave that as it is", async () => {
+    const agent = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    const state = join(agent.folder, "state");
+    const [blob = ""] = readdirSync(state).filter((name) => name.startsWith("blob-"));
+    writeFileSync(join(state, blob), readFileSync(join(state, blob), "utf8").replace("127", "128"));
+    const why = "what the server had changed will be put aside: they are gone or damaged";
+    expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
+    rmSync(join(state, blob));
+    expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
+  });
+
+  test("tell what is on trial, without its secrets", async () => {
+    const candidate = { endpoint: `wss://127.0.0.1:9/v1/opamp?token=${SECRET}` };
+    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, candidate }));
+    const told = "on trial, and tried first by the next start: wss://127.0.0.1:9/v1/opamp";
+    expect(settings).toEqual([`ok ${AS_FILE}`, `ok ${told}`]);
+    expect(dry.connection?.notes).toEqual([told]);
+  });
+
+  test("say nothing of it where the file does not let the server change anything", async () => {
+    const accepted = { endpoint: "ws://127.0.0.1:2/" };
+    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }));
+    expect([settings, dry.connection, dry.server]).toEqual([[], undefined, UNUSED]);
+  });
+
+  test("tell that credentials which are refused were offered", async () => {
+    const server = await started({ auth: { bearer: "other" } });
+    const accepted = { endpoint: server.url, headers: { authorization: `Bearer ${SECRET}` } };
+    const { exitCode, steps } = await looked(await configured({ endpoint: UNUSED, accepted }));
+    expect(exitCode).toBe(6);
+    expect(steps.find(({ status }) => status === "failed")?.hint).toMatch(/have the server offer credentials.*epoch/);
+  });
+});
+
+describe("the client certificate that a server offered", () => {
+  const inDays = (days: number): Date => new Date(Math.floor(Date.now() / 1_000) * 1_000 + days * DAY_MS);
+  const iso = (date: Date): string => date.toISOString().replace(".000Z", "Z");
+
+  test.each<[days: number, exitCode: number, text: (date: string) => string]>([
+    [-1, 5, (date) => `failed the client certificate from the server ended on ${date}`],
+    [13.5, 0, (date) => `warning the client certificate from the server is valid until ${date}; it expires in 13 days`],
+    [15, 0, (date) => `ok the client certificate from the server is valid until ${date}`],
+  ])("which ends in %d days leads to exit code %d", async (days, exitCode, text) => {
+    const until = inDays(days);
+    const server = await started();
+    const { cert, key } = await issue({ usage: "client", notBefore: inDays(-30), notAfter: until });
+    const accepted = { endpoint: server.url, certificate: { cert, key } };
+    const found = await looked(await configured({ endpoint: UNUSED, accepted }));
+    expect([found.exitCode, found.settings.slice(1)]).toEqual([exitCode, [text(iso(until))]]);
+    expect(found.of("files")).toEqual([]);
+    expect(found.dry.connection?.certificateUntil).toBe(until.toISOString());
+    expect(found.dry.connection?.notes[0]).toContain(iso(until));
+  });
+});

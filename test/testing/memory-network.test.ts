@@ -1,0 +1,76 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { memoryStore, OpAMPClient } from "../../src/index.js";
+import { memoryTransport, OpAMPServer, virtualClock } from "../../src/testing/index.js";
+import { verifies } from "../conformance/verifies.js";
+
+const OLD = "wss://old.example.com/v1/opamp";
+
+/** An agent of a first server that may go to a second one, in memory and on virtual time. */
+async function meeting(to: string) {
+  const [first, second] = [await OpAMPServer.start(), await OpAMPServer.start()];
+  const clock = virtualClock();
+  const network = memoryTransport({ [OLD]: first, [to]: second });
+  const client = new OpAMPClient({
+    url: OLD,
+    transport: network,
+    clock,
+    store: memoryStore(),
+    description: { identifying: { "service.name": "moved" } },
+    heartbeat: { intervalMs: 10_000 },
+    connectionSettings: { opamp: { endpoints: ["*.example.com"] } },
+  });
+  onTestFinished(async () => {
+    await client.stop();
+    await Promise.all([first.close(), second.close()]);
+  });
+  client.start();
+  const agent = await first.firstAgent();
+  await clock.advance(0);
+  return { second, clock, network, client, agent };
+}
+
+describe.each(["wss://new.example.com/v1/opamp", "https://new.example.com:8443/opamp"])("a server at %s", (to) => {
+  verifies(["CONN-07", "CONN-08"], "takes over an agent that is moved there, without a socket", async () => {
+    const { second, clock, network, client, agent } = await meeting(to);
+    const hash = agent.offerSettings({ opamp: { endpoint: to } });
+    await clock.advance(20_000);
+    const moved = second.agent(client.instanceUid);
+    expect(moved.connectionSettings).toEqual({ status: "applied", hash, error: "" });
+    expect([agent.disconnected, agent.connectionSettings?.status]).toEqual([true, "applying"]);
+    expect(moved.link?.transport).toBe(to.startsWith("wss") ? "ws" : "http");
+    expect([network.to(OLD).dials, second.sockets.total]).toEqual([1, 0]);
+    expect(network.to(to).dials).toBeGreaterThan(0);
+  });
+
+  verifies("CONN-09", "sends back the agent that it refuses", async () => {
+    const { clock, network, agent } = await meeting(to);
+    network.to(to).refuseWith({ httpStatus: 401 }, Number.POSITIVE_INFINITY);
+    const hash = agent.offerSettings({ opamp: { endpoint: to } });
+    await clock.advance(20_000);
+    expect(agent.connectionSettings).toEqual({ status: "failed", hash, error: expect.stringContaining("401") });
+    expect(network.to(OLD).dials).toBe(2);
+  });
+});
+
+test("nothing listens where no server is named", async () => {
+  const { clock, agent } = await meeting("wss://new.example.com");
+  agent.offerSettings({ opamp: { endpoint: "wss://nowhere.example.com" } });
+  await clock.advance(120_000);
+  expect(agent.connectionSettings).toMatchObject({ status: "failed", error: expect.stringMatching(/nobody|refused/) });
+});
+
+test.each<[unknown, string]>([
+  [{}, "server: must be an OpAMPServer, or a record of them by URL, not object"],
+  [{ "old.example.com": 1 }, 'servers["old.example.com"]: must be a URL that begins with ws://'],
+  [{ "ws://a": 1 }, 'servers["ws://a"]: must be an OpAMPServer, not number'],
+])("what is not a record of servers is refused: %o", (servers, message) => {
+  expect(() => memoryTransport(servers as Record<string, OpAMPServer>)).toThrow(message);
+});
+
+test("servers at one place are refused, and so is a place without one", async () => {
+  await using server = await OpAMPServer.start();
+  expect(() => memoryTransport({ "ws://a": server, "ws://a:4320/x": server })).toThrow("is the same place as another");
+  const network = memoryTransport({ "ws://a": server });
+  expect(() => network.to("wss://a")).toThrow("url: there is no server");
+  expect(network.to("ws://a:4320/other")).toBe(network.to("ws://a"));
+});
