@@ -154,20 +154,20 @@ export class Agent {
     return this.#opening;
   }
 
-  /** Once it is known which settings count, which the first phase says. */
   #introduce(): void {
     const { extension, stateDirectory, remoteConfig } = this.#config;
     const { client } = this.#extension;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
     const introduce = (): void => {
-      client.off("phase", introduce);
       const { endpoint, since } = client.connection ?? { endpoint: shownUrl(extension.server.endpoint) };
       const source = since === undefined ? "" : ` (as the server offered it, since ${since.toISOString()})`;
       this.#options.log.info(
         `Agent ${client.instanceUid} for ${endpoint}${source}: state in ${stateDirectory}${configs}`,
       );
     };
-    client.on("phase", introduce);
+    // Which settings count is known with the first phase.
+    if (extension.connectionSettings === undefined) introduce();
+    else client.once("phase", introduce);
   }
 
   /** Before anything is changed, so that no two agents work in the same directories. */

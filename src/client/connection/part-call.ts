@@ -3,7 +3,7 @@ import { REDACTED } from "../../diagnostics/secret-names.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { SettingsContext, SettingsHandler } from "../connection-options.js";
-import { refuseFalse } from "../handlers/refuse-false.js";
+import { refuseFalse } from "../handlers/handler-runner.js";
 
 /** What a handler is to be called for. */
 export interface CallFor {

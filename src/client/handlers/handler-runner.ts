@@ -10,7 +10,6 @@ import type { Failed } from "../observe/client-event.js";
 import type { ApplyContext, Handlers } from "../options.js";
 import type { Applied, ApplyHandler, HandledKind } from "./handler-row.js";
 import { handlerTable, offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
-import { refuseFalse } from "./refuse-false.js";
 
 const DESCRIPTION_HINT = "the description stays as it was";
 
@@ -222,4 +221,13 @@ export class HandlerRunner {
     const error = new OpAMPError("ERR_OPAMP_HANDLER", `${name} failed: ${messageOf(cause)}`, { cause, hint });
     this.#failed(error, step !== undefined);
   }
+}
+
+/**
+ * In JavaScript, and in TypeScript where nothing is to be returned, people say no with `false`.
+ *
+ * @throws Error for that
+ */
+export function refuseFalse(result: unknown): void {
+  if (result === false) throw new Error("returned false: throw an Error with the reason instead");
 }
