@@ -10,7 +10,7 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { BLOB_START, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB_START, decodeBlob, encodeBlob, isNamedByState, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -68,7 +68,7 @@ export class StateDirectory {
     this.#rest = {};
     const decoded = await this.#readState(decodeState);
     if (decoded === undefined) {
-      await this.#sweep();
+      await this.#sweep("all");
       return undefined;
     }
     this.#rest = decoded.rest;
@@ -87,7 +87,7 @@ export class StateDirectory {
         state.lastGoodConfig = { hash, files };
       }
     }
-    await this.#sweep();
+    await this.#sweep("all");
     return state;
   }
 
@@ -100,7 +100,7 @@ export class StateDirectory {
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
     const isOther = kept?.name !== this.#kept?.name;
     this.#kept = kept;
-    if (isOther) await this.#sweep();
+    if (isOther) await this.#sweep("configs");
   }
 
   /** A blob as it was written; `undefined` where there is none, or where it was damaged: then it is set aside and reported. */
@@ -194,23 +194,31 @@ export class StateDirectory {
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
   }
 
-  /** Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else. */
   async #has(name: string): Promise<boolean> {
     return (await fs.readdir(this.#directory)).includes(name);
   }
 
-  async #sweep(): Promise<void> {
+  /**
+   * Removes files of ours that no state names any more; what cannot be removed stays.
+   *
+   * @param which a blob is there before the state that names it: all, while no state is on its way
+   */
+  async #sweep(which: "all" | "configs"): Promise<void> {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
-    const needed = configs.length === 0 ? "" : await this.#statesText(names);
+    const blobs = which === "all" ? names.filter(isBlobNamedByState) : [];
+    const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
       const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
-      if (!isLeftover && !isConfig) continue;
+      const isLost = blobs.includes(name) && needed?.includes(blobOf(name)) === false;
+      // A key perhaps, which must not lie about for ever.
+      const isBlob = isLost && (await this.readBlob(blobOf(name)).catch(() => undefined)) !== undefined;
+      if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
   }
@@ -232,6 +240,14 @@ export class StateDirectory {
     const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
     return (await Promise.all(texts).catch(() => undefined))?.join("\n");
   }
+}
+
+function blobOf(file: string): string {
+  return file.slice(BLOB.length);
+}
+
+function isBlobNamedByState(file: string): boolean {
+  return file.startsWith(BLOB) && isNamedByState(blobOf(file));
 }
 
 /** How the file of a name begins, where the name is one of ours. */

@@ -48,6 +48,7 @@ export const longTests: readonly string[] = [
   "test/end-to-end/settings/two-servers.test.ts",
   "test/end-to-end/simulate/virtual/fleet.test.ts",
   "test/extension/reader/yaml-value.test.ts",
+  "test/server/settings/without-library.test.ts",
   "test/store/agents-on-disk.test.ts",
   "test/store/crash-points.test.ts",
   "test/store/stopped-holder.test.ts",
