@@ -177,6 +177,14 @@ describe("opamp doctor --config and a dry run", () => {
     expect([settings, dry.connection, dry.server]).toEqual([[], undefined, UNUSED]);
   });
 
+  test("follow no redirect to a host that the agent may not be moved to", async () => {
+    const [server, other] = await Promise.all([started(), started()]);
+    const to = other.httpUrl.replace("127.0.0.1", "localhost");
+    server.misbehave({ on: "request", mode: "redirect", to, times: Number.POSITIVE_INFINITY });
+    const { exitCode, of } = await looked(await configured({ endpoint: UNUSED, accepted: { endpoint: server.url } }));
+    expect([exitCode === 0, of("redirect").length, other.attempts.length]).toEqual([false, 1, 0]);
+  });
+
   test("tell that credentials which are refused were offered", async () => {
     const server = await started({ auth: { bearer: "other" } });
     const accepted = { endpoint: server.url, headers: { authorization: `Bearer ${SECRET}` } };

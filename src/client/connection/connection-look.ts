@@ -1,6 +1,7 @@
 import { hexOf, sha256 } from "../../base/bytes.js";
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { decodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import { messageOf } from "../../errors.js";
 import type { StoreBlobs, StoredSettings } from "../../store/store.js";
@@ -15,6 +16,8 @@ export interface ConnectionLook {
   readonly settings: ConnectionSettings;
   /** What of that the server offered. */
   readonly snapshot: Snapshot;
+  /** Where a redirect may lead; `undefined` for anywhere. */
+  readonly mayLead: ((to: URL) => boolean) | undefined;
   /** Since when the server's count, in milliseconds since the Unix epoch; `undefined` where the options count. */
   readonly sinceMs: number | undefined;
   /** What is still to be proved, where there is such a thing. */
@@ -34,12 +37,14 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
   const taken = readTakenSettings(options);
   if (taken?.opamp === undefined) return undefined;
   const { store, transport } = options;
+  const { endpoints } = taken.opamp;
   const { tls, proxy } = readNetworkSettings(options);
   const own: OwnSettings = { url: String(options.url), headers: options.headers, tls, proxy };
   const reader = new OfferReader(own, taken.opamp, { isLasting: store?.lasting === true });
   const byOptions: ConnectionLook = {
     settings: reader.laidOver(NO_SNAPSHOT),
     snapshot: NO_SNAPSHOT,
+    mayLead: undefined,
     sinceMs: undefined,
     candidate: undefined,
     putAside: undefined,
@@ -55,10 +60,12 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     const { accepted } = stored;
     const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
     const settings = reader.checked(snapshot, NO_SNAPSHOT);
+    const isHome = settings.endpoint.url.href === byOptions.settings.endpoint.url.href;
     const candidate = stored.candidate && (await snapshotOf(stored.candidate, blobs).catch(() => undefined));
     return {
       settings,
       snapshot,
+      mayLead: isHome ? undefined : (to) => isAllowed(to, { endpoints }),
       sinceMs: accepted?.at,
       candidate: candidate && reader.laidOver(candidate),
       putAside: undefined,
