@@ -103,6 +103,7 @@ export function assembleSettings(
       allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
       abortMs,
     }),
+    record,
     takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
     clock,
     applyMs,
