@@ -76,7 +76,6 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
-  StoredOffer,
   StoredOther,
   StoredOthers,
   StoredRemoteConfig,

@@ -41,12 +41,6 @@ export interface StoredCandidate extends StoredSettings {
   digest?: string | undefined;
 }
 
-/** An offer of which not everything is done; its blob is the whole of it. */
-export interface StoredOffer extends StoredSettings {
-  /** In hexadecimal digits, what tells the offer from others where it has no hash. */
-  digest?: string | undefined;
-}
-
 /** The agent's own connection, as the server has changed it. */
 export interface StoredConnection {
   /** Of the options that all this is laid over. */
@@ -75,8 +69,6 @@ export interface StoredOthers {
   epoch: string;
   /** In no order. */
   parts: readonly StoredOther[];
-  /** The offer under way that moves the agent's own connection too, after which the server that made it is gone. */
-  offer?: StoredOffer | undefined;
 }
 
 /** The outcome of the last remote config offer. */

@@ -7,7 +7,6 @@ import type {
   StoredConfig,
   StoredConnection,
   StoredFile,
-  StoredOffer,
   StoredOther,
   StoredOthers,
   StoredRemoteConfig,
@@ -143,17 +142,10 @@ function readCandidate(value: unknown, where: string): StoredCandidate {
 }
 
 function readOthers(value: unknown, where: string): StoredOthers {
-  const { epoch, parts, offer } = readObject(value, where);
+  const { epoch, parts } = readObject(value, where);
   if (!Array.isArray(parts)) throw new TypeError(`${where}.parts is not a list`);
   const read = parts.map((part: unknown, index) => readOther(part, member(`${where}.parts`, index)));
-  const others = { epoch: readText(epoch, `${where}.epoch`), parts: read };
-  return offer === undefined ? others : { ...others, offer: readOffer(offer, `${where}.offer`) };
-}
-
-function readOffer(value: unknown, where: string): StoredOffer {
-  const { digest } = readObject(value, where);
-  const offer = readSettings(value, where);
-  return digest === undefined ? offer : { ...offer, digest: readText(digest, `${where}.digest`) };
+  return { epoch: readText(epoch, `${where}.epoch`), parts: read };
 }
 
 function readOther(value: unknown, where: string): StoredOther {

@@ -23,7 +23,6 @@ const WHOLE = {
       { part: "ownMetrics", blob: "other-1", at: 1 },
       { part: "other", name: "x", blob: "other-2", at: 2 },
     ],
-    offer: { blob: "other-offer-1", at: 3, digest: "00ff" },
   },
 } satisfies StoredState;
 
@@ -87,7 +86,6 @@ describe("a stored state", () => {
     ],
     ["connection", { ...WHOLE.connection, switchedAt: ["1"] }, "its connection.switchedAt[0] is not a number"],
     ["otherConnections", { epoch: "1", parts: {} }, "its otherConnections.parts is not a list"],
-    ["otherConnections", { epoch: "1", parts: [], offer: { at: 1 } }, "its otherConnections.offer.blob is not text"],
     ["otherConnections", { epoch: 1, parts: [] }, "its otherConnections.epoch is not text"],
     [
       "otherConnections",

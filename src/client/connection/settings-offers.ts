@@ -10,7 +10,6 @@ import type { ConnectionMoves } from "./connection-moves.js";
 import type { Restored } from "./left-behind.js";
 import type { SettingsOffer } from "./offer-plan.js";
 import type { PartTask } from "./part-offers.js";
-import type { LeftOffer, PartRecord } from "./part-record.js";
 import type { PartFailure, PartRunner } from "./part-runner.js";
 
 /** What of the client takes part in offers of connection settings. */
@@ -21,7 +20,6 @@ export interface SettingsParts {
   readonly certificates: Certificates | undefined;
   /** For all other connections. */
   readonly runner: PartRunner;
-  readonly record: PartRecord;
   /** Whether the agent declares that it takes settings for its own connection. */
   readonly takesOpamp: () => boolean;
   readonly clock: Clock;
@@ -38,8 +36,6 @@ interface Run {
   readonly id: number;
   readonly tasks: readonly PartTask[];
   isAborted: boolean;
-  /** Whether the next start goes on with it: it may have moved the connection away from the server that made it. */
-  isLeft: boolean;
   /** Until when it has to be done, on the clock. */
   until: number;
 }
@@ -53,7 +49,6 @@ const MAX_TEXT = 4_000;
 export class SettingsOffers {
   readonly #parts: SettingsParts;
   #run: Run | undefined;
-  #isStopped = false;
 
   constructor(parts: SettingsParts) {
     this.#parts = parts;
@@ -66,11 +61,11 @@ export class SettingsOffers {
 
   /** Takes up what an earlier process left, and gives handlers what was in force; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { moves, certificates, runner, record, clock, applyMs, warn } = this.#parts;
+    const { moves, certificates, runner, clock, applyMs, warn } = this.#parts;
     const { connectionSettings: stored } = state;
     const restored = moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state);
     if (moves !== undefined) await certificates?.restore(moves);
-    const { putAside, offer: under } = await runner.restore(state.otherConnections);
+    const putAside = await runner.restore(state.otherConnections);
     if (putAside !== undefined) {
       delete restored.status;
       warn(
@@ -78,45 +73,17 @@ export class SettingsOffers {
         "nothing has to be done: the server may offer its settings again",
       );
     }
-    const until = clock.now() + Math.min(applyMs, RESTART_MS);
-    const failures = await runner.run(runner.restartTasks, until);
-    if (restored.resume?.offered !== undefined) return restored;
-    if (under !== undefined && this.#hasMovedFor(under))
-      return await this.#goOn(restored, under.offered, failures, until);
-    record.done();
+    const failures = await runner.run(runner.restartTasks, clock.now() + Math.min(applyMs, RESTART_MS));
     const { status } = restored;
     if (failures.length === 0 || status === undefined) return restored;
     const { hash, digest } = status;
-    // Nothing in it is new, but what failed is done once more with any offer.
     const offer = create(ConnectionSettingsOffersSchema, { hash });
-    const failed = { kind: "connectionSettings", hash, digest, offer } as const;
-    return { ...restored, failed, status: this.#endedWith(failed, failures) };
-  }
-
-  /** Whether an offer moved the connection before its process died, so that the server that made it cannot repeat it. */
-  #hasMovedFor({ at }: LeftOffer): boolean {
-    const since = this.facts?.since?.getTime();
-    return since !== undefined && since >= at;
-  }
-
-  /** The rest of an offer, of which the connection was moved already. @param before what failed of what was in force */
-  async #goOn(
-    restored: Restored,
-    offered: SettingsOffer,
-    before: readonly PartFailure[],
-    until: number,
-  ): Promise<Restored> {
-    const { runner, record } = this.#parts;
-    const failures = [...before, ...(await runner.run(runner.tasksOf(offered.offer), until))];
-    if (this.#isStopped) return restored;
-    const ended = this.#endedWith(offered, failures);
-    record.done(ended);
-    return { ...restored, status: ended, ...(failures.length > 0 && { failed: offered }) };
-  }
-
-  #endedWith({ hash, digest }: Pick<SettingsOffer, "hash" | "digest">, failures: readonly PartFailure[]) {
-    if (failures.length === 0) return { hash, digest, status: "applied", error: "" } as const;
-    return { hash, digest, status: "failed", error: this.#textOf(failures) } as const;
+    return {
+      ...restored,
+      status: { ...status, status: "failed", error: this.#textOf(failures) },
+      // Nothing in it is new, but what failed is done once more with any offer.
+      failed: { kind: "connectionSettings", hash, digest, offer },
+    };
   }
 
   get certificates(): Certificates | undefined {
@@ -125,13 +92,10 @@ export class SettingsOffers {
 
   /** The core applies an offer. */
   apply(offered: SettingsOffer, id: number): void {
-    const { moves, runner, record, takesOpamp, clock, applyMs } = this.#parts;
+    const { moves, runner, takesOpamp, clock, applyMs } = this.#parts;
     const until = clock.now() + applyMs;
-    const tasks = runner.tasksOf(offered.offer);
-    const run: Run = { id, tasks, isAborted: false, isLeft: false, until };
+    const run: Run = { id, tasks: runner.tasksOf(offered.offer), isAborted: false, until };
     this.#run = run;
-    const mayMove = moves !== undefined && takesOpamp() && offered.offer.opamp !== undefined;
-    if (mayMove && tasks.length > 0) record.begin(offered);
     if (moves === undefined || !takesOpamp()) this.#others(run, undefined);
     else moves.apply(offered, id, (error) => this.#others(run, error));
   }
@@ -139,7 +103,6 @@ export class SettingsOffers {
   abort(id: number, why: string): void {
     if (this.#run?.id !== id) return;
     this.#run.isAborted = true;
-    this.#run.isLeft = why === "stopped";
     this.#parts.moves?.abort(id, why);
     this.#parts.runner.abort(why);
   }
@@ -181,7 +144,6 @@ export class SettingsOffers {
 
   /** The end of the client. */
   async ended(): Promise<void> {
-    this.#isStopped = true;
     await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();
     await this.#parts.runner.ended();
@@ -198,9 +160,8 @@ export class SettingsOffers {
     this.#end(run, all.length === 0 ? undefined : this.#textOf(all));
   }
 
-  #end({ id, isLeft }: Run, error: string | undefined): void {
-    const { feed, record } = this.#parts;
-    if (!isLeft) record.done();
+  #end({ id }: Run, error: string | undefined): void {
+    const { feed } = this.#parts;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
     feed(error === undefined ? ended : { ...ended, error });
   }

@@ -103,7 +103,6 @@ export function assembleSettings(
       allowInsecureSkipVerify: opamp?.allowInsecureSkipVerify === true,
       abortMs,
     }),
-    record,
     takesOpamp: () => has(core.capabilities, "acceptsOpAMPConnectionSettings"),
     clock,
     applyMs,
