@@ -58,7 +58,8 @@ export class OpAMPServer {
     this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders, faults);
     this.#receiver = new Receiver(settings, this.#registry, this.#orders, faults);
-    this.#listener = new Listener(settings, this.#connections, this.#admission, this.#receiver, changed);
+    const withCa = { ...settings, ca: signer?.ca };
+    this.#listener = new Listener(withCa, this.#connections, this.#admission, this.#receiver, changed);
   }
 
   /** Starts listening. Rejects with ERR_OPAMP_OPTION for options that do not work, such as a port in use. */

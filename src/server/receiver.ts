@@ -34,6 +34,8 @@ export class Receiver {
   /** All links, and which agents spoke over each: several may share one (UID-07). */
   readonly #speakers = new Map<Link, Set<AgentExchange>>();
   readonly #totals = { ws: 0, http: 0 };
+  /** What the answers over a link have to wait for. */
+  readonly #signing = new WeakMap<Link, Promise<void>>();
 
   constructor(settings: ServerSettings, registry: AgentRegistry, orders: Orders, faults: HookFaults) {
     this.#faults = faults;
@@ -117,9 +119,13 @@ export class Receiver {
     this.#speakers.get(link)?.add(known.exchange);
     known.exchange.hear(link, message);
     const reply = (): void => this.#reply(known, link, message);
+    const former = this.#signing.get(link);
     const signed = answerSigningRequest(known.exchange, message);
-    if (signed === undefined) reply();
-    else void signed.then(reply);
+    if (former === undefined && signed === undefined) return reply();
+    // Agents take the answers of a connection in the order of their messages.
+    const replied = Promise.all([former, signed]).then(reply);
+    this.#signing.set(link, replied);
+    void replied.then(() => this.#signing.get(link) === replied && this.#signing.delete(link));
   }
 
   /** Answers what could not be read: 400 on HTTP, otherwise BAD_REQUEST, addressed if the link has a single agent. */

@@ -10,7 +10,7 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { BLOB_START, checkBlobName, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB_START, decodeBlob, encodeBlob, isNamedByState, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -28,8 +28,8 @@ import {
 import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
-const STATE = "state.json";
-const BLOB = "blob-";
+export const STATE = "state.json";
+export const BLOB = "blob-";
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
@@ -68,7 +68,7 @@ export class StateDirectory {
     this.#rest = {};
     const decoded = await this.#readState(decodeState);
     if (decoded === undefined) {
-      await this.#sweep();
+      await this.#sweep("all");
       return undefined;
     }
     this.#rest = decoded.rest;
@@ -87,7 +87,7 @@ export class StateDirectory {
         state.lastGoodConfig = { hash, files };
       }
     }
-    await this.#sweep();
+    await this.#sweep("all");
     return state;
   }
 
@@ -100,7 +100,7 @@ export class StateDirectory {
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
     const isOther = kept?.name !== this.#kept?.name;
     this.#kept = kept;
-    if (isOther) await this.#sweep();
+    if (isOther) await this.#sweep("configs");
   }
 
   /** A blob as it was written; `undefined` where there is none, or where it was damaged: then it is set aside and reported. */
@@ -194,28 +194,36 @@ export class StateDirectory {
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
   }
 
-  /** Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else. */
   async #has(name: string): Promise<boolean> {
     return (await fs.readdir(this.#directory)).includes(name);
   }
 
-  async #sweep(): Promise<void> {
+  /**
+   * Removes files of ours that no state names any more; what cannot be removed stays.
+   *
+   * @param which a blob is there before the state that names it: all, while no state is on its way
+   */
+  async #sweep(which: "all" | "configs"): Promise<void> {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
-    const needed = configs.length === 0 ? "" : await this.#statesText(names);
+    const blobs = which === "all" ? names.filter(isBlobNamedByState) : [];
+    const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
       const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
-      if (!isLeftover && !isConfig) continue;
+      const isLost = blobs.includes(name) && needed?.includes(blobOf(name)) === false;
+      // A key perhaps, which must not lie about for ever.
+      const isBlob = isLost && (await this.readBlob(blobOf(name)).catch(() => undefined)) !== undefined;
+      if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
   }
 
-  /** Whether what has the name of a temporary file is ours: begun as we would, and cut off perhaps. */
+  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
     const start = startOf(target);
     if (start === undefined) return false;
@@ -234,6 +242,14 @@ export class StateDirectory {
   }
 }
 
+function blobOf(file: string): string {
+  return file.slice(BLOB.length);
+}
+
+function isBlobNamedByState(file: string): boolean {
+  return file.startsWith(BLOB) && isNamedByState(blobOf(file));
+}
+
 /** How the file of a name begins, where the name is one of ours. */
 function startOf(name: string): string | undefined {
   if (name === STATE) return STATE_START;
@@ -244,42 +260,4 @@ function startOf(name: string): string | undefined {
 function unavailable(cause: unknown): OpAMPError {
   const text = `the last good config cannot be read: ${messageOf(cause)}`;
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
-}
-
-/**
- * What the store in a directory holds, for a look: nothing is locked or changed.
- *
- * @param unread told why what is there cannot be read, or used
- * @returns `undefined` where nothing is there, or it cannot be used
- * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
- */
-export async function peekState(
-  directory: string,
-  unread: (cause: unknown) => void = () => undefined,
-): Promise<StoredState | undefined> {
-  const path = join(directory, STATE);
-  try {
-    return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
-  } catch (error) {
-    if (error instanceof OpAMPError && error.foreignStore) throw error;
-    if (codeOf(error) !== "ENOENT") unread(error);
-    return undefined;
-  }
-}
-
-/**
- * A blob of the store in a directory, for a look.
- *
- * @returns `undefined` where there is none, or it is damaged
- * @throws OpAMPError `ERR_OPAMP_STORE`; the system's error
- */
-export async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
-  checkBlobName(name);
-  const path = join(directory, BLOB + name);
-  try {
-    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

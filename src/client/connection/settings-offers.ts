@@ -142,6 +142,11 @@ export class SettingsOffers {
     this.#parts.moves?.forgotten();
   }
 
+  /** It is kept how the last offer ended. */
+  settled(): void {
+    this.#parts.moves?.settled();
+  }
+
   /** The end of the client. */
   async ended(): Promise<void> {
     await this.#parts.certificates?.stop();

@@ -82,7 +82,9 @@ export class OutputRouter {
       case "persist":
         if (output.change.what === "settings") return settings?.persist(output.id, output.change);
         if (output.change.what === "forget") settings?.forgotten();
-        return persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
+        persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
+        if (output.change.what === "offer" && output.change.kind === "connectionSettings") settings?.settled();
+        return;
       case "instanceUid":
         return this.#renamed(output.uid, output.previous);
       case "customMessage":
@@ -96,6 +98,8 @@ export class OutputRouter {
       case "offer":
         return this.#offered(output.kind, output.status);
       case "serverCapabilities":
+        settings?.certificates?.declared(output.mask);
+        return this.#notify(output);
       case "serverCustomCapabilities":
       case "heartbeatInterval":
         return this.#notify(output);

@@ -79,7 +79,9 @@ export class ConnectionSwitch {
     // A wall clock that was set back would make them wait for years.
     this.#movedAt = switchedAt.map((at) => Math.min(at, now));
     if (trial.phase === "reverting") return this.#drop(undefined, now, out);
-    if (offered === undefined || trial.phase !== "trial") return;
+    if (offered === undefined) return;
+    // What it wanted of the connection was done; the rest was not, as far as anybody knows.
+    if (trial.phase !== "trial") return this.#life?.receive(offered, now, out);
     // How often the process died of it has to outlive the next death.
     this.#persist("candidate", out);
     this.#life?.receive(offered, now, out);

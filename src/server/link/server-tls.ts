@@ -12,7 +12,7 @@ export interface ServerTlsOptions {
   key: string | Uint8Array;
   /** Opens an encrypted `key`. */
   passphrase?: string | undefined;
-  /** The authorities that may have signed clients' certificates. Default: those that Node trusts. */
+  /** The authorities that may have signed clients' certificates. Default: the server's own with `signingRequests`, otherwise those that Node trusts. */
   ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /**
    * Whether clients are asked for a certificate. `true` takes whatever they show, also none, and tells it as
@@ -75,11 +75,19 @@ export interface TlsFailure {
   readonly error: OpAMPError;
 }
 
-/** Does something with the options as Node takes them. Throws ERR_OPAMP_OPTION if it does not take them. */
-export function withTls<Result>(tls: ServerTlsOptions, use: (options: TlsOptions) => Result): Result {
+/**
+ * Does something with the options as Node takes them. Throws ERR_OPAMP_OPTION if it does not take them.
+ *
+ * @param ownCa the authority for clients where `tls` names none
+ */
+export function withTls<Result>(
+  tls: ServerTlsOptions,
+  ownCa: string | undefined,
+  use: (options: TlsOptions) => Result,
+): Result {
   checkByRules("tls", tls, TLS, ["cert", "key"]);
   try {
-    return use(nodeTlsOptions(tls));
+    return use(nodeTlsOptions({ ...tls, ca: tls.ca ?? ownCa }));
   } catch (cause) {
     throw new OpAMPError("ERR_OPAMP_OPTION", `tls: ${messageOf(cause)}`, {
       cause,

@@ -21,11 +21,16 @@ import type { Connections } from "./connections.js";
 
 const LOOPBACK_OF_WILDCARD: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
+interface ListenerSettings extends ServerSettings {
+  /** The server's own authority. */
+  readonly ca: string | undefined;
+}
+
 /** The port: hands on upgrades and requests that are let in. */
 export class Listener {
   readonly attempts: BoundedList<Attempt>;
   port = 0;
-  readonly #settings: ServerSettings;
+  readonly #settings: ListenerSettings;
   readonly #connections: Connections;
   readonly #admission: Admission;
   readonly #receiver: Receiver;
@@ -36,7 +41,7 @@ export class Listener {
   readonly #delays = new Set<() => void>();
 
   constructor(
-    settings: ServerSettings,
+    settings: ListenerSettings,
     connections: Connections,
     admission: Admission,
     receiver: Receiver,
@@ -60,7 +65,7 @@ export class Listener {
     this.#http =
       settings.tls === undefined
         ? createServer(options)
-        : withTls(settings.tls, (tls) => createSecureServer({ ...tls, ...options }));
+        : withTls(settings.tls, settings.ca, (tls) => createSecureServer({ ...tls, ...options }));
     // The library's own listeners, kept from connections with which the server does something else.
     const serve = this.#http.listeners("connection");
     this.#http.removeAllListeners("connection");
@@ -84,8 +89,8 @@ export class Listener {
   }
 
   /**
-   * Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for a value
-   * that is not a certificate.
+   * Shows another certificate from the next handshake on, and asks for those of clients as it says. Throws ERR_OPAMP_OPTION
+   * on a server without TLS, or for a value that is not a certificate.
    */
   setTls(tls: ServerTlsOptions): void {
     if (!(this.#http instanceof SecureServer)) {
@@ -94,7 +99,12 @@ export class Listener {
       });
     }
     const server = this.#http;
-    withTls(tls, (options) => server.setSecureContext(options));
+    withTls(tls, this.#settings.ca, (options) => {
+      server.setSecureContext(options);
+      // Node looks for these in the server itself.
+      const { requestCert, rejectUnauthorized } = options;
+      Object.assign(server, { requestCert, rejectUnauthorized });
+    });
   }
 
   /** Frees the port. Resolves when the last connection is gone, so cut them. */

@@ -52,7 +52,38 @@ describe("connectionSettings", () => {
     });
   });
 
+  test("asks for no certificate unless it is told to, and then with defaults", () => {
+    const store = { load: () => undefined, save: () => undefined, lasting: true, blobs: {} };
+    expect(read({ opamp: true })?.certificates).toBeUndefined();
+    expect(read({ opamp: true, certificates: {} }, { store })?.certificates).toEqual({
+      request: false,
+      keyType: "ec-p256",
+      subject: undefined,
+      renewBeforeMs: undefined,
+      expired: "keep",
+      askAgainMs: 86_400_000,
+    });
+  });
+
   test.each<[unknown, string, RegExp]>([
+    [{ certificates: {} }, "connectionSettings.certificates", /needs connectionSettings.opamp/],
+    [{ opamp: true, certificates: {} }, "connectionSettings.certificates", /needs a store that outlives the agent/],
+    [{ opamp: true, certificates: true }, "connectionSettings.certificates", /must be an object, not boolean/],
+    [
+      { opamp: true, certificates: { renewBeforeMs: 1 } },
+      "connectionSettings.certificates.renewBeforeMs",
+      /renewBefore/,
+    ],
+    [
+      { opamp: true, certificates: { renewBefore: "1d" } },
+      "connectionSettings.certificates.renewBefore",
+      /milliseconds/,
+    ],
+    [
+      { opamp: true, certificates: { subject: { CN: "a" } } },
+      "connectionSettings.certificates.subject.CN",
+      /commonName/,
+    ],
     [true, "connectionSettings", /must be an object/],
     [{ opAMP: true }, "connectionSettings.opAMP", /Did you mean opamp/],
     [{ opamp: "yes" }, "connectionSettings.opamp", /true, false or an object/],

@@ -1,13 +1,12 @@
 import { expect, test } from "vitest";
+import { OpAMPClient } from "../../../src/index.js";
 import { OpAMPServer } from "../../../src/testing/index.js";
 import { runSnippet, snippetNamed } from "../snippets.js";
 
 async function run(name: string): Promise<Readonly<Record<string, unknown>>> {
   const values = await runSnippet(snippetNamed(name));
-  for (const server of [values["first"], values["second"]]) {
-    if (!(server instanceof OpAMPServer)) throw new Error("the snippet has no two servers");
-    expect(server.sockets.open).toBe(0);
-  }
+  const servers = Object.values(values).filter((value) => value instanceof OpAMPServer);
+  expect(servers.map(({ sockets }) => sockets.open)).toEqual(servers.map(() => 0));
   return values;
 }
 
@@ -22,4 +21,12 @@ test.concurrent("the page's agent moves to a server that wants a certificate", a
   const { shown, moved } = await run("server-move-tls");
   expect(shown).toBe("CN=test client");
   expect(moved).toMatchObject({ connectionSettings: { status: "applied" } });
+});
+
+test.concurrent("the page's agent asks for a certificate, and comes back with it", async () => {
+  const { asked, shown, client } = await run("server-signing");
+  if (!(client instanceof OpAMPClient)) throw new Error("the snippet has no client");
+  const { instanceUid } = client;
+  expect(asked).toMatchObject({ subject: `CN=${instanceUid}`, names: [`urn:uuid:${instanceUid}`], keyType: "ec-p256" });
+  expect(shown).toMatchObject({ trusted: true, subject: `CN=${instanceUid}` });
 });

@@ -1,10 +1,16 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { newKey, signingRequest } from "../../../src/certificates/signing-request.js";
-import { type OpAMPServer, type SigningRequestsOptions, virtualClock } from "../../../src/testing/index.js";
+import {
+  type OpAMPServer,
+  type SigningRequestsOptions,
+  testCertificates,
+  virtualClock,
+} from "../../../src/testing/index.js";
+import { decodeServerToAgent, encodeAgentToServer } from "../../../src/wire/codec.js";
 import { verifies } from "../../conformance/verifies.js";
 import { rejectionOf } from "../../testing/rejection.js";
-import { carried, exchange, full, lean, UID_TEXT, uid } from "../bare-peers.js";
+import { BareSocket, carried, exchange, full, lean, UID_TEXT, uid } from "../bare-peers.js";
 import { dial, startServer } from "../server-fixture.js";
 
 const BAD_REQUEST = 1;
@@ -45,6 +51,26 @@ describe("a request that is answered at once", () => {
     expect(issued.keyUsage).toEqual(["1.3.6.1.5.5.7.3.2"]);
     expect(agent.signingRequest).toMatchObject({ pem: csr, subject: `CN=${UID_TEXT}`, keyType: "ec-p256" });
     expect(agent.signingRequest).toMatchObject({ names: SUBJECT.uris, problem: undefined });
+  });
+
+  test("is answered before what came after it", async () => {
+    const server = await startServer({ signingRequests: { issue: "at once" } });
+    const answers: (readonly string[])[] = [];
+    const ignored = () => undefined;
+    const link = server.attach("ws", {
+      payload: (payload) => {
+        const decoded = decodeServerToAgent(payload);
+        if (decoded.ok) answers.push(carried(decoded.message).filter((name) => name === "connectionSettings"));
+      },
+      malformed: ignored,
+      refused: ignored,
+      closed: ignored,
+      cut: ignored,
+    });
+    for (const message of [full(1), asking(2, csr), lean(3), lean(4)]) link?.payload(encodeAgentToServer(message));
+    await server.until(() => answers.length === 4);
+    // A later one repeats the offer, as its hash has not come back.
+    expect(answers).toEqual([[], ["connectionSettings"], ["connectionSettings"], ["connectionSettings"]]);
   });
 
   test("brings it again until the hash comes back", async () => {
@@ -157,4 +183,33 @@ function changed(pem: string): string {
 function smallRsaKey(): string {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 1_024 });
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+verifies("CERT-07", "a server with TLS lets in those who have a certificate of its own", async () => {
+  const tls = await testCertificates();
+  const server = await startServer({
+    tls: { ...tls.server, requestClientCert: "require" },
+    signingRequests: { issue: "by hand" },
+  });
+  const cert = await signedBy(server);
+  const peer = await BareSocket.open(server.url, { ca: tls.ca, cert, key });
+  await peer.exchange(full(1));
+  expect(server.agent(uid()).link?.tls?.clientCertificate).toMatchObject({
+    trusted: true,
+    subject: `CN=${UID_TEXT}`,
+  });
+  await expect(BareSocket.open(server.url, { ca: tls.ca, ...tls.client })).rejects.toThrow();
+  peer.socket.terminate();
+});
+
+/** A certificate by hand, for an agent that asked in memory. */
+async function signedBy(server: OpAMPServer): Promise<string> {
+  const ignored = () => undefined;
+  const end = { payload: ignored, malformed: ignored, refused: ignored, closed: ignored, cut: ignored };
+  server.attach("http", end)?.payload(encodeAgentToServer(asking(1, csr)));
+  const agent = server.agent(uid());
+  await agent.issueCertificate();
+  server.attach("http", end)?.payload(encodeAgentToServer(lean(2)));
+  const { connectionSettings } = agent.sent.at(-1) ?? {};
+  return Buffer.from(connectionSettings?.opamp?.certificate?.cert ?? []).toString();
 }

@@ -81,3 +81,17 @@ test("the agent keeps its identity and its configuration across a restart", asyn
   assert.equal(after.instanceUid, before.instanceUid);
   assert.equal(applied.length, 1); // and not once more
 });
+
+test("the agent moves to the server that it is offered", async (t) => {
+  const first = await startServer(t);
+  const second = await startServer(t, { auth: { bearer: "second" } });
+  startAgent(t, first.url, [], { connectionSettings: { opamp: true } });
+  const agent = await first.firstAgent();
+
+  const hash = agent.offerSettings({ opamp: { endpoint: second.url, headers: { authorization: "Bearer second" } } });
+  const moved = await second.firstAgent();
+  await moved.until(({ connectionSettings }) => connectionSettings?.status === "applied");
+
+  assert.deepEqual(moved.connectionSettings, { status: "applied", hash, error: "" });
+  assert.equal(agent.disconnected, true);
+});

@@ -73,3 +73,17 @@ test("the agent keeps its identity and its configuration across a restart", asyn
   expect(after.instanceUid).toBe(before.instanceUid);
   expect(applied).toHaveLength(1); // and not once more
 });
+
+test("the agent moves to the server that it is offered", async () => {
+  await using first = await OpAMPServer.start();
+  await using second = await OpAMPServer.start({ auth: { bearer: "second" } });
+  await using _client = startAgent(first.url, [], { connectionSettings: { opamp: true } });
+  const agent = await first.firstAgent();
+
+  const hash = agent.offerSettings({ opamp: { endpoint: second.url, headers: { authorization: "Bearer second" } } });
+  const moved = await second.firstAgent();
+  await moved.until(({ connectionSettings }) => connectionSettings?.status === "applied");
+
+  expect(moved.connectionSettings).toEqual({ status: "applied", hash, error: "" });
+  expect(agent.disconnected).toBe(true);
+});
