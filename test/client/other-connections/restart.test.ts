@@ -189,7 +189,7 @@ describe("settings for other connections in the store", () => {
   });
 });
 
-test("an agent killed while it is moved applies the rest of the offer once it has been", async () => {
+verifies("CONN-05", "an agent killed at any write of a move applies all of the offer, once each", async () => {
   const disk = recorded();
   const metrics = noting<TelemetrySettings>();
   const opamp = { endpoints: ["*.example.com"] };
@@ -198,10 +198,33 @@ test("an agent killed while it is moved applies the rest of the offer once it ha
     connectionSettings: { hash: Uint8Array.of(1), opamp: { destinationEndpoint: NEW }, ownMetrics: METRICS },
   });
   await agent.clock.advance(5_000);
-  const onTrial = disk.moments.find(({ state }: { state: StoredState | undefined }) => state?.connection?.candidate);
-  if (onTrial === undefined) throw new Error("nothing was on trial");
-  const later = await again(onTrial, agent, undefined, { settings: { opamp } });
-  await later.clock.advance(5_000);
-  expect([later.dialled, later.order]).toEqual([["new"], ["metrics"]]);
-  expect(known(later.servers.new, later)).toEqual([APPLIED, 1, ""]);
+  const isMoving = ({ state }: { state: StoredState | undefined }) =>
+    state?.connection?.candidate !== undefined || state?.connection?.accepted !== undefined;
+  const moments = disk.moments.slice(disk.moments.findIndex(isMoving));
+  // On trial, accepted, with metrics, with the status.
+  expect(moments.length).toBeGreaterThanOrEqual(5);
+  for (const moment of moments) {
+    const later = await again(moment, agent, undefined, { settings: { opamp } });
+    await later.clock.advance(5_000);
+    expect([later.dialled, later.order]).toEqual([["new"], ["metrics"]]);
+    expect(known(later.servers.new, later)).toEqual([APPLIED, 1, ""]);
+    expect(later.statuses.at(-1) ?? "applied").toBe("applied");
+  }
+});
+
+test("an agent killed while it is moved to where it does not get says so", async () => {
+  const disk = recorded();
+  const metrics = noting<TelemetrySettings>();
+  const opamp = { endpoints: ["*.example.com"] };
+  const agent = await moved({ settings: { opamp, ownMetrics: metrics.handler }, store: disk.store });
+  await agent.servers.new.close();
+  await offers(agent, { opamp: { destinationEndpoint: NEW }, ownMetrics: METRICS });
+  await agent.clock.advance(100_000);
+  expect(agent.statuses.at(-1)).toMatch(/^failed: opamp: not proved/);
+  for (const moment of disk.moments) {
+    const later = await again(moment, agent, undefined, { settings: { opamp } });
+    await later.clock.advance(100_000);
+    expect(later.client.connection?.source).toBe("options");
+    expect(later.statuses.at(-1) ?? "").not.toMatch(/^appl/);
+  }
 });
