@@ -1,25 +1,22 @@
 import { uidText } from "../../base/bytes.js";
 import { attempt } from "../../base/checks.js";
-import type { HostOutput, Notice, OfferKind } from "../../core/io.js";
-import { type OfferStatus, Part, type PartSet, partNames } from "../../core/parts.js";
-import { bytesText, scrubbedError } from "../../diagnostics/one-line.js";
+import type { HostOutput, OfferKind } from "../../core/io.js";
+import type { OfferStatus } from "../../core/parts.js";
+import { scrubbedError } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
-import { messageOf, OpAMPError, type OpAMPErrorCode } from "../../errors.js";
+import { messageOf, OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { SettingsOffers } from "../connection/settings-offers.js";
-import type { PhaseEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import type { HandlerRunner } from "../handlers/handler-runner.js";
 import { offerHandlers } from "../handlers/handler-table.js";
-import type { ClientEvent, ErrorCount, Failed, Observer } from "../observe/client-event.js";
+import type { ClientEvent, Failed, Observer } from "../observe/client-event.js";
 import { channels } from "../observe/diagnostics.js";
 import { Listeners } from "../observe/listeners.js";
 import type { Persistence } from "../state/persistence.js";
+import { takeNotice } from "./notices.js";
+import { errorBehind, type PhaseOutput, phaseEvent } from "./phase-event.js";
 import type { Waiters } from "./waiters.js";
-
-const UNDELIVERED_HINT =
-  "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
-const WENT_SILENT = "the server went silent: nothing came from it any more, not even an answer to a ping";
 
 /** Who observes a client. */
 export interface Observed {
@@ -50,8 +47,6 @@ const titles: Readonly<Record<OfferKind, string>> = {
   remoteConfig: offerHandlers.remoteConfig.title,
   connectionSettings: "Connection settings",
 };
-
-type PhaseOutput = Extract<HostOutput, { type: "phase" }>;
 
 /** Takes each output of the core to a handler, the store or a custom channel, or makes it an event for the observers. */
 export class OutputRouter {
@@ -106,7 +101,7 @@ export class OutputRouter {
       case "settingsRequest":
         return settings?.certificates?.settled(output.fate, output.text);
       case "notice":
-        return this.#noticed(output.notice);
+        return takeNotice(output.notice, this.#parts, (event) => this.#notify(event));
       default:
         return output satisfies never;
     }
@@ -143,68 +138,6 @@ export class OutputRouter {
     this.#notify({ type: "instanceUid", event: { instanceUid, previous: uidText(previousUid) } });
   }
 
-  #noticed(notice: Notice): void {
-    switch (notice.kind) {
-      case "ignored":
-        return this.#notify({ type: "ignored", what: notice.what });
-      case "noHash": {
-        const message = `the server offers ${notice.what} without a hash; its content decides whether an offer is new`;
-        const hint = "have the server set the hash (config_hash): then the status says which offer it is about";
-        return this.#notify({ type: "warning", event: { code: "offer-without-hash", message, hint } });
-      }
-      case "customWaits":
-        return this.#notify({ type: "customWaits", capability: notice.capability });
-      case "storm":
-        return this.#notify({ type: "storm" });
-      case "settingsWait": {
-        const message = `the server moves this agent too often: its newest settings wait for ${Math.ceil(notice.forMs / 60_000)} min`;
-        const hint = "have the server offer settings less often, or raise connectionSettings.opamp.maxPerHour";
-        return this.#notify({ type: "warning", event: { code: "settings-wait", message, hint } });
-      }
-      case "silent":
-        return this.#notify({ type: "silent", afterMs: notice.afterMs });
-      case "serverError": {
-        const { error: type } = notice;
-        // A server that is sent secrets of another one may repeat them.
-        const message = this.#parts.settings ? this.#parts.redactor.text(notice.message) : notice.message;
-        if (type === "unavailable") this.#parts.settings?.attemptFailed(unavailable(message));
-        return this.#notify({ type: "serverError", event: { type, message, dropped: namesOf(notice.dropped) } });
-      }
-      case "malformed":
-        this.#parts.settings?.attemptFailed(toError(notice.error));
-        return this.#parts.failed(toError(notice.error), false, "malformed");
-      case "foreignUid": {
-        const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
-        return this.#failed("ERR_OPAMP_FOREIGN_UID", text, "malformed");
-      }
-      case "badNewUid": {
-        const hint = "have the server assign 16 bytes that are not all zero; the agent keeps the uid that it has";
-        const text = `ignored the instance uid that the server assigned: it ${notice.problem}`;
-        return this.#parts.failed(new OpAMPError("ERR_OPAMP_MALFORMED", text, { hint }), false, "malformed");
-      }
-      case "dropped": {
-        const text = `gave up on ${namesOf(notice.parts).join(", ") || "a message"}: the message is too large`;
-        return this.#failed("ERR_OPAMP_TOO_LARGE", text, "dropped");
-      }
-      case "undelivered": {
-        const { parts, bytes, attempts } = notice;
-        const text = `gave up on ${namesOf(parts).join(", ")}, ${bytes} bytes: ${attempts} attempts to send it ended without an answer`;
-        return this.#failed("ERR_OPAMP_TOO_LARGE", text, "dropped", UNDELIVERED_HINT);
-      }
-      case "effectiveConfigLate": {
-        this.#parts.handlers.effectiveConfigLate();
-        const text = `effectiveConfig did not return within ${notice.afterMs} ms; reporting without it`;
-        return this.#failed("ERR_OPAMP_HANDLER", text);
-      }
-      default:
-        return notice satisfies never;
-    }
-  }
-
-  #failed(code: OpAMPErrorCode, text: string, counts?: ErrorCount, hint?: string): void {
-    this.#parts.failed(new OpAMPError(code, text, { hint }), false, counts);
-  }
-
   #notify(event: ClientEvent): void {
     notify(this.#parts, event);
   }
@@ -232,58 +165,8 @@ export function listenersIn(
   return parts.listeners;
 }
 
-function phaseEvent(
-  change: Pick<PhaseEvent, "previous" | "reason" | "transport">,
-  { phase, answered, inMs = 0 }: PhaseOutput,
-  error: OpAMPError | undefined,
-  clock: Clock,
-): PhaseEvent {
-  const failed = error && { error };
-  switch (phase) {
-    case "connecting":
-    case "reporting":
-      return { phase, ...change };
-    case "online":
-      return { phase, ...change, answered };
-    case "waiting":
-      return { phase, ...change, retryAt: new Date(clock.wallNow() + inMs), ...failed };
-    default:
-      return { phase, ...change, ...failed };
-  }
-}
-
 /** Anybody may have written the transport. */
 function nameOf(transport: { readonly name: unknown }): string | undefined {
   const name = attempt(() => transport.name);
   return typeof name === "string" && name !== "" ? name : undefined;
-}
-
-function namesOf(parts: PartSet): readonly string[] {
-  return partNames.filter((name) => (parts & Part[name]) !== 0);
-}
-
-/** What ended the link, where something went wrong. */
-function errorBehind(output: PhaseOutput): OpAMPError | undefined {
-  if (output.error !== undefined) return toError(output.error);
-  switch (output.reason) {
-    case "timeout": {
-      const what = output.previous === "connecting" ? "no connection was made" : "the server did not answer";
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", `${what} in time`);
-    }
-    case "unresponsive":
-      return new OpAMPError("ERR_OPAMP_TIMEOUT", WENT_SILENT);
-    case "malformed":
-      return new OpAMPError("ERR_OPAMP_FOREIGN_UID", "the answer was for another agent");
-    default:
-      return undefined;
-  }
-}
-
-function unavailable(text: string): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_THROTTLED", `the server answered UNAVAILABLE: ${text}`);
-}
-
-function toError(error: unknown): OpAMPError {
-  if (error instanceof OpAMPError) return error;
-  return new OpAMPError("ERR_OPAMP_CONNECT", messageOf(error), { cause: error });
 }
