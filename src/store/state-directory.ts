@@ -10,7 +10,8 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { BLOB_START, checkBlobName, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { checkBlobName, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB, isBegunAs, isNamedByContent, STATE, statesText } from "./leftovers.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -23,14 +24,10 @@ import {
   isConfigFile,
   MAX_STATE_BYTES,
   parseState,
-  STATE_START,
 } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
-const STATE = "state.json";
-const BLOB = "blob-";
-const NAMED_BY_CONTENT = /^blob-.+-[0-9a-f]{32}$/;
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
@@ -209,45 +206,20 @@ export class StateDirectory {
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
     // Of a blob that is named by its content, a state says so, or it is a secret that a crash left behind.
-    const blobs = isStart ? names.filter((name) => NAMED_BY_CONTENT.test(name)) : [];
-    const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
+    const blobs = isStart ? names.filter(isNamedByContent) : [];
+    const needed = configs.length + blobs.length === 0 ? "" : await statesText(this.#directory, names);
     for (const name of names) {
       const target = leftoverOf(name);
-      const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
+      const isLeftover = target !== undefined && (await isBegunAs(this.#directory, name, target));
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
       const isNamed = needed?.includes(name.slice(BLOB.length)) !== false;
-      const isBlob = !isNamed && blobs.includes(name) && (await this.#isLeftover(name, name));
+      const isBlob = !isNamed && blobs.includes(name) && (await isBegunAs(this.#directory, name, name));
       if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
   }
-
-  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
-  async #isLeftover(name: string, target: string): Promise<boolean> {
-    const start = startOf(target);
-    if (start === undefined) return false;
-    const file = await readOwnFile(join(this.#directory, name), Number.POSITIVE_INFINITY).catch(() => undefined);
-    return file !== undefined && isBegun(file, start);
-  }
-
-  /**
-   * The states, and those set aside: what these name may be wanted again, by a later version for instance. `undefined`
-   * where one of them cannot be read: it may name any config.
-   */
-  async #statesText(names: readonly string[]): Promise<string | undefined> {
-    const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
-    const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
-    return (await Promise.all(texts).catch(() => undefined))?.join("\n");
-  }
-}
-
-/** How the file of a name begins, where the name is one of ours. */
-function startOf(name: string): string | undefined {
-  if (name === STATE) return STATE_START;
-  if (name.startsWith(BLOB)) return BLOB_START;
-  return isConfigFile(name) ? CONFIG_START : undefined;
 }
 
 function unavailable(cause: unknown): OpAMPError {
