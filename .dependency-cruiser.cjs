@@ -34,6 +34,8 @@ const mayImport = {
     "src/extension/",
     ...clientsFace,
     "src/connection-settings/policy.ts",
+    "src/certificates/subject.ts",
+    "src/certificates/key-types.ts",
     "src/values/",
     "src/auth/",
     "src/diagnostics/",

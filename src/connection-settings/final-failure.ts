@@ -1,4 +1,5 @@
 import { messageOf, OpAMPError, type OpAMPErrorCode } from "../errors.js";
+import { isRefusedByProxy } from "../transport/proxy/proxy-error.js";
 
 /** What another attempt with the same settings cannot change, soon enough to wait for it. */
 const FINAL: ReadonlySet<OpAMPErrorCode> = new Set<OpAMPErrorCode>([
@@ -19,7 +20,7 @@ export function isFinalFailure(error: unknown): boolean {
   const { httpStatus = 0 } = error;
   // A redirect that is not followed, or a fault of the client.
   const isAnswer = httpStatus >= 300 && httpStatus < 500 && !PASSING.has(httpStatus);
-  return FINAL.has(error.code) || isAnswer;
+  return FINAL.has(error.code) || isAnswer || isRefusedByProxy(error);
 }
 
 /** Why settings were not accepted, as the server is told: the reason and its hint, bounded. */

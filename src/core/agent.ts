@@ -101,7 +101,7 @@ export class Agent {
       case "requestUid":
         return this.report.requestUid();
       case "requestSettings":
-        return this.messages.ask(input.request);
+        return this.messages.ask(input.request, input.isTaken);
       case "refresh":
         return this.#refresh(now, out);
       case "effectiveConfig":

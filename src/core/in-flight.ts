@@ -62,10 +62,14 @@ export class InFlight {
     return this.#report.due !== 0 || this.queue?.ready === true || this.#isRequestDue;
   }
 
-  /** Asks the server something for the connection; `undefined` takes that back. */
-  ask(request: ConnectionSettingsRequest | undefined): void {
+  /**
+   * Asks the server something for the connection; `undefined` takes that back.
+   *
+   * @param isTaken whether this server has declared, on an earlier connection, that it takes requests
+   */
+  ask(request: ConnectionSettingsRequest | undefined, isTaken = false): void {
     if (request !== undefined) this.#request ??= new SettingsRequest(this.#report);
-    this.#request?.set(request);
+    this.#request?.set(request, isTaken);
   }
 
   /** The first message on a connection; it always is one, also with nothing to report (STATUS-01). */

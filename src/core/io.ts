@@ -81,7 +81,7 @@ export type AgentInput =
   /** The server is to make another uid (UID-04). */
   | { type: "requestUid" }
   /** Ask the server for something for the connection, instead of what was asked before; without a request, nothing. */
-  | { type: "requestSettings"; request?: ConnectionSettingsRequest }
+  | { type: "requestSettings"; request?: ConnectionSettingsRequest; isTaken?: boolean }
   /** Somebody says the effective config may have changed. */
   | { type: "refresh" }
   /** The effective config asked for; without a value where it could not be read. */

@@ -14,6 +14,8 @@ const NONE = 0;
 export class SettingsRequest {
   readonly #report: Report;
   #value: ConnectionSettingsRequest | undefined;
+  /** The server of this connection has declared before that it takes requests; not all say so again. */
+  #isTaken = false;
   /** The number of the message that carries it, while that has no answer. */
   #sentIn = NONE;
   /** The same, once there was an answer. */
@@ -24,8 +26,9 @@ export class SettingsRequest {
   }
 
   /** Replaces the request, whatever became of the one before; `undefined` takes it back. */
-  set(value: ConnectionSettingsRequest | undefined): void {
+  set(value: ConnectionSettingsRequest | undefined, isTaken: boolean): void {
     this.#value = value;
+    this.#isTaken = isTaken;
     this.#sentIn = NONE;
     this.#answeredIn = NONE;
   }
@@ -33,7 +36,8 @@ export class SettingsRequest {
   /** Whether it is to be sent, to a server that has declared that it takes it. */
   get isDue(): boolean {
     const { capabilities, serverCapabilities } = this.#report;
-    const isTaken = (serverCapabilities & serverCapabilityTable.acceptsConnectionSettingsRequest) !== 0n;
+    const isDeclared = (serverCapabilities & serverCapabilityTable.acceptsConnectionSettingsRequest) !== 0n;
+    const isTaken = isDeclared || (serverCapabilities === 0n && this.#isTaken);
     const isWaiting = this.#value !== undefined && this.#sentIn === NONE;
     return isWaiting && isTaken && has(capabilities, "acceptsOpAMPConnectionSettings");
   }

@@ -9,6 +9,8 @@ export const BLOB_START = "opamp-client blob ";
 const VERSION = 1;
 /** No dot, so that no blob has the name of a temporary file or of one that was set aside. */
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
+/** What a state has the name of, which says what the content is. Without a state that names it nobody finds it again. */
+const NAMED_BY_STATE = /^(connection|connection-offer|other)-[0-9a-f]{32}$/;
 const FIRST_LINE_BYTES = firstLineOf(new Uint8Array()).length;
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 export const MAX_BLOB_FILE_BYTES = FIRST_LINE_BYTES + MAX_BLOB_BYTES;
@@ -19,6 +21,11 @@ export function checkBlobName(name: string): void {
   const text = `a blob cannot be named ${JSON.stringify(name)}`;
   const hint = "use 1 to 64 of a-z, 0-9 and hyphens, and no hyphen at the beginning";
   throw new OpAMPError("ERR_OPAMP_STORE", text, { hint, retryable: false });
+}
+
+/** Whether a blob is of use only as long as a state names it. */
+export function isNamedByState(name: string): boolean {
+  return NAMED_BY_STATE.test(name);
 }
 
 /**

@@ -10,8 +10,7 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { checkBlobName, decodeBlob, encodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
-import { BLOB, isBegunAs, isNamedByContent, STATE, statesText } from "./leftovers.js";
+import { BLOB_START, decodeBlob, encodeBlob, isNamedByState, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -24,10 +23,13 @@ import {
   isConfigFile,
   MAX_STATE_BYTES,
   parseState,
+  STATE_START,
 } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
+export const STATE = "state.json";
+export const BLOB = "blob-";
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
@@ -66,7 +68,7 @@ export class StateDirectory {
     this.#rest = {};
     const decoded = await this.#readState(decodeState);
     if (decoded === undefined) {
-      await this.#sweep(true);
+      await this.#sweep("all");
       return undefined;
     }
     this.#rest = decoded.rest;
@@ -85,7 +87,7 @@ export class StateDirectory {
         state.lastGoodConfig = { hash, files };
       }
     }
-    await this.#sweep(true);
+    await this.#sweep("all");
     return state;
   }
 
@@ -98,7 +100,7 @@ export class StateDirectory {
     await writeAtomically(this.#directory, STATE, [encodeState(state, kept?.name, this.#rest)]);
     const isOther = kept?.name !== this.#kept?.name;
     this.#kept = kept;
-    if (isOther) await this.#sweep();
+    if (isOther) await this.#sweep("configs");
   }
 
   /** A blob as it was written; `undefined` where there is none, or where it was damaged: then it is set aside and reported. */
@@ -197,70 +199,65 @@ export class StateDirectory {
   }
 
   /**
-   * Removes files of ours that nothing names any more; what cannot be removed costs room and nothing else.
+   * Removes files of ours that no state names any more; what cannot be removed stays.
    *
-   * @param isStart nothing has been written by this process that a state is still to name
+   * @param which a blob is there before the state that names it: all, while no state is on its way
    */
-  async #sweep(isStart = false): Promise<void> {
+  async #sweep(which: "all" | "configs"): Promise<void> {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
-    // Of a blob that is named by its content, a state says so, or it is a secret that a crash left behind.
-    const blobs = isStart ? names.filter(isNamedByContent) : [];
-    const needed = configs.length + blobs.length === 0 ? "" : await statesText(this.#directory, names);
+    const blobs = which === "all" ? names.filter(isBlobNamedByState) : [];
+    const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
-      const isLeftover = target !== undefined && (await isBegunAs(this.#directory, name, target));
+      const isLeftover = target !== undefined && (await this.#isLeftover(name, target));
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
-      const isNamed = needed?.includes(name.slice(BLOB.length)) !== false;
-      const isBlob = !isNamed && blobs.includes(name) && (await isBegunAs(this.#directory, name, name));
+      const isLost = blobs.includes(name) && needed?.includes(blobOf(name)) === false;
+      // A key perhaps, which must not lie about for ever.
+      const isBlob = isLost && (await this.readBlob(blobOf(name)).catch(() => undefined)) !== undefined;
       if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
   }
+
+  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
+  async #isLeftover(name: string, target: string): Promise<boolean> {
+    const start = startOf(target);
+    if (start === undefined) return false;
+    const file = await readOwnFile(join(this.#directory, name), Number.POSITIVE_INFINITY).catch(() => undefined);
+    return file !== undefined && isBegun(file, start);
+  }
+
+  /**
+   * The states, and those set aside: what these name may be wanted again, by a later version for instance. `undefined`
+   * where one of them cannot be read: it may name any config.
+   */
+  async #statesText(names: readonly string[]): Promise<string | undefined> {
+    const states = names.filter((name) => name.startsWith(STATE) && leftoverOf(name) === undefined);
+    const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
+    return (await Promise.all(texts).catch(() => undefined))?.join("\n");
+  }
+}
+
+function blobOf(file: string): string {
+  return file.slice(BLOB.length);
+}
+
+function isBlobNamedByState(file: string): boolean {
+  return file.startsWith(BLOB) && isNamedByState(blobOf(file));
+}
+
+/** How the file of a name begins, where the name is one of ours. */
+function startOf(name: string): string | undefined {
+  if (name === STATE) return STATE_START;
+  if (name.startsWith(BLOB)) return BLOB_START;
+  return isConfigFile(name) ? CONFIG_START : undefined;
 }
 
 function unavailable(cause: unknown): OpAMPError {
   const text = `the last good config cannot be read: ${messageOf(cause)}`;
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
-}
-
-/**
- * What the store in a directory holds, for a look: nothing is locked or changed.
- *
- * @param unread told why what is there cannot be read, or used
- * @returns `undefined` where nothing is there, or it cannot be used
- * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
- */
-export async function peekState(
-  directory: string,
-  unread: (cause: unknown) => void = () => undefined,
-): Promise<StoredState | undefined> {
-  const path = join(directory, STATE);
-  try {
-    return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
-  } catch (error) {
-    if (error instanceof OpAMPError && error.foreignStore) throw error;
-    if (codeOf(error) !== "ENOENT") unread(error);
-    return undefined;
-  }
-}
-
-/**
- * A blob of the store in a directory, for a look.
- *
- * @returns `undefined` where there is none, or it is damaged
- * @throws OpAMPError `ERR_OPAMP_STORE`; the system's error
- */
-export async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
-  checkBlobName(name);
-  const path = join(directory, BLOB + name);
-  try {
-    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -47,12 +47,15 @@ test("the page's agent is moved to the second server, and says so", async () => 
   expect(shown.at(-1)).toEqual(["accepted", second.url]);
 });
 
-test("the page's transport is asked for what is in force, and for what is tried", async () => {
-  const shown: string[] = [];
-  await runSnippet(snippetNamed("settings-transport"), {
-    given: { console: { log: (line: string) => shown.push(line) } },
+test("the page's handlers are given what they are offered", async () => {
+  const shown: unknown[][] = [];
+  await runSnippet(snippetNamed("settings-handlers"), {
+    given: { console: { log: (...words: unknown[]) => shown.push(words) } },
   });
-  expect(shown).toEqual(["committed: first.example.com:4320", "candidate: second.example.com:4320"]);
+  expect(shown).toEqual([
+    ["https://otlp.example.com/v1/metrics", ["api-key"]],
+    ["broker", "amqps://broker.example.com", ["endpoint"]],
+  ]);
 });
 
 describe("the page on connection settings", () => {
@@ -61,11 +64,26 @@ describe("the page on connection settings", () => {
     expect(explained).toEqual(membersOf("OpAMPSettingsPolicy", "client/connection-options.ts"));
   });
 
+  test("explains every option of certificates, and no other", () => {
+    const explained = rowsBelow("Client certificates on request").map((cell) => inCode(cell)[0]);
+    expect(explained).toEqual(membersOf("CertificateOptions", "client/certificate-options.ts"));
+  });
+
   test("explains every member of the connection event", () => {
     const explained = rowsBelow("Watch it").flatMap(inCode);
     const file = "client/connection-options.ts";
     const members = [...membersOf("ConnectionFacts", file), ...membersOf("ConnectionEvent", file)];
     for (const member of members) expect(explained).toContain(member);
+  });
+
+  test.each([
+    "Disconnected to try the offered connection settings",
+    "The offered connection settings are in force",
+    "Gave up the offered connection settings",
+    "Rolled back to ",
+  ])("shows a line of the log as it is written: %s", (line) => {
+    expect(page).toContain(line);
+    expect(sourceFile("client/observe/log-lines.ts")).toContain(line);
   });
 
   const source = sourceOf("connection-settings", "client/connection", "transport/explain").replace(/\$\{[^}]*\}/g, "0");

@@ -149,6 +149,17 @@ describe("with tls", () => {
     await first.exchange(full(1));
   });
 
+  test("client certificates are wanted from the next handshake on, and then no more", async () => {
+    const server = await startServer({ tls: kit.server });
+    server.setTls({ ...kit.server, ca: kit.ca, requestClientCert: "require" });
+    const without = await secureDial(server, { maxVersion: "TLSv1.2" }).catch((refusal) => refusal);
+    expect(without).toBeInstanceOf(Error);
+    await (await secureDial(server, kit.client)).exchange(full(1));
+    expect(server.agent(uid()).link?.tls?.clientCertificate).toMatchObject({ trusted: true });
+    server.setTls(kit.server);
+    await secureDial(server);
+  });
+
   test("drop and close cut open connections and pending handshakes without recording a failure", async () => {
     const server = await startServer({ tls: kit.server });
     const peer = await secureDial(server);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { fileStore, memoryStore, type Store, type StoreBlobs, type StoredState } from "../../src/index.js";
+import { fileStore, memoryStore, type Store, type StoreBlobs } from "../../src/index.js";
 import { filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
 
 const MAX_BYTES = 4 * 1_024 * 1_024;
@@ -21,44 +21,6 @@ async function loaded(directory?: string) {
 function fileOf(content: string): string {
   return `opamp-client blob 1 ${createHash("sha256").update(content).digest("hex")}\n${content}`;
 }
-
-describe("a blob that is named by its content", () => {
-  const NAMED = `connection-${"0a".repeat(16)}`;
-
-  /** Written, and then named by a state or not; the names that the next process finds. */
-  async function afterwards(state: StoredState, spoil = async (_directory: string): Promise<void> => undefined) {
-    const { directory, store, blobs } = await loaded();
-    for (const name of [NAMED, "certificate-request"]) await blobs.write(name, bytes("secret"));
-    await store.save(state);
-    await store.close();
-    await spoil(directory);
-    await loaded(directory);
-    return (await filesIn(directory)).filter((name) => name.startsWith("blob-"));
-  }
-
-  const connection = (blob: string): StoredState["connection"] => ({
-    fingerprint: "",
-    accepted: { blob, at: 0 },
-    trial: { phase: "none", from: "", to: "", hash: "", crashes: 0 },
-    switchedAt: [],
-  });
-
-  test("is removed at the next load where no state names it, since a crash left it behind", async () => {
-    expect(await afterwards({ heartbeatMs: 1 })).toEqual(["blob-certificate-request"]);
-  });
-
-  test("stays where a state names it, or one that was set aside", async () => {
-    const both = ["blob-certificate-request", `blob-${NAMED}`];
-    expect(await afterwards({ connection: connection(NAMED) })).toEqual(both);
-    const damaged = (directory: string) => fs.writeFile(join(directory, "state.json"), `{"version": 1, "${NAMED}`);
-    expect(await afterwards({}, damaged)).toEqual(both);
-  });
-
-  test("stays where it is not ours", async () => {
-    const foreign = (directory: string) => fs.writeFile(join(directory, `blob-${NAMED}`), "of somebody else");
-    expect(await afterwards({}, foreign)).toHaveLength(2);
-  });
-});
 
 describe.each<[string, () => Promise<StoreBlobs>]>([
   ["a file store", async () => (await loaded()).blobs],

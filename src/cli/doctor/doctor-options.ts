@@ -73,6 +73,7 @@ export function optionsOf(
     headers,
     tls: { ...(dialled === undefined ? server?.tls : dialled.tls), ...tls },
     named: { ...namedIn(server?.tls, offered), ...tls },
+    mayLead: dialled && inForce?.mayLead,
     settings: settingsSteps(url, inForce),
     proxy: proxy !== "none" && through,
     timeoutMs: timeout * 1_000,

@@ -1,17 +1,15 @@
-import { create } from "@bufbuild/protobuf";
 import { hexOf, sha256 } from "../../base/bytes.js";
 import { newKey, signingRequest } from "../../certificates/signing-request.js";
 import { subjectFor } from "../../certificates/subject.js";
 import type { Input } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
-import { ConnectionSettingsRequestSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoreBlobs } from "../../store/store.js";
-import { isSecure } from "../../transport/url/endpoint.js";
 import type { CertificateRequestState } from "../certificate-options.js";
 import type { Clock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
 import type { CertificateRules } from "../settings/certificate-rules.js";
 import { CertificateInForce, type CertifiedConnection } from "./certificate-in-force.js";
+import { RequestFeed } from "./request-feed.js";
 import { RequestFile, type RequestRecord } from "./request-record.js";
 import { nextStep } from "./request-step.js";
 
@@ -57,23 +55,22 @@ export class CertificateRequests {
   readonly #parts: CertificateParts;
   readonly #file: RequestFile;
   readonly #inForce: CertificateInForce;
+  readonly #feed: RequestFeed;
   #record: RequestRecord | undefined;
   /** Between the start and the end of the client. */
   #isRunning = false;
   #isMaking = false;
   /** The host wants one now. */
   #isAsked = false;
-  /** The request that the core has. */
-  #fed: string | undefined;
   /** Nothing is made before this time of day. */
   #retryAt = 0;
   #endTimer: (() => void) | undefined;
-  #isWithheldTold = false;
 
   constructor(parts: CertificateParts) {
     this.#parts = parts;
     this.#file = new RequestFile(parts.blobs, (cause) => this.#complain(cause));
     this.#inForce = new CertificateInForce(parts.connection);
+    this.#feed = new RequestFeed(parts.connection, parts.feed, parts.warn);
   }
 
   /** The private keys that a certificate may be for which comes without one, in PEM. */
@@ -106,13 +103,18 @@ export class CertificateRequests {
     this.review();
   }
 
+  /** The server in force declares this. */
+  declared(mask: bigint): void {
+    this.#feed.declared(mask);
+  }
+
   /** The server has answered the request. */
   settled(fate: "answered" | "refused", text: string): void {
-    this.#fed = undefined;
+    this.#feed.settled();
     const record = this.#record;
     if (record === undefined || record.state === "issued") return;
     const state = fate === "answered" ? "requested" : "refused";
-    this.#became({ ...record, state, at: this.#parts.clock.wallNow(), server: this.#host });
+    this.#became({ ...record, state, at: this.#parts.clock.wallNow(), server: this.#feed.host });
     if (fate === "refused") {
       const message = `the server refused to issue a certificate: ${text}`;
       const hint = `see what the server wants, and set ${WHERE}.subject or .keyType; requestCertificate() asks again`;
@@ -138,7 +140,7 @@ export class CertificateRequests {
   /** Other settings are in force, or may be. What they do not allow ends at once. */
   connectionMoved(): void {
     if (!this.#isRunning) return;
-    this.#feed(this.#fed);
+    this.#feed.again();
     // What was accepted is stored first.
     this.#parts.clock.soon(() => this.review());
   }
@@ -155,10 +157,10 @@ export class CertificateRequests {
       this.#isAsked = false;
       this.#became({ ...this.#record, state: "waiting", at: now });
     } else if (step !== undefined) {
-      this.#feed(undefined);
+      this.#feed.set(undefined);
       return void this.#make(step === "makeWithSameKey" ? this.#record?.key : undefined);
     }
-    this.#feed(this.#record?.state === "waiting" ? this.#record.csr : undefined);
+    this.#feed.set(this.#record?.state === "waiting" ? this.#record.csr : undefined);
     this.#arm(now);
   }
 
@@ -212,39 +214,10 @@ export class CertificateRequests {
     warn({ code: "certificate-ended", message: `the client certificate ended on ${ended.toISOString()}`, hint });
   }
 
-  /** Has the core send a request, or none; over verified TLS alone. */
-  #feed(csr: string | undefined): void {
-    const { endpoint, tls } = this.#parts.connection.inForce;
-    const isEncrypted = isSecure(endpoint.url.protocol);
-    const isVerified = isEncrypted && tls?.insecureSkipVerify !== true;
-    if (csr !== undefined && !isVerified) this.#tellWithheld(isEncrypted);
-    const fed = isVerified ? csr : undefined;
-    if (fed === this.#fed) return;
-    this.#fed = fed;
-    if (fed === undefined) return this.#parts.feed({ type: "requestSettings" });
-    const certificateRequest = { csr: new TextEncoder().encode(fed) };
-    const request = create(ConnectionSettingsRequestSchema, { opamp: { certificateRequest } });
-    this.#parts.feed({ type: "requestSettings", request });
-  }
-
-  #tellWithheld(isEncrypted: boolean): void {
-    if (this.#isWithheldTold) return;
-    this.#isWithheldTold = true;
-    const why = isEncrypted ? "the server's certificate is not verified" : "the connection is not encrypted";
-    const hint = isEncrypted
-      ? "take insecureSkipVerify away, and give the authority as tls.ca"
-      : "use a wss or https URL";
-    this.#parts.warn({ code: "certificate-not-requested", message: `no certificate is requested: ${why}`, hint });
-  }
-
   #became(record: RequestRecord): void {
     this.#record = record;
     this.#file.keep(record);
     this.#parts.connection.requestMoved();
-  }
-
-  get #host(): string {
-    return this.#parts.connection.inForce.endpoint.url.hostname;
   }
 
   get #about(): string {
@@ -257,7 +230,7 @@ export class CertificateRequests {
   #ground(now: number) {
     const { rules } = this.#parts;
     const renewAt = this.#inForce.renewAt(rules.renewBeforeMs);
-    return { rules, now, about: this.#about, server: this.#host, isAsked: this.#isAsked, renewAt };
+    return { rules, now, about: this.#about, server: this.#feed.host, isAsked: this.#isAsked, renewAt };
   }
 
   #arm(now: number): void {

@@ -42,6 +42,10 @@ export class Certificates {
     this.#requests?.ask();
   }
 
+  declared(mask: bigint): void {
+    this.#requests?.declared(mask);
+  }
+
   settled(fate: "answered" | "refused", text: string): void {
     this.#requests?.settled(fate, text);
   }

@@ -1,6 +1,7 @@
 import { attempt, isRecord } from "../../base/checks.js";
 import type { CertificateKeyType } from "../../certificates/key-types.js";
 import { keyTypes } from "../../certificates/key-types.js";
+import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoreBlobs } from "../../store/store.js";
 
 /** What is remembered of the last signing request. */
@@ -46,9 +47,9 @@ export class RequestFile {
     return record?.origin === origin ? record : undefined;
   }
 
-  /** Resolves once it lasts; rejects where it does not. */
+  /** Resolves once it lasts; rejects with `ERR_OPAMP_STORE` where it does not. */
   write(record: RequestRecord): Promise<void> {
-    const written = this.#blobs.write(NAME, new TextEncoder().encode(JSON.stringify(record)));
+    const written = this.#write(new TextEncoder().encode(JSON.stringify(record)));
     this.#last = written.catch(() => undefined);
     return written;
   }
@@ -61,6 +62,14 @@ export class RequestFile {
   /** The end of what is being written. */
   async ended(): Promise<void> {
     await this.#last;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#blobs.write(NAME, bytes);
+    } catch (cause) {
+      throw new OpAMPError("ERR_OPAMP_STORE", `the key cannot be kept: ${messageOf(cause)}`, { cause });
+    }
   }
 }
 

@@ -156,7 +156,7 @@ export class SettingsOffers {
 
   /** @param error why the agent's own connection is not as it was offered */
   #others(run: Run, error: string | undefined): void {
-    if (run.tasks.length === 0 || run.isAborted) this.#end(run, error);
+    if (run.tasks.length === 0 || run.isAborted) this.#end(run, error && this.#parts.redact(error));
     else void this.#runOthers(run, error === undefined ? [] : [{ called: "opamp", why: error }]);
   }
 
@@ -166,9 +166,9 @@ export class SettingsOffers {
   }
 
   #end({ id }: Run, error: string | undefined): void {
-    const { feed, redact } = this.#parts;
+    const { feed } = this.#parts;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
-    feed(error === undefined ? ended : { ...ended, error: redact(error) });
+    feed(error === undefined ? ended : { ...ended, error });
   }
 
   /** Each failure has its share of the text. */

@@ -24,6 +24,7 @@ const SOON_MS = 50;
 const WHY_AWAY: Readonly<Partial<Record<WaitingEvent["reason"], string>>> = {
   throttled: "The server asked for a pause",
   settings: "Disconnected to try the offered connection settings",
+  rolledBack: "Gave up the offered connection settings",
 };
 const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
 

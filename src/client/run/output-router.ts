@@ -98,6 +98,8 @@ export class OutputRouter {
       case "offer":
         return this.#offered(output.kind, output.status);
       case "serverCapabilities":
+        settings?.certificates?.declared(output.mask);
+        return this.#notify(output);
       case "serverCustomCapabilities":
       case "heartbeatInterval":
         return this.#notify(output);

@@ -89,8 +89,8 @@ export class Listener {
   }
 
   /**
-   * Shows another certificate from the next handshake on. Throws ERR_OPAMP_OPTION on a server without TLS, or for a value
-   * that is not a certificate.
+   * Shows another certificate from the next handshake on, and asks for those of clients as it says. Throws ERR_OPAMP_OPTION
+   * on a server without TLS, or for a value that is not a certificate.
    */
   setTls(tls: ServerTlsOptions): void {
     if (!(this.#http instanceof SecureServer)) {
@@ -99,7 +99,12 @@ export class Listener {
       });
     }
     const server = this.#http;
-    withTls(tls, this.#settings.ca, (options) => server.setSecureContext(options));
+    withTls(tls, this.#settings.ca, (options) => {
+      server.setSecureContext(options);
+      // Node looks for these in the server itself.
+      const { requestCert, rejectUnauthorized } = options;
+      Object.assign(server, { requestCert, rejectUnauthorized });
+    });
   }
 
   /** Frees the port. Resolves when the last connection is gone, so cut them. */

@@ -54,6 +54,19 @@ const STATUSES: Readonly<Record<number, string>> = {
   504: BEYOND,
 };
 
+/** As Node and OpenSSL name a certificate that is not trusted, and a side that speaks no TLS. */
+const OF_TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_)/;
+/** As the SOCKS library says it. */
+const NO_METHOD = /no accepted|unknown authentication/;
+const NO_LOGIN = /Authentication failed/;
+
+/** Whether another attempt at the proxy would end the same way: its TLS is wrong, or the login is. */
+export function isRefusedByProxy({ code, cause }: OpAMPError): boolean {
+  if (code !== "ERR_OPAMP_PROXY") return false;
+  const text = messageOf(cause);
+  return OF_TLS.test(codeOf(cause) ?? "") || NO_METHOD.test(text) || NO_LOGIN.test(text);
+}
+
 /** There is no connection to the proxy, or no TLS on it. */
 export function proxyUnreachable(proxy: ResolvedProxy, cause: unknown): OpAMPError {
   const code = codeOf(cause) ?? "";
@@ -97,11 +110,11 @@ export function connectFailed(proxy: ResolvedProxy, target: string, cause: unkno
 export function socksFailed(proxy: ResolvedProxy, target: string, text: string): OpAMPError {
   const about = `${called(proxy)} made no connection to ${target}`;
   const cause = new Error(text);
-  if (/no accepted|unknown authentication/.test(text)) {
+  if (NO_METHOD.test(text)) {
     const hint = proxy.username === "" && proxy.password === "" ? CREDENTIALS : WRONG_CREDENTIALS;
     return failure(`${about}: it accepts none of the authentication methods`, cause, hint);
   }
-  if (/Authentication failed/.test(text)) return failure(`${about}: login refused`, cause, WRONG_CREDENTIALS);
+  if (NO_LOGIN.test(text)) return failure(`${about}: login refused`, cause, WRONG_CREDENTIALS);
   if (/invalid socks version/.test(text)) {
     const hint = "what answers there does not speak SOCKS 5; where it is an HTTP proxy, write http://";
     return failure(`${about}: its answer is not SOCKS 5`, cause, hint);

@@ -50,7 +50,7 @@ describe("the log of an agent tells of", () => {
     const all = told();
     expect(all.slice(all.indexOf(`warn ${text}`) + 1)).toEqual([
       expect.stringMatching(/^warn Connection settings 02 failed: not proved within 60000 ms: /),
-      expect.stringMatching(/^info Disconnected, will connect again/),
+      expect.stringMatching(/^info Gave up the offered connection settings, will connect again/),
       expect.stringMatching(/^info Connected to the OpAMP server over memory, after/),
     ]);
   });

@@ -110,6 +110,18 @@ describe.each([true, false])("a request for connection settings, duplex: %s", (d
     expect(harness.all("customSettled").map(({ output }) => output.fate)).toEqual(["delivered"]);
   });
 
+  test("is sent to a server that says nothing of itself and took one before, and not where it says that it takes none", () => {
+    for (const [capabilities, requests] of [
+      [0n, [1]],
+      [0x21n, []],
+    ] as const) {
+      const harness = asking({ ...script, says: { capabilities } });
+      harness.feed({ type: "requestSettings", request: request(), isTaken: true });
+      harness.advance(60_000);
+      expect(asked(harness)).toEqual(requests);
+    }
+  });
+
   test("is given up where it is too large for a message", () => {
     const harness = asking({ ...script, fits: ({ connectionSettingsRequest: is }) => is === undefined });
     harness.feed({ type: "requestSettings", request: request() });

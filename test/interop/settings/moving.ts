@@ -117,10 +117,14 @@ export function temporaryFolder(): string {
 }
 
 /** A Go server behind TLS with an authority of its own, or that of a folder. */
-export async function secureServer(folder: string, clients: "any" | "known" | "optional" = "any"): Promise<GoServer> {
+export async function secureServer(
+  folder: string,
+  clients: "any" | "known" | "optional" = "any",
+  ...more: readonly string[]
+): Promise<GoServer> {
   const ca = join(folder, "ca.pem");
   const asks = clients === "any" ? [] : ["-client-ca", ca, ...(clients === "optional" ? ["-client-optional"] : [])];
-  return startServer("-authority", folder, ...asks);
+  return startServer("-authority", folder, ...asks, ...more);
 }
 
 /** Where a server behind TLS is. */

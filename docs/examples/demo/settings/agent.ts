@@ -1,4 +1,4 @@
-import { fileStore, OpAMPClient } from "opamp-client";
+import { type ConnectionState, fileStore, OpAMPClient } from "opamp-client";
 import type { Timeline } from "../timeline.js";
 import { phaseWords } from "../words.js";
 import { connectionWords } from "./words.js";
@@ -17,7 +17,10 @@ export function startAgent(url: string, directory: string, timeline: Timeline): 
     headers: { Authorization: `Bearer ${FIRST_TOKEN}` },
     description: { identifying: { "service.name": "demo-agent" } },
     store: fileStore(directory),
-    connectionSettings: { opamp: { verifyMs: 5_000 } },
+    connectionSettings: {
+      opamp: { verifyMs: 5_000 },
+      certificates: { request: true }, // over TLS alone, so not from the first server
+    },
     heartbeat: { intervalMs: 300, minMs: 100 }, // over HTTP the server can speak only when it is asked
     backoff: { minMs: 100, maxMs: 500 },
   });
@@ -29,8 +32,10 @@ export function startAgent(url: string, directory: string, timeline: Timeline): 
       timeline.line("agent", phaseWords({ what: "phase", phase, previous, error: error?.message ?? "", retryInMs }));
     timeline.changed();
   });
+  let stateBefore: ConnectionState | undefined;
   client.on("connection", (event) => {
-    timeline.line("agent", connectionWords(event));
+    timeline.line("agent", connectionWords(event, stateBefore));
+    stateBefore = event.state;
     timeline.changed();
   });
   client.on("error", () => undefined); // those of the connection are told with its phase

@@ -6,6 +6,8 @@ export const SETTINGS_STEPS = [
   "old token revoked",
   "moved to the second server",
   "broken offer rolled back",
+  "certificate asked for",
+  "certificate used",
   "restarted on the second server",
   "disconnected",
 ] as const;

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import type { OpAMPClient } from "opamp-client";
 import {
   type OfferedOpAMP,
+  type OpAMPServerOptions,
   type ReportedSettings,
   type ServerAgent,
+  type TestCertificate,
   type TestCertificates,
   type TransportName,
   testCertificates,
@@ -35,9 +37,14 @@ export class SettingsWalk {
   async run(): Promise<void> {
     const certificates = await testCertificates();
     const { cert, key } = certificates.server;
+    const secondOptions: OpAMPServerOptions = {
+      tls: { cert, key },
+      auth: { bearer: "second-home" },
+      signingRequests: { issue: "by hand" },
+    };
     const [first, second] = await this.#timeline.step("servers started", async () => [
       await startServer("first", { auth: { bearer: FIRST_TOKEN } }, this.#timeline),
-      await startServer("second", { tls: { cert, key }, auth: { bearer: "second-home" } }, this.#timeline),
+      await startServer("second", secondOptions, this.#timeline),
     ]);
     let agent = this.#startAgent(first);
     try {
@@ -45,6 +52,7 @@ export class SettingsWalk {
       await this.#rotate(first, agent);
       await this.#move(first, second, agent, certificates);
       await this.#offerBroken(second, agent);
+      await this.#certify(second, agent, { cert, key });
       agent = await this.#restart(first, second, agent);
       await this.#timeline.step("disconnected", async () => {
         await agent.stop();
@@ -92,6 +100,27 @@ export class SettingsWalk {
       const { error } = await this.#status(second, agent, hash, "failed");
       ok(error.includes("401"), `the reason does not say what happened: ${error}`);
       ok(second.tokens.at(-1) === "second-home", "the agent did not go back to the token before");
+    });
+  }
+
+  async #certify(second: WatchedServer, agent: OpAMPClient, own: TestCertificate): Promise<void> {
+    const { server } = second;
+    const seen = this.#seenBy(second, agent);
+    const request = await this.#timeline.step("certificate asked for", () =>
+      this.#timeline.seen(() => seen.signingRequest),
+    );
+    await this.#timeline.step("certificate used", async () => {
+      ok(request.problem === undefined, `the request is not good: ${request.problem}`);
+      this.#timeline.line("second", [`issues a certificate for ${request.subject}, whose key never left the agent`]);
+      server.setTls({ ...own, ca: server.ca, requestClientCert: true });
+      const hash = hex(await seen.issueCertificate());
+      await this.#status(second, agent, hash, "applied");
+      const shown = seen.link?.tls?.clientCertificate;
+      ok(shown?.trusted === true && shown.subject === request.subject, `the agent has shown ${shown?.subject}`);
+      this.#timeline.line("second", [
+        "is shown that certificate, and from now on lets in nobody without one of its own",
+      ]);
+      server.setTls({ ...own, ca: server.ca, requestClientCert: "require" });
     });
   }
 
@@ -146,8 +175,10 @@ export class SettingsWalk {
     const holding = files.filter(({ text }) => text.includes("second-home"));
     ok(holding.length === 1 && holding.every(({ name, mode }) => name !== "state.json" && mode === "600"));
     ok(!files.some(({ text }) => /rotated|mistyped/.test(text)), "a token that is not in force was kept");
+    const keys = files.filter(({ text }) => text.includes("PRIVATE KEY"));
+    ok(keys.length === 1 && keys[0] === holding[0], "the private key is not where the token is, and nowhere else");
     this.#timeline.line("demo", [
-      "finds the token in force in one file, and those before in none:",
+      "finds token and private key in one file, and the tokens before in none:",
       ...files.map(({ name, mode, text }) => `${name}, mode ${mode}, ${Buffer.byteLength(text)} bytes`),
     ]);
   }

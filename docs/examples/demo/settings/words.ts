@@ -6,8 +6,12 @@ type Lines = readonly string[];
 
 const STATUS_WORDS = ["no connection settings yet", "APPLIED", "APPLYING", "FAILED"];
 
-/** Where the agent's own connection stands, for people. */
-export function connectionWords({ state, endpoint, source, certificate }: ConnectionEvent): Lines {
+/** Where the agent's own connection stands, for people; nothing where an offer is as far as before. */
+export function connectionWords(
+  { state, endpoint, source, certificate }: ConnectionEvent,
+  before: ConnectionEvent["state"],
+): Lines {
+  if (state === before) return [];
   switch (state) {
     case "candidate":
       return ["checks the offered settings, and stores them"];
@@ -36,6 +40,7 @@ export function messageWords({ sequenceNum, connectionSettingsStatus: status, ..
     ...(message.agentDescription === undefined ? [] : ["a full report"]),
     ...(status === undefined ? [] : [statusWords(status.status, status.lastConnectionSettingsHash)]),
     ...(status?.errorMessage ? [`reason: ${status.errorMessage}`] : []),
+    ...(message.connectionSettingsRequest === undefined ? [] : ["a signing request for a client certificate"]),
   ];
   const [first, ...others] = parts;
   return first === undefined ? [] : [`receives message ${sequenceNum}: ${first}`, ...others];

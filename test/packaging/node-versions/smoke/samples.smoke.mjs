@@ -31,7 +31,6 @@ const around = {
   "custom-failure": [PEERS, END],
   "custom-receive": [`${PEERS} seen.sendCustom("com.example.a/v1", "note"); setTimeout(() => client.stop(), 50);`, END],
   "embed-changed": [PEERS, END],
-  "settings-watch": [PEERS, END],
   "collector-custom": [
     `import { OpAMPExtension } from "opamp-client/extension";
      const agent = new OpAMPExtension({ server: { ws: { endpoint: "ws://127.0.0.1" } } }, { service: { name: "a" } });`,

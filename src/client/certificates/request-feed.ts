@@ -1,0 +1,79 @@
+import { create } from "@bufbuild/protobuf";
+import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
+import { serverCapabilityTable } from "../../core/capabilities.js";
+import type { Input } from "../../core/io.js";
+import { ConnectionSettingsRequestSchema } from "../../gen/opamp/v1/opamp_pb.js";
+import { isSecure } from "../../transport/url/endpoint.js";
+import type { WarningEvent } from "../events.js";
+
+const TAKES_REQUESTS = serverCapabilityTable.acceptsConnectionSettingsRequest;
+
+/** Hands a request to the core, or takes it back: it leaves over verified TLS alone. */
+export class RequestFeed {
+  readonly #connection: { readonly inForce: ConnectionSettings };
+  readonly #feed: (input: Input) => void;
+  readonly #warn: (event: WarningEvent) => void;
+  /** What the core has. */
+  #csr: string | undefined;
+  /** The host that declared last that it takes requests; over HTTP it may not say so again. */
+  #taker: string | undefined;
+  #isWithheldTold = false;
+
+  constructor(
+    connection: { readonly inForce: ConnectionSettings },
+    feed: (input: Input) => void,
+    warn: (event: WarningEvent) => void,
+  ) {
+    this.#connection = connection;
+    this.#feed = feed;
+    this.#warn = warn;
+  }
+
+  /** The host of the server in force. */
+  get host(): string {
+    return this.#connection.inForce.endpoint.url.hostname;
+  }
+
+  /** The server in force declares this. */
+  declared(mask: bigint): void {
+    if ((mask & TAKES_REQUESTS) !== 0n) this.#taker = this.host;
+    else if (this.#taker === this.host) this.#taker = undefined;
+  }
+
+  /** Has the core send this request, in PEM; none for `undefined`. */
+  set(csr: string | undefined): void {
+    const { endpoint, tls } = this.#connection.inForce;
+    const isEncrypted = isSecure(endpoint.url.protocol);
+    const isVerified = isEncrypted && tls?.insecureSkipVerify !== true;
+    if (csr !== undefined && !isVerified) this.#tellWithheld(isEncrypted);
+    const next = isVerified ? csr : undefined;
+    if (next === this.#csr) return;
+    this.#csr = next;
+    if (next === undefined) return this.#feed({ type: "requestSettings" });
+    const certificateRequest = { csr: new TextEncoder().encode(next) };
+    const request = create(ConnectionSettingsRequestSchema, { opamp: { certificateRequest } });
+    this.#feed({ type: "requestSettings", request, isTaken: this.#taker === this.host });
+  }
+
+  /** The core has it no longer. */
+  settled(): void {
+    this.#csr = undefined;
+  }
+
+  /** Another connection is in force: what that one does not allow ends at once. */
+  again(): void {
+    const csr = this.#csr;
+    this.set(undefined);
+    this.set(csr);
+  }
+
+  #tellWithheld(isEncrypted: boolean): void {
+    if (this.#isWithheldTold) return;
+    this.#isWithheldTold = true;
+    const why = isEncrypted ? "the server's certificate is not verified" : "the connection is not encrypted";
+    const hint = isEncrypted
+      ? "take insecureSkipVerify away, and give the authority as tls.ca"
+      : "use a wss or https URL";
+    this.#warn({ code: "certificate-not-requested", message: `no certificate is requested: ${why}`, hint });
+  }
+}

@@ -1,0 +1,76 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { inspect } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import type { Store } from "../../../src/index.js";
+import { lastingStore } from "../connection-settings/moved.js";
+import { certified, HOUR_MS, issue, openStore, requestsAt } from "./certified.js";
+
+const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);
+
+test("the key is in its own file alone: not in the state, a log line, an event, a channel, an error or the client", async () => {
+  const heard: unknown[] = [];
+  const note = (...given: readonly unknown[]): void => void heard.push(given);
+  const { store: kept, text } = openStore();
+  const store: Store = {
+    ...kept,
+    save(state) {
+      note(state);
+      return kept.save(state);
+    },
+  };
+  for (const channel of CHANNELS) subscribe(channel, note);
+  onTestFinished(() => {
+    for (const channel of CHANNELS) unsubscribe(channel, note);
+  });
+  const logger = { debug: note, info: note, warn: note, error: note };
+  const agent = await certified({}, { store, options: { logger } });
+  for (const event of ["phase", "error", "warning", "offer", "connection", "serverError"] as const) {
+    agent.client.on(event, note);
+  }
+  const { old } = agent.servers;
+  const { key } = JSON.parse(text().slice(text().indexOf("{")));
+  old.agent(agent.client.instanceUid).respondWithError(1, "no");
+  agent.client.requestCertificate();
+  await agent.clock.advance(1_000);
+  await issue(old, agent, requestsAt(old, agent)[0] ?? "");
+  expect(agent.client.connection?.certificate).toBeDefined();
+  const depth = { depth: 12, maxStringLength: null, maxArrayLength: null };
+  const seen = inspect([heard, agent.client, agent.client.stats(), agent.client.connection, old.log], depth);
+  const lines: readonly string[] = key.split("\n").slice(1, -2);
+  expect(lines.length).toBeGreaterThan(1);
+  for (const line of lines) expect(seen).not.toContain(line);
+});
+
+test("nothing is asked for while the key cannot be kept, and it is tried again", async () => {
+  let isFull = true;
+  const base = lastingStore();
+  const { blobs } = base;
+  if (blobs === undefined) throw new Error("a store without blobs");
+  const store: Store = {
+    ...base,
+    blobs: {
+      read: (name) => blobs.read(name),
+      remove: (name) => blobs.remove(name),
+      write: (name, bytes) => (isFull ? Promise.reject(new Error("the disk is full")) : blobs.write(name, bytes)),
+    },
+  };
+  const agent = await certified({}, { store });
+  expect(requestsAt(agent.servers.old, agent)).toEqual([]);
+  expect(agent.client.connection?.certificateRequest).toBeUndefined();
+  await agent.clock.advance(HOUR_MS / 4);
+  const told = "ERR_OPAMP_STORE no certificate is requested: the key cannot be kept: the disk is full";
+  expect(agent.errors).toEqual([told, told]);
+  isFull = false;
+  await agent.clock.advance(HOUR_MS / 4);
+  expect(requestsAt(agent.servers.old, agent)).toHaveLength(1);
+});
+
+test("a subject function that throws is an error, and asks for nothing", async () => {
+  const subject = (): never => {
+    throw new Error("no name yet");
+  };
+  const agent = await certified({ subject });
+  await agent.clock.advance(HOUR_MS / 4);
+  expect(requestsAt(agent.servers.old, agent)).toEqual([]);
+  expect(agent.errors.at(-1)).toBe("ERR_OPAMP_HANDLER no certificate is requested: no name yet");
+});
