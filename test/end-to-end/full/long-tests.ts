@@ -30,7 +30,7 @@ export const longTests: readonly string[] = [
   "test/client/connection-settings/kept.test.ts",
   "test/client/connection-settings/killed.test.ts",
   "test/client/connection-settings/put-aside.test.ts",
-  "test/client/connection-settings/secrets.test.ts",
+  "test/client/connection-settings/hostile/secrets.test.ts",
   "test/client/connection-settings/walks.property.test.ts",
   "test/client/other-connections/restart.test.ts",
   "test/client/other-connections/walks.property.test.ts",

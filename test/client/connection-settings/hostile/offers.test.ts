@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { known, OLD, offer } from "../moved.js";
-import { watched } from "../watched.js";
 import { ENDPOINTS, type HostileOffer, hostileOffers, SECRETS } from "./offers.js";
+import { watched } from "./watched.js";
 
 const [APPLIED, FAILED] = [1, 3];
 
