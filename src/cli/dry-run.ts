@@ -14,7 +14,7 @@ import type { StoredState } from "../store/store.js";
 import { sourcesOf } from "../transport/settings/headers.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import type { Finding } from "./doctor/diagnosis.js";
-import { type SettingsInForce, settingsChecks, settingsInForce } from "./settings-in-force.js";
+import { type SettingsInForce, settingsChecks, settingsInForce } from "./doctor/settings-in-force.js";
 import { fileWords } from "./surface-words.js";
 
 /** What an agent would send and do, without secrets. */

@@ -5,7 +5,7 @@ import type { Keepalive } from "./link/keepalive.js";
 import { isSingle } from "./part-weights.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
-import { SettingsRequest } from "./settings-request.js";
+import { SettingsRequest } from "./requests/settings-request.js";
 
 /** A message that has left, or is about to. */
 interface Sent {

@@ -11,7 +11,7 @@ const SHORTEST_NAMED = 4;
 
 const names = secretNames({});
 
-/** The secrets in settings, as text: a server that is sent them can repeat them. The longest come first. */
+/** The secrets in settings, as text: a server that is sent them could repeat them in an error. The longest come first. */
 export function secretsIn({ endpoint, headers, tls, proxy }: ConnectionSettings): readonly string[] {
   const statics = sourcesOf(headers).flatMap((source) => (typeof source === "function" ? [] : Object.entries(source)));
   const through = typeof proxy === "object" ? proxy : undefined;

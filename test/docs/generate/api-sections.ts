@@ -11,6 +11,11 @@ export const apiSections: readonly ApiSection[] = [
   { title: "Client", sources: /^client\/(?:client|handlers\/custom-channels)\.ts$/ },
   { title: "Options", sources: /^client\/(?:options|run\/waiters)\.ts$/, first: ["OpAMPClientOptions"] },
   { title: "Events", sources: /^(?:client\/events|core\/(?:io|phases))\.ts$/, first: ["OpAMPClientEvents"] },
+  {
+    title: "Connection settings",
+    sources: /^(?:client\/(?:connection|certificate)-options\.ts|connection-settings\/|certificates\/)/,
+    first: ["ConnectionSettingsOptions", "OpAMPSettingsPolicy", "SettingsHandler", "CertificateOptions"],
+  },
   { title: "Errors", sources: /^errors\.ts$/ },
   { title: "Values", sources: /^(?:values\/|core\/capabilities)/ },
   { title: "Stores", sources: /^store\// },

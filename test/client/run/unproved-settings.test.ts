@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { OpAMPServer } from "../../../src/testing/index.js";
-import { known, moved, NEW, offer } from "./moved.js";
+import { known, moved, NEW, offer } from "../connection-settings/moved.js";
 
 const [FAILED, VERIFY_MS] = [3, 10_000];
 

@@ -1,19 +1,12 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
+import type { SwitchLimits } from "../config.js";
 import type { AgentInput, Offered, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import type { OfferSurroundings } from "../offers/offer-row.js";
+import type { OfferLife, Offers } from "../offers/offers.js";
 import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
-import type { OfferSurroundings } from "./offer-row.js";
-import type { OfferLife, Offers } from "./offers.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
-
-/** How other connection settings are tried. */
-export interface SwitchLimits {
-  /** How long they may take to be proved, in milliseconds. */
-  verifyMs: number;
-  /** How often in an hour the connection may be moved. */
-  maxPerHour: number;
-}
 
 /** The connection as far as it can be moved. */
 export interface Movable {

@@ -1,11 +1,11 @@
-import type { AgentConfig } from "../agent/file/agent-config.js";
-import { factsOf } from "../client/connection/connection-facts.js";
-import { type ConnectionLook, lookAtConnection } from "../client/connection/connection-look.js";
-import { hasCode, messageOf, OpAMPError } from "../errors.js";
-import { peekStore } from "../store/peek-store.js";
-import { shownUrl } from "../transport/url/endpoint.js";
-import { expiry, timeText } from "./doctor/check-files.js";
-import type { Finding } from "./doctor/diagnosis.js";
+import type { AgentConfig } from "../../agent/file/agent-config.js";
+import { factsOf } from "../../client/connection/connection-facts.js";
+import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
+import { hasCode, messageOf, OpAMPError } from "../../errors.js";
+import { peekStore } from "../../store/peek-store.js";
+import { shownUrl } from "../../transport/url/endpoint.js";
+import { expiry, timeText } from "./check-files.js";
+import type { Finding } from "./diagnosis.js";
 
 /** The connection of an agent, and why that may not be known. */
 export interface SettingsInForce extends ConnectionLook {

@@ -1,17 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { hexOf, sha256 } from "../../src/base/bytes.js";
-import { DAY_MS } from "../../src/base/time.js";
-import type { Diagnosis } from "../../src/cli/doctor/diagnosis.js";
-import type { DryRun } from "../../src/cli/dry-run.js";
-import { fingerprintOf } from "../../src/connection-settings/fingerprint.js";
-import { encodeSnapshot, type Snapshot } from "../../src/connection-settings/snapshot.js";
-import { type FileStore, fileStore } from "../../src/store/file-store.js";
-import type { StoredConnection } from "../../src/store/store.js";
-import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
-import { everything, folderForTest } from "../agent/config-directory/folder.js";
-import { opamp } from "./terminal.js";
+import { hexOf, sha256 } from "../../../src/base/bytes.js";
+import { DAY_MS } from "../../../src/base/time.js";
+import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
+import type { DryRun } from "../../../src/cli/dry-run.js";
+import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
+import { encodeSnapshot, type Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { type FileStore, fileStore } from "../../../src/store/file-store.js";
+import type { StoredConnection } from "../../../src/store/store.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
+import { everything, folderForTest } from "../../agent/config-directory/folder.js";
+import { opamp } from "../terminal.js";
 
 const SECRET = "s3cret-t0ken";
 const SINCE = "2026-03-01T12:00:00Z";

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type OpAMPServer, testCertificates } from "../../src/testing/index.js";
-import { verifies } from "../conformance/verifies.js";
-import { startServer } from "../server/server-fixture.js";
-import type { AgentProcess } from "./agent-process.js";
-import { builtCommand, type Transport } from "./agent-work.js";
-import { opamp } from "./terminal.js";
+import { type OpAMPServer, testCertificates } from "../../../src/testing/index.js";
+import { verifies } from "../../conformance/verifies.js";
+import { startServer } from "../../server/server-fixture.js";
+import type { AgentProcess } from "../agent-process.js";
+import { builtCommand, type Transport } from "../agent-work.js";
+import { opamp } from "../terminal.js";
 
 const built = builtCommand();
 const SECRET = "s3cret-t0ken";
