@@ -86,7 +86,10 @@ describe("the page on connection settings", () => {
     expect(sourceFile("client/observe/log-lines.ts")).toContain(line);
   });
 
-  const source = sourceOf("connection-settings", "client/connection", "transport/explain").replace(/\$\{[^}]*\}/g, "0");
+  const source = sourceOf("connection-settings", "client/connection", "transport/explain", "transport/url").replace(
+    /\$\{[^}]*\}/g,
+    "0",
+  );
   test.each(rowsBelow("When an offer has FAILED").flatMap(inCode))("quotes the client: %s", (text) => {
     // Where the source puts in a number, the page has one.
     expect(source).toContain(text.replace(/\d+/g, "0"));

@@ -1,5 +1,5 @@
-import type { OpAMPSettingsPolicy } from "../../../src/index.js";
-import { bytes, headers, type OfferInit } from "./offers.js";
+import type { OpAMPSettingsPolicy } from "../../../../src/index.js";
+import { bytes, headers, type OfferInit } from "../offers.js";
 
 /** The endpoints that the agent of these cases lets its server name. */
 export const ENDPOINTS = ["old.example.com", "*.good.example.com", "[2001:db8::1]", "pinned.example.com:4320"];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { testCertificates } from "../../../src/testing/index.js";
-import { NEW, OLD, offer } from "./moved.js";
-import { bytes, headers } from "./offers.js";
+import { testCertificates } from "../../../../src/testing/index.js";
+import { NEW, OLD, offer } from "../moved.js";
+import { bytes, headers } from "../offers.js";
 import { watched } from "./watched.js";
 
 test("nothing that an offer holds in secret is told, logged or in the state, whatever becomes of the offer", async () => {

@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from "vitest";
-import { OpAMPServer, type ServerToAgentFields } from "../../../src/testing/index.js";
-import { recorded } from "./disk.js";
-import { known, type Moved, moved, NEW, OLD, offer } from "./moved.js";
-import { headers, type OfferInit } from "./offers.js";
+import { OpAMPServer, type ServerToAgentFields } from "../../../../src/testing/index.js";
+import { recorded } from "../disk.js";
+import { known, type Moved, moved, NEW, OLD, offer } from "../moved.js";
+import { headers, type OfferInit } from "../offers.js";
 
 type Settings = NonNullable<ServerToAgentFields["connectionSettings"]>;
 

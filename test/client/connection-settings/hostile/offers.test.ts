@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ENDPOINTS, type HostileOffer, hostileOffers, SECRETS } from "./hostile-offers.js";
-import { known, OLD, offer } from "./moved.js";
+import { known, OLD, offer } from "../moved.js";
+import { ENDPOINTS, type HostileOffer, hostileOffers, SECRETS } from "./offers.js";
 import { watched } from "./watched.js";
 
 const [APPLIED, FAILED] = [1, 3];
