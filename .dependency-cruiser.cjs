@@ -14,12 +14,10 @@ const mayImport = {
   "src/diagnostics/": ["src/diagnostics/", "src/base/", "src/errors.ts"],
   "src/transport/": ["src/transport/", "src/wire/", "src/base/", "src/errors.ts"],
   "src/auth/": ["src/auth/", "src/transport/", "src/base/", "src/errors.ts"],
-  "src/certificates/": ["src/certificates/", "src/base/", "src/errors.ts"],
   "src/connection-settings/": ["src/connection-settings/", "src/transport/", "src/gen/", "src/base/", "src/errors.ts"],
   "src/client/": [
     "src/client/",
     "src/connection-settings/",
-    "src/certificates/",
     "src/values/",
     "src/core/",
     "src/diagnostics/",

@@ -1,5 +1,5 @@
-import type { CertificateKeyType } from "../certificates/key-types.js";
-import type { CertificateSubject, SubjectOf } from "../certificates/subject.js";
+import type { CertificateKeyType } from "../connection-settings/certificates/key-types.js";
+import type { CertificateSubject, SubjectOf } from "../connection-settings/certificates/subject.js";
 
 /**
  * How an agent gets client certificates from its server by signing requests. The key is made here, is kept in the store,
@@ -34,11 +34,23 @@ export interface CertificateOptions {
 
 /** How far a request for a certificate is that has not been put to use yet. */
 export interface CertificateRequestState {
+  /** Where it stands. */
   readonly state: /** The server has not answered it: it waits for a server that takes it, over verified TLS. */
     | "waiting"
     /** The server has it; the certificate may come at any time. */
     | "requested"
     /** The server has refused it. */
     | "refused";
+  /** Since when it stands there. */
   readonly since: Date;
+}
+
+/** How certificates are asked for: the options, checked. */
+export interface CertificateRules {
+  readonly request: boolean;
+  readonly keyType: NonNullable<CertificateOptions["keyType"]>;
+  readonly subject: CertificateOptions["subject"];
+  readonly renewBeforeMs: number | undefined;
+  readonly expired: NonNullable<CertificateOptions["expired"]>;
+  readonly askAgainMs: number;
 }

@@ -1,7 +1,7 @@
-import type { ConnectionSettingsRequest } from "../gen/opamp/v1/opamp_pb.js";
-import { has, serverCapabilityTable } from "./capabilities.js";
-import type { Output } from "./io.js";
-import type { Report } from "./report.js";
+import type { ConnectionSettingsRequest } from "../../gen/opamp/v1/opamp_pb.js";
+import { has, serverCapabilityTable } from "../capabilities.js";
+import type { Output } from "../io.js";
+import type { Report } from "../report.js";
 
 /** No message has this number. */
 const NONE = 0;
