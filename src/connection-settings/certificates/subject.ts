@@ -58,7 +58,7 @@ const RULES: RulesFor<CertificateSubject> = {
  */
 export function checkSubject(where: string, given: unknown): void {
   if (typeof given === "function") return isFunction(where, given);
-  if (!isObject(given)) throw wrongKind(where, "an object or a function", given);
+  if (!isObject(given)) throw wrongKind(where, "an object", given);
   checkByRules(where, given, RULES);
 }
 

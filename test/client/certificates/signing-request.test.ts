@@ -103,7 +103,7 @@ describe("the subject of a certificate", () => {
   });
 
   test.each([
-    ["x", "subject: must be an object or a function, not string"],
+    ["x", "subject: must be an object, not string"],
     [{ cn: "x" }, "subject.cn: is not an option"],
     [{ commonName: 5 }, "subject.commonName: must be a string, not number"],
     [{ commonName: " " }, "subject.commonName: is empty"],
