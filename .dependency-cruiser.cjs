@@ -32,6 +32,8 @@ const mayImport = {
     "src/extension/",
     ...clientsFace,
     "src/connection-settings/policy.ts",
+    "src/connection-settings/certificates/subject.ts",
+    "src/connection-settings/certificates/key-types.ts",
     "src/values/",
     "src/auth/",
     "src/diagnostics/",

@@ -76,6 +76,7 @@ export type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOffer,
   StoredOther,
   StoredOthers,
   StoredRemoteConfig,

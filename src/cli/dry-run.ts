@@ -9,12 +9,12 @@ import { messageOutline } from "../diagnostics/message-outline.js";
 import { errorLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/config/from-extension-config.js";
-import { peekState } from "../store/state-directory.js";
+import { peekState, peekStore } from "../store/peek-store.js";
 import type { StoredState } from "../store/store.js";
 import { sourcesOf } from "../transport/settings/headers.js";
 import { shownUrl } from "../transport/url/endpoint.js";
 import type { Finding } from "./doctor/diagnosis.js";
-import { type SettingsInForce, settingsChecks, settingsInForce } from "./settings-in-force.js";
+import { type SettingsInForce, settingsChecks, settingsInForce } from "./doctor/settings-in-force.js";
 import { fileWords } from "./surface-words.js";
 
 /** What an agent would send and do, without secrets. */
@@ -55,8 +55,8 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   if (options.health !== undefined && config.health === undefined) options.health = { healthy: true };
   const redactor = createRedactor();
   const inForce = await settingsInForce(config);
-  const state = await knownState(stateDirectory, inForce);
-  const report = await firstReport({ ...options, store: { load: () => state, save: () => undefined } });
+  const store = { ...peekStore(stateDirectory), load: () => knownState(stateDirectory, inForce) };
+  const report = await firstReport({ ...options, store });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   const { endpoint = extension.server.endpoint, headers = extension.server.headers } = overFile(inForce);
   return {

@@ -9,7 +9,7 @@ import { errorLine } from "../diagnostics/one-line.js";
 import { codeOf, OpAMPError } from "../errors.js";
 import type { Need } from "../extension/reader/reading.js";
 import { holderOf } from "../store/directory-lock.js";
-import { peekState } from "../store/state-directory.js";
+import { peekState } from "../store/peek-store.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { prepareTls } from "../transport/tls/tls.js";
 import { tlsChecks } from "./doctor/check-files.js";

@@ -15,6 +15,7 @@ const ROWS: readonly Row[] = [
   both(/\btls\.passphrase\b/g, "the passphrase"),
   [/\btls\.serverName\b/g, "--server-name", "server_name_override"],
   [/\btls\.insecureSkipVerify\b/g, "--insecure-skip-verify", "insecure_skip_verify"],
+  [/\binsecureSkipVerify\b/g, "--insecure-skip-verify", "insecure_skip_verify"],
   [
     /check tls\.minVersion, tls\.maxVersion and tls\.cipherSuites against/g,
     "check the TLS versions and cipher suites of Node against",
@@ -100,6 +101,15 @@ const ROWS: readonly Row[] = [
     "look at the state directory",
     "check that storage.directory exists and may be written",
   ],
+  both(
+    /\bconnectionSettings\.certificates\.subject or \.keyType; requestCertificate\(\) asks again/g,
+    "connection_settings.certificates.subject or key_type, then send SIGHUP",
+  ),
+  both(
+    /\bconnectionSettings\.certificates\.expired "bootstrap"/g,
+    "connection_settings.certificates.expired: bootstrap",
+  ),
+  both(/the agent goes back to its options/g, "the agent goes back to its file"),
   // What is around the client.
   both(/there is no \S+ handler any more/g, "it is no longer accepted"),
   both(/\bthe handler did not end\b/g, "the command did not end"),

@@ -34,14 +34,12 @@ export interface CertificateOptions {
 
 /** How far a request for a certificate is that has not been put to use yet. */
 export interface CertificateRequestState {
-  /** Where it stands. */
-  readonly state: /** The server has not answered it: it waits for a server that takes it, over verified TLS. */
-    | "waiting"
-    /** The server has it; the certificate may come at any time. */
-    | "requested"
-    /** The server has refused it. */
-    | "refused";
-  /** Since when it stands there. */
+  /**
+   * `"waiting"`: no server has answered it, as it waits for one that takes it over verified TLS; `"requested"`: the server
+   * has it, and the certificate may come at any time; `"refused"`: the server has refused it.
+   */
+  readonly state: "waiting" | "requested" | "refused";
+  /** Since when it is so. */
   readonly since: Date;
 }
 

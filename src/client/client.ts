@@ -231,15 +231,15 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
-  /** Tries the connection settings that failed last once more; nothing if none did. */
+  /** Tries the connection settings that failed last once more; what is in force already is left alone. */
   retryConnectionSettings(): void {
     this.#life.refuseWhenStopped("retryConnectionSettings");
     this.#parts.driver.feedLater({ type: "retry", kind: "connectionSettings" });
   }
 
   /**
-   * Puts aside what was accepted from the server, and connects as the options say. The server may offer it again. Nothing
-   * before the client has begun to connect.
+   * Puts aside what was accepted for the agent's own connection, and connects as the options say. Settings for other
+   * connections stay in force. The server may offer all again. Nothing before the client has begun to connect.
    *
    * @throws OpAMPError `ERR_OPAMP_STOPPED`
    */

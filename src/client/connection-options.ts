@@ -79,8 +79,8 @@ export interface SettingsHandler<Settings> {
    */
   validate?(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;
   /**
-   * Puts settings to use. Resolving means APPLIED, rejecting FAILED with the error's message; whoever rejects goes on with
-   * what was in force. One call runs at a time. All calls for an offer share `timeouts.applyMs`, those at a start 30 000 ms
+   * Puts settings to use. Resolving means APPLIED, rejecting FAILED with the error's message, and then what was in
+   * force has to stay so. One call runs at a time. All calls for an offer share `timeouts.applyMs`, those at a start 30 000 ms
    * at most. Settings that are in force already are not given again.
    */
   apply(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;

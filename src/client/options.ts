@@ -85,7 +85,10 @@ export interface Timeouts {
    * piece that has left or come. Default 30 000.
    */
   answerMs?: number | undefined;
-  /** For a remote config handler; then the offer has failed. Default 300 000. */
+  /**
+   * For a remote config handler, and for all handlers of an offer of connection settings together; then the offer has failed.
+   * Default 300 000.
+   */
   applyMs?: number | undefined;
   /** For an aborted handler to end before the next one starts regardless. Default 5 000. */
   abortMs?: number | undefined;
@@ -185,7 +188,7 @@ export interface OpAMPClientOptions extends Handlers {
    * holds a uid; that one is used. Default false.
    */
   requestInstanceUid?: boolean | undefined;
-  /** Which settings for connections the server may offer. Default: none. */
+  /** Which settings for connections the server may offer; not to be changed at run time. Default: none. */
   connectionSettings?: ConnectionSettingsOptions | undefined;
   /** Where state outlives a restart, such as a `fileStore`. Default: nowhere. */
   store?: Store | undefined;

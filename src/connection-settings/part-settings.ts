@@ -17,11 +17,11 @@ interface CommonSettings {
   /** Request headers, where the connection is made over HTTP; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** A client certificate. */
-  readonly certificate?: ClientCertificate;
+  readonly certificate?: ClientCertificate | undefined;
   /** How to verify, and with which versions. */
-  readonly tls?: OfferedTls;
+  readonly tls?: OfferedTls | undefined;
   /** The proxy to go through. */
-  readonly proxy?: OfferedProxy;
+  readonly proxy?: OfferedProxy | undefined;
 }
 
 /** Where an agent sends metrics, traces or logs about itself, by OTLP over HTTP (OWN-01). */

@@ -102,9 +102,10 @@ function readTls(where: string, offered: TLSConnectionSettings): OfferedTls {
   return tls;
 }
 
-/** OWN-06. It is handed over as it is, so nothing that a parser forgives may be in it. */
-function readTelemetryUrl(where: string, given: string): string {
-  checkSize(where, given, MAX_URL_CHARACTERS);
+/** OWN-06. It is handed over as it is, so nothing that a parser forgives may be in it but blanks around it. */
+function readTelemetryUrl(where: string, untrimmed: string): string {
+  checkSize(where, untrimmed, MAX_URL_CHARACTERS);
+  const given = untrimmed.trim();
   const hint = "send an http or https URL with a host and a path, such as https://otlp.example.com/v1/metrics";
   if (given === "") throw refused(where, "is missing", hint);
   const url = URL.canParse(given) && !/[\s\p{Cc}]/u.test(given) ? new URL(given) : undefined;

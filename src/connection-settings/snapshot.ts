@@ -13,17 +13,17 @@ export interface ClientCertificate {
 /** TLS as it was offered. What is not there was not offered. */
 export interface OfferedTls {
   /** Authorities to trust, as PEM text. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
   /** Whether the usual authorities are trusted too. */
   readonly includeSystemCa: boolean;
   /** Whether the peer's certificate is not verified. */
   readonly insecureSkipVerify: boolean;
   /** The lowest version; `"1.2"` where none is named. */
-  readonly minVersion?: TlsVersion;
+  readonly minVersion?: TlsVersion | undefined;
   /** The highest version. */
-  readonly maxVersion?: TlsVersion;
+  readonly maxVersion?: TlsVersion | undefined;
   /** By IANA's names. */
-  readonly cipherSuites?: readonly string[];
+  readonly cipherSuites?: readonly string[] | undefined;
 }
 
 /** A proxy as it was offered. */

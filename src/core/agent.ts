@@ -4,7 +4,6 @@ import type { EffectiveConfig, ServerToAgent } from "../gen/opamp/v1/opamp_pb.js
 import { has } from "./capabilities.js";
 import type { CoreConfig } from "./config.js";
 import { CustomMessageQueue } from "./custom-message-queue.js";
-import { FullStateRequests } from "./full-state-requests.js";
 import { InFlight } from "./in-flight.js";
 import type { AgentInput, Input, Output, PartChanges, StateChange } from "./io.js";
 import { intervalIn } from "./offers/connection-settings.js";
@@ -12,7 +11,8 @@ import type { ApplyLimits } from "./offers/offer-row.js";
 import { Offers } from "./offers/offers.js";
 import { Part, partNames, Resend } from "./parts.js";
 import { Report } from "./report.js";
-import { RestartCommand } from "./restart-command.js";
+import { FullStateRequests } from "./requests/full-state-requests.js";
+import { RestartCommand } from "./requests/restart-command.js";
 import { agentTimers, NEVER } from "./timers.js";
 
 const RESTART = 0;

@@ -1,8 +1,15 @@
 import type { HeartbeatBounds, PingSetting } from "./link/keepalive.js";
 import type { LinkTimes } from "./link/link.js";
-import type { SwitchLimits } from "./offers/connection-switch.js";
 import type { ApplyLimits, OfferRow } from "./offers/offer-row.js";
 import type { Comparisons } from "./parts.js";
+
+/** How other connection settings are tried. */
+export interface SwitchLimits {
+  /** How long they may take to be proved, in milliseconds. */
+  verifyMs: number;
+  /** How often in an hour the connection may be moved. */
+  maxPerHour: number;
+}
 
 /** All that a core has to be told at the outset. */
 export interface CoreConfig {

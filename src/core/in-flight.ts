@@ -2,10 +2,10 @@ import type { ConnectionSettingsRequest } from "../gen/opamp/v1/opamp_pb.js";
 import type { CustomMessageQueue } from "./custom-message-queue.js";
 import type { CustomOutgoing, Outgoing, Output } from "./io.js";
 import type { Keepalive } from "./link/keepalive.js";
-import { SettingsRequest } from "./offers/settings-request.js";
 import { isSingle } from "./part-weights.js";
 import { Part, type PartSet } from "./parts.js";
 import type { Report } from "./report.js";
+import { SettingsRequest } from "./requests/settings-request.js";
 
 /** A message that has left, or is about to. */
 interface Sent {

@@ -11,6 +11,11 @@ import { type Orphaned, watchParent } from "./parent-watch.js";
 const NOT_LASTING =
   "connection_settings: what the server changes ends with this program, and client certificates are refused; give the client a store that lasts, such as fileStore";
 
+const NO_PLACE_FOR_KEYS = [
+  "connection_settings.certificates",
+  "needs a place for the key; give the client a store that lasts, such as fileStore",
+] as const;
+
 /** How an {@link OpAMPExtension} is set up besides its configuration. */
 export interface OpAMPExtensionOptions extends ExtensionHost {
   /** Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values. */
@@ -50,7 +55,10 @@ export class OpAMPExtension implements AsyncDisposable {
     this.#log = logger;
     const options = optionsFrom(read, host);
     const { connectionSettings } = options;
-    if (connectionSettings !== undefined && client.store?.lasting !== true) host.onWarning?.(NOT_LASTING);
+    if (connectionSettings !== undefined && client.store?.lasting !== true) {
+      if (connectionSettings.certificates !== undefined) throw wrongOption(...NO_PLACE_FOR_KEYS);
+      host.onWarning?.(NOT_LASTING);
+    }
     this.client = new OpAMPClient({
       ...options,
       ...client,

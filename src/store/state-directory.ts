@@ -10,14 +10,7 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import {
-  BLOB_START,
-  checkBlobName,
-  decodeBlob,
-  encodeBlob,
-  isNamedByState,
-  MAX_BLOB_FILE_BYTES,
-} from "./blob-format.js";
+import { BLOB_START, decodeBlob, encodeBlob, isNamedByState, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -35,8 +28,8 @@ import {
 import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
-const STATE = "state.json";
-const BLOB = "blob-";
+export const STATE = "state.json";
+export const BLOB = "blob-";
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
 const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
@@ -230,7 +223,7 @@ export class StateDirectory {
     }
   }
 
-  /** Whether what has the name of a temporary file is ours: begun as we would, and cut off perhaps. */
+  /** Whether what has the name of a temporary file, or of a blob, is ours: begun as we would, and cut off perhaps. */
   async #isLeftover(name: string, target: string): Promise<boolean> {
     const start = startOf(target);
     if (start === undefined) return false;
@@ -267,42 +260,4 @@ function startOf(name: string): string | undefined {
 function unavailable(cause: unknown): OpAMPError {
   const text = `the last good config cannot be read: ${messageOf(cause)}`;
   return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: CONFIG_HINT });
-}
-
-/**
- * What the store in a directory holds, for a look: nothing is locked or changed.
- *
- * @param unread told why what is there cannot be read, or used
- * @returns `undefined` where nothing is there, or it cannot be used
- * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
- */
-export async function peekState(
-  directory: string,
-  unread: (cause: unknown) => void = () => undefined,
-): Promise<StoredState | undefined> {
-  const path = join(directory, STATE);
-  try {
-    return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
-  } catch (error) {
-    if (error instanceof OpAMPError && error.foreignStore) throw error;
-    if (codeOf(error) !== "ENOENT") unread(error);
-    return undefined;
-  }
-}
-
-/**
- * A blob of the store in a directory, for a look.
- *
- * @returns `undefined` where there is none, or it is damaged
- * @throws OpAMPError `ERR_OPAMP_STORE`; the system's error
- */
-export async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
-  checkBlobName(name);
-  const path = join(directory, BLOB + name);
-  try {
-    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

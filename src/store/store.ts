@@ -33,13 +33,16 @@ export interface StoredSettings {
   at: number;
 }
 
-/** Settings that are being tried, and the offer that they came with. */
-export interface StoredCandidate extends StoredSettings {
-  /** The name of the blob with the whole offer. */
+/** An offer of connection settings. */
+export interface StoredOffer {
+  /** The name of the blob with the whole of it. */
   offer: string;
   /** In hexadecimal digits, what tells the offer from others where it has no hash. */
   digest?: string | undefined;
 }
+
+/** Settings that are being tried, and the offer that they came with. */
+export interface StoredCandidate extends StoredSettings, StoredOffer {}
 
 /** The agent's own connection, as the server has changed it. */
 export interface StoredConnection {
@@ -47,6 +50,8 @@ export interface StoredConnection {
   fingerprint: string;
   /** In force; `undefined` for the options alone. */
   accepted?: StoredSettings | undefined;
+  /** What led to the settings in force, until it is kept how it ended. */
+  open?: StoredOffer | undefined;
   /** On trial. */
   candidate?: StoredCandidate | undefined;
   /** How far the trial of the candidate is, as `base/trial.ts` has it. */

@@ -7,6 +7,7 @@ import type {
   StoredConfig,
   StoredConnection,
   StoredFile,
+  StoredOffer,
   StoredOther,
   StoredOthers,
   StoredRemoteConfig,
@@ -112,12 +113,13 @@ function readFile(value: unknown, where: string): StoredFile {
 }
 
 function readConnection(value: unknown, where: string): StoredConnection {
-  const { fingerprint, accepted, candidate, trial, switchedAt } = readObject(value, where);
+  const { fingerprint, accepted, open, candidate, trial, switchedAt } = readObject(value, where);
   const { phase, from, to, hash, crashes } = readObject(trial, `${where}.trial`);
   if (!Array.isArray(switchedAt)) throw new TypeError(`${where}.switchedAt is not a list`);
   return {
     fingerprint: readText(fingerprint, `${where}.fingerprint`),
     accepted: accepted === undefined ? undefined : readSettings(accepted, `${where}.accepted`),
+    open: open === undefined ? undefined : readOffer(open, `${where}.open`),
     candidate: candidate === undefined ? undefined : readCandidate(candidate, `${where}.candidate`),
     trial: {
       phase: readText(phase, `${where}.trial.phase`),
@@ -136,9 +138,13 @@ function readSettings(value: unknown, where: string): StoredSettings {
 }
 
 function readCandidate(value: unknown, where: string): StoredCandidate {
+  return { ...readSettings(value, where), ...readOffer(value, where) };
+}
+
+function readOffer(value: unknown, where: string): StoredOffer {
   const { offer, digest } = readObject(value, where);
-  const candidate = { ...readSettings(value, where), offer: readText(offer, `${where}.offer`) };
-  return digest === undefined ? candidate : { ...candidate, digest: readText(digest, `${where}.digest`) };
+  const read = { offer: readText(offer, `${where}.offer`) };
+  return digest === undefined ? read : { ...read, digest: readText(digest, `${where}.digest`) };
 }
 
 function readOthers(value: unknown, where: string): StoredOthers {

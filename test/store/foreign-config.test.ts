@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { peekState } from "../../src/store/state-directory.js";
+import { peekState } from "../../src/store/peek-store.js";
 import { everything } from "../agent/config-directory/folder.js";
 import { config, filesIn, found, saved, storeIn, temporaryFolder, uid } from "./store-fixture.js";
 

@@ -71,6 +71,7 @@ function transportFor(options: DiagnoseOptions, instanceUid: () => string) {
     url,
     authorization,
     headers: options.headers,
+    mayLead: options.mayLead,
     maxSendBytes: maxMessageBytes.send,
     maxReceiveBytes: maxMessageBytes.receive,
     keepAlive: true,

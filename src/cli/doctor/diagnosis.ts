@@ -55,6 +55,8 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   sendsHeaders: boolean;
   /** The TLS files that are named by the file or the command line, and count. */
   named: TlsOptions;
+  /** Where a redirect may lead, where the server has moved the agent; else anywhere. */
+  mayLead?: ((to: URL) => boolean) | undefined;
   /** What is to be said of where the settings come from, where the server may have changed them. */
   settings: readonly (() => Finding)[];
   /** Files with secrets that the headers are made of: the key or option that names each, and what reads it. */

@@ -4,10 +4,10 @@ import { bearerAuth } from "../../auth/static-credentials.js";
 import { OpAMPError } from "../../errors.js";
 import { type HeaderSource, sourcesOf } from "../../transport/settings/headers.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
-import { type SettingsInForce, settingsChecks, sourceText } from "../settings-in-force.js";
 import { flagWords, mixedWords } from "../surface-words.js";
 import { tokenIn } from "../token-file.js";
 import type { DiagnoseOptions } from "./diagnosis.js";
+import { type SettingsInForce, settingsChecks, sourceText } from "./settings-in-force.js";
 
 /** As commander gives them: what is not on the command line and has no default is left out. */
 export interface DoctorFlags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
@@ -73,6 +73,7 @@ export function optionsOf(
     headers,
     tls: { ...(dialled === undefined ? server?.tls : dialled.tls), ...tls },
     named: { ...namedIn(server?.tls, offered), ...tls },
+    mayLead: dialled && inForce?.mayLead,
     settings: settingsSteps(url, inForce),
     proxy: proxy !== "none" && through,
     timeoutMs: timeout * 1_000,

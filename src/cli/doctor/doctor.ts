@@ -5,11 +5,11 @@ import { errorsIn, redactedAfterKey } from "../../diagnostics/one-line.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { readAgentFile } from "../agent-file.js";
-import { settingsInForce } from "../settings-in-force.js";
 import type { Terminal } from "../terminal.js";
 import { diagnose } from "./diagnose.js";
 import { type Diagnosis, exitCodes, type Step } from "./diagnosis.js";
 import { type DoctorFlags, optionsOf, shownTarget, TIMEOUT_S } from "./doctor-options.js";
+import { settingsInForce } from "./settings-in-force.js";
 import { Steps } from "./steps.js";
 
 const MAX_TIMEOUT_S = 86_400;

@@ -1,9 +1,10 @@
 import { hexOf, sha256 } from "../../base/bytes.js";
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
+import { isAllowed } from "../../connection-settings/policy.js";
 import { decodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import { messageOf } from "../../errors.js";
-import type { StoredSettings, StoredState } from "../../store/store.js";
+import type { StoreBlobs, StoredSettings } from "../../store/store.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readNetworkSettings } from "../settings/network-settings.js";
 import { readTakenSettings } from "../settings/taken-settings.js";
@@ -15,6 +16,8 @@ export interface ConnectionLook {
   readonly settings: ConnectionSettings;
   /** What of that the server offered. */
   readonly snapshot: Snapshot;
+  /** Where a redirect may lead; `undefined` for anywhere. */
+  readonly mayLead: ((to: URL) => boolean) | undefined;
   /** Since when the server's count, in milliseconds since the Unix epoch; `undefined` where the options count. */
   readonly sinceMs: number | undefined;
   /** What is still to be proved, where there is such a thing. */
@@ -24,44 +27,45 @@ export interface ConnectionLook {
 }
 
 /**
- * Looks at what a store holds of the client's own connection; nothing is changed.
+ * Looks at what the store of a client holds of its own connection; nothing is saved.
  *
- * @param options those of the client, with which its store is one that lasts
+ * @param options those of the client; the store's failures are thrown
  * @returns `undefined` where the options let the server change nothing
  * @throws OpAMPError `ERR_OPAMP_OPTION`
  */
-export async function lookAtConnection(
-  options: OpAMPClientOptions,
-  state: StoredState | undefined,
-  readBlob: (name: string) => Promise<Uint8Array | undefined>,
-): Promise<ConnectionLook | undefined> {
+export async function lookAtConnection(options: OpAMPClientOptions): Promise<ConnectionLook | undefined> {
   const taken = readTakenSettings(options);
   if (taken?.opamp === undefined) return undefined;
+  const { store, transport } = options;
+  const { endpoints } = taken.opamp;
   const { tls, proxy } = readNetworkSettings(options);
   const own: OwnSettings = { url: String(options.url), headers: options.headers, tls, proxy };
-  const reader = new OfferReader(own, taken.opamp, { isLasting: true });
+  const reader = new OfferReader(own, taken.opamp, { isLasting: store?.lasting === true });
   const byOptions: ConnectionLook = {
     settings: reader.laidOver(NO_SNAPSHOT),
     snapshot: NO_SNAPSHOT,
+    mayLead: undefined,
     sinceMs: undefined,
     candidate: undefined,
     putAside: undefined,
   };
-  const stored = state?.connection;
-  if (stored === undefined) return byOptions;
-  const { transport } = options;
+  const stored = (await store?.load())?.connection;
+  const blobs = store?.blobs;
+  if (stored === undefined || blobs === undefined) return byOptions;
   const kind = typeof transport === "string" ? transport : transport && "custom";
   try {
     if (stored.fingerprint !== fingerprintOf(own, kind, taken.epoch)) {
       throw new Error("the options are others than those that they were offered for");
     }
     const { accepted } = stored;
-    const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, readBlob);
+    const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
     const settings = reader.checked(snapshot, NO_SNAPSHOT);
-    const candidate = stored.candidate && (await snapshotOf(stored.candidate, readBlob).catch(() => undefined));
+    const isHome = settings.endpoint.url.href === byOptions.settings.endpoint.url.href;
+    const candidate = stored.candidate && (await snapshotOf(stored.candidate, blobs).catch(() => undefined));
     return {
       settings,
       snapshot,
+      mayLead: isHome ? undefined : (to) => isAllowed(to, { endpoints }),
       sinceMs: accepted?.at,
       candidate: candidate && reader.laidOver(candidate),
       putAside: undefined,
@@ -71,11 +75,8 @@ export async function lookAtConnection(
   }
 }
 
-async function snapshotOf(
-  { blob }: StoredSettings,
-  readBlob: (name: string) => Promise<Uint8Array | undefined>,
-): Promise<Snapshot> {
-  const bytes = await readBlob(blob);
+async function snapshotOf({ blob }: StoredSettings, blobs: StoreBlobs): Promise<Snapshot> {
+  const bytes = await blobs.read(blob);
   const isWhole = bytes !== undefined && blob.endsWith(hexOf(sha256([bytes])).slice(0, 32));
   const snapshot = isWhole ? decodeSnapshot(bytes) : undefined;
   if (snapshot === undefined) throw new Error("they are gone or damaged");

@@ -180,6 +180,11 @@ export class ConnectionMoves {
     this.#moved(undefined);
   }
 
+  /** It is kept how the last offer ended. */
+  settled(): void {
+    this.#parts.record.settled();
+  }
+
   /** The end of the client. */
   ended(): Promise<void> {
     return this.#parts.record.ended();

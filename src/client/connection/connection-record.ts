@@ -2,7 +2,13 @@ import { bytesOfHex, hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
-import type { StoredConnection, StoredRemoteConfig, StoredSettings, StoredState } from "../../store/store.js";
+import type {
+  StoredConnection,
+  StoredOffer,
+  StoredRemoteConfig,
+  StoredSettings,
+  StoredState,
+} from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
@@ -11,18 +17,24 @@ const HOUR_MS = 3_600_000;
 /** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
 const MOST_SWITCHES = 1_000;
 
-/** Settings to be tried, and the offer that they came with. */
-export interface Candidate {
-  readonly snapshot: Snapshot;
-  /** The offer as it was sent. */
+/** An offer. */
+export interface OpenOffer {
+  /** As it was sent. */
   readonly offer: Uint8Array;
   /** What tells it from others where it has no hash. */
   readonly digest: Uint8Array | undefined;
 }
 
+/** Settings to be tried, and the offer that they came with. */
+export interface Candidate extends OpenOffer {
+  readonly snapshot: Snapshot;
+}
+
 /** What an earlier process left. */
 export interface Left {
   readonly accepted: { readonly snapshot: Snapshot; readonly at: number } | undefined;
+  /** What led to what is accepted, where it may have more in it that is to be done. */
+  readonly open: OpenOffer | undefined;
   readonly candidate: Candidate | undefined;
   readonly trial: Trial;
   /** Milliseconds since the Unix epoch. */
@@ -56,7 +68,7 @@ export class ConnectionRecord {
 
   /** Reads what was kept; what is not whole is done without. */
   async read(stored: StoredConnection): Promise<Left> {
-    const { accepted, candidate, fingerprint } = stored;
+    const { accepted, open, candidate, fingerprint } = stored;
     const wallNow = this.#clock.wallNow();
     // A clock that was set back would have later moves wait until it is as late again.
     const switchedAt = stored.switchedAt.map((at) => Math.min(at, wallNow));
@@ -66,8 +78,10 @@ export class ConnectionRecord {
     const [proposed, offer] = candidate
       ? await Promise.all([this.#snapshot(candidate), this.#blobs.read(candidate.offer)])
       : [];
+    const opened = open && (await this.#blobs.read(open.offer));
     return {
       accepted: accepted && snapshot && { snapshot, at: accepted.at },
+      open: open && opened && { offer: opened, digest: digestIn(open) },
       candidate: proposed && offer && { snapshot: proposed, offer, digest: digestIn(candidate) },
       trial: nextTrial(trial, { type: "died" }) ?? trial,
       switchedAt,
@@ -89,7 +103,14 @@ export class ConnectionRecord {
       next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
+    if (step !== "dropped")
+      next.open = step === "accepted" ? tried && { offer: tried.offer, digest: tried.digest } : undefined;
     this.#replace(next, blobs, id);
+  }
+
+  /** It is kept how the last offer ended. */
+  settled(): void {
+    if (this.#stored.open !== undefined) this.#replace({ ...this.#stored, open: undefined }, new Map(), undefined);
   }
 
   /** How an offer ended that an earlier process began. */
@@ -129,7 +150,8 @@ export class ConnectionRecord {
         if (this.#stored === next) this.#stored = before;
       },
       unneeded: () => {
-        const needed = namesIn(this.#stored);
+        // What the state names that was saved just now, and the one that is to be saved next.
+        const needed = new Set([...namesIn(next), ...namesIn(this.#stored)]);
         return [...namesIn(before)].filter((name) => !needed.has(name));
       },
     });
@@ -145,8 +167,8 @@ export class ConnectionRecord {
   }
 }
 
-function digestIn(candidate: StoredConnection["candidate"]): Uint8Array | undefined {
-  return candidate?.digest === undefined ? undefined : bytesOfHex(candidate.digest);
+function digestIn(stored: StoredOffer | undefined): Uint8Array | undefined {
+  return stored?.digest === undefined ? undefined : bytesOfHex(stored.digest);
 }
 
 function trialOf({ trial }: StoredConnection): Trial {
@@ -162,6 +184,6 @@ function isNothing({ accepted, candidate, trial, switchedAt }: StoredConnection)
   return accepted === undefined && candidate === undefined && trial.crashes === 0 && switchedAt.length === 0;
 }
 
-function namesIn({ accepted, candidate }: StoredConnection): ReadonlySet<string> {
-  return new Set([accepted?.blob, candidate?.blob, candidate?.offer].filter((name) => name !== undefined));
+function namesIn({ accepted, open, candidate }: StoredConnection): ReadonlySet<string> {
+  return new Set([accepted?.blob, open?.offer, candidate?.blob, candidate?.offer].filter((name) => name !== undefined));
 }

@@ -1,4 +1,5 @@
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
+import { isOther, type PartSettings } from "../../connection-settings/part-settings.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { REDACTED, secretNames } from "../../diagnostics/secret-names.js";
 import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
@@ -10,11 +11,11 @@ const SHORTEST_NAMED = 4;
 
 const names = secretNames({});
 
-/** The secrets in settings, as text: whoever is sent them could repeat them in an error. The longest come first. */
+/** The secrets in settings, as text: a server that is sent them could repeat them in an error. The longest come first. */
 export function secretsIn({ endpoint, headers, tls, proxy }: ConnectionSettings): readonly string[] {
   const statics = sourcesOf(headers).flatMap((source) => (typeof source === "function" ? [] : Object.entries(source)));
   const through = typeof proxy === "object" ? proxy : undefined;
-  const pairs: readonly (readonly [string, string | undefined])[] = [
+  return secretsAmong([
     ...statics,
     ...Object.entries(through?.headers ?? {}),
     ...endpoint.url.searchParams,
@@ -22,7 +23,27 @@ export function secretsIn({ endpoint, headers, tls, proxy }: ConnectionSettings)
     ["password", passwordIn(through?.url)],
     ["passphrase", tls?.passphrase],
     ...keyLines(tls?.key),
-  ];
+  ]);
+}
+
+/** The secrets in settings for a connection other than the agent's own. */
+export function secretsInPart(settings: PartSettings): readonly string[] {
+  const { headers, proxy, certificate } = settings;
+  return secretsAmong([
+    ...Object.entries(headers),
+    ...Object.entries(proxy?.headers ?? {}),
+    ...(isOther(settings) ? Object.entries(settings.otherSettings) : []),
+    ["password", passwordIn(proxy?.url)],
+    ...keyLines(certificate?.key),
+  ]);
+}
+
+/** A text without these secrets. */
+export function without(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text);
+}
+
+function secretsAmong(pairs: readonly (readonly [string, string | undefined])[]): readonly string[] {
   const secrets = new Set(pairs.flatMap(([name, value = ""]) => formsOf(value, names.isSecret(name))));
   return [...secrets].sort((a, b) => b.length - a.length);
 }
@@ -60,8 +81,4 @@ export function hidingSecrets(redactor: Redactor, secrets: () => readonly string
     value: (name, value) => redactor.value(name, typeof value === "string" ? without(value, secrets()) : value),
     record: (record) => redactor.record(record),
   };
-}
-
-function without(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, REDACTED), text);
 }

@@ -1,3 +1,4 @@
+import { sameBytes } from "../../base/bytes.js";
 import { nextTrial, type Trial } from "../../base/trial.js";
 import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
@@ -7,7 +8,7 @@ import type { OfferStatus } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionRecord } from "./connection-record.js";
-import { diedOfIt, type OfferReader, offerOf, type Plan } from "./offer-plan.js";
+import { diedOfIt, type OfferReader, offerOf, type Plan, type SettingsOffer } from "./offer-plan.js";
 
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
@@ -47,13 +48,19 @@ export async function readLeft(
 ): Promise<LeftBehind> {
   const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
   if (connection === undefined) return left;
-  const { accepted, candidate, trial, switchedAt, isOthers } = await record.read(connection);
+  const { accepted, open, candidate, trial, switchedAt, isOthers } = await record.read(connection);
   if (isOthers) throw new Error("the options are others than those that they were offered for");
   if (connection.accepted !== undefined && accepted === undefined) throw new Error("they are gone or damaged");
   if (accepted !== undefined) left.accepted = { ...accepted, settings: reader.checked(accepted.snapshot, NO_SNAPSHOT) };
   const since = clock.wallNow() - clock.now();
   left.resume = { trial, switchedAt: switchedAt.map((at) => at - since) };
-  if (candidate === undefined || trial.phase === "none") return left;
+  if (candidate === undefined || trial.phase === "none") {
+    if (open === undefined) return left;
+    const offered = offerOf(open.offer, open.digest);
+    if (!isOf(connectionSettings, offered)) return { ...left, resume: { ...left.resume, offered } };
+    record.settled();
+    return left;
+  }
   const offered = offerOf(candidate.offer, candidate.digest);
   const { hash, digest } = offered;
   const failed = (error: string, after: Trial = trial): LeftBehind => {
@@ -68,4 +75,11 @@ export async function readLeft(
     return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
   }
   return { ...left, resume: { ...left.resume, offered } };
+}
+
+/** Whether an outcome is that of an offer. */
+function isOf(outcome: StoredState["connectionSettings"], { hash, digest }: SettingsOffer): boolean {
+  return (
+    outcome !== undefined && sameBytes(outcome.hash, hash) && (hash.length > 0 || sameBytes(outcome.digest, digest))
+  );
 }

@@ -1,6 +1,5 @@
-import { changedMembers, isOther, type PartSettings } from "../../connection-settings/part-settings.js";
-import { REDACTED } from "../../diagnostics/secret-names.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { changedMembers, type PartSettings } from "../../connection-settings/part-settings.js";
+import { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { SettingsContext, SettingsHandler } from "../connection-options.js";
 import { refuseFalse } from "../handlers/handler-runner.js";
@@ -18,9 +17,6 @@ export interface CallLimits {
   readonly limitMs: number;
   readonly abortMs: number;
 }
-
-/** Shorter values say nothing, and would blot out words. */
-const SHORTEST_SECRET = 6;
 
 /** One call of a host's handler of connection settings. */
 export class PartCall {
@@ -82,17 +78,4 @@ export class PartCall {
       running.then(ended, ended);
     });
   }
-}
-
-/** What went wrong in a handler, without the secrets that it was given. */
-export function failureOf(cause: unknown, settings: PartSettings): string {
-  const { headers, proxy, certificate } = settings;
-  const others = isOther(settings) ? Object.values(settings.otherSettings) : [];
-  const values = [...Object.values(headers), ...Object.values(proxy?.headers ?? {}), ...others];
-  // A token may be shown without the scheme before it.
-  const given = values.flatMap((value) => [value, value.slice(value.lastIndexOf(" ") + 1)]);
-  const secrets = [...given, certificate?.key ?? ""].filter((value) => value.length >= SHORTEST_SECRET);
-  // The longest first, of which another may be a part.
-  const sorted = secrets.sort((a, b) => b.length - a.length);
-  return sorted.reduce((text, secret) => text.replaceAll(secret, REDACTED), messageOf(cause));
 }

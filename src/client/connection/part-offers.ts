@@ -4,7 +4,7 @@ import { type PartGround, readOther, readTelemetry } from "../../connection-sett
 import { refused } from "../../connection-settings/refusal.js";
 import { samePlain } from "../../connection-settings/snapshot.js";
 import type { ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
-import { keyOf, type PartKind, partKindNames } from "./part-kinds.js";
+import { keyOf, type PartKind, partKindNames } from "../settings/part-kinds.js";
 
 /** One connection besides the agent's own. */
 export interface Part {

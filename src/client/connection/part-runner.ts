@@ -1,12 +1,13 @@
 import type { PartSettings } from "../../connection-settings/part-settings.js";
-import { OpAMPError, ownHint } from "../../errors.js";
+import { messageOf, OpAMPError, ownHint } from "../../errors.js";
 import type { ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredOthers } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { SettingsHandler } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
-import { failureOf, PartCall } from "./part-call.js";
-import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "./part-kinds.js";
+import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "../settings/part-kinds.js";
+import { secretsInPart, without } from "./known-secrets.js";
+import { PartCall } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { PartRecord } from "./part-record.js";
 
@@ -118,9 +119,12 @@ export class PartRunner {
     try {
       await call.run({ handler, settings, previous, reason }, { limitMs, abortMs });
     } catch (cause) {
-      if (!call.wasApplied) part.isInForce = wasInForce;
+      part.isInForce = wasInForce && !call.wasApplied;
       if (run.isAborted) return "aborted";
       return this.#failed(task, cause, call.step, settings);
+    } finally {
+      // What has ended is not aborted later.
+      run.call = undefined;
     }
     this.#accept(part, settings).isInForce = true;
     if (reason === "offer") await record.keep(part, settings);
@@ -134,7 +138,8 @@ export class PartRunner {
   }
 
   #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
-    const why = failureOf(cause, settings);
+    // The handler was given secrets, and may repeat them.
+    const why = without(messageOf(cause), secretsInPart(settings));
     const which = part.name === undefined ? part.kind : `${part.kind}[${JSON.stringify(part.name)}]`;
     const text = `connectionSettings.${which}.${step} failed: ${why}`;
     const hint = ownHint(cause) ?? HINT;

@@ -142,6 +142,11 @@ export class SettingsOffers {
     this.#parts.moves?.forgotten();
   }
 
+  /** It is kept how the last offer ended. */
+  settled(): void {
+    this.#parts.moves?.settled();
+  }
+
   /** The end of the client. */
   async ended(): Promise<void> {
     await this.#parts.certificates?.stop();
@@ -151,7 +156,7 @@ export class SettingsOffers {
 
   /** @param error why the agent's own connection is not as it was offered */
   #others(run: Run, error: string | undefined): void {
-    if (run.tasks.length === 0 || run.isAborted) this.#end(run, error);
+    if (run.tasks.length === 0 || run.isAborted) this.#end(run, error && this.#parts.redact(error));
     else void this.#runOthers(run, error === undefined ? [] : [{ called: "opamp", why: error }]);
   }
 
@@ -161,9 +166,9 @@ export class SettingsOffers {
   }
 
   #end({ id }: Run, error: string | undefined): void {
-    const { feed, redact } = this.#parts;
+    const { feed } = this.#parts;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
-    feed(error === undefined ? ended : { ...ended, error: redact(error) });
+    feed(error === undefined ? ended : { ...ended, error });
   }
 
   /** Each failure has its share of the text. */

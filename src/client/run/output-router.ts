@@ -82,7 +82,9 @@ export class OutputRouter {
       case "persist":
         if (output.change.what === "settings") return settings?.persist(output.id, output.change);
         if (output.change.what === "forget") settings?.forgotten();
-        return persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
+        persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
+        if (output.change.what === "offer" && output.change.kind === "connectionSettings") settings?.settled();
+        return;
       case "instanceUid":
         return this.#renamed(output.uid, output.previous);
       case "customMessage":

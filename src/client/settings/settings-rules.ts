@@ -13,7 +13,7 @@ import {
 } from "../../base/checks.js";
 import type { OverlayRules } from "../../connection-settings/overlay.js";
 import { endpointProblem, type SettingsPolicy } from "../../connection-settings/policy.js";
-import type { SwitchLimits } from "../../core/offers/connection-switch.js";
+import type { SwitchLimits } from "../../core/config.js";
 import { parseEndpoint } from "../../transport/url/endpoint.js";
 import type { OpAMPSettingsPolicy } from "../connection-options.js";
 import type { OpAMPClientOptions } from "../options.js";

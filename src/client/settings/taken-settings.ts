@@ -1,11 +1,11 @@
 import { isObject, refuseUnknown, text, wrongKind } from "../../base/checks.js";
 import type { CapabilityName } from "../../core/capabilities.js";
 import type { CertificateRules } from "../certificate-options.js";
-import { type PartHandlers, partKindNames, partKinds } from "../connection/part-kinds.js";
 import type { ConnectionSettingsOptions } from "../connection-options.js";
 import { checkHandler } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readCertificateRules } from "./certificate-rules.js";
+import { type PartHandlers, partKindNames, partKinds } from "./part-kinds.js";
 import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 
 /** Which connection settings an agent takes from its server. */

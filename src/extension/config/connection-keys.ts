@@ -3,6 +3,7 @@ import { endpointProblem } from "../../connection-settings/policy.js";
 import { limitMs } from "../reader/limit-ms.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import type { Elsewhere } from "../reader/unknown-key.js";
+import { readCertificates } from "./certificate-keys.js";
 
 type ConnectionSettingsOptions = NonNullable<OpAMPClientOptions["connectionSettings"]>;
 
@@ -42,6 +43,7 @@ export function readConnectionSettings(section: SectionReader | undefined): Conn
       verifyMs: limitMs(section, "verify_timeout"),
       maxPerHour: readMaxPerHour(section),
     },
+    certificates: readCertificates(section.section("certificates")),
     settingsEpoch: section.text("epoch"),
   };
   section.done(elsewhere);

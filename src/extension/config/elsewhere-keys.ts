@@ -73,6 +73,8 @@ const WORDS = {
   agent: {
     remoteConfig: "here the section remote_config turns this on",
     heartbeat: "remove it, and write heartbeat: { interval: 30s } at the top of the file",
+    others: "opamp agent has no other connections",
+    telemetry: "opamp agent sends no telemetry of its own",
     program: "what starts and reloads the program is in remote_config and restart",
     supervisor:
       "write the server as extensions: opamp: server: ws: endpoint, and what takes configuration and restarts as remote_config and restart",
@@ -80,6 +82,9 @@ const WORDS = {
   program: {
     remoteConfig: "here the option remoteConfig turns this on",
     heartbeat: "remove it, and give the client the option heartbeat: { intervalMs }",
+    others: "here a handler in the option connectionSettings.other turns this on",
+    telemetry:
+      "here handlers in connectionSettings.ownMetrics, ownTraces and ownLogs, options of the client, turn this on",
     program: "here no program is started",
     supervisor: "give the extension's configuration, with extensions: opamp: server: ws: endpoint",
   },
@@ -145,8 +150,8 @@ function capabilitiesOfOthers(surface: Surface): Elsewhere {
     ...each(["accepts_remote_config", "reports_remote_config"], `${SUPERVISOR}; ${WORDS[surface].remoteConfig}`),
     ...each(["accepts_packages", "reports_package_statuses"], `${SUPERVISOR}; packages are not supported yet`),
     ...each(OWN_CONNECTION, `${SUPERVISOR}; ${CONNECTION}`),
-    accepts_other_connection_settings: `${SUPERVISOR}; settings for other connections are not supported yet`,
-    ...each(OWN_TELEMETRY, `${SUPERVISOR}; own telemetry is not supported yet`),
+    accepts_other_connection_settings: `${SUPERVISOR}; ${WORDS[surface].others}`,
+    ...each(OWN_TELEMETRY, `${SUPERVISOR}; ${WORDS[surface].telemetry}`),
     reports_status: "remove it: the status is always reported",
   };
 }

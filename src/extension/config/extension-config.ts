@@ -43,5 +43,5 @@ export interface ExtensionConfig {
   /** `service.telemetry.resource` of the same file. */
   resource: Readonly<Record<string, AttributeValue>>;
   /** The section `connection_settings`, as the client's option; `undefined` without `accept: true`. */
-  connectionSettings?: OpAMPClientOptions["connectionSettings"];
+  connectionSettings?: NonNullable<OpAMPClientOptions["connectionSettings"]> | undefined;
 }

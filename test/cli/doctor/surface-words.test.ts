@@ -13,9 +13,9 @@ const surfaces = [
 /** What only a program that uses the API has to know: its options and functions, and how code is marked. */
 const OF_API =
   /`|\b(?:tls|proxy|timeouts|heartbeat|throttle|backoff|ping|headers)\.[a-z]\w*|\b[a-z]+[A-Z]\w*|\bOpAMP(?:Client|Error|Extension)\b|\b\w+\(\)|: (?:"auto"|true\b|false\b)|\bfunctions?\b|\bhelpers?\b|\bhandlers?\b/;
-/** Words of the field and of the protocol that look alike, and what is written so in the agent's file. */
+/** Words of the field and of the protocol that look alike, what is so in the agent's file, and what only code does wrong. */
 const FINE =
-  /tls\.ca_pem_contents|\bclientAuth\b|a record or a function|\bgRPC\b|\bmacOS\b|\bbackoff\.m(?:in|ax)\b|[\w§]+: true\b|\bprocess\.on\(/g;
+  /^requestCertificate: .*|an object or a function|tls\.ca_pem_contents|\bclientAuth\b|a record or a function|\bgRPC\b|\bmacOS\b|\bbackoff\.m(?:in|ax)\b|[\w§]+: true\b|\bprocess\.on\(/g;
 
 /** What of a text is still a word of the API. */
 function apiWordIn(text: string): string | undefined {
@@ -61,6 +61,8 @@ const CONNECTION = [
 const AGENT = [
   "agent",
   "client/run/output-router.ts",
+  "certificates",
+  "client/certificates",
   "client/connection",
   "client/handlers/handler-runner.ts",
   "client/observe/log-lines.ts",
@@ -107,6 +109,21 @@ describe("no word of the API is left in what becomes of", () => {
       ).toEqual([]);
     }
   });
+});
+
+test("hints about certificates are in the words of the file", () => {
+  const hints = [
+    "set connectionSettings.certificates.subject or .keyType; requestCertificate() asks again",
+    'with connectionSettings.certificates.expired "bootstrap" the agent goes back to its options',
+    "the agent goes back to its options once the next attempt to connect fails",
+    "take insecureSkipVerify away, and give the authority as tls.ca",
+  ];
+  expect(hints.map(fileWords)).toEqual([
+    "set connection_settings.certificates.subject or key_type, then send SIGHUP",
+    "with connection_settings.certificates.expired: bootstrap the agent goes back to its file",
+    "the agent goes back to its file once the next attempt to connect fails",
+    "take insecure_skip_verify away, and give the authority as ca_file",
+  ]);
 });
 
 test("what is looked for would be found", () => {

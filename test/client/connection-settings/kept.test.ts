@@ -15,7 +15,7 @@ const POLL = { interval: 1, timeout: 10_000 };
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "opamp-settings-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
   return path;
 }
 

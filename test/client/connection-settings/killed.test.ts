@@ -30,14 +30,18 @@ verifies(
     expect(disk.moments.length).toBeGreaterThanOrEqual(5);
     const ends = new Set<string>();
     for (const moment of disk.moments) {
-      const later = await moved({ store: recorded(moment).store, servers: agent.servers, isOneOfMany: true });
+      const left = recorded(moment);
+      const later = await moved({ store: left.store, servers: agent.servers, isOneOfMany: true });
       await settled(later);
       const endpoint = later.client.connection?.endpoint;
       const isTried = moment.state?.connection?.candidate !== undefined;
       const isKept = moment.state?.connection?.accepted !== undefined;
       expect(endpoint).toBe(isTried || isKept ? NEW : OLD);
       if (isTried) expect(later.dialled[0]).toBe("new");
-      if (endpoint === NEW) expect(later.statuses.at(-1) ?? "applied").toBe("applied");
+      if (endpoint === NEW) {
+        expect(known(later.servers.new, later)).toEqual([1, 1, ""]);
+        expect(left.now().state?.connection).toMatchObject({ candidate: undefined, open: undefined });
+      }
       ends.add(`${endpoint} ${isTried} ${isKept}`);
     }
     // The flow has moments of every kind.

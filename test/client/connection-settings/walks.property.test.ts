@@ -57,8 +57,12 @@ class World {
   readonly #toldHome = new Set<Host>();
   /** The hash of the last offer, and how many there were. */
   #offers = 0;
-  /** Where an offer that was reported APPLIED leads, by its number. */
+  /** Where an offer leads, by its number. */
   readonly #leads = new Map<number, Host>();
+  /** The offers that were proved, whatever became of them then. */
+  readonly #proved = new Set<number>();
+  /** Where the credential of an offer was shown, by the offer's number. */
+  readonly #shown: { number: number; at: Host }[] = [];
   #instanceUid: string | undefined;
 
   constructor(duplex: boolean) {
@@ -75,6 +79,13 @@ class World {
   }
 
   async do(action: Action): Promise<void> {
+    await this.#do(action);
+    // At every moment there is a connection, or something that is waited for.
+    const { client, clock } = this.#running;
+    expect(client.phase === "online" || clock.pending > 0).toBe(true);
+  }
+
+  async #do(action: Action): Promise<void> {
     const { client, clock, transport } = this.#running;
     switch (action.do) {
       case "offer":
@@ -113,7 +124,13 @@ class World {
     expect(["home", "one", "two"]).toContain(host);
     const status = this.servers.get(host)?.agent(client.instanceUid).connectionSettingsStatus;
     expect(status?.status).not.toBe(2);
-    if (status?.status === 1) expect(this.#leads.get(status.lastConnectionSettingsHash[0] ?? 0)).toBe(host);
+    const number = status?.lastConnectionSettingsHash[0] ?? 0;
+    if (status?.status === 1) expect(this.#leads.get(number)).toBe(host);
+    if (status?.status === 3) expect([this.#leads.has(number), this.#proved.has(number)]).toEqual([true, false]);
+    // What was not accepted was shown where it led, and nowhere else.
+    for (const { number: shown, at } of this.#shown) {
+      if (!this.#proved.has(shown)) expect(at).toBe(this.#leads.get(shown));
+    }
     if (client.connection?.source === "options") expect(host).toBe("home");
     for (const told of this.#toldHome) expect(told).toBe("home");
   }
@@ -140,7 +157,7 @@ class World {
     if (client.phase !== "online" || agent === undefined || this.#offers >= 250) return;
     this.#offers += 1;
     this.#leads.set(this.#offers, to);
-    const token = headers(["authorization", `for ${to}`]);
+    const token = headers(["authorization", `${this.#offers}`]);
     agent.send({
       connectionSettings: {
         hash: Uint8Array.of(this.#offers),
@@ -167,6 +184,8 @@ class World {
           if (server === undefined || host === "foreign") throw new Error("a transport to where the agent may not go");
           void resolveHeaders(settings.headers, undefined).then((sent) => {
             if (sent["x-home"] !== undefined) this.#toldHome.add(host);
+            const { authorization } = sent;
+            if (authorization !== undefined) this.#shown.push({ number: Number(authorization), at: host });
           });
           agent.transport = memoryTransport(server, { duplex: this.#duplex });
           return agent.transport;
@@ -181,6 +200,13 @@ class World {
       }),
     };
     this.#agent = agent;
+    let number = 0;
+    agent.client.on("offer", ({ hash: [first = 0] }) => {
+      number = first;
+    });
+    agent.client.on("connection", ({ state }) => {
+      if (state === "accepted") this.#proved.add(number);
+    });
     agent.client.start();
     await clock.advance(0);
     this.#instanceUid = agent.client.instanceUid;

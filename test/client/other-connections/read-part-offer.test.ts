@@ -72,6 +72,7 @@ describe("the endpoint of telemetry", () => {
   verifies("OWN-06", "is an http or https URL, and stays as it is written", () => {
     for (const endpoint of [URL, "http://127.0.0.1:4318", "https://h/v1/metrics?x=1"]) {
       expect(telemetry({ destinationEndpoint: endpoint }).endpoint).toBe(endpoint);
+      expect(telemetry({ destinationEndpoint: ` ${endpoint}\n` }).endpoint).toBe(endpoint);
     }
   });
 
@@ -80,7 +81,8 @@ describe("the endpoint of telemetry", () => {
     ["wss://h/x", /is not an http or https URL/],
     ["otlp.example.com:4318", /is not an http or https URL/],
     ["https://h/\nx", /is not an http or https URL/],
-    [" https://h/", /is not an http or https URL/],
+    ["https://h/a b", /is not an http or https URL/],
+    [" ", /^destination_endpoint is missing/],
     ["https://user:s3cret@h/", /has a user or a password/],
   ])("is not %j", (endpoint, text) => {
     const said = refusal(() => telemetry({ destinationEndpoint: endpoint }));

@@ -35,6 +35,7 @@ describe("an unknown option", () => {
     ["diagEnabled", "logger"],
     ["onMessage", "remoteConfig"],
     ["capabilities", "withhold"],
+    ["ownMetrics", "connectionSettings.ownMetrics"],
   ])("%s is refused with the name that was meant alone: %s", (key, meant) => {
     const problem = problemOf(key);
     expect(problem).toMatch(new RegExp(`^${key}: is not an option\\. Did you mean ${meant.replace(".", "\\.")}\\?$`));

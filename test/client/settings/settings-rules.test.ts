@@ -99,11 +99,32 @@ describe("connectionSettings", () => {
     [{ opamp: { maxPerHour: 1.5 } }, "connectionSettings.opamp.maxPerHour", /whole number/],
     [{ opamp: { validate: {} } }, "connectionSettings.opamp.validate", /a function/],
     [{ opamp: true, settingsEpoch: 2 }, "connectionSettings.settingsEpoch", /must be a string/],
+    [{ ownMetric: {} }, "connectionSettings.ownMetric", /Did you mean ownMetrics/],
+    [{ ownTraces: true }, "connectionSettings.ownTraces", /an object with apply, not boolean/],
+    [{ ownLogs: {} }, "connectionSettings.ownLogs.apply", /a function, not undefined/],
+    [{ other: () => undefined }, "connectionSettings.other", /an object with apply, not function/],
+    [{ other: { apply() {}, validate: 1 } }, "connectionSettings.other.validate", /a function, not number/],
+    [{ other: { apply() {}, aply() {} } }, "connectionSettings.other.aply", /Did you mean apply/],
   ])("%j is refused", (given, path, problem) => {
     const error = refusal(() => read(given));
     expect(error.code).toBe("ERR_OPAMP_OPTION");
     expect(error.message.slice(0, path.length + 1)).toBe(`${path}:`);
     expect(error.message).toMatch(problem);
+  });
+
+  test("needs neither a URL nor a transport that can be moved for other connections", async () => {
+    const server = await OpAMPServer.start();
+    const { description } = MINIMAL;
+    const connectionSettings = { ownMetrics: { apply() {} } };
+    const client = new OpAMPClient({ description, transport: memoryTransport(server), connectionSettings });
+    expect([...client.capabilities]).toEqual([
+      "reportsStatus",
+      "reportsOwnMetrics",
+      "reportsHeartbeat",
+      "reportsConnectionSettingsStatus",
+    ]);
+    expect(client.connection).toBeUndefined();
+    await server.close();
   });
 
   test("takes an interval of 0 as heartbeat.zero says", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Stage, stageAfter, switchStages } from "../../../src/core/offers/switch-stages.js";
+import { type Stage, stageAfter, switchStages } from "../../../src/core/move/switch-stages.js";
 
 const stages = Object.keys(switchStages) as readonly Stage[];
 

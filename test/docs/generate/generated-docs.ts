@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { switchStages } from "../../../src/core/offers/switch-stages.js";
+import { switchStages } from "../../../src/core/move/switch-stages.js";
 import { transitions } from "../../../src/core/phases.js";
 import { wantedDifferencesTable } from "../../interop/collector/wanted-differences.js";
 import { agentExample, agentTable, authTable, connectionTable, extensionTable } from "./config-tables.js";

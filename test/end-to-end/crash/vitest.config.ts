@@ -13,6 +13,7 @@ export default {
     include: [
       "test/agent/config-directory/config-crash.test.ts",
       "test/cli/agent-crash.test.ts",
+      "test/end-to-end/crash/settings-crash.test.ts",
       "test/store/crash-points.test.ts",
     ],
   },

@@ -66,4 +66,42 @@ export const connectionKeys: readonly ConnectionKey[] = [
     default: "none",
     meaning: "another text than before puts aside what the server has changed: the file counts again",
   },
+  {
+    key: "connection_settings.certificates.request",
+    type: FLAG,
+    default: "false",
+    meaning: "whether the agent asks its server for a client certificate, and for the next one before its end",
+  },
+  {
+    key: "connection_settings.certificates.key_type",
+    type: "ec-p256, ed25519 or rsa-3072",
+    default: "ec-p256",
+    meaning: "the kind of key, which is made here and never leaves `storage.directory`",
+  },
+  {
+    key: "connection_settings.certificates.subject",
+    type: "map",
+    default: "the instance uid",
+    meaning:
+      "whom the certificate is for: `common_name`, `organization`, `organizational_unit`, `locality`, `state`, `country`; lists `dns_names` and `uris`",
+  },
+  {
+    key: "connection_settings.certificates.renew_before",
+    type: "duration",
+    default: "a third of the validity",
+    meaning: "how long before the end of a certificate the next one is asked for",
+  },
+  {
+    key: "connection_settings.certificates.expired",
+    type: "keep or bootstrap",
+    default: "keep",
+    meaning:
+      "once a certificate has ended and the server does not take it: go on trying with it, or connect as the file says",
+  },
+  {
+    key: "connection_settings.certificates.ask_again",
+    type: "duration",
+    default: "24h",
+    meaning: "after how long without a certificate the server is asked once more",
+  },
 ];

@@ -3,6 +3,7 @@ import { fromExtensionConfig } from "../../../src/extension/config/from-extensio
 import { readExtensionConfig } from "../../../src/extension/config/read-extension-config.js";
 import { OpAMPExtension } from "../../../src/extension/opamp-extension.js";
 import { memoryStore, OpAMPClient, type OpAMPSettingsPolicy } from "../../../src/index.js";
+import { refusal } from "../../client/refusal.js";
 import { ref, refused, SECRET, serverWith, type Tree } from "../reading.js";
 
 const env = { ON: "true", HOSTS: "a.example.com,b.example.com:4320", ZIP: "007" };
@@ -83,8 +84,81 @@ test.each<[key: string, given: unknown, problem: RegExp]>([
   }
 });
 
+describe("the section certificates", () => {
+  const certificatesOf = (certificates: unknown) =>
+    readExtensionConfig(file({ accept: true, certificates }), { env }).connectionSettings?.certificates;
+
+  test("has the defaults of the client", () => {
+    expect(certificatesOf(undefined)).toBeUndefined();
+    expect(certificatesOf({ request: true })).toEqual({ request: true, keyType: "ec-p256", expired: "keep" });
+  });
+
+  test("is read whole", () => {
+    const subject = { common_name: ref("env:ZIP"), country: "DE", dns_names: ["a.example.com"], uris: [] };
+    const certificates = {
+      request: true,
+      key_type: "rsa-3072",
+      subject,
+      renew_before: "240h",
+      expired: "bootstrap",
+      ask_again: "1h",
+    };
+    expect(certificatesOf(certificates)).toEqual({
+      request: true,
+      keyType: "rsa-3072",
+      subject: { commonName: "007", country: "DE", dnsNames: ["a.example.com"], uris: [] },
+      renewBefore: 864_000_000,
+      expired: "bootstrap",
+      askAgainMs: 3_600_000,
+    });
+  });
+
+  test.each<[certificates: unknown, message: RegExp]>([
+    [true, /: must be a map of keys/],
+    [{ request: "yes" }, /\.request: must be true or false, not text/],
+    [{ key_type: SECRET }, /\.key_type: must be one of ec-p256, ed25519, rsa-3072/],
+    [{ expired: SECRET }, /\.expired: must be one of keep, bootstrap/],
+    [{ renew_before: "0s" }, /\.renew_before: must be above 0/],
+    [{ renew_before: 30 }, /\.renew_before: is a number without a unit/],
+    [{ ask_again: "-1h" }, /\.ask_again: must be above 0/],
+    [{ keyType: SECRET }, /certificates: unknown key "keyType"/],
+    [{ subject: SECRET }, /\.subject: must be a map of keys/],
+    [{ subject: { cn: SECRET } }, /\.subject: unknown key "cn"/],
+    [{ subject: { common_name: "" } }, /\.subject\.common_name: is empty/],
+    [{ subject: { common_name: SECRET.repeat(8) } }, /\.subject\.common_name: must have at most 64 characters/],
+    [{ subject: { organization: 1 } }, /\.subject\.organization: must be text, not a number/],
+    [{ subject: { country: "de" } }, /\.subject\.country: must be two capital letters, such as DE/],
+    [{ subject: { dns_names: ["a", `${SECRET} x`] } }, /\.subject\.dns_names\[1\]: must be the name of a host/],
+    [{ subject: { uris: ["nothing"] } }, /\.subject\.uris\[0\]: must be a URI/],
+  ])("%j is refused in the words of the file", (certificates, problem) => {
+    const { code, message } = refused(file({ accept: true, certificates }), { env });
+    expect([code, message]).toEqual(["ERR_OPAMP_OPTION", expect.stringMatching(problem)]);
+    expect(message).toMatch(/^connection_settings\.certificates[.:]/);
+  });
+
+  test("is odd without request: true", () => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => warnings.push(text);
+    readExtensionConfig(file({ accept: true, certificates: { expired: "bootstrap" } }), { onWarning });
+    expect(warnings).toEqual([
+      "connection_settings.certificates: asks for no certificate by itself without request: true",
+    ]);
+  });
+
+  test("needs a store that lasts", async () => {
+    const config = file({ accept: true, certificates: { request: true } });
+    const host = { service: { name: "guest" } };
+    expect(refusal(() => new OpAMPExtension(config, host)).message).toBe(
+      "connection_settings.certificates: needs a place for the key; give the client a store that lasts, such as fileStore",
+    );
+    const store = { ...memoryStore(), lasting: true };
+    const agent = new OpAMPExtension(config, { ...host, client: { store } });
+    await agent.stop();
+  });
+});
+
 describe("the section", () => {
-  test("that is no map is refused", () => {
+  test("is refused where it is not a map", () => {
     expect(refused(file(true)).message).toBe("connection_settings: must be a map of keys, not a truth value");
   });
 

@@ -31,9 +31,21 @@ describe("a key that belongs somewhere else is answered with where", () => {
       /supervisor; here the section remote_config/,
     ],
     ["capabilities: { accepts_packages: true }", "accepts_packages", /supervisor; packages are not supported yet/],
-    ["capabilities: { reports_own_metrics: true }", "reports_own_metrics", /own telemetry is not supported yet/],
-    ["capabilities: { reports_own_logs: true }", "reports_own_logs", /own telemetry is not supported yet/],
-    ["capabilities: { reports_own_traces: true }", "reports_own_traces", /own telemetry is not supported yet/],
+    [
+      "capabilities: { reports_own_metrics: true }",
+      "reports_own_metrics",
+      /supervisor; opamp agent sends no telemetry of its own/,
+    ],
+    [
+      "capabilities: { reports_own_logs: true }",
+      "reports_own_logs",
+      /supervisor; opamp agent sends no telemetry of its own/,
+    ],
+    [
+      "capabilities: { reports_own_traces: true }",
+      "reports_own_traces",
+      /supervisor; opamp agent sends no telemetry of its own/,
+    ],
     [
       "capabilities: { accepts_opamp_connection_settings: true }",
       "accepts_opamp_connection_settings",
@@ -42,7 +54,7 @@ describe("a key that belongs somewhere else is answered with where", () => {
     [
       "capabilities: { accepts_other_connection_settings: true }",
       "accepts_other_connection_settings",
-      /supervisor; settings for other connections are not supported yet/,
+      /supervisor; opamp agent has no other connections/,
     ],
     ["connection_settings: {}", "connection_settings", /at the top of the file, beside extensions/],
     ["capabilities: { reports_status: true }", "reports_status", /always reported/],

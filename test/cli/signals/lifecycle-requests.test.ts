@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from "vitest";
-import { LifecycleRequests } from "../../src/cli/lifecycle-requests.js";
-import { opamp } from "./terminal.js";
+import { LifecycleRequests } from "../../../src/cli/lifecycle-requests.js";
+import { opamp } from "../terminal.js";
 
 function requests(): LifecycleRequests {
   const made = new LifecycleRequests();

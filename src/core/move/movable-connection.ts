@@ -1,12 +1,12 @@
-import { Connection } from "./connection.js";
-import type { Exchange } from "./exchange.js";
-import type { Failure, Lost, Output, Use } from "./io.js";
-import { promptMs } from "./link/backoff.js";
-import type { Keepalive } from "./link/keepalive.js";
-import type { LinkTimes } from "./link/link.js";
-import { type DelayBounds, RetryDelays } from "./link/retry-delays.js";
-import type { ConnectionSwitch, Movable } from "./offers/connection-switch.js";
-import { type ConnectionTimers, NEVER } from "./timers.js";
+import { Connection } from "../connection.js";
+import type { Exchange } from "../exchange.js";
+import type { Failure, Lost, Output, Use } from "../io.js";
+import { promptMs } from "../link/backoff.js";
+import type { Keepalive } from "../link/keepalive.js";
+import type { LinkTimes } from "../link/link.js";
+import { type DelayBounds, RetryDelays } from "../link/retry-delays.js";
+import { type ConnectionTimers, NEVER } from "../timers.js";
+import type { ConnectionSwitch, Movable } from "./connection-switch.js";
 
 /**
  * A connection that can be moved to other settings, and back. While those are on trial its failures are theirs: they are

@@ -1,19 +1,12 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
+import type { SwitchLimits } from "../config.js";
 import type { AgentInput, Offered, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import type { OfferSurroundings } from "../offers/offer-row.js";
+import type { OfferLife, Offers } from "../offers/offers.js";
 import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
-import type { OfferSurroundings } from "./offer-row.js";
-import type { OfferLife, Offers } from "./offers.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
-
-/** How other connection settings are tried. */
-export interface SwitchLimits {
-  /** How long they may take to be proved, in milliseconds. */
-  verifyMs: number;
-  /** How often in an hour the connection may be moved. */
-  maxPerHour: number;
-}
 
 /** The connection as far as it can be moved. */
 export interface Movable {
@@ -79,7 +72,9 @@ export class ConnectionSwitch {
     // A wall clock that was set back would make them wait for years.
     this.#movedAt = switchedAt.map((at) => Math.min(at, now));
     if (trial.phase === "reverting") return this.#drop(undefined, now, out);
-    if (offered === undefined || trial.phase !== "trial") return;
+    if (offered === undefined) return;
+    // What it wanted of the connection was done; the rest was not, as far as anybody knows.
+    if (trial.phase !== "trial") return this.#life?.receive(offered, now, out);
     // How often the process died of it has to outlive the next death.
     this.#persist("candidate", out);
     this.#life?.receive(offered, now, out);

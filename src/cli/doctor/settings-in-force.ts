@@ -1,16 +1,16 @@
-import type { AgentConfig } from "../agent/file/agent-config.js";
-import { factsOf } from "../client/connection/connection-facts.js";
-import { type ConnectionLook, lookAtConnection } from "../client/connection/connection-look.js";
-import { messageOf, OpAMPError } from "../errors.js";
-import { peekBlob, peekState } from "../store/state-directory.js";
-import { shownUrl } from "../transport/url/endpoint.js";
-import { expiry, timeText } from "./doctor/check-files.js";
-import type { Finding } from "./doctor/diagnosis.js";
+import type { AgentConfig } from "../../agent/file/agent-config.js";
+import { factsOf } from "../../client/connection/connection-facts.js";
+import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
+import { hasCode, messageOf, OpAMPError } from "../../errors.js";
+import { peekStore } from "../../store/peek-store.js";
+import { shownUrl } from "../../transport/url/endpoint.js";
+import { expiry, timeText } from "./check-files.js";
+import type { Finding } from "./diagnosis.js";
 
 /** The connection of an agent, and why that may not be known. */
 export interface SettingsInForce extends ConnectionLook {
-  /** Why what the server may have changed cannot be read. */
-  readonly unread: string | undefined;
+  /** Why what the server may have changed cannot be read; `undefined` where it was. */
+  readonly unread: unknown;
 }
 
 const GO_BACK = "write another connection_settings.epoch into the file";
@@ -29,10 +29,7 @@ export async function settingsInForce(config: AgentConfig): Promise<SettingsInFo
 async function look({ extension, stateDirectory }: AgentConfig): Promise<SettingsInForce | undefined> {
   const { server, connectionSettings } = extension;
   if (connectionSettings === undefined) return undefined;
-  let unread: string | undefined;
-  const state = await peekState(stateDirectory, (cause) => {
-    unread = messageOf(cause);
-  });
+  let unread: unknown;
   const options = {
     url: server.endpoint,
     description: { identifying: {} },
@@ -40,7 +37,13 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
     tls: server.tls,
     connectionSettings,
   };
-  const found = await lookAtConnection(options, state, (name) => peekBlob(stateDirectory, name));
+  const fails = (cause: unknown): undefined => {
+    unread = cause;
+  };
+  const store = peekStore(stateDirectory, fails);
+  // What a later version wrote, or another program, is a matter of the agent's start.
+  const load = async () => Promise.resolve(store.load()).catch(fails);
+  const found = await lookAtConnection({ ...options, store: { ...store, load } });
   return found && { ...found, unread };
 }
 
@@ -67,14 +70,21 @@ export function sourceText({ settings, sinceMs }: SettingsInForce): string {
   return `${place}, as the server offered it, since ${timeText(new Date(sinceMs))}`;
 }
 
-function doubts(putAside: string | undefined, unread: string | undefined): Pick<Finding, "warning" | "hint"> {
+function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "warning" | "hint"> {
   if (unread !== undefined) {
-    const hint = "run this as the user that the agent runs as";
-    return { warning: `what the server may have changed cannot be read from storage.directory: ${unread}`, hint };
+    const why = messageOf(unread);
+    const warning = `what the server may have changed cannot be read from storage.directory: ${why}`;
+    return { warning, hint: hintFor(unread) };
   }
   if (putAside === undefined) return {};
   const hint = "nothing has to be done: the file counts, and the server may offer its settings again";
   return { warning: `what the server had changed will be put aside: ${putAside}`, hint };
+}
+
+function hintFor(unread: unknown): string {
+  if (unread instanceof OpAMPError && unread.foreignStore) return unread.hint;
+  if (hasCode(unread, "EACCES")) return "run this as the user that the agent runs as";
+  return "the next start of the agent sets it aside, and goes by the file";
 }
 
 function checkEnd(validUntil: Date, now: number): Finding {

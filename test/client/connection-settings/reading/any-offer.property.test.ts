@@ -1,14 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { OfferReader, type SettingsOffer } from "../../../src/client/connection/offer-plan.js";
-import { readTakenSettings } from "../../../src/client/settings/taken-settings.js";
-import { type ConnectionSettings, isSameServer } from "../../../src/connection-settings/laid-over.js";
-import { NO_SNAPSHOT, type Snapshot } from "../../../src/connection-settings/snapshot.js";
-import { ConnectionSettingsOffersSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
-import { OpAMPError } from "../../../src/index.js";
-import { resolveHeaders } from "../../../src/transport/settings/headers.js";
-import { NOW } from "./offers.js";
+import { OfferReader, type SettingsOffer } from "../../../../src/client/connection/offer-plan.js";
+import { readTakenSettings } from "../../../../src/client/settings/taken-settings.js";
+import { type ConnectionSettings, isSameServer } from "../../../../src/connection-settings/laid-over.js";
+import { NO_SNAPSHOT, type Snapshot } from "../../../../src/connection-settings/snapshot.js";
+import { ConnectionSettingsOffersSchema } from "../../../../src/gen/opamp/v1/opamp_pb.js";
+import { OpAMPError } from "../../../../src/index.js";
+import { resolveHeaders } from "../../../../src/transport/settings/headers.js";
+import { NOW } from "../offers.js";
 
 const URL_OF_OPTIONS = "wss://home.example.com/v1/opamp";
 const SECRET = "v4lue-of-a-header";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { verifies } from "../../conformance/verifies.js";
-import { headers, type OfferInit, read, refusal } from "./offers.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { headers, type OfferInit, read, refusal } from "../offers.js";
 
 const ENDPOINT = "wss://other.example.com:4321/v1/opamp";
 

@@ -1,7 +1,7 @@
-import type { Output } from "./io.js";
-import { Part, Resend } from "./parts.js";
-import type { Report } from "./report.js";
-import type { AgentTimers } from "./timers.js";
+import type { Output } from "../io.js";
+import { Part, Resend } from "../parts.js";
+import type { Report } from "../report.js";
+import type { AgentTimers } from "../timers.js";
 
 /** So many in a row are granted at once: servers ask after a restart, and people click more than once. */
 const BURST = 5;

@@ -1,5 +1,5 @@
-import type { Output } from "./io.js";
-import type { PartValues } from "./parts.js";
+import type { Output } from "../io.js";
+import type { PartValues } from "../parts.js";
 
 /** Before the error of a restart that failed, until one goes well. */
 const RESTART_FAILED = "restart failed: ";

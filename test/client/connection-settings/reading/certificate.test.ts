@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { DAY_MS } from "../../../src/base/time.js";
-import { certificateFacts } from "../../../src/connection-settings/read-certificate.js";
-import { type TestCertificate, type TestCertificates, testCertificates } from "../../../src/testing/certificates.js";
-import { verifies } from "../../conformance/verifies.js";
-import { bytes, NOW, read, refusal } from "./offers.js";
+import { DAY_MS } from "../../../../src/base/time.js";
+import { certificateFacts } from "../../../../src/connection-settings/read-certificate.js";
+import { type TestCertificate, type TestCertificates, testCertificates } from "../../../../src/testing/certificates.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { bytes, NOW, read, refusal } from "../offers.js";
 
 let authority: TestCertificates;
 let client: TestCertificate;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type OverlayRules, overlay } from "../../../src/connection-settings/overlay.js";
-import type { OpAMPOffer } from "../../../src/connection-settings/read-offer.js";
+import { type OverlayRules, overlay } from "../../../../src/connection-settings/overlay.js";
+import type { OpAMPOffer } from "../../../../src/connection-settings/read-offer.js";
 import {
   decodeSnapshot,
   encodeSnapshot,
@@ -9,9 +9,9 @@ import {
   NO_SNAPSHOT,
   type Snapshot,
   samePlain,
-} from "../../../src/connection-settings/snapshot.js";
-import { verifies } from "../../conformance/verifies.js";
-import { refusal } from "./offers.js";
+} from "../../../../src/connection-settings/snapshot.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { refusal } from "../offers.js";
 
 const RULES: OverlayRules = { keepCertificate: false, zeroIsOff: false };
 const tls = { includeSystemCa: false, insecureSkipVerify: false, ca: "CA 1" };

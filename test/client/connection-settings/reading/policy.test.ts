@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { failureText, isFinalFailure } from "../../../src/connection-settings/final-failure.js";
-import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
-import { laidOver, type OwnSettings } from "../../../src/connection-settings/laid-over.js";
-import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../../src/connection-settings/policy.js";
-import type { OfferedTls, Snapshot } from "../../../src/connection-settings/snapshot.js";
-import { errorCodes, OpAMPError } from "../../../src/errors.js";
-import { verifies } from "../../conformance/verifies.js";
-import { refusal } from "./offers.js";
+import { failureText, isFinalFailure } from "../../../../src/connection-settings/final-failure.js";
+import { fingerprintOf } from "../../../../src/connection-settings/fingerprint.js";
+import { laidOver, type OwnSettings } from "../../../../src/connection-settings/laid-over.js";
+import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../../../src/connection-settings/policy.js";
+import type { OfferedTls, Snapshot } from "../../../../src/connection-settings/snapshot.js";
+import { errorCodes, OpAMPError } from "../../../../src/errors.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { refusal } from "../offers.js";
 
 const POLICY: SettingsPolicy = {
   endpoints: ["home.example.com"],

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { startTcp } from "../transport/raw-servers.js";
-import { builtCommand } from "./agent-work.js";
+import { startTcp } from "../../transport/raw-servers.js";
+import { builtCommand } from "../agent-work.js";
 
 const built = builtCommand();
 

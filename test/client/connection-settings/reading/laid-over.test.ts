@@ -5,11 +5,11 @@ import {
   laidOver,
   type OwnSettings,
   sameConnection,
-} from "../../../src/connection-settings/laid-over.js";
-import type { OfferedTls, Snapshot } from "../../../src/connection-settings/snapshot.js";
-import { resolveHeaders } from "../../../src/transport/settings/headers.js";
-import { verifies } from "../../conformance/verifies.js";
-import { refusal } from "./offers.js";
+} from "../../../../src/connection-settings/laid-over.js";
+import type { OfferedTls, Snapshot } from "../../../../src/connection-settings/snapshot.js";
+import { resolveHeaders } from "../../../../src/transport/settings/headers.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { refusal } from "../offers.js";
 
 const OWN: OwnSettings = {
   url: "wss://user:pw@home.example.com/v1/opamp",

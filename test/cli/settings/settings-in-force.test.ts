@@ -1,17 +1,17 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { hexOf, sha256 } from "../../src/base/bytes.js";
-import { DAY_MS } from "../../src/base/time.js";
-import type { Diagnosis } from "../../src/cli/doctor/diagnosis.js";
-import type { DryRun } from "../../src/cli/dry-run.js";
-import { fingerprintOf } from "../../src/connection-settings/fingerprint.js";
-import { encodeSnapshot, type Snapshot } from "../../src/connection-settings/snapshot.js";
-import { type FileStore, fileStore } from "../../src/store/file-store.js";
-import type { StoredConnection } from "../../src/store/store.js";
-import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../src/testing/index.js";
-import { everything, folderForTest } from "../agent/config-directory/folder.js";
-import { opamp } from "./terminal.js";
+import { hexOf, sha256 } from "../../../src/base/bytes.js";
+import { DAY_MS } from "../../../src/base/time.js";
+import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
+import type { DryRun } from "../../../src/cli/dry-run.js";
+import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
+import { encodeSnapshot, type Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { type FileStore, fileStore } from "../../../src/store/file-store.js";
+import type { StoredConnection } from "../../../src/store/store.js";
+import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
+import { everything, folderForTest } from "../../agent/config-directory/folder.js";
+import { opamp } from "../terminal.js";
 
 const SECRET = "s3cret-t0ken";
 const SINCE = "2026-03-01T12:00:00Z";
@@ -143,6 +143,26 @@ describe("opamp doctor --config and a dry run", () => {
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
   });
 
+  test("go by the file where the state cannot be read, and say what becomes of it", async () => {
+    const agent = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    writeFileSync(join(agent.folder, "state/state.json"), "{ half");
+    const { settings, steps } = await looked(agent);
+    expect(settings).toEqual([
+      expect.stringMatching(/^warning .*, as the file says; what the server may have changed cannot be read from stor/),
+    ]);
+    expect(steps.find(({ name }) => name === "settings")?.hint).toMatch(/^the next start of the agent sets it aside/);
+  });
+
+  test("leave what another program wrote to the agent's start", async () => {
+    const { folder, path } = await configured({ endpoint: UNUSED });
+    writeFileSync(join(folder, "state/state.json"), '{ "other": 1 }');
+    const { out } = await opamp("doctor", "--config", path, "--json", "--proxy", "none");
+    const { steps }: Diagnosis = JSON.parse(out);
+    const [found] = steps.filter(({ name }) => name === "settings");
+    expect(found).toMatchObject({ status: "warning", detail: expect.stringContaining("cannot be read from storage") });
+    expect((await opamp("agent", "--config", path, "--dry-run")).code).toBe(3);
+  });
+
   test("tell what is on trial, without its secrets", async () => {
     const candidate = { endpoint: `wss://127.0.0.1:9/v1/opamp?token=${SECRET}` };
     const { settings, dry } = await looked(await configured({ endpoint: UNUSED, candidate }));
@@ -155,6 +175,14 @@ describe("opamp doctor --config and a dry run", () => {
     const accepted = { endpoint: "ws://127.0.0.1:2/" };
     const { settings, dry } = await looked(await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }));
     expect([settings, dry.connection, dry.server]).toEqual([[], undefined, UNUSED]);
+  });
+
+  test("follow no redirect to a host that the agent may not be moved to", async () => {
+    const [server, other] = await Promise.all([started(), started()]);
+    const to = other.httpUrl.replace("127.0.0.1", "localhost");
+    server.misbehave({ on: "request", mode: "redirect", to, times: Number.POSITIVE_INFINITY });
+    const { exitCode, of } = await looked(await configured({ endpoint: UNUSED, accepted: { endpoint: server.url } }));
+    expect([exitCode === 0, of("redirect").length, other.attempts.length]).toEqual([false, 1, 0]);
   });
 
   test("tell that credentials which are refused were offered", async () => {

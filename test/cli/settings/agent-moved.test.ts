@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { OpAMPServer } from "../../src/testing/index.js";
-import { verifies } from "../conformance/verifies.js";
-import { startServer } from "../server/server-fixture.js";
-import type { AgentProcess } from "./agent-process.js";
-import { builtCommand, type Transport } from "./agent-work.js";
-import { opamp } from "./terminal.js";
+import { type OpAMPServer, testCertificates } from "../../../src/testing/index.js";
+import { verifies } from "../../conformance/verifies.js";
+import { startServer } from "../../server/server-fixture.js";
+import type { AgentProcess } from "../agent-process.js";
+import { builtCommand, type Transport } from "../agent-work.js";
+import { opamp } from "../terminal.js";
 
 const built = builtCommand();
 const SECRET = "s3cret-t0ken";
@@ -129,3 +129,53 @@ describe("SIGHUP", () => {
     await ended(agent);
   });
 });
+
+describe("connection_settings.certificates", () => {
+  verifies(
+    "CERT-07",
+    "have the agent ask its server for a certificate, which is in force after a restart",
+    async () => {
+      const { ca, server } = await testCertificates();
+      const { url, ...issuer } = await begunOverTls(server);
+      const work = built.work({ url, httpUrl: "" });
+      work.configure({
+        server: { ws: { endpoint: url, tls: { ca_file: work.write("ca.pem", ca) } } },
+        connection_settings: { accept: true, certificates: { request: true, subject: { organization: "Example" } } },
+      });
+      const agent = work.start();
+      await agent.line(/in force: .*, with a client certificate that ends on \d{4}-/);
+      await agent.line(/Connection settings .* applied/);
+      await ended(agent);
+      expect(agent.log).not.toContain("PRIVATE KEY");
+
+      const dry = await opamp("agent", "--config", work.path("opamp.yaml"), "--dry-run");
+      expect(dry.out).toMatch(
+        /^connection .*as the server offered it, since .*\n +the client certificate from the server is/m,
+      );
+      const doctor = await opamp("doctor", "-c", work.path("opamp.yaml"));
+      expect([doctor.code, doctor.out]).toEqual([
+        0,
+        expect.stringMatching(/settings {2}the client certificate from the se/),
+      ]);
+      const again = work.start();
+      await again.line(/Agent .* \(as the server offered it, since/);
+      await again.line(/Connected to the OpAMP server/);
+      expect(issuer.requests()).toBe(1);
+      await ended(again);
+    },
+  );
+});
+
+/** A server over TLS that issues certificates, and how many it was asked for. */
+async function begunOverTls(tls: { cert: string; key: string }) {
+  let count = 0;
+  const server = await startServer({
+    tls,
+    signingRequests: { issue: "at once" },
+    onMessage: (_, message) => {
+      if (message.connectionSettingsRequest !== undefined) count += 1;
+      return undefined;
+    },
+  });
+  return { url: server.url, requests: () => count };
+}

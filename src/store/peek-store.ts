@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { codeOf, OpAMPError } from "../errors.js";
+import { readOwnFile, readOwnText } from "./atomic-write.js";
+import { checkBlobName, decodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB, STATE } from "./state-directory.js";
+import { decodeState, MAX_STATE_BYTES } from "./state-format.js";
+import type { Store, StoredState } from "./store.js";
+
+/**
+ * What the store in a directory holds, for a look: nothing is locked or changed.
+ *
+ * @param unread told why what is there cannot be read, or used
+ * @returns `undefined` where nothing is there, or it cannot be used
+ * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
+ */
+export async function peekState(
+  directory: string,
+  unread: (cause: unknown) => void = () => undefined,
+): Promise<StoredState | undefined> {
+  const path = join(directory, STATE);
+  try {
+    return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
+  } catch (error) {
+    if (error instanceof OpAMPError && error.foreignStore) throw error;
+    if (codeOf(error) !== "ENOENT") unread(error);
+    return undefined;
+  }
+}
+
+/**
+ * The store in a directory, for a client that only looks: nothing is locked, and what it saves is dropped.
+ *
+ * @param unread told why what is there cannot be read, or used
+ */
+export function peekStore(directory: string, unread?: (cause: unknown) => void): Store {
+  const dropped = async (): Promise<void> => undefined;
+  return {
+    lasting: true,
+    load: () => peekState(directory, unread),
+    save: () => undefined,
+    blobs: { read: (name) => peekBlob(directory, name), write: dropped, remove: dropped },
+  };
+}
+
+/** @returns `undefined` where there is none, or it is damaged */
+async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
+  checkBlobName(name);
+  const path = join(directory, BLOB + name);
+  try {
+    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
