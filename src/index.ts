@@ -2,8 +2,6 @@ export { type ClientCredentialsOptions, clientCredentials } from "./auth/client-
 export { fileSecret } from "./auth/file-secret.js";
 export { apiKeyAuth, basicAuth, bearerAuth, type Secret } from "./auth/static-credentials.js";
 export type { WaitOptions } from "./base/wait-options.js";
-export type { CertificateKeyType } from "./certificates/key-types.js";
-export type { CertificateSubject, SubjectOf } from "./certificates/subject.js";
 export type { CertificateOptions, CertificateRequestState } from "./client/certificate-options.js";
 export { OpAMPClient } from "./client/client.js";
 export type { Clock } from "./client/clock.js";
@@ -55,6 +53,8 @@ export type {
   SendOptions,
   Timeouts,
 } from "./client/options.js";
+export type { CertificateKeyType } from "./connection-settings/certificates/key-types.js";
+export type { CertificateSubject, SubjectOf } from "./connection-settings/certificates/subject.js";
 export type { ConnectionSettings } from "./connection-settings/laid-over.js";
 export type { OtherSettings, SettingsMember, TelemetrySettings } from "./connection-settings/part-settings.js";
 export type { CertificateFacts } from "./connection-settings/read-certificate.js";

@@ -1,5 +1,5 @@
-import type { CertificateKeyType } from "../certificates/key-types.js";
-import type { CertificateSubject, SubjectOf } from "../certificates/subject.js";
+import type { CertificateKeyType } from "../connection-settings/certificates/key-types.js";
+import type { CertificateSubject, SubjectOf } from "../connection-settings/certificates/subject.js";
 
 /**
  * How an agent gets client certificates from its server by signing requests. The key is made here, is kept in the store,
@@ -41,4 +41,14 @@ export interface CertificateRequestState {
   readonly state: "waiting" | "requested" | "refused";
   /** Since when it is so. */
   readonly since: Date;
+}
+
+/** How certificates are asked for: the options, checked. */
+export interface CertificateRules {
+  readonly request: boolean;
+  readonly keyType: NonNullable<CertificateOptions["keyType"]>;
+  readonly subject: CertificateOptions["subject"];
+  readonly renewBeforeMs: number | undefined;
+  readonly expired: NonNullable<CertificateOptions["expired"]>;
+  readonly askAgainMs: number;
 }

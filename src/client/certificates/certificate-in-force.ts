@@ -1,4 +1,4 @@
-import { renewAt, type Validity, validityOf } from "../../certificates/renewal.js";
+import { renewAt, type Validity, validityOf } from "../../connection-settings/certificates/renewal.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import type { Snapshot } from "../../connection-settings/snapshot.js";
 import type { ConnectionEvent } from "../connection-options.js";

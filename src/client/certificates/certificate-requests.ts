@@ -1,13 +1,12 @@
 import { hexOf, sha256 } from "../../base/bytes.js";
-import { newKey, signingRequest } from "../../certificates/signing-request.js";
-import { subjectFor } from "../../certificates/subject.js";
+import { newKey, signingRequest } from "../../connection-settings/certificates/signing-request.js";
+import { subjectFor } from "../../connection-settings/certificates/subject.js";
 import type { Input } from "../../core/io.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoreBlobs } from "../../store/store.js";
-import type { CertificateRequestState } from "../certificate-options.js";
+import type { CertificateRequestState, CertificateRules } from "../certificate-options.js";
 import type { Clock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
-import type { CertificateRules } from "../settings/certificate-rules.js";
 import { CertificateInForce, type CertifiedConnection } from "./certificate-in-force.js";
 import { RequestFeed } from "./request-feed.js";
 import { RequestFile, type RequestRecord } from "./request-record.js";
@@ -222,7 +221,7 @@ export class CertificateRequests {
 
   get #about(): string {
     const { rules, instanceUid } = this.#parts;
-    // A function may give something else each time, which is no reason to ask again and again.
+    // A function may give something else each time: not a reason to ask again and again.
     const subject = typeof rules.subject === "function" ? "" : JSON.stringify(rules.subject ?? {});
     return hexOf(sha256([instanceUid(), rules.keyType, subject])).slice(0, 32);
   }

@@ -13,8 +13,9 @@ export class RequestFeed {
   readonly #connection: { readonly inForce: ConnectionSettings };
   readonly #feed: (input: Input) => void;
   readonly #warn: (event: WarningEvent) => void;
-  /** What the core has. */
+  /** What the core has, and whether it was told that this server takes it. */
   #csr: string | undefined;
+  #isTaken = false;
   /** The host that declared last that it takes requests; over HTTP it may not say so again. */
   #taker: string | undefined;
   #isWithheldTold = false;
@@ -47,12 +48,14 @@ export class RequestFeed {
     const isVerified = isEncrypted && tls?.insecureSkipVerify !== true;
     if (csr !== undefined && !isVerified) this.#tellWithheld(isEncrypted);
     const next = isVerified ? csr : undefined;
-    if (next === this.#csr) return;
+    const isTaken = this.#taker === this.host;
+    if (next === this.#csr && (next === undefined || isTaken === this.#isTaken)) return;
     this.#csr = next;
+    this.#isTaken = isTaken;
     if (next === undefined) return this.#feed({ type: "requestSettings" });
     const certificateRequest = { csr: new TextEncoder().encode(next) };
     const request = create(ConnectionSettingsRequestSchema, { opamp: { certificateRequest } });
-    this.#feed({ type: "requestSettings", request, isTaken: this.#taker === this.host });
+    this.#feed({ type: "requestSettings", request, isTaken });
   }
 
   /** The core has it no longer. */
@@ -62,9 +65,7 @@ export class RequestFeed {
 
   /** Another connection is in force: what that one does not allow ends at once. */
   again(): void {
-    const csr = this.#csr;
-    this.set(undefined);
-    this.set(csr);
+    this.set(this.#csr);
   }
 
   #tellWithheld(isEncrypted: boolean): void {

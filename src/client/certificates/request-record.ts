@@ -1,6 +1,6 @@
 import { attempt, isRecord } from "../../base/checks.js";
-import type { CertificateKeyType } from "../../certificates/key-types.js";
-import { keyTypes } from "../../certificates/key-types.js";
+import type { CertificateKeyType } from "../../connection-settings/certificates/key-types.js";
+import { keyTypes } from "../../connection-settings/certificates/key-types.js";
 import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoreBlobs } from "../../store/store.js";
 

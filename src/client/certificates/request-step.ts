@@ -1,4 +1,4 @@
-import type { CertificateRules } from "../settings/certificate-rules.js";
+import type { CertificateRules } from "../certificate-options.js";
 import type { RequestRecord } from "./request-record.js";
 
 /** What is to be done about certificates. */

@@ -1,19 +1,9 @@
 import { checkDuration, flag, isObject, oneOf, refuseUnknown, wrongKind, wrongOption } from "../../base/checks.js";
 import { DAY_MS } from "../../base/time.js";
-import { keyTypes } from "../../certificates/key-types.js";
-import { checkSubject } from "../../certificates/subject.js";
-import type { CertificateOptions } from "../certificate-options.js";
+import { keyTypes } from "../../connection-settings/certificates/key-types.js";
+import { checkSubject } from "../../connection-settings/certificates/subject.js";
+import type { CertificateOptions, CertificateRules } from "../certificate-options.js";
 import type { OpAMPClientOptions } from "../options.js";
-
-/** How certificates are asked for. */
-export interface CertificateRules {
-  readonly request: boolean;
-  readonly keyType: NonNullable<CertificateOptions["keyType"]>;
-  readonly subject: CertificateOptions["subject"];
-  readonly renewBeforeMs: number | undefined;
-  readonly expired: NonNullable<CertificateOptions["expired"]>;
-  readonly askAgainMs: number;
-}
 
 const KEYS = {
   request: true,

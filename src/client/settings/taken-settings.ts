@@ -1,9 +1,10 @@
 import { isObject, refuseUnknown, text, wrongKind } from "../../base/checks.js";
 import type { CapabilityName } from "../../core/capabilities.js";
+import type { CertificateRules } from "../certificate-options.js";
 import type { ConnectionSettingsOptions } from "../connection-options.js";
 import { checkHandler } from "../handlers/handler-table.js";
 import type { OpAMPClientOptions } from "../options.js";
-import { type CertificateRules, readCertificateRules } from "./certificate-rules.js";
+import { readCertificateRules } from "./certificate-rules.js";
 import { type PartHandlers, partKindNames, partKinds } from "./part-kinds.js";
 import { readSettingsRules, type SettingsRules } from "./settings-rules.js";
 

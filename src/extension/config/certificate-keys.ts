@@ -1,6 +1,6 @@
-import { keyTypes } from "../../certificates/key-types.js";
-import { type CertificateSubject, checkSubject } from "../../certificates/subject.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
+import { keyTypes } from "../../connection-settings/certificates/key-types.js";
+import { type CertificateSubject, checkSubject } from "../../connection-settings/certificates/subject.js";
 import { OpAMPError } from "../../errors.js";
 import { limitMs } from "../reader/limit-ms.js";
 import type { SectionReader } from "../reader/section-reader.js";

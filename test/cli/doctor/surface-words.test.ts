@@ -61,7 +61,6 @@ const CONNECTION = [
 const AGENT = [
   "agent",
   "client/run/output-router.ts",
-  "certificates",
   "client/certificates",
   "client/connection",
   "client/handlers/handler-runner.ts",

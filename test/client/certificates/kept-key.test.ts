@@ -2,8 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import type { Store } from "../../../src/index.js";
+import { OpAMPServer } from "../../../src/testing/index.js";
 import { lastingStore } from "../connection-settings/moved.js";
-import { certified, HOUR_MS, issue, openStore, requestsAt } from "./certified.js";
+import { certified, HOUR_MS, issue, offerBy, openStore, requestsAt } from "./certified.js";
 
 const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);
 
@@ -63,6 +64,23 @@ test("nothing is asked for while the key cannot be kept, and it is tried again",
   isFull = false;
   await agent.clock.advance(HOUR_MS / 4);
   expect(requestsAt(agent.servers.old, agent)).toHaveLength(1);
+});
+
+test("a request that waits is not sent where the agent was moved to, if nothing is encrypted there", async () => {
+  const old = await OpAMPServer.start({ capabilities: 0x3fn });
+  const next = await OpAMPServer.start();
+  onTestFinished(async () => {
+    await old.close();
+    await next.close();
+  });
+  const agent = await certified({}, { servers: { old, new: next }, policy: { allowCleartext: true } });
+  expect(requestsAt(old, agent)).toEqual([]);
+  await offerBy(old, agent, { destinationEndpoint: "ws://new.example.com" });
+  await agent.clock.advance(HOUR_MS);
+  expect(agent.client.connection).toMatchObject({ state: "accepted", certificateRequest: { state: "waiting" } });
+  expect([requestsAt(next, agent), agent.warnings]).toEqual([[], ["certificate-not-requested"]]);
+  await offerBy(next, agent, { destinationEndpoint: "wss://new.example.com" });
+  expect(requestsAt(next, agent)).toHaveLength(1);
 });
 
 test("a subject function that throws is an error, and asks for nothing", async () => {

@@ -42,6 +42,17 @@ describe("the next certificate", () => {
     expect(requestsAt(agent.servers.old, agent)).toHaveLength(2);
   });
 
+  test("is asked for over HTTP too, by a server that says but once what it takes", async () => {
+    const minute = 60_000;
+    const agent = await certified({}, { duplex: false, options: { heartbeat: { intervalMs: minute } } });
+    const { old } = agent.servers;
+    await issue(old, agent, requestsAt(old, agent)[0] ?? "", { hours: 1 });
+    await agent.clock.advance(minute);
+    expect(agent.client.connection?.certificate).toBeDefined();
+    await agent.clock.advance(40 * minute);
+    expect(requestsAt(old, agent)).toHaveLength(2);
+  });
+
   test("is not asked for over and over where the authority dates its certificates back", async () => {
     const agent = await certified();
     const { old } = agent.servers;

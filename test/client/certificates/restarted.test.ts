@@ -61,7 +61,7 @@ describe("a request, over a restart", () => {
     expect(later.client.connection?.certificateRequest?.state).toBe("refused");
   });
 
-  test("is made anew where the options want another subject, kind of key or server", async () => {
+  test("is replaced where the options want another subject, kind of key or server", async () => {
     const disk = recorded();
     const first = await certified({}, { store: disk.store });
     const { old } = first.servers;
@@ -80,7 +80,7 @@ describe("a request, over a restart", () => {
     expect(keyOf(requestsAt(old, elsewhere).at(-1) ?? "")).not.toBe(keyOf(ed25519));
   });
 
-  test("is made anew where what was kept of it is damaged", async () => {
+  test("is replaced where what was kept of it is damaged", async () => {
     const disk = recorded();
     const first = await certified({}, { store: disk.store });
     await stopped(first);

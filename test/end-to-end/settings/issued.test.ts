@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { attempt } from "../../../src/base/checks.js";
-import { keyTypes } from "../../../src/certificates/key-types.js";
-import { newKey, signingRequest } from "../../../src/certificates/signing-request.js";
+import { keyTypes } from "../../../src/connection-settings/certificates/key-types.js";
+import { newKey, signingRequest } from "../../../src/connection-settings/certificates/signing-request.js";
 import { type CertificateOptions, fileStore, OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
 import {
   OpAMPServer,

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { newKey, signingRequest } from "../../../src/certificates/signing-request.js";
+import { newKey, signingRequest } from "../../../src/connection-settings/certificates/signing-request.js";
 import {
   type OpAMPServer,
   type SigningRequestsOptions,

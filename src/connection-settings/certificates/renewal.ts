@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { attempt } from "../base/checks.js";
+import { attempt } from "../../base/checks.js";
 
 /** When a certificate is valid, in milliseconds since the Unix epoch, and what is particular to it. */
 export interface Validity {
@@ -17,7 +17,7 @@ const MAX_SHARE_LEFT = 1 / 2;
 const SPREAD = 1 / 10;
 const MAX_BYTE = 0xff;
 
-/** @returns `undefined` for text that is no certificate, such as the path of one */
+/** @returns `undefined` for other text, such as the path of a certificate */
 export function validityOf(certificate: string): Validity | undefined {
   return attempt(() => {
     const { validFrom, validTo, fingerprint256 } = new X509Certificate(certificate);

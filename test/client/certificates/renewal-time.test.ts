@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { DAY_MS } from "../../src/base/time.js";
-import { renewAt } from "../../src/certificates/renewal.js";
+import { DAY_MS } from "../../../src/base/time.js";
+import { renewAt } from "../../../src/connection-settings/certificates/renewal.js";
 
 const VALID = { from: 0, until: 90 * DAY_MS, jitter: 0 };
 

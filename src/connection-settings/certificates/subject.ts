@@ -1,5 +1,5 @@
-import { isObject, text, wrongKind, wrongOption } from "../base/checks.js";
-import { checkByRules, isFunction, isListOf, type Rule, type RulesFor } from "../base/rules.js";
+import { isObject, text, wrongKind, wrongOption } from "../../base/checks.js";
+import { checkByRules, isFunction, isListOf, type Rule, type RulesFor } from "../../base/rules.js";
 
 /** Who a certificate is asked for. What is left out is the default; a list replaces the default, and may be empty. */
 export interface CertificateSubject {
@@ -58,7 +58,7 @@ const RULES: RulesFor<CertificateSubject> = {
  */
 export function checkSubject(where: string, given: unknown): void {
   if (typeof given === "function") return isFunction(where, given);
-  if (!isObject(given)) throw wrongKind(where, "an object or a function", given);
+  if (!isObject(given)) throw wrongKind(where, "an object", given);
   checkByRules(where, given, RULES);
 }
 
