@@ -79,7 +79,9 @@ export async function readIdentity(where: string, { cert, key, passphrase }: Tls
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw unusable(`${where}.key`, `has no certificate: give ${where}.cert too`);
   if (key === undefined) throw unusable(`${where}.cert`, `has no private key: give ${where}.key too`);
-  const [certMaterial, keyMaterial] = await Promise.all([read(`${where}.cert`, cert), read(`${where}.key`, key)]);
+  // One after the other, so that the same one of two bad files is named each time.
+  const certMaterial = await read(`${where}.cert`, cert);
+  const keyMaterial = await read(`${where}.key`, key);
   const chain = certificates(certMaterial);
   const ownKey = privateKey(where, keyMaterial, passphrase);
   if (chain[0]?.checkPrivateKey(ownKey.key) !== true) {
