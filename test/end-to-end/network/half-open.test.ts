@@ -18,7 +18,7 @@ async function overDarkNetwork(server: OpAMPServer, way: Way) {
     url: network.url,
     heartbeat: { intervalMs: way.duplex ? 60_000 : INTERVAL_MS },
     ping: { intervalMs: INTERVAL_MS },
-    timeouts: { connectMs: 100, answerMs: 2 * INTERVAL_MS },
+    timeouts: { connectMs: 500, answerMs: 10 * INTERVAL_MS },
   });
   const [phases, errors] = [collect(client, "phase"), collect(client, "error")];
   client.start();
