@@ -48,11 +48,13 @@ export function checkPolicy(
   }
   const skips = next.tls?.insecureSkipVerify === true;
   if (skips && inForce.tls?.insecureSkipVerify !== true) refuseUnverified(policy.allowInsecureSkipVerify);
-  const reader = skips || !isSecure(url.protocol) ? proxyOf(next) : undefined;
+  // Who names the authority that is trusted can also sign for a proxy that opens the connection.
+  const isVerified = isSecure(url.protocol) && !skips && snapshot.tls?.ca === undefined;
+  const reader = isVerified ? undefined : proxyOf(next);
   if (snapshot.proxy && reader && reader.host !== proxyOf(own)?.host && !isAllowed(reader, policy)) {
     const hint =
-      "offer wss or https, verified; or name its host in connectionSettings.opamp.endpoints of the agent, if it may read all";
-    throw refused("proxy.url", `(${reader.host}) would read what this agent and its server say`, hint);
+      "offer wss or https, verified by the agent's own authorities; or name its host in connectionSettings.opamp.endpoints of the agent, if it may read all";
+    throw refused("proxy.url", `(${reader.host}) could read what this agent and its server say`, hint);
   }
   if (snapshot.certificate) refuseUnkept(isLasting);
 }

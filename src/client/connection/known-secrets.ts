@@ -1,3 +1,4 @@
+import { isRecord } from "../../base/checks.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { isOther, type PartSettings } from "../../connection-settings/part-settings.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
@@ -24,6 +25,12 @@ export function secretsIn({ endpoint, headers, tls, proxy }: ConnectionSettings)
     ["passphrase", tls?.passphrase],
     ...keyLines(tls?.key),
   ]);
+}
+
+/** The secrets in headers that a function of the host has made, which may be anything. */
+export function secretsInHeaders(headers: unknown): readonly string[] {
+  const entries = isRecord(headers) ? Object.entries(headers) : [];
+  return secretsAmong(entries.map(([name, value]) => [name, typeof value === "string" ? value : undefined]));
 }
 
 /** The secrets in settings for a connection other than the agent's own. */

@@ -5,6 +5,7 @@ import { OpAMPError } from "../../errors.js";
 import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
 import { secretsIn } from "./known-secrets.js";
+import { MadeHeaders } from "./made-headers.js";
 
 /** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
 export class Transports {
@@ -14,6 +15,7 @@ export class Transports {
   #last: Transport | undefined;
   /** What was tried last: its server may still be heard of when it is dropped. */
   #tried: ConnectionSettings | undefined;
+  readonly #madeHeaders = new MadeHeaders();
   readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();
 
   constructor(make: MakeTransport, committed: ConnectionSettings) {
@@ -31,9 +33,10 @@ export class Transports {
     return this.#settings.committed;
   }
 
-  /** What must not be shown of the settings in force, and of those that were tried last. */
+  /** What must not be shown of the settings in force, of those that were tried last, and of what the host's functions made. */
   get secrets(): readonly string[] {
-    return [this.#settings.committed, this.#tried].flatMap((settings) => (settings ? this.#secretsIn(settings) : []));
+    const settings = [this.#settings.committed, this.#tried].flatMap((its) => (its ? this.#secretsIn(its) : []));
+    return [...settings, ...this.#madeHeaders.secrets];
   }
 
   /** @throws Error where there is nothing on trial, which no core asks for */
@@ -77,7 +80,7 @@ export class Transports {
   }
 
   #new(settings: ConnectionSettings, use: Use): Transport {
-    const made = this.#make(settings, use);
+    const made = this.#make({ ...settings, headers: this.#madeHeaders.watched(settings.headers) }, use);
     return use === "candidate" ? new JudgedTransport(made) : made;
   }
 }

@@ -4,6 +4,7 @@ import { type ConnectionSettings, laidOver } from "../../../src/connection-setti
 import type { Lost, Use } from "../../../src/core/io.js";
 import { OpAMPError, type OpAMPErrorCode } from "../../../src/errors.js";
 import type { Loss, Sink, Transport } from "../../../src/index.js";
+import { resolveHeaders } from "../../../src/transport/settings/headers.js";
 
 function settings(host: string): ConnectionSettings {
   return laidOver({ url: `wss://${host}`, headers: undefined, tls: undefined, proxy: false }, {}, false);
@@ -42,6 +43,24 @@ function lossOf(code: OpAMPErrorCode, more?: Partial<Loss>): Lost | undefined {
   transports.for("candidate").open(sink as Sink);
   return lost;
 }
+
+test("what header functions made last must not be shown, whatever they are replaced by", async () => {
+  const tokens = ["first-token-9f8e", "second-token-7d6c"];
+  const headers = () => ({ "X-Odd": tokens.shift() ?? "" });
+  const own = laidOver({ url: "wss://old", headers, tls: undefined, proxy: false }, {}, false);
+  const asked: ConnectionSettings[] = [];
+  const transports = new Transports((given) => {
+    asked.push(given);
+    return { duplex: true, name: "none", open() {}, send() {}, ping() {}, close() {} };
+  }, own);
+  transports.for("committed");
+  expect(transports.secrets).toEqual([]);
+  for (const token of [...tokens]) {
+    expect(await resolveHeaders(asked[0]?.headers, undefined)).toEqual({ "x-odd": token });
+  }
+  transports.commit(settings("new"));
+  expect(transports.secrets).toEqual(expect.arrayContaining(["first-token-9f8e", "second-token-7d6c"]));
+});
 
 test("transports are made when they are dialled with first, and kept", () => {
   const { uses, transports } = made();

@@ -92,6 +92,6 @@ verifies("CONN-09", "a proxy that does not let the agent through fails at once, 
 test("a proxy that could read all is not asked for anything unless its host is allowed", async () => {
   const { old, proxy, offer, hears } = await meet([HIDDEN_HOST]);
   offer(old, { proxy: { url: proxy.url } }, 1);
-  expect(await hears(old, FAILED, 1)).toContain("would read what this agent and its server say");
+  expect(await hears(old, FAILED, 1)).toContain("could read what this agent and its server say");
   expect([proxy.connects.all, proxy.forwards.all, old.seen.length]).toEqual([[], [], 1]);
 });

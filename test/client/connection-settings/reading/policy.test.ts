@@ -133,7 +133,7 @@ describe("a proxy in an offer", () => {
 
   test("is refused where it could read what passes, unless its host is allowed", () => {
     const text = refusal(() => check({ proxy }, { own: plain }));
-    expect(text).toContain("proxy.url (proxy.evil.com:8080) would read what this agent and its server say");
+    expect(text).toContain("proxy.url (proxy.evil.com:8080) could read what this agent and its server say");
     expect(refusal(() => check({ proxy: { ...proxy, url: "socks5://evil.com" } }, { own: plain }))).toContain(
       "(evil.com",
     );
@@ -143,6 +143,13 @@ describe("a proxy in an offer", () => {
       expect(() => check({ proxy }, { own: plain, policy: { endpoints } })).not.toThrow();
     }
     expect(() => check({ proxy: { ...proxy, url: "SOCKS5://Home.Example.com" } }, { own: plain })).not.toThrow();
+  });
+
+  test("is refused where the offer, or one before it, also says whose certificates are trusted", () => {
+    const tls = { ca: "PEM", includeSystemCa: false, insecureSkipVerify: false };
+    expect(refusal(() => check({ proxy, tls }))).toContain("proxy.url (proxy.evil.com:8080) could read");
+    expect(() => check({ proxy, tls }, { policy: { endpoints: ["proxy.evil.com"] } })).not.toThrow();
+    expect(() => check({ proxy, tls: { includeSystemCa: true, insecureSkipVerify: false } })).not.toThrow();
   });
 
   test("may be the one that the options name, with other headers", () => {
