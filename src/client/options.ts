@@ -165,7 +165,8 @@ export interface OpAMPClientOptions extends Handlers {
   maxRedirects?: number | undefined;
   /**
    * WebSocket pings when nothing else came for `intervalMs` milliseconds; a link that stays silent for two intervals is
-   * cut. Default: the heartbeat's interval, but 5 000 at least, and 30 000 where there are no heartbeats. `false`: no pings.
+   * cut. Default: the heartbeat's interval, but 5 000 at least, 300 000 at most
+   * where the server asks for a longer one, and 30 000 where there are no heartbeats. `false`: no pings.
    */
   ping?: { intervalMs?: number | undefined } | false | undefined;
   /**

@@ -4,6 +4,7 @@ import type { DialSettings } from "../transport/settings/settings.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { type Endpoint, isSecure, parseEndpoint, portOf } from "../transport/url/endpoint.js";
 import { tlsOver } from "./read-tls.js";
+import { readingProxy } from "./reading-proxy.js";
 import type { Snapshot } from "./snapshot.js";
 
 /** What the options say about the connection. */
@@ -23,7 +24,7 @@ export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> 
 /**
  * What is accepted over what the options say.
  *
- * Credentials of the options go to the options' own server alone: static headers, functions, the URL's user and password,
+ * Credentials of the options go to the options' own server alone, and not through an offered proxy that could read them: static headers, functions, the URL's user and password,
  * and the name in its certificate. Offered headers take the place of all that is static (CONN-13), and win over what a
  * function gives under the same name.
  *
@@ -33,13 +34,15 @@ export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> 
 export function laidOver(own: OwnSettings, snapshot: Snapshot, keepHeaders: boolean): ConnectionSettings {
   const home = parseEndpoint(own.url);
   const endpoint = snapshot.endpoint === undefined ? home : parseEndpoint(snapshot.endpoint);
-  const isOwn = isSameServer(home.url, endpoint.url);
   const { headers } = snapshot;
+  const tls = tlsFor(own.tls, snapshot, home.url.hostname === endpoint.url.hostname);
+  const isRead = readingProxy(snapshot, { url: endpoint.url, tls }, own.proxy) !== undefined;
+  const isOwn = isSameServer(home.url, endpoint.url) && !isRead;
   const authorization = isOwn && headers === undefined ? home.authorization : undefined;
   return {
     endpoint: { ...endpoint, authorization },
     headers: headersFor(isOwn || keepHeaders ? own.headers : undefined, headers, endpoint.url),
-    tls: tlsFor(own.tls, snapshot, home.url.hostname === endpoint.url.hostname),
+    tls,
     proxy: snapshot.proxy ?? own.proxy,
   };
 }

@@ -9,7 +9,7 @@ const MAX_VALUE_CHARACTERS = 16 * 1024;
 /** Servers take some 16 KiB of headers as a whole. */
 const MAX_CHARACTERS = 64 * 1024;
 /** What says where a request goes, how long it is, how it is coded or who sends it: not for an offer to say. */
-const NOT_OFFERED = /^(host|accept-encoding|content-.*|sec-.*|proxy-.*|upgrade-.*|opamp-instance-uid|:.*)$/i;
+const NOT_OFFERED = /^(host|accept-encoding|content-.*|sec-.*|proxy-.*|upgrade-.*|opamp-instance-uid|__proto__|:.*)$/i;
 const FOR_PROXY = /^proxy-authorization$/i;
 
 /**

@@ -1,6 +1,6 @@
-import { parseProxyUrl } from "../transport/proxy/proxy-url.js";
 import { hostOf, isSecure, portOf, shownUrl } from "../transport/url/endpoint.js";
 import type { ConnectionSettings } from "./laid-over.js";
+import { readingProxy } from "./reading-proxy.js";
 import { refused } from "./refusal.js";
 import type { Snapshot } from "./snapshot.js";
 
@@ -48,10 +48,8 @@ export function checkPolicy(
   }
   const skips = next.tls?.insecureSkipVerify === true;
   if (skips && inForce.tls?.insecureSkipVerify !== true) refuseUnverified(policy.allowInsecureSkipVerify);
-  // Who names the authority that is trusted can also sign for a proxy that opens the connection.
-  const isVerified = isSecure(url.protocol) && !skips && snapshot.tls?.ca === undefined;
-  const reader = isVerified ? undefined : proxyOf(next);
-  if (snapshot.proxy && reader && reader.host !== proxyOf(own)?.host && !isAllowed(reader, policy)) {
+  const reader = readingProxy(snapshot, { url, tls: next.tls }, own.proxy);
+  if (reader && !isAllowed(reader, policy)) {
     const hint =
       "offer wss or https, verified by the agent's own authorities; or name its host in connectionSettings.opamp.endpoints of the agent, if it may read all";
     throw refused("proxy.url", `(${reader.host}) could read what this agent and its server say`, hint);
@@ -93,11 +91,6 @@ export function endpointProblem(pattern: string): string | undefined {
   const text = `wss://${bare}${port === undefined ? "" : `:${port}`}/`;
   const isHost = URL.canParse(text) && new URL(text).hostname === bare.toLowerCase();
   return isHost ? undefined : "is not the name or the address of a host";
-}
-
-function proxyOf({ proxy }: ConnectionSettings): URL | undefined {
-  const address = typeof proxy === "object" ? parseProxyUrl(proxy.url) : undefined;
-  return typeof address === "object" ? address.url : undefined;
 }
 
 function mayBeCleartext(own: ConnectionSettings, inForce: ConnectionSettings, policy: SettingsPolicy): boolean {

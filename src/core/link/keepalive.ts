@@ -27,6 +27,8 @@ export interface KeepaliveSettings {
 const DEFAULT_PING_MS = 30_000;
 /** However fast the heartbeat: a pong may wait for a retransmission, or for a side that is busy. */
 const SHORTEST_DEFAULT_PING_MS = 5_000;
+/** However slow a heartbeat the server asks for: a dead connection has to be noticed. */
+const LONGEST_DEFAULT_PING_MS = 300_000;
 /** After a jump of the clock the connection is probably dead; its peer gets no longer than this to answer. */
 const LONGEST_DOUBT_MS = 10_000;
 /** Clocks are set by less than this all the time, to keep them right. */
@@ -245,6 +247,8 @@ export class Keepalive {
   #pingMs(heartbeatMs: number): number {
     if (this.#ping === false) return NEVER;
     if (this.#ping.intervalMs !== undefined) return this.#ping.intervalMs;
-    return heartbeatMs === NEVER ? DEFAULT_PING_MS : Math.max(heartbeatMs, SHORTEST_DEFAULT_PING_MS);
+    if (heartbeatMs === NEVER) return DEFAULT_PING_MS;
+    const longestMs = Math.max(LONGEST_DEFAULT_PING_MS, this.#bounds.intervalMs);
+    return Math.min(Math.max(heartbeatMs, SHORTEST_DEFAULT_PING_MS), longestMs);
   }
 }

@@ -59,6 +59,11 @@ export class ConnectionSwitch {
     return this.#stage === "proving";
   }
 
+  /** How long the candidate may take as a whole, in milliseconds. */
+  get verifyMs(): number {
+    return this.#limits.verifyMs;
+  }
+
   /** Until when the candidate may be tried. */
   get provedBy(): number {
     return this.isProving ? (this.#timers.settings ?? NEVER) : NEVER;

@@ -84,7 +84,7 @@ export class MovableConnection extends Connection implements Movable {
     if (!wasLive) return;
     // Other credentials are tried first.
     if (loss.final === true && !this.isUndecided) return this.trial?.rollBack({ why: "final" }, now, out);
-    this.#judge(loss.throttled ? "paused" : "overdue", now, out);
+    this.#judge(loss.throttled ? this.#whyLate(loss.retryAfterMs) : "overdue", now, out);
   }
 
   override fail(reason: Failure, error: unknown, now: number, out: Output[]): void {
@@ -94,10 +94,10 @@ export class MovableConnection extends Connection implements Movable {
 
   override pause(retryAfterMs: number | undefined, now: number, out: Output[]): void {
     if (!this.#isElsewhere && retryAfterMs !== undefined && now + retryAfterMs >= this.#provedBy) {
-      return this.trial?.rollBack({ why: "paused" }, now, out);
+      return this.trial?.rollBack({ why: this.#whyLate(retryAfterMs) }, now, out);
     }
     super.pause(retryAfterMs, now, out);
-    this.#judge("paused", now, out);
+    this.#judge(this.#whyLate(retryAfterMs), now, out);
   }
 
   override postpone(retryAfterMs: number | undefined, now: number): void {
@@ -126,6 +126,11 @@ export class MovableConnection extends Connection implements Movable {
     const { minMs, maxMs } = this.#times.backoff;
     const before = () => this.#provedBy;
     return { backoff: { minMs, maxMs }, throttleFloorMs: minMs, throttleMaxMs, before };
+  }
+
+  /** Short pauses may use up the time too. */
+  #whyLate(retryAfterMs = 0): "paused" | "overdue" {
+    return retryAfterMs >= (this.trial?.verifyMs ?? NEVER) ? "paused" : "overdue";
   }
 
   get #provedBy(): number {

@@ -71,6 +71,14 @@ describe("a server", () => {
   });
 });
 
+test("a heartbeat that the server makes ever so slow leaves a ping each five minutes", () => {
+  const harness = online({ answers: acknowledges });
+  harness.receive(offer(1_000_000_000n));
+  harness.advance(3_600_000);
+  expect(pingedAt(harness).length).toBeGreaterThanOrEqual(10);
+  expect(harness.core.phase).toBe("online");
+});
+
 describe("a half-open connection", () => {
   const intervals: readonly [string, Script, number | undefined][] = [
     ["with heartbeats every 30 s", {}, 30_000],

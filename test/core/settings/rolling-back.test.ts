@@ -100,6 +100,13 @@ describe.each(WAYS)("settings that are not proved %s", (_name, script) => {
     expect(agent.steps).toEqual(["candidate", "accepted"]);
   });
 
+  test("are not blamed for a long pause where their server asked for short ones until their time was over", () => {
+    const agent = moving({ answers: () => busy(1_000) }, script);
+    agent.try();
+    agent.advance(61_000);
+    expect(agent.switched).toMatchObject([{ failed: { why: "overdue" } }]);
+  });
+
   test("are tried again by the backoff where their server is busy and asks for no length", () => {
     const answers: Answer[] = [busy()];
     const agent = moving({ answers: () => answers.shift() ?? {} }, script);

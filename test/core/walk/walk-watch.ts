@@ -78,6 +78,6 @@ export class Watch {
   #everyMs(beatMs: number): number {
     if (this.#setting === false) return Number.POSITIVE_INFINITY;
     if (this.#setting.intervalMs !== undefined) return this.#setting.intervalMs;
-    return beatMs === Number.POSITIVE_INFINITY ? 30_000 : Math.max(5_000, beatMs);
+    return beatMs === Number.POSITIVE_INFINITY ? 30_000 : Math.min(Math.max(5_000, beatMs), 300_000);
   }
 }

@@ -53,6 +53,19 @@ describe("headers with what was accepted", () => {
     },
   );
 
+  test("of the options do not go through an offered proxy that could read them", async () => {
+    const proxy = { url: "http://home.example.com:9999", headers: {} };
+    const plain = { ...own, url: "http://home.example.com:4320/v1/opamp" };
+    expect(await sent(laid(plain, { proxy }))).toEqual({});
+    expect(await sent(laid(plain, { proxy, headers: { a: "1" } }))).toEqual({ a: "1" });
+    expect(await sent(laid(own, { proxy, tls: { ...plainTls, ca: "PEM" } }))).toEqual({});
+    expect(await sent(laid(own, { proxy, tls: { ...plainTls, insecureSkipVerify: true } }))).toEqual({});
+    expect(await sent(laid(own, { proxy }))).toMatchObject({ "x-static": "own" });
+    expect(await sent(laid({ ...plain, proxy: { url: "http://home.example.com:9999" } }, { proxy }))).toMatchObject({
+      "x-static": "own",
+    });
+  });
+
   test("of the options do not go to another server, unless they are to", async () => {
     const away: Snapshot = { endpoint: "wss://away.example.com/x" };
     expect(await sent(laid(own, away))).toEqual({});

@@ -1,0 +1,29 @@
+import { parseProxyUrl } from "../transport/proxy/proxy-url.js";
+import type { DialSettings } from "../transport/settings/settings.js";
+import { isSecure } from "../transport/url/endpoint.js";
+import type { Snapshot } from "./snapshot.js";
+
+/** Where a connection leads, and how it is verified. */
+interface Way {
+  readonly url: URL;
+  readonly tls: DialSettings["tls"];
+}
+
+/**
+ * The offered proxy, where it could read what passes: without encryption or verification, and where the server also named
+ * the authorities, which could sign for the proxy.
+ *
+ * @param own the proxy of the options, which may read whatever it could read before
+ * @returns its address; `undefined` where there is none that could
+ */
+export function readingProxy(snapshot: Snapshot, { url, tls }: Way, own: DialSettings["proxy"]): URL | undefined {
+  const isVerified = isSecure(url.protocol) && tls?.insecureSkipVerify !== true && snapshot.tls?.ca === undefined;
+  if (snapshot.proxy === undefined || isVerified) return undefined;
+  const proxy = addressOf(snapshot.proxy);
+  return proxy?.host === addressOf(own)?.host ? undefined : proxy;
+}
+
+function addressOf(proxy: DialSettings["proxy"]): URL | undefined {
+  const address = typeof proxy === "object" ? parseProxyUrl(proxy.url) : undefined;
+  return typeof address === "object" ? address.url : undefined;
+}
