@@ -4,7 +4,7 @@ import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, Resumed } from "../../core/io.js";
-import type { OfferStatus } from "../../core/parts.js";
+import { type OfferStatus, offerIdentity } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionRecord } from "./connection-record.js";
@@ -78,8 +78,6 @@ export async function readLeft(
 }
 
 /** Whether an outcome is that of an offer. */
-function isOf(outcome: StoredState["connectionSettings"], { hash, digest }: SettingsOffer): boolean {
-  return (
-    outcome !== undefined && sameBytes(outcome.hash, hash) && (hash.length > 0 || sameBytes(outcome.digest, digest))
-  );
+function isOf(outcome: StoredState["connectionSettings"], offered: SettingsOffer): boolean {
+  return outcome !== undefined && sameBytes(offerIdentity(outcome), offerIdentity(offered));
 }

@@ -1,4 +1,5 @@
 import { uidText } from "../../base/bytes.js";
+import { beginAt, type Trace } from "../../base/trace.js";
 import type { WaitOptions } from "../../base/wait-options.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
@@ -42,10 +43,16 @@ export class Lifecycle {
     else this.#loaded(loaded);
   }
 
-  connected(options: WaitOptions): Promise<void> {
+  /** @param trace where the host called: a timeout begins there */
+  async connected(options: WaitOptions, trace: Trace): Promise<void> {
     const { phase } = this.#parts.core;
-    if (this.#stopping !== undefined || phase === "stopped") return Promise.reject(this.#stopped("connected"));
-    return this.#parts.waiters.online(options, phase, () => this.#parts.handlers.isFetching);
+    if (this.#stopping !== undefined || phase === "stopped") throw this.#stopped("connected");
+    try {
+      await this.#parts.waiters.online(options, phase, () => this.#parts.handlers.isFetching);
+    } catch (error) {
+      if (error instanceof OpAMPError && error.code === "ERR_OPAMP_TIMEOUT") beginAt(error, trace);
+      throw error;
+    }
   }
 
   /** @param timeoutMs how long the orderly end may take; anything that is not a duration is taken for the default */

@@ -1,10 +1,10 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import type { SwitchLimits } from "../config.js";
-import type { AgentInput, Offered, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import type { AgentInput, Output, Resumed, SwitchFailure, Use } from "../io.js";
 import type { OfferSurroundings } from "../offers/offer-row.js";
 import type { OfferLife, Offers } from "../offers/offers.js";
-import { Part } from "../parts.js";
+import { offerIdentity, Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
 
@@ -88,7 +88,8 @@ export class ConnectionSwitch {
     const applying = this.#applying;
     if (applying?.id !== id || this.#stage !== "idle") return;
     this.#id = id;
-    const trial = this.#next({ type: "offer", hash: identityOf(applying.offered), from: "committed", to: "candidate" });
+    const hash = hexOf(offerIdentity(applying.offered) ?? applying.offered.hash);
+    const trial = this.#next({ type: "offer", hash, from: "committed", to: "candidate" });
     if (trial === undefined) return this.#end({ why: "crashed" }, now, out);
     this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
     const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
@@ -239,8 +240,4 @@ export class ConnectionSwitch {
   #persist(step: "candidate" | "accepted" | "dropped", out: Output[]): number {
     return this.#applicant.persist({ what: "settings", step, trial: this.#trial }, out);
   }
-}
-
-function identityOf({ hash, digest }: Pick<Offered, "hash" | "digest">): string {
-  return hexOf(hash.length > 0 ? hash : (digest ?? hash));
 }
