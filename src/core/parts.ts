@@ -21,18 +21,6 @@ export interface OfferStatus {
   digest?: Uint8Array | undefined;
 }
 
-/** As much of an offer, or of its status, as tells it from others. */
-export type Identified = Pick<OfferStatus, "hash" | "digest">;
-
-/**
- * What tells an offer from others: its hash; where the server sets none, its content.
- *
- * @returns `undefined` for no offer
- */
-export function offerIdentity({ hash, digest }: Identified): Uint8Array | undefined {
-  return hash.length > 0 ? hash : digest;
-}
-
 /** Before the first offer: said once, so that the server knows that there is nothing to know (STATUS-02). */
 export const NOTHING_OFFERED = { hash: new Uint8Array(), status: "unset", error: "" } as const;
 

@@ -3,8 +3,8 @@ import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import type { SwitchLimits } from "../config.js";
 import type { AgentInput, Output, Resumed, SwitchFailure, Use } from "../io.js";
 import type { OfferSurroundings } from "../offers/offer-row.js";
-import type { OfferLife, Offers } from "../offers/offers.js";
-import { offerIdentity, Part } from "../parts.js";
+import { type OfferLife, type Offers, offerIdentity } from "../offers/offers.js";
+import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
 

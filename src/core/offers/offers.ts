@@ -1,9 +1,9 @@
 import { sameBytes } from "../../base/bytes.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Offered, OfferKind, OfferOutcomes, Output } from "../io.js";
-import { type Identified, NOTHING_OFFERED, type OfferStatus, offerIdentity } from "../parts.js";
+import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
 import { NEVER } from "../timers.js";
-import type { Found, OfferRow, OfferSurroundings } from "./offer-row.js";
+import type { Found, Identified, OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
 /** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
@@ -172,11 +172,10 @@ export class OfferLife {
     this.#stands(status, out);
     const persistId = storedFirst ? this.#around.persist({ what: "offer", kind, status, offered }, out) : undefined;
     this.#waiting = { offered, persistId };
-    const run = this.#running;
-    if (run !== undefined && !run.superseded) {
-      run.superseded = true;
+    if (this.#running?.superseded === false) {
+      this.#running.superseded = true;
       this.#around.timers[kind] = now + this.#around.limits.abortMs;
-      out.push({ type: "abort", kind, id: run.id, why: "superseded" });
+      out.push({ type: "abort", kind, id: this.#running.id, why: "superseded" });
     }
     this.#start(now, out);
   }
@@ -201,8 +200,7 @@ export class OfferLife {
 
   /** A handler ended. Ends of handlers given up on mean nothing. */
   handled(id: number, error: string | undefined, now: number, out: Output[]): boolean {
-    const run = this.#running;
-    return run !== undefined && run.id === id && this.#settle(run, error, now, out);
+    return this.#running?.id === id && this.#settle(this.#running, error, now, out);
   }
 
   /** Gives up on a handler that had its time. */
@@ -265,6 +263,11 @@ function ignoredIn({ what, incomplete }: OfferRow, { offered, needs = 0n }: Foun
 
 function ignore(what: string, out: Output[]): void {
   out.push({ type: "notice", notice: { kind: "ignored", what } });
+}
+
+/** The hash decides what is new; where a server sets none, the content does. */
+export function offerIdentity({ hash, digest }: Identified): Uint8Array | undefined {
+  return hash.length > 0 ? hash : digest;
 }
 
 function statusOf({ hash, digest }: Identified, status: OfferStatus["status"], error = ""): OfferStatus {
