@@ -9,11 +9,12 @@ import type { OwnSettings } from "./laid-over.js";
  * That is where the agent connects and how it verifies. Contents of files, functions, PEM text, tokens and header values
  * change by themselves, and do not count.
  *
- * @param transport `undefined` for the one that the URL asks for
+ * @param transport as in the options: a name, the host's own, or `undefined` for the one that the URL asks for
  * @param epoch the host's own word for it
  */
-export function fingerprintOf({ url, tls, proxy }: OwnSettings, transport: string | undefined, epoch: string): string {
-  const parts = [withoutCredentials(url), transport ?? "", epoch, proxyPart(proxy), ...tlsParts(tls)];
+export function fingerprintOf({ url, tls, proxy }: OwnSettings, transport: unknown, epoch: string): string {
+  const way = typeof transport === "string" ? transport : transport && "custom";
+  const parts = [withoutCredentials(url), String(way ?? ""), epoch, proxyPart(proxy), ...tlsParts(tls)];
   return hexOf(sha256(parts)).slice(0, 32);
 }
 

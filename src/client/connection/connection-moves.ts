@@ -32,6 +32,8 @@ export interface MovesParts {
   readonly record: ConnectionRecord;
   readonly clock: Clock;
   readonly feed: (input: Input) => void;
+  /** Takes secrets out of what the server is told at a start; what else it is told is redacted with the whole offer. */
+  readonly redact: (text: string) => string;
   /** There where the agent asks for certificates. */
   readonly certificates: Certificates | undefined;
   /** @param isRequest whether only the request for a certificate is another one */
@@ -84,9 +86,9 @@ export class ConnectionMoves {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { record, clock, transports } = this.#parts;
+    const { transports } = this.#parts;
     try {
-      const { accepted, resumed, ...restored } = await readLeft(state, record, this.#reader, clock);
+      const { accepted, resumed, ...restored } = await readLeft(state, { ...this.#parts, reader: this.#reader });
       this.#resumed = resumed;
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;

@@ -130,6 +130,20 @@ describe("SIGHUP", () => {
   });
 });
 
+describe("connection_settings", () => {
+  test("is what the server is told of when the agent refuses an offer", async () => {
+    const { first, work } = await begin();
+    const agent = work.start();
+    await first.firstAgent();
+    offer(first, "wss://elsewhere.example.com/v1/opamp");
+    await told(first, FAILED);
+    const error = (await first.firstAgent()).connectionSettingsStatus?.errorMessage;
+    expect(error).toContain("name its host in connection_settings.endpoints of the agent");
+    expect(error).not.toContain("connectionSettings");
+    await ended(agent);
+  });
+});
+
 describe("connection_settings.certificates", () => {
   verifies(
     "CERT-07",
