@@ -4,7 +4,7 @@ import type { TlsOptions } from "../transport/settings/tls-options.js";
 import type { OwnSettings } from "./laid-over.js";
 
 /**
- * What of the options, when it is another one, puts aside what was accepted: the operator wins.
+ * Identifies the options that put aside what was accepted when they change: the operator wins.
  *
  * That is where the agent connects and how it verifies. Contents of files, functions, PEM text, tokens and header values
  * change by themselves, and do not count.

@@ -31,7 +31,7 @@ export class Core {
   readonly #keepalive: Keepalive;
   readonly #agent: Agent;
   readonly #exchange: Exchange;
-  /** There where the connection may be moved. */
+  /** Set where the connection may be moved. */
   readonly #move: ConnectionSwitch | undefined;
 
   constructor(config: CoreConfig) {

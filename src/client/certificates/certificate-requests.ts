@@ -20,7 +20,7 @@ export interface CertifiableConnection extends CertifiedConnection {
   requestMoved(): void;
 }
 
-/** What of the client takes part. */
+/** The parts of the client that requests use. */
 export interface CertificateParts {
   readonly rules: CertificateRules;
   readonly blobs: StoreBlobs;

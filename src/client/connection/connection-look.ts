@@ -14,7 +14,7 @@ import { DAMAGED, FOR_OTHER_OPTIONS, isWhole } from "./settings-blobs.js";
 export interface ConnectionLook {
   /** What it would dial, once nothing is on trial. */
   readonly settings: ConnectionSettings;
-  /** What of that the server offered. */
+  /** The part of it that the server offered. */
   readonly snapshot: Snapshot;
   /** Where a redirect may lead; `undefined` for anywhere. */
   readonly mayLead: ((to: URL) => boolean) | undefined;

@@ -24,7 +24,7 @@ interface Run {
   plan: Plan | undefined;
 }
 
-/** What of the client takes part in the moves of its connection. */
+/** The parts of the client that moves of its connection use. */
 export interface MovesParts {
   readonly own: OwnSettings;
   readonly rules: SettingsRules;
@@ -34,7 +34,7 @@ export interface MovesParts {
   readonly feed: (input: Input) => void;
   /** Takes secrets out of what the server is told at a start; what else it is told is redacted with the whole offer. */
   readonly redact: (text: string) => string;
-  /** There where the agent asks for certificates. */
+  /** Set where the agent asks for certificates. */
   readonly certificates: Certificates | undefined;
   /** @param isRequest whether only the request for a certificate is another one */
   readonly notify: (event: ConnectionEvent, isRequest: boolean) => void;

@@ -37,7 +37,7 @@ export interface LeftBehind extends Restored {
   resumed?: Plan;
 }
 
-/** What of the client it takes to read that. */
+/** The parts of the client that it takes to read that. */
 export interface LeftBehindParts {
   readonly record: ConnectionRecord;
   readonly reader: OfferReader;

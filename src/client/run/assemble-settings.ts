@@ -28,7 +28,7 @@ import type { TakenSettings } from "../settings/taken-settings.js";
 import type { Persistence } from "../state/persistence.js";
 import { notify, type Observed } from "./output-router.js";
 
-/** What of a transport's settings no offer changes. */
+/** The settings of a transport that no offer changes. */
 export type FixedSettings = Omit<TransportSettings, "url" | "authorization" | "headers" | "tls" | "proxy">;
 
 /** The transports of a client whose connection its server may change. */
@@ -42,7 +42,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
-    // Who may move the agent to some hosts alone could lead it to any other from there.
+    // A server that may move the agent to some hosts only could otherwise redirect it from there to any other.
     const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
     const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
@@ -56,10 +56,10 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   return transports;
 }
 
-/** What of the assembled client takes part. */
+/** The parts of the assembled client that they use. */
 interface Around {
   core: { readonly capabilities: bigint };
-  /** There where the server may change the agent's own connection. */
+  /** Set where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
   clock: Clock;
@@ -73,7 +73,7 @@ interface Around {
 
 interface AroundMoves {
   redact: (text: string) => string;
-  /** There where the agent asks for certificates. */
+  /** Set where the agent asks for certificates. */
   certificates: Certificates | undefined;
   warn: (message: string, hint: string) => void;
 }

@@ -107,7 +107,7 @@ export class ConnectionSwitch {
   take(input: AgentInput, now: number, out: Output[]): void {
     if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
     if (!("kind" in input) || input.kind !== "connectionSettings") return;
-    // Who asks for another try of what the process died of has done something about it.
+    // A retry of what the process died of means that the cause was removed.
     if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
@@ -142,7 +142,7 @@ export class ConnectionSwitch {
     this.#drop(failure, now, out);
   }
 
-  /** The server of the candidate answered with an error: the same report would be answered alike. */
+  /** The server of the candidate answered with an error: the same report would get the same answer. */
   refused(text: string, now: number, out: Output[]): void {
     if (this.#connection.up) this.rollBack({ why: "refused", text }, now, out);
   }

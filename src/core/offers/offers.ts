@@ -255,7 +255,7 @@ export class OfferLife {
   }
 }
 
-/** What of an offer that has an effect has none. */
+/** The part of an offer that has no effect, where the rest has one. */
 function ignoredIn({ what, incomplete }: OfferRow, { offered, needs = 0n }: Found, declared: bigint) {
   if (offered === undefined) return incomplete;
   return (needs & ~declared) === 0n ? undefined : `${what} of a class that is not declared`;
