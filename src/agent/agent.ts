@@ -220,8 +220,10 @@ export class Agent {
   #forgetFailures(): void {
     if (this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
     if (this.#state?.connectionSettings?.status !== "failed") return;
-    const { connectionSettings: _, ...state } = this.#state;
-    this.#state = state;
+    const { connectionSettings: _, connection, ...state } = this.#state;
+    // Also what the process died of, which is counted there.
+    const trial = connection && { ...connection.trial, crashes: 0 };
+    this.#state = connection && trial ? { ...state, connection: { ...connection, trial } } : state;
   }
 
   /** What has an outcome is not offered again. */

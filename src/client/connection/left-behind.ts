@@ -83,6 +83,7 @@ export async function readLeft(
   } catch (cause) {
     return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
   }
+  record.keepTrial(trial);
   return { ...left, resume: { ...left.resume, offered } };
 }
 

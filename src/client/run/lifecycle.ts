@@ -100,9 +100,10 @@ export class Lifecycle {
     if (state.heartbeatMs !== undefined && left.isPutAside === undefined) start.heartbeatMs = state.heartbeatMs;
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
     const { saved } = persistence;
-    if (saved === undefined || isUidGiven) return this.#feedStart(start);
+    if (saved === undefined || (isUidGiven && left.resume === undefined)) return this.#feedStart(start);
     const letGo = holdProcess();
-    // A server must not see an agent that a crash would make another one; but a slow disk keeps nobody away.
+    // A server must not see an agent that a crash would make another one, and no candidate is tried again whose last crash
+    // is not counted; but a slow disk keeps nobody away.
     void this.#parts.waiters.atMost(NEW_UID_MS, saved).then(() => {
       letGo();
       if (this.#stopping === undefined) this.#feedStart(start);
