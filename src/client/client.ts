@@ -198,7 +198,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   refreshEffectiveConfig(): void {
     this.#life.refuseWhenStopped("refreshEffectiveConfig");
-    this.#parts.handlers.refuseWithoutEffectiveConfig();
+    this.#life.refuseWithoutEffectiveConfig();
     this.#parts.driver.feed({ type: "refresh" });
   }
 

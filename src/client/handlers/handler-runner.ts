@@ -130,14 +130,6 @@ export class HandlerRunner {
     return this.#fetch !== undefined;
   }
 
-  /** @throws OpAMPError `ERR_OPAMP_OPTION` where there is no effective config to refresh */
-  refuseWithoutEffectiveConfig(): void {
-    if (this.#supplied.handlers.effectiveConfig !== undefined) return;
-    const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
-    const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
-    throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
-  }
-
   abort(kind: HandledKind, id: number, why: string): void {
     const state = this.#stateOf(kind);
     const { call } = state;

@@ -73,6 +73,14 @@ export class Lifecycle {
     if (this.#stopping !== undefined) throw this.#stopped(what);
   }
 
+  /** @throws OpAMPError `ERR_OPAMP_OPTION` where there is no effective config to refresh */
+  refuseWithoutEffectiveConfig(): void {
+    if (this.#parts.supplied.handlers.effectiveConfig !== undefined) return;
+    const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
+    const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
+    throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
+  }
+
   /** Nothing that is waited for will come. */
   endWaits(): void {
     this.#parts.waiters.fail(this.#stopped("connected"));
