@@ -1,5 +1,6 @@
 import { sameBytes } from "../base/bytes.js";
 import { type Logger, logError, withFields } from "../diagnostics/logger.js";
+import { createRedactor, type Redactor } from "../diagnostics/redactor.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
 import { lockDirectory } from "../store/directory-lock.js";
@@ -18,6 +19,8 @@ import { startHealthChecks } from "./health/program-health.js";
 export interface AgentOptions {
   log: Logger;
   service: ServiceName;
+  /** A text of the client in the words of the surface that the agent was set up with. Default: as it is. */
+  words?: (text: string) => string;
   /** Whether an operator wants the last offer to be tried again if it failed. Default false: it is remembered as it ended. */
   triesAgain?: boolean;
   /** The agent has stopped by itself: the process that `ppid` names is gone, or the client cannot go on. */
@@ -74,7 +77,7 @@ export class Agent {
     const store: Store = { load: () => this.#state, save, lasting, blobs };
     this.#extension = new OpAMPExtension(config.extension, {
       ...this.#host,
-      client: { ...this.#host.client, store, keepAlive: true, logger: options.log },
+      client: { ...this.#host.client, store, keepAlive: true, logger: options.log, redact: redactorIn(options.words) },
     });
     this.#extension.on("orphaned", ({ message }) => onStopped(message));
   }
@@ -217,8 +220,10 @@ export class Agent {
   #forgetFailures(): void {
     if (this.#state?.remoteConfig?.status === "failed") this.#forgetOutcome();
     if (this.#state?.connectionSettings?.status !== "failed") return;
-    const { connectionSettings: _, ...state } = this.#state;
-    this.#state = state;
+    const { connectionSettings: _, connection, ...state } = this.#state;
+    // Also what the process died of, which is counted there.
+    const trial = connection && { ...connection.trial, crashes: 0 };
+    this.#state = connection && trial ? { ...state, connection: { ...connection, trial } } : state;
   }
 
   /** What has an outcome is not offered again. */
@@ -237,6 +242,12 @@ export class Agent {
       onChange: () => void (client.phase !== "stopped" && client.refreshEffectiveConfig()),
     });
   }
+}
+
+/** What the server is told of failed connection settings goes through the redactor, as what is logged does. */
+function redactorIn(words: AgentOptions["words"] = (text) => text): Redactor {
+  const redactor = createRedactor();
+  return { ...redactor, text: (text) => redactor.text(words(text)) };
 }
 
 /** The hint of a lock is for a store that a client can go on without. */

@@ -11,6 +11,7 @@ import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { LifecycleRequest, LifecycleRequests } from "./lifecycle-requests.js";
 import { checkNeeds } from "./run-needs.js";
+import { fileWords } from "./surface-words.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
 /** The options of the command as they were given. */
@@ -82,6 +83,7 @@ async function runUntilSignalled(
   const make = (config: AgentConfig, triesAgain: boolean): Agent =>
     new Agent(config, {
       log,
+      words: fileWords,
       triesAgain,
       service: serviceOf(),
       onStopped(message) {

@@ -37,7 +37,7 @@ export interface DryRun {
 export interface DryRunConnection {
   /** In plain words, as `opamp doctor` has it. */
   source: string;
-  /** Since when the server's settings count, in ISO 8601; there where they do. */
+  /** Since when the server's settings count, in ISO 8601; absent while the file's count. */
   since?: string;
   /** The end of the client certificate, in ISO 8601, where its text is known here. */
   certificateUntil?: string;
@@ -78,7 +78,7 @@ async function knownState(directory: string, inForce: SettingsInForce | undefine
   return inForce === undefined || inForce.putAside !== undefined ? state : { ...state, connectionSettings };
 }
 
-/** What of the server's settings takes the place of the file's. */
+/** The settings of the server that take the place of those in the file. */
 function overFile(inForce: SettingsInForce | undefined) {
   if (inForce?.sinceMs === undefined) return {};
   const { endpoint, headers } = inForce.settings;

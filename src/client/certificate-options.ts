@@ -13,7 +13,7 @@ export interface CertificateOptions {
   request?: boolean | undefined;
   /** The kind of key. A key of another kind is made with the next request. Default `"ec-p256"`. */
   keyType?: CertificateKeyType | undefined;
-  /** Whom the certificate is for; a function is asked for each request. Default: the instance uid, as CN and as a `urn:uuid:` URI. */
+  /** The subject of the certificate; a function is asked for each request. Default: the instance uid, as CN and as a `urn:uuid:` URI. */
   subject?: CertificateSubject | SubjectOf | undefined;
   /**
    * How long before the end of a certificate the next one is asked for, in milliseconds; up to a tenth of it earlier, and

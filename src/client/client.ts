@@ -1,9 +1,8 @@
 import { uidText } from "../base/bytes.js";
-import { beginAt, traceOf } from "../base/trace.js";
+import { traceOf } from "../base/trace.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
 import type { Phase } from "../core/phases.js";
-import { OpAMPError } from "../errors.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import { type DescribeAgent, type Description, fromAgentDescription } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
@@ -83,8 +82,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** Counts, sizes and times so far: a snapshot, cheap to take. */
   stats(): ClientStats {
-    const { counters, core, clock } = this.#parts;
-    return statsOf(counters, core, clock);
+    return statsOf(this.#parts);
   }
 
   /**
@@ -132,11 +130,7 @@ export class OpAMPClient implements AsyncDisposable {
    * or what the signal was aborted with
    */
   connected(options: WaitOptions = {}): Promise<void> {
-    const trace = traceOf(this.connected);
-    return this.#life.connected(options).catch((error: unknown) => {
-      if (error instanceof OpAMPError && error.code === "ERR_OPAMP_TIMEOUT") beginAt(error, trace);
-      throw error;
-    });
+    return this.#life.connected(options, traceOf(this.connected));
   }
 
   /**
@@ -178,10 +172,8 @@ export class OpAMPClient implements AsyncDisposable {
    */
   setHealth(health: Health): void {
     this.#life.refuseWhenStopped("setHealth");
-    const value = toComponentHealth(health, {
-      startTime: this.#startTime,
-      statusTime: wallNanoseconds(this.#parts.clock),
-    });
+    const times = { startTime: this.#startTime, statusTime: wallNanoseconds(this.#parts.clock) };
+    const value = toComponentHealth(health, times);
     if (!this.#parts.supplied.health) this.#supply({ health: true });
     this.#parts.driver.feed({ type: "set", parts: { health: value } });
   }
@@ -206,11 +198,7 @@ export class OpAMPClient implements AsyncDisposable {
    */
   refreshEffectiveConfig(): void {
     this.#life.refuseWhenStopped("refreshEffectiveConfig");
-    if (this.#parts.supplied.handlers.effectiveConfig === undefined) {
-      const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
-      const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
-      throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
-    }
+    this.#life.refuseWithoutEffectiveConfig();
     this.#parts.driver.feed({ type: "refresh" });
   }
 
@@ -287,7 +275,6 @@ export class OpAMPClient implements AsyncDisposable {
 
   #supply(more: Partial<Supplied>): void {
     const { supplied, withheld, driver } = this.#parts;
-    Object.assign(supplied, more);
-    driver.feed({ type: "declare", capabilities: declaredMask(supplied, withheld) });
+    driver.feed({ type: "declare", capabilities: declaredMask(Object.assign(supplied, more), withheld) });
   }
 }

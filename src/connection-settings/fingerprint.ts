@@ -4,16 +4,17 @@ import type { TlsOptions } from "../transport/settings/tls-options.js";
 import type { OwnSettings } from "./laid-over.js";
 
 /**
- * What of the options, when it is another one, puts aside what was accepted: the operator wins.
+ * Identifies the options that put aside what was accepted when they change: the operator wins.
  *
  * That is where the agent connects and how it verifies. Contents of files, functions, PEM text, tokens and header values
  * change by themselves, and do not count.
  *
- * @param transport `undefined` for the one that the URL asks for
+ * @param transport as in the options: a name, the host's own, or `undefined` for the one that the URL asks for
  * @param epoch the host's own word for it
  */
-export function fingerprintOf({ url, tls, proxy }: OwnSettings, transport: string | undefined, epoch: string): string {
-  const parts = [withoutCredentials(url), transport ?? "", epoch, proxyPart(proxy), ...tlsParts(tls)];
+export function fingerprintOf({ url, tls, proxy }: OwnSettings, transport: unknown, epoch: string): string {
+  const way = typeof transport === "string" ? transport : transport && "custom";
+  const parts = [withoutCredentials(url), String(way ?? ""), epoch, proxyPart(proxy), ...tlsParts(tls)];
   return hexOf(sha256(parts)).slice(0, 32);
 }
 

@@ -31,15 +31,14 @@ export class Core {
   readonly #keepalive: Keepalive;
   readonly #agent: Agent;
   readonly #exchange: Exchange;
-  /** There where the connection may be moved. */
+  /** Set where the connection may be moved. */
   readonly #move: ConnectionSwitch | undefined;
 
   constructor(config: CoreConfig) {
     this.#agent = new Agent(config);
     this.#exchange = new Exchange(this.#agent);
     this.#keepalive = new Keepalive(config, this.#timers, has(config.capabilities, "reportsHeartbeat"));
-    const random = randomFrom(config.seed);
-    const parts = [config.link, random, this.#timers, this.#exchange, this.#keepalive] as const;
+    const parts = [config.link, randomFrom(config.seed), this.#timers, this.#exchange, this.#keepalive] as const;
     if (config.settings === undefined) this.#connection = new Connection(...parts);
     else {
       const movable = new MovableConnection(...parts);
@@ -247,11 +246,10 @@ export class Core {
     agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending) return;
     if (presence !== "unreported") this.#move?.answered(now, out);
-    const seconds = agent.receive(message, now, out);
-    if (seconds !== undefined) this.#interval(seconds, out);
+    this.#interval(agent.receive(message, now, out), out);
   }
 
-  #interval(seconds: bigint, out: Output[]): void {
+  #interval(seconds: bigint | undefined, out: Output[]): void {
     const requestedMs = requestedMsOf(seconds, this.#keepalive.duplex);
     if (requestedMs === undefined) return;
     this.#agent.persist({ what: "heartbeat", requestedMs }, out);

@@ -90,7 +90,7 @@ export type AgentInput =
   | { type: "handled"; kind: OfferKind; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
   | { type: "retry"; kind: OfferKind }
-  /** Forget what was offered, and have the connection made afresh with the settings in force. */
+  /** Forget what was offered, and connect again with the settings in force. */
   | { type: "forget"; kind: OfferKind }
   /** A change is durable; with an error it could not be stored. */
   | { type: "persisted"; id: number; error?: string }
@@ -178,7 +178,7 @@ export type Notice =
   /** A report this large was sent several times, and its connection failed each time. */
   | { kind: "undelivered"; parts: PartSet; bytes: number; attempts: number }
   | { kind: "silent"; afterMs: number }
-  /** The connection was moved too often of late: the newest settings wait. */
+  /** The connection was moved too often in the last hour: the newest settings wait. */
   | { kind: "settingsWait"; forMs: number }
   | { kind: "effectiveConfigLate"; afterMs: number };
 

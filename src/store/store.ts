@@ -56,7 +56,7 @@ export interface StoredConnection {
   candidate?: StoredCandidate | undefined;
   /** How far the trial of the candidate is, as `base/trial.ts` has it. */
   trial: { phase: string; from: string; to: string; hash: string; crashes: number };
-  /** When the connection was moved of late, in milliseconds since the Unix epoch. */
+  /** When the connection was moved in the last hour, in milliseconds since the Unix epoch. */
   switchedAt: readonly number[];
 }
 

@@ -6,7 +6,7 @@ import type { ConnectionEvent } from "../connection-options.js";
 /** The connection that certificates are for. */
 export interface CertifiedConnection {
   readonly inForce: ConnectionSettings;
-  /** What of it the server offered. */
+  /** The part of it that the server offered. */
   readonly snapshot: Snapshot;
   readonly facts: ConnectionEvent;
 }

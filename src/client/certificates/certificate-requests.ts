@@ -20,7 +20,7 @@ export interface CertifiableConnection extends CertifiedConnection {
   requestMoved(): void;
 }
 
-/** What of the client takes part. */
+/** The parts of the client that requests use. */
 export interface CertificateParts {
   readonly rules: CertificateRules;
   readonly blobs: StoreBlobs;
@@ -178,6 +178,8 @@ export class CertificateRequests {
       const about = this.#about;
       const subject = subjectFor(`${WHERE}.subject`, rules.subject, instanceUid());
       const key = kept ?? (await newKey(keyType));
+      // The store may be another client's by now.
+      if (!this.#isRunning) return;
       const csr = signingRequest(keyType, key, subject);
       const record = { about, keyType, state: "waiting", at: clock.wallNow(), server: "", origin, key, csr } as const;
       await this.#file.write(record);

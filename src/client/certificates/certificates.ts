@@ -67,7 +67,7 @@ export class Certificates {
   }
 }
 
-/** @throws OpAMPError `ERR_OPAMP_OPTION` where there are none */
+/** @throws OpAMPError `ERR_OPAMP_OPTION` where the options do not say how to ask for certificates */
 export function certificatesOf(
   settings: { readonly certificates: Certificates | undefined } | undefined,
 ): Certificates {

@@ -1,4 +1,3 @@
-import { hexOf, sha256 } from "../../base/bytes.js";
 import { fingerprintOf } from "../../connection-settings/fingerprint.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
 import { isAllowed } from "../../connection-settings/policy.js";
@@ -9,12 +8,13 @@ import type { OpAMPClientOptions } from "../options.js";
 import { readNetworkSettings } from "../settings/network-settings.js";
 import { readTakenSettings } from "../settings/taken-settings.js";
 import { OfferReader } from "./offer-plan.js";
+import { DAMAGED, FOR_OTHER_OPTIONS, isWhole } from "./settings-blobs.js";
 
 /** The connection of a client as its next start would find it. */
 export interface ConnectionLook {
   /** What it would dial, once nothing is on trial. */
   readonly settings: ConnectionSettings;
-  /** What of that the server offered. */
+  /** The part of it that the server offered. */
   readonly snapshot: Snapshot;
   /** Where a redirect may lead; `undefined` for anywhere. */
   readonly mayLead: ((to: URL) => boolean) | undefined;
@@ -52,10 +52,9 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
   const stored = (await store?.load())?.connection;
   const blobs = store?.blobs;
   if (stored === undefined || blobs === undefined) return byOptions;
-  const kind = typeof transport === "string" ? transport : transport && "custom";
   try {
-    if (stored.fingerprint !== fingerprintOf(own, kind, taken.epoch)) {
-      throw new Error("the options are others than those that they were offered for");
+    if (stored.fingerprint !== fingerprintOf(own, transport, taken.epoch)) {
+      throw new Error(FOR_OTHER_OPTIONS);
     }
     const { accepted } = stored;
     const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
@@ -77,8 +76,7 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
 
 async function snapshotOf({ blob }: StoredSettings, blobs: StoreBlobs): Promise<Snapshot> {
   const bytes = await blobs.read(blob);
-  const isWhole = bytes !== undefined && blob.endsWith(hexOf(sha256([bytes])).slice(0, 32));
-  const snapshot = isWhole ? decodeSnapshot(bytes) : undefined;
-  if (snapshot === undefined) throw new Error("they are gone or damaged");
+  const snapshot = bytes !== undefined && isWhole(blob, bytes) ? decodeSnapshot(bytes) : undefined;
+  if (snapshot === undefined) throw new Error(DAMAGED);
   return snapshot;
 }

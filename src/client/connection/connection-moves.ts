@@ -24,7 +24,7 @@ interface Run {
   plan: Plan | undefined;
 }
 
-/** What of the client takes part in the moves of its connection. */
+/** The parts of the client that moves of its connection use. */
 export interface MovesParts {
   readonly own: OwnSettings;
   readonly rules: SettingsRules;
@@ -32,7 +32,9 @@ export interface MovesParts {
   readonly record: ConnectionRecord;
   readonly clock: Clock;
   readonly feed: (input: Input) => void;
-  /** There where the agent asks for certificates. */
+  /** Takes secrets out of what the server is told at a start; what else it is told is redacted with the whole offer. */
+  readonly redact: (text: string) => string;
+  /** Set where the agent asks for certificates. */
   readonly certificates: Certificates | undefined;
   /** @param isRequest whether only the request for a certificate is another one */
   readonly notify: (event: ConnectionEvent, isRequest: boolean) => void;
@@ -84,9 +86,9 @@ export class ConnectionMoves {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { record, clock, transports } = this.#parts;
+    const { transports } = this.#parts;
     try {
-      const { accepted, resumed, ...restored } = await readLeft(state, record, this.#reader, clock);
+      const { accepted, resumed, ...restored } = await readLeft(state, { ...this.#parts, reader: this.#reader });
       this.#resumed = resumed;
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;

@@ -113,6 +113,12 @@ export class ConnectionRecord {
     if (this.#stored.open !== undefined) this.#replace({ ...this.#stored, open: undefined }, new Map(), undefined);
   }
 
+  /** The process has died of its candidate once more, which has to be on disk before the candidate is tried again. */
+  keepTrial(trial: Trial): void {
+    this.#stored = { ...this.#stored, trial };
+    this.#persistence.save({ connection: this.#stored });
+  }
+
   /** How an offer ended that an earlier process began. */
   keepOutcome(outcome: StoredRemoteConfig): void {
     this.#persistence.save({ connectionSettings: outcome });

@@ -69,7 +69,7 @@ function passwordIn(url: string | undefined): string | undefined {
   return typeof address === "object" ? address.password : undefined;
 }
 
-/** A path is none. */
+/** Nothing for a path, which is not secret. */
 function keyLines(key: string | undefined): readonly (readonly [string, string])[] {
   if (key?.includes("-----BEGIN") !== true) return [];
   const lines = key.split(/\r?\n/).filter((line) => !line.startsWith("-----"));
@@ -77,7 +77,7 @@ function keyLines(key: string | undefined): readonly (readonly [string, string])
 }
 
 /**
- * A redactor that also hides secrets which are known as such, wherever they stand: who was sent one may repeat it.
+ * A redactor that also hides known secrets wherever they stand: a peer that was sent one may repeat it.
  *
  * @param secrets asked for with each text
  */

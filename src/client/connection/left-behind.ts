@@ -4,11 +4,13 @@ import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, Resumed } from "../../core/io.js";
+import { offerIdentity } from "../../core/offers/offers.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { diedOfIt, type OfferReader, offerOf, type Plan, type SettingsOffer } from "./offer-plan.js";
+import { DAMAGED, FOR_OTHER_OPTIONS } from "./settings-blobs.js";
 
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
@@ -35,6 +37,15 @@ export interface LeftBehind extends Restored {
   resumed?: Plan;
 }
 
+/** The parts of the client that it takes to read that. */
+export interface LeftBehindParts {
+  readonly record: ConnectionRecord;
+  readonly reader: OfferReader;
+  readonly clock: Clock;
+  /** Takes secrets out of what the server is told. */
+  readonly redact: (text: string) => string;
+}
+
 /**
  * Reads what an earlier process left.
  *
@@ -42,15 +53,13 @@ export interface LeftBehind extends Restored {
  */
 export async function readLeft(
   { connection, connectionSettings }: StoredState,
-  record: ConnectionRecord,
-  reader: OfferReader,
-  clock: Clock,
+  { record, reader, clock, redact }: LeftBehindParts,
 ): Promise<LeftBehind> {
   const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
   if (connection === undefined) return left;
   const { accepted, open, candidate, trial, switchedAt, isOthers } = await record.read(connection);
-  if (isOthers) throw new Error("the options are others than those that they were offered for");
-  if (connection.accepted !== undefined && accepted === undefined) throw new Error("they are gone or damaged");
+  if (isOthers) throw new Error(FOR_OTHER_OPTIONS);
+  if (connection.accepted !== undefined && accepted === undefined) throw new Error(DAMAGED);
   if (accepted !== undefined) left.accepted = { ...accepted, settings: reader.checked(accepted.snapshot, NO_SNAPSHOT) };
   const since = clock.wallNow() - clock.now();
   left.resume = { trial, switchedAt: switchedAt.map((at) => at - since) };
@@ -63,8 +72,8 @@ export async function readLeft(
   }
   const offered = offerOf(candidate.offer, candidate.digest);
   const { hash, digest } = offered;
-  const failed = (error: string, after: Trial = trial): LeftBehind => {
-    const ended = { hash, digest, status: "failed", error } as const;
+  const failed = (why: string, after: Trial = trial): LeftBehind => {
+    const ended = { hash, digest, status: "failed", error: redact(why) } as const;
     record.keepOutcome(ended);
     return { ...left, resume: { trial: after, switchedAt: left.resume?.switchedAt ?? [] }, status: ended };
   };
@@ -74,12 +83,11 @@ export async function readLeft(
   } catch (cause) {
     return failed(failureText(cause), nextTrial(trial, { type: "fail" }));
   }
+  record.keepTrial(trial);
   return { ...left, resume: { ...left.resume, offered } };
 }
 
 /** Whether an outcome is that of an offer. */
-function isOf(outcome: StoredState["connectionSettings"], { hash, digest }: SettingsOffer): boolean {
-  return (
-    outcome !== undefined && sameBytes(outcome.hash, hash) && (hash.length > 0 || sameBytes(outcome.digest, digest))
-  );
+function isOf(outcome: StoredState["connectionSettings"], offered: SettingsOffer): boolean {
+  return outcome !== undefined && sameBytes(offerIdentity(outcome), offerIdentity(offered));
 }

@@ -22,7 +22,7 @@ export interface CallLimits {
 export class PartCall {
   readonly #controller = new AbortController();
   readonly #clock: Clock;
-  /** What of the handler runs. */
+  /** Which function of the handler runs. */
   step: "validate" | "apply" = "apply";
   /** Whether `apply` was called. */
   wasApplied = false;

@@ -1,7 +1,7 @@
 import { decodePart, encodePart, type PartSettings } from "../../connection-settings/part-settings.js";
 import type { StoredOther, StoredOthers, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
-import { blobName, type SettingsBlobs } from "./settings-blobs.js";
+import { blobName, DAMAGED, type SettingsBlobs } from "./settings-blobs.js";
 
 /** Which connection settings are for: a kind and, where there are several of it, a name. */
 export interface PartId {
@@ -55,7 +55,7 @@ export class PartRecord {
       stored.filter((entry) => !gone.has(entry)),
       { connectionSettings: undefined },
     );
-    return { parts, putAside: "they are gone or damaged" };
+    return { parts, putAside: DAMAGED };
   }
 
   /** Keeps settings in place of those before. Resolves once they are kept, or cannot be. */

@@ -11,7 +11,7 @@ import { PartCall } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { PartRecord } from "./part-record.js";
 
-/** What of the client takes part. */
+/** The parts of the client that it uses. */
 export interface RunnerParts {
   readonly handlers: PartHandlers;
   readonly record: PartRecord;

@@ -4,6 +4,11 @@ import type { Store, StoredState } from "../../store/store.js";
 import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
 
+/** Why stored settings are put aside: some of them cannot be read any more. */
+export const DAMAGED = "they are gone or damaged";
+/** Why stored settings are put aside: the operator has changed what they were laid over. */
+export const FOR_OTHER_OPTIONS = "the options are others than those that they were offered for";
+
 /** A change of what a state names. */
 export interface Replacement {
   /** By name, to be there before the state. */
@@ -43,7 +48,7 @@ export class SettingsBlobs {
   async read(name: string): Promise<Uint8Array | undefined> {
     try {
       const bytes = await this.#store?.blobs?.read(name);
-      return bytes !== undefined && name.endsWith(digestOf(bytes)) ? bytes : undefined;
+      return bytes !== undefined && isWhole(name, bytes) ? bytes : undefined;
     } catch (cause) {
       this.#complain(cause);
       return undefined;
@@ -87,6 +92,11 @@ export class SettingsBlobs {
 /** The name of a blob with this content. */
 export function blobName(kind: string, bytes: Uint8Array): string {
   return `${kind}-${digestOf(bytes)}`;
+}
+
+/** Whether this is what the blob of this name was written with. */
+export function isWhole(name: string, bytes: Uint8Array): boolean {
+  return name.endsWith(digestOf(bytes));
 }
 
 function digestOf(bytes: Uint8Array): string {

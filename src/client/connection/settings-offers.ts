@@ -12,11 +12,11 @@ import type { SettingsOffer } from "./offer-plan.js";
 import type { PartTask } from "./part-offers.js";
 import type { PartFailure, PartRunner } from "./part-runner.js";
 
-/** What of the client takes part in offers of connection settings. */
+/** The parts of the client that offers of connection settings use. */
 export interface SettingsParts {
-  /** There where the server may change the agent's own connection. */
+  /** Set where the server may change the agent's own connection. */
   readonly moves: ConnectionMoves | undefined;
-  /** There where the agent asks for certificates for it. */
+  /** Set where the agent asks for certificates for it. */
   readonly certificates: Certificates | undefined;
   /** For all other connections. */
   readonly runner: PartRunner;

@@ -61,7 +61,7 @@ export class Transports {
     this.#made.candidate = undefined;
   }
 
-  /** What was tried is in force, and what was before is forgotten. The connection goes on as it is; the next is made afresh. */
+  /** What was tried is in force, and what was before is forgotten. The connection goes on as it is; the next one is made with a new transport. */
   accept(): void {
     this.#settings = { committed: this.#settings.candidate };
     this.#made = {};

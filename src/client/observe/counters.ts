@@ -120,7 +120,14 @@ export function countEvents(counters: Counters, clock: Clock): Observer {
   return (event) => count(counters, clock, event);
 }
 
-export function statsOf(counters: Counters, core: Pick<Core, "phase" | "custom">, clock: Clock): ClientStats {
+/** What stats are made of. */
+interface StatsParts {
+  readonly counters: Counters;
+  readonly core: Pick<Core, "phase" | "custom">;
+  readonly clock: Clock;
+}
+
+export function statsOf({ counters, core, clock }: StatsParts): ClientStats {
   const { onlineAt, nextAt, sentAt, receivedAt, seldom = NOTHING_YET, ...counts } = counters;
   const { applying: _, failures, offers, customMessages, ...seldomCounts } = seldom;
   const dateOf = (momentMs: number) =>

@@ -28,7 +28,7 @@ import type { TakenSettings } from "../settings/taken-settings.js";
 import type { Persistence } from "../state/persistence.js";
 import { notify, type Observed } from "./output-router.js";
 
-/** What of a transport's settings no offer changes. */
+/** The settings of a transport that no offer changes. */
 export type FixedSettings = Omit<TransportSettings, "url" | "authorization" | "headers" | "tls" | "proxy">;
 
 /** The transports of a client whose connection its server may change. */
@@ -42,7 +42,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
-    // Who may move the agent to some hosts alone could lead it to any other from there.
+    // A server that may move the agent to some hosts only could otherwise redirect it from there to any other.
     const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
     const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
     // An endpoint that was offered says by its scheme what it speaks.
@@ -56,10 +56,10 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   return transports;
 }
 
-/** What of the assembled client takes part. */
+/** The parts of the assembled client that they use. */
 interface Around {
   core: { readonly capabilities: bigint };
-  /** There where the server may change the agent's own connection. */
+  /** Set where the server may change the agent's own connection. */
   transports: Transports | undefined;
   persistence: Persistence;
   clock: Clock;
@@ -72,7 +72,8 @@ interface Around {
 }
 
 interface AroundMoves {
-  /** There where the agent asks for certificates. */
+  redact: (text: string) => string;
+  /** Set where the agent asks for certificates. */
   certificates: Certificates | undefined;
   warn: (message: string, hint: string) => void;
 }
@@ -89,10 +90,12 @@ export function assembleSettings(
   const { handlers, opamp, epoch } = taken;
   const warn = (message: string, hint: string) =>
     notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  // The server is told it, and it is stored.
+  const redact = (text: string) => oneLine(text, redactor.text);
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, { ...around, certificates, warn }),
+    moves: assembleMoves(options, settings, taken, { ...around, certificates, redact, warn }),
     certificates,
     runner: new PartRunner({
       handlers,
@@ -107,8 +110,7 @@ export function assembleSettings(
     clock,
     applyMs,
     feed,
-    // The server is told it, and it is stored.
-    redact: (text) => oneLine(text, redactor.text),
+    redact,
     warn,
   });
 }
@@ -117,12 +119,12 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed, certificates, warn }: Around & AroundMoves,
+  { transports, persistence, clock, failed, feed, observed, certificates, redact, warn }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
   const blobs = new SettingsBlobs(options.store, persistence, failed);
-  const record = new ConnectionRecord(blobs, persistence, clock, originOf(options, own, epoch));
+  const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, options.transport, epoch));
   return new ConnectionMoves({
     own,
     rules,
@@ -130,6 +132,7 @@ function assembleMoves(
     record,
     clock,
     feed,
+    redact,
     certificates,
     notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
     warn,
@@ -144,14 +147,9 @@ function assembleCertificates(
 ): Certificates | undefined {
   const blobs = options.store?.blobs;
   if (rules === undefined || blobs === undefined) return undefined;
-  const origin = originOf(options, ownSettings(options, settings), epoch);
+  const origin = fingerprintOf(ownSettings(options, settings), options.transport, epoch);
   const warn = (event: WarningEvent) => notify(observed(), { type: "warning", event });
   return new Certificates({ rules, blobs, persistence, origin, clock, failed, feed, instanceUid, warn });
-}
-
-/** What was kept under other options is put aside. */
-function originOf({ transport }: OpAMPClientOptions, own: OwnSettings, epoch: string): string {
-  return fingerprintOf(own, typeof transport === "string" ? transport : transport && "custom", epoch);
 }
 
 function ownSettings({ url, headers }: OpAMPClientOptions, { tls, proxy }: Settings): OwnSettings {

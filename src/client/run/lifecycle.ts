@@ -1,4 +1,5 @@
 import { uidText } from "../../base/bytes.js";
+import { beginAt, type Trace } from "../../base/trace.js";
 import type { WaitOptions } from "../../base/wait-options.js";
 import type { Input } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
@@ -42,10 +43,16 @@ export class Lifecycle {
     else this.#loaded(loaded);
   }
 
-  connected(options: WaitOptions): Promise<void> {
+  /** @param trace where the host called: a timeout begins there */
+  async connected(options: WaitOptions, trace: Trace): Promise<void> {
     const { phase } = this.#parts.core;
-    if (this.#stopping !== undefined || phase === "stopped") return Promise.reject(this.#stopped("connected"));
-    return this.#parts.waiters.online(options, phase, () => this.#parts.handlers.isFetching);
+    if (this.#stopping !== undefined || phase === "stopped") throw this.#stopped("connected");
+    try {
+      await this.#parts.waiters.online(options, phase, () => this.#parts.handlers.isFetching);
+    } catch (error) {
+      if (error instanceof OpAMPError && error.code === "ERR_OPAMP_TIMEOUT") beginAt(error, trace);
+      throw error;
+    }
   }
 
   /** @param timeoutMs how long the orderly end may take; anything that is not a duration is taken for the default */
@@ -64,6 +71,14 @@ export class Lifecycle {
   /** @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop` */
   refuseWhenStopped(what: string): void {
     if (this.#stopping !== undefined) throw this.#stopped(what);
+  }
+
+  /** @throws OpAMPError `ERR_OPAMP_OPTION` where there is no effective config to refresh */
+  refuseWithoutEffectiveConfig(): void {
+    if (this.#parts.supplied.handlers.effectiveConfig !== undefined) return;
+    const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
+    const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
+    throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
   }
 
   /** Nothing that is waited for will come. */
@@ -93,9 +108,10 @@ export class Lifecycle {
     if (state.heartbeatMs !== undefined && left.isPutAside === undefined) start.heartbeatMs = state.heartbeatMs;
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
     const { saved } = persistence;
-    if (saved === undefined || isUidGiven) return this.#feedStart(start);
+    if (saved === undefined || (isUidGiven && left.resume === undefined)) return this.#feedStart(start);
     const letGo = holdProcess();
-    // A server must not see an agent that a crash would make another one; but a slow disk keeps nobody away.
+    // A server must not see an agent that a crash would make another one, and no candidate is tried again whose last crash
+    // is not counted; but a slow disk keeps nobody away.
     void this.#parts.waiters.atMost(NEW_UID_MS, saved).then(() => {
       letGo();
       if (this.#stopping === undefined) this.#feedStart(start);

@@ -9,7 +9,7 @@ import { toError } from "./phase-event.js";
 const UNDELIVERED_HINT =
   "make it smaller, or see what cuts the connection before it has arrived; it is sent again when it changes, or when the server asks for everything";
 
-/** What of the client a notice is about. */
+/** The parts of the client that notices are about. */
 interface NoticeParts {
   readonly handlers: { effectiveConfigLate(): void };
   /** `undefined` where the server may offer no connection settings. */

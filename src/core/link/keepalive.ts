@@ -43,7 +43,8 @@ const LONGEST_POLL_MS = 86_400_000;
  * @param duplex whether the connection carries messages both ways at any time
  * @returns milliseconds, `Infinity` for no heartbeats; `undefined` where nothing changes
  */
-export function requestedMsOf(seconds: bigint, duplex: boolean): number | undefined {
+export function requestedMsOf(seconds: bigint | undefined, duplex: boolean): number | undefined {
+  if (seconds === undefined) return undefined;
   if (seconds === 0n) return duplex ? NEVER : undefined;
   return Number(seconds) * 1_000;
 }

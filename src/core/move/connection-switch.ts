@@ -1,9 +1,9 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import type { SwitchLimits } from "../config.js";
-import type { AgentInput, Offered, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import type { AgentInput, Output, Resumed, SwitchFailure, Use } from "../io.js";
 import type { OfferSurroundings } from "../offers/offer-row.js";
-import type { OfferLife, Offers } from "../offers/offers.js";
+import { type OfferLife, type Offers, offerIdentity } from "../offers/offers.js";
 import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
@@ -93,7 +93,8 @@ export class ConnectionSwitch {
     const applying = this.#applying;
     if (applying?.id !== id || this.#stage !== "idle") return;
     this.#id = id;
-    const trial = this.#next({ type: "offer", hash: identityOf(applying.offered), from: "committed", to: "candidate" });
+    const hash = hexOf(offerIdentity(applying.offered) ?? applying.offered.hash);
+    const trial = this.#next({ type: "offer", hash, from: "committed", to: "candidate" });
     if (trial === undefined) return this.#end({ why: "crashed" }, now, out);
     this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
     const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
@@ -111,7 +112,7 @@ export class ConnectionSwitch {
   take(input: AgentInput, now: number, out: Output[]): void {
     if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
     if (!("kind" in input) || input.kind !== "connectionSettings") return;
-    // Who asks for another try of what the process died of has done something about it.
+    // A retry of what the process died of means that the cause was removed.
     if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
@@ -146,7 +147,7 @@ export class ConnectionSwitch {
     this.#drop(failure, now, out);
   }
 
-  /** The server of the candidate answered with an error: the same report would be answered alike. */
+  /** The server of the candidate answered with an error: the same report would get the same answer. */
   refused(text: string, now: number, out: Output[]): void {
     if (this.#connection.up) this.rollBack({ why: "refused", text }, now, out);
   }
@@ -244,8 +245,4 @@ export class ConnectionSwitch {
   #persist(step: "candidate" | "accepted" | "dropped", out: Output[]): number {
     return this.#applicant.persist({ what: "settings", step, trial: this.#trial }, out);
   }
-}
-
-function identityOf({ hash, digest }: Pick<Offered, "hash" | "digest">): string {
-  return hexOf(hash.length > 0 ? hash : (digest ?? hash));
 }

@@ -60,7 +60,7 @@ export class MovableConnection extends Connection implements Movable {
     this.swap("committed", new RetryDelays(this.#times, this.#random));
   }
 
-  /** Dials afresh with the settings in force, which are others than before, and so is the interval of heartbeats. */
+  /** Dials again: the settings in force have changed, and with them the heartbeat interval. */
   startOver(now: number, out: Output[]): void {
     this.#keepalive.forget(out);
     this.#counted = undefined;

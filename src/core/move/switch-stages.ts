@@ -5,7 +5,7 @@
  */
 export const switchStages = {
   idle: { begin: "staging", full: "queued", resume: "proving" },
-  /** It was moved too often of late. */
+  /** It was moved too often in the last hour. */
   queued: { room: "staging", "given up": "idle" },
   /** The candidate is being stored. */
   staging: { stored: "telling", failed: "idle", "given up": "idle" },

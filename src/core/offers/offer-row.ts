@@ -13,6 +13,9 @@ export interface Found {
   needs?: bigint;
 }
 
+/** As much of an offer, or of its status, as tells it from others. */
+export type Identified = Pick<OfferStatus, "hash" | "digest">;
+
 /** What the core knows of a kind of offers. */
 export interface OfferRow {
   readonly kind: OfferKind;

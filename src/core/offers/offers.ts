@@ -3,7 +3,7 @@ import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Offered, OfferKind, OfferOutcomes, Output } from "../io.js";
 import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
 import { NEVER } from "../timers.js";
-import type { Found, OfferRow, OfferSurroundings } from "./offer-row.js";
+import type { Found, Identified, OfferRow, OfferSurroundings } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
 /** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
@@ -136,7 +136,7 @@ export class OfferLife {
 
   /** What was settled in an earlier life (D14). @param failed what can be retried */
   restore(status: OfferStatus, failed?: Offered): void {
-    this.#newest = identityOf(status);
+    this.#newest = offerIdentity(status);
     this.#failed = failed;
     this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
   }
@@ -156,27 +156,26 @@ export class OfferLife {
 
   /** Whether this is what was last offered. */
   knows(offer: Identified): boolean {
-    return sameBytes(this.#newest, identityOf(offer));
+    return sameBytes(this.#newest, offerIdentity(offer));
   }
 
   /** An offer that is not known yet. */
   receive(offered: Offered, now: number, out: Output[]): void {
-    this.#newest = identityOf(offered);
+    this.#newest = offerIdentity(offered);
     this.#failed = undefined;
     if (offered.hash.length === 0 && !this.#hasToldNoHash) {
       this.#hasToldNoHash = true;
       out.push({ type: "notice", notice: { kind: "noHash", what: this.#row.what } });
     }
+    const { kind, storedFirst } = this.#row;
     const status = statusOf(offered, "applying");
     this.#stands(status, out);
-    const { kind, storedFirst } = this.#row;
     const persistId = storedFirst ? this.#around.persist({ what: "offer", kind, status, offered }, out) : undefined;
     this.#waiting = { offered, persistId };
-    const run = this.#running;
-    if (run !== undefined && !run.superseded) {
-      run.superseded = true;
-      this.#around.timers[this.#row.kind] = now + this.#around.limits.abortMs;
-      out.push({ type: "abort", kind: this.#row.kind, id: run.id, why: "superseded" });
+    if (this.#running?.superseded === false) {
+      this.#running.superseded = true;
+      this.#around.timers[kind] = now + this.#around.limits.abortMs;
+      out.push({ type: "abort", kind, id: this.#running.id, why: "superseded" });
     }
     this.#start(now, out);
   }
@@ -201,8 +200,7 @@ export class OfferLife {
 
   /** A handler ended. Ends of handlers given up on mean nothing. */
   handled(id: number, error: string | undefined, now: number, out: Output[]): boolean {
-    const run = this.#running;
-    return run !== undefined && run.id === id && this.#settle(run, error, now, out);
+    return this.#running?.id === id && this.#settle(this.#running, error, now, out);
   }
 
   /** Gives up on a handler that had its time. */
@@ -257,12 +255,8 @@ export class OfferLife {
   }
 }
 
-/** What of an offer that has an effect has none. */
-function ignoredIn(
-  { what, incomplete }: OfferRow,
-  { offered, needs = 0n }: Found,
-  declared: bigint,
-): string | undefined {
+/** The part of an offer that has no effect, where the rest has one. */
+function ignoredIn({ what, incomplete }: OfferRow, { offered, needs = 0n }: Found, declared: bigint) {
   if (offered === undefined) return incomplete;
   return (needs & ~declared) === 0n ? undefined : `${what} of a class that is not declared`;
 }
@@ -271,10 +265,8 @@ function ignore(what: string, out: Output[]): void {
   out.push({ type: "notice", notice: { kind: "ignored", what } });
 }
 
-type Identified = Pick<OfferStatus, "hash" | "digest">;
-
 /** The hash decides what is new; where a server sets none, the content does. */
-function identityOf({ hash, digest }: Identified): Uint8Array | undefined {
+export function offerIdentity({ hash, digest }: Identified): Uint8Array | undefined {
   return hash.length > 0 ? hash : digest;
 }
 

@@ -130,6 +130,47 @@ describe("SIGHUP", () => {
   });
 });
 
+describe("SIGHUP after the process died of settings", () => {
+  test("has them tried again", async () => {
+    const { first, second, work } = await begin();
+    second.misbehave({ mode: "silence", times: 3 });
+    const place = second.url;
+    for (const times of [1, 2, 3]) {
+      const dying = work.start();
+      if (times === 1) {
+        await first.firstAgent();
+        offer(first, place);
+      }
+      await expect.poll(() => second.attempts.length).toBe(times);
+      await dying.end("SIGKILL");
+    }
+    const agent = work.start();
+    await told(first, FAILED);
+    const error = (await first.firstAgent()).connectionSettingsStatus?.errorMessage;
+    expect(error).toContain("the process ended 3 times while these settings were tried");
+    agent.signal("SIGHUP");
+    await agent.line(/SIGHUP: restarting/);
+    await told(first, 0);
+    offer(first, place);
+    await told(second, APPLIED);
+    await ended(agent);
+  });
+});
+
+describe("connection_settings", () => {
+  test("is what the server is told of when the agent refuses an offer", async () => {
+    const { first, work } = await begin();
+    const agent = work.start();
+    await first.firstAgent();
+    offer(first, "wss://elsewhere.example.com/v1/opamp");
+    await told(first, FAILED);
+    const error = (await first.firstAgent()).connectionSettingsStatus?.errorMessage;
+    expect(error).toContain("name its host in connection_settings.endpoints of the agent");
+    expect(error).not.toContain("connectionSettings");
+    await ended(agent);
+  });
+});
+
 describe("connection_settings.certificates", () => {
   verifies(
     "CERT-07",

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { newKey } from "../../../src/connection-settings/certificates/signing-request.js";
 import type { Store } from "../../../src/index.js";
 import { OpAMPServer } from "../../../src/testing/index.js";
 import { lastingStore } from "../connection-settings/moved.js";
@@ -64,6 +65,16 @@ test("nothing is asked for while the key cannot be kept, and it is tried again",
   isFull = false;
   await agent.clock.advance(HOUR_MS / 4);
   expect(requestsAt(agent.servers.old, agent)).toHaveLength(1);
+});
+
+test("a key that is made while the client stops is not kept: the next agent may have the store by then", async () => {
+  const { store, blobs } = openStore();
+  const agent = await certified({ keyType: "rsa-3072" }, { store });
+  await agent.client.stop();
+  // That one takes as long, and was begun later.
+  for (let made = 0; made < 3; made += 1) await newKey("rsa-3072");
+  expect([...blobs.keys()]).toEqual([]);
+  expect(agent.errors).toEqual([]);
 });
 
 test("a request that waits is not sent where the agent was moved to, if nothing is encrypted there", async () => {

@@ -1,4 +1,5 @@
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { StoredState } from "../../../src/index.js";
 import { OpAMPServer } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { recorded } from "./disk.js";
@@ -94,4 +95,29 @@ test("killed three times while it tries the same settings, the agent does not tr
   await offer(last, { destinationEndpoint: NEW }, 2);
   await settled(last);
   expect(last.client.connection?.endpoint).toBe(NEW);
+});
+
+describe.each([[{}], [{ instanceUid: "0190b5a1-0000-7000-8000-000000000001" }]])("an agent with %o", (options) => {
+  verifies("CONN-05", "does not dial the settings that it was killed on before that is counted on disk", async () => {
+    const disk = recorded();
+    const agent = await moved({ store: disk.store, options });
+    await agent.servers.new.close();
+    await offer(agent, { destinationEndpoint: NEW });
+    const onTrial = disk.moments.find(({ state }) => state?.connection?.trial.phase === "trial");
+    const left = recorded(onTrial);
+    let write: (() => void) | undefined;
+    const save = (state: StoredState): void | Promise<void> => {
+      // The first write takes long.
+      if (write !== undefined) return left.store.save(state);
+      return new Promise((resolve) => {
+        write = () => resolve(left.store.save(state));
+      });
+    };
+    const later = await moved({ store: { ...left.store, save }, servers: agent.servers, isOneOfMany: true, options });
+    await later.clock.advance(500);
+    expect(later.dialled).toEqual([]);
+    write?.();
+    await later.clock.advance(500);
+    expect([later.dialled[0], left.moments[1]?.state?.connection?.trial.crashes]).toEqual(["new", 1]);
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { StoredState } from "../../../src/index.js";
+import { createRedactor, type StoredState } from "../../../src/index.js";
 import { type Disk, recorded } from "./disk.js";
 import { known, type Moved, moved, NEW, OLD, offer, servers } from "./moved.js";
 
@@ -39,6 +39,21 @@ test("settings that are put aside take their interval along", async () => {
   const settings = { opamp: { endpoints: ["*.example.com"] }, settingsEpoch: "2" };
   const later = await next(disk.now(), agent, { settings });
   expect([later.dialled, later.intervals]).toEqual([["old"], []]);
+});
+
+test("what the server is told of a candidate that is no longer allowed goes through the redactor", async () => {
+  const disk = recorded();
+  const agent = await moved({ store: disk.store });
+  await agent.servers.new.close();
+  await offer(agent, { destinationEndpoint: NEW });
+  const onTrial = disk.moments.find(({ state }) => state?.connection?.candidate !== undefined);
+  if (onTrial === undefined) throw new Error("there was no trial");
+  const { value, record } = createRedactor();
+  const redact = { value, record, text: (text: string) => text.replaceAll("connectionSettings.opamp.", "") };
+  const policy = { endpoints: ["old.example.com"] };
+  const later = await next(onTrial, agent, { policy, options: { redact } });
+  const [status, , error] = known(later.servers.old, later) ?? [];
+  expect([status, error]).toEqual([3, expect.stringContaining("name its host in endpoints of the agent")]);
 });
 
 test("without the option settings are kept and not used; with it again they count", async () => {
