@@ -1,6 +1,7 @@
 import type { AgentExchange, OutlineOfServer } from "./agents/agent-exchange.js";
 import { agentState } from "./agents/agent-outline.js";
 import type { LinkCounts } from "./link/link.js";
+import { missLines } from "./link/missed-dials.js";
 import type { TlsFailure } from "./link/server-tls.js";
 import type { Attempt } from "./listen/attempts.js";
 import type { MalformedInput } from "./message-log.js";
@@ -36,6 +37,7 @@ export function serverOutline(
     trouble: [
       ...countedLines(server.tlsFailures, "TLS handshake"),
       ...countedLines(server.malformed, "malformed input"),
+      ...missLines(server),
       ...faults,
       ...orders.map((line) => `still to come: ${line}`),
     ],

@@ -50,6 +50,13 @@ export function nobody(): Loss {
   return { error, fate: "unsent", orderly: true, throttled: false };
 }
 
+/** Nothing listens at this place, which is none of the known ones. */
+export function nobodyAt(place: string, known: string): Loss {
+  const hint = `its servers are at ${known}; one without a port there is at any port`;
+  const text = `no connection over the memory transport: refused, none of its servers is at ${place}`;
+  return { ...nobody(), error: new OpAMPError("ERR_OPAMP_CONNECT", text, { hint }) };
+}
+
 /** The server refuses with a status. */
 export function lossOf({ httpStatus, retryAfterMs, renewed }: RefusedStatus): Loss {
   const loss = statusRefused(httpStatus, {}, NOWHERE, 0);

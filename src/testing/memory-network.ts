@@ -1,8 +1,14 @@
 import { amongKnown, attempt, isRecord, member, text, wrongKind, wrongOption } from "../base/checks.js";
 import { checkByRules, isFlag } from "../base/rules.js";
+import { noteMiss } from "../server/link/missed-dials.js";
 import { OpAMPServer } from "../server/opamp-server.js";
-import { parseEndpoint } from "../transport/url/endpoint.js";
+import type { Loss } from "../transport/transport.js";
+import { parseEndpoint, portOf, writesPort } from "../transport/url/endpoint.js";
+import { nobodyAt } from "./memory-losses.js";
 import { MemoryTransport } from "./memory-transport.js";
+
+/** How many servers the text of a dial that failed names. */
+const MOST_PLACES = 5;
 
 /** How a {@link MemoryTransport} is set up. */
 export interface MemoryTransportOptions {
@@ -25,8 +31,8 @@ export interface MemoryNetwork {
  * Connects an `OpAMPClient` that may be moved with several servers in the same process, by URL: a function for its `transport`
  * option, one for each client, such as `memoryTransport({ "ws://old.example.com": first, "https://new.example.com": second })`.
  *
- * Over ws and wss it behaves like WebSocket, over http and https like HTTP polling. Paths, headers and TLS do not matter; where no
- * server is named, nothing listens. For a server that refuses credentials, use {@link MemoryTransport.refuseWith} of {@link MemoryNetwork.to}.
+ * Over ws and wss it behaves like WebSocket, over http and https like HTTP polling. A URL without a port stands for any port of its
+ * host, one with a port for that port alone. Paths, headers and TLS do not matter; where no server is named, nothing listens. For a server that refuses credentials, use {@link MemoryTransport.refuseWith} of {@link MemoryNetwork.to}.
  *
  * @throws {OpAMPError} ERR_OPAMP_OPTION
  */
@@ -55,38 +61,55 @@ export function memoryTransport(
 
 function memoryNetwork(servers: Readonly<Record<string, unknown>>): MemoryNetwork {
   const transports = new Map<string, MemoryTransport>();
+  const reached = new Set<OpAMPServer>();
   for (const [url, server] of Object.entries(servers)) {
     const where = member("servers", url);
-    const origin = originOf(where, url);
+    const { place } = placeOf(where, url);
     if (!(server instanceof OpAMPServer)) throw wrongKind(where, "an OpAMPServer", server);
-    if (transports.has(origin)) throw wrongOption(where, "is the same place as another one");
-    transports.set(origin, new MemoryTransport(server, isDuplex(origin)));
+    if (transports.has(place)) throw wrongOption(where, "is the same place as another one");
+    transports.set(place, new MemoryTransport(server, isDuplex(place)));
+    reached.add(server);
   }
-  const dial = ({ endpoint: { url } }: { readonly endpoint: { readonly url: URL } }): MemoryTransport => {
-    const origin = placeOf(url);
-    return transports.get(origin) ?? new MemoryTransport(undefined, isDuplex(origin));
+  const places = [...transports.keys()];
+  const at = (url: URL): MemoryTransport | undefined => transports.get(dialled(url)) ?? transports.get(anyPort(url));
+  const nowhere = (url: URL): Loss => {
+    const known = listed(places);
+    for (const server of reached) noteMiss(server, dialled(url), known);
+    return nobodyAt(dialled(url), known);
   };
-  const to = (url: string): MemoryTransport => {
-    const transport = transports.get(originOf("url", url));
-    if (transport === undefined)
-      throw wrongOption("url", `there is no server${amongKnown(url, [...transports.keys()])}`);
+  const dial = ({ endpoint: { url } }: { readonly endpoint: { readonly url: URL } }): MemoryTransport =>
+    at(url) ?? new MemoryTransport(undefined, isDuplex(url.protocol), () => nowhere(url));
+  const to = (given: string): MemoryTransport => {
+    const { url, place } = placeOf("url", given);
+    const transport = transports.get(place) ?? at(url);
+    if (transport === undefined) throw wrongOption("url", `there is no server${amongKnown(given, places)}`);
     return transport;
   };
   return Object.assign(dial, { to });
 }
 
-/** Scheme, host and port, the latter as a client fills them in. */
-function originOf(where: string, url: string): string {
-  const endpoint = attempt(() => parseEndpoint(text(where, url)));
-  if (endpoint === undefined)
-    throw wrongOption(where, "must be a URL that begins with ws://, wss://, http:// or https://");
-  return placeOf(endpoint.url);
+/** Where a URL leads, and the place of a server that is named by it. */
+function placeOf(where: string, given: string): { url: URL; place: string } {
+  const url = attempt(() => parseEndpoint(text(where, given)).url);
+  if (url === undefined) throw wrongOption(where, "must be a URL that begins with ws://, wss://, http:// or https://");
+  return { url, place: writesPort(given) ? dialled(url) : anyPort(url) };
 }
 
-function placeOf({ protocol, host }: URL): string {
-  return `${protocol}//${host}`;
+/** Scheme, host and port. */
+function dialled(url: URL): string {
+  return `${anyPort(url)}:${portOf(url)}`;
 }
 
-function isDuplex(origin: string): boolean {
-  return origin.startsWith("ws");
+/** Scheme and host. */
+function anyPort({ protocol, hostname }: URL): string {
+  return `${protocol}//${hostname}`;
+}
+
+function listed(places: readonly string[]): string {
+  const more = places.length - MOST_PLACES;
+  return `${places.slice(0, MOST_PLACES).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function isDuplex(place: string): boolean {
+  return place.startsWith("ws");
 }

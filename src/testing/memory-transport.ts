@@ -23,6 +23,7 @@ export class MemoryTransport implements Transport {
   readonly duplex: boolean;
   readonly name = "memory";
   readonly #server: OpAMPServer | undefined;
+  readonly #nobody: () => Loss;
   #dial: Dial | undefined;
   #dials = 0;
   #refusals: { loss: Loss; left: number }[] = [];
@@ -30,9 +31,13 @@ export class MemoryTransport implements Transport {
   readonly #steps: (() => void)[] = [];
   #hangs = false;
 
-  /** @param server `undefined` where nothing listens */
-  constructor(server: OpAMPServer | undefined, duplex: boolean) {
+  /**
+   * @param server `undefined` where nothing listens
+   * @param unheard how a dial ends there, and where the server is closed
+   */
+  constructor(server: OpAMPServer | undefined, duplex: boolean, unheard: () => Loss = nobody) {
     this.#server = server;
+    this.#nobody = unheard;
     this.duplex = duplex;
   }
 
@@ -147,7 +152,7 @@ export class MemoryTransport implements Transport {
     dial.busy = true;
     const refusal = this.#refused();
     dial.server = refusal ? undefined : this.#server?.attach(this.duplex ? "ws" : "http", this.#agentEnd(dial));
-    if (dial.server === undefined) lose(dial, refusal ?? nobody());
+    if (dial.server === undefined) lose(dial, refusal ?? this.#nobody());
     return dial.server;
   }
 

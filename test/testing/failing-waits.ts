@@ -75,10 +75,8 @@ export const failingWaits = {
     client.start();
     const agent = await server.firstAgent();
     agent.offerSettings({ opamp: { endpoint: "wss://opamp.example.com/v1/opamp" } });
-    await agent.until(({ connectionSettings }) => connectionSettings?.status === "failed");
-    return rejectionOf(
-      agent.until(({ connectionSettings }) => connectionSettings?.status === "applied", { timeoutMs }),
-    );
+    await agent.until((seen) => seen.hasFailedSettings());
+    return rejectionOf(agent.until((seen) => seen.hasAppliedSettings(), { timeoutMs }));
   },
 } satisfies Record<string, () => Promise<Error>>;
 

@@ -1,7 +1,9 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { memoryStore, OpAMPClient } from "../../src/index.js";
+import { memoryStore, OpAMPClient, type OpAMPError } from "../../src/index.js";
 import { memoryTransport, OpAMPServer, virtualClock } from "../../src/testing/index.js";
+import { parseEndpoint } from "../../src/transport/url/endpoint.js";
 import { verifies } from "../conformance/verifies.js";
+import { rejectionOf } from "./rejection.js";
 
 const OLD = "wss://old.example.com/v1/opamp";
 
@@ -52,6 +54,24 @@ describe.each(["wss://new.example.com/v1/opamp", "https://new.example.com:8443/o
   });
 });
 
+test("an agent that was moved can be moved back, and forgotten settings are not offered by the server it left", async () => {
+  const to = "wss://new.example.com";
+  const { second, clock, network, client, agent } = await meeting(to);
+  agent.offerSettings({ opamp: { endpoint: to } });
+  await clock.advance(20_000);
+  const hash = second.agent(client.instanceUid).offerSettings({ opamp: { endpoint: OLD } });
+  await clock.advance(120_000);
+  expect([agent.connected, agent.hasAppliedSettings(hash)]).toEqual([true, true]);
+  expect([network.to(OLD).dials, network.to(to).dials]).toEqual([2, 1]);
+  agent.offerSettings({ opamp: { endpoint: to, headers: { a: "b" } } });
+  await clock.advance(20_000);
+  expect(client.connection?.source).toBe("server");
+  client.forgetConnectionSettings();
+  await clock.advance(120_000);
+  expect([agent.connected, client.connection?.source]).toEqual([true, "options"]);
+  expect(agent.connectionSettings?.status).toBe("unset");
+});
+
 test("nothing listens where no server is named", async () => {
   const { clock, agent } = await meeting("wss://new.example.com");
   agent.offerSettings({ opamp: { endpoint: "wss://nowhere.example.com" } });
@@ -69,8 +89,58 @@ test.each<[unknown, string]>([
 
 test("servers at one place are refused, and so is a place without one", async () => {
   await using server = await OpAMPServer.start();
-  expect(() => memoryTransport({ "ws://a": server, "ws://a:4320/x": server })).toThrow("is the same place as another");
+  for (const [one, other] of [
+    ["ws://a", "ws://A/x"],
+    ["ws://a:80/x", "ws://a:80"],
+  ] as const) {
+    const network = () => memoryTransport({ [one]: server, [other]: server });
+    expect(network).toThrow("is the same place as another");
+  }
   const network = memoryTransport({ "ws://a": server });
   expect(() => network.to("wss://a")).toThrow("url: there is no server");
   expect(network.to("ws://a:4320/other")).toBe(network.to("ws://a"));
+});
+
+test.each([
+  ["wss://opamp.example.com/v1/opamp", "wss://opamp.example.com"],
+  ["wss://opamp.example.com", "wss://opamp.example.com/v1/opamp"],
+  ["wss://opamp.example.com:4320/v1/opamp", "wss://OPAMP.example.com"],
+  ["https://opamp.example.com:8443", "https://opamp.example.com/x"],
+  ["wss://opamp.example.com", "wss://opamp.example.com:4320/other"],
+  ["wss://opamp.example.com/v1/opamp", "wss://opamp.example.com:443"],
+  ["ws://[::1]:5000", "ws://[::1]"],
+])("a dial to %s reaches the server at %s", async (url, place) => {
+  await using server = await OpAMPServer.start();
+  const network = memoryTransport({ [place]: server, "wss://other.example.com": server });
+  expect(network({ endpoint: parseEndpoint(url) })).toBe(network.to(place));
+});
+
+test("a server at a port is found before the one at all ports of its host", async () => {
+  await using server = await OpAMPServer.start();
+  const network = memoryTransport({ "ws://a": server, "ws://a:4320": server });
+  const dial = (url: string) => network({ endpoint: parseEndpoint(url) });
+  expect(dial("ws://a")).toBe(network.to("ws://a:4320"));
+  expect(dial("ws://a/x")).toBe(network.to("ws://a"));
+  expect(network.to("ws://a")).not.toBe(network.to("ws://a:4320"));
+});
+
+test.each([
+  ["wss://opamp.example.com/v1/opamp?token=s3cret", "wss://opamp.example.com:4320", "wss://opamp.example.com:443"],
+  ["https://opamp.example.com:8443", "wss://opamp.example.com", "https://opamp.example.com:8443"],
+])("a dial to %s that nobody hears is told on both sides", async (url, place, dialled) => {
+  await using server = await OpAMPServer.start();
+  const client = new OpAMPClient({
+    url,
+    transport: memoryTransport({ [place]: server }),
+    description: { identifying: { "service.name": "lost" } },
+  });
+  const lost = new Promise<OpAMPError>((resolve) => client.on("error", resolve));
+  client.start();
+  const { message, hint } = await lost;
+  expect(message).toContain(`refused, none of its servers is at ${dialled}`);
+  expect(hint).toContain(`its servers are at ${place};`);
+  await client.stop();
+  const wait = await rejectionOf(server.firstAgent({ timeoutMs: 1 }));
+  expect(wait.message).toContain(`\n  a memoryTransport dialled ${dialled}; its servers are at ${place}`);
+  expect(`${message}${hint}${wait.message}`).not.toContain("s3cret");
 });

@@ -1,11 +1,6 @@
 import { sameBytes, uidText } from "../../base/bytes.js";
 import { OpAMPError } from "../../errors.js";
-import {
-  type AgentRemoteConfig,
-  type AgentToServer,
-  type ConnectionSettingsOffers,
-  ConnectionSettingsStatuses,
-} from "../../gen/opamp/v1/opamp_pb.js";
+import type { AgentRemoteConfig, AgentToServer, ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
 import { encodeServerToAgent } from "../../wire/codec.js";
 import { type Announcement, type Composed, composeAnswer, composePush, type ServerToAgentFields } from "../answer.js";
 import type { AgentLink, AgentLinkCounts, Link, TransportName, WebSocketLink } from "../link/link.js";
@@ -16,6 +11,7 @@ import type { Signer } from "../signing/signer.js";
 import type { SigningState } from "../signing/signing-options.js";
 import { Waits } from "../waits.js";
 import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
+import { hasLeft, isTaken } from "./settings-taken.js";
 
 /** What a server has seen, a text each: who tried to come in, who has spoken, and what went wrong or is meant to. */
 export interface OutlineOfServer {
@@ -62,6 +58,7 @@ export class AgentExchange {
   /** The signing request that came last. */
   signing: SigningState | undefined;
   readonly side: ServerSide;
+  #leftFor: ConnectionSettingsOffers | undefined;
   #announcedOver = new WeakSet<Link>();
   /** What was announced to this agent besides what the server announces to all. */
   readonly #ownCapabilities = new Set<string>();
@@ -92,6 +89,11 @@ export class AgentExchange {
   /** The uid that the agent used last. */
   get uid(): Uint8Array {
     return this.uids.at(-1) ?? this.uids[0];
+  }
+
+  /** The agent has left this server for the settings on offer, so they are not offered again. */
+  get hasLeft(): boolean {
+    return this.#leftFor !== undefined && this.#leftFor === this.settings;
   }
 
   /** How many messages wait for one of the agent's to be answered. */
@@ -136,6 +138,8 @@ export class AgentExchange {
     const { instanceUid, connectionSettingsRequest } = message;
     const csr = connectionSettingsRequest?.opamp?.certificateRequest?.csr;
     if (csr !== undefined) this.signing = { csr, uid: instanceUid, answer: undefined };
+    const isGone = hasLeft(this.settings, this.hasLeft, message, record, startedOver);
+    this.#leftFor = isGone ? this.settings : undefined;
     this.record = record;
     this.link = { transport, ...origin };
     this.#goesBy(instanceUid);
@@ -151,18 +155,14 @@ export class AgentExchange {
    */
   answer(link: Link, extra: ServerToAgentFields = {}, write?: (payload: Uint8Array) => void): void {
     if (!link.isOpen()) return;
-    const { remoteConfigStatus, connectionSettingsStatus } = this.record.parts;
+    const { remoteConfigStatus } = this.record.parts;
     const isOfferTaken = sameBytes(this.offer?.configHash, remoteConfigStatus?.lastRemoteConfigHash);
-    // An agent that has put its settings aside reports none, without a hash, and may be offered the same again.
-    const areSettingsTaken =
-      connectionSettingsStatus?.status !== ConnectionSettingsStatuses.ConnectionSettingsStatuses_UNSET &&
-      sameBytes(this.settings?.hash, connectionSettingsStatus?.lastConnectionSettingsHash);
     const composed = composeAnswer({
       instanceUid: this.uid,
       announcement: this.#announcementOver(link),
       fullState: this.#fullStateDue,
       offer: isOfferTaken ? undefined : this.offer,
-      settings: areSettingsTaken ? undefined : this.settings,
+      settings: this.hasLeft || isTaken(this.settings, this.record) ? undefined : this.settings,
       error: this.#errors[0],
       queue: this.#queue,
       extra,
@@ -215,6 +215,7 @@ export class AgentExchange {
   /** Loses what the agent has reported, as a server does that was restarted. */
   forget(): void {
     this.record = UNKNOWN_AGENT;
+    this.#leftFor = undefined;
     this.#announcedOnHttp = false;
     this.changed();
   }

@@ -38,13 +38,14 @@ export function configLines(exchange: AgentExchange): readonly string[] {
 export function settingsLines(exchange: AgentExchange): readonly string[] {
   const { settings, record, lastMessage } = exchange;
   const report = reportedSettings(record.parts.connectionSettingsStatus);
-  const sent = sentTo(exchange).flatMap(({ connectionSettings }) => connectionSettings ?? []);
-  const offer = settings ?? sent.at(-1);
+  const sent = settingsSent(exchange);
+  const offer = offeredSettings(exchange);
   if (offer === undefined) {
     return report === undefined ? [] : [`connection settings: none on offer, ${reportWords(report)}`];
   }
   const isSent = sent.some(({ hash }) => sameBytes(hash, offer.hash));
-  const state = settings === undefined ? "sent once" : `on offer${isSent ? "" : ", not sent yet"}`;
+  const standing = exchange.hasLeft ? " until the agent left for them" : isSent ? "" : ", not sent yet";
+  const state = settings === undefined ? "sent once" : `on offer${standing}`;
   const lines = [`connection settings: ${short(offer.hash)} ${state}${destination(offer)}, ${reportWords(report)}`];
   if (lastMessage === undefined) return lines;
   const lacking = PARTS.filter(
@@ -56,6 +57,15 @@ export function settingsLines(exchange: AgentExchange): readonly string[] {
   for (const option of options)
     lines.push(`settings were offered that the agent does not accept (no \`${option}\` option)`);
   return lines;
+}
+
+/** The connection settings that the agent was offered last. */
+export function offeredSettings(exchange: AgentExchange): ConnectionSettingsOffers | undefined {
+  return exchange.settings ?? settingsSent(exchange).at(-1);
+}
+
+function settingsSent(exchange: AgentExchange): readonly ConnectionSettingsOffers[] {
+  return sentTo(exchange).flatMap(({ connectionSettings }) => connectionSettings ?? []);
 }
 
 /** What became of a signing request; nothing where none came. */

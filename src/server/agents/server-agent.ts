@@ -13,8 +13,9 @@ import { checkFields, errorAnswer, type ServerToAgentFields } from "../answer.js
 import { checkClose, checkMisbehaviour } from "../misbehave/check-misbehaviour.js";
 import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { AgentExchange } from "./agent-exchange.js";
+import { offeredSettings } from "./offer-outline.js";
 import { configOffer, type OfferedFile } from "./offers.js";
-import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
+import type { ReceivedCustomMessage, ReportedConfig, ReportedSettings } from "./plain-values.js";
 import { ReportedAgent } from "./reported-agent.js";
 import { heartbeatOffer, type OfferedSettings, settingsOffer } from "./settings-offer.js";
 import { type IssueCertificateOptions, issueCertificate, refuseSigningRequest } from "./signing.js";
@@ -52,12 +53,12 @@ export class ServerAgent extends ReportedAgent {
 
   /** Whether the agent reported this configuration as applied. Default: the one on offer. */
   hasApplied(hash: Uint8Array | undefined = this.#exchange.offer?.configHash): boolean {
-    return this.#reports("applied", hash);
+    return reports(this.remoteConfig, "applied", hash);
   }
 
   /** Whether the agent reported that this configuration failed. Default: the one on offer. */
   hasFailed(hash: Uint8Array | undefined = this.#exchange.offer?.configHash): boolean {
-    return this.#reports("failed", hash);
+    return reports(this.remoteConfig, "failed", hash);
   }
 
   /**
@@ -83,8 +84,21 @@ export class ServerAgent extends ReportedAgent {
   }
 
   /**
+   * Whether the agent reported these connection settings as applied. Default: those that it was offered last, here; on the server that
+   * it was moved to, give the hash that {@link ServerAgent.offerSettings} returned.
+   */
+  hasAppliedSettings(hash: Uint8Array | undefined = offeredSettings(this.#exchange)?.hash): boolean {
+    return reports(this.connectionSettings, "applied", hash);
+  }
+
+  /** Whether the agent reported that these connection settings failed. Default: those that it was offered last, here. */
+  hasFailedSettings(hash: Uint8Array | undefined = offeredSettings(this.#exchange)?.hash): boolean {
+    return reports(this.connectionSettings, "failed", hash);
+  }
+
+  /**
    * Offers connection settings: at once over an open WebSocket, and in every answer until the agent reports their hash. An agent
-   * that is moved to another server reports APPLIED there.
+   * that is moved to another server reports APPLIED there; once it has left for an offered endpoint, it is not offered that again.
    *
    * @returns The hash: the one given, or SHA-256 over the offer.
    * @throws {OpAMPError} ERR_OPAMP_OPTION naming what is wrong. What an agent must refuse goes with {@link ServerAgent.send}.
@@ -108,7 +122,10 @@ export class ServerAgent extends ReportedAgent {
     return this.#offer(await issueCertificate(this.#exchange, options));
   }
 
-  /** Answers {@link signingRequest} with BAD_REQUEST (CERT-08): at once over an open WebSocket, otherwise in place of the next answer. */
+  /**
+   * Answers {@link signingRequest} with BAD_REQUEST (CERT-08): at once over an open WebSocket, otherwise in place of the next answer.
+   * Throws ERR_OPAMP_OPTION where there is no request.
+   */
   refuseSigningRequest(message?: string): void {
     if (message !== undefined) isText("message", message);
     this.send(refuseSigningRequest(this.#exchange, message));
@@ -242,10 +259,13 @@ export class ServerAgent extends ReportedAgent {
     if (this.connected) this.send({ connectionSettings: settings });
     return settings.hash;
   }
+}
 
-  #reports(status: ReportedConfig["status"], hash: Uint8Array | undefined): boolean {
-    if (hash !== undefined) isBytes("hash", hash);
-    const { remoteConfig } = this;
-    return remoteConfig?.status === status && sameBytes(hash, remoteConfig.hash);
-  }
+function reports(
+  report: ReportedConfig | ReportedSettings | undefined,
+  status: "applied" | "failed",
+  hash: Uint8Array | undefined,
+): boolean {
+  if (hash !== undefined) isBytes("hash", hash);
+  return report?.status === status && sameBytes(hash, report.hash);
 }

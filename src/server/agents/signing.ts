@@ -43,7 +43,7 @@ export async function issueCertificate(
       hint: 'start it with `signingRequests: { issue: "by hand" }`',
     });
   }
-  if (signing === undefined) throw wrongOption("issueCertificate", "the agent has not sent a signing request");
+  if (signing === undefined) throw noRequest("issueCertificate");
   const { opamp, hash, ...special } = options;
   const certificate = { cert: await signer.issue(signing, special), ca: signer.ca };
   const offer = settingsOffer({ hash, opamp: { ...opamp, certificate } });
@@ -53,7 +53,8 @@ export async function issueCertificate(
 
 /** Takes a signing request off the list. @returns BAD_REQUEST, for the server to send (CERT-08) */
 export function refuseSigningRequest({ signing }: AgentExchange, message = REFUSED): ServerToAgentFields {
-  if (signing !== undefined) signing.answer = "refused";
+  if (signing === undefined) throw noRequest("refuseSigningRequest");
+  signing.answer = "refused";
   return errorAnswer(ServerErrorResponseType.ServerErrorResponseType_BadRequest, message);
 }
 
@@ -86,4 +87,8 @@ export function answerSigningRequest(
     default:
       return mode satisfies never;
   }
+}
+
+function noRequest(call: string): OpAMPError {
+  return wrongOption(call, "the agent has not sent a signing request");
 }

@@ -50,13 +50,17 @@ export function parseEndpoint(given: string | URL): Endpoint {
   url.username = "";
   url.password = "";
   url.hash = "";
-  // The parser drops a port that is the scheme's own, so whether one was written shows only in the text.
-  const authority = /^[a-z]+:[\\/]*([^\\/?#]*)/i.exec(text)?.[1] ?? "";
-  const hasPort = /:\d+$/.test(authority);
+  const hasPort = writesPort(text);
   const hasPath = url.pathname !== "/";
   if (!hasPort && !hasPath) url.port = DEFAULT_PORT;
   if (!hasPath) url.pathname = DEFAULT_PATH;
   return { kind, url, authorization };
+}
+
+/** Whether a URL names its port: the parser drops one that is the scheme's own, so that shows only in the text. */
+export function writesPort(url: string): boolean {
+  const authority = /^[a-z]+:[\\/]*([^\\/?#]*)/i.exec(url.trim())?.[1] ?? "";
+  return /:\d+$/.test(authority);
 }
 
 function hasWrongPort(text: string): boolean {

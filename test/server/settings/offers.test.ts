@@ -8,6 +8,7 @@ import { dial, startServer } from "../server-fixture.js";
 const {
   ConnectionSettingsStatuses_UNSET: UNSET,
   ConnectionSettingsStatuses_APPLYING: APPLYING,
+  ConnectionSettingsStatuses_APPLIED: APPLIED,
   ConnectionSettingsStatuses_FAILED: FAILED,
 } = ConnectionSettingsStatuses;
 const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
@@ -23,11 +24,24 @@ async function reported(transport: "ws" | "http") {
   const say = (message: Parameters<typeof exchange>[1]) =>
     peer === undefined ? exchange(server.httpUrl, message) : peer.exchange(message);
   await say(full(1));
-  return { server, agent, peer, say };
+  /** Takes in what came unasked. */
+  const pushed = () => peer?.next();
+  return { server, agent, peer, say, pushed };
 }
 
 function status(sequenceNum: number, value: number, lastConnectionSettingsHash: Uint8Array, errorMessage = "") {
   return lean(sequenceNum, { connectionSettingsStatus: { status: value, lastConnectionSettingsHash, errorMessage } });
+}
+
+/** What an agent says that has been moved by another server. */
+const APPLIED_ELSEWHERE = { connectionSettingsStatus: { status: APPLIED, lastConnectionSettingsHash: bytes("other") } };
+
+const FORGOT = { connectionSettingsStatus: { status: UNSET } };
+
+/** The agent goes to try what it was offered. */
+async function leave(say: (message: ReturnType<typeof lean>) => Promise<unknown>, hash: Uint8Array): Promise<void> {
+  await say(status(2, APPLYING, hash));
+  await say(lean(3, { agentDisconnect: {} }));
 }
 
 test("an offer has all that is given, and nothing else is set", async () => {
@@ -95,6 +109,59 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
     expect((await say(status(5, UNSET, new Uint8Array()))).connectionSettings?.hash).toEqual(hash);
     agent.withdrawSettings();
     expect(carried(await say(lean(6)))).not.toContain("connectionSettings");
+  });
+
+  test("an endpoint is not offered again to an agent that left for it and has other settings, or none", async () => {
+    const { agent, say, pushed } = await reported(transport);
+    const hash = agent.offerSettings(MOVE);
+    await pushed();
+    await leave(say, hash);
+    expect(carried(await say(full(4, APPLIED_ELSEWHERE)))).not.toContain("connectionSettings");
+    expect(carried(await say(status(5, UNSET, new Uint8Array())))).not.toContain("connectionSettings");
+    expect(agent.offerSettings(MOVE)).toEqual(hash);
+    await pushed();
+    expect((await say(lean(6))).connectionSettings?.hash).toEqual(hash);
+  });
+
+  test("an endpoint is offered again to an agent that lost it on its way, and to one that came back with FAILED and forgot", async () => {
+    const { agent, say, pushed } = await reported(transport);
+    const hash = agent.offerSettings(MOVE);
+    await pushed();
+    await leave(say, hash);
+    expect((await say(full(1))).connectionSettings?.hash).toEqual(hash);
+    await leave(say, hash);
+    expect((await say(full(1, FORGOT))).connectionSettings?.hash).toEqual(hash);
+    await leave(say, hash);
+    expect(carried(await say(status(4, FAILED, hash)))).not.toContain("connectionSettings");
+    expect((await say(status(5, UNSET, new Uint8Array()))).connectionSettings?.hash).toEqual(hash);
+  });
+
+  test("other settings stand while an agent is away", async () => {
+    const { agent, say, pushed } = await reported(transport);
+    const hash = agent.offerSettings({ opamp: { headers: { a: "b" } }, ownLogs: { endpoint: "http://a" } });
+    await pushed();
+    await leave(say, hash);
+    expect((await say(full(4, APPLIED_ELSEWHERE))).connectionSettings?.hash).toEqual(hash);
+  });
+
+  test("what became of an offer is told from what became of another", async () => {
+    const { agent, say, pushed } = await reported(transport);
+    expect([agent.hasAppliedSettings(), agent.hasFailedSettings()]).toEqual([false, false]);
+    const first = agent.offerSettings(MOVE);
+    await pushed();
+    await say(status(2, APPLIED, first));
+    expect([agent.hasAppliedSettings(), agent.hasFailedSettings()]).toEqual([true, false]);
+    const second = agent.offerSettings({ opamp: { headers: { a: "b" } } });
+    await pushed();
+    expect([agent.hasAppliedSettings(), agent.hasAppliedSettings(first)]).toEqual([false, true]);
+    await say(status(3, FAILED, second));
+    expect([agent.hasFailedSettings(), agent.hasFailedSettings(first)]).toEqual([true, false]);
+    const interval = agent.offerHeartbeat(5);
+    await pushed();
+    await say(status(4, APPLIED, interval));
+    if (transport === "http") await say(lean(5));
+    expect([agent.hasAppliedSettings(), agent.hasAppliedSettings(interval)]).toEqual([true, true]);
+    expect(() => agent.hasAppliedSettings("h" as never)).toThrow("hash: must be a Uint8Array, not string");
   });
 
   test("a heartbeat interval takes the place of what is on offer", async () => {
@@ -176,6 +243,14 @@ describe("a wait that fails", () => {
     expect(text).toContain('connection settings: none on offer, reported failed 68, error "no\\\\nway"');
     expect(text).toContain(`server on port ${server.port}: 1 attempt: 101`);
     peer.socket.terminate();
+  });
+
+  test("says that the agent has left for what it was offered", async () => {
+    const { agent, say } = await reported("http");
+    await leave(say, agent.offerSettings(MOVE));
+    expect(await told(agent)).toMatch(
+      /: [0-9a-f]{8} on offer until the agent left for them \(to "ws:.*, reported applying/,
+    );
   });
 
   test("says what was sent by hand", async () => {

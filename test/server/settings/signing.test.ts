@@ -146,7 +146,10 @@ describe("by hand", () => {
   test("nothing is issued without a request, without a good one, or to options that there are not", async () => {
     const { agent, server } = await asked(changed(csr), "by hand");
     await expect(agent.issueCertificate()).rejects.toThrow("was not signed with the key that it is for");
-    await expect(server.agent(uid(2)).issueCertificate()).rejects.toThrow("the agent has not sent a signing request");
+    const none = "the agent has not sent a signing request";
+    await expect(server.agent(uid(2)).issueCertificate()).rejects.toThrow(none);
+    expect(() => server.agent(uid(2)).refuseSigningRequest()).toThrow(`refuseSigningRequest: ${none}`);
+    expect(server.agent(uid(2)).sent).toEqual([]);
     const wrong = { valid: 1 } as object;
     await expect(agent.issueCertificate(wrong)).rejects.toThrow("issueCertificate.valid: is not an option");
   });

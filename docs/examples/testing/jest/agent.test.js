@@ -93,7 +93,7 @@ test("the agent moves to the server that it is offered", async () => {
 
   const hash = agent.offerSettings({ opamp: { endpoint: second.url, headers: { authorization: "Bearer second" } } });
   const moved = await second.firstAgent();
-  await moved.until(({ connectionSettings }) => connectionSettings?.status === "applied");
+  await moved.until((seen) => seen.hasAppliedSettings(hash));
 
   expect(moved.connectionSettings).toEqual({ status: "applied", hash, error: "" });
   expect(agent.disconnected).toBe(true);

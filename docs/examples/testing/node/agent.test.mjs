@@ -90,7 +90,7 @@ test("the agent moves to the server that it is offered", async (t) => {
 
   const hash = agent.offerSettings({ opamp: { endpoint: second.url, headers: { authorization: "Bearer second" } } });
   const moved = await second.firstAgent();
-  await moved.until(({ connectionSettings }) => connectionSettings?.status === "applied");
+  await moved.until((seen) => seen.hasAppliedSettings(hash));
 
   assert.deepEqual(moved.connectionSettings, { status: "applied", hash, error: "" });
   assert.equal(agent.disconnected, true);
