@@ -44,6 +44,8 @@ interface Run {
 const RESTART_MS = 30_000;
 /** The longest text that the server is told of failures. */
 const MAX_TEXT = 4_000;
+/** Of how many failures it tells. */
+const MOST_TOLD = 64;
 
 /** Runs offers of connection settings: the agent's own connection first, then the others; they have one status. */
 export class SettingsOffers {
@@ -93,11 +95,13 @@ export class SettingsOffers {
   /** The core applies an offer. */
   apply(offered: SettingsOffer, id: number): void {
     const { moves, runner, takesOpamp, clock, applyMs } = this.#parts;
-    const until = clock.now() + applyMs;
-    const run: Run = { id, tasks: runner.tasksOf(offered.offer), isAborted: false, until };
+    const limitMs = applyMs - spareOf(applyMs);
+    const tasks = runner.tasksOf(offered.offer);
+    const run: Run = { id, tasks, isAborted: false, until: clock.now() + limitMs };
     this.#run = run;
+    const validateMs = tasks.length === 0 ? limitMs : limitMs / 2;
     if (moves === undefined || !takesOpamp()) this.#others(run, undefined);
-    else moves.apply(offered, id, (error) => this.#others(run, error));
+    else moves.apply(offered, id, validateMs, (error) => this.#others(run, error));
   }
 
   abort(id: number, why: string): void {
@@ -114,8 +118,9 @@ export class SettingsOffers {
 
   /** The connection was moved, or it was not. */
   switched(id: number, failed: SwitchFailure | undefined): void {
+    const { clock, applyMs } = this.#parts;
     // The core counts its limit from here too.
-    if (this.#run?.id === id) this.#run.until = this.#parts.clock.now() + this.#parts.applyMs;
+    if (this.#run?.id === id) this.#run.until = clock.now() + applyMs - spareOf(applyMs);
     this.#parts.moves?.switched(id, failed);
   }
 
@@ -171,10 +176,18 @@ export class SettingsOffers {
     feed(error === undefined ? ended : { ...ended, error });
   }
 
-  /** Each failure has its share of the text. */
+  /** Each failure has its share of the text; of too many the first ones are told. */
   #textOf(failures: readonly PartFailure[]): string {
-    const most = Math.floor(MAX_TEXT / failures.length);
-    const lines = failures.map(({ called, why }) => `${called}: ${this.#parts.redact(why)}`);
-    return lines.map((line) => (line.length > most ? `${line.slice(0, most - 5)}...` : line)).join("; ");
+    const told = failures.slice(0, MOST_TOLD);
+    const most = Math.floor(MAX_TEXT / told.length);
+    const lines = told.map(({ called, why }) => `${called}: ${this.#parts.redact(why)}`);
+    const cut = lines.map((line) => (line.length > most ? `${line.slice(0, most - 5)}...` : line));
+    const left = failures.length - told.length;
+    return [...cut, ...(left > 0 ? [`and ${left} more`] : [])].join("; ");
   }
+}
+
+/** By how much calls end before the core gives up on all of them, which knows of none by its name. */
+function spareOf(applyMs: number): number {
+  return Math.min(100, applyMs / 50);
 }

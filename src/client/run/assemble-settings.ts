@@ -130,6 +130,7 @@ function assembleMoves(
     record,
     clock,
     feed,
+    failed,
     certificates,
     notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
     warn,
