@@ -33,6 +33,8 @@ export interface PartFailure {
 /** Tasks that are carried out. */
 interface Run {
   call: PartCall | undefined;
+  /** Of which part that is. */
+  part: Part | undefined;
   isAborted: boolean;
 }
 
@@ -82,7 +84,7 @@ export class PartRunner {
     const { clock, abortMs } = this.#parts;
     const failures: PartFailure[] = [];
     let callsToCome = tasks.filter(({ settings }) => settings !== undefined).length;
-    const run: Run = { call: undefined, isAborted: false };
+    const run: Run = { call: undefined, part: undefined, isAborted: false };
     this.#run = run;
     for (const task of tasks) {
       if (run.isAborted) break;
@@ -96,6 +98,12 @@ export class PartRunner {
       if (why !== undefined) failures.push({ called: calledBy(task.part.kind, task.part.name), why });
     }
     return failures;
+  }
+
+  /** Which handler runs, as in the options. */
+  get running(): string | undefined {
+    const { call, part } = this.#run ?? {};
+    return call && part && `connectionSettings.${optionOf(part)}.${call.step}`;
   }
 
   /** Nothing more is done of what is under way. */
@@ -119,6 +127,7 @@ export class PartRunner {
     if (handler === undefined) return undefined;
     const call = new PartCall(clock);
     run.call = call;
+    run.part = part;
     const wasInForce = part.isInForce;
     part.isInForce = false;
     const previous = reason === "offer" ? part.accepted : undefined;
@@ -148,8 +157,7 @@ export class PartRunner {
   #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
     // The handler was given secrets, and may repeat them.
     const why = without(messageOf(cause), secretsInPart(settings));
-    const which = part.name === undefined ? part.kind : `${part.kind}[${JSON.stringify(part.name)}]`;
-    this.#parts.failed(failureOf(`${which}.${step}`, cause, why), reason !== "restart");
+    this.#parts.failed(failureOf(`${optionOf(part)}.${step}`, cause, why), reason !== "restart");
     return why;
   }
 
@@ -157,4 +165,8 @@ export class PartRunner {
     const known = partKindNames.find((name) => name === kind);
     return known && this.#parts.handlers[known];
   }
+}
+
+function optionOf({ kind, name }: Part): string {
+  return name === undefined ? kind : `${kind}[${JSON.stringify(name)}]`;
 }

@@ -6,6 +6,7 @@ import type { StoredState } from "../../store/store.js";
 import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
+import type { WarningEvent } from "../events.js";
 import type { ConnectionMoves } from "./connection-moves.js";
 import type { Restored } from "./left-behind.js";
 import type { SettingsOffer } from "./offer-plan.js";
@@ -27,8 +28,7 @@ export interface SettingsParts {
   readonly feed: (input: Input) => void;
   /** Takes secrets out of what the server is told. */
   readonly redact: (text: string) => string;
-  /** What was accepted no longer counts. */
-  readonly warn: (message: string, hint: string) => void;
+  readonly warn: (event: WarningEvent) => void;
 }
 
 /** An offer that is being applied. */
@@ -42,6 +42,8 @@ interface Run {
 
 /** How long all handlers together may take at a start, before the agent connects. */
 const RESTART_MS = 30_000;
+/** After this it is said that they hold up the start. */
+const SLOW_START_MS = 5_000;
 /** The longest text that the server is told of failures. */
 const MAX_TEXT = 4_000;
 /** Of how many failures it tells. */
@@ -70,12 +72,18 @@ export class SettingsOffers {
     const putAside = await runner.restore(state.otherConnections);
     if (putAside !== undefined) {
       delete restored.status;
-      warn(
-        `settings for other connections that the server offered are put aside: ${putAside}`,
-        "nothing has to be done: the server may offer its settings again",
-      );
+      const message = `settings for other connections that the server offered are put aside: ${putAside}`;
+      const hint = "nothing has to be done: the server may offer its settings again";
+      warn({ code: "settings-put-aside", message, hint });
     }
-    const failures = await runner.run(runner.restartTasks, clock.now() + Math.min(applyMs, RESTART_MS));
+    const limitMs = Math.min(applyMs, RESTART_MS);
+    const endTimer = clock.after(SLOW_START_MS, () => {
+      const message = `the agent has yet to connect: ${runner.running ?? "connectionSettings"} has not ended`;
+      const hint = `have the handler end sooner; at a start all of them have ${limitMs} ms`;
+      warn({ code: "settings-slow-start", message, hint });
+    });
+    const failures = await runner.run(runner.restartTasks, clock.now() + limitMs);
+    endTimer();
     const { status } = restored;
     if (failures.length === 0 || status === undefined) return restored;
     const { hash, digest } = status;

@@ -74,7 +74,7 @@ interface Around {
 interface AroundMoves {
   /** There where the agent asks for certificates. */
   certificates: Certificates | undefined;
-  warn: (message: string, hint: string) => void;
+  warn: (event: WarningEvent) => void;
 }
 
 /** What takes offers of connection settings. */
@@ -87,8 +87,7 @@ export function assembleSettings(
   const { core, clock, failed, feed, redactor, persistence } = around;
   const { applyMs, abortMs } = settings.timeouts;
   const { handlers, opamp, epoch } = taken;
-  const warn = (message: string, hint: string) =>
-    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const warn = (event: WarningEvent) => notify(around.observed(), { type: "warning", event });
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
   return new SettingsOffers({
@@ -133,7 +132,7 @@ function assembleMoves(
     failed,
     certificates,
     notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
-    warn,
+    warn: (message, hint) => warn({ code: "settings-put-aside", message, hint }),
   });
 }
 

@@ -52,8 +52,12 @@ test("handlers that hang hold up a start for half a minute together, and what th
   await first.client.stop();
   const { handler, calls } = noting<OtherSettings>(() => new Promise(() => undefined));
   const agent = await taking({ other: handler }, { store, servers: first.servers, isOneOfMany: true });
+  const warnings: string[] = [];
+  agent.client.on("warning", ({ code, message }) => warnings.push(`${code} ${message}`));
   await agent.clock.advance(29_000);
   expect(agent.dialled).toEqual([]);
+  const slow = 'settings-slow-start the agent has yet to connect: connectionSettings.other["n0"].apply has not ended';
+  expect(warnings).toEqual([slow]);
   await agent.clock.advance(1_500);
   expect(agent.dialled).toEqual(["old"]);
   const text = String(known(agent.servers.old, agent)?.[2]);
