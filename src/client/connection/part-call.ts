@@ -18,7 +18,7 @@ export interface CallLimits {
   readonly graceMs: number;
 }
 
-/** Below this, half of what is left is no time in which anything could be done. */
+/** No call gets less than this while there is so much: half of what is left may be too little to do anything in. */
 const LEAST_MS = 100;
 const HINT = "the server gets this message as the reason why the offer failed";
 

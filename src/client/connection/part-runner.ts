@@ -77,7 +77,7 @@ export class PartRunner {
   /**
    * Carries out tasks, one after the other, all within one time limit; what it does not reach has failed.
    *
-   * @param until when it ends, on the clock, whoever has not ended
+   * @param until when all of it ends, on the clock, calls that still run included
    * @returns those that failed
    */
   async run(tasks: readonly PartTask[], until: number): Promise<readonly PartFailure[]> {
