@@ -47,8 +47,9 @@ export interface OpAMPSettingsPolicy {
   /** How often in an hour the agent may be moved, counted over restarts; of what comes more often, the newest waits. Default 6. */
   maxPerHour?: number | undefined;
   /**
-   * Looks at an offer before anything is done about it; rejecting means FAILED with the error's message (CONN-02). It has the
-   * time limit `timeouts.applyMs`. Default: all that the rules above allow is tried.
+   * Looks at an offer before anything is done about it; rejecting means FAILED with the error's message (CONN-02), and so does
+   * returning `false`, which has no reason to report. It has the time limit `timeouts.applyMs`, half of it where the offer has
+   * settings for other connections too. Default: all that the rules above allow is tried.
    */
   validate?(
     offer: ProposedConnection,
@@ -58,7 +59,10 @@ export interface OpAMPSettingsPolicy {
 
 /** What a handler of connection settings is given besides the settings. */
 export interface SettingsContext<Settings> {
-  /** Aborts on a newer offer, when the time is up, and when the client stops. The outcome no longer counts then. */
+  /**
+   * Aborts on a newer offer and when the client stops: the outcome no longer counts then. It aborts as well when the time of
+   * this call is up: then a call that resolves within `timeouts.abortMs` still has succeeded, so reject where work is cut off.
+   */
   readonly signal: AbortSignal;
   /** The settings that are replaced; `undefined` for none, and where the reason is not an offer. */
   readonly previous: Settings | undefined;
@@ -81,7 +85,8 @@ export interface SettingsHandler<Settings> {
   /**
    * Puts settings to use. Resolving means APPLIED, rejecting FAILED with the error's message, and then what was in
    * force has to stay so. One call runs at a time. All calls for an offer share `timeouts.applyMs`, those at a start 30 000 ms
-   * at most. Settings that are in force already are not given again.
+   * at most: each has half of what is left of that, the last one all of it, and what is not reached has failed. Settings that
+   * are in force already are not given again.
    */
   apply(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;
 }

@@ -3,7 +3,6 @@ import type {
   TelemetryConnectionSettings,
   TLSConnectionSettings,
 } from "../gen/opamp/v1/opamp_pb.js";
-import { shownUrl } from "../transport/url/endpoint.js";
 import { readOfferedHeaders } from "./offered-headers.js";
 import { encodePart, type OtherSettings, type PartSettings, type TelemetrySettings } from "./part-settings.js";
 import { refuseUnkept, refuseUnverified } from "./policy.js";
@@ -113,7 +112,9 @@ function readTelemetryUrl(where: string, untrimmed: string): string {
     throw refused(where, "is not an http or https URL", hint);
   }
   if (url.username !== "" || url.password !== "") {
-    throw refused(where, `(${shownUrl(given)}) has a user or a password`, "send an Authorization header instead");
+    // No port or path of OpAMP's own is filled in here.
+    const shown = `${url.protocol}//${url.host}${url.pathname}`;
+    throw refused(where, `(${shown}) has a user or a password`, "send an Authorization header instead");
   }
   return given;
 }

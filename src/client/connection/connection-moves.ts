@@ -7,11 +7,14 @@ import type { StoredState } from "../../store/store.js";
 import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent, ConnectionState } from "../connection-options.js";
+import { refuseFalse } from "../handlers/handler-runner.js";
+import type { Failed } from "../observe/client-event.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
 import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { type Restored, readLeft } from "./left-behind.js";
 import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
+import { failureOf, overdueAfter } from "./part-call.js";
 import type { Transports } from "./transports.js";
 
 /** An offer that is being applied. */
@@ -19,6 +22,8 @@ interface Run {
   readonly id: number;
   readonly offered: SettingsOffer;
   readonly controller: AbortController;
+  /** How long the host may look at it, in milliseconds. */
+  readonly validateMs: number;
   /** Called once, with the reason where the offer's settings are not in force. */
   readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
@@ -32,6 +37,7 @@ export interface MovesParts {
   readonly record: ConnectionRecord;
   readonly clock: Clock;
   readonly feed: (input: Input) => void;
+  readonly failed: Failed;
   /** Takes secrets out of what the server is told at a start; what else it is told is redacted with the whole offer. */
   readonly redact: (text: string) => string;
   /** Set where the agent asks for certificates. */
@@ -102,8 +108,9 @@ export class ConnectionMoves {
   }
 
   /** An offer is applied, and `ended` called in the step in which it ends. */
-  apply(offered: SettingsOffer, id: number, ended: Run["ended"]): void {
-    const run: Run = { id, offered, controller: new AbortController(), ended, plan: this.#resumed };
+  apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
+    const controller = new AbortController();
+    const run: Run = { id, offered, controller, validateMs, ended, plan: this.#resumed };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -129,8 +136,8 @@ export class ConnectionMoves {
     const run = this.#run;
     if (run?.id !== id) return;
     run.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
-    const isOpen = this.#state === "candidate" || this.#state === "verifying";
-    if (why !== "stopped" && isOpen) this.#moved("rolledBack");
+    if (why !== "stopped" && this.#state === "candidate") this.#moved("rejected");
+    if (why !== "stopped" && this.#state === "verifying") this.#moved("rolledBack");
     this.#end(run, `aborted: ${why}`);
   }
 
@@ -198,12 +205,28 @@ export class ConnectionMoves {
   }
 
   async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {
-    const { signal } = run.controller;
+    const { controller, validateMs } = run;
+    const { signal } = controller;
+    const refuse = (cause: unknown): void => {
+      if (this.#run !== run) return;
+      const why = messageOf(cause);
+      this.#parts.failed(failureOf("opamp.validate", cause, why), true);
+      this.#reject(run, why);
+    };
+    // One that hangs is not waited for: nothing has changed yet.
+    const endTimer = this.#parts.clock.after(validateMs, () => {
+      const overdue = overdueAfter(validateMs);
+      controller.abort(overdue);
+      refuse(overdue);
+    });
+    signal.addEventListener("abort", endTimer);
     try {
-      await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.inForce) });
+      refuseFalse(await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.inForce) }));
       if (this.#run === run) this.#begin(run, move);
     } catch (cause) {
-      if (this.#run === run) this.#reject(run, messageOf(cause));
+      refuse(cause);
+    } finally {
+      endTimer();
     }
   }
 

@@ -46,7 +46,8 @@ export function tasksOf(
   return partKindNames.filter(isTaken).flatMap((kind) => {
     const named = offeredIn(offer, kind);
     const known = [...parts.values()].filter((part) => part.kind === kind && !named.has(part.name));
-    const offered = [...named].map(([name, read]) => taskFor(kind, name, read, parts, ground));
+    const names = new Set([...parts.values()].filter((part) => part.kind === kind).map(({ name }) => name));
+    const offered = [...named].sort(byText).map(([name, read]) => taskFor(kind, name, read, parts, names, ground));
     const again = known.filter(({ isInForce }) => !isInForce).map((part) => repeated(part, "retry"));
     return [...offered, ...again].filter((task) => !isDone(task)).sort(byName);
   });
@@ -77,16 +78,25 @@ function offeredIn(offer: ConnectionSettingsOffers, kind: PartKind): ReadonlyMap
   ]);
 }
 
-function taskFor(kind: PartKind, name: string | undefined, read: Read, parts: Parts, ground: PartGround): PartTask {
+/** @param names those in use, the ones that come into use by this offer included */
+function taskFor(
+  kind: PartKind,
+  name: string | undefined,
+  read: Read,
+  parts: Parts,
+  names: Set<string | undefined>,
+  ground: PartGround,
+): PartTask {
   const part = parts.get(keyOf(kind, name)) ?? { kind, name, accepted: undefined, isInForce: false };
   try {
-    const names = [...parts.values()].filter((known) => known.kind === kind);
-    if (part.accepted === undefined && names.length >= MAX_NAMES) {
+    const settings = read(part.accepted, ground);
+    if (!names.has(name) && names.size >= MAX_NAMES) {
       const hint =
         "offer settings by the names that are in use; another settingsEpoch of the agent forgets all of them";
       throw refused("its name", `is one too many: ${MAX_NAMES} are kept`, hint);
     }
-    return { part, reason: "offer", settings: read(part.accepted, ground), problem: "" };
+    names.add(name);
+    return { part, reason: "offer", settings, problem: "" };
   } catch (cause) {
     return { part, reason: "offer", settings: undefined, problem: failureText(cause) };
   }
@@ -100,7 +110,12 @@ function isDone({ part: { isInForce, accepted }, settings }: PartTask): boolean 
   return isInForce && accepted !== undefined && settings !== undefined && samePlain(accepted, settings);
 }
 
-function byName(a: PartTask, b: PartTask): number {
-  const [one = "", other = ""] = [a.part.name, b.part.name];
+function byName({ part: a }: PartTask, { part: b }: PartTask): number {
+  return byText([a.name], [b.name]);
+}
+
+type Named = readonly [name: string | undefined, ...rest: unknown[]];
+
+function byText([one = ""]: Named, [other = ""]: Named): number {
   return one < other ? -1 : Number(one > other);
 }

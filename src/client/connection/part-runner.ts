@@ -1,5 +1,5 @@
 import type { PartSettings } from "../../connection-settings/part-settings.js";
-import { messageOf, OpAMPError, ownHint } from "../../errors.js";
+import { messageOf, OpAMPError } from "../../errors.js";
 import type { ConnectionSettingsOffers } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredOthers } from "../../store/store.js";
 import type { Clock } from "../clock.js";
@@ -7,7 +7,7 @@ import type { SettingsHandler } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
 import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "../settings/part-kinds.js";
 import { secretsInPart, without } from "./known-secrets.js";
-import { PartCall } from "./part-call.js";
+import { type CallLimits, failureOf, PartCall, shareOf } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { PartRecord } from "./part-record.js";
 
@@ -33,10 +33,12 @@ export interface PartFailure {
 /** Tasks that are carried out. */
 interface Run {
   call: PartCall | undefined;
+  /** Of which part that is. */
+  part: Part | undefined;
   isAborted: boolean;
 }
 
-const HINT = "the server gets this message as the reason why the offer failed";
+const UNREACHED = "its handler was not called: the calls before it took all the time that there is for an offer";
 
 /** Has the host's handlers apply the settings of connections besides the agent's own, one after the other. */
 export class PartRunner {
@@ -73,23 +75,35 @@ export class PartRunner {
   }
 
   /**
-   * Carries out tasks, one after the other; each has its share of the time, and what it leaves goes to those behind it.
+   * Carries out tasks, one after the other, all within one time limit; what it does not reach has failed.
    *
-   * @param until when they have to be done, on the clock
+   * @param until when all of it ends, on the clock, calls that still run included
    * @returns those that failed
    */
   async run(tasks: readonly PartTask[], until: number): Promise<readonly PartFailure[]> {
-    const { clock } = this.#parts;
+    const { clock, abortMs } = this.#parts;
     const failures: PartFailure[] = [];
-    const run: Run = { call: undefined, isAborted: false };
+    let callsToCome = tasks.filter(({ settings }) => settings !== undefined).length;
+    const run: Run = { call: undefined, part: undefined, isAborted: false };
     this.#run = run;
-    for (const [index, task] of tasks.entries()) {
+    for (const task of tasks) {
       if (run.isAborted) break;
-      const limitMs = Math.max(1, (until - clock.now()) / (tasks.length - index));
-      const why = task.settings === undefined ? task.problem : await this.#apply(run, task, task.settings, limitMs);
+      let why: string | undefined = task.problem;
+      if (task.settings !== undefined) {
+        callsToCome -= 1;
+        const leftMs = until - clock.now();
+        const limits = shareOf(leftMs, callsToCome === 0, abortMs);
+        why = leftMs > 0 ? await this.#apply(run, task, task.settings, limits) : UNREACHED;
+      }
       if (why !== undefined) failures.push({ called: calledBy(task.part.kind, task.part.name), why });
     }
     return failures;
+  }
+
+  /** Which handler runs, as in the options. */
+  get running(): string | undefined {
+    const { call, part } = this.#run ?? {};
+    return call && part && `connectionSettings.${optionOf(part)}.${call.step}`;
   }
 
   /** Nothing more is done of what is under way. */
@@ -106,18 +120,21 @@ export class PartRunner {
   }
 
   /** @returns why it failed */
-  async #apply(run: Run, task: PartTask, settings: PartSettings, limitMs: number): Promise<string | undefined> {
-    const { clock, record, abortMs } = this.#parts;
+  async #apply(run: Run, task: PartTask, settings: PartSettings, limits: CallLimits): Promise<string | undefined> {
+    const { clock, record } = this.#parts;
     const { part, reason } = task;
     const handler = this.#handler(part.kind);
     if (handler === undefined) return undefined;
     const call = new PartCall(clock);
     run.call = call;
+    run.part = part;
     const wasInForce = part.isInForce;
     part.isInForce = false;
     const previous = reason === "offer" ? part.accepted : undefined;
     try {
-      await call.run({ handler, settings, previous, reason }, { limitMs, abortMs });
+      await call.run({ handler, settings, previous, reason }, limits);
+      // It may not have listened to its signal.
+      if (run.isAborted) return "aborted";
     } catch (cause) {
       part.isInForce = wasInForce && !call.wasApplied;
       if (run.isAborted) return "aborted";
@@ -140,10 +157,7 @@ export class PartRunner {
   #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
     // The handler was given secrets, and may repeat them.
     const why = without(messageOf(cause), secretsInPart(settings));
-    const which = part.name === undefined ? part.kind : `${part.kind}[${JSON.stringify(part.name)}]`;
-    const text = `connectionSettings.${which}.${step} failed: ${why}`;
-    const hint = ownHint(cause) ?? HINT;
-    this.#parts.failed(new OpAMPError("ERR_OPAMP_HANDLER", text, { cause, hint }), reason !== "restart");
+    this.#parts.failed(failureOf(`${optionOf(part)}.${step}`, cause, why), reason !== "restart");
     return why;
   }
 
@@ -151,4 +165,8 @@ export class PartRunner {
     const known = partKindNames.find((name) => name === kind);
     return known && this.#parts.handlers[known];
   }
+}
+
+function optionOf({ kind, name }: Part): string {
+  return name === undefined ? kind : `${kind}[${JSON.stringify(name)}]`;
 }

@@ -6,6 +6,7 @@ import type { StoredState } from "../../store/store.js";
 import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
+import type { WarningEvent } from "../events.js";
 import type { ConnectionMoves } from "./connection-moves.js";
 import type { Restored } from "./left-behind.js";
 import type { SettingsOffer } from "./offer-plan.js";
@@ -27,8 +28,7 @@ export interface SettingsParts {
   readonly feed: (input: Input) => void;
   /** Takes secrets out of what the server is told. */
   readonly redact: (text: string) => string;
-  /** What was accepted no longer counts. */
-  readonly warn: (message: string, hint: string) => void;
+  readonly warn: (event: WarningEvent) => void;
 }
 
 /** An offer that is being applied. */
@@ -42,8 +42,12 @@ interface Run {
 
 /** How long all handlers together may take at a start, before the agent connects. */
 const RESTART_MS = 30_000;
+/** After this it is said that they hold up the start. */
+const SLOW_START_MS = 5_000;
 /** The longest text that the server is told of failures. */
 const MAX_TEXT = 4_000;
+/** Of how many failures it tells. */
+const MOST_TOLD = 64;
 
 /** Runs offers of connection settings: the agent's own connection first, then the others; they have one status. */
 export class SettingsOffers {
@@ -68,12 +72,18 @@ export class SettingsOffers {
     const putAside = await runner.restore(state.otherConnections);
     if (putAside !== undefined) {
       delete restored.status;
-      warn(
-        `settings for other connections that the server offered are put aside: ${putAside}`,
-        "nothing has to be done: the server may offer its settings again",
-      );
+      const message = `settings for other connections that the server offered are put aside: ${putAside}`;
+      const hint = "nothing has to be done: the server may offer its settings again";
+      warn({ code: "settings-put-aside", message, hint });
     }
-    const failures = await runner.run(runner.restartTasks, clock.now() + Math.min(applyMs, RESTART_MS));
+    const limitMs = Math.min(applyMs, RESTART_MS);
+    const endTimer = clock.after(SLOW_START_MS, () => {
+      const message = `the agent has yet to connect: ${runner.running ?? "connectionSettings"} has not ended`;
+      const hint = `have the handler end sooner; at a start all of them have ${limitMs} ms`;
+      warn({ code: "settings-slow-start", message, hint });
+    });
+    const failures = await runner.run(runner.restartTasks, clock.now() + limitMs);
+    endTimer();
     const { status } = restored;
     if (failures.length === 0 || status === undefined) return restored;
     const { hash, digest } = status;
@@ -93,11 +103,13 @@ export class SettingsOffers {
   /** The core applies an offer. */
   apply(offered: SettingsOffer, id: number): void {
     const { moves, runner, takesOpamp, clock, applyMs } = this.#parts;
-    const until = clock.now() + applyMs;
-    const run: Run = { id, tasks: runner.tasksOf(offered.offer), isAborted: false, until };
+    const limitMs = applyMs - spareOf(applyMs);
+    const tasks = runner.tasksOf(offered.offer);
+    const run: Run = { id, tasks, isAborted: false, until: clock.now() + limitMs };
     this.#run = run;
+    const validateMs = tasks.length === 0 ? limitMs : limitMs / 2;
     if (moves === undefined || !takesOpamp()) this.#others(run, undefined);
-    else moves.apply(offered, id, (error) => this.#others(run, error));
+    else moves.apply(offered, id, validateMs, (error) => this.#others(run, error));
   }
 
   abort(id: number, why: string): void {
@@ -114,8 +126,9 @@ export class SettingsOffers {
 
   /** The connection was moved, or it was not. */
   switched(id: number, failed: SwitchFailure | undefined): void {
+    const { clock, applyMs } = this.#parts;
     // The core counts its limit from here too.
-    if (this.#run?.id === id) this.#run.until = this.#parts.clock.now() + this.#parts.applyMs;
+    if (this.#run?.id === id) this.#run.until = clock.now() + applyMs - spareOf(applyMs);
     this.#parts.moves?.switched(id, failed);
   }
 
@@ -171,10 +184,18 @@ export class SettingsOffers {
     feed(error === undefined ? ended : { ...ended, error });
   }
 
-  /** Each failure has its share of the text. */
+  /** Each failure has its share of the text; of too many the first ones are told. */
   #textOf(failures: readonly PartFailure[]): string {
-    const most = Math.floor(MAX_TEXT / failures.length);
-    const lines = failures.map(({ called, why }) => `${called}: ${this.#parts.redact(why)}`);
-    return lines.map((line) => (line.length > most ? `${line.slice(0, most - 5)}...` : line)).join("; ");
+    const told = failures.slice(0, MOST_TOLD);
+    const most = Math.floor(MAX_TEXT / told.length);
+    const lines = told.map(({ called, why }) => `${called}: ${this.#parts.redact(why)}`);
+    const cut = lines.map((line) => (line.length > most ? `${line.slice(0, most - 5)}...` : line));
+    const left = failures.length - told.length;
+    return [...cut, ...(left > 0 ? [`and ${left} more`] : [])].join("; ");
   }
+}
+
+/** By how much calls end before the core gives up on all of them, which knows of none by its name. */
+function spareOf(applyMs: number): number {
+  return Math.min(100, applyMs / 50);
 }

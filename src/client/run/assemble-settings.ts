@@ -75,7 +75,7 @@ interface AroundMoves {
   redact: (text: string) => string;
   /** Set where the agent asks for certificates. */
   certificates: Certificates | undefined;
-  warn: (message: string, hint: string) => void;
+  warn: (event: WarningEvent) => void;
 }
 
 /** What takes offers of connection settings. */
@@ -88,8 +88,7 @@ export function assembleSettings(
   const { core, clock, failed, feed, redactor, persistence } = around;
   const { applyMs, abortMs } = settings.timeouts;
   const { handlers, opamp, epoch } = taken;
-  const warn = (message: string, hint: string) =>
-    notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
+  const warn = (event: WarningEvent) => notify(around.observed(), { type: "warning", event });
   // The server is told it, and it is stored.
   const redact = (text: string) => oneLine(text, redactor.text);
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
@@ -133,9 +132,10 @@ function assembleMoves(
     clock,
     feed,
     redact,
+    failed,
     certificates,
     notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
-    warn,
+    warn: (message, hint) => warn({ code: "settings-put-aside", message, hint }),
   });
 }
 

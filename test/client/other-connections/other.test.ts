@@ -75,4 +75,19 @@ describe("settings by a name", () => {
     expect(calls).toHaveLength(65);
     expect(known(agent.servers.old, agent)?.[2]).toMatch(/^other_connections\["n64"\]: its name is one too many: 64/);
   });
+
+  test.each([65, 200])("are kept for that many names of one offer with %d, in their order", async (count) => {
+    const { handler, calls } = noting<OtherSettings>();
+    const agent = await taking({ other: handler });
+    const names = Array.from({ length: count }, (_, index) => `${String(index).padStart(4, "0")}${"x".repeat(200)}`);
+    const wrong = { tls: { insecureSkipVerify: true } };
+    const named = [["!", wrong], ...names.map((name) => [name, {}]).reverse()];
+    await offers(agent, { otherConnections: Object.fromEntries(named) });
+    // One that cannot be used takes no place.
+    expect(calls.map(({ settings }) => settings.name)).toEqual(names.slice(0, 64));
+    const text = String(known(agent.servers.old, agent)?.[2]);
+    expect(text).toMatch(/^other_connections\["!"\]: tls\.insecure.*; other_connections\["0064x/);
+    expect(text.length).toBeLessThan(4_200);
+    if (count > 65) expect(text).toMatch(/; and 73 more$/);
+  });
 });

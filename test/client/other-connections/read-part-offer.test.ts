@@ -83,7 +83,7 @@ describe("the endpoint of telemetry", () => {
     ["https://h/\nx", /is not an http or https URL/],
     ["https://h/a b", /is not an http or https URL/],
     [" ", /^destination_endpoint is missing/],
-    ["https://user:s3cret@h/", /has a user or a password/],
+    ["https://user:s3cret@h?k=1", /destination_endpoint \(https:\/\/h\/\) has a user or a password/],
   ])("is not %j", (endpoint, text) => {
     const said = refusal(() => telemetry({ destinationEndpoint: endpoint }));
     expect(said).toMatch(text);

@@ -131,8 +131,24 @@ describe("a handler of connection settings", () => {
     expect([signals[0]?.aborted, traces.calls.length]).toEqual([false, 0]);
     await agent.clock.advance(3_000);
     expect([signals[0]?.aborted, traces.calls.length]).toEqual([true, 1]);
-    const text = "own_metrics: it did not end within 30000 ms";
+    const text = "own_metrics: it did not end within 29950 ms";
     expect(known(agent.servers.old, agent)).toEqual([FAILED, 1, text]);
+  });
+
+  verifies("CONN-02", "is named where it hangs, beside those that failed before, and its host is told", async () => {
+    const metrics = failing<TelemetrySettings>();
+    const { handler } = noting<TelemetrySettings>(() => new Promise(() => undefined));
+    const agent = await taking(
+      { ownMetrics: metrics.handler, ownTraces: handler },
+      { options: { timeouts: { applyMs: 300 } } },
+    );
+    await offers(agent, { ownMetrics: TO("metrics"), ownTraces: TO("traces") });
+    const text = "own_metrics: no such exporter; own_traces: it did not end within 294 ms";
+    expect(known(agent.servers.old, agent)).toEqual([FAILED, 1, text]);
+    expect(agent.errors).toEqual([
+      "ERR_OPAMP_HANDLER connectionSettings.ownMetrics.apply failed: no such exporter",
+      "ERR_OPAMP_HANDLER connectionSettings.ownTraces.apply failed: it did not end within 294 ms",
+    ]);
   });
 
   test("is aborted by a newer offer, which waits for its end and is the only one reported", async () => {
