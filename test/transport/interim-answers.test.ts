@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { isFinalFailure } from "../../src/connection-settings/final-failure.js";
-import { type RawTcpServer, startTcp } from "./raw-servers.js";
+import { testCertificates } from "../../src/testing/certificates.js";
+import { AnswerStart } from "../../src/transport/answer-start.js";
+import { type RawTcpServer, startHttp, startTcp } from "./raw-servers.js";
 import { connect, dial, type TestSettings } from "./recorder.js";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1\r\n\r\n\x07";
@@ -139,6 +141,33 @@ describe.each([
     const { error, fate } = await dial("ws://opamp.invalid/", settings).ear.lost();
     expect([error.code, fate]).toEqual(["ERR_OPAMP_PROXY", "unsent"]);
   });
+});
+
+test.each(["https", "wss"])("a flood of interim answers ends a dial over TLS as well: %s", async (scheme) => {
+  const { ca, server: tls } = await testCertificates();
+  const { host } = await startHttp(({ socket }) => {
+    const goOn = (): void => {
+      if (!socket.destroyed) socket.write(CONTINUE.repeat(1_000), () => setImmediate(goOn));
+    };
+    goOn();
+  }, tls);
+  const settings: TestSettings = { tls: { ca } };
+  const { transport, ear } =
+    scheme === "wss" ? dial(`wss://${host}/`, settings) : await connect(`https://${host}/`, settings);
+  transport.send(Uint8Array.of(1));
+  const { error } = await ear.lost();
+  expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", message: expect.stringContaining("65536 bytes") });
+});
+
+test("what came before anything was asked is looked at as well", () => {
+  const socket = new Socket();
+  socket.push(`\r\n${CONTINUE}HTTP/1.1 2`);
+  const start = new AnswerStart(socket);
+  socket.push("00 OK\r\n");
+  expect(String(socket.read())).toBe("HTTP/1.1 200 OK\r\n");
+  start.release();
+  socket.push(CONTINUE);
+  expect(String(socket.read())).toBe(CONTINUE);
 });
 
 test("a connection that ends after an interim answer alone has given no answer", async () => {
