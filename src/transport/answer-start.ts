@@ -10,11 +10,12 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Takes interim answers (1xx but 101; RFC 9110, 15.2) out of what is read from a connection, for a parser that does not pass
- * over all of them. Costs one look at the beginning of each answer.
+ * Takes interim answers (1xx but 101; RFC 9110, 15.2), and empty lines, out of what comes in front of an answer, for parsers
+ * that do not pass over all of them, or pass over any number. Costs one look at the beginning of each answer.
  */
 export class AnswerStart {
   readonly #socket: Socket;
+  readonly #push: Socket["push"];
   #isAwaited = true;
   #isHeard = false;
   /** Within the header of an interim answer. */
@@ -28,11 +29,14 @@ export class AnswerStart {
   /** An answer is awaited from now on. */
   constructor(socket: Socket) {
     this.#socket = socket;
-    const read = socket.read;
-    socket.read = (size) => {
-      const chunk: Buffer | null = read.call(socket, size);
-      return chunk === null || !this.#isAwaited ? chunk : this.#passOver(chunk);
+    this.#push = socket.push;
+    // As it comes: what is read from a socket need not pass by `read`.
+    socket.push = (chunk: Buffer | null) => {
+      const rest = chunk === null || !this.#isAwaited ? chunk : this.#passOver(chunk);
+      // Nothing would mean the end.
+      return rest === null && chunk !== null ? true : this.#push.call(socket, rest);
     };
+    if (socket.readableLength > 0) this.#passOverEarly();
   }
 
   /** Whether anything came of the answer that is, or was last, awaited. */
@@ -49,7 +53,15 @@ export class AnswerStart {
 
   /** Leaves the connection as it was. */
   release(): void {
-    Reflect.deleteProperty(this.#socket, "read");
+    // Not deleted, which makes the objects of long-lived sockets larger.
+    this.#socket.push = this.#push;
+  }
+
+  /** What came before anything was asked. */
+  #passOverEarly(): void {
+    const early: Buffer | null = this.#socket.read();
+    const rest = early === null ? null : this.#passOver(early);
+    if (rest !== null) this.#socket.unshift(rest);
   }
 
   /** @returns what does not belong to interim answers; `null` where nothing is left */
@@ -60,6 +72,11 @@ export class AnswerStart {
     for (let at = 0; at < bytes.length; ) {
       if (this.#isInside) {
         at = this.#endOfHeader(bytes, at);
+        continue;
+      }
+      if (bytes[at] === CARRIAGE_RETURN || bytes[at] === LINE_FEED) {
+        at += 1;
+        this.#count(1, "empty lines");
         continue;
       }
       const start = bytes.toString("latin1", at, at + STATUS_LINE.length);
@@ -86,14 +103,18 @@ export class AnswerStart {
       at += 1;
     }
     if (!this.#isInside) this.#isLineEmpty = false;
-    this.#interimBytes += at - from;
-    if (this.#interimBytes > MAX_INTERIM_BYTES) this.#socket.destroy(flooded());
+    this.#count(at - from, "interim answers (1xx)");
     return at;
+  }
+
+  #count(bytes: number, what: string): void {
+    this.#interimBytes += bytes;
+    if (this.#interimBytes > MAX_INTERIM_BYTES) this.#socket.destroy(flooded(what));
   }
 }
 
-function flooded(): OpAMPError {
-  const text = `more than ${MAX_INTERIM_BYTES} bytes of interim answers (1xx) came in place of an answer`;
+function flooded(what: string): OpAMPError {
+  const text = `more than ${MAX_INTERIM_BYTES} bytes of ${what} came in place of an answer`;
   const hint = "look at the server and at any proxy in between: one of them never gives its answer";
   return new OpAMPError("ERR_OPAMP_NOT_OPAMP", text, { hint });
 }

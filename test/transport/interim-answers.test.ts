@@ -1,7 +1,10 @@
 import { createHash } from "node:crypto";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { type RawTcpServer, startTcp } from "./raw-servers.js";
+import { isFinalFailure } from "../../src/connection-settings/final-failure.js";
+import { testCertificates } from "../../src/testing/certificates.js";
+import { AnswerStart } from "../../src/transport/answer-start.js";
+import { type RawTcpServer, startHttp, startTcp } from "./raw-servers.js";
 import { connect, dial, type TestSettings } from "./recorder.js";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1\r\n\r\n\x07";
@@ -18,6 +21,9 @@ const INTERIMS = {
   "102 Processing": "HTTP/1.1 102 Processing\r\n\r\n",
   "103 Early Hints": HINTS,
   "a status that nobody knows": "HTTP/1.1 199 Whatever\r\n\r\n",
+  "a header larger than that of an answer may be": `HTTP/1.1 103 Early Hints\r\nLink: ${"x".repeat(60_000)}\r\n\r\n`,
+  "empty lines": "\r\n\n\r\n",
+  "empty lines in between": `\r\n${CONTINUE}\r\n\r\n${HINTS}\n`,
   "several kinds, and many of them": `${CONTINUE}${HINTS}`.repeat(200),
 };
 
@@ -70,53 +76,98 @@ describe.each(Object.entries(ARRIVALS))("interim answers that come %s", (_how, c
       transport.close(1006, "enough");
     },
   );
-});
 
-// To HTTP/1.0 no upgrade follows.
-const UPGRADABLE = Object.entries(INTERIMS).filter(([, interim]) => !interim.startsWith("HTTP/1.0"));
-
-test.each(UPGRADABLE)("interim answers pass over in front of an upgrade: %s", async (_name, interim) => {
-  const upgrading = await startTcp((socket, bytes) => {
-    const key = /sec-websocket-key: (.*)\r\n/i.exec(String(bytes))?.[1];
-    if (key === undefined) return;
-    const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-    const headers = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}`;
-    socket.write(`${interim}HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n\r\n`);
+  test.each(Object.entries(INTERIMS))("pass over in front of an upgrade: %s", async (_name, interim) => {
+    const upgrading = await startTcp((socket, bytes) => {
+      const key = /sec-websocket-key: (.*)\r\n/i.exec(String(bytes))?.[1];
+      if (key === undefined) return;
+      const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+      const headers = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}`;
+      socket.setNoDelay(true);
+      // A message of one byte follows at once.
+      void write(socket, cut(`${interim}HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n\r\n\x82\x02\x00\x07`));
+    });
+    const { ear } = await connect(`ws://${upgrading.host}/v1/opamp`);
+    expect(await ear.payload()).toEqual([7]);
   });
-  const { ear } = await connect(`ws://${upgrading.host}/v1/opamp`);
-  expect(ear.heard).toEqual(["opened"]);
 });
 
-describe("interim answers without an end", () => {
-  const floods = { "one after the other": CONTINUE.repeat(1_000), "one header": "HTTP/1.1 100 Continue\r\nX: " };
-
+describe.each([
+  ["interim answers one after the other", "", CONTINUE.repeat(1_000), "65536 bytes of interim answers (1xx)"],
+  ["one interim answer", "HTTP/1.1 100 Continue\r\nX: ", "x".repeat(10_000), "65536 bytes of interim answers (1xx)"],
+  ["empty lines", "", "\r\n".repeat(5_000), "65536 bytes of empty lines"],
+  [
+    "the header of an answer",
+    "HTTP/1.1 101 Switching Protocols\r\nX: ",
+    "x".repeat(10_000),
+    "breaks the rules of HTTP",
+  ],
+  [
+    "headers of an answer",
+    "HTTP/1.1 101 Switching Protocols\r\n",
+    "X: y\r\n".repeat(2_000),
+    "breaks the rules of HTTP",
+  ],
+  ["what is not HTTP", "", "\0".repeat(10_000), "does not speak HTTP"],
+])("a flood of %s", (_name, start, more, why) => {
   /** A server that says this, and then goes on and on. */
-  const flooding = (start: string): Promise<RawTcpServer> =>
+  const flooding = (): Promise<RawTcpServer> =>
     startTcp((socket) => {
       socket.write(start);
-      const more = (): void => {
-        if (!socket.destroyed)
-          socket.write(start.length > 1_000 ? start : "x".repeat(10_000), () => setImmediate(more));
+      const goOn = (): void => {
+        if (!socket.destroyed) socket.write(more, () => setImmediate(goOn));
       };
-      more();
+      goOn();
     });
 
-  test.each(Object.entries(floods))("end the exchange: %s", async (_name, start) => {
-    const { host } = await flooding(start);
+  test("ends the exchange", async () => {
+    const { host } = await flooding();
     const { transport, ear } = await connect(`http://${host}/`);
     transport.send(Uint8Array.of(1));
     const { error } = await ear.lost();
-    expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", hint: expect.stringContaining("proxy in between") });
-    expect(error.message).toContain("interim answers (1xx)");
+    expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", message: expect.stringContaining(why) });
   });
 
-  test.each(Object.entries(floods))("end the dial through a proxy: %s", async (_name, start) => {
-    const { host } = await flooding(start);
+  test("ends the upgrade, which settings on trial do not survive", async () => {
+    const { host } = await flooding();
+    const { error, fate } = await dial(`ws://${host}/`).ear.lost();
+    expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", message: expect.stringContaining(why) });
+    expect([isFinalFailure(error), fate]).toEqual([true, "unsent"]);
+  });
+
+  test("ends the dial through a proxy", async () => {
+    const { host } = await flooding();
     const settings: TestSettings = { proxy: { url: `http://${host}` } };
     const { error, fate } = await dial("ws://opamp.invalid/", settings).ear.lost();
     expect([error.code, fate]).toEqual(["ERR_OPAMP_PROXY", "unsent"]);
-    expect(error.message).toContain("interim answers (1xx)");
   });
+});
+
+test.each(["https", "wss"])("a flood of interim answers ends a dial over TLS as well: %s", async (scheme) => {
+  const { ca, server: tls } = await testCertificates();
+  const { host } = await startHttp(({ socket }) => {
+    const goOn = (): void => {
+      if (!socket.destroyed) socket.write(CONTINUE.repeat(1_000), () => setImmediate(goOn));
+    };
+    goOn();
+  }, tls);
+  const settings: TestSettings = { tls: { ca } };
+  const { transport, ear } =
+    scheme === "wss" ? dial(`wss://${host}/`, settings) : await connect(`https://${host}/`, settings);
+  transport.send(Uint8Array.of(1));
+  const { error } = await ear.lost();
+  expect(error).toMatchObject({ code: "ERR_OPAMP_NOT_OPAMP", message: expect.stringContaining("65536 bytes") });
+});
+
+test("what came before anything was asked is looked at as well", () => {
+  const socket = new Socket();
+  socket.push(`\r\n${CONTINUE}HTTP/1.1 2`);
+  const start = new AnswerStart(socket);
+  socket.push("00 OK\r\n");
+  expect(String(socket.read())).toBe("HTTP/1.1 200 OK\r\n");
+  start.release();
+  socket.push(CONTINUE);
+  expect(String(socket.read())).toBe(CONTINUE);
 });
 
 test("a connection that ends after an interim answer alone has given no answer", async () => {

@@ -5,6 +5,7 @@ import { loaded } from "../../base/load.js";
 import { OpAMPError } from "../../errors.js";
 import { frame, unframe } from "../../wire/codec.js";
 import { LARGE_BYTES, tooLarge } from "../../wire/limits.js";
+import { AnswerStart } from "../answer-start.js";
 import { MIN_COMPRESSED_BYTES, readStart } from "../content-coding.js";
 import { dial as dialTo } from "../dial.js";
 import { afterRedirect, dialFailed, statusRefused } from "../explain/connect-error.js";
@@ -106,6 +107,7 @@ export class WebSocketTransport implements Transport {
   }
 
   #options(dial: Dial, connection: Socket, headers: Record<string, string>): ClientOptions & { closeTimeout: number } {
+    const start = new AnswerStart(connection);
     return {
       headers,
       createConnection: () => connection,
@@ -117,6 +119,7 @@ export class WebSocketTransport implements Transport {
         // On the request, which is soon gone, and not on the socket, which may stay for weeks.
         request.prependOnceListener("upgrade", () => {
           dial.stage = "answered";
+          start.release();
         });
         request.end();
       },
