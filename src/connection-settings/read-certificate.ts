@@ -6,7 +6,7 @@ import { checkSize, refused } from "./refusal.js";
 import type { ClientCertificate } from "./snapshot.js";
 
 const MAX_PEM_BYTES = 64 * 1024;
-/** Clocks are wrong by less than this all the time. */
+/** Clocks are wrong by less than this all the time: a certificate that was issued just now may seem to begin later. */
 const CLOCK_ERROR_MS = 600_000;
 const FOR_CLIENTS = "1.3.6.1.5.5.7.3.2";
 const FOR_ANYTHING = "2.5.29.37.0";
@@ -99,7 +99,7 @@ function checkUse(where: string, leaf: X509Certificate, wallNow: number): void {
   if (uses !== undefined && !uses.includes(FOR_CLIENTS) && !uses.includes(FOR_ANYTHING)) {
     throw refused(where, "is not for clients", "issue it with the extended key usage clientAuth");
   }
-  if (Date.parse(leaf.validTo) + CLOCK_ERROR_MS < wallNow) throw refused(where, `ended on ${dateOf(leaf.validTo)}`);
+  if (Date.parse(leaf.validTo) <= wallNow) throw refused(where, `ended on ${dateOf(leaf.validTo)}`);
   if (Date.parse(leaf.validFrom) - CLOCK_ERROR_MS > wallNow) {
     throw refused(where, `is not valid before ${dateOf(leaf.validFrom)}`, "check the clocks on both sides");
   }

@@ -145,7 +145,7 @@ export class Core {
       case "reconnect":
         return this.#connection.leave("reconnect", now, out);
       case "switch":
-        return this.#move?.begin(input.id, now, out);
+        return this.#move?.begin(input, now, out);
       case "interval":
         return this.#interval(input.seconds, out);
       case "woken":

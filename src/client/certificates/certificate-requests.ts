@@ -9,6 +9,7 @@ import type { Clock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
 import { CertificateInForce, type CertifiedConnection } from "./certificate-in-force.js";
 import { RequestFeed } from "./request-feed.js";
+import { mayMakeAt, paced } from "./request-pace.js";
 import { RequestFile, type RequestRecord } from "./request-record.js";
 import { nextStep } from "./request-step.js";
 
@@ -59,8 +60,10 @@ export class CertificateRequests {
   /** Between the start and the end of the client. */
   #isRunning = false;
   #isMaking = false;
-  /** The host wants one now. */
-  #isAsked = false;
+  /** Who wants one now. */
+  #asker: "host" | "agent" | undefined;
+  /** It was said that the next one waits. */
+  #isHeldTold = false;
   /** Nothing is made before this time of day. */
   #retryAt = 0;
   #endTimer: (() => void) | undefined;
@@ -97,7 +100,7 @@ export class CertificateRequests {
 
   /** Asks now, whatever there is: with the key that waits for its certificate where there is one. */
   ask(): void {
-    this.#isAsked = true;
+    this.#asker = "host";
     this.#retryAt = 0;
     this.review();
   }
@@ -132,7 +135,7 @@ export class CertificateRequests {
     const now = clock.wallNow();
     if (until === undefined || now <= until + CLOCK_ERROR_MS || isOnTrial) return;
     this.#tellEnd(now);
-    this.#isAsked = true;
+    this.#asker ??= "agent";
     connection.forget();
   }
 
@@ -151,14 +154,16 @@ export class CertificateRequests {
     this.#noteIssued(now);
     this.#tellEnd(now);
     const step = now < this.#retryAt ? undefined : nextStep(this.#record, this.#ground(now));
-    this.#isAsked &&= this.#record?.state !== "waiting";
     if (step === "sendAgain" && this.#record !== undefined) {
-      this.#isAsked = false;
+      this.#asker = undefined;
       this.#became({ ...this.#record, state: "waiting", at: now });
     } else if (step !== undefined) {
       this.#feed.set(undefined);
+      const heldUntil = this.#asker === "host" ? now : mayMakeAt(this.#record?.pacedUntil, now);
+      if (now < heldUntil) return this.#hold(now, heldUntil);
       return void this.#make(step === "makeWithSameKey" ? this.#record?.key : undefined);
     }
+    if (this.#record?.state === "waiting") this.#asker = undefined;
     this.#feed.set(this.#record?.state === "waiting" ? this.#record.csr : undefined);
     this.#arm(now);
   }
@@ -181,9 +186,14 @@ export class CertificateRequests {
       // The store may be another client's by now.
       if (!this.#isRunning) return;
       const csr = signingRequest(keyType, key, subject);
-      const record = { about, keyType, state: "waiting", at: clock.wallNow(), server: "", origin, key, csr } as const;
+      const at = clock.wallNow();
+      // What the host asks for is not limited, and takes nothing from what is.
+      const pacedUntil =
+        this.#asker === "host" ? (this.#record?.pacedUntil ?? at) : paced(this.#record?.pacedUntil, at);
+      const record = { about, keyType, state: "waiting", at, server: "", origin, pacedUntil, key, csr } as const;
       await this.#file.write(record);
-      this.#isAsked = false;
+      this.#asker = undefined;
+      this.#isHeldTold = false;
       this.#record = record;
       this.#parts.connection.requestMoved();
     } catch (cause) {
@@ -200,8 +210,19 @@ export class CertificateRequests {
     const record = this.#record;
     if (record?.key === undefined || certificate?.key !== record.key) return;
     const { key: _key, csr: _csr, ...rest } = record;
-    this.#isAsked = false;
+    this.#asker = undefined;
     this.#became({ ...rest, state: "issued", at: now });
+  }
+
+  /** What is wanted waits, and what is wanted by then is asked for. */
+  #hold(now: number, until: number): void {
+    this.#arm(now, until);
+    if (this.#isHeldTold) return;
+    this.#isHeldTold = true;
+    const message = `the next certificate is requested in ${Math.ceil((until - now) / 60_000)} min: the server has this agent ask too often`;
+    const hint =
+      "see whether it assigns instance uids over and over, or issues certificates that soon end; requestCertificate() asks at once";
+    this.#parts.warn({ code: "certificate-not-requested", message, hint });
   }
 
   #tellEnd(now: number): void {
@@ -231,10 +252,10 @@ export class CertificateRequests {
   #ground(now: number) {
     const { rules } = this.#parts;
     const renewAt = this.#inForce.renewAt(rules.renewBeforeMs);
-    return { rules, now, about: this.#about, server: this.#feed.host, isAsked: this.#isAsked, renewAt };
+    return { rules, now, about: this.#about, server: this.#feed.host, isAsked: this.#asker !== undefined, renewAt };
   }
 
-  #arm(now: number): void {
+  #arm(now: number, heldUntil = now): void {
     const { rules, clock } = this.#parts;
     const { state, at = 0 } = this.#record ?? {};
     const isOpen = state === "requested" || state === "refused";
@@ -244,6 +265,7 @@ export class CertificateRequests {
       this.#inForce.renewAt(rules.renewBeforeMs) ?? never,
       this.#inForce.offered?.until ?? never,
       this.#retryAt,
+      heldUntil,
     ];
     const next = Math.min(...times.filter((time) => time > now));
     this.#endTimer?.();

@@ -17,6 +17,8 @@ export interface RequestRecord {
   readonly server: string;
   /** Of the options that it was made under: others put it aside. */
   readonly origin: string;
+  /** Counts requests, as {@link mayMakeAt} has it. */
+  readonly pacedUntil?: number;
   /** PKCS#8 in PEM; gone with the record's certificate, which has it then. */
   readonly key?: string;
   /** The request itself, in PEM. */
@@ -76,12 +78,13 @@ export class RequestFile {
 function decoded(bytes: Uint8Array): RequestRecord | undefined {
   const json: unknown = attempt(() => JSON.parse(new TextDecoder().decode(bytes)));
   if (!isRecord(json)) return undefined;
-  const { about, at, server, origin, key, csr } = json;
+  const { about, at, server, origin, pacedUntil, key, csr } = json;
   const state = STATES.find((known) => known === json["state"]);
   const keyType = keyTypes.find((known) => known === json["keyType"]);
   if (state === undefined || keyType === undefined || typeof at !== "number" || !Number.isFinite(at)) return undefined;
   if (typeof about !== "string" || typeof server !== "string" || typeof origin !== "string") return undefined;
-  const record = { about, keyType, state, at, server, origin };
+  const paced = typeof pacedUntil === "number" && Number.isFinite(pacedUntil) && { pacedUntil };
+  const record = { about, keyType, state, at, server, origin, ...paced };
   if (state === "issued") return record;
   return typeof key === "string" && typeof csr === "string" ? { ...record, key, csr } : undefined;
 }

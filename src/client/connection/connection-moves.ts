@@ -27,6 +27,8 @@ interface Run {
   /** Called once, with the reason where the offer's settings are not in force. */
   readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
+  /** Its certificate is the one that the agent asked for. */
+  isAwaited: boolean;
 }
 
 /** The parts of the client that moves of its connection use. */
@@ -61,6 +63,8 @@ export class ConnectionMoves {
   #run: Run | undefined;
   /** The candidate of an earlier process, until the core applies its offer again. */
   #resumed: Plan | undefined;
+  /** The last key whose certificate was tried because the agent waited for it: once, so that requests bound such moves. */
+  #awaitedKey: string | undefined;
   /** Why the last attempt on the candidate failed. */
   #lastFailure: OpAMPError | undefined;
 
@@ -110,7 +114,7 @@ export class ConnectionMoves {
   /** An offer is applied, and `ended` called in the step in which it ends. */
   apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
     const controller = new AbortController();
-    const run: Run = { id, offered, controller, validateMs, ended, plan: this.#resumed };
+    const run: Run = { id, offered, controller, validateMs, ended, plan: this.#resumed, isAwaited: false };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -156,8 +160,9 @@ export class ConnectionMoves {
     // One of an earlier process is stored already.
     const isNew = change.step === "candidate" && this.#state === "candidate";
     if (!isNew || run === undefined || move === undefined) return record.keep(id, change);
-    const { digest } = run.offered;
-    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(run.offered), digest });
+    const { offered, isAwaited } = run;
+    const { digest } = offered;
+    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest, isAwaited });
   }
 
   /** The connection was moved, or it was not. */
@@ -235,9 +240,13 @@ export class ConnectionMoves {
     this.#end(run, why);
   }
 
-  #begin({ id }: Run, { settings }: Move): void {
-    this.#parts.transports.propose(settings);
-    this.#parts.feed({ type: "switch", id });
+  #begin(run: Run, { settings, snapshot }: Move): void {
+    const { transports, certificates, feed } = this.#parts;
+    const key = snapshot.certificate?.key;
+    run.isAwaited = key !== undefined && key !== this.#awaitedKey && certificates?.keys.includes(key) === true;
+    if (run.isAwaited) this.#awaitedKey = key;
+    transports.propose(settings);
+    feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
   }
 
   #end(run: Run, error?: string): void {

@@ -28,6 +28,8 @@ export interface OpenOffer {
 /** Settings to be tried, and the offer that they came with. */
 export interface Candidate extends OpenOffer {
   readonly snapshot: Snapshot;
+  /** The agent asked for it: it does not count among the moves of an hour. */
+  readonly isAwaited?: boolean;
 }
 
 /** What an earlier process left. */
@@ -100,7 +102,8 @@ export class ConnectionRecord {
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
+      if (candidate.isAwaited !== true)
+        next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     if (step !== "dropped")

@@ -1,7 +1,7 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import type { SwitchLimits } from "../config.js";
-import type { AgentInput, Output, Resumed, SwitchFailure, Use } from "../io.js";
+import type { AgentInput, Input, Output, Resumed, SwitchFailure, Use } from "../io.js";
 import type { OfferSurroundings } from "../offers/offer-row.js";
 import { type OfferLife, type Offers, offerIdentity } from "../offers/offers.js";
 import { Part } from "../parts.js";
@@ -46,6 +46,8 @@ export class ConnectionSwitch {
   #persistId: number | undefined;
   /** When the connection was moved in the last hour. */
   #movedAt: number[] = [];
+  /** What the agent asked for itself neither waits for room in the hour nor takes any. */
+  #isAwaited = false;
 
   constructor(limits: SwitchLimits, connection: Movable, applicant: Applicant, timers: ConnectionTimers) {
     this.#limits = limits;
@@ -89,17 +91,18 @@ export class ConnectionSwitch {
   }
 
   /** The offer being applied wants the candidate. */
-  begin(id: number, now: number, out: Output[]): void {
+  begin({ id, isAwaited = false }: Extract<Input, { type: "switch" }>, now: number, out: Output[]): void {
     const applying = this.#applying;
     if (applying?.id !== id || this.#stage !== "idle") return;
     this.#id = id;
+    this.#isAwaited = isAwaited;
     const hash = hexOf(offerIdentity(applying.offered) ?? applying.offered.hash);
     const trial = this.#next({ type: "offer", hash, from: "committed", to: "candidate" });
     if (trial === undefined) return this.#end({ why: "crashed" }, now, out);
     this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
     const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
     const isFull = oldest !== undefined && this.#movedAt.length >= this.#limits.maxPerHour;
-    if (!isFull) return this.#stageNow("begin", trial, now, out);
+    if (!isFull || isAwaited) return this.#stageNow("begin", trial, now, out);
     const forMs = oldest + HOUR_MS - now;
     this.#move("full");
     this.#timers.settings = now + forMs;
@@ -165,7 +168,7 @@ export class ConnectionSwitch {
     if (this.#stage === "idle") return;
     if (this.#applying?.id !== this.#id) return this.#abandon(now, out);
     if (this.#stage !== "telling" || (this.#connection.up && this.#owesStatus)) return;
-    this.#movedAt.push(now);
+    if (!this.#isAwaited) this.#movedAt.push(now);
     this.#prove("told", now);
     this.#connection.moveTo("candidate", now, out);
   }

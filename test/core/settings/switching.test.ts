@@ -186,6 +186,23 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
 });
 
 describe("moves in an hour", () => {
+  test("are not those that the agent asked for, which do not wait either", () => {
+    const agent = moving({}, {}, 1);
+    const tried = (first: number, isAwaited: boolean): void => {
+      agent.receive(settings(first));
+      agent.feed({ type: "switch", id: agent.all("apply").at(-1)?.output.id ?? 0, isAwaited });
+      agent.persisted();
+      agent.persisted();
+      agent.feed({ type: "handled", kind: "connectionSettings", id: agent.all("apply").at(-1)?.output.id ?? 0 });
+    };
+    tried(1, true);
+    tried(2, false);
+    tried(3, true);
+    expect([agent.uses, agent.notices]).toEqual([["candidate", "candidate", "candidate"], []]);
+    tried(4, false);
+    expect(agent.notices).toMatchObject([{ kind: "settingsWait" }]);
+  });
+
   function move(agent: ReturnType<typeof moving>, first: number): void {
     agent.try(first);
     agent.persisted();

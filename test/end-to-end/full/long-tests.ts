@@ -21,6 +21,7 @@ export const longTests: readonly string[] = [
   "test/extension/redact/config-redactor.property.test.ts",
   "test/client/certificates/ended.test.ts",
   "test/client/certificates/kept-key.test.ts",
+  "test/client/certificates/paced.test.ts",
   "test/client/certificates/renewal.test.ts",
   "test/client/certificates/restarted.test.ts",
   "test/client/certificates/walks.property.test.ts",

@@ -55,17 +55,16 @@ describe("a client certificate in an offer", () => {
 
   test("is refused where it is for servers alone, has ended or has yet to begin", async () => {
     const at = (days: number) => new Date(NOW + days * DAY_MS);
-    const ended = await authority.issue({ usage: "client", notAfter: at(-1) });
+    const ended = await authority.issue({ usage: "client", notAfter: new Date(NOW - 2_000) });
     const early = await authority.issue({ usage: "client", notBefore: at(1) });
     expect(refusal(() => read(offered(authority.server)))).toContain("certificate.cert is not for clients");
     expect(refusal(() => read(offered(ended)))).toContain("certificate.cert ended on");
     expect(refusal(() => read(offered(early)))).toContain("certificate.cert is not valid before");
   });
 
-  test("is taken where the clock is wrong by some minutes", async () => {
-    const ended = await authority.issue({ usage: "client", notAfter: new Date(NOW - 60_000) });
+  test("is taken where it begins some minutes later by a clock that is wrong", async () => {
     const early = await authority.issue({ usage: "client", notBefore: new Date(NOW + 60_000) });
-    for (const issued of [ended, early]) expect(read(offered(issued)).certificate?.key).toBe(issued.key);
+    expect(read(offered(early)).certificate?.key).toBe(early.key);
   });
 
   verifies("CERT-02", "leaves nothing of its authority behind", () => {
