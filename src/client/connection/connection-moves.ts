@@ -86,12 +86,12 @@ export class ConnectionMoves {
   async restore(state: StoredState): Promise<Restored> {
     const { record, clock, transports } = this.#parts;
     try {
-      const { accepted, resumed, ...restored } = await readLeft(state, record, this.#reader, clock);
+      const { accepted, resumed, isRolledBack, ...restored } = await readLeft(state, record, this.#reader, clock);
       this.#resumed = resumed;
+      this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;
       this.#since = accepted.at;
-      this.#state = "accepted";
       transports.commit(accepted.settings);
       return restored;
     } catch (cause) {

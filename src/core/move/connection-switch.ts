@@ -107,7 +107,11 @@ export class ConnectionSwitch {
     if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
     if (!("kind" in input) || input.kind !== "connectionSettings") return;
     // Who asks for another try of what the process died of has done something about it.
-    if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
+    if (input.type === "retry" && this.#stage === "idle" && this.#trial !== NO_TRIAL) {
+      this.#trial = NO_TRIAL;
+      // Until the server sends it again, the process may end once more.
+      if (this.#applying === undefined) this.#persist("dropped", out);
+    }
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
     this.#trial = NO_TRIAL;
