@@ -17,7 +17,7 @@ export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> 
   /** The server. */
   readonly endpoint: Endpoint;
   /** The server has named it, and not the options. */
-  readonly isOffered?: true;
+  readonly isOffered?: true | undefined;
   /** Asked before every dial and every request. */
   readonly headers: HeaderSources | undefined;
 }
