@@ -219,7 +219,10 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });
   }
 
-  /** Tries the connection settings that failed last once more; what is in force already is left alone. */
+  /**
+   * Tries the connection settings that failed last once more; what is in force already is left alone. Where they failed
+   * before the last start, they are forgotten: the server is told UNSET, and may offer the same again.
+   */
   retryConnectionSettings(): void {
     this.#life.refuseWhenStopped("retryConnectionSettings");
     this.#parts.driver.feedLater({ type: "retry", kind: "connectionSettings" });

@@ -28,7 +28,7 @@ export interface ProposedConnection extends ConnectionFacts {
 export interface OpAMPSettingsPolicy {
   /**
    * Where the agent may be moved: hosts, with or without a port; `"*.example.com"` for all below one; `"*"` for any.
-   * Default: the host of `url`, on any port. Redirects from there are followed to these alone, and so are proxies for what
+   * Default: the host of `url`, on any port. The server of `url` and the one in force are always allowed. Redirects from there are followed to these alone, and so are proxies for what
    * is not encrypted or not verified.
    */
   endpoints?: readonly string[] | undefined;

@@ -17,6 +17,8 @@ export interface OwnSettings extends Pick<DialSettings, "tls" | "proxy"> {
 export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> {
   /** The server. */
   readonly endpoint: Endpoint;
+  /** The server has named it, and not the options. */
+  readonly isOffered?: true | undefined;
   /** Asked before every dial and every request. */
   readonly headers: HeaderSources | undefined;
 }
@@ -41,6 +43,7 @@ export function laidOver(own: OwnSettings, snapshot: Snapshot, keepHeaders: bool
   const authorization = isOwn && headers === undefined ? home.authorization : undefined;
   return {
     endpoint: { ...endpoint, authorization },
+    ...(snapshot.endpoint !== undefined && { isOffered: true }),
     headers: headersFor(isOwn || keepHeaders ? own.headers : undefined, headers, endpoint.url),
     tls,
     proxy: snapshot.proxy ?? own.proxy,

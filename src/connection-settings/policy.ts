@@ -1,5 +1,5 @@
 import { hostOf, isSecure, portOf, shownUrl } from "../transport/url/endpoint.js";
-import type { ConnectionSettings } from "./laid-over.js";
+import { type ConnectionSettings, isSameServer } from "./laid-over.js";
 import { readingProxy } from "./reading-proxy.js";
 import { refused } from "./refusal.js";
 import type { Snapshot } from "./snapshot.js";
@@ -37,8 +37,10 @@ export function checkPolicy(
 ): void {
   const { url } = next.endpoint;
   const shown = shownUrl(url.href);
-  const isOther = snapshot.endpoint !== undefined;
-  if (isOther && !isAllowed(url, policy)) {
+  const isNamed = snapshot.endpoint !== undefined;
+  // Some servers name the endpoint with every offer.
+  const isKnown = [own, inForce].some(({ endpoint }) => isSameServer(endpoint.url, url));
+  if (isNamed && !isKnown && !isAllowed(url, policy)) {
     const hint = "name its host in connectionSettings.opamp.endpoints of the agent, if the agent may go there";
     throw refused("destination_endpoint", `(${shown}) is not one that this agent may be moved to`, hint);
   }

@@ -98,12 +98,13 @@ export class ConnectionMoves {
   async restore(state: StoredState): Promise<Restored> {
     const { transports } = this.#parts;
     try {
-      const { accepted, resumed, ...restored } = await readLeft(state, { ...this.#parts, reader: this.#reader });
+      const left = await readLeft(state, { ...this.#parts, reader: this.#reader });
+      const { accepted, resumed, isRolledBack, ...restored } = left;
       this.#resumed = resumed;
+      this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;
       this.#since = accepted.at;
-      this.#state = "accepted";
       transports.commit(accepted.settings);
       return restored;
     } catch (cause) {

@@ -18,6 +18,8 @@ export interface Restored {
   /** What was accepted no longer counts. */
   isPutAside?: true;
   status?: OfferStatus;
+  /** Nobody has been told yet that it ended so. */
+  isNews?: true;
   /** What failed, where it can be retried. */
   failed?: Offered;
 }
@@ -35,6 +37,8 @@ export interface LeftBehind extends Restored {
   accepted?: Accepted;
   /** What its candidate comes to, where that is still to be proved. */
   resumed?: Plan;
+  /** Its candidate is given up. */
+  isRolledBack?: true;
 }
 
 /** The parts of the client that it takes to read that. */
@@ -75,7 +79,8 @@ export async function readLeft(
   const failed = (why: string, after: Trial = trial): LeftBehind => {
     const ended = { hash, digest, status: "failed", error: redact(why) } as const;
     record.keepOutcome(ended);
-    return { ...left, resume: { trial: after, switchedAt: left.resume?.switchedAt ?? [] }, status: ended };
+    const resume = { trial: after, switchedAt: left.resume?.switchedAt ?? [] };
+    return { ...left, resume, status: ended, failed: offered, isNews: true, isRolledBack: true };
   };
   if (trial.phase !== "trial") return failed(diedOfIt);
   try {

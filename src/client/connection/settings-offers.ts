@@ -91,8 +91,9 @@ export class SettingsOffers {
     return {
       ...restored,
       status: { ...status, status: "failed", error: this.#textOf(failures) },
-      // Nothing in it is new, but what failed is done once more with any offer.
-      failed: { kind: "connectionSettings", hash, digest, offer },
+      isNews: true,
+      // Nothing in it is new, but what failed is done once more with any offer. What failed before is not in force.
+      ...(status.status === "applied" && { failed: { kind: "connectionSettings", hash, digest, offer } }),
     };
   }
 

@@ -17,7 +17,7 @@ import { PartRecord } from "../connection/part-record.js";
 import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
-import { Transports } from "../connection/transports.js";
+import { madeBy, Transports } from "../connection/transports.js";
 import type { MakeTransport } from "../connection-options.js";
 import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
@@ -38,15 +38,15 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
   const { endpoints = [] } = settings.connection?.opamp ?? {};
   const make: MakeTransport = (connection, use) => {
-    if (typeof transport === "function") return transport(connection, use);
+    if (typeof transport === "function") return madeBy(transport, connection, use);
     const { endpoint, headers, tls, proxy } = connection;
     const { kind, url, authorization } = endpoint;
     const isHome = url.href === home.endpoint.url.href;
     // A server that may move the agent to some hosts only could otherwise redirect it from there to any other.
     const mayLead = isHome ? undefined : (to: URL) => isAllowed(to, { endpoints });
     const its: TransportSettings = { ...fixed, mayLead, url, authorization, headers, tls, proxy };
-    // An endpoint that was offered says by its scheme what it speaks.
-    if (transport !== "auto" || !isHome) return createTransport(kind, its);
+    // An endpoint that was offered says by its scheme what it speaks, also where it is the options' own.
+    if (transport !== "auto" || connection.isOffered) return createTransport(kind, its);
     if (use === "committed") return createTransport("auto", its);
     // What is on trial is tried in the way that gets through now, and in no other.
     const current = transports.name === "http" ? "http" : "websocket";

@@ -17,7 +17,7 @@ import { newInstanceUid } from "../../values/instance-uid.js";
 import { type Clock, systemClock } from "../clock.js";
 import { hidingSecrets } from "../connection/known-secrets.js";
 import type { SettingsOffers } from "../connection/settings-offers.js";
-import { Transports } from "../connection/transports.js";
+import { madeBy, Transports } from "../connection/transports.js";
 import type { WarningEvent } from "../events.js";
 import type { CustomChannels } from "../handlers/custom-channels.js";
 import { HandlerRunner } from "../handlers/handler-runner.js";
@@ -146,7 +146,7 @@ function transportFor(options: OpAMPClientOptions, { tls, proxy }: Settings, fix
   if (typeof given === "object") return given;
   const endpoint = parseEndpoint(options.url ?? "");
   const { headers } = options;
-  if (typeof given === "function") return given({ endpoint, headers, tls, proxy }, "committed");
+  if (typeof given === "function") return madeBy(given, { endpoint, headers, tls, proxy }, "committed");
   const { url, authorization } = endpoint;
   return createTransport(given ?? endpoint.kind, { ...fixed, url, authorization, headers, tls, proxy });
 }

@@ -7,7 +7,7 @@ import type { StoredState } from "../../store/store.js";
 import { holdProcess } from "../clock.js";
 import type { Restored } from "../connection/left-behind.js";
 import type { assemble } from "./assemble.js";
-import { notify } from "./output-router.js";
+import { notify, offerEvent } from "./output-router.js";
 
 /** How long a store may take to keep a new instance uid before the client goes on, in milliseconds. */
 const NEW_UID_MS = 2_000;
@@ -102,6 +102,7 @@ export class Lifecycle {
     if (left.status !== undefined) start.offers = { ...start.offers, connectionSettings: left.status };
     if (left.resume !== undefined) start.resume = left.resume;
     if (left.failed !== undefined) start.failed = left.failed;
+    if (left.isNews && left.status) notify(this.#parts, offerEvent("connectionSettings", left.status, undefined));
     // Where the server is to make the uid, one that is given is the temporary one.
     const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
     if (known !== undefined) start.instanceUid = known;

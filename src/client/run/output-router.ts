@@ -76,7 +76,7 @@ export class OutputRouter {
         return void handlers.restart();
       case "persist":
         if (output.change.what === "settings") return settings?.persist(output.id, output.change);
-        if (output.change.what === "forget") settings?.forgotten();
+        if (output.change.what === "forget" && !output.change.isOutcome) settings?.forgotten();
         persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
         if (output.change.what === "offer" && output.change.kind === "connectionSettings") settings?.settled();
         return;
@@ -123,12 +123,13 @@ export class OutputRouter {
     this.#notify({ type: "error", error, isLogged: true, counts: undefined });
   }
 
-  #offered(kind: OfferKind, { hash, status, error }: OfferStatus): void {
+  #offered(kind: OfferKind, stands: OfferStatus): void {
     const now = this.#parts.clock.now();
     this.#offeredAt ??= {};
-    const durationMs = status === "applying" ? undefined : now - (this.#offeredAt[kind] ?? now);
-    this.#offeredAt[kind] = status === "applying" ? now : undefined;
-    this.#notify({ type: "offer", kind, title: titles[kind], hash, status, error, durationMs });
+    const isBegun = stands.status === "applying";
+    const durationMs = isBegun ? undefined : now - (this.#offeredAt[kind] ?? now);
+    this.#offeredAt[kind] = isBegun ? now : undefined;
+    this.#notify(offerEvent(kind, stands, durationMs));
   }
 
   #renamed(uid: Uint8Array, previousUid: Uint8Array): void {
@@ -141,6 +142,12 @@ export class OutputRouter {
   #notify(event: ClientEvent): void {
     notify(this.#parts, event);
   }
+}
+
+/** Where an offer stands. @param durationMs how long it was applied, once it was */
+export function offerEvent(kind: OfferKind, stands: OfferStatus, durationMs: number | undefined): ClientEvent {
+  const { hash, status, error } = stands;
+  return { type: "offer", kind, title: titles[kind], hash, status, error, durationMs };
 }
 
 export function notify({ waiters, observers, publish, listeners }: Observed, event: ClientEvent): void {

@@ -132,7 +132,8 @@ export class Persistence {
         }
       }
       case "forget":
-        return change.kind === "connectionSettings" ? { connectionSettings: undefined, heartbeatMs: undefined } : {};
+        if (change.kind !== "connectionSettings") return {};
+        return { connectionSettings: undefined, ...(!change.isOutcome && { heartbeatMs: undefined }) };
       case "settings":
         // Kept with the settings themselves.
         return {};

@@ -116,7 +116,11 @@ export class ConnectionSwitch {
     if (input.type === "persisted") this.#persisted(input.id, input.error, now, out);
     if (!("kind" in input) || input.kind !== "connectionSettings") return;
     // A retry of what the process died of means that the cause was removed.
-    if (input.type === "retry" && this.#stage === "idle") this.#trial = NO_TRIAL;
+    if (input.type === "retry" && this.#stage === "idle" && this.#trial !== NO_TRIAL) {
+      this.#trial = NO_TRIAL;
+      // Until the server sends it again, the process may end once more.
+      if (this.#applying === undefined) this.#persist("dropped", out);
+    }
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
     this.#trial = NO_TRIAL;

@@ -42,16 +42,20 @@ export class MovableConnection extends Connection implements Movable {
     this.#keepalive = keepalive;
   }
 
-  moveTo(use: Use, now: number, out: Output[]): void {
+  moveTo(use: Use, now: number, out: Output[], isRolledBack = true): void {
     const { phase, up } = this;
     this.#isElsewhere = true;
     if (use === "candidate") {
       this.#backAt = this.dueAt(now);
       this.#counted = this.swap(use, new RetryDelays(this.#trialBounds, this.#random));
-    } else this.swap(use, this.#counted ?? new RetryDelays(this.#times, this.#random));
+    } else {
+      this.swap(use, this.#counted ?? new RetryDelays(this.#times, this.#random));
+      this.#counted = undefined;
+    }
     if (phase === "connecting") this.#exchange.lost(false);
     const inMs = use === "candidate" ? 0 : Math.max(promptMs(this.#random()), this.#backAt - now);
-    this.redial(use === "candidate" ? "settings" : "rolledBack", inMs, now, out);
+    const back = isRolledBack ? "rolledBack" : "reconnect";
+    this.redial(use === "candidate" ? "settings" : back, inMs, now, out);
     if (up) this.#exchange.move("leave");
   }
 
@@ -63,8 +67,9 @@ export class MovableConnection extends Connection implements Movable {
   /** Dials again: the settings in force have changed, and with them the heartbeat interval. */
   startOver(now: number, out: Output[]): void {
     this.#keepalive.forget(out);
+    const isOnTrial = this.#counted !== undefined;
     this.#counted = undefined;
-    this.moveTo("committed", now, out);
+    this.moveTo("committed", now, out, isOnTrial);
   }
 
   override start(now: number, out: Output[]): void {

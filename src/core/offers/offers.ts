@@ -146,12 +146,12 @@ export class OfferLife {
     return this.#running?.superseded === false ? this.#running : undefined;
   }
 
-  /** Nothing was ever offered, so that the server may offer the same again. */
-  forget(out: Output[]): void {
+  /** Nothing was ever offered, so that the server may offer the same again. @param isOutcome what is in force stays */
+  forget(out: Output[], isOutcome = false): void {
     this.stop(out);
     this.#newest = undefined;
     this.#around.report.set(this.#row.part, this.#row.report(NOTHING_OFFERED));
-    this.#around.persist({ what: "forget", kind: this.#row.kind }, out);
+    this.#around.persist({ what: "forget", kind: this.#row.kind, isOutcome }, out);
   }
 
   /** Whether this is what was last offered. */
@@ -183,6 +183,7 @@ export class OfferLife {
   /** The offer that failed last, once more (D15). */
   retry(now: number, out: Output[]): void {
     if (this.#failed !== undefined) this.receive(this.#failed, now, out);
+    else if (this.#row.isToBeOfferedAgain(this.#around.report)) this.forget(out, true);
   }
 
   /** A change was stored, or could not be. */

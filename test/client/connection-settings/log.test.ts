@@ -55,6 +55,18 @@ describe("the log of an agent tells of", () => {
     ]);
   });
 
+  test("settings that are forgotten, and of none that were given up", async () => {
+    const { agent, told } = await logged();
+    await offer(agent, { destinationEndpoint: NEW });
+    told();
+    agent.client.forgetConnectionSettings();
+    await agent.clock.advance(2_000);
+    expect(told().slice(0, 2)).toEqual([
+      expect.stringMatching(/^info Disconnected, will connect again/),
+      expect.stringMatching(/^info Connected to the OpAMP server over memory/),
+    ]);
+  });
+
   test("a refusal, with the key that would allow it, and of no roll-back", async () => {
     const { agent, told } = await logged();
     await offer(agent, { destinationEndpoint: "wss://elsewhere.example.org/" });

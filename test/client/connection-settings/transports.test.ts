@@ -1,10 +1,12 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Transports } from "../../../src/client/connection/transports.js";
 import { type ConnectionSettings, laidOver } from "../../../src/connection-settings/laid-over.js";
 import type { Lost, Use } from "../../../src/core/io.js";
 import { OpAMPError, type OpAMPErrorCode } from "../../../src/errors.js";
-import type { Loss, Sink, Transport } from "../../../src/index.js";
+import { type Loss, OpAMPClient, type Sink, type Transport } from "../../../src/index.js";
+import { memoryTransport } from "../../../src/testing/index.js";
 import { resolveHeaders } from "../../../src/transport/settings/headers.js";
+import { moved, NEW, servers } from "./moved.js";
 
 function settings(host: string): ConnectionSettings {
   return laidOver({ url: `wss://${host}`, headers: undefined, tls: undefined, proxy: false }, {}, false);
@@ -110,4 +112,52 @@ test("a candidate says which failures another attempt cannot change", () => {
 test("a candidate that this installation lacks something for does not end the client", () => {
   const lost = lossOf("ERR_OPAMP_INCOMPLETE");
   expect(lost).toMatchObject({ final: true, error: { code: "ERR_OPAMP_SETTINGS", message: "x", hint: "y" } });
+});
+
+describe("a transport function of the host that gives no transport", () => {
+  const not = (given: string) =>
+    `transport: the function must return an object with open, send, ping, close, not ${given}`;
+
+  test.each<[string, () => unknown, string]>([
+    ["undefined", () => undefined, not("undefined")],
+    ["a promise", async () => undefined, not("a promise (is an await missing?)")],
+    ["a part of one", () => ({ open() {}, send() {} }), not("one without ping, close")],
+    [
+      "an error",
+      () => {
+        throw new Error("no such place");
+      },
+      "transport: the function threw: no such place",
+    ],
+  ])("has its settings FAILED at once where that is %s", async (_what, give, text) => {
+    const both = await servers();
+    const { client, clock, statuses } = await moved({
+      servers: both,
+      options: {
+        transport: ({ endpoint: { url } }) =>
+          url.hostname.startsWith("old") ? memoryTransport(both.old) : (give as () => Transport)(),
+      },
+    });
+    both.old.agent(client.instanceUid).send({
+      connectionSettings: { hash: Uint8Array.of(1), opamp: { destinationEndpoint: NEW } },
+    });
+    await clock.advance(2_000);
+    expect(statuses).toEqual(["applying", expect.stringContaining(`failed: ${text}`)]);
+    expect(client.phase).toBe("online");
+  });
+
+  test("is told so for the server of the options too", async () => {
+    const nothing: () => unknown = () => undefined;
+    const { errors } = await moved({ options: { transport: nothing as () => Transport } });
+    expect(errors[0]).toBe(`ERR_OPAMP_OPTION ${not("undefined")}`);
+  });
+
+  test("is told so when the client is made where its server may not move it", () => {
+    const options = {
+      url: NEW,
+      description: { identifying: { "service.name": "x" } },
+      transport: () => ({}) as Transport,
+    };
+    expect(() => new OpAMPClient(options)).toThrow(not("one without open, send, ping, close"));
+  });
 });

@@ -32,6 +32,7 @@ export const longTests: readonly string[] = [
   "test/client/connection-settings/killed.test.ts",
   "test/client/connection-settings/put-aside.test.ts",
   "test/client/connection-settings/reading/certificate.test.ts",
+  "test/client/connection-settings/retried.test.ts",
   "test/client/connection-settings/walks.property.test.ts",
   "test/client/other-connections/restart-time.test.ts",
   "test/client/other-connections/restart.test.ts",

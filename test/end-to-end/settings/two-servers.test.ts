@@ -219,6 +219,19 @@ describe("an agent that finds out by itself what gets through", () => {
     await until(next, client, APPLIED);
     for (const { upgrade } of next.seen) expect(upgrade !== undefined).toBe(kind === "url");
   });
+
+  test("is dialled by the scheme of what is offered also where that is the options' own URL", async () => {
+    const old = await server();
+    const client = auto(old);
+    await client.connected(PATIENCE);
+    for (const [index, kind] of (["httpUrl", "url", "httpUrl"] as const).entries()) {
+      offerFrom(old, client, { destinationEndpoint: old[kind] }, index + 1);
+      await old.agent(client.instanceUid).until(({ connectionSettingsStatus: told }) => {
+        return told?.status === APPLIED && told.lastConnectionSettingsHash[0] === index + 1;
+      }, PATIENCE);
+      expect(old.seen.at(-1)?.["upgrade"] !== undefined).toBe(kind === "url");
+    }
+  });
 });
 
 describe("a certificate", () => {

@@ -58,11 +58,22 @@ describe("the endpoint of an offer", () => {
     ["wss://evil.com/x?home.example.com", ["*.example.com"]],
     ["wss://169.254.169.254/x", ["home.example.com", "*.example.com"]],
     ["wss://0x7f.1/x", ["home.example.com"]],
-    ["wss://home.example.com/x", []],
+    ["wss://other.example.com/x", []],
   ])("%s is not allowed by %j", (endpoint, endpoints) => {
     const text = refusal(() => check({ endpoint }, { policy: { endpoints } }));
     expect(text).toContain("is not one that this agent may be moved to");
     expect(text).toContain("connectionSettings.opamp.endpoints");
+  });
+
+  test("may always be the one in force, or that of the options, over no weaker scheme", () => {
+    const policy = { endpoints: ["b.example.com"], allowCleartext: true };
+    const inForce = { endpoint: "wss://b.example.org:9/x" };
+    const { origin: home } = new URL(OWN.url.replace(/^ws/, "http"));
+    expect(() => check({ endpoint: OWN.url }, { policy, inForce })).not.toThrow();
+    expect(() => check({ endpoint: `${home}/other` }, { policy, inForce })).not.toThrow();
+    expect(() => check({ endpoint: "https://b.example.org:9/y" }, { policy, inForce })).not.toThrow();
+    for (const endpoint of ["ws://b.example.org:9/x", "wss://b.example.org:10/x"])
+      expect(() => check({ endpoint }, { policy, inForce })).toThrow("is not one that this agent may be moved to");
   });
 
   test("is not looked at where the offer leaves it as it is", () => {
