@@ -22,7 +22,7 @@ const DEFAULTS = {
   proxy: ["env", ['Default `"env"`.']],
   compression: [false, ["Default false."]],
   maxRedirects: [5, ["Default 5."]],
-  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, but 5 000 at least, and 30 000"]],
+  ping: [{ intervalMs: undefined }, ["Default: the heartbeat's interval, but 5 000 at least, 300 000 at most"]],
   maxMessageBytes: [{ send: 67_108_864, receive: 67_108_864 }, ["Default 67 108 864."]],
   customMessages: [{ max: 100, ttlMs: Infinity }, ["default 100", "default for ever"]],
   keepAlive: [false, ["Default false"]],
