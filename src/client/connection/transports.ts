@@ -6,10 +6,12 @@ import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
 import { secretsIn } from "./known-secrets.js";
 import { MadeHeaders } from "./made-headers.js";
+import type { Hinted } from "./offered-hints.js";
 
 /** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
 export class Transports {
   readonly #make: MakeTransport;
+  readonly #hintsFor: (settings: ConnectionSettings, use: Use) => Hinted | undefined;
   #settings: { [U in Use]?: ConnectionSettings | undefined };
   #made: { [U in Use]?: Transport | undefined } = {};
   #last: Transport | undefined;
@@ -18,8 +20,14 @@ export class Transports {
   readonly #madeHeaders = new MadeHeaders();
   readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();
 
-  constructor(make: MakeTransport, committed: ConnectionSettings) {
+  /** @param hintsFor what is to be said of failures with settings that the options do not have */
+  constructor(
+    make: MakeTransport,
+    committed: ConnectionSettings,
+    hintsFor: (settings: ConnectionSettings, use: Use) => Hinted | undefined = () => undefined,
+  ) {
     this.#make = make;
+    this.#hintsFor = hintsFor;
     this.#settings = { committed };
   }
 
@@ -81,16 +89,21 @@ export class Transports {
 
   #new(settings: ConnectionSettings, use: Use): Transport {
     const made = this.#make({ ...settings, headers: this.#madeHeaders.watched(settings.headers) }, use);
-    return use === "candidate" ? new JudgedTransport(made) : made;
+    const hinted = this.#hintsFor(settings, use);
+    const explained = (loss: Loss): Loss => (hinted === undefined ? loss : { ...loss, error: hinted(loss.error) });
+    if (use === "candidate") return new JudgedTransport(made, (loss) => judged(explained(loss)));
+    return hinted === undefined ? made : new JudgedTransport(made, explained);
   }
 }
 
-/** A transport that says of each loss whether another attempt with the same settings can go better. */
+/** A transport that says more of each loss. */
 class JudgedTransport implements Transport {
   readonly #transport: Transport;
+  readonly #judged: (loss: Loss) => Loss;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, judge: (loss: Loss) => Loss) {
     this.#transport = transport;
+    this.#judged = judge;
   }
 
   get duplex(): boolean {
@@ -112,7 +125,7 @@ class JudgedTransport implements Transport {
       pong: () => sink.pong(),
       alive: () => sink.alive(),
       malformed: (error) => sink.malformed(error),
-      lost: (loss) => sink.lost(judged(loss)),
+      lost: (loss) => sink.lost(this.#judged(loss)),
     });
   }
 
@@ -129,6 +142,7 @@ class JudgedTransport implements Transport {
   }
 }
 
+/** Whether another attempt with the same settings can go better. */
 function judged(loss: Loss): Loss & { final: boolean } {
   const { code, message, cause, hint } = loss.error;
   // What this installation lacks for other settings does not end a client that does without.

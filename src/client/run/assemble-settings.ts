@@ -13,6 +13,7 @@ import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { offeredHints } from "../connection/offered-hints.js";
 import { PartRecord } from "../connection/part-record.js";
 import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
@@ -52,7 +53,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
     const current = transports.name === "http" ? "http" : "websocket";
     return createTransport(current, { ...its, url: asKind(url, current) });
   };
-  const transports = new Transports(make, home);
+  const transports = new Transports(make, home, (its, use) => offeredHints(own, its, use, () => fixed.clock.wallNow()));
   return transports;
 }
 
