@@ -1,4 +1,5 @@
 import { sameBytes } from "../base/bytes.js";
+import type { ConnectionEvent } from "../client/connection-options.js";
 import { type Logger, logError, withFields } from "../diagnostics/logger.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
@@ -159,11 +160,8 @@ export class Agent {
     const { client } = this.#extension;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
     const introduce = (): void => {
-      const { endpoint, since } = client.connection ?? { endpoint: shownUrl(extension.server.endpoint) };
-      const source = since === undefined ? "" : ` (as the server offered it, since ${since.toISOString()})`;
-      this.#options.log.info(
-        `Agent ${client.instanceUid} for ${endpoint}${source}: state in ${stateDirectory}${configs}`,
-      );
+      const place = placeOf(client.connection, extension.server.endpoint);
+      this.#options.log.info(`Agent ${client.instanceUid} for ${place}: state in ${stateDirectory}${configs}`);
     };
     // Which settings count is known with the first phase.
     if (extension.connectionSettings === undefined) introduce();
@@ -237,6 +235,17 @@ export class Agent {
       onChange: () => void (client.phase !== "stopped" && client.refreshEffectiveConfig()),
     });
   }
+}
+
+/** Where the agent connects, and where that comes from. */
+function placeOf(connection: ConnectionEvent | undefined, url: string): string {
+  const { endpoint, since, state, certificate } = connection ?? { endpoint: shownUrl(url) };
+  const facts = [
+    since && `as the server offered it, since ${since.toISOString()}`,
+    since && certificate && `with a client certificate that ends on ${certificate.validUntil.toISOString()}`,
+    state === "verifying" && "other settings that the server offered are tried first",
+  ].filter((fact) => typeof fact === "string");
+  return facts.length === 0 ? endpoint : `${endpoint} (${facts.join("; ")})`;
 }
 
 /** The hint of a lock is for a store that a client can go on without. */

@@ -100,6 +100,7 @@ const ROWS: readonly Row[] = [
     /the options are others than those that they were offered for/g,
     "the file has another endpoint, proxy, epoch or other TLS keys than when they were offered",
   ),
+  both(/: the options count, and the agent asks/g, ": the file counts, and the agent asks"),
   both(/: the options count, and the server may/g, ": the file counts, and the server may"),
   [
     /give the agent a store that outlives it and keeps blobs, such as fileStore/g,

@@ -9,6 +9,7 @@ import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
+import { CertificateEnd } from "../certificates/certificate-end.js";
 import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
@@ -19,7 +20,7 @@ import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
-import type { MakeTransport } from "../connection-options.js";
+import type { ConnectionEvent, MakeTransport } from "../connection-options.js";
 import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
@@ -75,6 +76,7 @@ interface Around {
 interface AroundMoves {
   /** There where the agent asks for certificates. */
   certificates: Certificates | undefined;
+  certificateEnd: CertificateEnd | undefined;
   warn: (message: string, hint: string) => void;
 }
 
@@ -92,9 +94,15 @@ export function assembleSettings(
     notify(around.observed(), { type: "warning", event: { code: "settings-put-aside", message, hint } });
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
+  const warnOfEnd = (event: WarningEvent) => notify(around.observed(), { type: "warning", event });
+  const offered = (): ConnectionEvent["certificate"] =>
+    moves?.snapshot.certificate ? moves.facts.certificate : undefined;
+  const certificateEnd = certificates === undefined ? new CertificateEnd(clock, offered, warnOfEnd) : undefined;
+  const moves = assembleMoves(options, settings, taken, { ...around, certificates, certificateEnd, warn });
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, { ...around, certificates, warn }),
+    moves,
     certificates,
+    certificateEnd,
     runner: new PartRunner({
       handlers,
       record,
@@ -118,7 +126,7 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed, certificates, warn }: Around & AroundMoves,
+  { transports, persistence, clock, failed, feed, observed, certificates, certificateEnd, warn }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
@@ -132,7 +140,10 @@ function assembleMoves(
     clock,
     feed,
     certificates,
-    notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
+    notify(event, isRequest, trying) {
+      notify(observed(), { type: "connection", event, isRequest, trying });
+      certificateEnd?.review();
+    },
     warn,
   });
 }
