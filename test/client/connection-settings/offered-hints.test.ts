@@ -30,7 +30,7 @@ function hungUp(): OpAMPError {
 }
 
 describe("a refusal of credentials", () => {
-  test("is for the server to mend where the headers that count were offered", () => {
+  test("is for the server to correct where the headers that count were offered", () => {
     const back = "write another connection_settings.epoch to go back to the file";
     expect(hintFor(refused(401), { headers: TOKEN })).toBe(`have the server offer credentials that count, or ${back}`);
     expect(hintFor(refused(403), { headers: TOKEN })).toContain(`${back}; and check `);
@@ -42,16 +42,16 @@ describe("a refusal of credentials", () => {
   test("says that the file's headers were withheld from another server", () => {
     const why =
       "the offer names no headers, and those of the file go to their own server alone (connection_settings.keep_headers)";
-    const mend = ": have the server offer headers for this endpoint";
+    const todo = ": have the server offer headers for this endpoint";
     for (const headers of [TOKEN, () => TOKEN]) {
-      expect(hintFor(refused(401), { endpoint: NEW }, { headers: [headers] }, "candidate")).toBe(why + mend);
+      expect(hintFor(refused(401), { endpoint: NEW }, { headers: [headers] }, "candidate")).toBe(why + todo);
     }
     const url = "wss://user:s3cret@old.example.com/";
-    expect(hintFor(refused(401), { endpoint: NEW }, { url }, "candidate")).toBe(why + mend);
-    expect(hintFor(refused(401), { endpoint: NEW }, {}, "candidate")).toBe(`the offer names no headers${mend}`);
+    expect(hintFor(refused(401), { endpoint: NEW }, { url }, "candidate")).toBe(why + todo);
+    expect(hintFor(refused(401), { endpoint: NEW }, {}, "candidate")).toBe(`the offer names no headers${todo}`);
   });
 
-  test("is for the operator to mend where the file's headers count", () => {
+  test("is for the operator to correct where the file's headers count", () => {
     const usual = "check the credentials in headers and auth";
     expect(hintFor(refused(401), {}, { headers: [TOKEN] })).toBe(usual);
     expect(hintFor(refused(401), { endpoint: `${OLD}/other` }, { headers: [TOKEN] })).toBe(usual);
