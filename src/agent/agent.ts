@@ -1,5 +1,4 @@
 import { sameBytes } from "../base/bytes.js";
-import type { ConnectionEvent } from "../client/connection-options.js";
 import { type Logger, logError, withFields } from "../diagnostics/logger.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
@@ -238,7 +237,7 @@ export class Agent {
 }
 
 /** Where the agent connects, and where that comes from. */
-function placeOf(connection: ConnectionEvent | undefined, url: string): string {
+function placeOf(connection: OpAMPExtension["client"]["connection"], url: string): string {
   const { endpoint, since, state, certificate } = connection ?? { endpoint: shownUrl(url) };
   const facts = [
     since && `as the server offered it, since ${since.toISOString()}`,

@@ -1,7 +1,6 @@
 import type { AgentConfig } from "../../agent/file/agent-config.js";
 import { factsOf } from "../../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
-import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { peekStore } from "../../store/peek-store.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
@@ -60,7 +59,7 @@ export function settingsChecks(inForce: SettingsInForce, now: number): readonly 
   ];
 }
 
-function trialFinding({ endpoint }: ConnectionSettings, refused: string | undefined): Finding {
+function trialFinding({ endpoint }: ConnectionLook["settings"], refused: string | undefined): Finding {
   const place = shownUrl(endpoint.url.href);
   if (refused === undefined) return { detail: `on trial, and tried first by the next start: ${place}` };
   const hint = "nothing has to be done: the server is told why, and may offer other settings";
