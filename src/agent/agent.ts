@@ -162,11 +162,8 @@ export class Agent {
     const { client } = this.#extension;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
     const introduce = (): void => {
-      const { endpoint, since } = client.connection ?? { endpoint: shownUrl(extension.server.endpoint) };
-      const source = since === undefined ? "" : ` (as the server offered it, since ${since.toISOString()})`;
-      this.#options.log.info(
-        `Agent ${client.instanceUid} for ${endpoint}${source}: state in ${stateDirectory}${configs}`,
-      );
+      const place = placeOf(client.connection, extension.server.endpoint);
+      this.#options.log.info(`Agent ${client.instanceUid} for ${place}: state in ${stateDirectory}${configs}`);
     };
     // Which settings count is known with the first phase.
     if (extension.connectionSettings === undefined) introduce();
@@ -248,6 +245,17 @@ export class Agent {
 function redactorIn(words: AgentOptions["words"] = (text) => text): Redactor {
   const redactor = createRedactor();
   return { ...redactor, text: (text) => redactor.text(words(text)) };
+}
+
+/** Where the agent connects, and where that comes from. */
+function placeOf(connection: OpAMPExtension["client"]["connection"], url: string): string {
+  const { endpoint, since, state, certificate } = connection ?? { endpoint: shownUrl(url) };
+  const facts = [
+    since && `as the server offered it, since ${since.toISOString()}`,
+    since && certificate && `with a client certificate that ends on ${certificate.validUntil.toISOString()}`,
+    state === "verifying" && "other settings that the server offered are tried first",
+  ].filter((fact) => typeof fact === "string");
+  return facts.length === 0 ? endpoint : `${endpoint} (${facts.join("; ")})`;
 }
 
 /** The hint of a lock is for a store that a client can go on without. */

@@ -1,4 +1,3 @@
-import { uidText } from "../base/bytes.js";
 import { traceOf } from "../base/trace.js";
 import type { WaitOptions } from "../base/wait-options.js";
 import { type CapabilityName, namesIn, type ServerCapabilityName, serverNamesIn } from "../core/capabilities.js";
@@ -47,7 +46,7 @@ export class OpAMPClient implements AsyncDisposable {
 
   /** The agent's instance uid as UUID text. The server may change it; with a store, it is final only after `start`. */
   get instanceUid(): string {
-    return uidText(this.#parts.core.instanceUid);
+    return this.#parts.instanceUidText();
   }
 
   /** The capabilities that the agent declares: those that follow from what the program supplies, less `withhold`. A snapshot. */

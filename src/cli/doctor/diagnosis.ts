@@ -99,6 +99,7 @@ export const exitCodes = {
 /** What failures lead to; any other means that what answers is not an OpAMP server. */
 const BY_CODE: Readonly<Partial<Record<OpAMPErrorCode, number>>> = {
   ERR_OPAMP_OPTION: exitCodes.usage,
+  ERR_OPAMP_STORE: exitCodes.usage,
   ERR_OPAMP_HEADERS: exitCodes.usage,
   ERR_OPAMP_INCOMPLETE: exitCodes.usage,
   ERR_OPAMP_CONNECT: exitCodes.connect,

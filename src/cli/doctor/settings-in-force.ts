@@ -49,16 +49,21 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
 
 /** What is to be said of it: where the settings come from, and for how long they last. */
 export function settingsChecks(inForce: SettingsInForce, now: number): readonly (() => Finding)[] {
-  const { settings, snapshot, candidate, putAside, unread } = inForce;
+  const { settings, snapshot, candidate, refused, putAside, unread } = inForce;
   const { certificate } = factsOf(settings);
   const isOffered = snapshot.certificate !== undefined && snapshot.certificate !== null;
   return [
     () => ({ detail: sourceText(inForce), ...doubts(putAside, unread) }),
-    ...(candidate === undefined
-      ? []
-      : [() => ({ detail: `on trial, and tried first by the next start: ${shownUrl(candidate.endpoint.url.href)}` })]),
+    ...(candidate === undefined ? [] : [() => trialFinding(candidate, refused)]),
     ...(isOffered && certificate !== undefined ? [() => checkEnd(certificate.validUntil, now)] : []),
   ];
+}
+
+function trialFinding({ endpoint }: ConnectionLook["settings"], refused: string | undefined): Finding {
+  const place = shownUrl(endpoint.url.href);
+  if (refused === undefined) return { detail: `on trial, and tried first by the next start: ${place}` };
+  const hint = "nothing has to be done: the server is told why, and may offer other settings";
+  return { detail: `on trial: ${place}`, warning: `the next start gives it up: ${refused}`, hint };
 }
 
 /** Where the settings come from. */
@@ -71,6 +76,8 @@ export function sourceText({ settings, sinceMs }: SettingsInForce): string {
 }
 
 function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "warning" | "hint"> {
+  // The agent itself does not start.
+  if (unread instanceof OpAMPError && unread.foreignStore) throw unread;
   if (unread !== undefined) {
     const why = messageOf(unread);
     const warning = `what the server may have changed cannot be read from storage.directory: ${why}`;
@@ -82,7 +89,6 @@ function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "w
 }
 
 function hintFor(unread: unknown): string {
-  if (unread instanceof OpAMPError && unread.foreignStore) return unread.hint;
   if (hasCode(unread, "EACCES")) return "run this as the user that the agent runs as";
   return "the next start of the agent sets it aside, and goes by the file";
 }

@@ -136,6 +136,9 @@ export class CertificateRequests {
     if (until === undefined || now <= until + CLOCK_ERROR_MS || isOnTrial) return;
     this.#tellEnd(now);
     this.#asker ??= "agent";
+    const message = `the connection settings that the server offered are put aside: their client certificate ended on ${new Date(until).toISOString()}, and the server is not reached with it`;
+    const hint = "nothing has to be done: the options count, and the agent asks for another certificate";
+    this.#parts.warn({ code: "settings-put-aside", message, hint });
     connection.forget();
   }
 
@@ -231,7 +234,7 @@ export class CertificateRequests {
     if (ended === undefined) return;
     const hint =
       rules.expired === "bootstrap"
-        ? "the agent goes back to its options once the next attempt to connect fails"
+        ? "the agent goes back to its options once an attempt to connect fails ten minutes later, as clocks may be wrong by so much"
         : `have the server issue another one; with ${WHERE}.expired "bootstrap" the agent goes back to its options`;
     warn({ code: "certificate-ended", message: `the client certificate ended on ${ended.toISOString()}`, hint });
   }

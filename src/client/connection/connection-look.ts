@@ -22,6 +22,8 @@ export interface ConnectionLook {
   readonly sinceMs: number | undefined;
   /** What is still to be proved, where there is such a thing. */
   readonly candidate: ConnectionSettings | undefined;
+  /** Why that will not be tried; `undefined` where it will. */
+  readonly refused: string | undefined;
   /** Why settings that are stored would be put aside. */
   readonly putAside: string | undefined;
 }
@@ -47,6 +49,7 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     mayLead: undefined,
     sinceMs: undefined,
     candidate: undefined,
+    refused: undefined,
     putAside: undefined,
   };
   const stored = (await store?.load())?.connection;
@@ -58,7 +61,7 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     }
     const { accepted } = stored;
     const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
-    const settings = reader.checked(snapshot, NO_SNAPSHOT);
+    const settings = accepted === undefined ? byOptions.settings : reader.checked(snapshot, NO_SNAPSHOT);
     const isHome = settings.endpoint.url.href === byOptions.settings.endpoint.url.href;
     const candidate = stored.candidate && (await snapshotOf(stored.candidate, blobs).catch(() => undefined));
     return {
@@ -67,10 +70,20 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
       mayLead: isHome ? undefined : (to) => isAllowed(to, { endpoints }),
       sinceMs: accepted?.at,
       candidate: candidate && reader.laidOver(candidate),
+      refused: candidate && refusalOf(() => reader.checked(candidate, snapshot)),
       putAside: undefined,
     };
   } catch (cause) {
     return { ...byOptions, putAside: messageOf(cause) };
+  }
+}
+
+function refusalOf(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (cause) {
+    return messageOf(cause);
   }
 }
 

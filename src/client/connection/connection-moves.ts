@@ -6,7 +6,7 @@ import { messageOf, OpAMPError } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
-import type { ConnectionEvent, ConnectionState } from "../connection-options.js";
+import type { ConnectionEvent, ConnectionFacts, ConnectionState } from "../connection-options.js";
 import { refuseFalse } from "../handlers/handler-runner.js";
 import type { Failed } from "../observe/client-event.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
@@ -44,8 +44,11 @@ export interface MovesParts {
   readonly redact: (text: string) => string;
   /** Set where the agent asks for certificates. */
   readonly certificates: Certificates | undefined;
-  /** @param isRequest whether only the request for a certificate is another one */
-  readonly notify: (event: ConnectionEvent, isRequest: boolean) => void;
+  /**
+   * @param isRequest whether only the request for a certificate is another one
+   * @param trying what is dialled while settings are on trial
+   */
+  readonly notify: (event: ConnectionEvent, isRequest: boolean, trying?: ConnectionFacts) => void;
   /** What was accepted no longer counts. */
   readonly warn: (message: string, hint: string) => void;
 }
@@ -282,7 +285,8 @@ export class ConnectionMoves {
 
   #moved(state: ConnectionState | undefined): void {
     this.#state = state;
-    this.#parts.notify(this.facts, false);
+    const move = state === "verifying" ? this.#run?.plan?.move : undefined;
+    this.#parts.notify(this.facts, false, move && factsOf(move.settings));
     this.#parts.certificates?.connectionMoved();
   }
 }

@@ -14,6 +14,7 @@ import { encodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-set
 import type { Offered, SwitchFailure } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
+import { shownUrl } from "../../transport/url/endpoint.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
 
 /** An offer of connection settings. */
@@ -107,7 +108,8 @@ export function whyNot(
   last: OpAMPError | undefined,
   verifyMs: number,
 ): string {
-  const reason = last === undefined ? "its server did not answer" : failureText(last);
+  const place = move === undefined ? "its server" : shownUrl(move.settings.endpoint.url.href);
+  const reason = last === undefined ? `${place} did not answer` : failureText(last);
   const certificate = move?.dropsCertificate === true ? "; the offer names no certificate, so none was shown" : "";
   switch (why) {
     case "unstored":

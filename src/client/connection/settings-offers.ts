@@ -3,6 +3,7 @@ import type { Input, StateChange, SwitchFailure } from "../../core/io.js";
 import type { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import type { StoredState } from "../../store/store.js";
+import type { CertificateEnd } from "../certificates/certificate-end.js";
 import type { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
@@ -19,6 +20,8 @@ export interface SettingsParts {
   readonly moves: ConnectionMoves | undefined;
   /** Set where the agent asks for certificates for it. */
   readonly certificates: Certificates | undefined;
+  /** There where the server may change that connection, and the agent does not ask. */
+  readonly certificateEnd: CertificateEnd | undefined;
   /** For all other connections. */
   readonly runner: PartRunner;
   /** Whether the agent declares that it takes settings for its own connection. */
@@ -101,6 +104,12 @@ export class SettingsOffers {
     return this.#parts.certificates;
   }
 
+  /** The client has its instance uid, and begins to connect. */
+  started(): void {
+    this.#parts.certificates?.started();
+    this.#parts.certificateEnd?.started();
+  }
+
   /** The core applies an offer. */
   apply(offered: SettingsOffer, id: number): void {
     const { moves, runner, takesOpamp, clock, applyMs } = this.#parts;
@@ -163,6 +172,7 @@ export class SettingsOffers {
 
   /** The end of the client. */
   async ended(): Promise<void> {
+    this.#parts.certificateEnd?.stop();
     await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();
     await this.#parts.runner.ended();

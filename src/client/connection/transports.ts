@@ -8,10 +8,12 @@ import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
 import { secretsIn } from "./known-secrets.js";
 import { MadeHeaders } from "./made-headers.js";
+import type { Hinted } from "./offered-hints.js";
 
 /** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
 export class Transports {
   readonly #make: MakeTransport;
+  readonly #hintsFor: (settings: ConnectionSettings, use: Use) => Hinted | undefined;
   #settings: { [U in Use]?: ConnectionSettings | undefined };
   #made: { [U in Use]?: Transport | undefined } = {};
   #last: Transport | undefined;
@@ -20,8 +22,14 @@ export class Transports {
   readonly #madeHeaders = new MadeHeaders();
   readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();
 
-  constructor(make: MakeTransport, committed: ConnectionSettings) {
+  /** @param hintsFor what is to be said of failures with settings that the options do not have */
+  constructor(
+    make: MakeTransport,
+    committed: ConnectionSettings,
+    hintsFor: (settings: ConnectionSettings, use: Use) => Hinted | undefined = () => undefined,
+  ) {
     this.#make = make;
+    this.#hintsFor = hintsFor;
     this.#settings = { committed };
   }
 
@@ -83,8 +91,14 @@ export class Transports {
 
   #new(settings: ConnectionSettings, use: Use): Transport {
     const watched = { ...settings, headers: this.#madeHeaders.watched(settings.headers) };
-    if (use === "committed") return this.#make(watched, use);
-    return new JudgedTransport(attemptedBy(() => this.#make(watched, use)));
+    const hinted = this.#hintsFor(settings, use);
+    const explained = (loss: Loss): Loss => (hinted === undefined ? loss : { ...loss, error: hinted(loss.error) });
+    if (use === "candidate") {
+      const made = attemptedBy(() => this.#make(watched, use));
+      return new JudgedTransport(made, (loss) => judged(explained(loss)));
+    }
+    const made = this.#make(watched, use);
+    return hinted === undefined ? made : new JudgedTransport(made, explained);
   }
 }
 
@@ -123,12 +137,14 @@ function attemptedBy(make: () => Transport): Transport {
   }
 }
 
-/** A transport that says of each loss whether another attempt with the same settings can go better. */
+/** A transport that says more of each loss. */
 class JudgedTransport implements Transport {
   readonly #transport: Transport;
+  readonly #judged: (loss: Loss) => Loss;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, judge: (loss: Loss) => Loss) {
     this.#transport = transport;
+    this.#judged = judge;
   }
 
   get duplex(): boolean {
@@ -150,7 +166,7 @@ class JudgedTransport implements Transport {
       pong: () => sink.pong(),
       alive: () => sink.alive(),
       malformed: (error) => sink.malformed(error),
-      lost: (loss) => sink.lost(judged(loss)),
+      lost: (loss) => sink.lost(this.#judged(loss)),
     });
   }
 
@@ -167,6 +183,7 @@ class JudgedTransport implements Transport {
   }
 }
 
+/** Whether another attempt with the same settings can go better. */
 function judged(loss: Loss): Loss & { final: boolean } {
   const { code, message, cause, hint } = loss.error;
   // What this installation lacks for other settings does not end a client that does without.

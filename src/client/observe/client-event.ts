@@ -2,7 +2,7 @@ import type { CustomFate, OfferKind, Outgoing } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { OpAMPError } from "../../errors.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
-import type { ConnectionEvent } from "../connection-options.js";
+import type { ConnectionEvent, ConnectionFacts } from "../connection-options.js";
 import type { InstanceUidEvent, PhaseEvent, ServerErrorEvent, WarningEvent } from "../events.js";
 
 /** What passes between client and server; it comes with every message. */
@@ -42,8 +42,8 @@ export type ClientEvent =
   /** A listener of `error` threw, so there is no listener left to tell. */
   | { type: "errorListenerFailed"; error: OpAMPError }
   | { type: "warning"; event: WarningEvent }
-  /** `isRequest`: only the request for a certificate is another one. */
-  | { type: "connection"; event: ConnectionEvent; isRequest: boolean }
+  /** `isRequest`: only the request for a certificate is another one; `trying`: what is dialled while that is on trial. */
+  | { type: "connection"; event: ConnectionEvent; isRequest: boolean; trying?: ConnectionFacts | undefined }
   | { type: "instanceUid"; event: InstanceUidEvent }
   | { type: "serverCapabilities"; mask: bigint }
   | { type: "serverCustomCapabilities"; names: readonly string[] }

@@ -5,7 +5,7 @@ import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import type { OpAMPError } from "../../errors.js";
 import type { Clock } from "../clock.js";
-import type { ConnectionEvent } from "../connection-options.js";
+import type { ConnectionEvent, ConnectionFacts } from "../connection-options.js";
 import type { PhaseEvent, WaitingEvent } from "../events.js";
 import type { Observer, OfferMoved } from "./client-event.js";
 
@@ -130,12 +130,19 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
     if (request !== undefined) line("info", "certificate", request.state, REQUESTS[request.state]);
   }
 
-  function connection({ state, endpoint, proxy, certificate }: ConnectionEvent): void {
+  function connection(
+    { state, endpoint, proxy, certificate }: ConnectionEvent,
+    trying: ConnectionFacts | undefined,
+  ): void {
     const before = settings;
     settings = state;
-    const fields = { endpoint: shown(endpoint) };
-    if (state === "accepted") {
-      const through = proxy === undefined ? "" : `, through the proxy ${shown(proxy)}`;
+    const fields = { endpoint: shown((trying ?? { endpoint }).endpoint) };
+    const via = trying === undefined ? proxy : trying.proxy;
+    const through = via === undefined ? "" : `, through the proxy ${shown(via)}`;
+    if (trying !== undefined) {
+      const text = `Trying the offered connection settings: ${fields.endpoint}${through}`;
+      line("info", "connection", "trying", text, { ...fields, always: true });
+    } else if (state === "accepted") {
       const until = certificate && `, with a client certificate that ends on ${isoDate(certificate.validUntil)}`;
       const text = `The offered connection settings are in force: ${fields.endpoint}${through}${until ?? ""}`;
       // The server may move an agent a few times in an hour alone.
@@ -169,7 +176,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
         return write("warn", text, { code });
       }
       case "connection":
-        return event.isRequest ? certificate(event.event) : connection(event.event);
+        return event.isRequest ? certificate(event.event) : connection(event.event, event.trying);
       case "instanceUid": {
         const { instanceUid, previous } = event.event;
         const text = `The server renamed this agent from ${previous} to ${instanceUid}`;

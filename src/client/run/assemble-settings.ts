@@ -9,16 +9,18 @@ import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
+import { CertificateEnd } from "../certificates/certificate-end.js";
 import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import { offeredHints } from "../connection/offered-hints.js";
 import { PartRecord } from "../connection/part-record.js";
 import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { madeBy, Transports } from "../connection/transports.js";
-import type { MakeTransport } from "../connection-options.js";
+import type { ConnectionEvent, MakeTransport } from "../connection-options.js";
 import type { WarningEvent } from "../events.js";
 import type { Failed } from "../observe/client-event.js";
 import type { OpAMPClientOptions } from "../options.js";
@@ -52,7 +54,7 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
     const current = transports.name === "http" ? "http" : "websocket";
     return createTransport(current, { ...its, url: asKind(url, current) });
   };
-  const transports = new Transports(make, home);
+  const transports = new Transports(make, home, (its, use) => offeredHints(own, its, use, () => fixed.clock.wallNow()));
   return transports;
 }
 
@@ -75,6 +77,7 @@ interface AroundMoves {
   redact: (text: string) => string;
   /** Set where the agent asks for certificates. */
   certificates: Certificates | undefined;
+  certificateEnd: CertificateEnd | undefined;
   warn: (event: WarningEvent) => void;
 }
 
@@ -93,9 +96,14 @@ export function assembleSettings(
   const redact = (text: string) => oneLine(text, redactor.text);
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
+  const offered = (): ConnectionEvent["certificate"] =>
+    moves?.snapshot.certificate ? moves.facts.certificate : undefined;
+  const certificateEnd = certificates === undefined ? new CertificateEnd(clock, offered, warn) : undefined;
+  const moves = assembleMoves(options, settings, taken, { ...around, certificates, certificateEnd, redact, warn });
   return new SettingsOffers({
-    moves: assembleMoves(options, settings, taken, { ...around, certificates, redact, warn }),
+    moves,
     certificates,
+    certificateEnd,
     runner: new PartRunner({
       handlers,
       record,
@@ -118,7 +126,18 @@ function assembleMoves(
   options: OpAMPClientOptions,
   settings: Settings,
   { opamp: rules, epoch }: TakenSettings,
-  { transports, persistence, clock, failed, feed, observed, certificates, redact, warn }: Around & AroundMoves,
+  {
+    transports,
+    persistence,
+    clock,
+    failed,
+    feed,
+    observed,
+    certificates,
+    certificateEnd,
+    redact,
+    warn,
+  }: Around & AroundMoves,
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
@@ -134,7 +153,10 @@ function assembleMoves(
     redact,
     failed,
     certificates,
-    notify: (event, isRequest) => notify(observed(), { type: "connection", event, isRequest }),
+    notify(event, isRequest, trying) {
+      notify(observed(), { type: "connection", event, isRequest, trying });
+      certificateEnd?.review();
+    },
     warn: (message, hint) => warn({ code: "settings-put-aside", message, hint }),
   });
 }

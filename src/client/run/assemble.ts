@@ -53,7 +53,8 @@ export function assemble(options: OpAMPClientOptions) {
   if (connection !== undefined) supplied.settings = settingsCapabilities(connection);
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
   const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
-  const fixed = fixedSettings(settings, clock, () => uidText(core.instanceUid));
+  const instanceUidText = (): string => uidText(parts.uidBefore ?? core.instanceUid);
+  const fixed = fixedSettings(settings, clock, instanceUidText);
   const transports = connection?.opamp && assembleTransports(options, settings, fixed);
   const transport = transports ?? transportFor(options, settings, fixed);
   const redactor = transports ? hidingSecrets(settings.redactor, () => transports.secrets) : settings.redactor;
@@ -62,7 +63,7 @@ export function assemble(options: OpAMPClientOptions) {
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
   const waiters = new Waiters(clock);
   const counters = newCounters();
-  const log = options.logger && logLines(options.logger, clock, redactor, () => uidText(core.instanceUid));
+  const log = options.logger && logLines(options.logger, clock, redactor, instanceUidText);
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
@@ -99,13 +100,15 @@ export function assemble(options: OpAMPClientOptions) {
     warnings: warningsAbout(options, settings),
     withheld,
     requestInstanceUid,
+    instanceUidText,
+    /** Of an earlier process, until the core is told. */
+    uidBefore: undefined as Uint8Array | undefined,
     isUidGiven: options.instanceUid !== undefined,
     closeMs: timeouts.closeMs,
     customMessageTtlMs: settings.customMessages.ttlMs,
   };
   if (connection !== undefined) {
-    const { instanceUid } = fixed;
-    const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid };
+    const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid: instanceUidText };
     const around = { ...common, observed: () => parts };
     parts.settings = assembleSettings(options, settings, connection, around);
   }

@@ -92,6 +92,8 @@ export class Lifecycle {
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { settings } = this.#parts;
     if (settings === undefined) return this.#begin(state);
+    // What is said until the core starts is said by the agent that this is.
+    this.#parts.uidBefore = this.#knownUid(state);
     void settings.restore(state).then((left) => this.#begin(state, left));
   }
 
@@ -103,8 +105,7 @@ export class Lifecycle {
     if (left.resume !== undefined) start.resume = left.resume;
     if (left.failed !== undefined) start.failed = left.failed;
     if (left.isNews && left.status) notify(this.#parts, offerEvent("connectionSettings", left.status, undefined));
-    // Where the server is to make the uid, one that is given is the temporary one.
-    const known = isUidGiven && !requestInstanceUid ? undefined : state.instanceUid;
+    const known = this.#knownUid(state);
     if (known !== undefined) start.instanceUid = known;
     if (state.heartbeatMs !== undefined && left.isPutAside === undefined) start.heartbeatMs = state.heartbeatMs;
     if (known === undefined && !requestInstanceUid) persistence.save({ instanceUid: core.instanceUid });
@@ -119,10 +120,17 @@ export class Lifecycle {
     });
   }
 
+  /** Of an earlier process. Where the server is to make the uid, one that is given is the temporary one. */
+  #knownUid({ instanceUid }: StoredState): Uint8Array | undefined {
+    const { isUidGiven, requestInstanceUid } = this.#parts;
+    return isUidGiven && !requestInstanceUid ? undefined : instanceUid;
+  }
+
   #feedStart(start: Extract<Input, { type: "start" }>): void {
     const { core, driver, handlers, settings } = this.#parts;
+    this.#parts.uidBefore = undefined;
     driver.feed(start);
-    settings?.certificates?.started();
+    settings?.started();
     handlers.describeAgain(uidText(core.instanceUid));
   }
 

@@ -41,6 +41,12 @@ const PROBLEMS: Readonly<Record<ErrorCode | ValueProblem, string>> = {
   UNEXPECTED_TOKEN: "something stands where it cannot",
 };
 
+const HINTS: Readonly<Partial<Record<ErrorCode | ValueProblem, string>>> = {
+  BAD_ALIAS: 'correct the name after the *, or put the text in quotes if none is meant, such as "*"',
+  // What a bomb is, is YAML all the same.
+  TOO_MUCH: "write out what the aliases repeat",
+};
+
 /** Mistakes of one value: what comes after them is read as it was meant. After any other the rest may only be a consequence. */
 const LOCAL: ReadonlySet<string> = new Set(["BAD_DQ_ESCAPE", "NON_STRING_KEY", "TAG_RESOLVE_FAILED"]);
 
@@ -83,9 +89,8 @@ function refuse(problems: readonly { problem: ErrorCode | ValueProblem; offset: 
 }
 
 function noYaml(problem: ErrorCode | ValueProblem, position: Position | undefined): OpAMPError {
-  // What a bomb is, is YAML all the same.
   const what = problem === "TOO_MUCH" ? "" : "this is not YAML: ";
-  const hint = problem === "TOO_MUCH" ? "write out what the aliases repeat" : "correct the line, or the one before it";
+  const hint = HINTS[problem] ?? "correct the line, or the one before it";
   const text = PROBLEMS[problem] ?? PROBLEMS.IMPOSSIBLE;
   return new OpAMPError("ERR_OPAMP_OPTION", `config: ${what}${text}${placeText(position)}`, { hint });
 }

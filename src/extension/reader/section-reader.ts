@@ -111,7 +111,9 @@ export class SectionReader {
   integer(key: string, most: number): number {
     const given = this.#typed(key) ?? 0;
     if (typeof given !== "number" || !Number.isInteger(given)) {
-      this.refuse(key, `must be a whole number, not ${typeName(given)}`, "write it without quotes");
+      const isNumber = typeof given === "number";
+      const hint = isNumber ? "write it without what follows the point" : "write it without quotes";
+      this.refuse(key, `must be a whole number, not ${isNumber ? "a fraction" : typeName(given)}`, hint);
       return 0;
     }
     if (given >= 0 && given <= most) return given;

@@ -114,13 +114,13 @@ test("hints about certificates are in the words of the file", () => {
   const hints = [
     "set connectionSettings.certificates.subject or .keyType; requestCertificate() asks again",
     'with connectionSettings.certificates.expired "bootstrap" the agent goes back to its options',
-    "the agent goes back to its options once the next attempt to connect fails",
+    "the agent goes back to its options once an attempt to connect fails ten minutes later, as clocks may be wrong by so much",
     "take insecureSkipVerify away, and give the authority as tls.ca",
   ];
   expect(hints.map(fileWords)).toEqual([
     "set connection_settings.certificates.subject or key_type, then send SIGHUP",
     "with connection_settings.certificates.expired: bootstrap the agent goes back to its file",
-    "the agent goes back to its file once the next attempt to connect fails",
+    "the agent goes back to its file once an attempt to connect fails ten minutes later, as clocks may be wrong by so much",
     "take insecure_skip_verify away, and give the authority as ca_file",
   ]);
 });

@@ -153,13 +153,13 @@ describe("opamp doctor --config and a dry run", () => {
     expect(steps.find(({ name }) => name === "settings")?.hint).toMatch(/^the next start of the agent sets it aside/);
   });
 
-  test("leave what another program wrote to the agent's start", async () => {
+  test("fail where another program wrote the state, as the agent does", async () => {
     const { folder, path } = await configured({ endpoint: UNUSED });
     writeFileSync(join(folder, "state/state.json"), '{ "other": 1 }');
     const { out } = await opamp("doctor", "--config", path, "--json", "--proxy", "none");
-    const { steps }: Diagnosis = JSON.parse(out);
+    const { steps, exitCode }: Diagnosis = JSON.parse(out);
     const [found] = steps.filter(({ name }) => name === "settings");
-    expect(found).toMatchObject({ status: "warning", detail: expect.stringContaining("cannot be read from storage") });
+    expect([exitCode, found]).toMatchObject([2, { status: "failed", code: "ERR_OPAMP_STORE" }]);
     expect((await opamp("agent", "--config", path, "--dry-run")).code).toBe(3);
   });
 
@@ -169,6 +169,22 @@ describe("opamp doctor --config and a dry run", () => {
     const told = "on trial, and tried first by the next start: wss://127.0.0.1:9/v1/opamp";
     expect(settings).toEqual([`ok ${AS_FILE}`, `ok ${told}`]);
     expect(dry.connection?.notes).toEqual([told]);
+  });
+
+  test("tell what is on trial and will be given up, as the policy no longer allows it", async () => {
+    const candidate = { endpoint: "ws://10.0.0.1:9/v1/opamp" };
+    const { settings } = await looked(await configured({ endpoint: UNUSED, candidate }));
+    expect(settings).toEqual([
+      `ok ${AS_FILE}`,
+      expect.stringMatching(/^warning on trial: ws:\/\/10\.0\.0\.1.*; the next start gives it up: .*may be moved to$/),
+    ]);
+  });
+
+  test("say of a trial alone nothing that the file's own endpoint is to blame for", async () => {
+    const settings = "accept: true, allow_cleartext: false";
+    const candidate = { endpoint: "wss://127.0.0.1:9/v1/opamp" };
+    const found = await looked(await configured({ endpoint: UNUSED, candidate, settings }));
+    expect(found.settings[0]).toBe(`ok ${AS_FILE}`);
   });
 
   test("say nothing of it where the file does not let the server change anything", async () => {

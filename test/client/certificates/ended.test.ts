@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { OLD } from "../connection-settings/moved.js";
+import { testCertificates } from "../../../src/testing/index.js";
+import { moved, OLD, offer } from "../connection-settings/moved.js";
+import { bytes } from "../connection-settings/offers.js";
 import { type Certified, certified, issue, requestsAt } from "./certified.js";
 
 const MINUTE_MS = 60_000;
@@ -32,11 +34,35 @@ describe("past the end of its certificate", () => {
 
   test("an agent that is told to goes back to its options, and asks there for another one", async () => {
     const agent = await abandoned("bootstrap");
-    expect(agent.warnings).toEqual(["certificate-ended"]);
+    expect(agent.warnings).toEqual(["certificate-ended", "settings-put-aside"]);
     expect(agent.client.connection).toMatchObject({ endpoint: OLD, source: "options", certificate: undefined });
     expect([agent.client.phase, agent.dialled.at(-1)]).toEqual(["online", "old"]);
     const [, next = ""] = requestsAt(agent.servers.old, agent);
     await issue(agent.servers.old, agent, next);
     expect(agent.client.connection).toMatchObject({ source: "server", state: "accepted" });
   });
+});
+
+test("an agent that asks for none says once when the certificate that the server offered ends", async () => {
+  const { issue: sign } = await testCertificates();
+  const agent = await moved();
+  const warnings: string[] = [];
+  agent.client.on("warning", ({ code, message }) => warnings.push(`${code}: ${message}`));
+  const notAfter = new Date(agent.clock.wallNow() + 100 * MINUTE_MS);
+  const { cert, key } = await sign({
+    usage: "client",
+    notBefore: new Date(agent.clock.wallNow() - MINUTE_MS),
+    notAfter,
+  });
+  await offer(agent, { certificate: { cert: bytes(cert), privateKey: bytes(key) } });
+  expect(agent.client.connection).toMatchObject({ source: "server", certificate: expect.anything() });
+  await agent.clock.advance(98 * MINUTE_MS);
+  expect(warnings).toEqual([]);
+  await agent.clock.advance(3 * MINUTE_MS);
+  const told = [
+    expect.stringMatching(/^certificate-ended: the client certificate that the server offered ended on \d{4}-/),
+  ];
+  expect(warnings).toEqual(told);
+  await agent.clock.advance(200 * MINUTE_MS);
+  expect(warnings).toEqual(told);
 });

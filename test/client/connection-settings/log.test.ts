@@ -31,6 +31,7 @@ describe("the log of an agent tells of", () => {
     expect(told()).toEqual([
       "info Connected to the OpAMP server over memory",
       "info Connection settings 01 applying",
+      `info Trying the offered connection settings: ${NEW}`,
       "info Disconnected to try the offered connection settings, will connect again at once.",
       "info Connected to the OpAMP server over memory",
       `info The offered connection settings are in force: ${NEW}`,
@@ -94,7 +95,8 @@ describe("the log of an agent tells of", () => {
     await agent.clock.advance(5_000);
     await stopped;
     const settings = { opamp: { endpoints: ["*.example.com"] }, settingsEpoch: "2" };
-    const { told } = await logged({ store, servers: agent.servers, settings });
+    const { told, lines } = await logged({ store, servers: agent.servers, settings });
+    expect(new Set(lines.map(({ instance_uid: uid }) => uid))).toEqual(new Set([agent.client.instanceUid]));
     expect(told()[0]).toBe(
       "warn the connection settings that the server offered are put aside: the file has another endpoint, proxy, epoch or other TLS keys than when they were offered (nothing has to be done: the file counts, and the server may offer its settings again)",
     );

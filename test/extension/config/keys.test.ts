@@ -104,7 +104,7 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     refusals: [
       ["4711", /must be a whole number, not text/],
-      [1.5, /must be a whole number, not a number/],
+      [1.5, /must be a whole number, not a fraction/],
       [-1, /must be from 0 to 2147483647/],
       [2 ** 31, /must be from 0 to 2147483647/],
     ],

@@ -107,7 +107,7 @@ describe("what is wrong with a text", () => {
     const { message } = refusal(() => configSource("a: 1\na: 2\nb: *gone\nc: { d: 1, d: 2 }\n"));
     expect(message.split("\n")).toEqual([
       "config: this is not YAML: duplicate key (line 2, column 1) (correct the line, or the one before it)",
-      "config: this is not YAML: an alias has no anchor before it (line 3, column 4) (correct the line, or the one before it)",
+      'config: this is not YAML: an alias has no anchor before it (line 3, column 4) (correct the name after the *, or put the text in quotes if none is meant, such as "*")',
       "config: this is not YAML: duplicate key (line 4, column 12) (correct the line, or the one before it)",
     ]);
     const escapes = refusal(() => configSource('a: "\\q"\nb: "\\z"\n')).message.split("\n");
