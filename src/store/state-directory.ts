@@ -198,7 +198,7 @@ export class StateDirectory {
   /** @throws the cause, where it says nothing about the file, or that it is not ours */
   async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
     const code = codeOf(cause);
-    if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.includes(code))) throw cause;
+    if (cause instanceof OpAMPError || (code !== undefined && !UNUSABLE.includes(code))) throw cause;
     const aside = await setAside(this.#directory, name, `${family}.corrupt`);
     const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));

@@ -12,6 +12,7 @@ import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { type Restored, readLeft } from "./left-behind.js";
 import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
+import { unreadHint } from "./settings-blobs.js";
 import type { Transports } from "./transports.js";
 
 /** An offer that is being applied. */
@@ -84,10 +85,11 @@ export class ConnectionMoves {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { record, clock, transports } = this.#parts;
+    const { record, clock, transports, warn } = this.#parts;
     try {
-      const { accepted, resumed, ...restored } = await readLeft(state, record, this.#reader, clock);
+      const { accepted, resumed, unread, ...restored } = await readLeft(state, record, this.#reader, clock);
       this.#resumed = resumed;
+      if (unread !== undefined) warn(`connection settings that the server offered wait: ${unread}`, unreadHint);
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;
       this.#since = accepted.at;
