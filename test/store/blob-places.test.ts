@@ -83,14 +83,14 @@ test("a load removes settings that no state names from another file too", async 
 test("settings that cannot be read are not missing, and are written into another file", async () => {
   const { directory, reports, blobs } = await loaded();
   await blobs.write(NAME, one ?? new Uint8Array());
-  const mend = unreadable(join(directory, `blob-${NAME}`));
+  const repair = unreadable(join(directory, `blob-${NAME}`));
   await expect(blobs.read(NAME)).rejects.toMatchObject({ code: "ERR_OPAMP_STORE", retryable: true });
   const peeked: unknown[] = [];
   await expect(peekStore(directory, (cause) => peeked.push(cause)).blobs?.read(NAME)).rejects.toThrow("EACCES");
   expect(peeked).toHaveLength(1);
   await blobs.write(NAME, one ?? new Uint8Array());
   expect(await blobs.read(NAME)).toEqual(one);
-  mend();
+  repair();
   await blobs.remove(NAME);
   expect([await filesIn(directory), reports]).toEqual([[], []]);
 });
@@ -98,9 +98,9 @@ test("settings that cannot be read are not missing, and are written into another
 test("a request for a certificate that cannot be read is not replaced", async () => {
   const { directory, blobs } = await loaded();
   await blobs.write("certificate-request", one ?? new Uint8Array());
-  const mend = unreadable(join(directory, "blob-certificate-request"));
+  const repair = unreadable(join(directory, "blob-certificate-request"));
   await expect(blobs.write("certificate-request", two ?? new Uint8Array())).rejects.toMatchObject({ retryable: true });
-  mend();
+  repair();
   expect(await blobs.read("certificate-request")).toEqual(one);
 });
 

@@ -7,7 +7,7 @@ import { known, type Moved, moved, NEW, offer } from "./moved.js";
 
 const APPLIED = 1;
 
-/** A disk of which blobs with this in their names cannot be read, until `mend` is called. */
+/** A disk of which blobs with this in their names cannot be read, until `repair` is called. */
 function failing(from: Disk, which: string) {
   const disk = recorded(from);
   let isFailing = true;
@@ -18,15 +18,15 @@ function failing(from: Disk, which: string) {
       ...blobs,
       async read(name) {
         if (!isFailing || !name.startsWith(which)) return blobs.read(name);
-        const details = { hint: "mend the disk" };
+        const details = { hint: "repair the disk" };
         throw new OpAMPError("ERR_OPAMP_STORE", "/state cannot be read: EACCES", details);
       },
     },
   };
-  const mend = (): void => {
+  const repair = (): void => {
     isFailing = false;
   };
-  return { ...disk, store, mend };
+  return { ...disk, store, repair };
 }
 
 /** The next process on a disk. */
@@ -61,7 +61,7 @@ async function accepted() {
 }
 
 describe("accepted settings that cannot be read at a start", () => {
-  test("are not used by it, which says what to mend, and are used by the next", async () => {
+  test("are not used by it, which says what to do, and are used by the next", async () => {
     const { agent, disk } = await accepted();
     const broken = failing(disk.now(), "connection-");
     const during = await next(broken.store, agent);
@@ -73,7 +73,7 @@ describe("accepted settings that cannot be read at a start", () => {
     during.client.setHealth({ healthy: true });
     await during.clock.advance(60_000);
     await stopped(during);
-    broken.mend();
+    broken.repair();
     const later = await next(broken.store, agent);
     expect(later.dialled).toEqual(["new"]);
     expect(known(later.servers.new, later)).toEqual([APPLIED, 1, ""]);
@@ -90,7 +90,7 @@ describe("accepted settings that cannot be read at a start", () => {
     await during.clock.advance(3_000);
     expect([during.statuses.at(-1), during.dialled.at(-1)]).toEqual(["applied", "new"]);
     await stopped(during);
-    broken.mend();
+    broken.repair();
     const later = await next(broken.store, agent);
     expect(known(later.servers.new, later)).toEqual([APPLIED, 3, ""]);
   });
@@ -117,7 +117,7 @@ test("settings on trial that cannot be read at a start are tried by the next, wh
   expect(during.dialled).toEqual(["old"]);
   await stopped(during);
   expect(broken.now().state?.connection).toEqual(connection);
-  broken.mend();
+  broken.repair();
   expect((await next(broken.store, agent)).dialled[0]).toBe("new");
 });
 
@@ -137,7 +137,7 @@ test("settings for other connections that cannot be read at a start are given to
   expect(known(during.servers.old, during)?.[0]).toBe(0);
   expect(during.warnings()).toContain("make the file readable for the agent, and restart it");
   await stopped(during);
-  broken.mend();
+  broken.repair();
   const other = noting<OtherSettings>();
   const later = await next(broken.store, agent, { settings: { other: other.handler } });
   expect(other.calls.map(({ settings: its }) => its.endpoint)).toEqual(["https://a.example.com"]);
@@ -154,7 +154,7 @@ test("a request for a certificate that cannot be read at a start is taken up onc
   const later = await certified({}, { store: broken.store, servers: first.servers, isOneOfMany: true });
   expect(later.client.connection?.certificateRequest).toBeUndefined();
   expect(later.errors.at(-1)).toContain("no certificate is requested: /state cannot be read: EACCES");
-  broken.mend();
+  broken.repair();
   await later.clock.advance(HOUR_MS / 4);
   expect(later.client.connection?.certificateRequest?.state).toBe("requested");
   expect(broken.now().blobs.get("certificate-request")).toEqual(request);
