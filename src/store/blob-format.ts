@@ -11,6 +11,8 @@ const VERSION = 1;
 const NAME = /^[a-z0-9][a-z0-9-]{0,63}$/;
 /** What a state has the name of, which says what the content is. Without a state that names it nobody finds it again. */
 const NAMED_BY_STATE = /^(connection|connection-offer|other)-[0-9a-f]{32}$/;
+/** A request for a certificate, with its key. */
+export const REQUEST_BLOB = "certificate-request";
 const FIRST_LINE_BYTES = firstLineOf(new Uint8Array()).length;
 const MAX_BLOB_BYTES = 4 * 1024 * 1024;
 export const MAX_BLOB_FILE_BYTES = FIRST_LINE_BYTES + MAX_BLOB_BYTES;
@@ -26,6 +28,11 @@ export function checkBlobName(name: string): void {
 /** Whether a blob is of use only as long as a state names it. */
 export function isNamedByState(name: string): boolean {
   return NAMED_BY_STATE.test(name);
+}
+
+/** Whether this package names a blob so, rather than its host. */
+export function isOwnName(name: string): boolean {
+  return name === REQUEST_BLOB || isNamedByState(name);
 }
 
 /**

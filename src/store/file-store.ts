@@ -63,7 +63,7 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  *
  * All failures are `ERR_OPAMP_STORE`. A `state.json` of a later version, or that is not of this package (JSON of another
  * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. A blob's
- * file that is foreign fails the calls for that blob alone. A directory that another agent uses is not retryable: the
+ * file that is foreign fails the calls for that blob alone; a blob that the client itself names gets another file then. A directory that another agent uses is not retryable: the
  * client goes on without the store. After a `load` that failed otherwise, saves try again to open the directory, but never
  * overwrite a state that has not been read. A directory that was removed meanwhile is made again by the next save, unless
  * another agent did so.

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { codeOf, OpAMPError } from "../errors.js";
-import { readOwnFile, readOwnText } from "./atomic-write.js";
-import { checkBlobName, decodeBlob, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
-import { BLOB, STATE } from "./state-directory.js";
+import { readOwnText } from "./atomic-write.js";
+import { checkBlobName } from "./blob-format.js";
+import { findBlob } from "./blob-places.js";
+import { STATE } from "./state-directory.js";
 import { decodeState, MAX_STATE_BYTES } from "./state-format.js";
 import type { Store, StoredState } from "./store.js";
 
@@ -38,18 +39,23 @@ export function peekStore(directory: string, unread?: (cause: unknown) => void):
     lasting: true,
     load: () => peekState(directory, unread),
     save: () => undefined,
-    blobs: { read: (name) => peekBlob(directory, name), write: dropped, remove: dropped },
+    blobs: { read: (name) => peekBlob(directory, name, unread), write: dropped, remove: dropped },
   };
 }
 
 /** @returns `undefined` where there is none, or it is damaged */
-async function peekBlob(directory: string, name: string): Promise<Uint8Array | undefined> {
+async function peekBlob(
+  directory: string,
+  name: string,
+  unread: (cause: unknown) => void = () => undefined,
+): Promise<Uint8Array | undefined> {
   checkBlobName(name);
-  const path = join(directory, BLOB + name);
   try {
-    return decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
-  } catch (error) {
-    if (codeOf(error) === "ENOENT") return undefined;
-    throw error;
+    const { whole, unread: causes } = await findBlob(directory, name);
+    if (whole === undefined && causes.length > 0) throw causes[0];
+    return whole?.bytes;
+  } catch (cause) {
+    unread(cause);
+    throw cause;
   }
 }

@@ -10,7 +10,8 @@ import {
   syncDirectory,
   writeAtomically,
 } from "./atomic-write.js";
-import { BLOB_START, decodeBlob, encodeBlob, isNamedByState, MAX_BLOB_FILE_BYTES } from "./blob-format.js";
+import { BLOB_START, encodeBlob, isNamedByState } from "./blob-format.js";
+import { BLOB, blobOf, findBlob, readBlobFile, UNREADABLE } from "./blob-places.js";
 import { makeDirectories } from "./make-directories.js";
 import {
   CONFIG_START,
@@ -29,13 +30,13 @@ import type { StoredConfig, StoredState } from "./store.js";
 import { FOREIGN_HINT, foreignError } from "./store-error.js";
 
 export const STATE = "state.json";
-export const BLOB = "blob-";
 const OWNER_ONLY = 0o700;
 /** What says that a file is not to be read, rather than that nothing can be read just now. */
-const UNREADABLE: readonly string[] = ["EACCES", "EPERM", "EIO", "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
+const UNUSABLE: readonly string[] = [...UNREADABLE, "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
 const STATE_HINT = "to use it again, correct it and give it its old name back; until then the agent has a new identity";
 const CONFIG_HINT = "nothing has to be done: only a handler's `previous` is missing, until a config has been applied";
 const BLOB_HINT = "to use it again, correct it and give it its old name back; until then it counts as missing";
+const TAKEN_HINT = "nothing has to be done: what is new gets another file name";
 
 type Report = (error: OpAMPError) => void;
 
@@ -105,30 +106,39 @@ export class StateDirectory {
 
   /** A blob as it was written; `undefined` where there is none, or where it was damaged: then it is set aside and reported. */
   async readBlob(name: string): Promise<Uint8Array | undefined> {
-    const file = BLOB + name;
-    const path = join(this.#directory, file);
-    try {
-      const blob = decodeBlob(await readOwnFile(path, MAX_BLOB_FILE_BYTES), path);
-      if (blob !== undefined) return blob;
-      await this.#setAside(file, file, new Error("its content is not what its first line says"), BLOB_HINT);
-    } catch (cause) {
-      // Too large to be a blob.
-      if (cause instanceof RangeError) throw foreignError(`${path}: ${cause.message}`, FOREIGN_HINT);
-      if (codeOf(cause) !== "ENOENT") throw cause;
-    }
+    const { whole, damaged, foreign, unread } = await findBlob(this.#directory, name);
+    await this.#setBlobsAside(damaged);
+    if (whole !== undefined) return whole.bytes;
+    if (unread.length > 0) throw unread[0];
+    for (const { message } of foreign) this.#report(new OpAMPError("ERR_OPAMP_STORE", message, { hint: TAKEN_HINT }));
     return undefined;
   }
 
-  /** Writes a blob, unless what has its name is not ours; on a failure, and after a crash, it is the old one or the new one. */
+  /** Writes a blob, never over what is not ours; on a failure, and after a crash, it is the old one or the new one. */
   async writeBlob(name: string, blob: Uint8Array): Promise<void> {
-    await this.readBlob(name);
-    await writeAtomically(this.#directory, BLOB + name, encodeBlob(blob));
+    const { whole, damaged, free, foreign, unread } = await findBlob(this.#directory, name);
+    await this.#setBlobsAside(damaged);
+    const file = whole?.file ?? damaged[0] ?? free;
+    if (file === undefined) throw unread[0] ?? foreign[0];
+    await writeAtomically(this.#directory, file, encodeBlob(blob));
   }
 
   async removeBlob(name: string): Promise<void> {
-    if ((await this.readBlob(name)) === undefined) return;
-    await fs.unlink(join(this.#directory, BLOB + name));
-    await syncDirectory(this.#directory);
+    for (;;) {
+      const { whole, damaged, unread } = await findBlob(this.#directory, name);
+      await this.#setBlobsAside(damaged);
+      if (whole === undefined) {
+        if (unread.length > 0) throw unread[0];
+        return;
+      }
+      await fs.unlink(join(this.#directory, whole.file));
+      await syncDirectory(this.#directory);
+    }
+  }
+
+  async #setBlobsAside(files: readonly string[]): Promise<void> {
+    const why = new Error("its content is not what its first line says");
+    for (const file of files) await this.#setAside(file, file, why, BLOB_HINT);
   }
 
   /** @returns undefined where what has its name is not ours, and stays as it is */
@@ -188,7 +198,7 @@ export class StateDirectory {
   /** @throws the cause, where it says nothing about the file, or that it is not ours */
   async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
     const code = codeOf(cause);
-    if (cause instanceof OpAMPError || (code !== undefined && !UNREADABLE.includes(code))) throw cause;
+    if (cause instanceof OpAMPError || (code !== undefined && !UNUSABLE.includes(code))) throw cause;
     const aside = await setAside(this.#directory, name, `${family}.corrupt`);
     const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));
@@ -207,7 +217,7 @@ export class StateDirectory {
     const entries = await fs.readdir(this.#directory, { withFileTypes: true }).catch(() => []);
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     const configs = names.filter((name) => isConfigFile(name) && name !== this.#kept?.name);
-    const blobs = which === "all" ? names.filter(isBlobNamedByState) : [];
+    const blobs = which === "all" ? names.filter((name) => isNamedByState(blobOf(name) ?? "")) : [];
     const needed = configs.length + blobs.length === 0 ? "" : await this.#statesText(names);
     for (const name of names) {
       const target = leftoverOf(name);
@@ -215,9 +225,9 @@ export class StateDirectory {
       const isUnused = configs.includes(name) && needed?.includes(name) === false;
       // What has the name of a config may be something else.
       const isConfig = isUnused && (await this.#decodedConfig(name).catch(() => undefined)) !== undefined;
-      const isLost = blobs.includes(name) && needed?.includes(blobOf(name)) === false;
+      const isLost = blobs.includes(name) && needed?.includes(blobOf(name) ?? "") === false;
       // A key perhaps, which must not lie about for ever.
-      const isBlob = isLost && (await this.readBlob(blobOf(name)).catch(() => undefined)) !== undefined;
+      const isBlob = isLost && (await readBlobFile(join(this.#directory, name)).catch(() => undefined)) !== undefined;
       if (!isLeftover && !isConfig && !isBlob) continue;
       await fs.unlink(join(this.#directory, name)).catch(() => undefined);
     }
@@ -240,14 +250,6 @@ export class StateDirectory {
     const texts = states.map((name) => readOwnFile(join(this.#directory, name), MAX_STATE_BYTES));
     return (await Promise.all(texts).catch(() => undefined))?.join("\n");
   }
-}
-
-function blobOf(file: string): string {
-  return file.slice(BLOB.length);
-}
-
-function isBlobNamedByState(file: string): boolean {
-  return file.startsWith(BLOB) && isNamedByState(blobOf(file));
 }
 
 /** How the file of a name begins, where the name is one of ours. */

@@ -89,7 +89,9 @@ export class CertificateRequests {
   /** Takes up what an earlier process left. */
   async restore(): Promise<void> {
     const { persistence, origin } = this.#parts;
-    if (persistence.isKept) this.#record = await this.#file.read(origin);
+    if (!persistence.isKept) return;
+    // What cannot be read is read again before anything is made in its place.
+    this.#record = await this.#file.read(origin).catch(() => undefined);
   }
 
   /** The client has its instance uid, and begins to connect. */
@@ -183,6 +185,10 @@ export class CertificateRequests {
     const { keyType } = rules;
     this.#isMaking = true;
     try {
+      if (this.#file.isUnread) {
+        this.#record = await this.#file.read(origin);
+        if (this.#record !== undefined) return;
+      }
       const about = this.#about;
       const subject = subjectFor(`${WHERE}.subject`, rules.subject, instanceUid());
       const key = kept ?? (await newKey(keyType));
@@ -202,9 +208,10 @@ export class CertificateRequests {
     } catch (cause) {
       this.#retryAt = clock.wallNow() + RETRY_MS;
       this.#complain(cause);
+    } finally {
+      this.#isMaking = false;
+      this.review();
     }
-    this.#isMaking = false;
-    this.review();
   }
 
   /** The certificate came, and is in force: its key is kept with it, and no longer here. */

@@ -1,7 +1,8 @@
 import { attempt, isRecord } from "../../base/checks.js";
 import type { CertificateKeyType } from "../../connection-settings/certificates/key-types.js";
 import { keyTypes } from "../../connection-settings/certificates/key-types.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { messageOf, OpAMPError, ownHint } from "../../errors.js";
+import { REQUEST_BLOB } from "../../store/blob-format.js";
 import type { StoreBlobs } from "../../store/store.js";
 
 /** What is remembered of the last signing request. */
@@ -25,8 +26,6 @@ export interface RequestRecord {
   readonly csr?: string;
 }
 
-/** One blob has all of it, so that key and request are never apart. */
-const NAME = "certificate-request";
 const STATES: readonly RequestRecord["state"][] = ["waiting", "requested", "refused", "issued"];
 
 /** Keeps a signing request with its key, in a file of its own. */
@@ -34,6 +33,8 @@ export class RequestFile {
   readonly #blobs: StoreBlobs;
   readonly #failed: (cause: unknown) => void;
   #last: Promise<unknown> = Promise.resolve();
+  /** It could not be read: what is there may have a key that a certificate is on its way for. */
+  #isUnread = false;
 
   /** @param failed is told of what could not be kept, where nobody waits for it */
   constructor(blobs: StoreBlobs, failed: (cause: unknown) => void) {
@@ -41,9 +42,17 @@ export class RequestFile {
     this.#failed = failed;
   }
 
-  /** What was kept last, where it is whole and was made under these options. */
+  /** Whether it is to be read before there is a new one. */
+  get isUnread(): boolean {
+    return this.#isUnread;
+  }
+
+  /** What was kept last, where it is whole and was made under these options; rejects where it cannot be read now. */
   async read(origin: string): Promise<RequestRecord | undefined> {
-    const bytes = await this.#blobs.read(NAME).catch(this.#failed);
+    this.#isUnread = true;
+    // One blob has all of it, so that key and request are never apart.
+    const bytes = await this.#blobs.read(REQUEST_BLOB);
+    this.#isUnread = false;
     if (bytes === undefined) return undefined;
     const record = decoded(bytes);
     return record?.origin === origin ? record : undefined;
@@ -68,9 +77,12 @@ export class RequestFile {
 
   async #write(bytes: Uint8Array): Promise<void> {
     try {
-      await this.#blobs.write(NAME, bytes);
+      await this.#blobs.write(REQUEST_BLOB, bytes);
     } catch (cause) {
-      throw new OpAMPError("ERR_OPAMP_STORE", `the key cannot be kept: ${messageOf(cause)}`, { cause });
+      throw new OpAMPError("ERR_OPAMP_STORE", `the key cannot be kept: ${messageOf(cause)}`, {
+        cause,
+        hint: ownHint(cause),
+      });
     }
   }
 }

@@ -15,6 +15,7 @@ import type { ConnectionRecord } from "./connection-record.js";
 import { type Restored, readLeft } from "./left-behind.js";
 import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
 import { failureOf, overdueAfter } from "./part-call.js";
+import { unreadHint } from "./settings-blobs.js";
 import type { Transports } from "./transports.js";
 
 /** An offer that is being applied. */
@@ -99,12 +100,13 @@ export class ConnectionMoves {
 
   /** Takes up what an earlier process left; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { transports } = this.#parts;
+    const { transports, warn } = this.#parts;
     try {
       const left = await readLeft(state, { ...this.#parts, reader: this.#reader });
-      const { accepted, resumed, isRolledBack, ...restored } = left;
+      const { accepted, resumed, isRolledBack, unread, ...restored } = left;
       this.#resumed = resumed;
       this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
+      if (unread !== undefined) warn(`connection settings that the server offered wait: ${unread}`, unreadHint);
       if (accepted === undefined) return restored;
       this.#snapshot = accepted.snapshot;
       this.#since = accepted.at;

@@ -43,6 +43,8 @@ export interface Left {
   readonly switchedAt: readonly number[];
   /** The options are others than those that this was laid over. */
   readonly isOthers: boolean;
+  /** Why some of it cannot be read now, which stays for a later start. */
+  readonly unread: unknown;
 }
 
 /**
@@ -54,6 +56,8 @@ export class ConnectionRecord {
   readonly #clock: Clock;
   readonly #fingerprint: string;
   #stored: StoredConnection;
+  /** What is on trial is that of an earlier process, and could not be read. */
+  #isUnread = false;
 
   constructor(blobs: SettingsBlobs, persistence: Persistence, clock: Clock, fingerprint: string) {
     this.#blobs = blobs;
@@ -76,11 +80,13 @@ export class ConnectionRecord {
     const switchedAt = stored.switchedAt.map((at) => Math.min(at, wallNow));
     this.#stored = { ...stored, switchedAt };
     const trial = trialOf(stored);
-    const snapshot = accepted && (await this.#snapshot(accepted));
-    const [proposed, offer] = candidate
-      ? await Promise.all([this.#snapshot(candidate), this.#blobs.read(candidate.offer)])
-      : [];
-    const opened = open && (await this.#blobs.read(open.offer));
+    const causes: unknown[] = [];
+    const read = (name: string) => this.#blobs.read(name, (cause) => causes.push(cause));
+    const snapshotOf = async ({ blob }: StoredSettings) => decoded(await read(blob));
+    const snapshot = accepted && (await snapshotOf(accepted));
+    const [proposed, offer] = candidate ? await Promise.all([snapshotOf(candidate), read(candidate.offer)]) : [];
+    const opened = open && (await read(open.offer));
+    this.#isUnread = causes.length > 0;
     return {
       accepted: accepted && snapshot && { snapshot, at: accepted.at },
       open: open && opened && { offer: opened, digest: digestIn(open) },
@@ -88,6 +94,7 @@ export class ConnectionRecord {
       trial: nextTrial(trial, { type: "died" }) ?? trial,
       switchedAt,
       isOthers: fingerprint !== this.#fingerprint,
+      unread: causes[0],
     };
   }
 
@@ -97,6 +104,7 @@ export class ConnectionRecord {
     const at = this.#clock.wallNow();
     const blobs = new Map<string, Uint8Array>();
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
+    if (step === "candidate") this.#isUnread = false;
     if (step === "candidate" && candidate !== undefined) {
       const bytes = encodeSnapshot(candidate.snapshot);
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
@@ -136,7 +144,7 @@ export class ConnectionRecord {
   /** The end of the client: what is on trial did not die of it. */
   async ended(): Promise<void> {
     const { candidate, trial } = this.#stored;
-    if (candidate !== undefined && trial.phase === "trial") {
+    if (candidate !== undefined && trial.phase === "trial" && !this.#isUnread) {
       this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
     }
     await this.#blobs.settled();
@@ -166,14 +174,13 @@ export class ConnectionRecord {
     });
   }
 
-  async #snapshot({ blob }: StoredSettings): Promise<Snapshot | undefined> {
-    const bytes = await this.#blobs.read(blob);
-    return bytes && decodeSnapshot(bytes);
-  }
-
   #nothing(): StoredConnection {
     return { fingerprint: this.#fingerprint, trial: NO_TRIAL, switchedAt: [] };
   }
+}
+
+function decoded(bytes: Uint8Array | undefined): Snapshot | undefined {
+  return bytes && decodeSnapshot(bytes);
 }
 
 function digestIn(stored: StoredOffer | undefined): Uint8Array | undefined {

@@ -1,11 +1,12 @@
 import { sameBytes } from "../../base/bytes.js";
-import { nextTrial, type Trial } from "../../base/trial.js";
+import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import { failureText } from "../../connection-settings/final-failure.js";
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, Resumed } from "../../core/io.js";
 import { offerIdentity } from "../../core/offers/offers.js";
 import type { OfferStatus } from "../../core/parts.js";
+import { messageOf } from "../../errors.js";
 import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionRecord } from "./connection-record.js";
@@ -39,6 +40,8 @@ export interface LeftBehind extends Restored {
   resumed?: Plan;
   /** Its candidate is given up. */
   isRolledBack?: true;
+  /** Why some of it cannot be read now: it is neither used nor forgotten. */
+  unread?: string;
 }
 
 /** The parts of the client that it takes to read that. */
@@ -61,12 +64,18 @@ export async function readLeft(
 ): Promise<LeftBehind> {
   const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
   if (connection === undefined) return left;
-  const { accepted, open, candidate, trial, switchedAt, isOthers } = await record.read(connection);
+  const { accepted, open, candidate, trial, switchedAt, isOthers, unread } = await record.read(connection);
   if (isOthers) throw new Error(FOR_OTHER_OPTIONS);
-  if (connection.accepted !== undefined && accepted === undefined) throw new Error(DAMAGED);
-  if (accepted !== undefined) left.accepted = { ...accepted, settings: reader.checked(accepted.snapshot, NO_SNAPSHOT) };
   const since = clock.wallNow() - clock.now();
   left.resume = { trial, switchedAt: switchedAt.map((at) => at - since) };
+  if (connection.accepted !== undefined && accepted === undefined) {
+    if (unread === undefined) throw new Error(DAMAGED);
+    return { resume: { ...left.resume, trial: NO_TRIAL }, isPutAside: true, unread: messageOf(unread) };
+  }
+  if (accepted !== undefined) left.accepted = { ...accepted, settings: reader.checked(accepted.snapshot, NO_SNAPSHOT) };
+  if (unread !== undefined) {
+    return { ...left, resume: { ...left.resume, trial: NO_TRIAL }, unread: messageOf(unread) };
+  }
   if (candidate === undefined || trial.phase === "none") {
     if (open === undefined) return left;
     const offered = offerOf(open.offer, open.digest);

@@ -1,4 +1,5 @@
 import { decodePart, encodePart, type PartSettings } from "../../connection-settings/part-settings.js";
+import { messageOf } from "../../errors.js";
 import type { StoredOther, StoredOthers, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import { blobName, DAMAGED, type SettingsBlobs } from "./settings-blobs.js";
@@ -13,7 +14,9 @@ export interface PartId {
 export interface LeftParts {
   readonly parts: readonly (PartId & { readonly settings: PartSettings })[];
   /** Why some of it, or all, no longer counts. */
-  readonly putAside?: string;
+  readonly putAside?: string | undefined;
+  /** Why some of it cannot be read now, which stays for a later start. */
+  readonly unread?: string | undefined;
 }
 
 /** Keeps the settings of connections besides the agent's own, those that nobody here has a handler for included. */
@@ -42,20 +45,27 @@ export class PartRecord {
       return { parts: [], putAside: "connectionSettings.settingsEpoch is another one" };
     }
     const handled = stored.filter(({ part }) => isHandled(part));
+    const unread = new Map<StoredOther, unknown>();
     const read = await Promise.all(
-      handled.map(async (entry) => ({ entry, settings: decodedPart(await this.#blobs.read(entry.blob)) })),
+      handled.map(async (entry) => {
+        const bytes = await this.#blobs.read(entry.blob, (cause) => unread.set(entry, cause));
+        return { entry, settings: decodedPart(bytes) };
+      }),
     );
     const parts = read.flatMap(({ entry: { part: kind, name }, settings }) =>
       settings === undefined ? [] : [{ kind, name, settings }],
     );
-    const gone = new Set(read.flatMap(({ entry, settings }) => (settings === undefined ? [entry] : [])));
-    if (gone.size === 0) return { parts };
+    const missing = read.filter(({ entry, settings }) => settings === undefined && !unread.has(entry));
+    const gone = new Set(missing.map(({ entry }) => entry));
+    const [why] = unread.values();
+    const left: LeftParts = { parts, unread: unread.size === 0 ? undefined : messageOf(why) };
+    if (gone.size === 0) return left;
     // The server offers again what it is not told to be in force.
     void this.#replace(
       stored.filter((entry) => !gone.has(entry)),
       { connectionSettings: undefined },
     );
-    return { parts, putAside: DAMAGED };
+    return { ...left, putAside: DAMAGED };
   }
 
   /** Keeps settings in place of those before. Resolves once they are kept, or cannot be. */

@@ -9,7 +9,7 @@ import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from
 import { secretsInPart, without } from "./known-secrets.js";
 import { type CallLimits, failureOf, PartCall, shareOf } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
-import type { PartRecord } from "./part-record.js";
+import type { LeftParts, PartRecord } from "./part-record.js";
 
 /** The parts of the client that it uses. */
 export interface RunnerParts {
@@ -51,15 +51,15 @@ export class PartRunner {
     this.#parts = parts;
   }
 
-  /** Reads what an earlier process left. @returns why some of it no longer counts */
-  async restore(stored: StoredOthers | undefined): Promise<string | undefined> {
-    if (stored === undefined) return undefined;
-    const { parts, putAside } = await this.#parts.record.read(stored, (kind) => this.#handler(kind) !== undefined);
+  /** Reads what an earlier process left. @returns why some of it no longer counts, or cannot be read now */
+  async restore(stored: StoredOthers | undefined): Promise<Omit<LeftParts, "parts">> {
+    if (stored === undefined) return {};
+    const { parts, ...reasons } = await this.#parts.record.read(stored, (kind) => this.#handler(kind) !== undefined);
     for (const { kind, name, settings } of parts) {
       const known = partKindNames.find((its) => its === kind);
       if (known !== undefined) this.#accept({ kind: known, name, accepted: undefined, isInForce: false }, settings);
     }
-    return putAside;
+    return reasons;
   }
 
   /** What an offer asks for; nothing of its message is needed any more. */

@@ -1,5 +1,5 @@
 import { hexOf, sha256 } from "../../base/bytes.js";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { messageOf, OpAMPError, ownHint } from "../../errors.js";
 import type { Store, StoredState } from "../../store/store.js";
 import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
@@ -8,6 +8,9 @@ import type { Persistence } from "../state/persistence.js";
 export const DAMAGED = "they are gone or damaged";
 /** Why stored settings are put aside: the operator has changed what they were laid over. */
 export const FOR_OTHER_OPTIONS = "the options are others than those that they were offered for";
+/** What to do about settings that cannot be read now. */
+export const unreadHint =
+  "make the file readable for the agent, and restart it: nothing is forgotten, and until then it goes on without them";
 
 /** A change of what a state names. */
 export interface Replacement {
@@ -44,13 +47,18 @@ export class SettingsBlobs {
     return this.#store?.lasting === true && this.#store.blobs !== undefined && this.#persistence.isKept;
   }
 
-  /** A blob of ours, if it is what its name says. */
-  async read(name: string): Promise<Uint8Array | undefined> {
+  /**
+   * A blob of ours, if it is what its name says.
+   *
+   * @param unread told why it cannot be read now; it may be whole
+   */
+  async read(name: string, unread: (cause: unknown) => void): Promise<Uint8Array | undefined> {
     try {
       const bytes = await this.#store?.blobs?.read(name);
       return bytes !== undefined && isWhole(name, bytes) ? bytes : undefined;
     } catch (cause) {
       this.#complain(cause);
+      unread(cause);
       return undefined;
     }
   }
@@ -85,7 +93,7 @@ export class SettingsBlobs {
 
   #complain(cause: unknown): void {
     const text = `the connection settings of the server: ${messageOf(cause)}`;
-    this.#failed(new OpAMPError("ERR_OPAMP_STORE", text, { cause }));
+    this.#failed(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint: ownHint(cause) }));
   }
 }
 

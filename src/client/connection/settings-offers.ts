@@ -13,6 +13,7 @@ import type { Restored } from "./left-behind.js";
 import type { SettingsOffer } from "./offer-plan.js";
 import type { PartTask } from "./part-offers.js";
 import type { PartFailure, PartRunner } from "./part-runner.js";
+import { unreadHint } from "./settings-blobs.js";
 
 /** The parts of the client that offers of connection settings use. */
 export interface SettingsParts {
@@ -72,9 +73,14 @@ export class SettingsOffers {
     const { connectionSettings: stored } = state;
     const restored = moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state);
     if (moves !== undefined) await certificates?.restore(moves);
-    const putAside = await runner.restore(state.otherConnections);
+    const { putAside, unread } = await runner.restore(state.otherConnections);
+    // The server offers again what it is not told to be in force.
+    if (putAside !== undefined || unread !== undefined) delete restored.status;
+    if (unread !== undefined) {
+      const message = `settings for other connections that the server offered wait: ${unread}`;
+      warn({ code: "settings-put-aside", message, hint: unreadHint });
+    }
     if (putAside !== undefined) {
-      delete restored.status;
       const message = `settings for other connections that the server offered are put aside: ${putAside}`;
       const hint = "nothing has to be done: the server may offer its settings again";
       warn({ code: "settings-put-aside", message, hint });

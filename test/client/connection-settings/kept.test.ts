@@ -1,4 +1,15 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -98,6 +109,28 @@ describe("accepted settings on disk", () => {
     expect(known(agent.servers.old, agent)?.[0]).toBe(0);
     expect(agent.client.connection).toMatchObject({ state: undefined, endpoint: OLD, source: "options" });
     await rest(agent, () => !stateIn(path).includes('"connection"'));
+  });
+
+  test.each<[string, (file: string) => void]>([
+    ["an empty file", (file) => truncateSync(file)],
+    ["a directory", (file) => mkdirSync(file)],
+    ["a link", (file) => symlinkSync("/dev/null", file)],
+  ])("can be offered again where %s has their place, which stays", async (what, replace) => {
+    const path = directory();
+    const before = await left(path);
+    const [blob = ""] = blobsIn(path);
+    if (!what.includes("empty")) rmSync(join(path, blob));
+    replace(join(path, blob));
+    const agent = await again(path, before);
+    expect([agent.dialled, agent.warnings]).toEqual([["old"], ["settings-put-aside"]]);
+    await offer(agent, { destinationEndpoint: NEW, headers: HEADERS }, 2);
+    await rest(agent, () => agent.statuses.at(-1) === "applied" && stateIn(path).includes('"applied"'));
+    expect(agent.dialled.at(-1)).toBe("new");
+    const stopped = agent.client.stop();
+    await rest(agent, () => agent.client.phase === "stopped");
+    await stopped;
+    expect(blobsIn(path)).toEqual([blob, `${blob}.2`]);
+    expect((await again(path, before)).dialled).toEqual(["new"]);
   });
 
   test.each([
