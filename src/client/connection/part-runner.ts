@@ -38,7 +38,7 @@ interface Run {
   isAborted: boolean;
 }
 
-const UNREACHED = "its handler was not called: the calls before it took all the time that there is for an offer";
+const UNREACHED = "it was not called: the calls before it took all the time that there is for an offer";
 
 /** Has the host's handlers apply the settings of connections besides the agent's own, one after the other. */
 export class PartRunner {

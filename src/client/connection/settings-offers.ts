@@ -88,7 +88,7 @@ export class SettingsOffers {
     const limitMs = Math.min(applyMs, RESTART_MS);
     const endTimer = clock.after(SLOW_START_MS, () => {
       const message = `the agent has yet to connect: ${runner.running ?? "connectionSettings"} has not ended`;
-      const hint = `have the handler end sooner; at a start all of them have ${limitMs} ms`;
+      const hint = `make it end sooner; at a start all of them have ${limitMs} ms`;
       warn({ code: "settings-slow-start", message, hint });
     });
     const failures = await runner.run(runner.restartTasks, clock.now() + limitMs);
