@@ -51,10 +51,15 @@ test.each<[string, Settings]>([
 
 test("headers named like members of objects are headers, and nothing else", async () => {
   const agent = await moved();
-  const odd = headers(["__proto__", "polluted"], ["constructor", "polluted"], ["toString", "polluted"]);
+  const odd = headers(["constructor", "polluted"], ["toString", "polluted"]);
   await offer(agent, { destinationEndpoint: NEW, headers: odd });
   await agent.clock.advance(3_000);
   expect(agent.statuses).toEqual(["applying", "applied"]);
+  agent.servers.new.agent(agent.client.instanceUid).send({
+    connectionSettings: { hash: Uint8Array.of(9), opamp: { headers: headers(["__proto__", "polluted"]) } },
+  });
+  await agent.clock.advance(500);
+  expect(agent.statuses.at(-1)).toMatch(/^failed/);
   expect(Object.prototype).not.toHaveProperty("polluted");
 });
 

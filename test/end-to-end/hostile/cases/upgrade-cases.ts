@@ -110,8 +110,7 @@ export const upgradeCases: readonly HostileCase[] = (
       name: "says 100 Continue for ever",
       costly: true,
       conduct: pouring("", head("HTTP/1.1 100 Continue")),
-      slow: true,
-      errors: ["ERR_OPAMP_TIMEOUT"],
+      errors: ["ERR_OPAMP_CLOSED", "ERR_OPAMP_NOT_OPAMP"],
     },
     { name: "answers the upgrade in HTTP/1.0", conduct: ending("HTTP/1.0 200 OK\r\n\r\nhello"), errors: NO_HANDSHAKE },
   ] satisfies HostileCase[]
