@@ -16,6 +16,7 @@ export default defineConfig({
     // For what hangs: a busy machine may take many times as long as an idle one.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     setupFiles: ["test/testing/wait-limits.ts"],
     reporters: results === undefined ? ["default"] : ["default", ["json", { outputFile: results }]],
   },

@@ -141,7 +141,7 @@ describe("SIGHUP after the process died of settings", () => {
         await first.firstAgent();
         offer(first, place);
       }
-      await expect.poll(() => second.attempts.length, { timeout: 20_000 }).toBe(times);
+      await expect.poll(() => second.attempts.length).toBe(times);
       await dying.end("SIGKILL");
     }
     const agent = work.start();
