@@ -124,6 +124,8 @@ describe("SIGHUP", () => {
     agent.signal("SIGHUP");
     await agent.line(/SIGHUP: restarting/);
     await told(first, 0);
+    // What is sent while the old client leaves is lost with its connection.
+    await expect.poll(() => agent.count(/Connected to the OpAMP server/)).toBe(2);
     offer(first, place);
     await told(second, APPLIED);
     await ended(agent);
@@ -151,6 +153,8 @@ describe("SIGHUP after the process died of settings", () => {
     agent.signal("SIGHUP");
     await agent.line(/SIGHUP: restarting/);
     await told(first, 0);
+    // What is sent while the old client leaves is lost with its connection.
+    await expect.poll(() => agent.count(/Connected to the OpAMP server/)).toBe(2);
     offer(first, place);
     await told(second, APPLIED);
     await ended(agent);
