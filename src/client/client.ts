@@ -212,7 +212,10 @@ export class OpAMPClient implements AsyncDisposable {
     this.#parts.driver.feed({ type: "requestUid" });
   }
 
-  /** Runs the remote config handler again for the offer that failed last; no effect if none failed. */
+  /**
+   * Runs the remote config handler again for the offer that failed last; no effect if none failed. One that failed before
+   * the last start is forgotten: the server is told UNSET, and may offer the same again.
+   */
   retryRemoteConfig(): void {
     this.#life.refuseWhenStopped("retryRemoteConfig");
     this.#parts.driver.feedLater({ type: "retry", kind: "remoteConfig" });

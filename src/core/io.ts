@@ -51,8 +51,8 @@ export type StateChange =
   | { what: "heartbeat"; requestedMs: number }
   /** Where an offer stands; `offered` comes with one whose handler may only run once it is stored. */
   | { what: "offer"; kind: OfferKind; status: OfferStatus; offered?: Offered }
-  /** What was offered is forgotten: the server may offer it again. `isOutcome`: only how the last offer ended. */
-  | { what: "forget"; kind: OfferKind; isOutcome: boolean }
+  /** How the last offer ended is forgotten: the server may offer the same again. */
+  | { what: "forget"; kind: OfferKind }
   /** What becomes of the settings on trial, and how far that trial is. */
   | { what: "settings"; step: "candidate" | "accepted" | "dropped"; trial: Trial };
 

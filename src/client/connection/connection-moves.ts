@@ -193,9 +193,10 @@ export class ConnectionMoves {
 
   /** Goes back to what the options say. */
   forget(): void {
-    const { feed } = this.#parts;
+    const { feed, record } = this.#parts;
     this.#reset();
     this.#state = undefined;
+    record.clear();
     feed({ type: "forget", kind: "connectionSettings" });
     this.#moved(undefined);
   }
@@ -208,11 +209,6 @@ export class ConnectionMoves {
   /** The end of the client. */
   ended(): Promise<void> {
     return this.#parts.record.ended();
-  }
-
-  /** Nothing is kept any more. */
-  forgotten(): void {
-    this.#parts.record.clear();
   }
 
   async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {

@@ -166,11 +166,6 @@ export class SettingsOffers {
     else moves.forget();
   }
 
-  /** Nothing is kept any more. */
-  forgotten(): void {
-    this.#parts.moves?.forgotten();
-  }
-
   /** It is kept how the last offer ended. */
   settled(): void {
     this.#parts.moves?.settled();

@@ -76,7 +76,6 @@ export class OutputRouter {
         return void handlers.restart();
       case "persist":
         if (output.change.what === "settings") return settings?.persist(output.id, output.change);
-        if (output.change.what === "forget" && !output.change.isOutcome) settings?.forgotten();
         persistence.keep(output.id, output.change, (kind) => handlers.applied(kind));
         if (output.change.what === "offer" && output.change.kind === "connectionSettings") settings?.settled();
         return;

@@ -132,8 +132,7 @@ export class Persistence {
         }
       }
       case "forget":
-        if (change.kind !== "connectionSettings") return {};
-        return { connectionSettings: undefined, ...(!change.isOutcome && { heartbeatMs: undefined }) };
+        return { [change.kind]: undefined };
       case "settings":
         // Kept with the settings themselves.
         return {};

@@ -35,8 +35,6 @@ export interface OfferRow {
   readonly field: "remoteConfig" | "packagesAvailable" | "connectionSettings";
   /** The offer in a message that has this field. */
   find(message: ServerToAgent): Found | undefined;
-  /** Whether a failure is forgotten when it is retried and nothing is left of the offer, so that the server sends it again. */
-  isToBeOfferedAgain(report: Report): boolean;
   /** What is reported. */
   report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];
 }

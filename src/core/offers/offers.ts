@@ -127,7 +127,8 @@ export class OfferLife {
   /** What the newest offer is known by, whatever became of it. */
   #newest: Uint8Array | undefined;
   #hasToldNoHash = false;
-  #failed: Offered | undefined;
+  /** The offer that failed last; `"gone"` where it did so in an earlier life, and nothing is left of it. */
+  #failed: Offered | "gone" | undefined;
 
   constructor(row: OfferRow, around: OfferSurroundings) {
     this.#row = row;
@@ -137,7 +138,7 @@ export class OfferLife {
   /** What was settled in an earlier life (D14). @param failed what can be retried */
   restore(status: OfferStatus, failed?: Offered): void {
     this.#newest = offerIdentity(status);
-    this.#failed = failed;
+    this.#failed = failed ?? (status.status === "failed" ? "gone" : undefined);
     this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
   }
 
@@ -146,12 +147,12 @@ export class OfferLife {
     return this.#running?.superseded === false ? this.#running : undefined;
   }
 
-  /** Nothing was ever offered, so that the server may offer the same again. @param isOutcome what is in force stays */
-  forget(out: Output[], isOutcome = false): void {
+  /** How the last offer ended is forgotten, so that the server may offer the same again. */
+  forget(out: Output[]): void {
     this.stop(out);
     this.#newest = undefined;
     this.#around.report.set(this.#row.part, this.#row.report(NOTHING_OFFERED));
-    this.#around.persist({ what: "forget", kind: this.#row.kind, isOutcome }, out);
+    this.#around.persist({ what: "forget", kind: this.#row.kind }, out);
   }
 
   /** Whether this is what was last offered. */
@@ -180,10 +181,10 @@ export class OfferLife {
     this.#start(now, out);
   }
 
-  /** The offer that failed last, once more (D15). */
+  /** The offer that failed last, once more (D15); one that is gone is the server's to send again. */
   retry(now: number, out: Output[]): void {
-    if (this.#failed !== undefined) this.receive(this.#failed, now, out);
-    else if (this.#row.isToBeOfferedAgain(this.#around.report)) this.forget(out, true);
+    if (this.#failed === "gone") this.forget(out);
+    else if (this.#failed !== undefined) this.receive(this.#failed, now, out);
   }
 
   /** A change was stored, or could not be. */

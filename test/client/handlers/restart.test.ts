@@ -82,6 +82,30 @@ describe("the config that was applied last", () => {
     expect([errors, escaped]).toEqual([["ERR_OPAMP_STORE"], []]);
   });
 
+  test("stays, where a config that failed before a restart is retried: the server sends it again, and it runs", async () => {
+    const { store, saved } = noted();
+    let fails = false;
+    const { agent, clock, client } = await running({ store, remoteConfig: handler(() => fails).remoteConfig });
+    const good = agent.offerConfig({ a: "1" });
+    await clock.advance(0);
+    fails = true;
+    agent.offerConfig({ a: "2" });
+    await clock.advance(0);
+    await ended(client, clock);
+
+    const later = handler();
+    const next = await running({ store, remoteConfig: later.remoteConfig });
+    const its = next.server.agent(next.client.instanceUid);
+    expect(its.remoteConfigStatus?.status).toBe(3);
+    next.client.retryRemoteConfig();
+    await next.clock.advance(0);
+    expect([its.remoteConfigStatus?.status, saved.at(-1)?.remoteConfig]).toEqual([0, undefined]);
+    its.offerConfig({ a: "2" });
+    await next.clock.advance(0);
+    expect(later.previous.map((config) => config?.hash)).toEqual([good]);
+    expect(its.hasApplied()).toBe(true);
+  });
+
   verifies("MSG-01", "is never one that a newer offer has overtaken, even if its handler resolves", async () => {
     const { store, saved } = noted();
     const ends: (() => void)[] = [];

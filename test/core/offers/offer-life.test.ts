@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Offered, Output } from "../../../src/core/io.js";
 import { OfferLife } from "../../../src/core/offers/offers.js";
 import { remoteConfig } from "../../../src/core/offers/remote-config.js";
-import type { OfferStatus } from "../../../src/core/parts.js";
+import { NOTHING_OFFERED, type OfferStatus } from "../../../src/core/parts.js";
 import { Report } from "../../../src/core/report.js";
 import { agentTimers, NEVER } from "../../../src/core/timers.js";
 import { AgentRemoteConfigSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
@@ -128,11 +128,26 @@ describe("an offer", () => {
     expect(offers.knowsContent(1)).toBe(false);
   });
 
-  test("from before a restart is recognised and reported, and cannot be retried", () => {
+  test("from before a restart is recognised and reported", () => {
     const offers = life();
     offers.restore(configStatus(1, "failed", "x"));
     expect([offers.knows(1), offers.reported()]).toEqual([true, configStatus(1, "failed", "x")]);
+  });
+
+  test("that failed before a restart is gone, and is forgotten when it is retried, so that it is new", () => {
+    const offers = life();
+    offers.restore(configStatus(1, "failed", "x"));
+    const change = { what: "forget", kind: "remoteConfig" };
+    expect(offers.retry(0)).toEqual([{ type: "persist", id: 1, change }]);
+    expect([offers.knows(1), offers.reported()]).toEqual([false, NOTHING_OFFERED]);
     expect(offers.retry(0)).toEqual([]);
+  });
+
+  test("that was applied before a restart cannot be retried", () => {
+    const offers = life();
+    offers.restore(configStatus(1, "applied"));
+    expect(offers.retry(0)).toEqual([]);
+    expect(offers.knows(1)).toBe(true);
   });
 });
 

@@ -105,7 +105,7 @@ describe.each(WAYS)("settings that are forgotten %s", (_name, script) => {
     agent.clear();
     agent.feed({ type: "forget", kind: "connectionSettings" });
     agent.advance(1_000);
-    expect(agent.persisting).toContainEqual({ what: "forget", kind: "connectionSettings", isOutcome: false });
+    expect(agent.persisting).toContainEqual({ what: "forget", kind: "connectionSettings" });
     expect([agent.uses, agent.core.phase]).toEqual([["committed"], "online"]);
     expect(agent.sent.at(-1)?.connectionSettingsStatus ?? agent.sent.at(-2)?.connectionSettingsStatus).toEqual({
       hash: new Uint8Array(),
