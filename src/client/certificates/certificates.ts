@@ -7,6 +7,7 @@ export class Certificates {
   readonly #parts: Omit<CertificateParts, "connection">;
   #requests: CertificateRequests | undefined;
   #isAsked = false;
+  #awaitedKey: string | undefined;
 
   constructor(parts: Omit<CertificateParts, "connection">) {
     this.#parts = parts;
@@ -15,6 +16,13 @@ export class Certificates {
   /** The private keys that a certificate may be for which comes without one, in PEM. */
   get keys(): readonly string[] {
     return this.#requests?.keys ?? [];
+  }
+
+  /** Whether a certificate for this key is what the agent waits for: once for each, so that requests bound such moves. */
+  isAwaited(key: string | undefined): boolean {
+    const isNew = key !== undefined && key !== this.#awaitedKey && this.keys.includes(key);
+    if (isNew) this.#awaitedKey = key;
+    return isNew;
   }
 
   /** `undefined` where there is no request, or its certificate is in force. */

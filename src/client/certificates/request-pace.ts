@@ -18,7 +18,8 @@ export function paced(pacedUntil: number | undefined, now: number): number {
   return within(pacedUntil, now) + EACH_MS;
 }
 
-/** A wall clock that was set back would have it wait for years. */
+/** What is later than any that can be was counted before the wall clock was set back: it would hold requests until then. */
 function within(pacedUntil: number | undefined, now: number): number {
-  return Math.min(Math.max(pacedUntil ?? now, now), now + AT_ONCE * EACH_MS);
+  if (pacedUntil === undefined || pacedUntil > now + AT_ONCE * EACH_MS) return now;
+  return Math.max(pacedUntil, now);
 }

@@ -12,9 +12,9 @@ import type { Failed } from "../observe/client-event.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
 import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
-import { type Restored, readLeft } from "./left-behind.js";
+import { failureOf, HostCall } from "./host-call.js";
+import { type Accepted, type Restored, readLeft } from "./left-behind.js";
 import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
-import { failureOf, overdueAfter } from "./part-call.js";
 import { unreadHint } from "./settings-blobs.js";
 import type { Transports } from "./transports.js";
 
@@ -22,7 +22,8 @@ import type { Transports } from "./transports.js";
 interface Run {
   readonly id: number;
   readonly offered: SettingsOffer;
-  readonly controller: AbortController;
+  /** The look of the host at it. */
+  readonly look: HostCall;
   /** How long the host may look at it, in milliseconds. */
   readonly validateMs: number;
   /** Called once, with the reason where the offer's settings are not in force. */
@@ -61,14 +62,12 @@ export interface MovesParts {
 export class ConnectionMoves {
   readonly #parts: MovesParts;
   readonly #reader: OfferReader;
-  #snapshot: Snapshot = NO_SNAPSHOT;
-  #since: number | undefined;
+  /** What the server offered of what is in force, and since when. */
+  #accepted: Pick<Accepted, "snapshot" | "at"> | undefined;
   #state: ConnectionState | undefined;
   #run: Run | undefined;
   /** The candidate of an earlier process, until the core applies its offer again. */
   #resumed: Plan | undefined;
-  /** The last key whose certificate was tried because the agent waited for it: once, so that requests bound such moves. */
-  #awaitedKey: string | undefined;
   /** Why the last attempt on the candidate failed. */
   #lastFailure: OpAMPError | undefined;
 
@@ -78,19 +77,19 @@ export class ConnectionMoves {
   }
 
   get facts(): ConnectionEvent {
-    const since = this.#since === undefined ? undefined : new Date(this.#since);
-    const source = this.#since === undefined ? "options" : "server";
+    const since = this.#accepted && new Date(this.#accepted.at);
+    const source = this.#accepted === undefined ? "options" : "server";
     const certificateRequest = this.#parts.certificates?.state;
     return { ...factsOf(this.inForce), state: this.#state, source, since, certificateRequest };
   }
 
   /** What the server offered of what is in force. */
   get snapshot(): Snapshot {
-    return this.#snapshot;
+    return this.#accepted?.snapshot ?? NO_SNAPSHOT;
   }
 
   get inForce(): ConnectionSettings {
-    return this.#reader.laidOver(this.#snapshot);
+    return this.#reader.laidOver(this.snapshot);
   }
 
   /** Tells of another request for a certificate. */
@@ -107,10 +106,8 @@ export class ConnectionMoves {
       this.#resumed = resumed;
       this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
       if (unread !== undefined) warn(`connection settings that the server offered wait: ${unread}`, unreadHint);
-      if (accepted === undefined) return restored;
-      this.#snapshot = accepted.snapshot;
-      this.#since = accepted.at;
-      transports.commit(accepted.settings);
+      this.#accepted = accepted;
+      if (accepted !== undefined) transports.commit(accepted.settings);
       return restored;
     } catch (cause) {
       return this.#putAside(messageOf(cause));
@@ -119,8 +116,8 @@ export class ConnectionMoves {
 
   /** An offer is applied, and `ended` called in the step in which it ends. */
   apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
-    const controller = new AbortController();
-    const run: Run = { id, offered, controller, validateMs, ended, plan: this.#resumed, isAwaited: false };
+    const look = new HostCall(this.#parts.clock);
+    const run: Run = { id, offered, look, validateMs, ended, plan: this.#resumed, isAwaited: false };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -130,7 +127,7 @@ export class ConnectionMoves {
       return this.#moved("verifying");
     }
     try {
-      const plan = this.#reader.plan(offered, this.#snapshot, this.#parts.clock.wallNow());
+      const plan = this.#reader.plan(offered, this.snapshot, this.#parts.clock.wallNow());
       run.plan = plan;
       if (plan.move === undefined) return this.#end(run);
       this.#moved("candidate");
@@ -145,7 +142,7 @@ export class ConnectionMoves {
   abort(id: number, why: string): void {
     const run = this.#run;
     if (run?.id !== id) return;
-    run.controller.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
+    run.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", `connectionSettings was aborted: ${why}`));
     if (why !== "stopped" && this.#state === "candidate") this.#moved("rejected");
     if (why !== "stopped" && this.#state === "verifying") this.#moved("rolledBack");
     this.#end(run, `aborted: ${why}`);
@@ -158,9 +155,8 @@ export class ConnectionMoves {
     const move = run?.plan?.move;
     if (change.step === "accepted" && move !== undefined) {
       transports.accept();
-      this.#snapshot = move.snapshot;
+      this.#accepted = { snapshot: move.snapshot, at: this.#parts.clock.wallNow() };
       this.#obey(run?.plan?.seconds);
-      this.#since = this.#parts.clock.wallNow();
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
     // One of an earlier process is stored already.
@@ -195,7 +191,6 @@ export class ConnectionMoves {
   forget(): void {
     const { feed, record } = this.#parts;
     this.#reset();
-    this.#state = undefined;
     record.clear();
     feed({ type: "forget", kind: "connectionSettings" });
     this.#moved(undefined);
@@ -212,28 +207,18 @@ export class ConnectionMoves {
   }
 
   async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {
-    const { controller, validateMs } = run;
-    const { signal } = controller;
-    const refuse = (cause: unknown): void => {
+    const current = factsOf(this.inForce);
+    const look = async (signal: AbortSignal): Promise<void> =>
+      refuseFalse(await validate(proposed(move.settings, move.snapshot), { signal, current }));
+    try {
+      // One that hangs is not waited for: nothing has changed yet.
+      await run.look.run(look, { limitMs: run.validateMs, graceMs: 0 });
+      if (this.#run === run) this.#begin(run, move);
+    } catch (cause) {
       if (this.#run !== run) return;
       const why = messageOf(cause);
       this.#parts.failed(failureOf("opamp.validate", cause, why), true);
       this.#reject(run, why);
-    };
-    // One that hangs is not waited for: nothing has changed yet.
-    const endTimer = this.#parts.clock.after(validateMs, () => {
-      const overdue = overdueAfter(validateMs);
-      controller.abort(overdue);
-      refuse(overdue);
-    });
-    signal.addEventListener("abort", endTimer);
-    try {
-      refuseFalse(await validate(proposed(move.settings, move.snapshot), { signal, current: factsOf(this.inForce) }));
-      if (this.#run === run) this.#begin(run, move);
-    } catch (cause) {
-      refuse(cause);
-    } finally {
-      endTimer();
     }
   }
 
@@ -244,9 +229,7 @@ export class ConnectionMoves {
 
   #begin(run: Run, { settings, snapshot }: Move): void {
     const { transports, certificates, feed } = this.#parts;
-    const key = snapshot.certificate?.key;
-    run.isAwaited = key !== undefined && key !== this.#awaitedKey && certificates?.keys.includes(key) === true;
-    if (run.isAwaited) this.#awaitedKey = key;
+    run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
     transports.propose(settings);
     feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
   }
@@ -264,15 +247,14 @@ export class ConnectionMoves {
   }
 
   #reset(): void {
-    this.#snapshot = NO_SNAPSHOT;
-    this.#since = undefined;
+    this.#accepted = undefined;
+    this.#state = undefined;
     this.#parts.transports.commit(this.inForce);
   }
 
   #putAside(why: string): Restored {
     const { record, warn } = this.#parts;
     this.#reset();
-    this.#state = undefined;
     record.clear();
     warn(
       `the connection settings that the server offered are put aside: ${why}`,

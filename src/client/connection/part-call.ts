@@ -1,8 +1,8 @@
 import { changedMembers, type PartSettings } from "../../connection-settings/part-settings.js";
-import { OpAMPError, ownHint } from "../../errors.js";
 import type { Clock } from "../clock.js";
 import type { SettingsContext, SettingsHandler } from "../connection-options.js";
 import { refuseFalse } from "../handlers/handler-runner.js";
+import { type CallLimits, HostCall } from "./host-call.js";
 
 /** What a handler is to be called for. */
 export interface CallFor {
@@ -12,15 +12,8 @@ export interface CallFor {
   readonly reason: SettingsContext<PartSettings>["reason"];
 }
 
-/** How long a call may take, and how long it may go on after it was aborted, in milliseconds. */
-export interface CallLimits {
-  readonly limitMs: number;
-  readonly graceMs: number;
-}
-
 /** No call gets less than this while there is so much: half of what is left may be too little to do anything in. */
 const LEAST_MS = 100;
-const HINT = "the server gets this message as the reason why the offer failed";
 
 /**
  * What a call gets of the time that is left for all: half of it, so that one that hangs leaves something to those behind.
@@ -33,47 +26,25 @@ export function shareOf(leftMs: number, isLast: boolean, abortMs: number): CallL
   return { limitMs, graceMs: Math.min(abortMs, (leftMs - limitMs) / 2) };
 }
 
-/** What ended a call that took too long. */
-export function overdueAfter(limitMs: number): OpAMPError {
-  return new OpAMPError("ERR_OPAMP_HANDLER", `it did not end within ${Math.round(limitMs)} ms`);
-}
-
-/** What the host is told of its function. @param which as in the options */
-export function failureOf(which: string, cause: unknown, why: string): OpAMPError {
-  const text = `connectionSettings.${which} failed: ${why}`;
-  return new OpAMPError("ERR_OPAMP_HANDLER", text, { cause, hint: ownHint(cause) ?? HINT });
-}
-
 /** One call of a host's handler of connection settings. */
 export class PartCall {
-  readonly #controller = new AbortController();
-  readonly #clock: Clock;
+  readonly #call: HostCall;
   /** Which function of the handler runs. */
   step: "validate" | "apply" = "apply";
   /** Whether `apply` was called. */
   wasApplied = false;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#call = new HostCall(clock);
   }
 
   abort(why: unknown): void {
-    this.#controller.abort(why);
+    this.#call.abort(why);
   }
 
-  /**
-   * Ends in time, whatever the handler does; what resolves shortly after it was told to end has done its work.
-   *
-   * @throws what the handler throws; OpAMPError `ERR_OPAMP_HANDLER` where it took too long
-   */
-  async run(call: CallFor, { limitMs, graceMs }: CallLimits): Promise<void> {
-    const { signal } = this.#controller;
-    const running = this.#run(call, signal);
-    if (await this.#endsIn(limitMs, running)) return running;
-    const overdue = overdueAfter(limitMs);
-    this.abort(overdue);
-    if (!(await this.#endsIn(graceMs, running))) throw overdue;
-    return running.catch(() => Promise.reject(overdue));
+  /** @throws what the handler throws; OpAMPError `ERR_OPAMP_HANDLER` where it took too long */
+  run(call: CallFor, limits: CallLimits): Promise<void> {
+    return this.#call.run((signal) => this.#run(call, signal), limits);
   }
 
   async #run({ handler, settings, previous, reason }: CallFor, signal: AbortSignal): Promise<void> {
@@ -90,17 +61,5 @@ export class PartCall {
     }
     this.wasApplied = true;
     refuseFalse(await handler.apply(structuredClone(settings), context()));
-  }
-
-  /** Whether a call ends in time, in whatever way. */
-  #endsIn(ms: number, running: Promise<void>): Promise<boolean> {
-    return new Promise((resolve) => {
-      const endTimer = this.#clock.after(ms, () => resolve(false));
-      const ended = () => {
-        endTimer();
-        resolve(true);
-      };
-      running.then(ended, ended);
-    });
   }
 }

@@ -6,8 +6,9 @@ import type { Clock } from "../clock.js";
 import type { SettingsHandler } from "../connection-options.js";
 import type { Failed } from "../observe/client-event.js";
 import { calledBy, keyOf, type PartHandlers, type PartKind, partKindNames } from "../settings/part-kinds.js";
+import { type CallLimits, failureOf } from "./host-call.js";
 import { secretsInPart, without } from "./known-secrets.js";
-import { type CallLimits, failureOf, PartCall, shareOf } from "./part-call.js";
+import { PartCall, shareOf } from "./part-call.js";
 import { type Part, type PartTask, restartTasks, tasksOf } from "./part-offers.js";
 import type { LeftParts, PartRecord } from "./part-record.js";
 
