@@ -1,28 +1,30 @@
 import type { Clock } from "../clock.js";
 import type { ConnectionEvent } from "../connection-options.js";
 import type { WarningEvent } from "../events.js";
+import { WallTimer } from "./wall-timer.js";
 
-/** Timers go by a clock that may stand still while the machine sleeps: the time of day is looked at so often. */
-const LOOK_MS = 3_600_000;
-const SOONEST_MS = 1_000;
+/** What is watched, and what to do about its end. */
+export interface WatchedCertificate {
+  /** The client certificate that is in force; `undefined` while none is watched. */
+  current(): ConnectionEvent["certificate"];
+  readonly hint: string;
+}
 
-/** What is watched: the client certificate that the server offered, as long as one is in force. */
-export type OfferedCertificate = () => ConnectionEvent["certificate"];
-
-/** Says when an offered client certificate has ended, once for each, where the agent does not ask for certificates. */
+/** Says when a client certificate in force has ended, once for each. */
 export class CertificateEnd {
   readonly #clock: Clock;
-  readonly #offered: OfferedCertificate;
+  readonly #watched: WatchedCertificate;
   readonly #warn: (event: WarningEvent) => void;
+  readonly #timer: WallTimer;
   #isRunning = false;
   /** The fingerprint of the certificate whose end was told. */
   #told: string | undefined;
-  #endTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, offered: OfferedCertificate, warn: (event: WarningEvent) => void) {
+  constructor(clock: Clock, watched: WatchedCertificate, warn: (event: WarningEvent) => void) {
     this.#clock = clock;
-    this.#offered = offered;
+    this.#watched = watched;
     this.#warn = warn;
+    this.#timer = new WallTimer(clock, () => this.review());
   }
 
   /** The client begins to connect. */
@@ -31,27 +33,21 @@ export class CertificateEnd {
     this.review();
   }
 
-  /** Another certificate may be in force. */
+  /** Another certificate may be in force, or the one that is may have ended. */
   review(): void {
-    this.#endTimer?.();
-    this.#endTimer = undefined;
-    const certificate = this.#isRunning ? this.#offered() : undefined;
+    this.#timer.clear();
+    const certificate = this.#isRunning ? this.#watched.current() : undefined;
     if (certificate === undefined || certificate.fingerprint === this.#told) return;
-    const inMs = certificate.validUntil.getTime() - this.#clock.wallNow();
-    if (inMs > 0) {
-      this.#endTimer = this.#clock.after(Math.min(Math.max(inMs, SOONEST_MS), LOOK_MS), () => this.review());
-      return;
-    }
+    const until = certificate.validUntil.getTime();
+    if (until > this.#clock.wallNow()) return this.#timer.set(until);
     this.#told = certificate.fingerprint;
-    const message = `the client certificate that the server offered ended on ${certificate.validUntil.toISOString()}`;
-    const hint =
-      "have the server offer another one, or give another connectionSettings.settingsEpoch to go back to the options";
-    this.#warn({ code: "certificate-ended", message, hint });
+    const message = `the client certificate ended on ${certificate.validUntil.toISOString()}`;
+    this.#warn({ code: "certificate-ended", message, hint: this.#watched.hint });
   }
 
   /** The client ends. */
   stop(): void {
     this.#isRunning = false;
-    this.review();
+    this.#timer.clear();
   }
 }

@@ -14,8 +14,6 @@ export interface CertifiedConnection {
 /** The times of the certificate in force. */
 export class CertificateInForce {
   readonly #connection: CertifiedConnection;
-  /** The certificate whose end was told. */
-  #told: string | undefined;
 
   constructor(connection: CertifiedConnection) {
     this.#connection = connection;
@@ -35,15 +33,5 @@ export class CertificateInForce {
     const since = this.#connection.facts.since?.getTime() ?? 0;
     const from = Math.min(Math.max(validity.from, since), validity.until);
     return renewAt({ ...validity, from }, renewBeforeMs);
-  }
-
-  /** When the one in force has ended, once for each. */
-  newlyEnded(now: number): Date | undefined {
-    const cert = this.#connection.inForce.tls?.cert;
-    if (cert === undefined || cert === this.#told) return undefined;
-    const validity = validityOf(cert);
-    if (validity === undefined || now < validity.until) return undefined;
-    this.#told = cert;
-    return new Date(validity.until);
   }
 }

@@ -12,6 +12,7 @@ import { RequestFeed } from "./request-feed.js";
 import { mayMakeAt, paced } from "./request-pace.js";
 import { RequestFile, type RequestRecord } from "./request-record.js";
 import { nextStep } from "./request-step.js";
+import { WallTimer } from "./wall-timer.js";
 
 /** The connection as far as certificates change it. */
 export interface CertifiableConnection extends CertifiedConnection {
@@ -39,9 +40,6 @@ export interface CertificateParts {
 }
 
 const WHERE = "connectionSettings.certificates";
-/** Timers go by a clock that may stand still while the machine sleeps: the time of day is looked at so often. */
-const LOOK_MS = 3_600_000;
-const SOONEST_MS = 1_000;
 /** Until a request that could not be made is tried again. */
 const RETRY_MS = 600_000;
 /** Clocks are wrong by less than this all the time. */
@@ -66,13 +64,14 @@ export class CertificateRequests {
   #isHeldTold = false;
   /** Nothing is made before this time of day. */
   #retryAt = 0;
-  #endTimer: (() => void) | undefined;
+  readonly #timer: WallTimer;
 
   constructor(parts: CertificateParts) {
     this.#parts = parts;
     this.#file = new RequestFile(parts.blobs, (cause) => this.#complain(cause));
     this.#inForce = new CertificateInForce(parts.connection);
     this.#feed = new RequestFeed(parts.connection, parts.feed, parts.warn);
+    this.#timer = new WallTimer(parts.clock, () => this.review());
   }
 
   /** The private keys that a certificate may be for which comes without one, in PEM. */
@@ -136,7 +135,6 @@ export class CertificateRequests {
     const isOnTrial = state === "candidate" || state === "verifying";
     const now = clock.wallNow();
     if (until === undefined || now <= until + CLOCK_ERROR_MS || isOnTrial) return;
-    this.#tellEnd(now);
     this.#asker ??= "agent";
     const message = `the connection settings that the server offered are put aside: their client certificate ended on ${new Date(until).toISOString()}, and the server is not reached with it`;
     const hint = "nothing has to be done: the options count, and the agent asks for another certificate";
@@ -157,7 +155,6 @@ export class CertificateRequests {
     if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
     const now = this.#parts.clock.wallNow();
     this.#noteIssued(now);
-    this.#tellEnd(now);
     const step = now < this.#retryAt ? undefined : nextStep(this.#record, this.#ground(now));
     if (step === "sendAgain" && this.#record !== undefined) {
       this.#asker = undefined;
@@ -176,7 +173,7 @@ export class CertificateRequests {
   /** The end of the client. */
   async stop(): Promise<void> {
     this.#isRunning = false;
-    this.#endTimer?.();
+    this.#timer.clear();
     await this.#file.ended();
   }
 
@@ -235,17 +232,6 @@ export class CertificateRequests {
     this.#parts.warn({ code: "certificate-not-requested", message, hint });
   }
 
-  #tellEnd(now: number): void {
-    const { rules, warn } = this.#parts;
-    const ended = this.#inForce.newlyEnded(now);
-    if (ended === undefined) return;
-    const hint =
-      rules.expired === "bootstrap"
-        ? "the agent goes back to its options once an attempt to connect fails ten minutes later, as clocks may be wrong by so much"
-        : `have the server issue another one; with ${WHERE}.expired "bootstrap" the agent goes back to its options`;
-    warn({ code: "certificate-ended", message: `the client certificate ended on ${ended.toISOString()}`, hint });
-  }
-
   #became(record: RequestRecord): void {
     this.#record = record;
     this.#file.keep(record);
@@ -266,23 +252,17 @@ export class CertificateRequests {
   }
 
   #arm(now: number, heldUntil = now): void {
-    const { rules, clock } = this.#parts;
+    const { rules } = this.#parts;
     const { state, at = 0 } = this.#record ?? {};
     const isOpen = state === "requested" || state === "refused";
     const never = Number.POSITIVE_INFINITY;
     const times = [
       isOpen ? at + rules.askAgainMs : never,
       this.#inForce.renewAt(rules.renewBeforeMs) ?? never,
-      this.#inForce.offered?.until ?? never,
       this.#retryAt,
       heldUntil,
     ];
-    const next = Math.min(...times.filter((time) => time > now));
-    this.#endTimer?.();
-    this.#endTimer = undefined;
-    if (next === never) return;
-    const inMs = Math.min(Math.max(next - now, SOONEST_MS), LOOK_MS);
-    this.#endTimer = clock.after(inMs, () => this.review());
+    this.#timer.set(Math.min(...times.filter((time) => time > now)));
   }
 
   #complain(cause: unknown): void {

@@ -21,7 +21,7 @@ export interface SettingsParts {
   readonly moves: ConnectionMoves | undefined;
   /** Set where the agent asks for certificates for it. */
   readonly certificates: Certificates | undefined;
-  /** There where the server may change that connection, and the agent does not ask. */
+  /** Set where the server may change the agent's own connection. */
   readonly certificateEnd: CertificateEnd | undefined;
   /** For all other connections. */
   readonly runner: PartRunner;
@@ -156,6 +156,8 @@ export class SettingsOffers {
   /** An attempt to connect failed. */
   attemptFailed(error: OpAMPError): void {
     this.#parts.moves?.attemptFailed(error);
+    // The end is told before what follows from it.
+    this.#parts.certificateEnd?.review();
     this.#parts.certificates?.attemptFailed();
   }
 

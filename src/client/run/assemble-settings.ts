@@ -9,7 +9,7 @@ import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
 import type { TransportSettings } from "../../transport/settings/settings.js";
 import { asKind } from "../../transport/url/endpoint.js";
-import { CertificateEnd } from "../certificates/certificate-end.js";
+import { CertificateEnd, type WatchedCertificate } from "../certificates/certificate-end.js";
 import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
@@ -20,7 +20,7 @@ import { PartRunner } from "../connection/part-runner.js";
 import { SettingsBlobs } from "../connection/settings-blobs.js";
 import { SettingsOffers } from "../connection/settings-offers.js";
 import { Transports } from "../connection/transports.js";
-import type { ConnectionEvent, MakeTransport } from "../connection-options.js";
+import type { MakeTransport } from "../connection-options.js";
 import type { WarningEvent } from "../events.js";
 import { madeBy } from "../handlers/host-transport.js";
 import type { Failed } from "../observe/client-event.js";
@@ -97,9 +97,8 @@ export function assembleSettings(
   const redact = (text: string) => oneLine(text, redactor.text);
   const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
-  const offered = (): ConnectionEvent["certificate"] =>
-    moves?.snapshot.certificate ? moves.facts.certificate : undefined;
-  const certificateEnd = certificates === undefined ? new CertificateEnd(clock, offered, warn) : undefined;
+  const watched = watchedCertificate(taken.certificates, () => moves);
+  const certificateEnd = opamp && new CertificateEnd(clock, watched, warn);
   const moves = assembleMoves(options, settings, taken, { ...around, certificates, certificateEnd, redact, warn });
   return new SettingsOffers({
     moves,
@@ -121,6 +120,25 @@ export function assembleSettings(
     redact,
     warn,
   });
+}
+
+const OFFERED_END_HINT =
+  "have the server offer another one, or give another connectionSettings.settingsEpoch to go back to the options";
+const ISSUED_END_HINTS = {
+  keep: 'have the server issue another one; with connectionSettings.certificates.expired "bootstrap" the agent goes back to its options',
+  bootstrap:
+    "the agent goes back to its options once an attempt to connect fails ten minutes later, as clocks may be wrong by so much",
+} as const;
+
+/** The certificate whose end is told: that of the options only where the agent asks for the ones after it. */
+function watchedCertificate(
+  rules: TakenSettings["certificates"],
+  moves: () => ConnectionMoves | undefined,
+): WatchedCertificate {
+  return {
+    current: () => (rules || moves()?.snapshot.certificate ? moves()?.facts.certificate : undefined),
+    hint: rules === undefined ? OFFERED_END_HINT : ISSUED_END_HINTS[rules.expired],
+  };
 }
 
 function assembleMoves(

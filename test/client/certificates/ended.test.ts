@@ -59,9 +59,7 @@ test("an agent that asks for none says once when the certificate that the server
   await agent.clock.advance(98 * MINUTE_MS);
   expect(warnings).toEqual([]);
   await agent.clock.advance(3 * MINUTE_MS);
-  const told = [
-    expect.stringMatching(/^certificate-ended: the client certificate that the server offered ended on \d{4}-/),
-  ];
+  const told = [expect.stringMatching(/^certificate-ended: the client certificate ended on \d{4}-/)];
   expect(warnings).toEqual(told);
   await agent.clock.advance(200 * MINUTE_MS);
   expect(warnings).toEqual(told);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { fileStore } from "../../../src/index.js";
+import { fileStore, type Store } from "../../../src/index.js";
 import { testCertificates, virtualClock } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { known, lastingStore, type Moved, moved, NEW, OLD, offer, servers } from "./moved.js";
@@ -26,8 +26,15 @@ const POLL = { interval: 1, timeout: 10_000 };
 
 function directory(): string {
   const path = mkdtempSync(join(tmpdir(), "opamp-settings-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }));
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;
+}
+
+/** A store that is closed before its directory goes: a client on virtual time does not wait for the disk. */
+function storeIn(path: string): Store {
+  const store = fileStore(path);
+  onTestFinished(() => store.close?.());
+  return store;
 }
 
 /** Lets the disk come to rest, which has a time of its own, while a little time passes for the client. */
@@ -50,7 +57,7 @@ function stateIn(path: string): string {
 
 /** A client on disk, moved to the new server with a header, and then stopped. */
 async function left(path: string) {
-  const agent = await moved({ store: fileStore(path) });
+  const agent = await moved({ store: storeIn(path) });
   await rest(agent, () => agent.client.phase === "online");
   await offer(agent, { destinationEndpoint: NEW, headers: HEADERS });
   await rest(agent, () => agent.statuses.at(-1) === "applied" && stateIn(path).includes('"applied"'));
@@ -62,7 +69,7 @@ async function left(path: string) {
 
 /** Started again in the same directory. */
 async function again(path: string, { servers: both }: Moved, given: Parameters<typeof moved>[0] = {}) {
-  const agent = await moved({ store: fileStore(path), servers: both, ...given });
+  const agent = await moved({ store: storeIn(path), servers: both, ...given });
   const warnings: string[] = [];
   agent.client.on("warning", ({ code }) => warnings.push(code));
   await rest(agent, () => agent.client.phase === "online");
@@ -155,7 +162,7 @@ describe("accepted settings on disk", () => {
 
   test("leave nothing of those before them", async () => {
     const path = directory();
-    const agent = await moved({ store: fileStore(path), policy: { maxPerHour: 10 } });
+    const agent = await moved({ store: storeIn(path), policy: { maxPerHour: 10 } });
     await rest(agent, () => agent.client.phase === "online");
     const names = new Set<string>();
     for (let number = 1; number <= 3; number++) {
@@ -177,7 +184,7 @@ describe("settings that are being tried", () => {
   verifies("CONN-05", "are tried first at the next start, and kept once they are proved", async () => {
     const path = directory();
     const both = await servers();
-    const agent = await moved({ store: fileStore(path), servers: both });
+    const agent = await moved({ store: storeIn(path), servers: both });
     await rest(agent, () => agent.client.phase === "online");
     await both.new.close();
     await offer(agent, { destinationEndpoint: NEW, headers: HEADERS });
@@ -197,7 +204,7 @@ describe("settings that are being tried", () => {
 
   test("are refused where the disk takes no more, and the connection goes on", async () => {
     const path = directory();
-    const agent = await moved({ store: fileStore(path) });
+    const agent = await moved({ store: storeIn(path) });
     await rest(agent, () => agent.client.phase === "online" && readdirSync(path).includes("state.json"));
     chmodSync(path, 0o500);
     onTestFinished(() => chmodSync(path, 0o700));
