@@ -135,7 +135,8 @@ describe("SIGHUP", () => {
 describe("SIGHUP after the process died of settings", () => {
   test("has them tried again", async () => {
     const { first, second, work } = await begin();
-    second.misbehave({ mode: "silence", times: 3 });
+    // Without end: a process that is killed before its first message has used up no silence.
+    second.misbehave({ mode: "silence", times: Number.POSITIVE_INFINITY });
     const place = second.url;
     for (const times of [1, 2, 3]) {
       const dying = work.start();
@@ -155,6 +156,7 @@ describe("SIGHUP after the process died of settings", () => {
     await told(first, 0);
     // What is sent while the old client leaves is lost with its connection.
     await expect.poll(() => agent.count(/Connected to the OpAMP server/)).toBe(2);
+    second.behave();
     offer(first, place);
     await told(second, APPLIED);
     await ended(agent);
