@@ -161,13 +161,11 @@ export class Agent {
     const { extension, stateDirectory, remoteConfig } = this.#config;
     const { client } = this.#extension;
     const configs = remoteConfig === undefined ? "" : `, offered configuration in ${remoteConfig.directory}`;
-    const introduce = (): void => {
+    // Its instance uid, and which settings count, are known with the first phase.
+    client.once("phase", () => {
       const place = placeOf(client.connection, extension.server.endpoint);
       this.#options.log.info(`Agent ${client.instanceUid} for ${place}: state in ${stateDirectory}${configs}`);
-    };
-    // Which settings count is known with the first phase.
-    if (extension.connectionSettings === undefined) introduce();
-    else client.once("phase", introduce);
+    });
   }
 
   /** Before anything is changed, so that no two agents work in the same directories. */

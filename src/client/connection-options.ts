@@ -12,7 +12,7 @@ export type MakeTransport = (settings: ConnectionSettings, use: Use) => Transpor
 export interface ConnectionFacts {
   /** The server's URL, without query. */
   readonly endpoint: string;
-  /** The host and port of a proxy that was named; `undefined` for none, and for one of the environment. */
+  /** The host and port of the proxy, also of one that the environment names; `undefined` for none. */
   readonly proxy: string | undefined;
   /** Of the client's certificate, where its text is known here. */
   readonly certificate: CertificateFacts | undefined;

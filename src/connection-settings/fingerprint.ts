@@ -27,11 +27,11 @@ function tlsParts(tls: TlsOptions | undefined): readonly string[] {
   const flags = [serverName, includeSystemCa === true, insecureSkipVerify === true, minVersion, maxVersion].map(
     (part) => String(part ?? ""),
   );
-  const paths = [ca ?? [], cert ?? [], key ?? []].map((pems) => [pems].flat().map(pathOf).join("\n"));
+  const paths = [ca ?? [], cert ?? [], key ?? []].map((pems) => [...new Set([pems].flat().map(pathOf))].join("\n"));
   return [...flags, ...paths];
 }
 
-/** PEM text counts only by being there. */
+/** PEM text counts only by being there, however many there are: a rotation adds one. */
 function pathOf(pem: string): string {
   return pem.includes("-----BEGIN") ? "PEM" : pem;
 }

@@ -7,13 +7,7 @@ export type Overlay =
   /** The interval between heartbeats, in seconds, and nothing else (AMB-05). */
   | { readonly type: "interval"; readonly seconds: bigint }
   /** Other settings for the connection; the interval, if one is named, counts with them. */
-  | {
-      readonly type: "settings";
-      readonly next: Snapshot;
-      readonly seconds: bigint | undefined;
-      /** The offer takes a client certificate away by not naming one, which a server may not have meant. */
-      readonly dropsCertificate: boolean;
-    };
+  | { readonly type: "settings"; readonly next: Snapshot; readonly seconds: bigint | undefined };
 
 /** How to read what an offer leaves open. */
 export interface OverlayRules {
@@ -26,10 +20,9 @@ export interface OverlayRules {
 /**
  * Lays an offer over the settings in force. A member that the offer does not name stays as it is, but for the certificate.
  *
- * @param hasCertificate whether a client certificate is in force, from the options or from an earlier offer
  * @throws OpAMPError `ERR_OPAMP_SETTINGS` for an offer that names nothing (CONN-12)
  */
-export function overlay(inForce: Snapshot, offer: OpAMPOffer, hasCertificate: boolean, rules: OverlayRules): Overlay {
+export function overlay(inForce: Snapshot, offer: OpAMPOffer, rules: OverlayRules): Overlay {
   const { heartbeatSeconds, certificate, endpoint, headers, tls, proxy } = offer;
   const seconds = heartbeatSeconds ?? (rules.zeroIsOff ? 0n : undefined);
   const isNamed = [endpoint, headers, certificate, tls, proxy].some((member) => member !== undefined);
@@ -37,7 +30,6 @@ export function overlay(inForce: Snapshot, offer: OpAMPOffer, hasCertificate: bo
     if (seconds !== undefined) return { type: "interval", seconds };
     throw refused("opamp", "names nothing: its destination_endpoint is empty, and so is all else");
   }
-  const dropsCertificate = certificate === undefined && hasCertificate && !rules.keepCertificate;
   const next: Snapshot = {
     ...inForce,
     ...(endpoint !== undefined && { endpoint }),
@@ -47,5 +39,5 @@ export function overlay(inForce: Snapshot, offer: OpAMPOffer, hasCertificate: bo
     ...(certificate !== undefined && { certificate }),
     ...(certificate === undefined && !rules.keepCertificate && { certificate: null }),
   };
-  return { type: "settings", next: Object.freeze(next), seconds, dropsCertificate };
+  return { type: "settings", next: Object.freeze(next), seconds };
 }

@@ -81,6 +81,7 @@ describe("a restart that the server asks for", () => {
     expect(seen.received.filter(({ agentDisconnect }) => agentDisconnect !== undefined)).toHaveLength(1);
     expect(await agent.end()).toBe(0);
     expect(agent.count(/INFO {2}SIGHUP: restarting/)).toBe(1);
+    expect(agent.count(new RegExp(`INFO  Agent ${seen.uidText} for `))).toBe(2);
   });
 });
 

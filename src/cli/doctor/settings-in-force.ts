@@ -68,7 +68,8 @@ function trialFinding({ endpoint }: ConnectionLook["settings"], refused: string 
 
 /** Where the settings come from. */
 export function sourceText({ settings, sinceMs }: SettingsInForce): string {
-  const { proxy } = factsOf(settings);
+  // One of the environment is no setting; the step "url" names it.
+  const proxy = typeof settings.proxy === "object" ? factsOf(settings).proxy : undefined;
   const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
   const place = `${shownUrl(settings.endpoint.url.href)}${through}`;
   if (sinceMs === undefined) return `${place}, as the file says`;

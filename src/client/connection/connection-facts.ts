@@ -1,17 +1,16 @@
 import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { certificateFacts } from "../../connection-settings/read-certificate.js";
 import type { Snapshot } from "../../connection-settings/snapshot.js";
-import { parseProxyUrl } from "../../transport/proxy/proxy-url.js";
+import { proxyHostFor } from "../../transport/proxy/proxy.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import type { ConnectionFacts, ProposedConnection } from "../connection-options.js";
 
 /** What may be said of a connection: no header, no key and no query of a URL is in it. */
 export function factsOf({ endpoint, proxy, tls }: ConnectionSettings): ConnectionFacts {
-  const address = typeof proxy === "object" ? parseProxyUrl(proxy.url) : undefined;
   const cert = tls?.cert;
   return {
     endpoint: shownUrl(endpoint.url.href),
-    proxy: typeof address === "object" ? address.url.host : undefined,
+    proxy: proxyHostFor(endpoint.url, proxy),
     certificate: cert?.includes("-----BEGIN") === true ? certificateFacts(cert) : undefined,
   };
 }

@@ -30,7 +30,7 @@ export interface Plan {
 export interface Move {
   readonly snapshot: Snapshot;
   readonly settings: ConnectionSettings;
-  /** The offer takes the client's certificate away by not naming one. */
+  /** The client's certificate goes, as the offer names none. */
   readonly dropsCertificate: boolean;
 }
 
@@ -77,21 +77,26 @@ export class OfferReader {
     if (opamp === undefined) return { move: undefined, seconds: undefined };
     const current = this.laidOver(inForce);
     const offered = readOpAMPOffer(opamp, wallNow, [...this.#pendingKeys(), ...ownKeys(current)]);
-    const meant = overlay(inForce, offered, current.tls?.cert !== undefined, this.#rules);
+    const meant = overlay(inForce, offered, this.#rules);
     const { seconds } = meant;
     if (meant.type === "interval") return { move: undefined, seconds };
-    const { next: snapshot, dropsCertificate } = meant;
-    const settings = this.checked(snapshot, inForce);
-    if (sameConnection(settings, current)) return { move: undefined, seconds };
+    const move = this.#move(meant.next, inForce);
+    if (sameConnection(move.settings, current)) return { move: undefined, seconds };
     // Above its bound it is refused before anything is done.
-    encodeSnapshot(snapshot);
-    return { move: { snapshot, settings, dropsCertificate }, seconds };
+    encodeSnapshot(meant.next);
+    return { move, seconds };
   }
 
   /** What an offer came to that an earlier process was trying. @throws OpAMPError `ERR_OPAMP_SETTINGS` */
   resumed(snapshot: Snapshot, { offer: { opamp } }: SettingsOffer, inForce: Snapshot): Plan {
     const seconds = opamp?.heartbeatIntervalSeconds || (this.#rules.zeroIsOff ? 0n : undefined);
-    return { move: { snapshot, settings: this.checked(snapshot, inForce), dropsCertificate: false }, seconds };
+    return { move: this.#move(snapshot, inForce), seconds };
+  }
+
+  #move(snapshot: Snapshot, inForce: Snapshot): Move {
+    const settings = this.checked(snapshot, inForce);
+    const hasCertificate = this.laidOver(inForce).tls?.cert !== undefined;
+    return { snapshot, settings, dropsCertificate: hasCertificate && settings.tls?.cert === undefined };
   }
 }
 

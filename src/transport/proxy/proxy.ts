@@ -77,6 +77,13 @@ export function isDirect(url: URL, proxy: DialSettings["proxy"]): boolean {
   return proxy === false || (proxy === "env" && environmentFor(url) === undefined);
 }
 
+/** Host and port of the proxy that a URL's connections go through; `undefined` for none, and for what is not a proxy URL. */
+export function proxyHostFor(url: URL, proxy: DialSettings["proxy"]): string | undefined {
+  const text = proxy === "env" ? environmentFor(url)?.value : proxy !== false ? proxy.url : undefined;
+  const address = text === undefined ? undefined : parseProxyUrl(text);
+  return typeof address === "object" ? address.url.host : undefined;
+}
+
 /** The variable that names a proxy for this URL, unless NO_PROXY names its host. */
 function environmentFor(url: URL): { name: string; value: string } | undefined {
   const host = hostOf(url);

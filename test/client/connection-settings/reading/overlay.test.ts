@@ -26,27 +26,27 @@ const IN_FORCE: Snapshot = {
 
 /** The settings after an offer. */
 function settled(offer: OpAMPOffer, inForce = IN_FORCE, rules = RULES): Snapshot {
-  const result = overlay(inForce, offer, true, rules);
+  const result = overlay(inForce, offer, rules);
   if (result.type !== "settings") throw new Error("the offer names nothing but an interval");
   return result.next;
 }
 
 describe("an offer over the settings in force", () => {
   verifies("CONN-12", "is refused where it names nothing at all", () => {
-    expect(refusal(() => overlay(IN_FORCE, {}, true, RULES))).toContain("names nothing");
+    expect(refusal(() => overlay(IN_FORCE, {}, RULES))).toContain("names nothing");
   });
 
   test("changes nothing else where it names an interval alone", () => {
-    expect(overlay(IN_FORCE, { heartbeatSeconds: 7n }, true, RULES)).toEqual({ type: "interval", seconds: 7n });
+    expect(overlay(IN_FORCE, { heartbeatSeconds: 7n }, RULES)).toEqual({ type: "interval", seconds: 7n });
   });
 
   test("takes an interval of 0 for none, unless that is to turn heartbeats off", () => {
     const off = { ...RULES, zeroIsOff: true };
     const offer = { headers: {} };
-    expect(overlay(IN_FORCE, offer, true, RULES)).toMatchObject({ type: "settings", seconds: undefined });
-    expect(overlay(IN_FORCE, offer, true, off)).toMatchObject({ type: "settings", seconds: 0n });
-    expect(overlay(IN_FORCE, {}, true, off)).toEqual({ type: "interval", seconds: 0n });
-    expect(overlay(IN_FORCE, { ...offer, heartbeatSeconds: 3n }, true, off)).toMatchObject({ seconds: 3n });
+    expect(overlay(IN_FORCE, offer, RULES)).toMatchObject({ type: "settings", seconds: undefined });
+    expect(overlay(IN_FORCE, offer, off)).toMatchObject({ type: "settings", seconds: 0n });
+    expect(overlay(IN_FORCE, {}, off)).toEqual({ type: "interval", seconds: 0n });
+    expect(overlay(IN_FORCE, { ...offer, heartbeatSeconds: 3n }, off)).toMatchObject({ seconds: 3n });
   });
 
   test("keeps the endpoint where it names another member alone", () => {
@@ -69,16 +69,6 @@ describe("an offer over the settings in force", () => {
     expect(settled({ headers: {} }).certificate).toBeNull();
     expect(settled({ headers: {} }, IN_FORCE, { ...RULES, keepCertificate: true }).certificate).toEqual(certificate);
     expect(settled({ certificate: { cert: "C2", key: "K2" } }).certificate).toEqual({ cert: "C2", key: "K2" });
-  });
-
-  test("says when it takes a certificate away", () => {
-    const drops = (offer: OpAMPOffer, has: boolean, rules = RULES) => overlay(IN_FORCE, offer, has, rules);
-    expect(drops({ headers: {} }, true)).toMatchObject({ dropsCertificate: true });
-    expect(drops({ headers: {} }, false)).toMatchObject({ dropsCertificate: false });
-    expect(drops({ headers: {} }, true, { ...RULES, keepCertificate: true })).toMatchObject({
-      dropsCertificate: false,
-    });
-    expect(drops({ certificate }, true)).toMatchObject({ dropsCertificate: false });
   });
 
   test("leaves the settings in force as they are", () => {

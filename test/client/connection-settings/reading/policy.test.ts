@@ -238,6 +238,7 @@ describe("the fingerprint of the options", () => {
     ["a password in the URL", { url: "wss://u:p@home.example.com/v1/opamp" }, {}],
     ["a password of the proxy", { proxy: { url: "http://u:1@p:1" } }, { proxy: { url: "http://u:2@p:1" } }],
     ["the content of PEM", { tls: { ca: "-----BEGIN A" } }, { tls: { ca: "-----BEGIN B" } }],
+    ["how many PEM texts", { tls: { ca: "-----BEGIN A" } }, { tls: { ca: ["-----BEGIN A", "-----BEGIN B"] } }],
   ] as const)("is the same whatever %s", (_what, one, other) => {
     expect(of(one)).toBe(of(other));
   });
