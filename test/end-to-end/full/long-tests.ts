@@ -22,6 +22,7 @@ export const longTests: readonly string[] = [
   "test/end-to-end/simulate/command/simulate-process.test.ts",
   "test/end-to-end/simulate/command/simulate-sockets.test.ts",
   "test/extension/redact/config-redactor.property.test.ts",
+  "test/extension/redact/redaction-time.test.ts",
   "test/client/certificates/ended.test.ts",
   "test/client/certificates/kept-key.test.ts",
   "test/client/certificates/paced.test.ts",

@@ -120,8 +120,9 @@ describe.each(KINDS)("an agent over %s", (_name, kind) => {
     const client = agent(old, kind);
     await client.connected(PATIENCE);
     offerFrom(old, client, { destinationEndpoint: `http://127.0.0.1:${port}/v1/opamp` });
-    expect(await hears(old, client, FAILED)).toBeTruthy();
-    expect(client.phase).not.toBe("stopped");
+    expect(await hears(old, client, FAILED)).toMatch(/answered with/);
+    await client.connected(PATIENCE);
+    expect(client.connection).toMatchObject({ state: "rolledBack", source: "options" });
   });
 
   test("comes back from a server that takes connections and never answers", async () => {
