@@ -15,6 +15,11 @@ export function bytesOfHex(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, "hex"));
 }
 
+/** Text as UTF-8; bytes as they are. */
+export function bytesOf(given: string | Uint8Array): Uint8Array {
+  return typeof given === "string" ? new TextEncoder().encode(given) : given;
+}
+
 /** SHA-256 over parts, and over where one ends and the next begins. */
 export function sha256(parts: readonly (string | Uint8Array)[]): Uint8Array {
   const hash = createHash("sha256");

@@ -1,8 +1,11 @@
+import { isIPv6 } from "node:net";
 import { hostOf, isSecure, portOf, shownUrl } from "../transport/url/endpoint.js";
 import { type ConnectionSettings, isSameServer } from "./laid-over.js";
 import { readingProxy } from "./reading-proxy.js";
 import { refused } from "./refusal.js";
 import type { Snapshot } from "./snapshot.js";
+
+const MAX_PORT = 65_535;
 
 /** What an agent lets its server change. */
 export interface SettingsPolicy {
@@ -89,6 +92,8 @@ export function endpointProblem(pattern: string): string | undefined {
   if (pattern.includes("/")) return "must be a host, with or without a port, and not a URL";
   const { host, port } = split(pattern);
   const bare = host.startsWith("*.") ? host.slice(2) : host;
+  if (isIPv6(bare)) return "must have an IPv6 address in brackets, such as [::1]";
+  if (Number(port ?? 0) > MAX_PORT) return `has a port above ${MAX_PORT}`;
   if (bare === "" || bare.includes("*")) return 'must be a host, "*." and a host, or "*"';
   const text = `wss://${bare}${port === undefined ? "" : `:${port}`}/`;
   const isHost = URL.canParse(text) && new URL(text).hostname === bare.toLowerCase();

@@ -2,13 +2,15 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
 import { capabilityNames, has } from "../../src/core/capabilities.js";
+import { isFull } from "../end-to-end/full/long-tests.js";
 import { startHttp } from "../transport/raw-servers.js";
 import { builtCommand } from "./agent-work.js";
 
 const built = builtCommand();
 const SECRET = "tok-4711";
 
-describe.each(["ws", "http"] as const)("over %s", (transport) => {
+// What differs is the connection alone.
+describe.each(isFull ? (["ws", "http"] as const) : (["ws"] as const))("over %s", (transport) => {
   test("the first report has description, capabilities, health and effective config", async () => {
     const { server, work } = await built.begin(transport);
     const own = work.write("own.yaml", `receivers: { otlp: {} }\napi_key: ${SECRET}\n`);

@@ -88,47 +88,6 @@ describe("a text", () => {
     });
   }
 
-  test("is redacted in little time however long it is", () => {
-    const length = 100_000;
-    for (const piece of [
-      "a",
-      "a.",
-      "=",
-      '"',
-      "\\",
-      "'",
-      " ",
-      "://",
-      "@",
-      "a:",
-      "http://a:",
-      "a://b@",
-      "?",
-      "&a=",
-      "-",
-      "eyJ",
-    ]) {
-      const text = piece.repeat(length / piece.length);
-      const began = process.cpuUsage();
-      redactor.text(text);
-      redactor.text(`password=${text}`);
-      redactor.text(`"token" ${text}`);
-      expect(process.cpuUsage(began).user / 1_000, JSON.stringify(piece)).toBeLessThan(500);
-    }
-    for (const begin of [
-      "-----BEGIN ",
-      "-----BEGIN PRIVATE KEY-----",
-      "bearer ",
-      "token=[",
-      "authorization: ",
-      "eyJa.",
-    ]) {
-      const began = process.cpuUsage();
-      redactor.text(begin.repeat(length / begin.length));
-      expect(process.cpuUsage(began).user / 1_000, begin).toBeLessThan(500);
-    }
-  });
-
   test("of any kind never makes the redactor throw", () => {
     const pieces = fc.constantFrom(
       '"',

@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create } from "@bufbuild/protobuf";
-import { sha256 } from "../../base/bytes.js";
+import { bytesOf, sha256 } from "../../base/bytes.js";
 import { isObject, isRecord, isThenable, member, wrongKind } from "../../base/checks.js";
 import { checkByRules, isText, isTextOrBytes, type RulesFor } from "../../base/rules.js";
 import { type AgentRemoteConfig, AgentRemoteConfigSchema } from "../../gen/opamp/v1/opamp_pb.js";
@@ -33,5 +33,5 @@ function fileOf(file: OfferedFile, where: string): { body: Uint8Array; contentTy
   }
   if (!isBare) checkByRules(where, file, FILE, ["body"]);
   const { body, contentType = "" } = isBare ? { body: file } : file;
-  return { body: typeof body === "string" ? new TextEncoder().encode(body) : body, contentType };
+  return { body: bytesOf(body), contentType };
 }

@@ -64,14 +64,14 @@ export function effectiveFiles(config: EffectiveConfig | undefined): Record<stri
 }
 
 export function reportedConfig(report: RemoteConfigStatus | undefined): ReportedConfig | undefined {
-  if (report === undefined) return undefined;
-  const { status, lastRemoteConfigHash: hash, errorMessage: error } = report;
-  return { status: STATUS_WORDS[status] ?? "unset", hash, error };
+  return report && inWords(report, report.lastRemoteConfigHash);
 }
 
 export function reportedSettings(report: ConnectionSettingsStatus | undefined): ReportedSettings | undefined {
-  if (report === undefined) return undefined;
-  const { status, lastConnectionSettingsHash: hash, errorMessage: error } = report;
+  return report && inWords(report, report.lastConnectionSettingsHash);
+}
+
+function inWords({ status, errorMessage: error }: RemoteConfigStatus | ConnectionSettingsStatus, hash: Uint8Array) {
   return { status: STATUS_WORDS[status] ?? "unset", hash, error };
 }
 

@@ -1,4 +1,4 @@
-import { sameBytes } from "../../base/bytes.js";
+import { bytesOf, sameBytes } from "../../base/bytes.js";
 import { wrongKind } from "../../base/checks.js";
 import { parseInstanceUid } from "../../base/instance-uid.js";
 import { checkByRules, isBytes, isCapability, isText, isTextOrBytes, isWholeNumber } from "../../base/rules.js";
@@ -155,8 +155,7 @@ export class ServerAgent extends ReportedAgent {
     isText("type", type);
     isTextOrBytes("data", data);
     this.#exchange.announce(capability);
-    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    this.send({ customMessage: { capability, type, data: bytes } });
+    this.send({ customMessage: { capability, type, data: bytesOf(data) } });
   }
 
   /**

@@ -1,6 +1,6 @@
 import { isUint8Array } from "node:util/types";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { sha256 } from "../../base/bytes.js";
+import { bytesOf, sha256 } from "../../base/bytes.js";
 import { kindOf } from "../../base/checks.js";
 import {
   checkByRules,
@@ -212,8 +212,8 @@ function connectionOf({ endpoint, headers, certificate, tls, proxy }: OfferedCon
     ...(certificate && {
       certificate: {
         cert: bytesOf(certificate.cert),
-        privateKey: bytesOf(certificate.key),
-        caCert: bytesOf(certificate.ca),
+        privateKey: bytesOf(certificate.key ?? ""),
+        caCert: bytesOf(certificate.ca ?? ""),
       },
     }),
     ...(tls && {
@@ -233,10 +233,6 @@ function connectionOf({ endpoint, headers, certificate, tls, proxy }: OfferedCon
 function headersOf(headers: NonNullable<OfferedConnection["headers"]>) {
   const pairs = Object.entries(headers).flatMap(([key, values]) => [values].flat().map((value) => ({ key, value })));
   return { headers: pairs };
-}
-
-function bytesOf(pem: string | Uint8Array = ""): Uint8Array {
-  return typeof pem === "string" ? new TextEncoder().encode(pem) : pem;
 }
 
 function refusal(where: string, problem: string): OpAMPError {

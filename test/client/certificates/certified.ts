@@ -1,8 +1,9 @@
 import type { CertificateOptions, Store } from "../../../src/index.js";
 import type { OpAMPServer } from "../../../src/testing/index.js";
+import { lastingStore } from "../../store/lasting-store.js";
 // Loaded by the first client otherwise, which virtual time does not wait for.
 import "../../../src/client/certificates/certificate-requests.js";
-import { lastingStore, type Moved, moved } from "../connection-settings/moved.js";
+import { type Moved, moved } from "../connection-settings/moved.js";
 import { bytes, type OfferInit } from "../connection-settings/offers.js";
 import { authority, type Issued } from "./authority.js";
 

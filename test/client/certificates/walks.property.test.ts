@@ -9,6 +9,7 @@ import {
   virtualClock,
 } from "../../../src/testing/index.js";
 import { recorded } from "../connection-settings/disk.js";
+import { type Walked, walkThrough } from "../connection-settings/walking.js";
 import { ended } from "../hosted.js";
 import { type Authority, DAY_MS, HOUR_MS, requestsAt, sharedAuthority } from "./certified.js";
 
@@ -50,7 +51,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
 );
 
 /** One agent through all its processes, and its server. */
-class World {
+class World implements Walked<Action> {
   readonly uids = new Set<string>();
   readonly #authority: Authority;
   readonly #server: OpAMPServer;
@@ -69,18 +70,29 @@ class World {
   /** The server has issued a certificate, or refused a request, since: another key may come. */
   #isSettled = true;
 
-  constructor(server: OpAMPServer, authority: Authority, expired: "keep" | "bootstrap", duplex: boolean) {
+  private constructor(server: OpAMPServer, authority: Authority, expired: "keep" | "bootstrap", duplex: boolean) {
     this.#server = server;
     this.#authority = authority;
     this.#expired = expired;
     this.#duplex = duplex;
   }
 
+  static async begin(this: void, expired: "keep" | "bootstrap", duplex: boolean): Promise<World> {
+    const world = new World(await OpAMPServer.start(), await sharedAuthority(), expired, duplex);
+    await world.#start();
+    return world;
+  }
+
   async do(action: Action): Promise<void> {
+    await this.#do(action);
+    this.#check();
+  }
+
+  async #do(action: Action): Promise<void> {
     const clock = this.#clock;
     switch (action.do) {
       case "issue":
-        return this.issue(action.which === "last" ? -1 : 0, action.hours);
+        return this.#issue(action.which === "last" ? -1 : 0, action.hours);
       case "wait":
         return clock.advance(action.ms);
       case "jump":
@@ -115,7 +127,7 @@ class World {
   }
 
   /** What holds at every moment. */
-  check(): void {
+  #check(): void {
     const isAlive = this.#running.phase === "online" || this.#clock.pending > 0;
     expect(isAlive, `it is ${this.#running.phase} and waits for nothing`).toBe(true);
     this.#look();
@@ -132,8 +144,8 @@ class World {
     this.#seen = requests.length;
   }
 
-  async issue(index: number, hours: number): Promise<void> {
-    this.check();
+  async #issue(index: number, hours: number): Promise<void> {
+    this.#check();
     const csr = requestsAt(this.#server, this).at(index);
     if (this.#running.phase !== "online" || csr === undefined || this.#offers > 250) return;
     this.#offers += 1;
@@ -153,7 +165,7 @@ class World {
   /** A certificate for what was asked for last can be used, or one is in force already. */
   async settle(): Promise<void> {
     await this.#clock.advance(2 * DAY_MS);
-    this.check();
+    this.#check();
     expect(this.#running.phase).toBe("online");
     if (this.#running.connection?.certificateRequest === undefined) {
       expect(this.#running.connection?.certificate).toBeDefined();
@@ -161,7 +173,7 @@ class World {
     }
     expect(this.#running.connection.certificateRequest.state).not.toBe("waiting");
     const before = this.#running.connection.certificate?.fingerprint;
-    await this.issue(-1, 2_000);
+    await this.#issue(-1, 2_000);
     expect(this.#running.connection?.certificate?.fingerprint).not.toBe(before);
     expect(this.#running.connection?.certificate).toBeDefined();
   }
@@ -171,7 +183,7 @@ class World {
     await this.#server.close();
   }
 
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     this.#wallMs += this.#clock.now();
     const base = virtualClock(0);
     this.#clock = base;
@@ -205,7 +217,7 @@ class World {
 
   async #again(): Promise<void> {
     await ended(this.#running, this.#clock);
-    return this.start();
+    return this.#start();
   }
 
   get #running(): OpAMPClient {
@@ -223,32 +235,12 @@ class World {
 }
 
 test("requests, certificates, kills, names and clocks in any order leave an agent that can be issued a certificate", async () => {
-  const authority = await sharedAuthority();
-  await fc.assert(
-    fc.asyncProperty(
-      fc.constantFrom("keep" as const, "bootstrap" as const),
-      fc.boolean(),
-      fc.array(actions, { maxLength: 20, size: "max" }),
-      async (expired, duplex, walk) => {
-        const world = new World(await OpAMPServer.start(), authority, expired, duplex);
-        await world.start();
-        try {
-          for (const action of walk) {
-            await world.do(action);
-            world.check();
-          }
-          await world.settle();
-        } finally {
-          await world.end();
-        }
-      },
-    ),
-    {
-      numRuns: Number(process.env["WALKS"] ?? 40),
-      // A clock set back by more than requests are counted for.
-      examples: [
-        ["keep", false, [{ do: "jump", ms: -40 * DAY_MS }, { do: "issue", which: "last", hours: 2 }, { do: "forget" }]],
-      ],
-    },
-  );
+  const kinds = fc.tuple(fc.constantFrom("keep" as const, "bootstrap" as const), fc.boolean());
+  // A clock set back by more than requests are counted for.
+  const setBack: Action[] = [
+    { do: "jump", ms: -40 * DAY_MS },
+    { do: "issue", which: "last", hours: 2 },
+    { do: "forget" },
+  ];
+  await walkThrough(actions, 20, 40, kinds, World.begin, [[["keep", false], setBack]]);
 }, 120_000);

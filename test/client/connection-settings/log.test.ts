@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { agentLog } from "../../../src/cli/agent-log.js";
-import { lastingStore, type Moved, moved, NEW, offer } from "./moved.js";
+import { lastingStore } from "../../store/lasting-store.js";
+import { type Moved, moved, NEW, offer } from "./moved.js";
 import { headers, type OfferInit } from "./offers.js";
 
 const SECRET = "s3cret-t0ken";

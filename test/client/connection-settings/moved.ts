@@ -1,7 +1,6 @@
 import { onTestFinished } from "vitest";
 import {
   type ConnectionSettingsOptions,
-  memoryStore,
   OpAMPClient,
   type OpAMPClientOptions,
   type OpAMPSettingsPolicy,
@@ -9,16 +8,12 @@ import {
   type Transport,
 } from "../../../src/index.js";
 import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../src/testing/index.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { ended, escapes } from "../hosted.js";
-import type { OfferInit } from "./offers.js";
+import type { OfferInit, OffersInit } from "./offers.js";
 
 export const OLD = "wss://old.example.com/v1/opamp";
 export const NEW = "wss://new.example.com/v1/opamp";
-
-/** A memory store that says it outlives the process. */
-export function lastingStore(store: Store = memoryStore()): Store {
-  return { ...store, lasting: true };
-}
 
 interface Given {
   store?: Store | undefined;
@@ -95,10 +90,15 @@ export async function moved({
 
 export type Moved = Awaited<ReturnType<typeof moved>>;
 
-/** Offers settings by the old server, and lets all that follows at once happen. */
-export async function offer({ client, servers: { old }, clock }: Moved, opamp: OfferInit, first = 1): Promise<void> {
-  old.agent(client.instanceUid).send({ connectionSettings: { hash: Uint8Array.of(first), opamp } });
+/** Offers settings of any kind by the old server, and lets all that follows at once happen. */
+export async function offers({ client, servers: { old }, clock }: Moved, offer: OffersInit, first = 1): Promise<void> {
+  old.agent(client.instanceUid).send({ connectionSettings: { hash: Uint8Array.of(first), ...offer } });
   await clock.advance(500);
+}
+
+/** The same for the agent's own connection. */
+export function offer(agent: Moved, opamp: OfferInit, first = 1): Promise<void> {
+  return offers(agent, { opamp }, first);
 }
 
 /** What a server knows of the settings of an agent. */

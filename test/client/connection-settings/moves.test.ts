@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { known, lastingStore, moved, NEW, OLD, offer } from "./moved.js";
+import { lastingStore } from "../../store/lasting-store.js";
+import { known, moved, NEW, OLD, offer } from "./moved.js";
 import { headers } from "./offers.js";
 
 const [APPLIED, FAILED] = [1, 3];

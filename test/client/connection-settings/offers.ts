@@ -1,10 +1,16 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type OpAMPOffer, readOpAMPOffer } from "../../../src/connection-settings/read-offer.js";
 import { OpAMPError } from "../../../src/errors.js";
-import { OpAMPConnectionSettingsSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
+import {
+  type ConnectionSettingsOffersSchema,
+  OpAMPConnectionSettingsSchema,
+} from "../../../src/gen/opamp/v1/opamp_pb.js";
 
 /** An `opamp` offer as a test writes it. */
 export type OfferInit = MessageInitShape<typeof OpAMPConnectionSettingsSchema>;
+
+/** An offer of settings of any kind, without its hash. */
+export type OffersInit = Omit<MessageInitShape<typeof ConnectionSettingsOffersSchema>, "hash" | "$typeName">;
 
 /** The wall clock of these tests; certificates are made around it. */
 export const NOW = Date.now();

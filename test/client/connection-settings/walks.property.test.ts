@@ -12,6 +12,7 @@ import { resolveHeaders } from "../../../src/transport/settings/headers.js";
 import { ended } from "../hosted.js";
 import { recorded } from "./disk.js";
 import { headers } from "./offers.js";
+import { type Walked, walkThrough } from "./walking.js";
 
 /** Where an offer may lead: servers that are there, one that refuses everybody, one that is gone, one that is not allowed. */
 const HOSTS = ["home", "one", "two", "refusing", "gone", "foreign"] as const;
@@ -48,7 +49,7 @@ interface Running {
 }
 
 /** One agent through all its processes, and its servers. */
-class World {
+class World implements Walked<Action> {
   readonly servers = new Map<Host, OpAMPServer>();
   readonly #duplex: boolean;
   #disk = recorded();
@@ -65,17 +66,19 @@ class World {
   readonly #shown: { number: number; at: Host }[] = [];
   #instanceUid: string | undefined;
 
-  constructor(duplex: boolean) {
+  private constructor(duplex: boolean) {
     this.#duplex = duplex;
   }
 
-  async begin(): Promise<void> {
+  static async begin(this: void, duplex: boolean): Promise<World> {
+    const world = new World(duplex);
     for (const host of HOSTS) {
       const onMessage = () => ({ errorResponse: { type: 1, errorMessage: "nobody" } });
-      this.servers.set(host, await OpAMPServer.start(host === "refusing" ? { onMessage } : {}));
+      world.servers.set(host, await OpAMPServer.start(host === "refusing" ? { onMessage } : {}));
     }
-    await this.servers.get("gone")?.close();
-    await this.#start();
+    await world.servers.get("gone")?.close();
+    await world.#start();
+    return world;
   }
 
   async do(action: Action): Promise<void> {
@@ -214,17 +217,5 @@ class World {
 }
 
 test("offers, servers and kills in any order leave an agent that is online where an offer was proved to lead", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.boolean(), fc.array(actions, { maxLength: 25, size: "max" }), async (duplex, walk) => {
-      const world = new World(duplex);
-      await world.begin();
-      try {
-        for (const action of walk) await world.do(action);
-        await world.settle();
-      } finally {
-        await world.end();
-      }
-    }),
-    { numRuns: Number(process.env["WALKS"] ?? 25) },
-  );
+  await walkThrough(actions, 25, 25, fc.tuple(fc.boolean()), World.begin);
 }, 120_000);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { OtherSettings } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { known } from "../connection-settings/moved.js";
+import { known, offers } from "../connection-settings/moved.js";
 import { headers } from "../connection-settings/offers.js";
-import { certificatesAt, noting, offers, taking } from "./taking.js";
+import { certificatesAt, noting, taking } from "./taking.js";
 
 const [APPLIED, FAILED] = [1, 3];
 const WHOLE = {

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { OtherSettings, TelemetrySettings } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { known, lastingStore } from "../connection-settings/moved.js";
-import { noting, offers, taking } from "./taking.js";
+import { lastingStore } from "../../store/lasting-store.js";
+import { known, offers } from "../connection-settings/moved.js";
+import { noting, taking } from "./taking.js";
 
 const [APPLIED, FAILED] = [1, 3];
 const TO = { destinationEndpoint: "https://otlp.example.com/v1" };

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { OtherSettings, StoredState, TelemetrySettings } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { type Disk, recorded } from "../connection-settings/disk.js";
-import { known, type Moved, moved, NEW } from "../connection-settings/moved.js";
+import { known, type Moved, moved, NEW, offers } from "../connection-settings/moved.js";
 import { headers } from "../connection-settings/offers.js";
-import { noting, offers, taking } from "./taking.js";
+import { noting, taking } from "./taking.js";
 
 const [APPLIED, FAILED] = [1, 3];
 const SECRET = "s3cret-t0ken";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { OtherSettings, TelemetrySettings } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { known, moved, NEW } from "../connection-settings/moved.js";
+import { known, moved, NEW, offers } from "../connection-settings/moved.js";
 import { headers } from "../connection-settings/offers.js";
-import { noting, offers, taking } from "./taking.js";
+import { noting, taking } from "./taking.js";
 
 const [APPLIED, APPLYING, FAILED] = [1, 2, 3];
 const TO = (host: string) => ({ destinationEndpoint: `https://${host}.example.com/v1` });

@@ -3,11 +3,6 @@ import { testCertificates } from "../../../src/testing/index.js";
 import { type Moved, moved } from "../connection-settings/moved.js";
 import { bytes } from "../connection-settings/offers.js";
 
-type Sent = Parameters<ReturnType<Moved["servers"]["old"]["agent"]>["send"]>[0];
-
-/** An offer as a test writes it. */
-export type OffersInit = Omit<NonNullable<Sent["connectionSettings"]>, "$typeName">;
-
 /** A call of a handler. */
 export interface Call<Settings> {
   settings: Settings;
@@ -40,11 +35,4 @@ export async function certificatesAt(wallNow: number) {
     return { cert: bytes(cert), privateKey: bytes(key) };
   };
   return [await one(), await one()] as const;
-}
-
-/** Offers settings by the first server, and lets all that follows at once happen. */
-export async function offers(agent: Moved, offer: Omit<OffersInit, "hash">, first = 1): Promise<void> {
-  const { client, servers, clock } = agent;
-  servers.old.agent(client.instanceUid).send({ connectionSettings: { hash: Uint8Array.of(first), ...offer } });
-  await clock.advance(500);
 }

@@ -5,6 +5,7 @@ import { OpAMPClient, type SettingsContext } from "../../../src/index.js";
 import { memoryTransport, OpAMPServer, type VirtualClock, virtualClock } from "../../../src/testing/index.js";
 import { recorded } from "../connection-settings/disk.js";
 import { headers } from "../connection-settings/offers.js";
+import { type Walked, walkThrough } from "../connection-settings/walking.js";
 import { ended } from "../hosted.js";
 
 const KEYS = ["ownMetrics", "ownTraces", "a", "b"] as const;
@@ -36,8 +37,8 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
 );
 
 /** One agent through all its processes. */
-class World {
-  #server: OpAMPServer | undefined;
+class World implements Walked<Action> {
+  readonly #server: OpAMPServer;
   #disk = recorded();
   #client: OpAMPClient | undefined;
   #clock: VirtualClock = virtualClock();
@@ -55,9 +56,14 @@ class World {
   /** The number of the last offer: it is its hash, and in all its values. */
   #offers = 0;
 
-  async begin(): Promise<void> {
-    this.#server = await OpAMPServer.start();
-    await this.#start();
+  private constructor(server: OpAMPServer) {
+    this.#server = server;
+  }
+
+  static async begin(this: void): Promise<World> {
+    const world = new World(await OpAMPServer.start());
+    await world.#start();
+    return world;
   }
 
   async do(action: Action): Promise<void> {
@@ -100,7 +106,7 @@ class World {
     this.#running.retryConnectionSettings();
     await this.#clock.advance(2_000_000);
     expect(this.#running.phase).toBe("online");
-    const status = this.#server?.agent(this.#running.instanceUid).connectionSettingsStatus;
+    const status = this.#server.agent(this.#running.instanceUid).connectionSettingsStatus;
     expect(status?.status).not.toBe(2);
     const { state, blobs } = this.#disk.now();
     const stored = state?.otherConnections?.parts ?? [];
@@ -120,7 +126,7 @@ class World {
 
   async end(): Promise<void> {
     await ended(this.#running, this.#clock);
-    await this.#server?.close();
+    await this.#server.close();
   }
 
   get #running(): OpAMPClient {
@@ -141,7 +147,7 @@ class World {
     });
     const named = Object.fromEntries(parts.map(({ key, member }) => [key, its(key, member)]));
     const { ownMetrics, ownTraces, ...otherConnections } = named;
-    this.#server?.agent(instanceUid).send({
+    this.#server.agent(instanceUid).send({
       connectionSettings: {
         hash: Uint8Array.of(n),
         ...(ownMetrics && { ownMetrics }),
@@ -153,7 +159,6 @@ class World {
   }
 
   async #start(): Promise<void> {
-    if (this.#server === undefined) throw new Error("it has not begun");
     this.#process += 1;
     this.#used = new Map();
     this.#against.clear();
@@ -226,17 +231,5 @@ function textOf(key: Key, settings: PartSettings): string {
 }
 
 test("offers, failures and kills in any order leave what is stored in use, and nothing else", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(actions, { maxLength: 30, size: "max" }), async (walk) => {
-      const world = new World();
-      await world.begin();
-      try {
-        for (const action of walk) await world.do(action);
-        await world.settle();
-      } finally {
-        await world.end();
-      }
-    }),
-    { numRuns: Number(process.env["WALKS"] ?? 40) },
-  );
+  await walkThrough(actions, 30, 40, fc.tuple(), World.begin);
 }, 120_000);

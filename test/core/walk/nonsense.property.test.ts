@@ -4,6 +4,7 @@ import { Core } from "../../../src/core/core.js";
 import type { Input, Output } from "../../../src/core/io.js";
 import { connectionSettings } from "../../../src/core/offers/connection-settings.js";
 import { remoteConfig } from "../../../src/core/offers/remote-config.js";
+import { isFull } from "../../end-to-end/full/long-tests.js";
 import { CONFIG, message } from "../harness.js";
 import { settings } from "../settings/moving.js";
 import { comparedBy, configStatus, description, effectiveConfig, health, uid } from "../values.js";
@@ -213,6 +214,6 @@ test("inputs in any order never make the core throw, dial twice, send while disc
         }
       },
     ),
-    { numRuns: Number(process.env["WALKS"] ?? 500) },
+    { numRuns: Number(process.env["WALKS"] ?? (isFull ? 500 : 250)) },
   );
 });

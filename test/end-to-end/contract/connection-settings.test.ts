@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { memoryStore, type OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
+import type { OpAMPClient, OpAMPClientOptions } from "../../../src/index.js";
 import { memoryTransport, type OpAMPServer } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { another } from "./meeting.js";
 import { type ContractServer, type ContractTransport, everyTransport, type Way } from "./transports.js";
 
@@ -21,7 +22,7 @@ async function meet(transport: ContractTransport, verifyMs = 30_000): Promise<Ne
   const [old, next] = await Promise.all([transport.start(), transport.start()]);
   const endpoint = transport.way === undefined ? "wss://next.test/v1/opamp" : offered(transport.way, next);
   const client = another(old, {
-    store: { ...memoryStore(), lasting: true },
+    store: lastingStore(),
     // What is reached with a certificate of the options is reached so from there, too.
     connectionSettings: { opamp: { endpoints: ["*"], verifyMs, keepCertificate: true, keepHeaders: "own" } },
     ...(transport.way === undefined && inMemory(transport.duplex, old.server, next.server)),

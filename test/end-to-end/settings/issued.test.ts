@@ -1,21 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { attempt } from "../../../src/base/checks.js";
 import { keyTypes } from "../../../src/connection-settings/certificates/key-types.js";
 import { newKey, signingRequest } from "../../../src/connection-settings/certificates/signing-request.js";
 import { type CertificateOptions, fileStore, OpAMPClient, type OpAMPClientOptions } from "../../../src/index.js";
-import {
-  OpAMPServer,
-  type OpAMPServerOptions,
-  type TestCertificates,
-  testCertificates,
-} from "../../../src/testing/index.js";
+import { type OpAMPServerOptions, type TestCertificates, testCertificates } from "../../../src/testing/index.js";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
-
-const PATIENCE = { timeoutMs: 10_000 };
+import { PATIENCE, watchedServer } from "./watched-server.js";
 
 let authority: TestCertificates;
 
@@ -23,26 +17,11 @@ beforeAll(async () => {
   authority = await testCertificates();
 });
 
-/** A server over TLS that the agent trusts, and the headers that it saw with each attempt. */
-async function server(options: OpAMPServerOptions = {}, ca?: string) {
-  const seen: string[] = [];
+/** A server over TLS that the agent trusts. @param ca the authority of those that it lets in */
+function server(options: OpAMPServerOptions = {}, ca?: string) {
   const { cert, key } = authority.server;
-  const started = await OpAMPServer.start({
-    tls: ca === undefined ? { cert, key } : { cert, key, ca, requestClientCert: "require" },
-    ...options,
-    onConnect(request) {
-      seen.push(JSON.stringify(request.headers));
-      return undefined;
-    },
-  });
-  onTestFinished(() => started.close());
-  return Object.assign(started, { seen });
-}
-
-function directory(): string {
-  const path = mkdtempSync(join(tmpdir(), "opamp-issued-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
-  return path;
+  const tls = ca === undefined ? { cert, key } : { cert, key, ca, requestClientCert: "require" as const };
+  return watchedServer({ tls, ...options });
 }
 
 function agent(
@@ -77,7 +56,7 @@ describe.each([
     async () => {
       const first = await server({ signingRequests: { issue: "by hand" } });
       const second = await server({}, first.ca);
-      const path = directory();
+      const path = folderForTest();
       const client = agent(first[kind], path);
       await client.connected(PATIENCE);
       const asking = first.agent(client.instanceUid);
@@ -99,7 +78,7 @@ describe.each([
       const again = agent(first[kind], path);
       await again.connected(PATIENCE);
       expect(again.connection).toMatchObject({ source: "server", state: "accepted" });
-      expect([first.seen.length, second.seen.join().includes("bootstrap")]).toEqual([attempts, false]);
+      expect([first.seen.length, JSON.stringify(second.seen).includes("bootstrap")]).toEqual([attempts, false]);
     },
     30_000,
   );
@@ -108,7 +87,7 @@ describe.each([
     const { server: foreign } = await testCertificates();
     const { cert, key } = foreign;
     const first = await server({ tls: { cert, key }, signingRequests: { issue: "at once" } });
-    const client = agent(first[kind], directory());
+    const client = agent(first[kind], folderForTest());
     const failed = new Promise((resolve) => client.once("error", resolve));
     expect(await failed).toMatchObject({ code: "ERR_OPAMP_TLS" });
     expect(first.log).toEqual([]);
@@ -117,7 +96,7 @@ describe.each([
 
 test("a certificate that is issued with the answer to the request is in force at once, and is followed by the next", async () => {
   const first = await server({ signingRequests: { issue: "at once" } });
-  const client = agent(first.url, directory());
+  const client = agent(first.url, folderForTest());
   const seen = first.agent(client.instanceUid);
   await seen.until(({ connectionSettings }) => connectionSettings?.status === "applied", PATIENCE);
   const { fingerprint } = client.connection?.certificate ?? {};
@@ -129,7 +108,7 @@ test("a certificate that is issued with the answer to the request is in force at
 
 verifies("CERT-08", "a refused request leaves the connection, and the rest of the report, as they are", async () => {
   const first = await server({ signingRequests: { issue: "refuse" } });
-  const client = agent(first.url, directory());
+  const client = agent(first.url, folderForTest());
   const codes: string[] = [];
   client.on("warning", ({ code }) => codes.push(code));
   const seen = first.agent(client.instanceUid);

@@ -4,6 +4,7 @@ import { readExtensionConfig } from "../../../src/extension/config/read-extensio
 import { OpAMPExtension } from "../../../src/extension/opamp-extension.js";
 import { memoryStore, OpAMPClient, type OpAMPSettingsPolicy } from "../../../src/index.js";
 import { refusal } from "../../client/refusal.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { ref, refused, SECRET, serverWith, type Tree } from "../reading.js";
 
 const env = { ON: "true", HOSTS: "a.example.com,b.example.com:4320", ZIP: "007" };
@@ -151,7 +152,7 @@ describe("the section certificates", () => {
     expect(refusal(() => new OpAMPExtension(config, host)).message).toBe(
       "connection_settings.certificates: needs a place for the key; give the client a store that lasts, such as fileStore",
     );
-    const store = { ...memoryStore(), lasting: true };
+    const store = lastingStore();
     const agent = new OpAMPExtension(config, { ...host, client: { store } });
     await agent.stop();
   });
@@ -215,7 +216,7 @@ describe("the section", () => {
 
   test.each([
     ["in memory", memoryStore(), [expect.stringMatching(/^connection_settings: .*such as fileStore$/)]],
-    ["one that lasts", { ...memoryStore(), lasting: true }, []],
+    ["one that lasts", lastingStore(), []],
   ])("warns of a store that does not last: %s", async (_what, store, told) => {
     const warnings: string[] = [];
     const onWarning = (text: string) => warnings.push(text);

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
 import { mark, startServer, transports } from "../fixture.js";
 import { startAgentProcess, writeAgentFile } from "./command.js";
@@ -10,7 +11,6 @@ import {
   secureServer,
   secureUrl,
   settingsStatuses,
-  temporaryFolder,
   token,
   untilSettings,
 } from "./moving.js";
@@ -28,7 +28,7 @@ function secrets(folder: string): readonly number[] {
 
 describe.each(transports)("`opamp agent`, moved by a Go server over %s", (transport) => {
   verifies(["CONN-08", "CERT-03", "CERT-04"], "goes to the new one alone after it was killed", async () => {
-    const [folder, authority] = [temporaryFolder(), temporaryFolder()];
+    const [folder, authority] = [folderForTest(), folderForTest()];
     const [old, next] = await Promise.all([startServer(), secureServer(authority, "known")]);
     const { cert, key = "", ca } = await next.issue({ name: "agent" });
     writeAgentFile(folder, transport, old.url(transport));
@@ -58,7 +58,7 @@ describe.each(transports)("`opamp agent`, moved by a Go server over %s", (transp
   });
 
   verifies("CONN-05", "and killed before the new one has answered, asks that one first", async () => {
-    const folder = temporaryFolder();
+    const folder = folderForTest();
     const [old, next] = await Promise.all([startServer(), startServer()]);
     await next.silent({ how: "hold" });
     writeAgentFile(folder, transport, old.url(transport));
@@ -74,7 +74,7 @@ describe.each(transports)("`opamp agent`, moved by a Go server over %s", (transp
   });
 
   test("says why it is not", async () => {
-    const folder = temporaryFolder();
+    const folder = folderForTest();
     const old = await startServer();
     writeAgentFile(folder, transport, old.url(transport));
     startAgentProcess(folder);

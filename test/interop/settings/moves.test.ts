@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { expectNoGap, mark, messages, received, startServer, transports } from "../fixture.js";
 import type { GoServer } from "../go-server.js";
 import {
   connections,
-  lasting,
   movable,
   moved,
   OWN_HEADERS,
@@ -61,7 +61,7 @@ describe.each(ways)("a Go server moves its agent from $from to $to on another", 
     async () => {
       const [old, next] = await Promise.all([startServer(), startServer()]);
       await next.require({ Authorization: "Bearer offered" });
-      const store = lasting();
+      const store = lastingStore();
       const { client } = await moved(old, from, true, { store });
       await offerSettings(old, from, "h1", { destinationEndpoint: next.url(to), ...token("offered") });
       await untilSettings(next, "APPLIED", "h1");

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { onTestFinished } from "vitest";
 import { OpAMPConnectionSettingsSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
-import { memoryStore, type OpAMPClientOptions, type OpAMPSettingsPolicy, type Store } from "../../../src/index.js";
+import type { OpAMPClientOptions, OpAMPSettingsPolicy } from "../../../src/index.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import {
   type Agent,
   mark,
@@ -28,11 +26,6 @@ const SECURE = { ws: "wss", http: "https" } as const;
 /** Every way from one transport to another. */
 export const ways = transports.flatMap((from) => transports.map((to) => ({ from, to })));
 
-/** A store that keeps things for longer than the process, as far as the client can tell. */
-export function lasting(): Store {
-  return { ...memoryStore(), lasting: true };
-}
-
 /** An agent whose connection its server may move. */
 export function movable(
   server: GoServer,
@@ -43,7 +36,7 @@ export function movable(
   const { Authorization, "X-Static": fixed, "X-Made": made } = OWN_HEADERS;
   return startAgent(server, transport, {
     headers: [{ Authorization, "X-Static": fixed }, () => ({ "X-Made": made })],
-    store: lasting(),
+    store: lastingStore(),
     timeouts: { closeMs: 500 },
     connectionSettings: { opamp: policy },
     ...more,
@@ -107,13 +100,6 @@ export async function connections(server: GoServer, since = 0): Promise<readonly
 /** The values that were sent under any name. */
 export async function valuesSeen(server: GoServer, since = 0): Promise<ReadonlySet<string>> {
   return new Set((await connections(server, since)).flatMap(({ headers }) => Object.values(headers)));
-}
-
-/** A folder that ends with the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "opamp-interop-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 /** A Go server behind TLS with an authority of its own, or that of a folder. */

@@ -6,9 +6,10 @@ import type {
   TelemetrySettings,
 } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { startAgent, startServer, type TransportName, tell, transports } from "../fixture.js";
 import type { GoServer, ServerToAgentInit } from "../go-server.js";
-import { connections, lasting, settingsStatuses, token, untilSettings } from "./moving.js";
+import { connections, settingsStatuses, token, untilSettings } from "./moving.js";
 
 type Init = Omit<NonNullable<ServerToAgentInit["connectionSettings"]>, "$typeName" | "hash">;
 type Given = TelemetrySettings | OtherSettings;
@@ -32,7 +33,7 @@ async function started(
   server: GoServer,
   transport: TransportName,
   connectionSettings: ConnectionSettingsOptions,
-  store = lasting(),
+  store = lastingStore(),
 ) {
   const { client } = startAgent(server, transport, { connectionSettings, store });
   await client.connected({ timeoutMs: 5_000 });

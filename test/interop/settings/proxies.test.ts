@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../src/testing/index.js";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
 import { startHttpProxy } from "../../end-to-end/proxies/http-proxy.js";
 import { startSocksProxy } from "../../end-to-end/proxies/socks-proxy.js";
@@ -12,7 +13,6 @@ import {
   offerSettings,
   secureServer,
   secureUrl,
-  temporaryFolder,
   token,
   untilSettings,
   valuesSeen,
@@ -31,7 +31,7 @@ describe.each(transports)("a Go server over %s moves its agent through", (transp
     ["PROXY-01", "PROXY-02", "TLS-01"],
     "a proxy, which alone sees what is for it, and stays when other headers are offered",
     async () => {
-      const folder = temporaryFolder();
+      const folder = folderForTest();
       const [old, next, proxy] = await Promise.all([
         startServer(),
         secureServer(folder),
@@ -61,7 +61,7 @@ describe.each(transports)("a Go server over %s moves its agent through", (transp
   );
 
   verifies("PROXY-02", "a proxy behind TLS of the offered authority", async () => {
-    const folder = temporaryFolder();
+    const folder = folderForTest();
     const authority = await testCertificates();
     const [old, next, proxy] = await Promise.all([
       startServer(),

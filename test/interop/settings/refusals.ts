@@ -1,8 +1,9 @@
 import type { OpAMPClientOptions, OpAMPSettingsPolicy } from "../../../src/index.js";
 import { testCertificates } from "../../../src/testing/index.js";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { startServer, type TransportName } from "../fixture.js";
 import type { GoServer } from "../go-server.js";
-import { type OpAMPSettingsInit, secureServer, secureUrl, temporaryFolder, token } from "./moving.js";
+import { type OpAMPSettingsInit, secureServer, secureUrl, token } from "./moving.js";
 
 /** An offer that comes to nothing. */
 export interface Refusal {
@@ -167,7 +168,7 @@ export const tried: readonly Refusal[] = [
   {
     what: "a certificate that nobody is known to have issued",
     async offer(_, transport) {
-      const secure = await secureServer(temporaryFolder());
+      const secure = await secureServer(folderForTest());
       return { destinationEndpoint: secureUrl(secure, transport), ...token("offered") };
     },
     text: /certificate.*tls\.ca/,

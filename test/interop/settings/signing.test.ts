@@ -2,20 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { CertificateOptions } from "../../../src/index.js";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
 import { next } from "../../end-to-end/contract/meeting.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { mark, messages, startAgent, startServer, type TransportName, transports, untilCount } from "../fixture.js";
 import type { GoServer, MessageEvent } from "../go-server.js";
-import {
-  connections,
-  lasting,
-  moved,
-  offerSettings,
-  secureServer,
-  secureUrl,
-  temporaryFolder,
-  untilSettings,
-} from "./moving.js";
+import { connections, moved, offerSettings, secureServer, secureUrl, untilSettings } from "./moving.js";
 
 const OFFERS_WITHOUT_REQUESTS = `${0x3f}`;
 const OTHER_UID = Uint8Array.from({ length: 16 }, (_, index) => 0xa0 + index);
@@ -50,7 +43,7 @@ async function asking(
   certificates: CertificateOptions = {},
   { args = [], ready }: Given = {},
 ) {
-  const [folder, store] = [temporaryFolder(), lasting()];
+  const [folder, store] = [folderForTest(), lastingStore()];
   const server = await secureServer(folder, "optional", ...args);
   await ready?.(server);
   const ca = readFileSync(join(folder, "ca.pem"), "utf8");
@@ -220,12 +213,12 @@ describe.each(transports)("an agent that asks a Go server for a certificate over
 });
 
 verifies("CERT-05", "a Go server that is not trusted gets no request", async () => {
-  const [server, other] = [await secureServer(temporaryFolder()), temporaryFolder()];
+  const [server, other] = [await secureServer(folderForTest()), folderForTest()];
   await (await secureServer(other)).stop();
   const { client } = startAgent(server, "ws", {
     url: secureUrl(server, "ws"),
     tls: { ca: readFileSync(join(other, "ca.pem"), "utf8") },
-    store: lasting(),
+    store: lastingStore(),
     connectionSettings: { opamp: true, certificates: { request: true } },
   });
   expect(await next(client, "error")).toMatchObject({ code: "ERR_OPAMP_TLS" });

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { type VirtualClock, virtualClock } from "../../../src/testing/virtual-clock.js";
 import { verifies } from "../../conformance/verifies.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import {
   mark,
   messages,
@@ -13,7 +14,7 @@ import {
   untilCount,
 } from "../fixture.js";
 import type { GoServer } from "../go-server.js";
-import { connections, lasting, moved, offerSettings, settingsStatuses, token, untilSettings } from "./moving.js";
+import { connections, moved, offerSettings, settingsStatuses, token, untilSettings } from "./moving.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -177,7 +178,7 @@ describe.each(transports)("an agent that a Go server offers settings over %s", (
 
   verifies("CONN-05", "that stops in the middle goes on with the new server when it starts again", async () => {
     const [server, next] = await Promise.all([startServer(), startServer()]);
-    const store = lasting();
+    const store = lastingStore();
     await next.silent({ how: "hold" });
     const { client } = await moved(server, transport, true, { store });
     await offerSettings(server, transport, "h1", { destinationEndpoint: next.url(transport), ...token("offered") });
@@ -197,7 +198,7 @@ test("of what had to wait for an hour the newest offer alone is taken up", async
   const { client } = startAgent(server, "ws", {
     clock,
     heartbeat: { intervalMs: 10 * HOUR_MS },
-    store: lasting(),
+    store: lastingStore(),
     connectionSettings: { opamp: { maxPerHour: 1 } },
   });
   await settled(clock, client.connected());

@@ -2,19 +2,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { OpAMPClientOptions, OpAMPSettingsPolicy } from "../../../src/index.js";
+import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
+import { lastingStore } from "../../store/lasting-store.js";
 import { mark, startServer, type TransportName, transports } from "../fixture.js";
 import type { GoServer, IssuedCertificate } from "../go-server.js";
 import {
   connections,
-  lasting,
   moved,
   type OpAMPSettingsInit,
   offerSettings,
   secureServer,
   secureUrl,
   settingsStatuses,
-  temporaryFolder,
   token,
   untilSettings,
 } from "./moving.js";
@@ -26,7 +26,7 @@ function certificateOf({ cert, key = "", ca }: IssuedCertificate) {
 
 /** A Go server behind TLS, what leads an agent there, and where the agent comes from. */
 async function secured(transport: TransportName, clients?: Parameters<typeof secureServer>[1]) {
-  const folder = temporaryFolder();
+  const folder = folderForTest();
   const [old, next] = await Promise.all([startServer(), secureServer(folder, clients)]);
   const ca = readFileSync(join(folder, "ca.pem"), "utf8");
   const there: OpAMPSettingsInit = { destinationEndpoint: secureUrl(next, transport), tls: { caPemContents: ca } };
@@ -66,11 +66,11 @@ async function whyFailed(old: GoServer, transport: TransportName, settings: OpAM
 describe.each(transports)("a Go server over %s moves its agent behind TLS", (transport) => {
   verifies("TLS-01", "with the authority that it offers, which counts until it offers another", async () => {
     const { old, next, there } = await secured(transport);
-    const store = lasting();
+    const store = lastingStore();
     const { client } = await movedBy(old, next, transport, there, { more: { store } });
     await offerSettings(next, transport, "h2", token("second"));
     await untilSettings(next, "APPLIED", "h2");
-    const other = await secureServer(temporaryFolder());
+    const other = await secureServer(folderForTest());
     await offerSettings(next, transport, "h3", { destinationEndpoint: secureUrl(other, transport) });
     await untilSettings(next, "FAILED", "h3");
     await client.stop();
@@ -111,7 +111,7 @@ describe.each(transports)("a Go server over %s moves its agent behind TLS", (tra
   verifies(["CONN-09", "CONN-14"], "which does not take the certificate: the old one is shown again", async () => {
     const { next, folder } = await secured(transport, "known");
     const { cert, key = "", ca } = await next.issue({ name: "own" });
-    const foreign = await (await secureServer(temporaryFolder())).issue({ name: "foreign" });
+    const foreign = await (await secureServer(folderForTest())).issue({ name: "foreign" });
     const old = await secureServer(folder, "known");
     await moved(old, transport, true, { url: secureUrl(old, transport), tls: { ca, cert, key } });
     const since = await mark(old);

@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { onTestFinished } from "vitest";
 import type { Store } from "../../../../src/index.js";
-import { lastingStore, moved } from "../moved.js";
+import { lastingStore } from "../../../store/lasting-store.js";
+import { moved } from "../moved.js";
 
 const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);
 const EVENTS = ["phase", "error", "warning", "offer", "connection", "serverError"] as const;

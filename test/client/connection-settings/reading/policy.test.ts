@@ -96,6 +96,10 @@ describe("the endpoint of an offer", () => {
     ["host:port", "is not the name"],
     ["ho st", "is not the name"],
     ["user@host", "is not the name"],
+    ["::1", "brackets, such as [::1]"],
+    ["2001:db8::1", "brackets"],
+    ["host:99999", "a port above 65535"],
+    ["[::1]:65536", "a port above 65535"],
   ])("may be allowed by %j: %j", (pattern, problem) => {
     if (problem === undefined) expect(endpointProblem(pattern)).toBeUndefined();
     else expect(endpointProblem(pattern)).toContain(problem);

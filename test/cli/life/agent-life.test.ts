@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { OpAMPServer } from "../../src/testing/index.js";
-import { litter, visible } from "../agent/config-directory/folder.js";
-import { startServer } from "../server/server-fixture.js";
-import { startTcp } from "../transport/raw-servers.js";
-import { builtCommand } from "./agent-work.js";
+import { OpAMPServer } from "../../../src/testing/index.js";
+import { litter, visible } from "../../agent/config-directory/folder.js";
+import { startServer } from "../../server/server-fixture.js";
+import { startTcp } from "../../transport/raw-servers.js";
+import { builtCommand } from "../agent-work.js";
 
 const built = builtCommand();
 /** Well above what a goodbye may take. */

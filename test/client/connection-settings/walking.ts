@@ -1,0 +1,36 @@
+import fc from "fast-check";
+
+/** An agent and its servers, in which anything may happen. */
+export interface Walked<Action> {
+  do(action: Action): Promise<void>;
+  /** Lets everything come to rest, and looks at what came of it. */
+  settle(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/**
+ * Walks through as many worlds; more of them on demand: WALKS=1000.
+ *
+ * @param kinds what a world is made of
+ * @param maxLength how much happens in one at most
+ * @param examples worlds and walks that come before the random ones
+ */
+export async function walkThrough<Action, Kind extends readonly unknown[]>(
+  actions: fc.Arbitrary<Action>,
+  maxLength: number,
+  walks: number,
+  kinds: fc.Arbitrary<Kind>,
+  begin: (...kind: Kind) => Promise<Walked<Action>>,
+  examples: [Kind, Action[]][] = [],
+): Promise<void> {
+  const property = fc.asyncProperty(kinds, fc.array(actions, { maxLength, size: "max" }), async (kind, walk) => {
+    const world = await begin(...kind);
+    try {
+      for (const action of walk) await world.do(action);
+      await world.settle();
+    } finally {
+      await world.end();
+    }
+  });
+  await fc.assert(property, { numRuns: Number(process.env["WALKS"] ?? walks), examples });
+}
