@@ -24,6 +24,8 @@ export interface ProtocolCase {
   atMost?: number;
   /** How many it must get, since heartbeats go on. Default: 20. */
   atLeast?: number;
+  /** It keeps the machine busy. */
+  costly?: true;
   client?: Partial<OpAMPClientOptions>;
 }
 

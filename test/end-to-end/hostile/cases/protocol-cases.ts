@@ -241,6 +241,7 @@ const counts: readonly ProtocolCase[] = [
   {
     name: "sends a thousand custom messages with every answer",
     duplex: true,
+    costly: true,
     reply: (_turn, _message, agent) => {
       for (let number = 0; number < 1_000; number++) agent.sendCustom(CUSTOM, "t", new Uint8Array(100));
       return {};
@@ -249,6 +250,7 @@ const counts: readonly ProtocolCase[] = [
   {
     name: "asks for the full state a thousand times with every answer",
     duplex: true,
+    costly: true,
     atMost: STORM,
     reply: (_turn, _message, agent) => {
       for (let number = 0; number < 1_000; number++) agent.send({ flags: 3n });
