@@ -5,12 +5,11 @@ import type { Phase } from "../core/phases.js";
 import { type Components, toAvailableComponents } from "../values/components.js";
 import { type DescribeAgent, type Description, fromAgentDescription } from "../values/description.js";
 import { type Health, toComponentHealth } from "../values/health.js";
-import { certificatesOf } from "./certificates/certificates.js";
 import { wallNanoseconds } from "./clock.js";
 import type { ConnectionEvent } from "./connection-options.js";
 import type { OpAMPClientEvents } from "./events.js";
 import { type CustomChannel, CustomChannels } from "./handlers/custom-channels.js";
-import { checkNewHandlers, declaredMask, type Supplied } from "./handlers/handler-table.js";
+import { checkNewHandlers } from "./handlers/handler-table.js";
 import { type ClientStats, statsOf } from "./observe/counters.js";
 import type { ChannelOptions, Handlers, OpAMPClientOptions } from "./options.js";
 import { assemble } from "./run/assemble.js";
@@ -117,7 +116,6 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`
    */
   start(): void {
-    this.#life.refuseWhenStopped("start");
     this.#life.start();
   }
 
@@ -173,7 +171,7 @@ export class OpAMPClient implements AsyncDisposable {
     this.#life.refuseWhenStopped("setHealth");
     const times = { startTime: this.#startTime, statusTime: wallNanoseconds(this.#parts.clock) };
     const value = toComponentHealth(health, times);
-    if (!this.#parts.supplied.health) this.#supply({ health: true });
+    if (!this.#parts.supplied.health) this.#parts.handlers.supply({ health: true });
     this.#parts.driver.feed({ type: "set", parts: { health: value } });
   }
 
@@ -186,7 +184,7 @@ export class OpAMPClient implements AsyncDisposable {
   setAvailableComponents(components: Components): void {
     this.#life.refuseWhenStopped("setAvailableComponents");
     const availableComponents = toAvailableComponents(components);
-    if (!this.#parts.supplied.components) this.#supply({ components: true });
+    if (!this.#parts.supplied.components) this.#parts.handlers.supply({ components: true });
     this.#parts.driver.feed({ type: "set", parts: { availableComponents } });
   }
 
@@ -196,8 +194,8 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION` when there is no `effectiveConfig` handler, `ERR_OPAMP_STOPPED`
    */
   refreshEffectiveConfig(): void {
-    this.#life.refuseWhenStopped("refreshEffectiveConfig");
-    this.#life.refuseWithoutEffectiveConfig();
+    const { effectiveConfig } = this.#parts.supplied.handlers;
+    this.#life.needed("refreshEffectiveConfig", effectiveConfig, "effectiveConfig", ", or call setHandlers()");
     this.#parts.driver.feed({ type: "refresh" });
   }
 
@@ -224,9 +222,11 @@ export class OpAMPClient implements AsyncDisposable {
   /**
    * Tries the connection settings that failed last once more; what is in force already is left alone. Where they failed
    * before the last start, they are forgotten: the server is told UNSET, and may offer the same again.
+   *
+   * @throws OpAMPError `ERR_OPAMP_OPTION` without `connectionSettings`, `ERR_OPAMP_STOPPED`
    */
   retryConnectionSettings(): void {
-    this.#life.refuseWhenStopped("retryConnectionSettings");
+    this.#life.needed("retryConnectionSettings", this.#parts.settings, "connectionSettings");
     this.#parts.driver.feedLater({ type: "retry", kind: "connectionSettings" });
   }
 
@@ -234,11 +234,11 @@ export class OpAMPClient implements AsyncDisposable {
    * Puts aside what was accepted for the agent's own connection, and connects as the options say. Settings for other
    * connections stay in force. The server may offer all again. Nothing before the client has begun to connect.
    *
-   * @throws OpAMPError `ERR_OPAMP_STOPPED`
+   * @throws OpAMPError `ERR_OPAMP_OPTION` without `connectionSettings`, `ERR_OPAMP_STOPPED`
    */
   forgetConnectionSettings(): void {
-    this.#life.refuseWhenStopped("forgetConnectionSettings");
-    if (this.phase !== "idle") this.#parts.settings?.forget();
+    const settings = this.#life.needed("forgetConnectionSettings", this.#parts.settings, "connectionSettings");
+    if (this.phase !== "idle") settings.forget();
   }
 
   /**
@@ -247,8 +247,8 @@ export class OpAMPClient implements AsyncDisposable {
    * @throws OpAMPError `ERR_OPAMP_OPTION` without `connectionSettings.certificates`, `ERR_OPAMP_STOPPED`
    */
   requestCertificate(): void {
-    this.#life.refuseWhenStopped("requestCertificate");
-    certificatesOf(this.#parts.settings).ask();
+    const certificates = this.#parts.settings?.certificates;
+    this.#life.needed("requestCertificate", certificates, "connectionSettings.certificates").ask();
   }
 
   /**
@@ -260,7 +260,7 @@ export class OpAMPClient implements AsyncDisposable {
   setHandlers(handlers: Handlers): void {
     this.#life.refuseWhenStopped("setHandlers");
     checkNewHandlers(handlers);
-    this.#supply({ handlers: { ...this.#parts.supplied.handlers, ...handlers } });
+    this.#parts.handlers.supply({ handlers: { ...this.#parts.supplied.handlers, ...handlers } });
   }
 
   /**
@@ -276,10 +276,5 @@ export class OpAMPClient implements AsyncDisposable {
     const channel = this.#parts.channels.register(name, options);
     if (this.#life.isRefused) this.#life.endWaits();
     return channel;
-  }
-
-  #supply(more: Partial<Supplied>): void {
-    const { supplied, withheld, driver } = this.#parts;
-    driver.feed({ type: "declare", capabilities: declaredMask(Object.assign(supplied, more), withheld) });
   }
 }

@@ -1,4 +1,4 @@
-import { rm, symlink } from "node:fs/promises";
+import { readFile, rm, symlink } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { OpAMPError } from "../../errors.js";
 import { syncDirectory } from "../../store/atomic-write.js";
@@ -6,7 +6,6 @@ import { realPathOf } from "../real-path.js";
 import { agentFiles } from "./agent-files.js";
 import type { Version } from "./config-manifest.js";
 import { look, replaceWithLink, targetOf } from "./durable.js";
-import { mountPoints } from "./mount-points.js";
 import { parentsOf } from "./offered-files.js";
 
 /** Hidden, so that no pattern for configuration files takes it for one; one in a directory at a time. */
@@ -205,4 +204,20 @@ export function placesOf(points: readonly Point[]): Set<string> {
 /** Where versions may have links: their files, and the directories around these. */
 export function pathsOf(versions: readonly Version[]): Set<string> {
   return new Set(versions.flatMap(({ files }) => files.flatMap(({ path }) => [...parentsOf(path), path])));
+}
+
+/** Where file systems, directories and single files are mounted; nothing where the system does not tell. */
+async function mountPoints(): Promise<ReadonlySet<string>> {
+  const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  return mountPointsIn(text);
+}
+
+/** The fifth field of each line, in which white space and backslashes are octal escapes. */
+export function mountPointsIn(text: string): ReadonlySet<string> {
+  const points = text.split("\n").flatMap((line) => line.split(" ")[4] ?? []);
+  const plain = (point: string) =>
+    Buffer.from(point, "utf8")
+      .toString("latin1")
+      .replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return new Set(points.map((point) => Buffer.from(plain(point), "latin1").toString("utf8")));
 }

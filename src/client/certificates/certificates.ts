@@ -1,4 +1,3 @@
-import { OpAMPError } from "../../errors.js";
 import type { CertificateRequestState } from "../certificate-options.js";
 import type { CertifiableConnection, CertificateParts, CertificateRequests } from "./certificate-requests.js";
 
@@ -73,13 +72,4 @@ export class Certificates {
   async stop(): Promise<void> {
     await this.#requests?.stop();
   }
-}
-
-/** @throws OpAMPError `ERR_OPAMP_OPTION` where the options do not say how to ask for certificates */
-export function certificatesOf(
-  settings: { readonly certificates: Certificates | undefined } | undefined,
-): Certificates {
-  if (settings?.certificates !== undefined) return settings.certificates;
-  const hint = "give the option `connectionSettings.certificates`, perhaps as {}";
-  throw new OpAMPError("ERR_OPAMP_OPTION", "requestCertificate: there is no option that says how to ask", { hint });
 }

@@ -9,7 +9,7 @@ import type { Clock } from "../clock.js";
 import type { Failed } from "../observe/client-event.js";
 import type { ApplyContext, Handlers } from "../options.js";
 import type { Applied, ApplyHandler, HandledKind } from "./handler-row.js";
-import { handlerTable, offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
+import { declaredMask, handlerTable, offerHandlers, offerKinds, type Supplied } from "./handler-table.js";
 
 const DESCRIPTION_HINT = "the description stays as it was";
 
@@ -74,6 +74,11 @@ export class HandlerRunner {
     this.#clock = clock;
     this.#feed = feed;
     this.#failed = failed;
+  }
+
+  /** The host supplies more: what follows from it is declared at once (CAP-04). */
+  supply(more: Partial<Supplied>): void {
+    this.#feed({ type: "declare", capabilities: declaredMask(Object.assign(this.#supplied, more)) });
   }
 
   /** What was applied last. */

@@ -42,6 +42,8 @@ export interface Supplied {
   components: boolean;
   /** What goes with the connection settings that are taken. */
   settings?: readonly CapabilityName[];
+  /** What is not declared all the same. */
+  readonly withheld: ReadonlySet<CapabilityName>;
 }
 
 /** What of the options is a handler. */
@@ -50,10 +52,7 @@ export function handlersIn(options: Handlers): Handlers {
 }
 
 /** The capability mask that follows from what the host supplies, less what it withholds (CAP-06, SEC-05). */
-export function declaredMask(
-  { handlers, health, components, settings }: Supplied,
-  withheld: ReadonlySet<CapabilityName>,
-): bigint {
+export function declaredMask({ handlers, health, components, settings, withheld }: Supplied): bigint {
   const names: CapabilityName[] = ["reportsHeartbeat"];
   for (const name of handlerNames) if (handlers[name] !== undefined) names.push(...handlerTable[name].capabilities);
   if (health) names.push("reportsHealth");

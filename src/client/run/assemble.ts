@@ -47,13 +47,18 @@ const NO_WARNINGS: readonly WarningEvent[] = [];
  */
 export function assemble(options: OpAMPClientOptions) {
   const settings = readSettings(options);
-  const { withheld, requestInstanceUid, timeouts } = settings;
+  const { requestInstanceUid, timeouts } = settings;
   const clock = options.clock ?? systemClock(settings.keepAlive);
-  const supplied: Supplied = { handlers: handlersIn(options), health: false, components: false };
+  const supplied: Supplied = {
+    handlers: handlersIn(options),
+    health: false,
+    components: false,
+    withheld: settings.withheld,
+  };
   const { connection } = settings;
   if (connection !== undefined) supplied.settings = settingsCapabilities(connection);
   const instanceUid = options.instanceUid === undefined ? newInstanceUid() : parseInstanceUid(options.instanceUid);
-  const core = createCore(settings, instanceUid, declaredMask(supplied, withheld), options.random ?? Math.random);
+  const core = createCore(settings, instanceUid, declaredMask(supplied), options.random ?? Math.random);
   const instanceUidText = (): string => uidText(parts.uidBefore ?? core.instanceUid);
   const fixed = fixedSettings(settings, clock, instanceUidText);
   const transports = connection?.opamp && assembleTransports(options, settings, fixed);
@@ -99,7 +104,6 @@ export function assemble(options: OpAMPClientOptions) {
     failed,
     supplied,
     warnings: warningsAbout(options, settings),
-    withheld,
     requestInstanceUid,
     instanceUidText,
     /** Of an earlier process, until the core is told. */

@@ -33,7 +33,9 @@ export class Lifecycle {
     return this.#refused !== undefined;
   }
 
+  /** @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop` */
   start(): void {
+    this.refuseWhenStopped("start");
     if (this.#started) return;
     this.#started = true;
     this.#parts.waiters.started();
@@ -73,12 +75,16 @@ export class Lifecycle {
     if (this.#stopping !== undefined) throw this.#stopped(what);
   }
 
-  /** @throws OpAMPError `ERR_OPAMP_OPTION` where there is no effective config to refresh */
-  refuseWithoutEffectiveConfig(): void {
-    if (this.#parts.supplied.handlers.effectiveConfig !== undefined) return;
-    const hint = "give the `effectiveConfig` option, or setHandlers({ effectiveConfig })";
-    const text = "refreshEffectiveConfig: there is no effectiveConfig handler to ask";
-    throw new OpAMPError("ERR_OPAMP_OPTION", text, { hint });
+  /**
+   * What a call is about.
+   *
+   * @throws OpAMPError `ERR_OPAMP_STOPPED` after `stop`, `ERR_OPAMP_OPTION` where it was not given with this option
+   */
+  needed<T>(what: string, value: T | undefined, option: string, otherwise = ""): T {
+    this.refuseWhenStopped(what);
+    if (value !== undefined) return value;
+    const hint = `give the client the option \`${option}\`${otherwise}`;
+    throw new OpAMPError("ERR_OPAMP_OPTION", `${what}: has no effect without \`${option}\``, { hint });
   }
 
   /** Nothing that is waited for will come. */

@@ -52,18 +52,24 @@ export class Offers {
     for (const row of this.#rows) {
       const found = message[row.field] && row.find(message);
       if (found === undefined) continue;
-      const { offered, needs = row.accepts } = found;
-      const isAccepted = (declared & needs) !== 0n;
-      const { length } = found.hash;
-      if (isAccepted && length > MAX_HASH_BYTES) {
-        ignore(`${row.what} with a hash of ${length} bytes, of which at most ${MAX_HASH_BYTES} are taken`, out);
-        continue;
-      }
-      if (isAccepted && this.of(row.kind)?.knows(offered ?? found) === true) continue;
-      if (isAccepted && offered !== undefined) this.of(row.kind)?.receive(offered, now, out);
-      const what = isAccepted ? ignoredIn(row, found, declared) : row.what;
-      if (what !== undefined) ignore(what, out);
+      const what = this.#take(row, found, declared, now, out);
+      if (what !== undefined) out.push({ type: "notice", notice: { kind: "ignored", what } });
     }
+  }
+
+  /** @returns what of it has no effect */
+  #take(row: OfferRow, found: Found, declared: bigint, now: number, out: Output[]): string | undefined {
+    const { hash, offered, needs = row.accepts } = found;
+    if ((declared & needs) === 0n) return row.what;
+    const { length } = hash;
+    if (length > MAX_HASH_BYTES) {
+      return `${row.what} with a hash of ${length} bytes, of which at most ${MAX_HASH_BYTES} are taken`;
+    }
+    const life = this.of(row.kind);
+    if (life?.knows(offered ?? found) === true) return undefined;
+    if (offered === undefined) return row.incomplete;
+    life?.receive(offered, now, out);
+    return (needs & ~declared) === 0n ? undefined : `${row.what} of a class that is not declared`;
   }
 
   /** A change was stored, or could not be. */
@@ -255,16 +261,6 @@ export class OfferLife {
     this.#around.persist({ what: "offer", kind, status }, out);
     return changesEffectiveConfig;
   }
-}
-
-/** The part of an offer that has no effect, where the rest has one. */
-function ignoredIn({ what, incomplete }: OfferRow, { offered, needs = 0n }: Found, declared: bigint) {
-  if (offered === undefined) return incomplete;
-  return (needs & ~declared) === 0n ? undefined : `${what} of a class that is not declared`;
-}
-
-function ignore(what: string, out: Output[]): void {
-  out.push({ type: "notice", notice: { kind: "ignored", what } });
 }
 
 /** The hash decides what is new; where a server sets none, the content does. */

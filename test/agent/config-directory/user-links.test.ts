@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { mountPointsIn } from "../../../src/agent/config-directory/mount-points.js";
+import { mountPointsIn } from "../../../src/agent/config-directory/config-links.js";
 import { everything, folderForTest, litter, visible } from "./folder.js";
 import { effective, prepared, reopened } from "./prepared.js";
 

@@ -171,3 +171,20 @@ describe("the log says what to do about", () => {
     expect(lines.join()).toContain("(the client goes on; `cause` has what the handler threw)");
   });
 });
+
+describe("a call without the option that it is about is refused with the option's name:", () => {
+  const options = { description };
+  test.each([
+    ["refreshEffectiveConfig", "effectiveConfig"],
+    ["retryConnectionSettings", "connectionSettings"],
+    ["forgetConnectionSettings", "connectionSettings"],
+    ["requestCertificate", "connectionSettings.certificates"],
+  ] as const)("%s without %s", async (call, option) => {
+    const one = client(options);
+    const { code, message, hint } = refusal(() => one[call]());
+    expect([code, message]).toEqual(["ERR_OPAMP_OPTION", `${call}: has no effect without \`${option}\``]);
+    expect(hint).toContain(`give the client the option \`${option}\``);
+    await one.stop();
+    expect(refusal(() => one[call]()).code).toBe("ERR_OPAMP_STOPPED");
+  });
+});
