@@ -83,7 +83,7 @@ export class Lifecycle {
   needed<T>(what: string, value: T | undefined, option: string, otherwise = ""): T {
     this.refuseWhenStopped(what);
     if (value !== undefined) return value;
-    const hint = `give the client the option \`${option}\`${otherwise}`;
+    const hint = `give the \`${option}\` option${otherwise}`;
     throw new OpAMPError("ERR_OPAMP_OPTION", `${what}: has no effect without \`${option}\``, { hint });
   }
 

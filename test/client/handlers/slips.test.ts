@@ -183,7 +183,7 @@ describe("a call without the option that it is about is refused with the option'
     const one = client(options);
     const { code, message, hint } = refusal(() => one[call]());
     expect([code, message]).toEqual(["ERR_OPAMP_OPTION", `${call}: has no effect without \`${option}\``]);
-    expect(hint).toContain(`give the client the option \`${option}\``);
+    expect(hint).toContain(`give the \`${option}\` option`);
     await one.stop();
     expect(refusal(() => one[call]()).code).toBe("ERR_OPAMP_STOPPED");
   });
