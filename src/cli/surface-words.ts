@@ -15,6 +15,7 @@ const ROWS: readonly Row[] = [
   both(/\btls\.passphrase\b/g, "the passphrase"),
   [/\btls\.serverName\b/g, "--server-name", "server_name_override"],
   [/\btls\.insecureSkipVerify\b/g, "--insecure-skip-verify", "insecure_skip_verify"],
+  both(/\btls\.includeSystemCa\b/g, "include_system_ca_certs_pool"),
   [/\binsecureSkipVerify\b/g, "--insecure-skip-verify", "insecure_skip_verify"],
   [
     /check tls\.minVersion, tls\.maxVersion and tls\.cipherSuites against/g,
@@ -96,10 +97,8 @@ const ROWS: readonly Row[] = [
   both(/\bconnectionSettings\.opamp\.verifyMs\b/g, "connection_settings.verify_timeout"),
   both(/\bconnectionSettings\.opamp\.maxPerHour\b/g, "connection_settings.max_per_hour"),
   both(/\bconnectionSettings was aborted\b/g, "the offer was aborted"),
-  both(
-    /the options are others than those that they were offered for/g,
-    "the file has another endpoint, proxy, epoch or other TLS keys than when they were offered",
-  ),
+  both(/the options changed since they were offered: url\b/g, "the file changed since they were offered: endpoint"),
+  both(/the options changed since they were offered/g, "the file changed since they were offered"),
   both(/: the options count, and the agent asks/g, ": the file counts, and the agent asks"),
   both(/: the options count, and the server may/g, ": the file counts, and the server may"),
   [

@@ -1,4 +1,4 @@
-import { fingerprintOf } from "../../connection-settings/fingerprint.js";
+import { changedBetween, fingerprintOf } from "../../connection-settings/fingerprint.js";
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
 import { isAllowed } from "../../connection-settings/policy.js";
 import { decodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
@@ -8,7 +8,7 @@ import type { OpAMPClientOptions } from "../options.js";
 import { readNetworkSettings } from "../settings/network-settings.js";
 import { readTakenSettings } from "../settings/taken-settings.js";
 import { OfferReader } from "./offer-plan.js";
-import { DAMAGED, FOR_OTHER_OPTIONS, isWhole } from "./settings-blobs.js";
+import { DAMAGED, forOtherOptions, isWhole } from "./settings-blobs.js";
 
 /** The connection of a client as its next start would find it. */
 export interface ConnectionLook {
@@ -56,9 +56,8 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
   const blobs = store?.blobs;
   if (stored === undefined || blobs === undefined) return byOptions;
   try {
-    if (stored.fingerprint !== fingerprintOf(own, transport, taken.epoch)) {
-      throw new Error(FOR_OTHER_OPTIONS);
-    }
+    const changed = changedBetween(stored.fingerprint, fingerprintOf(own, transport, taken.epoch));
+    if (changed.length > 0) throw new Error(forOtherOptions(changed));
     const { accepted } = stored;
     const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
     const settings = accepted === undefined ? byOptions.settings : reader.checked(snapshot, NO_SNAPSHOT);

@@ -1,5 +1,6 @@
 import { bytesOfHex, hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
+import { changedBetween } from "../../connection-settings/fingerprint.js";
 import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
 import type {
@@ -41,8 +42,8 @@ export interface Left {
   readonly trial: Trial;
   /** Milliseconds since the Unix epoch. */
   readonly switchedAt: readonly number[];
-  /** The options are others than those that this was laid over. */
-  readonly isOthers: boolean;
+  /** Which options are others than those that this was laid over. */
+  readonly changed: readonly string[];
   /** Why some of it cannot be read now, which stays for a later start. */
   readonly unread: unknown;
 }
@@ -93,7 +94,7 @@ export class ConnectionRecord {
       candidate: proposed && offer && { snapshot: proposed, offer, digest: digestIn(candidate) },
       trial: nextTrial(trial, { type: "died" }) ?? trial,
       switchedAt,
-      isOthers: fingerprint !== this.#fingerprint,
+      changed: changedBetween(fingerprint, this.#fingerprint),
       unread: causes[0],
     };
   }

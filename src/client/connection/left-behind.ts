@@ -11,7 +11,7 @@ import type { StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { diedOfIt, type OfferReader, offerOf, type Plan, type SettingsOffer } from "./offer-plan.js";
-import { DAMAGED, FOR_OTHER_OPTIONS } from "./settings-blobs.js";
+import { DAMAGED, forOtherOptions } from "./settings-blobs.js";
 
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
@@ -64,8 +64,8 @@ export async function readLeft(
 ): Promise<LeftBehind> {
   const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
   if (connection === undefined) return left;
-  const { accepted, open, candidate, trial, switchedAt, isOthers, unread } = await record.read(connection);
-  if (isOthers) throw new Error(FOR_OTHER_OPTIONS);
+  const { accepted, open, candidate, trial, switchedAt, changed, unread } = await record.read(connection);
+  if (changed.length > 0) throw new Error(forOtherOptions(changed));
   const since = clock.wallNow() - clock.now();
   left.resume = { trial, switchedAt: switchedAt.map((at) => at - since) };
   if (connection.accepted !== undefined && accepted === undefined) {

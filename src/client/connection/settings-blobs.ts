@@ -7,7 +7,8 @@ import type { Persistence } from "../state/persistence.js";
 /** Why stored settings are put aside: some of them cannot be read any more. */
 export const DAMAGED = "they are gone or damaged";
 /** Why stored settings are put aside: the operator has changed what they were laid over. */
-export const FOR_OTHER_OPTIONS = "the options are others than those that they were offered for";
+export const forOtherOptions = (changed: readonly string[]): string =>
+  `the options changed since they were offered: ${changed.join(", ")}`;
 /** What to do about settings that cannot be read now. */
 export const unreadHint =
   "make the file readable for the agent, and restart it: nothing is forgotten, and until then it goes on without them";

@@ -69,7 +69,7 @@ describe.each(KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const)))("
       work.configure({ connection_settings: { ...ACCEPT.connection_settings, epoch: "2" } });
       again.signal("SIGHUP");
       expect(await again.line(/put aside/)).toMatch(
-        /WARN .*the file has another endpoint, proxy, epoch .*the file counts/,
+        /WARN .*the file changed since they were offered: connection_settings\.epoch \(.*the file counts/,
       );
       await again.line(new RegExp(`Agent .* for ${urlOf(first, from)}: state in`));
       await expect.poll(() => first.attempts.length).toBeGreaterThan(before);

@@ -115,7 +115,7 @@ describe("opamp doctor --config and a dry run", () => {
     [
       "the epoch is another one",
       { accepted: { endpoint: "ws://127.0.0.1:2/" }, epoch: "1" },
-      "the file has another endpoint, proxy, epoch or other TLS keys than when they were offered",
+      "the file changed since they were offered: connection_settings.epoch",
     ],
     [
       "the policy has changed",

@@ -99,7 +99,7 @@ describe("the log of an agent tells of", () => {
     const { told, lines } = await logged({ store, servers: agent.servers, settings });
     expect(new Set(lines.map(({ instance_uid: uid }) => uid))).toEqual(new Set([agent.client.instanceUid]));
     expect(told()[0]).toBe(
-      "warn the connection settings that the server offered are put aside: the file has another endpoint, proxy, epoch or other TLS keys than when they were offered (nothing has to be done: the file counts, and the server may offer its settings again)",
+      "warn the connection settings that the server offered are put aside: the file changed since they were offered: connection_settings.epoch (nothing has to be done: the file counts, and the server may offer its settings again)",
     );
   });
 });

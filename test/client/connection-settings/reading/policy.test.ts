@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { failureText, isFinalFailure } from "../../../../src/connection-settings/final-failure.js";
-import { fingerprintOf } from "../../../../src/connection-settings/fingerprint.js";
+import { changedBetween, fingerprintOf } from "../../../../src/connection-settings/fingerprint.js";
 import { laidOver, type OwnSettings } from "../../../../src/connection-settings/laid-over.js";
 import { checkPolicy, endpointProblem, type SettingsPolicy } from "../../../../src/connection-settings/policy.js";
 import type { OfferedTls, Snapshot } from "../../../../src/connection-settings/snapshot.js";
@@ -224,17 +224,26 @@ describe("the fingerprint of the options", () => {
   const usual = of({});
 
   test.each([
-    ["the URL", of({ url: "wss://other.example.com" })],
-    ["the transport", of({}, "auto")],
-    ["the epoch", of({}, undefined, "2")],
-    ["the proxy", of({ proxy: "env" })],
-    ["the proxy's address", of({ proxy: { url: "http://p:1" } })],
-    ["verification", of({ tls: { insecureSkipVerify: true } })],
-    ["the path of an authority", of({ tls: { ca: "/etc/ca.pem" } })],
-    ["the path of a key", of({ tls: { cert: "/c", key: "/k" } })],
-    ["the least version", of({ tls: { minVersion: "1.3" } })],
-  ])("is another one where %s is", (_what, other) => {
-    expect(other).not.toBe(usual);
+    ["url", of({ url: "wss://other.example.com" })],
+    ["transport", of({}, "auto")],
+    ["connectionSettings.settingsEpoch", of({}, undefined, "2")],
+    ["proxy", of({ proxy: "env" })],
+    ["proxy", of({ proxy: { url: "http://p:1" } })],
+    ["tls.insecureSkipVerify", of({ tls: { insecureSkipVerify: true } })],
+    ["tls.includeSystemCa", of({ tls: { includeSystemCa: true } })],
+    ["tls.serverName", of({ tls: { serverName: "other" } })],
+    ["tls.ca", of({ tls: { ca: "/etc/ca.pem" } })],
+    ["tls.cert, tls.key", of({ tls: { cert: "/c", key: "/k" } })],
+    ["tls.minVersion", of({ tls: { minVersion: "1.3" } })],
+    ["tls.maxVersion", of({ tls: { maxVersion: "1.2" } })],
+    ["url, transport", of({ url: "wss://other.example.com" }, "auto")],
+  ])("names what is another one: %s", (names, other) => {
+    expect(changedBetween(usual, other).join(", ")).toBe(names);
+    expect(changedBetween(other, other)).toEqual([]);
+  });
+
+  test("takes what it cannot read for another one", () => {
+    expect(changedBetween("0123456789abcdef", usual)).toContain("url");
   });
 
   test.each([
