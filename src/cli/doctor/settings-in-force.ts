@@ -49,12 +49,13 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
 
 /** What is to be said of it: where the settings come from, and for how long they last. */
 export function settingsChecks(inForce: SettingsInForce, now: number): readonly (() => Finding)[] {
-  const { settings, snapshot, candidate, refused, putAside, unread } = inForce;
+  const { settings, snapshot, candidate, refused, request, putAside, unread } = inForce;
   const { certificate } = factsOf(settings);
   const isOffered = snapshot.certificate !== undefined && snapshot.certificate !== null;
   return [
     () => ({ detail: sourceText(inForce), ...doubts(putAside, unread) }),
     ...(candidate === undefined ? [] : [() => trialFinding(candidate, refused)]),
+    ...(request === undefined ? [] : [() => requestFinding(request)]),
     ...(isOffered && certificate !== undefined ? [() => checkEnd(certificate.validUntil, now)] : []),
   ];
 }
@@ -64,6 +65,18 @@ function trialFinding({ endpoint }: ConnectionLook["settings"], refused: string 
   if (refused === undefined) return { detail: `on trial, and tried first by the next start: ${place}` };
   const hint = "nothing has to be done: the server is told why, and may offer other settings";
   return { detail: `on trial: ${place}`, warning: `the next start gives it up: ${refused}`, hint };
+}
+
+function requestFinding({ state, at, server }: NonNullable<ConnectionLook["request"]>): Finding {
+  const detail = "a client certificate was asked for";
+  const since = timeText(new Date(at));
+  if (state === "requested") return { detail: `${detail}; ${server} has the request, since ${since}` };
+  if (state === "refused") {
+    const hint = "the agent's log has its reason; change connection_settings.certificates, then send SIGHUP";
+    return { detail, warning: `${server} refused it on ${since}`, hint };
+  }
+  const hint = "the request goes to a server that issues certificates, over TLS that is verified";
+  return { detail, warning: `no server has answered the request, made on ${since}`, hint };
 }
 
 /** Where the settings come from. */

@@ -4,6 +4,7 @@ import { isAllowed } from "../../connection-settings/policy.js";
 import { decodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import { messageOf } from "../../errors.js";
 import type { StoreBlobs, StoredSettings } from "../../store/store.js";
+import { RequestFile, type RequestRecord } from "../certificates/request-record.js";
 import type { OpAMPClientOptions } from "../options.js";
 import { readNetworkSettings } from "../settings/network-settings.js";
 import { readTakenSettings } from "../settings/taken-settings.js";
@@ -24,6 +25,8 @@ export interface ConnectionLook {
   readonly candidate: ConnectionSettings | undefined;
   /** Why that will not be tried; `undefined` where it will. */
   readonly refused: string | undefined;
+  /** The signing request for which no certificate has come, where there is one. */
+  readonly request: RequestRecord | undefined;
   /** Why settings that are stored would be put aside. */
   readonly putAside: string | undefined;
 }
@@ -43,6 +46,8 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
   const { tls, proxy } = readNetworkSettings(options);
   const own: OwnSettings = { url: String(options.url), headers: options.headers, tls, proxy };
   const reader = new OfferReader(own, taken.opamp, { isLasting: store?.lasting === true });
+  const blobs = store?.blobs;
+  const fingerprint = fingerprintOf(own, transport, taken.epoch);
   const byOptions: ConnectionLook = {
     settings: reader.laidOver(NO_SNAPSHOT),
     snapshot: NO_SNAPSHOT,
@@ -50,13 +55,13 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     sinceMs: undefined,
     candidate: undefined,
     refused: undefined,
+    request: taken.certificates && blobs && (await requestIn(blobs, fingerprint)),
     putAside: undefined,
   };
   const stored = (await store?.load())?.connection;
-  const blobs = store?.blobs;
   if (stored === undefined || blobs === undefined) return byOptions;
   try {
-    const changed = changedBetween(stored.fingerprint, fingerprintOf(own, transport, taken.epoch));
+    const changed = changedBetween(stored.fingerprint, fingerprint);
     if (changed.length > 0) throw new Error(forOtherOptions(changed));
     const { accepted } = stored;
     const snapshot = accepted === undefined ? NO_SNAPSHOT : await snapshotOf(accepted, blobs);
@@ -64,13 +69,13 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     const isHome = settings.endpoint.url.href === byOptions.settings.endpoint.url.href;
     const candidate = stored.candidate && (await snapshotOf(stored.candidate, blobs).catch(() => undefined));
     return {
+      ...byOptions,
       settings,
       snapshot,
       mayLead: isHome ? undefined : (to) => isAllowed(to, { endpoints }),
       sinceMs: accepted?.at,
       candidate: candidate && reader.laidOver(candidate),
       refused: candidate && refusalOf(() => reader.checked(candidate, snapshot)),
-      putAside: undefined,
     };
   } catch (cause) {
     return { ...byOptions, putAside: messageOf(cause) };
@@ -84,6 +89,12 @@ function refusalOf(check: () => unknown): string | undefined {
   } catch (cause) {
     return messageOf(cause);
   }
+}
+
+/** One that cannot be read is the next start's to tell of. */
+async function requestIn(blobs: StoreBlobs, origin: string): Promise<RequestRecord | undefined> {
+  const record = await new RequestFile(blobs, () => undefined).read(origin).catch(() => undefined);
+  return record?.state === "issued" ? undefined : record;
 }
 
 async function snapshotOf({ blob }: StoredSettings, blobs: StoreBlobs): Promise<Snapshot> {

@@ -7,6 +7,7 @@ import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
 import type { DryRun } from "../../../src/cli/dry-run.js";
 import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
 import { encodeSnapshot, type Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { REQUEST_BLOB } from "../../../src/store/blob-format.js";
 import { type FileStore, fileStore } from "../../../src/store/file-store.js";
 import type { StoredConnection } from "../../../src/store/store.js";
 import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
@@ -28,12 +29,15 @@ interface Given {
   endpoint: string;
   accepted?: Snapshot;
   candidate?: Snapshot;
+  /** What of a signing request is not as usual. */
+  request?: { readonly state: string; readonly origin?: string };
   settings?: string;
   epoch?: string;
 }
 
 /** A file of `opamp agent`, and the state that a run of it left. */
-async function configured({ endpoint, accepted, candidate, settings = "accept: true", epoch = "" }: Given) {
+async function configured(given: Given) {
+  const { endpoint, accepted, candidate, request, settings = "accept: true", epoch = "" } = given;
   const folder = folderForTest();
   const path = join(folder, "opamp.yaml");
   writeFileSync(
@@ -48,8 +52,14 @@ storage: { directory: ${folder}/state }
   await store.load();
   const at = Date.parse(SINCE);
   const own = { url: endpoint, headers: undefined, tls: undefined, proxy: "env" as const };
+  const fingerprint = fingerprintOf(own, undefined, epoch);
+  if (request !== undefined) {
+    const rest = { about: "this", keyType: "ec-p256", at, server: "issuer.example.com", origin: fingerprint };
+    const record = { ...rest, key: SECRET, csr: "CSR", ...request };
+    await store.blobs.write(REQUEST_BLOB, new TextEncoder().encode(JSON.stringify(record)));
+  }
   const connection: StoredConnection = {
-    fingerprint: fingerprintOf(own, undefined, epoch),
+    fingerprint,
     trial: NO_TRIAL,
     switchedAt: [],
     ...(accepted && { accepted: { blob: await kept(store, accepted), at } }),
@@ -169,6 +179,28 @@ describe("opamp doctor --config and a dry run", () => {
     const told = "on trial, and tried first by the next start: wss://127.0.0.1:9/v1/opamp";
     expect(settings).toEqual([`ok ${AS_FILE}`, `ok ${told}`]);
     expect(dry.connection?.notes).toEqual([told]);
+  });
+
+  test.each([
+    ["requested", "ok a client certificate was asked for; issuer.example.com has the request, since SINCE"],
+    ["refused", "warning a client certificate was asked for; issuer.example.com refused it on SINCE"],
+    ["waiting", "warning a client certificate was asked for; no server has answered the request, made on SINCE"],
+    ["issued", undefined],
+  ] as const)("tell of a signing request that is %s", async (state, told) => {
+    const settings = "accept: true, certificates: { request: true }";
+    const agent = await configured({ endpoint: UNUSED, settings, request: { state } });
+    const found = await looked(agent);
+    const expected = told === undefined ? [] : [told.replace("SINCE", SINCE)];
+    expect(found.settings).toEqual([`ok ${AS_FILE}`, ...expected]);
+    expect(found.dry.connection?.notes.map((note) => note.split(" (")[0])).toEqual(
+      expected.map((text) => text.replace(/^\w+ /, "")),
+    );
+  });
+
+  test("tell nothing of a signing request that was made for another file", async () => {
+    const settings = "accept: true, certificates: { request: true }";
+    const agent = await configured({ endpoint: UNUSED, settings, request: { state: "requested", origin: "0" } });
+    expect((await looked(agent)).settings).toEqual([`ok ${AS_FILE}`]);
   });
 
   test("tell what is on trial and will be given up, as the policy no longer allows it", async () => {
