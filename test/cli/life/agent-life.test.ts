@@ -5,7 +5,8 @@ import { OpAMPServer } from "../../../src/testing/index.js";
 import { litter, visible } from "../../agent/config-directory/folder.js";
 import { startServer } from "../../server/server-fixture.js";
 import { startTcp } from "../../transport/raw-servers.js";
-import { builtCommand } from "../agent-work.js";
+import type { AgentProcess } from "../agent-process.js";
+import { builtCommand, type Work } from "../agent-work.js";
 
 const built = builtCommand();
 /** Well above what a goodbye may take. */
@@ -203,6 +204,16 @@ describe("a second signal to end", () => {
   });
 });
 
+/** Ends an agent, and with it the process whose number its command wrote down. */
+async function endsWithCommand(agent: AgentProcess, work: Work): Promise<void> {
+  const began = performance.now();
+  expect(await agent.end()).toBe(0);
+  expect(performance.now() - began).toBeLessThan(SOON_MS);
+  const pid = Number(work.read("pid"));
+  expect(pid).toBeGreaterThan(1);
+  expect(exists(pid)).toBe(false);
+}
+
 describe("an agent that gets SIGTERM", () => {
   test("ends a running command and rolls its config back", async () => {
     const { server, work } = await built.begin();
@@ -214,12 +225,7 @@ describe("an agent that gets SIGTERM", () => {
     await seen.until((one) => one.hasApplied());
     seen.offerConfig({ "b.yaml": "y: 1\n" });
     await agent.line(/: slow /);
-    const began = performance.now();
-    expect(await agent.end()).toBe(0);
-    expect(performance.now() - began).toBeLessThan(SOON_MS);
-    const pid = Number(work.read("pid"));
-    expect(pid).toBeGreaterThan(1);
-    expect(exists(pid)).toBe(false);
+    await endsWithCommand(agent, work);
     expect(visible(work.directory)).toEqual({ "a.yaml": "x: 1\n" });
     expect(litter(work.directory)).toEqual([]);
     expect(seen.disconnected).toBe(true);
@@ -233,12 +239,7 @@ describe("an agent that gets SIGTERM", () => {
     const agent = work.start({ args: ["--log-level", "debug"] });
     (await server.firstAgent()).restart();
     await agent.line(/: slow /);
-    const began = performance.now();
-    expect(await agent.end()).toBe(0);
-    expect(performance.now() - began).toBeLessThan(SOON_MS);
-    const pid = Number(work.read("pid"));
-    expect(pid).toBeGreaterThan(1);
-    expect(exists(pid)).toBe(false);
+    await endsWithCommand(agent, work);
   });
 
   test("exits while no server can be reached, or while one is silent", async () => {

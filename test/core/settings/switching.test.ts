@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
 import { CONFIG, partsOf, polling } from "../harness.js";
 import { hash } from "../values.js";
-import { moving, settings } from "./moving.js";
+import { type Candidate, type Moving, moving, settings } from "./moving.js";
 
 const WAYS = [
   ["on a duplex link", {}],
@@ -155,28 +155,27 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
     expect(agent.steps).toEqual(["candidate", "accepted"]);
   });
 
-  test("begins at once where the old server cannot be reached meanwhile", () => {
+  /** An agent that is about to leave a server that cannot be reached meanwhile. */
+  function withoutOldServer(candidate: Candidate): Moving {
     let isUp = true;
-    const agent = moving({}, { ...script, opens: () => isUp });
+    const agent = moving(candidate, { ...script, opens: () => isUp });
     agent.offer();
     isUp = false;
     agent.lose();
     agent.advanceUntil("waiting");
     agent.advanceTo((agent.core.deadline ?? 0) - 1);
     agent.persisted();
+    return agent;
+  }
+
+  test("begins at once where the old server cannot be reached meanwhile", () => {
+    const agent = withoutOldServer({});
     expect(agent.uses.at(-1)).toBe("candidate");
     expect(agent.core.phase).toBe("online");
   });
 
   test("tells that a wait ends sooner than was said", () => {
-    let isUp = true;
-    const agent = moving({ opens: () => false }, { ...script, opens: () => isUp });
-    agent.offer();
-    isUp = false;
-    agent.lose();
-    agent.advanceUntil("waiting");
-    agent.advanceTo((agent.core.deadline ?? 0) - 1);
-    agent.persisted();
+    const agent = withoutOldServer({ opens: () => false });
     const waits = () => agent.all("phase").filter(({ output: { previous } }) => previous === "waiting");
     expect(waits()[0]?.output).toMatchObject({ phase: "waiting", reason: "settings", inMs: 0 });
     agent.advanceUntil("waiting");
