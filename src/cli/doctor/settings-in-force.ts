@@ -81,7 +81,7 @@ function requestFinding({ state, at, server }: NonNullable<ConnectionLook["reque
 
 /** Where the settings come from. */
 export function sourceText({ settings, sinceMs }: SettingsInForce): string {
-  // One of the environment is no setting; the step "url" names it.
+  // The step "url" names one of the environment.
   const proxy = typeof settings.proxy === "object" ? factsOf(settings).proxy : undefined;
   const through = proxy === undefined ? "" : ` through the proxy ${proxy}`;
   const place = `${shownUrl(settings.endpoint.url.href)}${through}`;
