@@ -6,7 +6,9 @@ import {
   type FileStore,
   type FileStoreOptions,
   fileStore,
+  memoryStore,
   type OpAMPError,
+  type Store,
   type StoredConfig,
   type StoredState,
 } from "../../src/index.js";
@@ -56,3 +58,8 @@ export function config(byte: number, body: string | Uint8Array): StoredConfig {
 export const uid = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 
 export type { FileStore };
+
+/** A store that says it outlives the process; in memory unless another one is given. */
+export function lastingStore(store: Store = memoryStore()): Store {
+  return { ...store, lasting: true };
+}

@@ -1,6 +1,6 @@
 import type { CertificateOptions, Store } from "../../../src/index.js";
 import type { OpAMPServer } from "../../../src/testing/index.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 // Loaded by the first client otherwise, which virtual time does not wait for.
 import "../../../src/client/certificates/certificate-requests.js";
 import { type Moved, moved } from "../connection-settings/moved.js";

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { newKey } from "../../../src/connection-settings/certificates/signing-request.js";
 import type { Store } from "../../../src/index.js";
 import { OpAMPServer } from "../../../src/testing/index.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { certified, HOUR_MS, issue, offerBy, openStore, requestsAt } from "./certified.js";
 
 const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);

@@ -16,7 +16,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { fileStore, type Store } from "../../../src/index.js";
 import { testCertificates, virtualClock } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { known, type Moved, moved, NEW, OLD, offer, servers } from "./moved.js";
 import { bytes, headers } from "./offers.js";
 

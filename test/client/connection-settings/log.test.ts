@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { agentLog } from "../../../src/cli/agent-log.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { type Moved, moved, NEW, offer } from "./moved.js";
 import { headers, type OfferInit } from "./offers.js";
 

@@ -8,7 +8,7 @@ import {
   type Transport,
 } from "../../../src/index.js";
 import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../src/testing/index.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { ended, escapes } from "../hosted.js";
 import type { OfferInit, OffersInit } from "./offers.js";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { known, moved, NEW, OLD, offer } from "./moved.js";
 import { headers } from "./offers.js";
 

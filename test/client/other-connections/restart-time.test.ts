@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { OtherSettings, TelemetrySettings } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { known, offers } from "../connection-settings/moved.js";
 import { noting, taking } from "./taking.js";
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { OpAMPClient, OpAMPClientOptions } from "../../../src/index.js";
 import { memoryTransport, type OpAMPServer } from "../../../src/testing/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { another } from "./meeting.js";
 import { type ContractServer, type ContractTransport, everyTransport, type Way } from "./transports.js";
 

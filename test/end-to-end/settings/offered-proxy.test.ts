@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { OpAMPClient } from "../../../src/index.js";
 import { headers } from "../../client/connection-settings/offers.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { HIDDEN_HOST } from "../contract/ways.js";
 import { startHttpProxy } from "../proxies/http-proxy.js";
 import { APPLIED, FAILED, hears, offerFrom, PATIENCE, watchedServer } from "./watched-server.js";

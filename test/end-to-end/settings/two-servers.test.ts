@@ -6,7 +6,7 @@ import { OpAMPClient, type OpAMPClientOptions, type OpAMPSettingsPolicy } from "
 import { type OpAMPServer, type TestCertificates, testCertificates } from "../../../src/testing/index.js";
 import { bytes, headers } from "../../client/connection-settings/offers.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import {
   APPLIED,
   APPLYING,

@@ -4,7 +4,7 @@ import { readExtensionConfig } from "../../../src/extension/config/read-extensio
 import { OpAMPExtension } from "../../../src/extension/opamp-extension.js";
 import { memoryStore, OpAMPClient, type OpAMPSettingsPolicy } from "../../../src/index.js";
 import { refusal } from "../../client/refusal.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { ref, refused, SECRET, serverWith, type Tree } from "../reading.js";
 
 const env = { ON: "true", HOSTS: "a.example.com,b.example.com:4320", ZIP: "007" };

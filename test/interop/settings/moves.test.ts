@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { expectNoGap, mark, messages, received, startServer, transports } from "../fixture.js";
 import type { GoServer } from "../go-server.js";
 import {

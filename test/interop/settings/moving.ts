@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { OpAMPConnectionSettingsSchema } from "../../../src/gen/opamp/v1/opamp_pb.js";
 import type { OpAMPClientOptions, OpAMPSettingsPolicy } from "../../../src/index.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import {
   type Agent,
   mark,

@@ -6,7 +6,7 @@ import type {
   TelemetrySettings,
 } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { startAgent, startServer, type TransportName, tell, transports } from "../fixture.js";
 import type { GoServer, ServerToAgentInit } from "../go-server.js";
 import { connections, settingsStatuses, token, untilSettings } from "./moving.js";

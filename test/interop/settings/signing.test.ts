@@ -5,7 +5,7 @@ import type { CertificateOptions } from "../../../src/index.js";
 import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
 import { next } from "../../end-to-end/contract/meeting.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { mark, messages, startAgent, startServer, type TransportName, transports, untilCount } from "../fixture.js";
 import type { GoServer, MessageEvent } from "../go-server.js";
 import { connections, moved, offerSettings, secureServer, secureUrl, untilSettings } from "./moving.js";

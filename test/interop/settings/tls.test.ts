@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { OpAMPClientOptions, OpAMPSettingsPolicy } from "../../../src/index.js";
 import { folderForTest } from "../../agent/config-directory/folder.js";
 import { verifies } from "../../conformance/verifies.js";
-import { lastingStore } from "../../store/lasting-store.js";
+import { lastingStore } from "../../store/store-fixture.js";
 import { mark, startServer, type TransportName, transports } from "../fixture.js";
 import type { GoServer, IssuedCertificate } from "../go-server.js";
 import {

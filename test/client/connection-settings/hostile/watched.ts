@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { inspect } from "node:util";
 import { onTestFinished } from "vitest";
 import type { Store } from "../../../../src/index.js";
-import { lastingStore } from "../../../store/lasting-store.js";
+import { lastingStore } from "../../../store/store-fixture.js";
 import { moved } from "../moved.js";
 
 const CHANNELS = ["send", "receive", "phase", "failure", "apply"].map((name) => `opamp-client:${name}`);
