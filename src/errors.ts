@@ -115,10 +115,25 @@ export function ownHint(cause: unknown): string | undefined {
   return cause instanceof OpAMPError && cause.hint !== CODES[cause.code].hint ? cause.hint : undefined;
 }
 
+/** Whether something thrown is an error, also one of another realm: under Jest those of Node itself are. */
+export function isError(thrown: unknown): thrown is Error {
+  if (thrown instanceof Error) return true;
+  try {
+    return /^\[object (Error|DOMException)\]$/.test(Object.prototype.toString.call(thrown));
+  } catch {
+    return false;
+  }
+}
+
+/** The failures that an error of several stands for, as of a dial that tried several addresses. */
+export function failuresIn(thrown: unknown): readonly unknown[] | undefined {
+  return isError(thrown) && "errors" in thrown && Array.isArray(thrown.errors) ? thrown.errors : undefined;
+}
+
 /** The message of anything thrown, never empty. Never throws, whatever that is. */
 export function messageOf(thrown: unknown): string {
   try {
-    const message = String((thrown instanceof Error ? thrown.message : thrown) ?? "");
+    const message = String((isError(thrown) ? thrown.message : thrown) ?? "");
     return message.trim() === "" ? "failed without a message" : message;
   } catch {
     return "unknown error";
@@ -127,7 +142,7 @@ export function messageOf(thrown: unknown): string {
 
 /** The code of an error of Node or the system, such as `ENOENT`. */
 export function codeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  return isError(cause) && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
 }
 
 /** Whether something thrown is an error with one of these codes. */

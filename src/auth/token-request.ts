@@ -1,6 +1,6 @@
 import type { ClientAuth } from "oauth4webapi";
 import { MAX_TIMER_MS } from "../base/time.js";
-import { messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
+import { isError, messageOf, OpAMPError, type OpAMPErrorDetails } from "../errors.js";
 import { contentCoding, readBody } from "../transport/content-coding.js";
 import { dialFailed } from "../transport/explain/connect-error.js";
 import { routeTo } from "../transport/http/http-route.js";
@@ -103,7 +103,7 @@ export async function fetchToken(request: TokenRequest & { credentialsIn?: "head
       const hint = "check that tokenUrl is the token endpoint itself, not the issuer or a log-in page";
       return failed(`${endpoint} gave no token (${status}): ${thrown.message}`, { hint, httpStatus: status });
     }
-    if (thrown instanceof Error && thrown.name === "TimeoutError") {
+    if (isError(thrown) && thrown.name === "TimeoutError") {
       return failed(`${endpoint} did not answer within ${timeoutMs} ms`, { cause: thrown });
     }
     const cause = dialFailed(thrown, tokenUrl).error;

@@ -5,7 +5,7 @@ import type { AgentConfig } from "../agent/file/agent-config.js";
 import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
 import { type Logger, logError } from "../diagnostics/logger.js";
 import { errorsIn } from "../diagnostics/one-line.js";
-import { OpAMPError } from "../errors.js";
+import { failuresIn, OpAMPError } from "../errors.js";
 import { readAgentFile } from "./agent-file.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
@@ -155,7 +155,7 @@ async function remade(remake: () => Promise<Agent>, log: Logger): Promise<Agent 
     log.info("SIGHUP: restarting with the new configuration");
     return agent;
   } catch (error) {
-    const all = error instanceof AggregateError ? error.errors : errorsIn(error);
+    const all = failuresIn(error) ?? errorsIn(error);
     for (const one of all) logError(log, "error", one, "SIGHUP: keeping the old configuration: ");
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { hexOf } from "../base/bytes.js";
-import { messageOf, OpAMPError } from "../errors.js";
+import { failuresIn, messageOf, OpAMPError } from "../errors.js";
 import type { Redactor } from "./redactor.js";
 
 /** The longest that one text from outside may make a log line, in characters. */
@@ -55,7 +55,7 @@ export function errorLines(error: unknown): readonly string[] {
 /** The errors that one stands for: those of several mistakes, or itself. */
 export function errorsIn(error: unknown): readonly unknown[] {
   const { cause } = error instanceof OpAMPError ? error : {};
-  return cause instanceof AggregateError ? cause.errors : [error];
+  return failuresIn(cause) ?? [error];
 }
 
 /** A path of keys, before what is wrong there. */

@@ -1,5 +1,6 @@
-import { isUint8Array } from "node:util/types";
+import { isDate, isUint8Array } from "node:util/types";
 import { attempt } from "../base/checks.js";
+import { isError } from "../errors.js";
 import { JOINED, REDACTED, type RedactionLists, type SecretNames, secretNames } from "./secret-names.js";
 import { hideTokens } from "./token-forms.js";
 import { scrubUrls } from "./url-secrets.js";
@@ -43,8 +44,8 @@ export function createRedactor(lists: RedactionLists = {}): Redactor {
     if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`;
     if (typeof value !== "object" || value === null) return value;
     if (isUint8Array(value)) return `[${value.length} bytes]`;
-    if (value instanceof Date) return new Date(value);
-    if (value instanceof Error) return scrub(value.message, names);
+    if (isDate(value)) return new Date(value);
+    if (isError(value)) return scrub(value.message, names);
     if (Array.isArray(value)) {
       const items: unknown[] = [];
       for (const item of value) {

@@ -2,7 +2,7 @@ import { MAX_TIMER_MS } from "../../base/time.js";
 import { type Clock, systemClock } from "../../client/clock.js";
 import type { Logger } from "../../diagnostics/logger.js";
 import { createRedactor } from "../../diagnostics/redactor.js";
-import { messageOf } from "../../errors.js";
+import { failuresIn, messageOf } from "../../errors.js";
 import { runCommand } from "../commands/run-command.js";
 import type { HealthCheckSettings, HealthTimes } from "../file/health-keys.js";
 
@@ -46,7 +46,7 @@ export function healthCheck(
       return undefined;
     } catch (error) {
       // A host with several addresses fails with one error for each.
-      return redactor.text(messageOf(error instanceof AggregateError ? error.errors.at(-1) : error));
+      return redactor.text(messageOf(failuresIn(error)?.at(-1) ?? error));
     }
   }
 

@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import { uidText } from "../../base/bytes.js";
 import { beginAt, type Trace } from "../../base/trace.js";
 import type { WaitOptions } from "../../base/wait-options.js";
@@ -41,7 +42,7 @@ export class Lifecycle {
     this.#parts.waiters.started();
     for (const event of this.#parts.warnings) notify(this.#parts, { type: "warning", event });
     const loaded = this.#parts.persistence.load();
-    if (loaded instanceof Promise) void loaded.then((later) => this.#loaded(later));
+    if (isPromise(loaded)) void loaded.then((later) => this.#loaded(later));
     else this.#loaded(loaded);
   }
 

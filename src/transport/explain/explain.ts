@@ -1,6 +1,6 @@
 import type { PeerCertificate } from "node:tls";
 import { isUint8Array } from "node:util/types";
-import type { OpAMPErrorCode } from "../../errors.js";
+import { failuresIn, type OpAMPErrorCode } from "../../errors.js";
 
 /** Why something failed, in words for a person. */
 export interface Explanation {
@@ -75,7 +75,7 @@ function partsOf(cause: unknown): object[] {
     const next = queue.shift();
     if (typeof next !== "object" || next === null) continue;
     parts.push(next);
-    if (next instanceof AggregateError) queue.push(...next.errors);
+    queue.push(...(failuresIn(next) ?? []));
     if ("cause" in next) queue.push(next.cause);
   }
   return parts;

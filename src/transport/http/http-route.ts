@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { Client, Dispatcher } from "undici";
-import { codeOf, messageOf } from "../../errors.js";
+import { codeOf, isError, messageOf } from "../../errors.js";
 import { LARGE_BYTES, PIECE_BYTES } from "../../wire/limits.js";
 import { AnswerStart } from "../answer-start.js";
 import { type Dialling, dial } from "../dial.js";
@@ -77,7 +77,7 @@ export class HttpRoute {
       connect: (_options, callback) => {
         this.#connect().then(
           (socket) => callback(null, socket),
-          (cause: unknown) => callback(cause instanceof Error ? cause : new Error(messageOf(cause)), null),
+          (cause: unknown) => callback(isError(cause) ? cause : new Error(messageOf(cause)), null),
         );
       },
     });

@@ -1,4 +1,4 @@
-import { codeOf, messageOf, OpAMPError } from "../../errors.js";
+import { codeOf, failuresIn, isError, messageOf, OpAMPError } from "../../errors.js";
 import { portOf } from "../url/endpoint.js";
 import type { ResolvedProxy } from "./proxy.js";
 
@@ -71,7 +71,7 @@ export function isRefusedByProxy({ code, cause }: OpAMPError): boolean {
 export function proxyUnreachable(proxy: ResolvedProxy, cause: unknown): OpAMPError {
   const code = codeOf(cause) ?? "";
   // Node reports a host with several addresses as an AggregateError, whose own message is empty.
-  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const first: unknown = failuresIn(cause)?.[0] ?? cause;
   return failure(`no connection to ${called(proxy)}: ${messageOf(first) || code}`, cause, UNREACHABLE[code]);
 }
 
@@ -94,7 +94,7 @@ export function connectRefused(proxy: ResolvedProxy, target: string, status: num
 export function connectFailed(proxy: ResolvedProxy, target: string, cause: unknown): OpAMPError {
   const wrongScheme = proxy.secure ? "" : "; where the proxy expects TLS, write https://";
   // undici's, whose codes are not all there.
-  if (cause instanceof Error && cause.name === "HTTPParserError") {
+  if (isError(cause) && cause.name === "HTTPParserError") {
     const hint = `what answers there does not speak HTTP${wrongScheme}`;
     return failure(`${called(proxy)} did not answer CONNECT ${target} in HTTP`, cause, hint);
   }

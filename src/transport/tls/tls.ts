@@ -7,7 +7,7 @@ import {
   type SecureContext,
   type SecureContextOptions,
 } from "node:tls";
-import { messageOf, OpAMPError } from "../../errors.js";
+import { isError, messageOf, OpAMPError } from "../../errors.js";
 import { DEFAULT_MIN_VERSION, secureVersion, type TlsOptions, versionRank } from "../settings/tls-options.js";
 import { connectionClosed, type SocketGroup, until } from "../socket-group.js";
 import { cipherSuite } from "./cipher-suites.js";
@@ -94,7 +94,7 @@ export async function startTls(base: Socket, host: string, prepared: PreparedTls
   try {
     await until(socket, "secureConnect");
   } catch (cause) {
-    if (certificate === undefined || !(cause instanceof Error) || "cert" in cause) throw cause;
+    if (certificate === undefined || !isError(cause) || "cert" in cause) throw cause;
     throw Object.assign(cause, { cert: certificate });
   }
   return socket;

@@ -1,5 +1,8 @@
 import fc from "fast-check";
 
+/** For one walk that hangs, in milliseconds: its steps are told, and the test does not time out. */
+const WALK_MS = 30_000;
+
 /** An agent and its servers, in which anything may happen. */
 export interface Walked<Action> {
   do(action: Action): Promise<void>;
@@ -32,5 +35,5 @@ export async function walkThrough<Action, Kind extends readonly unknown[]>(
       await world.end();
     }
   });
-  await fc.assert(property, { numRuns: Number(process.env["WALKS"] ?? walks), examples });
+  await fc.assert(property, { numRuns: Number(process.env["WALKS"] ?? walks), examples, timeout: WALK_MS });
 }
