@@ -4,7 +4,7 @@
  * One heading per code in `docs/errors.md`.
  */
 const CODES = {
-  ERR_OPAMP_OPTION: { retryable: false, hint: "docs/api/index.md of the package says what each option takes" },
+  ERR_OPAMP_OPTION: { retryable: false, hint: "docs/api of the package says what each option takes" },
   ERR_OPAMP_INSTANCE_UID: { retryable: false, hint: "give a UUID, a ULID or 16 bytes" },
   ERR_OPAMP_STOPPED: { retryable: false, hint: "a stopped client stays stopped: make a new OpAMPClient" },
   ERR_OPAMP_TIMEOUT: {
