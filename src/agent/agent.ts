@@ -176,7 +176,7 @@ export class Agent {
     } catch (error) {
       if (error instanceof OpAMPError && error.retryable) {
         logError(log, "warn", error);
-        if (this.#config.extension.connectionSettings !== undefined) log.warn(NOT_KEPT);
+        if (this.#config.extension.connectionSettings?.opamp) log.warn(NOT_KEPT);
         return undefined;
       }
       if (error instanceof OpAMPError && error.foreignStore) throw error;
