@@ -139,6 +139,13 @@ export class ConnectionMoves {
     }
   }
 
+  /** Settings of this kind are not taken any more. @returns why what an earlier process was trying is not in force */
+  refuseResumed(): string | undefined {
+    if (this.#resumed === undefined) return undefined;
+    this.#resumed = undefined;
+    return "this agent no longer takes settings for its own connection";
+  }
+
   abort(id: number, why: string): void {
     const run = this.#run;
     if (run?.id !== id) return;
@@ -159,9 +166,7 @@ export class ConnectionMoves {
       this.#obey(run?.plan?.seconds);
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
-    // One of an earlier process is stored already.
-    const isNew = change.step === "candidate" && this.#state === "candidate";
-    if (!isNew || run === undefined || move === undefined) return record.keep(id, change);
+    if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
     const { offered, isAwaited } = run;
     const { digest } = offered;
     record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest, isAwaited });
@@ -190,9 +195,13 @@ export class ConnectionMoves {
   /** Goes back to what the options say. */
   forget(): void {
     const { feed, record } = this.#parts;
+    const run = this.#run;
+    this.#run = undefined;
+    run?.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", "connectionSettings was aborted: forgotten"));
     this.#reset();
     record.clear();
     feed({ type: "forget", kind: "connectionSettings" });
+    run?.ended("aborted: forgotten");
     this.#moved(undefined);
   }
 
