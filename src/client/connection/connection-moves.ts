@@ -97,11 +97,11 @@ export class ConnectionMoves {
     this.#parts.notify(this.facts, true);
   }
 
-  /** Takes up what an earlier process left; what cannot be used is put aside. */
-  async restore(state: StoredState): Promise<Restored> {
+  /** Takes up what an earlier process left; what cannot be used is put aside. @param isTaken whether offers are taken */
+  async restore(state: StoredState, isTaken: boolean): Promise<Restored> {
     const { transports, warn } = this.#parts;
     try {
-      const left = await readLeft(state, { ...this.#parts, reader: this.#reader });
+      const left = await readLeft(state, { ...this.#parts, reader: this.#reader, isTaken });
       const { accepted, resumed, isRolledBack, unread, ...restored } = left;
       this.#resumed = resumed;
       this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
@@ -137,13 +137,6 @@ export class ConnectionMoves {
     } catch (cause) {
       this.#reject(run, failureText(cause));
     }
-  }
-
-  /** Settings of this kind are not taken any more. @returns why what an earlier process was trying is not in force */
-  refuseResumed(): string | undefined {
-    if (this.#resumed === undefined) return undefined;
-    this.#resumed = undefined;
-    return "this agent no longer takes settings for its own connection";
   }
 
   abort(id: number, why: string): void {
