@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../../src/testing/index.js";
+import { ended } from "../../hosted.js";
+import { recorded } from "../disk.js";
 import { NEW, OLD, offer } from "../moved.js";
 import { bytes, headers } from "../offers.js";
 import { watched } from "./watched.js";
@@ -102,6 +104,23 @@ describe("a new server that repeats what it was sent", () => {
     expect(agent.statuses.at(-1)).toBe("applied");
     agent.servers.new.agent(agent.client.instanceUid).respondWithError(0, `not again: ${SECRETS.join(", ")}`);
     await agent.clock.advance(40_000);
+    const seen = agent.seen();
+    expect(seen).toContain("not again: [REDACTED]");
+    for (const secret of SECRETS) expect(seen).not.toContain(secret);
+  });
+
+  test.each([true, false])("has none of it shown while it is left after a restart (duplex: %s)", async (duplex) => {
+    const disk = recorded();
+    const first = await watched({ store: disk.store });
+    await offer(first, offered);
+    await first.clock.advance(3_000);
+    await ended(first.client, first.clock);
+    const agent = await watched({ store: disk.store, servers: first.servers, duplex, isOneOfMany: true });
+    await agent.clock.advance(1_000);
+    expect(agent.dialled).toEqual(["new"]);
+    agent.servers.new.agent(agent.client.instanceUid).respondWithError(1, `not again: ${SECRETS.join(", ")}`);
+    agent.client.forgetConnectionSettings();
+    await agent.clock.advance(5_000);
     const seen = agent.seen();
     expect(seen).toContain("not again: [REDACTED]");
     for (const secret of SECRETS) expect(seen).not.toContain(secret);
