@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { verifies } from "../../conformance/verifies.js";
+import { verifies } from "../../../conformance/verifies.js";
 import { recorded } from "../disk.js";
 import { moved, NEW, offer } from "../moved.js";
 
