@@ -7,7 +7,7 @@ import type { HeaderSources } from "../../../src/index.js";
 import { OpAMPServer, virtualClock } from "../../../src/testing/index.js";
 import { resolveHeaders } from "../../../src/transport/settings/headers.js";
 import { verifies } from "../../conformance/verifies.js";
-import { moved } from "./moved.js";
+import { moved } from "../connection-settings/moved.js";
 
 const URL = "wss://old.example.com/v1/opamp";
 const OFFERED = { headers: { authorization: "Bearer two" } };
