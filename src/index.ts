@@ -15,6 +15,7 @@ export type {
   ProposedConnection,
   SettingsContext,
   SettingsHandler,
+  Verdict,
 } from "./client/connection-options.js";
 export type {
   ConnectingEvent,

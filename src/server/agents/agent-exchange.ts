@@ -28,8 +28,6 @@ export interface ServerSide extends Announcement {
   readonly keepMessages: number;
   /** What answers signing requests, if anything does. */
   readonly signer: Signer | undefined;
-  /** The endpoint to offer to an agent that has not been heard of. */
-  url(): string;
   /** What the whole server has seen. */
   outline(): OutlineOfServer;
   /** Called when a change of one agent is complete, when a link came or went, and when something malformed came. */
@@ -79,11 +77,6 @@ export class AgentExchange {
     this.uids = [uid];
     this.side = side;
     this.log = new BoundedList(side.keepMessages);
-  }
-
-  /** The endpoint by which the agent reached this server, or would reach it. */
-  get endpoint(): string {
-    return this.link?.endpoint ?? this.side.url();
   }
 
   /** The uid that the agent used last. */
