@@ -82,7 +82,10 @@ export interface OpAMPErrorDetails {
   retryable?: boolean | undefined;
   /** The HTTP status that the server answered with, if one was. */
   httpStatus?: number | undefined;
-  /** With `ERR_OPAMP_STORE`: the store holds what is not for this version to change; see `onForeignStore`. Default false. */
+  /**
+   * With `ERR_OPAMP_STORE`: the store holds what is not for this version to change, or (then `retryable`) a state that cannot
+   * be read now; see `onForeignStore`. Default false.
+   */
   foreignStore?: boolean | undefined;
 }
 
@@ -97,7 +100,7 @@ export class OpAMPError extends Error {
   readonly retryable: boolean;
   /** The HTTP status behind the failure, if there was one. */
   readonly httpStatus: number | undefined;
-  /** Whether a store holds the state of a later version, or something of another program. */
+  /** Whether a store holds the state of a later version, something of another program, or (then `retryable`) a state that cannot be read now. */
   readonly foreignStore: boolean;
 
   constructor(code: OpAMPErrorCode, message: string, details: OpAMPErrorDetails = {}) {

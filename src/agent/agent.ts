@@ -174,12 +174,12 @@ export class Agent {
     try {
       return await this.#store.load((error) => logError(log, "warn", error));
     } catch (error) {
+      if (error instanceof OpAMPError && error.foreignStore) throw error;
       if (error instanceof OpAMPError && error.retryable) {
         logError(log, "warn", error);
-        if (this.#config.extension.connectionSettings !== undefined) log.warn(NOT_KEPT);
+        if (this.#config.extension.connectionSettings?.opamp) log.warn(NOT_KEPT);
         return undefined;
       }
-      if (error instanceof OpAMPError && error.foreignStore) throw error;
       throw inUse(error, "storage.directory");
     }
   }

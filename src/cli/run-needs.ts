@@ -59,6 +59,11 @@ export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentC
   };
 }
 
+/** Whether something is not the agent's, rather than not readable now. */
+export function isForeign(error: unknown): boolean {
+  return error instanceof OpAMPError && error.foreignStore && !error.retryable;
+}
+
 async function problemOf(
   where: string,
   exitCode: 1 | 2,
@@ -68,8 +73,7 @@ async function problemOf(
     await check();
     return undefined;
   } catch (error) {
-    const isForeign = error instanceof OpAMPError && error.foreignStore;
-    return { text: where + fileWords(errorLine(error)), exitCode: isForeign ? 3 : exitCode };
+    return { text: where + fileWords(errorLine(error)), exitCode: isForeign(error) ? 3 : exitCode };
   }
 }
 

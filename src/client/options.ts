@@ -194,9 +194,9 @@ export interface OpAMPClientOptions extends Handlers {
   /** Where state outlives a restart, such as a `fileStore`. Default: nowhere. */
   store?: Store | undefined;
   /**
-   * What to do when the store holds the state of a later version, or something of another program: `"stop"` ends the
-   * client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent; `"newIdentity"` goes on without the
-   * store, as another agent. The store is left as it is either way. Default `"stop"`.
+   * What to do when the store holds the state of a later version, something of another program, or a state that cannot be
+   * read now: `"stop"` ends the client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent;
+   * `"newIdentity"` goes on without the store, as another agent. The store is left as it is either way. Default `"stop"`.
    */
   onForeignStore?: "stop" | "newIdentity" | undefined;
   /**

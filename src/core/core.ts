@@ -244,7 +244,7 @@ export class Core {
 
   #acknowledged({ agent, presence }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(this.#keepalive.proof, now, out);
-    if (this.#connection.ending) return;
+    if (this.#connection.ending || this.#connection.ignoresServer) return;
     if (presence !== "unreported") this.#move?.answered(now, out);
     this.#interval(agent.receive(message, now, out), out);
   }

@@ -3,6 +3,7 @@ import { factsOf } from "../../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { peekStore } from "../../store/peek-store.js";
+import { isRefused } from "../../store/store-error.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { expiry, timeText } from "./check-files.js";
 import type { Finding } from "./diagnosis.js";
@@ -103,7 +104,9 @@ function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "w
 }
 
 function hintFor(unread: unknown): string {
-  if (hasCode(unread, "EACCES")) return "run this as the user that the agent runs as";
+  if (hasCode(unread, "EACCES", "EPERM"))
+    return "run this as the user that the agent runs as; that one has to be able to read it, or the agent does not start";
+  if (isRefused(unread)) return "make it readable: until then the agent does not start";
   return "the next start of the agent sets it aside, and goes by the file";
 }
 

@@ -97,11 +97,11 @@ export class ConnectionMoves {
     this.#parts.notify(this.facts, true);
   }
 
-  /** Takes up what an earlier process left; what cannot be used is put aside. */
-  async restore(state: StoredState): Promise<Restored> {
+  /** Takes up what an earlier process left; what cannot be used is put aside. @param isTaken whether offers are taken */
+  async restore(state: StoredState, isTaken: boolean): Promise<Restored> {
     const { transports, warn } = this.#parts;
     try {
-      const left = await readLeft(state, { ...this.#parts, reader: this.#reader });
+      const left = await readLeft(state, { ...this.#parts, reader: this.#reader, isTaken });
       const { accepted, resumed, isRolledBack, unread, ...restored } = left;
       this.#resumed = resumed;
       this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
@@ -159,9 +159,7 @@ export class ConnectionMoves {
       this.#obey(run?.plan?.seconds);
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
-    // One of an earlier process is stored already.
-    const isNew = change.step === "candidate" && this.#state === "candidate";
-    if (!isNew || run === undefined || move === undefined) return record.keep(id, change);
+    if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
     const { offered, isAwaited } = run;
     const { digest } = offered;
     record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest, isAwaited });
@@ -190,9 +188,13 @@ export class ConnectionMoves {
   /** Goes back to what the options say. */
   forget(): void {
     const { feed, record } = this.#parts;
+    const run = this.#run;
+    this.#run = undefined;
+    run?.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", "connectionSettings was aborted: forgotten"));
     this.#reset();
     record.clear();
     feed({ type: "forget", kind: "connectionSettings" });
+    run?.ended("aborted: forgotten");
     this.#moved(undefined);
   }
 

@@ -57,8 +57,8 @@ export class ConnectionRecord {
   readonly #clock: Clock;
   readonly #fingerprint: string;
   #stored: StoredConnection;
-  /** What is on trial is that of an earlier process, and could not be read. */
-  #isUnread = false;
+  /** This process tries what is on trial. */
+  #isTried = false;
 
   constructor(blobs: SettingsBlobs, persistence: Persistence, clock: Clock, fingerprint: string) {
     this.#blobs = blobs;
@@ -87,7 +87,6 @@ export class ConnectionRecord {
     const snapshot = accepted && (await snapshotOf(accepted));
     const [proposed, offer] = candidate ? await Promise.all([snapshotOf(candidate), read(candidate.offer)]) : [];
     const opened = open && (await read(open.offer));
-    this.#isUnread = causes.length > 0;
     return {
       accepted: accepted && snapshot && { snapshot, at: accepted.at },
       open: open && opened && { offer: opened, digest: digestIn(open) },
@@ -105,7 +104,7 @@ export class ConnectionRecord {
     const at = this.#clock.wallNow();
     const blobs = new Map<string, Uint8Array>();
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
-    if (step === "candidate") this.#isUnread = false;
+    if (step === "candidate") this.#isTried = true;
     if (step === "candidate" && candidate !== undefined) {
       const bytes = encodeSnapshot(candidate.snapshot);
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
@@ -127,6 +126,7 @@ export class ConnectionRecord {
 
   /** The process has died of its candidate once more, which has to be on disk before the candidate is tried again. */
   keepTrial(trial: Trial): void {
+    this.#isTried = true;
     this.#stored = { ...this.#stored, trial };
     this.#persistence.save({ connection: this.#stored });
   }
@@ -145,7 +145,7 @@ export class ConnectionRecord {
   /** The end of the client: what is on trial did not die of it. */
   async ended(): Promise<void> {
     const { candidate, trial } = this.#stored;
-    if (candidate !== undefined && trial.phase === "trial" && !this.#isUnread) {
+    if (candidate !== undefined && trial.phase === "trial" && this.#isTried) {
       this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
     }
     await this.#blobs.settled();

@@ -82,8 +82,6 @@ export class ConnectionSwitch {
     if (offered === undefined) return;
     // What it wanted of the connection was done; the rest was not, as far as anybody knows.
     if (trial.phase !== "trial") return this.#life?.receive(offered, now, out);
-    // How often the process died of it has to outlive the next death.
-    this.#persist("candidate", out);
     this.#life?.receive(offered, now, out);
     this.#id = this.#applying?.id ?? 0;
     this.#prove("resume", now);
@@ -213,7 +211,7 @@ export class ConnectionSwitch {
 
   #abandon(now: number, out: Output[]): void {
     if (this.isProving) return this.rollBack(undefined, now, out);
-    if (this.#stage === "committing") this.#move("given up");
+    if (this.#stage === "committing") this.#end(undefined, now, out, true);
     else this.#drop(undefined, now, out);
   }
 

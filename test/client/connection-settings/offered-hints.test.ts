@@ -12,7 +12,14 @@ import { explainNetwork } from "../../../src/transport/explain/explain-network.j
 const OLD = "wss://old.example.com/v1/opamp";
 const NEW = "wss://new.example.com/v1/opamp";
 const TOKEN = { authorization: "Bearer s3cret-t0ken" };
-const FAILURE = { code: "ECONNRESET", text: "", addresses: [], certificate: undefined, bytes: new Uint8Array() };
+const FAILURE = {
+  code: "ECONNRESET",
+  text: "",
+  addresses: [],
+  certificate: undefined,
+  host: undefined,
+  bytes: new Uint8Array(),
+};
 const { server } = await testCertificates();
 
 /** The hint, in the words of the agent's file, of a failure with such settings. */

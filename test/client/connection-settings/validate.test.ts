@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { OpAMPSettingsPolicy, TelemetrySettings } from "../../../src/index.js";
 import { noting } from "../other-connections/taking.js";
-import { known, moved, NEW, offer } from "./moved.js";
+import { known, moved, NEW, offer, offers } from "./moved.js";
 
 const [APPLIED, FAILED] = [1, 3];
 
@@ -73,4 +73,23 @@ describe("connectionSettings.opamp.validate", () => {
     expect(agent.states).toEqual(["candidate", "rejected", "candidate", "verifying", "accepted"]);
     expect(known(agent.servers.new, agent)).toEqual([APPLIED, 2, ""]);
   });
+});
+
+test("an endless timeouts.applyMs gives a look at an offer, and a handler, as long as they like", async () => {
+  const waits: (() => void)[] = [];
+  const wait = () => new Promise<void>((resolve) => waits.push(resolve));
+  const metrics = noting<TelemetrySettings>(wait);
+  const opamp = { endpoints: ["*.example.com"], validate: wait };
+  const agent = await moved({
+    settings: { opamp, ownMetrics: metrics.handler },
+    options: { timeouts: { applyMs: Number.POSITIVE_INFINITY } },
+  });
+  const ownMetrics = { destinationEndpoint: "https://metrics.example.com/v1" };
+  await offers(agent, { opamp: { destinationEndpoint: NEW }, ownMetrics });
+  await agent.clock.advance(600_000);
+  waits.shift()?.();
+  await agent.clock.advance(600_000);
+  waits.shift()?.();
+  await agent.clock.advance(500);
+  expect(agent.statuses).toEqual(["applying", "applied"]);
 });

@@ -209,6 +209,19 @@ describe.each(WAYS)("a newer offer %s", (_name, script) => {
     expect(agent.last.connectionSettingsStatus?.hash ?? hash(2)).toEqual(hash(2));
   });
 
+  test("from the new server in its first answer that moves nothing leaves nothing that is overdue for ever", () => {
+    const offers = [settings(2)];
+    const agent = moving({ answers: () => offers.shift() ?? {} }, script);
+    agent.try(1);
+    const kind = "connectionSettings";
+    agent.feed({ type: "handled", kind, id: 1, error: "aborted" }, { type: "handled", kind, id: 2 });
+    agent.persisted();
+    expect(agent.told.at(-1)).toBe("applied");
+    const later = agent.now + 1_000 * VERIFY_MS;
+    for (let ticks = 0; ticks < 20; ticks++) agent.core.step({ type: "tick" }, later);
+    expect(agent.core.deadline).toBeGreaterThan(later);
+  });
+
   test("that comes while the old server is being left brings the agent back to it", () => {
     let isSilent = false;
     const agent = moving({}, { ...script, answers: () => (isSilent ? undefined : {}) });
