@@ -160,7 +160,7 @@ describe.each(WAYS)("settings that are not proved %s", (_name, script) => {
     const body = new TextEncoder().encode("unproved");
     agent.receive({ remoteConfig: { configHash: hash(9), config: { configMap: { "": { body } } } } });
     expect(agent.all("apply")).toHaveLength(1);
-    agent.advance(VERIFY_MS);
+    agent.advance(VERIFY_MS + 2_000);
     expect(agent.switched).toMatchObject([{ failed: { why: "unknown" } }]);
     expect([agent.uses.at(-1), agent.told.at(-1)]).toEqual(["committed", "failed"]);
   });
