@@ -77,8 +77,8 @@ export class ConnectionRecord {
   async read(stored: StoredConnection): Promise<Left> {
     const { accepted, open, candidate, fingerprint } = stored;
     const wallNow = this.#clock.wallNow();
-    // Counted by a clock that has been set back since: each start would have later moves wait for an hour again.
-    const switchedAt = stored.switchedAt.filter((at) => at <= wallNow);
+    // Those that a clock counted which was far ahead would have moves wait after each start, until it is as late again.
+    const switchedAt = stored.switchedAt.filter((at) => at - wallNow < HOUR_MS).map((at) => Math.min(at, wallNow));
     this.#stored = { ...stored, switchedAt };
     const trial = trialOf(stored);
     const causes: unknown[] = [];
@@ -112,7 +112,7 @@ export class ConnectionRecord {
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
       if (candidate.isAwaited !== true)
-        next.switchedAt = [...switchedAt.filter((time) => time <= at && at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
+        next.switchedAt = [...switchedAt.filter((time) => Math.abs(at - time) < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     if (step !== "dropped")

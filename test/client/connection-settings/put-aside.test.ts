@@ -69,7 +69,7 @@ test("without the option settings are kept and not used; with it again they coun
   expect(again.client.connection).toMatchObject({ endpoint: NEW, source: "server" });
 });
 
-test("moves that were counted by a clock which was ahead do not keep settings waiting, and are forgotten", async () => {
+test("moves that were counted by a clock which was far ahead do not keep settings waiting, and are forgotten", async () => {
   const { agent, disk } = await accepted();
   const { state = {}, blobs } = disk.now();
   const { connection } = state;
