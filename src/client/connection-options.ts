@@ -48,7 +48,7 @@ export interface OpAMPSettingsPolicy {
   keepHeaders?: "own" | "always" | undefined;
   /** How long settings may take until their server has answered, in milliseconds. Default 60 000. */
   verifyMs?: number | undefined;
-  /** How often in an hour the agent may be moved, counted over restarts; of what comes more often, the newest waits. A certificate that the agent asked for neither waits nor counts. Default 6. */
+  /** How often in an hour the agent tries other settings, counted over restarts, those that fail included; of what comes more often, the newest waits. A certificate that the agent asked for neither waits nor counts. Default 6. */
   maxPerHour?: number | undefined;
   /**
    * Looks at an offer before anything is done about it; rejecting means FAILED with the error's message (CONN-02), and so does

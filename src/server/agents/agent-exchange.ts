@@ -11,7 +11,7 @@ import type { Signer } from "../signing/signer.js";
 import type { SigningState } from "../signing/signing-options.js";
 import { Waits } from "../waits.js";
 import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
-import { hasLeft, isTaken } from "./settings-taken.js";
+import { hasLeft, isTaken, isUsedUp } from "./settings-taken.js";
 
 /** What a server has seen, a text each: who tried to come in, who has spoken, and what went wrong or is meant to. */
 export interface OutlineOfServer {
@@ -133,6 +133,7 @@ export class AgentExchange {
     if (csr !== undefined) this.signing = { csr, uid: instanceUid, answer: undefined };
     const isGone = hasLeft(this.settings, this.hasLeft, message, record, startedOver);
     this.#leftFor = isGone ? this.settings : undefined;
+    if (isUsedUp(this.settings, record)) this.settings = undefined;
     this.record = record;
     this.link = { transport, ...origin };
     this.#goesBy(instanceUid);

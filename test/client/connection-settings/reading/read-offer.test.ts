@@ -16,7 +16,7 @@ describe("an offer", () => {
     expect(read({ proxy: { url: "p:8443" } })).toEqual({ proxy: { url: "p:8443", headers: {} } });
     expect(read({ tls: {} })).toEqual({ tls: { includeSystemCa: false, insecureSkipVerify: false } });
     expect(read({ tls: { minVersion: "1.3", maxVersion: "TLSv1.3", insecureSkipVerify: true } })).toEqual({
-      tls: { includeSystemCa: false, insecureSkipVerify: true, minVersion: "1.3", maxVersion: "TLSv1.3" },
+      tls: { includeSystemCa: false, insecureSkipVerify: true, minVersion: "1.3", maxVersion: "1.3" },
     });
   });
 
