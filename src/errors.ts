@@ -59,10 +59,7 @@ const CODES = {
     retryable: false,
     hint: "use a reverse domain name such as com.example.feature, registered before use",
   },
-  ERR_OPAMP_SETTINGS: {
-    retryable: false,
-    hint: "correct what the server offers, or what the `connectionSettings` option allows",
-  },
+  ERR_OPAMP_SETTINGS: { retryable: false, hint: "correct what the server offers" },
   ERR_OPAMP_QUEUE_FULL: { retryable: true, hint: "wait for earlier custom messages to leave before sending more" },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;
 

@@ -21,6 +21,8 @@ export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> 
   readonly isOffered?: true | undefined;
   /** Asked before every dial and every request. */
   readonly headers: HeaderSources | undefined;
+  /** The server has named headers: what a function of the options makes is sent beside them where it can be made. */
+  readonly hasOfferedHeaders?: true | undefined;
 }
 
 /**
@@ -45,6 +47,7 @@ export function laidOver(own: OwnSettings, snapshot: Snapshot, keepHeaders: bool
     endpoint: { ...endpoint, authorization },
     ...(snapshot.endpoint !== undefined && { isOffered: true }),
     headers: headersFor(isOwn || keepHeaders ? own.headers : undefined, headers, endpoint.url),
+    ...(headers !== undefined && { hasOfferedHeaders: true }),
     tls,
     proxy: snapshot.proxy ?? own.proxy,
   };

@@ -74,6 +74,9 @@ export function optionsOf(
     tls: { ...(dialled === undefined ? server?.tls : dialled.tls), ...tls },
     named: { ...namedIn(server?.tls, offered), ...tls },
     mayLead: dialled && inForce?.mayLead,
+    // What was typed is not what the server offered.
+    hinted:
+      sent !== "flags" && proxy === "env" && Object.keys(tls).length === 0 ? dialled && inForce?.hinted : undefined,
     settings: settingsSteps(url, inForce),
     proxy: proxy !== "none" && through,
     timeoutMs: timeout * 1_000,

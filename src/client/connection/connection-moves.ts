@@ -160,9 +160,8 @@ export class ConnectionMoves {
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
     if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
-    const { offered, isAwaited } = run;
-    const { digest } = offered;
-    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest, isAwaited });
+    const { offered } = run;
+    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest: offered.digest });
   }
 
   /** The connection was moved, or it was not. */
@@ -177,7 +176,10 @@ export class ConnectionMoves {
   /** The server in force is left for the one on trial. */
   leaving(): void {
     this.#lastFailure = undefined;
-    if (this.#state === "candidate") this.#moved("verifying");
+    if (this.#state !== "candidate") return;
+    // One that the agent asked for does not count among the moves of an hour.
+    if (this.#run?.isAwaited === false) this.#parts.record.moving();
+    this.#moved("verifying");
   }
 
   /** An attempt to connect failed. */
@@ -230,10 +232,16 @@ export class ConnectionMoves {
   }
 
   #begin(run: Run, { settings, snapshot }: Move): void {
-    const { transports, certificates, feed } = this.#parts;
-    run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
-    transports.propose(settings);
-    feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+    const { transports, certificates, record, feed } = this.#parts;
+    const begin = (): void => {
+      if (this.#run !== run) return;
+      run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
+      transports.propose(settings);
+      feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+    };
+    // What newer offers supersede before the disk is ready is not stored.
+    if (record.storing === undefined) begin();
+    else void record.storing.then(begin);
   }
 
   #end(run: Run, error?: string): void {

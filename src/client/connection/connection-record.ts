@@ -15,8 +15,6 @@ import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
 const HOUR_MS = 3_600_000;
-/** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
-const MOST_SWITCHES = 1_000;
 
 /** An offer. */
 export interface OpenOffer {
@@ -29,8 +27,6 @@ export interface OpenOffer {
 /** Settings to be tried, and the offer that they came with. */
 export interface Candidate extends OpenOffer {
   readonly snapshot: Snapshot;
-  /** The agent asked for it: it does not count among the moves of an hour. */
-  readonly isAwaited?: boolean;
 }
 
 /** What an earlier process left. */
@@ -73,6 +69,19 @@ export class ConnectionRecord {
     return this.#blobs.isLasting;
   }
 
+  /** `undefined` while nothing is being stored; else resolves once that has ended. */
+  get storing(): Promise<void> | undefined {
+    return this.#blobs.isIdle ? undefined : this.#blobs.settled();
+  }
+
+  /** The connection is moved, which is counted over restarts. */
+  moving(): void {
+    const at = this.#clock.wallNow();
+    const recent = this.#stored.switchedAt.filter((time) => at - time < HOUR_MS);
+    this.#stored = { ...this.#stored, switchedAt: [...recent, at] };
+    this.#persistence.save({ connection: this.#stored });
+  }
+
   /** Reads what was kept; what is not whole is done without. */
   async read(stored: StoredConnection): Promise<Left> {
     const { accepted, open, candidate, fingerprint } = stored;
@@ -100,7 +109,7 @@ export class ConnectionRecord {
 
   /** Keeps a step of a trial, and tells the core when it is. @param candidate what is on trial, with the first step */
   keep(id: number, { step, trial }: Extract<StateChange, { what: "settings" }>, candidate?: Candidate): void {
-    const { candidate: tried, switchedAt } = this.#stored;
+    const { candidate: tried } = this.#stored;
     const at = this.#clock.wallNow();
     const blobs = new Map<string, Uint8Array>();
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
@@ -110,8 +119,6 @@ export class ConnectionRecord {
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      if (candidate.isAwaited !== true)
-        next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     if (step !== "dropped")

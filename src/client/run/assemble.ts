@@ -7,6 +7,7 @@ import { connectionSettings } from "../../core/offers/connection-settings.js";
 import { remoteConfig } from "../../core/offers/remote-config.js";
 import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
+import type { OpAMPError } from "../../errors.js";
 import { createTransport } from "../../transport/create-transport.js";
 import { insecurities } from "../../transport/insecure.js";
 import type { Transport } from "../../transport/transport.js";
@@ -61,7 +62,8 @@ export function assemble(options: OpAMPClientOptions) {
   const core = createCore(settings, instanceUid, declaredMask(supplied), options.random ?? Math.random);
   const instanceUidText = (): string => uidText(parts.uidBefore ?? core.instanceUid);
   const fixed = fixedSettings(settings, clock, instanceUidText);
-  const transports = connection?.opamp && assembleTransports(options, settings, fixed);
+  const around = { clock, failed: (error: OpAMPError) => failed(error) };
+  const transports = connection?.opamp && assembleTransports(options, settings, fixed, around);
   const transport = transports ?? transportFor(options, settings, fixed);
   const redactor = transports ? hidingSecrets(settings.redactor, () => transports.secrets) : settings.redactor;
 
@@ -114,8 +116,7 @@ export function assemble(options: OpAMPClientOptions) {
   };
   if (connection !== undefined) {
     const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid: instanceUidText };
-    const around = { ...common, observed: () => parts };
-    parts.settings = assembleSettings(options, settings, connection, around);
+    parts.settings = assembleSettings(options, settings, connection, { ...common, observed: () => parts });
   }
   driver.routeTo(new OutputRouter(parts));
   return parts;

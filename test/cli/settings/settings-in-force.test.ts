@@ -111,6 +111,19 @@ describe("opamp doctor --config and a dry run", () => {
     expect(dry.capabilities).toContain("acceptsOpAMPConnectionSettings");
   });
 
+  test("say how to leave a server that was offered and is gone", async () => {
+    const { path } = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    const of = async (...more: string[]) => {
+      const { exitCode, steps }: Diagnosis = JSON.parse(
+        (await opamp("doctor", "--config", path, "--json", ...more)).out,
+      );
+      return { exitCode, hint: steps.find(({ status }) => status === "failed")?.hint };
+    };
+    const back = "the server offered this connection: to leave it, write another connection_settings.epoch";
+    expect(await of()).toEqual({ exitCode: 4, hint: expect.stringContaining(back) });
+    expect((await of(UNUSED)).hint).not.toContain("epoch");
+  });
+
   test("take the file for another URL that is given, and say where the agent is", async () => {
     const server = await started();
     const accepted = { endpoint: UNUSED };

@@ -163,3 +163,8 @@ test("TLS of an offer is refused where a version, a suite or an authority is not
     "tls.ca_pem_contents holds no certificate",
   );
 });
+
+test("a refusal that no option lifts names none", () => {
+  const twice = headers(["a", "1"], ["A", "2"]);
+  expect(refusal(() => read({ headers: twice }))).toMatch(/ is there twice \(correct what the server offers\)$/);
+});
