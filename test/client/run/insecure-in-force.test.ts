@@ -35,7 +35,7 @@ function warned(url: string, ...snapshots: readonly Snapshot[]) {
 
 const CLEARTEXT = (host: string) => `cleartext: what goes to and from ${host}:4320 is not encrypted`;
 
-test("settings in force are warned of once for as long as they last, whoever named them", () => {
+test("settings in force are warned of once for as long as they last, those of the options and of the server", () => {
   expect(warned("ws://plain.example.com/", {}, {}, { endpoint: SECURE }, {})).toEqual([
     [CLEARTEXT("plain.example.com")],
     [],
