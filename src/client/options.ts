@@ -11,7 +11,7 @@ import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
-import type { ConnectionSettingsOptions, MakeTransport } from "./connection-options.js";
+import type { ConnectionSettingsOptions, MakeTransport, Verdict } from "./connection-options.js";
 
 /** What a remote config handler gets besides the config. */
 export interface ApplyContext<Applied = RemoteConfig> {
@@ -28,7 +28,7 @@ export interface RemoteConfigHandler {
    * message, and `apply` is not called; so does returning `false`, which has no reason to report. It has the signal and the time limit of `apply`: `timeouts.applyMs` covers both.
    * Default: every config goes to `apply`.
    */
-  validate?(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
+  validate?(config: RemoteConfig, context: ApplyContext): Verdict;
   /**
    * Applies a config. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
    * error's message; resolving with `false` means FAILED too. The same config is not given twice in a row, and only one call runs at a time.

@@ -40,7 +40,7 @@ export function laidOver(own: OwnSettings, snapshot: Snapshot, keepHeaders: bool
   const endpoint = snapshot.endpoint === undefined ? home : parseEndpoint(snapshot.endpoint);
   const { headers } = snapshot;
   const tls = tlsFor(own.tls, snapshot, home.url.hostname === endpoint.url.hostname);
-  const isRead = readingProxy(snapshot, { url: endpoint.url, tls }, own.proxy) !== undefined;
+  const isRead = readingProxy(snapshot, { url: endpoint.url, tls }, own) !== undefined;
   const isOwn = isSameServer(home.url, endpoint.url) && !isRead;
   const authorization = isOwn && headers === undefined ? home.authorization : undefined;
   return {

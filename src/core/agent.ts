@@ -111,7 +111,7 @@ export class Agent {
       case "retry":
         return this.offers.of(input.kind)?.retry(now, out);
       case "forget":
-        return this.offers.of(input.kind)?.forget(out);
+        return this.offers.of(input.kind)?.forget(now, out);
       case "persisted":
         return this.#settled(this.offers.persisted(input.id, input.error, now, out), now, out);
       case "restarted":

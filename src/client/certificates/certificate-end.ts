@@ -37,12 +37,17 @@ export class CertificateEnd {
   review(): void {
     this.#timer.clear();
     const certificate = this.#isRunning ? this.#watched.current() : undefined;
-    if (certificate === undefined || certificate.fingerprint === this.#told) return;
-    const until = certificate.validUntil.getTime();
-    if (until > this.#clock.wallNow()) return this.#timer.set(until);
-    this.#told = certificate.fingerprint;
-    const message = `the client certificate ended on ${certificate.validUntil.toISOString()}`;
-    this.#warn({ code: "certificate-ended", message, hint: this.#watched.hint });
+    if (certificate === undefined) return;
+    const { fingerprint, validUntil } = certificate;
+    const isOver = validUntil.getTime() <= this.#clock.wallNow();
+    // A clock that was ahead may be set back: what has ended is looked at again after a while.
+    this.#timer.set(isOver ? Number.MAX_SAFE_INTEGER : validUntil.getTime());
+    if (!isOver) this.#told = undefined;
+    else if (this.#told !== fingerprint) {
+      this.#told = fingerprint;
+      const message = `the client certificate ended on ${validUntil.toISOString()}`;
+      this.#warn({ code: "certificate-ended", message, hint: this.#watched.hint });
+    }
   }
 
   /** The client ends. */

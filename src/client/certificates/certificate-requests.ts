@@ -155,7 +155,10 @@ export class CertificateRequests {
     if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
     const now = this.#parts.clock.wallNow();
     this.#noteIssued(now);
-    const step = now < this.#retryAt ? undefined : nextStep(this.#record, this.#ground(now));
+    const retryInMs = this.#retryAt - now;
+    // A longer one is by a clock that was ahead.
+    const isResting = retryInMs > 0 && retryInMs <= RETRY_MS;
+    const step = isResting ? undefined : nextStep(this.#record, this.#ground(now));
     if (step === "sendAgain" && this.#record !== undefined) {
       this.#asker = undefined;
       this.#became({ ...this.#record, state: "waiting", at: now });

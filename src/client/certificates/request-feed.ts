@@ -1,16 +1,16 @@
 import { create } from "@bufbuild/protobuf";
-import type { ConnectionSettings } from "../../connection-settings/laid-over.js";
 import { serverCapabilityTable } from "../../core/capabilities.js";
 import type { Input } from "../../core/io.js";
 import { ConnectionSettingsRequestSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import { isSecure } from "../../transport/url/endpoint.js";
 import type { WarningEvent } from "../events.js";
+import type { CertifiedConnection } from "./certificate-in-force.js";
 
 const TAKES_REQUESTS = serverCapabilityTable.acceptsConnectionSettingsRequest;
 
 /** Hands a request to the core, or takes it back: it leaves over verified TLS alone. */
 export class RequestFeed {
-  readonly #connection: { readonly inForce: ConnectionSettings };
+  readonly #connection: CertifiedConnection;
   readonly #feed: (input: Input) => void;
   readonly #warn: (event: WarningEvent) => void;
   /** What the core has, and whether it was told that this server takes it. */
@@ -20,11 +20,7 @@ export class RequestFeed {
   #taker: string | undefined;
   #isWithheldTold = false;
 
-  constructor(
-    connection: { readonly inForce: ConnectionSettings },
-    feed: (input: Input) => void,
-    warn: (event: WarningEvent) => void,
-  ) {
+  constructor(connection: CertifiedConnection, feed: (input: Input) => void, warn: (event: WarningEvent) => void) {
     this.#connection = connection;
     this.#feed = feed;
     this.#warn = warn;
@@ -47,7 +43,8 @@ export class RequestFeed {
     const isEncrypted = isSecure(endpoint.url.protocol);
     const isVerified = isEncrypted && tls?.insecureSkipVerify !== true;
     if (csr !== undefined && !isVerified) this.#tellWithheld(isEncrypted);
-    const next = isVerified ? csr : undefined;
+    // A server on trial gets none: what it is, and how it is reached, is not settled yet.
+    const next = isVerified && this.#connection.facts.state !== "verifying" ? csr : undefined;
     const isTaken = this.#taker === this.host;
     if (next === this.#csr && (next === undefined || isTaken === this.#isTaken)) return;
     this.#csr = next;

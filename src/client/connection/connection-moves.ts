@@ -97,11 +97,11 @@ export class ConnectionMoves {
     this.#parts.notify(this.facts, true);
   }
 
-  /** Takes up what an earlier process left; what cannot be used is put aside. */
-  async restore(state: StoredState): Promise<Restored> {
+  /** Takes up what an earlier process left; what cannot be used is put aside. @param isTaken whether offers are taken */
+  async restore(state: StoredState, isTaken: boolean): Promise<Restored> {
     const { transports, warn } = this.#parts;
     try {
-      const left = await readLeft(state, { ...this.#parts, reader: this.#reader });
+      const left = await readLeft(state, { ...this.#parts, reader: this.#reader, isTaken });
       const { accepted, resumed, isRolledBack, unread, ...restored } = left;
       this.#resumed = resumed;
       this.#state = isRolledBack ? "rolledBack" : accepted && "accepted";
@@ -159,12 +159,9 @@ export class ConnectionMoves {
       this.#obey(run?.plan?.seconds);
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
-    // One of an earlier process is stored already.
-    const isNew = change.step === "candidate" && this.#state === "candidate";
-    if (!isNew || run === undefined || move === undefined) return record.keep(id, change);
-    const { offered, isAwaited } = run;
-    const { digest } = offered;
-    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest, isAwaited });
+    if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
+    const { offered } = run;
+    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest: offered.digest });
   }
 
   /** The connection was moved, or it was not. */
@@ -179,7 +176,10 @@ export class ConnectionMoves {
   /** The server in force is left for the one on trial. */
   leaving(): void {
     this.#lastFailure = undefined;
-    if (this.#state === "candidate") this.#moved("verifying");
+    if (this.#state !== "candidate") return;
+    // One that the agent asked for does not count among the moves of an hour.
+    if (this.#run?.isAwaited === false) this.#parts.record.moving();
+    this.#moved("verifying");
   }
 
   /** An attempt to connect failed. */
@@ -190,9 +190,13 @@ export class ConnectionMoves {
   /** Goes back to what the options say. */
   forget(): void {
     const { feed, record } = this.#parts;
+    const run = this.#run;
+    this.#run = undefined;
+    run?.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", "connectionSettings was aborted: forgotten"));
     this.#reset();
     record.clear();
     feed({ type: "forget", kind: "connectionSettings" });
+    run?.ended("aborted: forgotten");
     this.#moved(undefined);
   }
 
@@ -228,10 +232,16 @@ export class ConnectionMoves {
   }
 
   #begin(run: Run, { settings, snapshot }: Move): void {
-    const { transports, certificates, feed } = this.#parts;
-    run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
-    transports.propose(settings);
-    feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+    const { transports, certificates, record, feed } = this.#parts;
+    const begin = (): void => {
+      if (this.#run !== run) return;
+      run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
+      transports.propose(settings);
+      feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+    };
+    // What newer offers supersede before the disk is ready is not stored.
+    if (record.storing === undefined) begin();
+    else void record.storing.then(begin);
   }
 
   #end(run: Run, error?: string): void {

@@ -15,8 +15,6 @@ import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
 const HOUR_MS = 3_600_000;
-/** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
-const MOST_SWITCHES = 1_000;
 
 /** An offer. */
 export interface OpenOffer {
@@ -29,8 +27,6 @@ export interface OpenOffer {
 /** Settings to be tried, and the offer that they came with. */
 export interface Candidate extends OpenOffer {
   readonly snapshot: Snapshot;
-  /** The agent asked for it: it does not count among the moves of an hour. */
-  readonly isAwaited?: boolean;
 }
 
 /** What an earlier process left. */
@@ -57,8 +53,8 @@ export class ConnectionRecord {
   readonly #clock: Clock;
   readonly #fingerprint: string;
   #stored: StoredConnection;
-  /** What is on trial is that of an earlier process, and could not be read. */
-  #isUnread = false;
+  /** This process tries what is on trial. */
+  #isTried = false;
 
   constructor(blobs: SettingsBlobs, persistence: Persistence, clock: Clock, fingerprint: string) {
     this.#blobs = blobs;
@@ -71,6 +67,19 @@ export class ConnectionRecord {
   /** Whether settings outlive the process, keys included. */
   get isLasting(): boolean {
     return this.#blobs.isLasting;
+  }
+
+  /** `undefined` while nothing is being stored; else resolves once that has ended. */
+  get storing(): Promise<void> | undefined {
+    return this.#blobs.isIdle ? undefined : this.#blobs.settled();
+  }
+
+  /** The connection is moved, which is counted over restarts. */
+  moving(): void {
+    const at = this.#clock.wallNow();
+    const recent = this.#stored.switchedAt.filter((time) => Math.abs(at - time) < HOUR_MS);
+    this.#stored = { ...this.#stored, switchedAt: [...recent, at] };
+    this.#persistence.save({ connection: this.#stored });
   }
 
   /** Reads what was kept; what is not whole is done without. */
@@ -87,7 +96,6 @@ export class ConnectionRecord {
     const snapshot = accepted && (await snapshotOf(accepted));
     const [proposed, offer] = candidate ? await Promise.all([snapshotOf(candidate), read(candidate.offer)]) : [];
     const opened = open && (await read(open.offer));
-    this.#isUnread = causes.length > 0;
     return {
       accepted: accepted && snapshot && { snapshot, at: accepted.at },
       open: open && opened && { offer: opened, digest: digestIn(open) },
@@ -101,18 +109,16 @@ export class ConnectionRecord {
 
   /** Keeps a step of a trial, and tells the core when it is. @param candidate what is on trial, with the first step */
   keep(id: number, { step, trial }: Extract<StateChange, { what: "settings" }>, candidate?: Candidate): void {
-    const { candidate: tried, switchedAt } = this.#stored;
+    const { candidate: tried } = this.#stored;
     const at = this.#clock.wallNow();
     const blobs = new Map<string, Uint8Array>();
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
-    if (step === "candidate") this.#isUnread = false;
+    if (step === "candidate") this.#isTried = true;
     if (step === "candidate" && candidate !== undefined) {
       const bytes = encodeSnapshot(candidate.snapshot);
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      if (candidate.isAwaited !== true)
-        next.switchedAt = [...switchedAt.filter((time) => Math.abs(at - time) < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
     if (step !== "dropped")
@@ -127,6 +133,7 @@ export class ConnectionRecord {
 
   /** The process has died of its candidate once more, which has to be on disk before the candidate is tried again. */
   keepTrial(trial: Trial): void {
+    this.#isTried = true;
     this.#stored = { ...this.#stored, trial };
     this.#persistence.save({ connection: this.#stored });
   }
@@ -145,7 +152,7 @@ export class ConnectionRecord {
   /** The end of the client: what is on trial did not die of it. */
   async ended(): Promise<void> {
     const { candidate, trial } = this.#stored;
-    if (candidate !== undefined && trial.phase === "trial" && !this.#isUnread) {
+    if (candidate !== undefined && trial.phase === "trial" && this.#isTried) {
       this.#replace({ ...this.#stored, trial: { ...trial, crashes: trial.crashes - 1 } }, new Map(), undefined);
     }
     await this.#blobs.settled();

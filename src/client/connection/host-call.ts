@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from "../../base/time.js";
 import { OpAMPError, ownHint } from "../../errors.js";
 import type { Clock } from "../clock.js";
 
@@ -48,7 +49,7 @@ export class HostCall {
   /** Whether it ends in time, in whatever way. */
   #endsIn(ms: number, running: Promise<void>): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#endTimer = this.#clock.after(ms, () => resolve(false));
+      this.#endTimer = this.#clock.after(Math.min(ms, MAX_TIMER_MS), () => resolve(false));
       const ended = () => {
         this.#endTimer?.();
         resolve(true);

@@ -13,6 +13,8 @@ import type { ConnectionRecord } from "./connection-record.js";
 import { diedOfIt, type OfferReader, offerOf, type Plan, type SettingsOffer } from "./offer-plan.js";
 import { DAMAGED, forOtherOptions } from "./settings-blobs.js";
 
+const NOT_TAKEN = "the agent no longer takes settings for its own connection";
+
 /** What an earlier process left for the core, and how the last offer ended. */
 export interface Restored {
   resume?: Resumed;
@@ -49,6 +51,8 @@ export interface LeftBehindParts {
   readonly record: ConnectionRecord;
   readonly reader: OfferReader;
   readonly clock: Clock;
+  /** Whether offers for the agent's own connection are taken. */
+  readonly isTaken: boolean;
   /** Takes secrets out of what the server is told. */
   readonly redact: (text: string) => string;
 }
@@ -60,7 +64,7 @@ export interface LeftBehindParts {
  */
 export async function readLeft(
   { connection, connectionSettings }: StoredState,
-  { record, reader, clock, redact }: LeftBehindParts,
+  { record, reader, clock, isTaken, redact }: LeftBehindParts,
 ): Promise<LeftBehind> {
   const left: LeftBehind = connectionSettings === undefined ? {} : { status: connectionSettings };
   if (connection === undefined) return left;
@@ -92,6 +96,7 @@ export async function readLeft(
     return { ...left, resume, status: ended, failed: offered, isNews: true, isRolledBack: true };
   };
   if (trial.phase !== "trial") return failed(diedOfIt);
+  if (!isTaken) return failed(NOT_TAKEN, nextTrial(trial, { type: "fail" }));
   try {
     left.resumed = reader.resumed(candidate.snapshot, offered, accepted?.snapshot ?? NO_SNAPSHOT);
   } catch (cause) {

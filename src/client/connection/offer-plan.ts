@@ -12,10 +12,11 @@ import { checkPolicy } from "../../connection-settings/policy.js";
 import { readOpAMPOffer } from "../../connection-settings/read-offer.js";
 import { encodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, SwitchFailure } from "../../core/io.js";
-import type { OpAMPError } from "../../errors.js";
+import { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
+import { NO_CERTIFICATE } from "./offered-hints.js";
 
 /** An offer of connection settings. */
 export type SettingsOffer = Extract<Offered, { kind: "connectionSettings" }>;
@@ -114,8 +115,9 @@ export function whyNot(
   verifyMs: number,
 ): string {
   const place = move === undefined ? "its server" : shownUrl(move.settings.endpoint.url.href);
-  const reason = last === undefined ? `${place} did not answer` : failureText(last);
-  const certificate = move?.dropsCertificate === true ? "; the offer names no certificate, so none was shown" : "";
+  const reason = last === undefined ? `${place} did not answer` : failureText(whereGivenUp(last));
+  const isMissing = move?.dropsCertificate === true && !reason.includes(NO_CERTIFICATE);
+  const certificate = isMissing ? `; ${NO_CERTIFICATE}` : "";
   switch (why) {
     case "unstored":
       return `the settings could not be stored: ${text}`;
@@ -127,11 +129,21 @@ export function whyNot(
       return `${reason}${certificate}`;
     case "paused":
       return `the server wants a longer pause than the ${verifyMs} ms that settings may take: ${reason}`;
+    case "unknown":
+      return `not proved within ${verifyMs} ms: ${place} answered without naming this agent or any capability, as a server of something else does${certificate}`;
     case "overdue":
       return `not proved within ${verifyMs} ms: ${reason}${certificate}`;
     default:
       return why satisfies never;
   }
+}
+
+/** The client comes back by itself to settings in force alone. */
+function whereGivenUp(error: OpAMPError): OpAMPError {
+  const { code, message } = error;
+  return code === "ERR_OPAMP_THROTTLED"
+    ? new OpAMPError(code, message, { hint: "offer the settings again later" })
+    : error;
 }
 
 export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried`;

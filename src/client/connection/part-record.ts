@@ -17,6 +17,8 @@ export interface LeftParts {
   readonly putAside?: string | undefined;
   /** Why some of it cannot be read now, which stays for a later start. */
   readonly unread?: string | undefined;
+  /** Whose settings those are. */
+  readonly unreadParts?: readonly PartId[];
 }
 
 /** Keeps the settings of connections besides the agent's own, those that nobody here has a handler for included. */
@@ -58,7 +60,8 @@ export class PartRecord {
     const missing = read.filter(({ entry, settings }) => settings === undefined && !unread.has(entry));
     const gone = new Set(missing.map(({ entry }) => entry));
     const [why] = unread.values();
-    const left: LeftParts = { parts, unread: unread.size === 0 ? undefined : messageOf(why) };
+    const unreadParts = [...unread.keys()].map(({ part: kind, name }) => ({ kind, name }));
+    const left: LeftParts = { parts, unread: unread.size === 0 ? undefined : messageOf(why), unreadParts };
     if (gone.size === 0) return left;
     // The server offers again what it is not told to be in force.
     void this.#replace(

@@ -39,6 +39,7 @@ interface Run {
   isAborted: boolean;
 }
 
+const UNREAD = "its settings before cannot be read now: make their file readable for the agent, and restart it";
 const UNREACHED = "it was not called: the calls before it took all the time that there is for an offer";
 
 /** Has the host's handlers apply the settings of connections besides the agent's own, one after the other. */
@@ -46,6 +47,8 @@ export class PartRunner {
   readonly #parts: RunnerParts;
   /** What was accepted, by its key. */
   readonly #known = new Map<string, Part>();
+  /** What cannot be read now, by its key: an offer says only what changes of it. */
+  #unread: ReadonlySet<string> = new Set();
   #run: Run | undefined;
 
   constructor(parts: RunnerParts) {
@@ -53,9 +56,11 @@ export class PartRunner {
   }
 
   /** Reads what an earlier process left. @returns why some of it no longer counts, or cannot be read now */
-  async restore(stored: StoredOthers | undefined): Promise<Omit<LeftParts, "parts">> {
+  async restore(stored: StoredOthers | undefined): Promise<Omit<LeftParts, "parts" | "unreadParts">> {
     if (stored === undefined) return {};
-    const { parts, ...reasons } = await this.#parts.record.read(stored, (kind) => this.#handler(kind) !== undefined);
+    const left = await this.#parts.record.read(stored, (kind) => this.#handler(kind) !== undefined);
+    const { parts, unreadParts = [], ...reasons } = left;
+    this.#unread = new Set(unreadParts.map(({ kind, name }) => keyOf(kind, name)));
     for (const { kind, name, settings } of parts) {
       const known = partKindNames.find((its) => its === kind);
       if (known !== undefined) this.#accept({ kind: known, name, accepted: undefined, isInForce: false }, settings);
@@ -67,7 +72,11 @@ export class PartRunner {
   tasksOf(offer: ConnectionSettingsOffers): readonly PartTask[] {
     const { record, clock, allowInsecureSkipVerify, declares } = this.#parts;
     const ground = { wallNow: clock.wallNow(), isLasting: record.isLasting, allowInsecureSkipVerify };
-    return tasksOf(offer, this.#known, (kind) => this.#handler(kind) !== undefined && declares(kind), ground);
+    const isTaken = (kind: PartKind) => this.#handler(kind) !== undefined && declares(kind);
+    return tasksOf(offer, this.#known, isTaken, ground).map((task) => {
+      const isUnread = this.#unread.has(keyOf(task.part.kind, task.part.name));
+      return isUnread ? { ...task, settings: undefined, problem: UNREAD } : task;
+    });
   }
 
   /** What handlers have to be given at a start. */
@@ -139,7 +148,7 @@ export class PartRunner {
     } catch (cause) {
       part.isInForce = wasInForce && !call.wasApplied;
       if (run.isAborted) return "aborted";
-      return this.#failed(task, cause, call.step, settings);
+      return this.#failed(task, cause, call.step, previous ? [settings, previous] : [settings]);
     } finally {
       // What has ended is not aborted later.
       run.call = undefined;
@@ -155,9 +164,9 @@ export class PartRunner {
     return part;
   }
 
-  #failed({ part, reason }: PartTask, cause: unknown, step: string, settings: PartSettings): string {
+  #failed({ part, reason }: PartTask, cause: unknown, step: string, given: readonly PartSettings[]): string {
     // The handler was given secrets, and may repeat them.
-    const why = without(messageOf(cause), secretsInPart(settings));
+    const why = without(messageOf(cause), given.flatMap(secretsInPart));
     this.#parts.failed(failureOf(`${optionOf(part)}.${step}`, cause, why), reason !== "restart");
     return why;
   }

@@ -57,6 +57,7 @@ const MOST_TOLD = 64;
 export class SettingsOffers {
   readonly #parts: SettingsParts;
   #run: Run | undefined;
+  #endTimer: () => void = () => undefined;
 
   constructor(parts: SettingsParts) {
     this.#parts = parts;
@@ -69,9 +70,10 @@ export class SettingsOffers {
 
   /** Takes up what an earlier process left, and gives handlers what was in force; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
-    const { moves, certificates, runner, clock, applyMs, warn } = this.#parts;
+    const { moves, certificates, runner, takesOpamp, clock, applyMs, warn } = this.#parts;
     const { connectionSettings: stored } = state;
-    const restored = moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state);
+    const restored =
+      moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state, takesOpamp());
     if (moves !== undefined) await certificates?.restore(moves);
     const { putAside, unread } = await runner.restore(state.otherConnections);
     // The server offers again what it is not told to be in force.
@@ -86,13 +88,13 @@ export class SettingsOffers {
       warn({ code: "settings-put-aside", message, hint });
     }
     const limitMs = Math.min(applyMs, RESTART_MS);
-    const endTimer = clock.after(SLOW_START_MS, () => {
+    this.#endTimer = clock.after(SLOW_START_MS, () => {
       const message = `the agent has yet to connect: ${runner.running ?? "connectionSettings"} has not ended`;
       const hint = `make it end sooner; at a start all of them have ${limitMs} ms`;
       warn({ code: "settings-slow-start", message, hint });
     });
     const failures = await runner.run(runner.restartTasks, clock.now() + limitMs);
-    endTimer();
+    this.#endTimer();
     const { status } = restored;
     if (failures.length === 0 || status === undefined) return restored;
     const { hash, digest } = status;
@@ -175,6 +177,7 @@ export class SettingsOffers {
 
   /** The end of the client. */
   async ended(): Promise<void> {
+    this.#endTimer();
     this.#parts.certificateEnd?.stop();
     await this.#parts.certificates?.stop();
     await this.#parts.moves?.ended();

@@ -64,6 +64,7 @@ export class Transports {
 
   /** Other settings are in force from the next dial on. */
   commit(settings: ConnectionSettings): void {
+    this.#tried = this.#settings.committed;
     this.#settings = { committed: settings };
     this.#made = {};
   }

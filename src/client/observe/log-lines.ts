@@ -9,8 +9,8 @@ import type { ConnectionEvent, ConnectionFacts } from "../connection-options.js"
 import type { PhaseEvent, WaitingEvent } from "../events.js";
 import type { Observer, OfferMoved } from "./client-event.js";
 
-/** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
-const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
+/** What differs between failures that are the same: uids, hashes, sizes, and other long numbers, but not ports. */
+const VARYING = /[0-9a-f-]{8,}|(?<![:\d])\d{4,}/gi;
 const LONGEST_DETAIL = 300;
 /** For each state of the request for a certificate. */
 const REQUESTS = {
@@ -33,7 +33,7 @@ const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
  * count. Whatever comes from outside is shortened and stripped of secrets and line breaks. A logger cannot do harm.
  */
 export function logLines(logger: Logger, clock: Clock, redactor: Redactor, instanceUid: () => string): Observer {
-  const limit = new LogLimit();
+  let limit = new LogLimit();
   /** Attempts to connect since the server was reached last, and when the first of them began. */
   let attempts = 0;
   let awayAt = 0;
@@ -136,17 +136,18 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   ): void {
     const before = settings;
     settings = state;
+    // What fails with other settings is news, also where it is the same.
+    if (state !== "candidate" && state !== "rejected") limit = new LogLimit();
     const fields = { endpoint: shown((trying ?? { endpoint }).endpoint) };
     const via = trying === undefined ? proxy : trying.proxy;
     const through = via === undefined ? "" : `, through the proxy ${shown(via)}`;
     if (trying !== undefined) {
       const text = `Trying the offered connection settings: ${fields.endpoint}${through}`;
-      line("info", "connection", "trying", text, { ...fields, always: true });
+      line("info", "connection", "trying", text, fields);
     } else if (state === "accepted") {
       const until = certificate && `, with a client certificate that ends on ${isoDate(certificate.validUntil)}`;
       const text = `The offered connection settings are in force: ${fields.endpoint}${through}${until ?? ""}`;
-      // The server may move an agent a few times in an hour alone.
-      line("info", "connection", state, text, { ...fields, always: true });
+      line("info", "connection", state, text, fields);
     } else if (state === "rolledBack" && before === "verifying") {
       line("warn", "connection", state, `Rolled back to ${fields.endpoint}`, fields);
     }

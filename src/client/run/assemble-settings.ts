@@ -84,6 +84,7 @@ interface Around {
 }
 
 interface AroundMoves {
+  blobs: SettingsBlobs;
   redact: (text: string) => string;
   /** Set where the agent asks for certificates. */
   certificates: Certificates | undefined;
@@ -104,11 +105,19 @@ export function assembleSettings(
   const warn = (event: WarningEvent) => notify(around.observed(), { type: "warning", event });
   // The server is told it, and it is stored.
   const redact = (text: string) => oneLine(text, redactor.text);
-  const record = new PartRecord(new SettingsBlobs(options.store, persistence, failed), clock, epoch);
+  const blobs = new SettingsBlobs(options.store, persistence, failed);
+  const record = new PartRecord(blobs, clock, epoch);
   const certificates = assembleCertificates(options, settings, taken, around);
   const watched = watchedCertificate(taken.certificates, () => moves);
   const certificateEnd = opamp && new CertificateEnd(clock, watched, warn);
-  const moves = assembleMoves(options, settings, taken, { ...around, certificates, certificateEnd, redact, warn });
+  const moves = assembleMoves(options, settings, taken, {
+    ...around,
+    blobs,
+    certificates,
+    certificateEnd,
+    redact,
+    warn,
+  });
   return new SettingsOffers({
     moves,
     certificates,
@@ -157,6 +166,7 @@ function assembleMoves(
   {
     transports,
     persistence,
+    blobs,
     clock,
     failed,
     feed,
@@ -169,7 +179,6 @@ function assembleMoves(
 ): ConnectionMoves | undefined {
   if (rules === undefined || transports === undefined) return undefined;
   const own = ownSettings(options, settings);
-  const blobs = new SettingsBlobs(options.store, persistence, failed);
   const record = new ConnectionRecord(blobs, persistence, clock, fingerprintOf(own, options.transport, epoch));
   return new ConnectionMoves({
     own,

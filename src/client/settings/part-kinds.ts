@@ -20,7 +20,7 @@ export const partKindNames = Object.keys(partKinds) as readonly PartKind[];
 const LONGEST_NAME = 64;
 
 /** What tells a connection from all others. */
-export function keyOf(kind: PartKind, name: string | undefined): string {
+export function keyOf(kind: string, name: string | undefined): string {
   return JSON.stringify([kind, name]);
 }
 

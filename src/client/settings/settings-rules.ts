@@ -1,5 +1,6 @@
 import {
   checkDuration,
+  checkFinite,
   checkFlag,
   checkFunction,
   count,
@@ -65,6 +66,7 @@ export function readSettingsRules(
     checkFlag(`${at}.${name}`, flag);
   if (allowCleartext !== undefined) checkFlag(`${at}.allowCleartext`, allowCleartext);
   checkDuration(`${at}.verifyMs`, verifyMs);
+  checkFinite(`${at}.verifyMs`, verifyMs);
   checkFunction(`${at}.validate`, validate);
   return {
     endpoints: readEndpoints(`${at}.endpoints`, policy.endpoints, url),

@@ -42,6 +42,10 @@ export class MovableConnection extends Connection implements Movable {
     this.#keepalive = keepalive;
   }
 
+  override get ignoresServer(): boolean {
+    return this.#isElsewhere && this.trial?.isProving !== true;
+  }
+
   moveTo(use: Use, now: number, out: Output[], isRolledBack = true): void {
     const { phase, up } = this;
     this.#isElsewhere = true;

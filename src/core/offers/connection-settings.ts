@@ -31,7 +31,6 @@ export const connectionSettings: OfferRow = {
     const digest = hash.length === 0 ? digestOf(offer) : undefined;
     return { hash, offered: { kind: "connectionSettings", hash, digest, offer }, needs };
   },
-  report: (status) => status,
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Offered, OfferKind, Output, StateChange } from "../io.js";
-import type { NOTHING_OFFERED, OfferStatus, PartName, PartValues } from "../parts.js";
+import type { OfferStatus } from "../parts.js";
 import type { Report } from "../report.js";
 import type { AgentTimers } from "../timers.js";
 
@@ -22,7 +22,7 @@ export interface OfferRow {
   /** The capability bit without which offers of this kind have no effect (CAP-05). */
   readonly accepts: bigint;
   /** In which part the status is reported. */
-  readonly part: PartName;
+  readonly part: "remoteConfigStatus" | "connectionSettingsStatus";
   /** What people call it. */
   readonly what: string;
   /** What is said of a hash that comes without what it stands for. */
@@ -32,11 +32,9 @@ export interface OfferRow {
   /** Whether an offer has to be stored before its handler runs; one that cannot be stored has failed. */
   readonly storedFirst: boolean;
   /** Which field of a message it is in. */
-  readonly field: "remoteConfig" | "packagesAvailable" | "connectionSettings";
+  readonly field: "remoteConfig" | "connectionSettings";
   /** The offer in a message that has this field. */
   find(message: ServerToAgent): Found | undefined;
-  /** What is reported. */
-  report(status: OfferStatus | typeof NOTHING_OFFERED): PartValues[PartName];
 }
 
 /** Time limits of a handler, in milliseconds. */

@@ -25,7 +25,7 @@ export class Offers {
   constructor(around: OfferSurroundings, rows: readonly OfferRow[] = USUAL) {
     this.#around = around;
     this.#rows = rows;
-    for (const row of rows) around.report.set(row.part, row.report(NOTHING_OFFERED));
+    for (const row of rows) around.report.set(row.part, NOTHING_OFFERED);
   }
 
   /** When a handler had its time; `Infinity` while none runs. */
@@ -145,7 +145,7 @@ export class OfferLife {
   restore(status: OfferStatus, failed?: Offered): void {
     this.#newest = offerIdentity(status);
     this.#failed = failed ?? (status.status === "failed" ? "gone" : undefined);
-    this.#around.report.set(this.#row.part, this.#row.report(withoutDigest(status)));
+    this.#around.report.set(this.#row.part, withoutDigest(status));
   }
 
   /** The offer whose handler runs, unless a newer one came. */
@@ -154,10 +154,12 @@ export class OfferLife {
   }
 
   /** How the last offer ended is forgotten, so that the server may offer the same again. */
-  forget(out: Output[]): void {
-    this.stop(out);
+  forget(now: number, out: Output[]): void {
+    this.#supersede(now, out);
+    this.#waiting = undefined;
+    this.#failed = undefined;
     this.#newest = undefined;
-    this.#around.report.set(this.#row.part, this.#row.report(NOTHING_OFFERED));
+    this.#around.report.set(this.#row.part, NOTHING_OFFERED);
     this.#around.persist({ what: "forget", kind: this.#row.kind }, out);
   }
 
@@ -179,17 +181,21 @@ export class OfferLife {
     this.#stands(status, out);
     const persistId = storedFirst ? this.#around.persist({ what: "offer", kind, status, offered }, out) : undefined;
     this.#waiting = { offered, persistId };
-    if (this.#running?.superseded === false) {
-      this.#running.superseded = true;
-      this.#around.timers[kind] = now + this.#around.limits.abortMs;
-      out.push({ type: "abort", kind, id: this.#running.id, why: "superseded" });
-    }
+    this.#supersede(now, out);
     this.#start(now, out);
+  }
+
+  #supersede(now: number, out: Output[]): void {
+    if (this.#running?.superseded !== false) return;
+    const { kind } = this.#row;
+    this.#running.superseded = true;
+    this.#around.timers[kind] = now + this.#around.limits.abortMs;
+    out.push({ type: "abort", kind, id: this.#running.id, why: "superseded" });
   }
 
   /** The offer that failed last, once more (D15); one that is gone is the server's to send again. */
   retry(now: number, out: Output[]): void {
-    if (this.#failed === "gone") this.forget(out);
+    if (this.#failed === "gone") this.forget(now, out);
     else if (this.#failed !== undefined) this.receive(this.#failed, now, out);
   }
 
@@ -255,7 +261,7 @@ export class OfferLife {
 
   #stands(status: OfferStatus, out: Output[]): boolean {
     const { kind, part, changesEffectiveConfig } = this.#row;
-    this.#around.report.set(part, this.#row.report(withoutDigest(status)));
+    this.#around.report.set(part, withoutDigest(status));
     out.push({ type: "offer", kind, status });
     if (status.status === "applying") return false;
     this.#around.persist({ what: "offer", kind, status }, out);

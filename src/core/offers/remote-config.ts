@@ -19,5 +19,4 @@ export const remoteConfig: OfferRow = {
     // The message's bytes belong to a network buffer; what is kept is a copy.
     return { hash, offered: config && { kind: "remoteConfig", hash: new Uint8Array(hash), digest, offer } };
   },
-  report: (status) => status,
 };

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { testCertificates } from "../../../src/testing/index.js";
+import type { Clock } from "../../../src/index.js";
+import { testCertificates, virtualClock } from "../../../src/testing/index.js";
 import { moved, OLD, offer } from "../connection-settings/moved.js";
 import { bytes } from "../connection-settings/offers.js";
+import { ended } from "../hosted.js";
 import { type Certified, certified, issue, requestsAt } from "./certified.js";
 
 const MINUTE_MS = 60_000;
@@ -63,4 +65,35 @@ test("an agent that asks for none says once when the certificate that the server
   expect(warnings).toEqual(told);
   await agent.clock.advance(200 * MINUTE_MS);
   expect(warnings).toEqual(told);
+});
+
+test("the end of a certificate is told when it comes, although the clock was ahead for a while", async () => {
+  const virtual = virtualClock();
+  let aheadMs = 0;
+  const clock: Clock = { ...virtual, wallNow: () => virtual.wallNow() + aheadMs };
+  const { issue: sign } = await testCertificates();
+  const agent = await moved({ options: { clock } });
+  await virtual.advance(100);
+  const warnings: string[] = [];
+  agent.client.on("warning", ({ code }) => warnings.push(code));
+  const notBefore = new Date(virtual.wallNow() - MINUTE_MS);
+  const notAfter = new Date(virtual.wallNow() + 600 * MINUTE_MS);
+  const { cert, key } = await sign({ usage: "client", notBefore, notAfter });
+  agent.servers.old.agent(agent.client.instanceUid).send({
+    connectionSettings: {
+      hash: Uint8Array.of(1),
+      opamp: { certificate: { cert: bytes(cert), privateKey: bytes(key) } },
+    },
+  });
+  await virtual.advance(5_000);
+  expect(agent.client.connection?.certificate).toBeDefined();
+  aheadMs = 20 * 24 * 60 * MINUTE_MS;
+  await virtual.advance(90 * MINUTE_MS);
+  expect(warnings).toEqual(["certificate-ended"]);
+  aheadMs = 0;
+  await virtual.advance(400 * MINUTE_MS);
+  expect(warnings).toEqual(["certificate-ended"]);
+  await virtual.advance(400 * MINUTE_MS);
+  expect(warnings).toEqual(["certificate-ended", "certificate-ended"]);
+  await ended(agent.client, virtual);
 });

@@ -1,7 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { mayMakeAt, paced } from "../../../src/client/certificates/request-pace.js";
+import type { Clock } from "../../../src/index.js";
+import { virtualClock } from "../../../src/testing/index.js";
 import { recorded } from "../connection-settings/disk.js";
-import { type Certified, certified, DAY_MS, HOUR_MS, issue, requestsAt, sharedAuthority } from "./certified.js";
+import { ended } from "../hosted.js";
+import {
+  type Certified,
+  certified,
+  DAY_MS,
+  HOUR_MS,
+  issue,
+  openStore,
+  requestsAt,
+  sharedAuthority,
+} from "./certified.js";
 
 const MINUTE_MS = 60_000;
 
@@ -117,4 +129,26 @@ describe("maxPerHour", () => {
     expect(agent.statuses.filter((status) => status.startsWith("failed"))).toHaveLength(3);
     expect(agent.warnings).toContain("settings-wait");
   });
+});
+
+test("a request that could not be kept is made ten minutes later, also where the clock was a year ahead", async () => {
+  const { store: base } = openStore();
+  const { blobs } = base;
+  if (blobs === undefined) throw new Error("there are no blobs");
+  let isFull = true;
+  const write: typeof blobs.write = async (name, content) => {
+    if (isFull) throw new Error("no space");
+    await blobs.write(name, content);
+  };
+  const virtual = virtualClock();
+  let aheadMs = 365 * DAY_MS;
+  const clock: Clock = { ...virtual, wallNow: () => virtual.wallNow() + aheadMs };
+  const agent = await certified({}, { store: { ...base, blobs: { ...blobs, write } }, options: { clock } });
+  await virtual.advance(1_000);
+  expect(agent.errors.length).toBe(1);
+  isFull = false;
+  aheadMs = 0;
+  await virtual.advance(3 * HOUR_MS);
+  expect(requestsAt(agent.servers.old, agent)).toHaveLength(1);
+  await ended(agent.client, virtual);
 });

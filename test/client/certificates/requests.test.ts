@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { OLD } from "../connection-settings/moved.js";
+import { NEW, OLD, offer } from "../connection-settings/moved.js";
 import { certified, DAY_MS, HOUR_MS, issue, openStore, requestsAt, sharedAuthority } from "./certified.js";
 
 describe("a client that asks for certificates", () => {
@@ -136,6 +136,20 @@ describe("a client that asks for certificates", () => {
     });
     await agent.clock.advance(5_000);
     expect(requestsAt(agent.servers.new, agent)).toEqual([csr]);
+  });
+
+  test.each(["wss", "ws"])("sends none to a server on trial by %s that has declared nothing", async (scheme) => {
+    const policy = { allowCleartext: true };
+    const agent = await certified({ request: false }, { policy, options: { heartbeat: { intervalMs: 9_000 } } });
+    agent.servers.new.misbehave({ mode: "silence", times: 1_000 });
+    await offer(agent, { destinationEndpoint: NEW.replace("wss", scheme) });
+    await agent.clock.advance(2_000);
+    agent.client.requestCertificate();
+    await agent.clock.advance(27_000);
+    expect(agent.client.connection?.state).toBe("verifying");
+    expect(requestsAt(agent.servers.new, agent)).toHaveLength(0);
+    await agent.clock.advance(60_000);
+    expect(requestsAt(agent.servers.old, agent)).toHaveLength(1);
   });
 
   verifies(

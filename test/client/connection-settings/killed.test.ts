@@ -121,3 +121,18 @@ describe.each([[{}], [{ instanceUid: "0190b5a1-0000-7000-8000-000000000001" }]])
     expect([later.dialled[0], left.moments[1]?.state?.connection?.trial.crashes]).toEqual(["new", 1]);
   });
 });
+
+test("an agent that is stopped before it has read what it was killed on does not count that death away", async () => {
+  const disk = recorded();
+  const agent = await moved({ store: disk.store });
+  await agent.servers.new.close();
+  await offer(agent, { destinationEndpoint: NEW });
+  const left = recorded(disk.moments.find(({ state }) => state?.connection?.trial.phase === "trial"));
+  const { blobs } = left.store;
+  if (blobs === undefined) throw new Error("there are no blobs");
+  const read = () => new Promise<undefined>(() => undefined);
+  const store = { ...left.store, blobs: { ...blobs, read } };
+  const quick = await moved({ store, servers: agent.servers, isOneOfMany: true });
+  await Promise.all([quick.client.stop(), quick.clock.advance(5_000)]);
+  expect(left.now().state?.connection?.trial.crashes).toBe(0);
+});

@@ -99,3 +99,17 @@ test("newer and newer settings leave a list on disk that does not grow for ever"
   expect(agent.dialled.length).toBeLessThanOrEqual(1 + 2 * 6);
   expect(disk.now().state?.connection?.switchedAt.length).toBeLessThanOrEqual(1_000);
 });
+
+test("settings that a killed process was trying are failed where the agent no longer takes any", async () => {
+  const disk = recorded();
+  const agent = await moved({ store: disk.store });
+  await agent.servers.new.close();
+  await offer(agent, { destinationEndpoint: NEW });
+  const onTrial = disk.moments.find(({ state }) => state?.connection?.trial.phase === "trial");
+  if (onTrial === undefined) throw new Error("nothing is on trial");
+  const withheld = { withhold: ["acceptsOpAMPConnectionSettings" as const] };
+  const later = await next(onTrial, agent, { options: withheld });
+  const why = "the agent no longer takes settings for its own connection";
+  expect(known(later.servers.old, later)).toEqual([3, 1, why]);
+  expect([later.dialled, later.statuses, later.errors]).toEqual([["old"], [`failed: ${why}`], []]);
+});

@@ -217,5 +217,13 @@ class World implements Walked<Action> {
 }
 
 test("offers, servers and kills in any order leave an agent that is online where an offer was proved to lead", async () => {
-  await walkThrough(actions, 25, 25, fc.tuple(fc.boolean()), World.begin);
+  const offer = (to: Host, token = false): Action => ({ do: "offer", to, token });
+  const wait = (ms: number): Action => ({ do: "wait", ms });
+  const acts = { kill: { do: "kill" }, drop: { do: "drop" }, forget: { do: "forget" } } as const;
+  // An offer that moves nothing comes while the settings are stored that led to its server.
+  const whileStored: Action[] = [
+    ...[offer("one"), wait(130_000), offer("one"), acts.kill, offer("two"), acts.drop, offer("foreign"), acts.forget],
+    ...[wait(1), wait(3_000), offer("home", true), wait(130_000), offer("gone"), wait(130_000), offer("one")],
+  ];
+  await walkThrough(actions, 25, 25, fc.tuple(fc.boolean()), World.begin, [[[false], whileStored]]);
 }, 120_000);

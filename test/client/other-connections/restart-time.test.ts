@@ -66,3 +66,13 @@ test("handlers that hang hold up a start for half a minute together, and what th
   expect(text).toContain('other_connections["n9"]: it was not called: the calls before it took all the time');
   expect(calls.length).toBeLessThan(10);
 });
+
+test("a client that ends while handlers hang at its start says no more of them", async () => {
+  const agent = await started(() => new Promise(() => undefined));
+  const warnings: string[] = [];
+  agent.client.on("warning", ({ code }) => warnings.push(code));
+  await agent.clock.advance(1_000);
+  await Promise.all([agent.client.stop(), agent.clock.advance(3_000)]);
+  await agent.clock.advance(60_000);
+  expect(warnings).toEqual([]);
+});

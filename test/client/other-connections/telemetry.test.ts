@@ -152,4 +152,15 @@ describe("settings for telemetry", () => {
     expect([status, hash]).toEqual([FAILED, 1]);
     expect(text).toMatch(/^own_metrics: certificate would be lost with a restart/);
   });
+
+  test("do not show the secrets of those before in what a handler says", async () => {
+    const { handler } = noting<TelemetrySettings>(({ context: { previous } }) => {
+      if (previous) throw new Error(`cannot log out with ${previous.headers["x-key"]}`);
+    });
+    const agent = await taking({ ownMetrics: handler });
+    await offers(agent, { ownMetrics: { ...METRICS, headers: headers(["x-key", "hunter2-hunter2"]) } });
+    await offers(agent, { ownMetrics: { ...METRICS, headers: headers(["x-key", "other-other-other"]) } }, 2);
+    expect(known(agent.servers.old, agent)).toEqual([FAILED, 2, "own_metrics: cannot log out with [REDACTED]"]);
+    expect(String(agent.errors)).not.toContain("hunter2");
+  });
 });

@@ -96,6 +96,7 @@ describe("connectionSettings", () => {
     [{ opamp: { keepCertificate: null } }, "connectionSettings.opamp.keepCertificate", /true or false/],
     [{ opamp: { keepHeaders: true } }, "connectionSettings.opamp.keepHeaders", /"own", "always"/],
     [{ opamp: { verifyMs: 0 } }, "connectionSettings.opamp.verifyMs", /milliseconds above 0/],
+    [{ opamp: { verifyMs: Number.POSITIVE_INFINITY } }, "connectionSettings.opamp.verifyMs", /finite|Infinity/],
     [{ opamp: { maxPerHour: 1.5 } }, "connectionSettings.opamp.maxPerHour", /whole number/],
     [{ opamp: { validate: {} } }, "connectionSettings.opamp.validate", /a function/],
     [{ opamp: true, settingsEpoch: 2 }, "connectionSettings.settingsEpoch", /must be a string/],

@@ -30,8 +30,7 @@ describe.each(WAYS)("an agent that ended while it tried other settings %s", (_na
     const agent = resumed(left(), {}, script);
     expect(agent.uses).toEqual(["candidate"]);
     expect(agent.told[0]).toBe("applying");
-    expect(agent.persisting[0]).toMatchObject({ step: "candidate", trial: { phase: "trial", crashes: 1 } });
-    expect(agent.steps).toEqual(["candidate", "accepted"]);
+    expect(agent.steps).toEqual(["accepted"]);
     agent.persisted();
     expect(agent.switched).toEqual([{ type: "switched", id: 1 }]);
     expect(agent.told.at(-1)).toBe("applied");
@@ -41,7 +40,7 @@ describe.each(WAYS)("an agent that ended while it tried other settings %s", (_na
     const agent = resumed(left(), { opens: () => false }, script);
     agent.advance(VERIFY_MS);
     expect(agent.switched).toMatchObject([{ failed: { why: "overdue" } }]);
-    expect(agent.steps).toEqual(["candidate", "dropped"]);
+    expect(agent.steps).toEqual(["dropped"]);
     expect([agent.uses.at(-1), agent.core.phase, agent.told.at(-1)]).toEqual(["committed", "online", "failed"]);
   });
 
@@ -120,8 +119,9 @@ describe.each(WAYS)("settings that are forgotten %s", (_name, script) => {
     const agent = moving({ answers: () => undefined }, script);
     const id = agent.try();
     agent.feed({ type: "forget", kind: "connectionSettings" });
-    agent.advance(VERIFY_MS);
     expect(agent.all("abort")).toMatchObject([{ output: { id } }]);
+    agent.feed({ type: "handled", kind: "connectionSettings", id, error: "aborted" });
+    agent.advance(VERIFY_MS);
     expect(agent.switched).toEqual([]);
     expect([agent.uses.at(-1), agent.core.phase]).toEqual(["committed", "online"]);
   });

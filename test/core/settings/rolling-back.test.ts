@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { type Answer, polling } from "../harness.js";
+import { type Answer, acknowledges, OWN_UID, polling } from "../harness.js";
 import { hash } from "../values.js";
 import { type Candidate, moving, settings, VERIFY_MS } from "./moving.js";
 
@@ -147,6 +147,24 @@ describe.each(WAYS)("settings that are not proved %s", (_name, script) => {
     expect(agent.notices).toEqual([]);
   });
 
+  test.each([
+    ["nothing", {}, false],
+    ["the uid of the agent", acknowledges(), true],
+    ["another uid for the agent", { agentIdentification: { newInstanceUid: OWN_UID } }, true],
+    ["what its server can do", { capabilities: 1n }, true],
+  ])("are proved by an answer with %s, or not, %o: %s", (_what, answer, isProof) => {
+    const agent = moving({ answers: () => ({ instanceUid: new Uint8Array(), ...answer }) }, script);
+    agent.try();
+    expect(agent.steps).toEqual(isProof ? ["candidate", "accepted"] : ["candidate"]);
+    if (isProof) return;
+    const body = new TextEncoder().encode("unproved");
+    agent.receive({ remoteConfig: { configHash: hash(9), config: { configMap: { "": { body } } } } });
+    expect(agent.all("apply")).toHaveLength(1);
+    agent.advance(VERIFY_MS + 2_000);
+    expect(agent.switched).toMatchObject([{ failed: { why: "unknown" } }]);
+    expect([agent.uses.at(-1), agent.told.at(-1)]).toEqual(["committed", "failed"]);
+  });
+
   test("do not count against the old server", () => {
     const agent = moving({ opens: () => false }, script);
     agent.try();
@@ -207,6 +225,19 @@ describe.each(WAYS)("a newer offer %s", (_name, script) => {
     expect(agent.switched).toEqual([]);
     expect(agent.told.at(-1)).toBe("applying");
     expect(agent.last.connectionSettingsStatus?.hash ?? hash(2)).toEqual(hash(2));
+  });
+
+  test("from the new server in its first answer that moves nothing leaves nothing that is overdue for ever", () => {
+    const offers = [settings(2)];
+    const agent = moving({ answers: () => offers.shift() ?? {} }, script);
+    agent.try(1);
+    const kind = "connectionSettings";
+    agent.feed({ type: "handled", kind, id: 1, error: "aborted" }, { type: "handled", kind, id: 2 });
+    agent.persisted();
+    expect(agent.told.at(-1)).toBe("applied");
+    const later = agent.now + 1_000 * VERIFY_MS;
+    for (let ticks = 0; ticks < 20; ticks++) agent.core.step({ type: "tick" }, later);
+    expect(agent.core.deadline).toBeGreaterThan(later);
   });
 
   test("that comes while the old server is being left brings the agent back to it", () => {

@@ -85,13 +85,21 @@ test.each<[key: string, given: unknown, problem: RegExp]>([
   }
 });
 
+test.each([
+  ["verifyMs", "write verify_timeout: 60s"],
+  ["settingsEpoch", "write epoch"],
+  ["keepHeaders", "write keep_headers"],
+])("the option %s leads to its key", (key, hint) => {
+  expect(refused(file({ accept: true, [key]: 1 })).hint).toBe(hint);
+});
+
 describe("the section certificates", () => {
   const certificatesOf = (certificates: unknown) =>
     readExtensionConfig(file({ accept: true, certificates }), { env }).connectionSettings?.certificates;
 
   test("has the defaults of the client", () => {
     expect(certificatesOf(undefined)).toBeUndefined();
-    expect(certificatesOf({ request: true })).toEqual({ request: true, keyType: "ec-p256", expired: "keep" });
+    expect(certificatesOf({ request: true })).toEqual({ request: true });
   });
 
   test("is read whole", () => {
@@ -164,26 +172,28 @@ describe("the section", () => {
   });
 
   test.each([
-    ["is not there", { extensions: { opamp: serverWith("ws", {}) } }, []],
-    ["is empty", file({}), []],
-    ["says accept: false alone", file({ accept: false }), []],
+    ["is not there", { extensions: { opamp: serverWith("ws", {}) } }, undefined, []],
+    ["is empty", file({}), undefined, []],
+    ["says accept: false alone", file({ accept: false }), { opamp: false }, []],
     [
       "has other keys and no accept",
       file({ endpoints: ["a.example.com"] }),
+      undefined,
       ["connection_settings: has no effect without accept: true"],
     ],
     [
       "has other keys and accept: false",
       file({ accept: false, epoch: "1" }),
+      { opamp: false },
       ["connection_settings: has no effect without accept: true"],
     ],
-  ])("turns nothing on where it %s", (_what, config, told) => {
+  ])("turns nothing on where it %s", (_what, config, wanted, told) => {
     const warnings: string[] = [];
     const options = fromExtensionConfig(config, {
       service: { name: "guest" },
       onWarning: (text) => warnings.push(text),
     });
-    expect(options).not.toHaveProperty("connectionSettings");
+    expect(options.connectionSettings).toEqual(wanted);
     expect(warnings).toEqual(told);
   });
 
@@ -202,16 +212,6 @@ describe("the section", () => {
   test("is left to the program that reads it itself", () => {
     const given = readExtensionConfig(file(SECRET), { ignore: ["connection_settings"] });
     expect(given).not.toHaveProperty("connectionSettings");
-  });
-
-  test("is kept beside what the program's own option turns on", async () => {
-    const connectionSettings = { settingsEpoch: "of the program" };
-    const agent = new OpAMPExtension(file({ accept: true }), {
-      service: { name: "guest" },
-      client: { connectionSettings },
-    });
-    expect(agent.client.capabilities.has("acceptsOpAMPConnectionSettings")).toBe(true);
-    await agent.stop();
   });
 
   test.each([

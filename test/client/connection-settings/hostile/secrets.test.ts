@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { testCertificates } from "../../../../src/testing/index.js";
+import { ended } from "../../hosted.js";
+import { recorded } from "../disk.js";
 import { NEW, OLD, offer } from "../moved.js";
 import { bytes, headers } from "../offers.js";
 import { watched } from "./watched.js";
@@ -51,6 +53,19 @@ test("what the new server says is told to the old one without its secrets", asyn
   expect(agent.client.connection?.endpoint).toBe(OLD);
 });
 
+test.each([
+  ["cookie", "sid=abcdef123456ghij; theme=x", "abcdef123456ghij"],
+  ["authorization", 'Digest username="joe", response="fedcba9876543210"', "fedcba9876543210"],
+  ["authorization", `Basic ${Buffer.from("joe:HunterPass2x").toString("base64")}`, "HunterPass2x"],
+])("what the new server says of %s: %s is told without its value", async (name, value, secret) => {
+  const agent = await watched();
+  agent.servers.new.agent(agent.client.instanceUid).respondWithError(1, `nobody has ${secret} here`);
+  await offer(agent, { destinationEndpoint: NEW, headers: headers([name, value]) });
+  await agent.clock.advance(3_000);
+  expect(agent.statuses.at(-1)).toMatch(/^failed: the server refused the report.*nobody has \[REDACTED\] here/);
+  expect(agent.seen()).not.toContain(secret);
+});
+
 describe("a new server that repeats what it was sent", () => {
   const BARE = "0f81kq-2k5z";
   const offered = {
@@ -89,6 +104,23 @@ describe("a new server that repeats what it was sent", () => {
     expect(agent.statuses.at(-1)).toBe("applied");
     agent.servers.new.agent(agent.client.instanceUid).respondWithError(0, `not again: ${SECRETS.join(", ")}`);
     await agent.clock.advance(40_000);
+    const seen = agent.seen();
+    expect(seen).toContain("not again: [REDACTED]");
+    for (const secret of SECRETS) expect(seen).not.toContain(secret);
+  });
+
+  test.each([true, false])("has none of it shown while it is left after a restart (duplex: %s)", async (duplex) => {
+    const disk = recorded();
+    const first = await watched({ store: disk.store });
+    await offer(first, offered);
+    await first.clock.advance(3_000);
+    await ended(first.client, first.clock);
+    const agent = await watched({ store: disk.store, servers: first.servers, duplex, isOneOfMany: true });
+    await agent.clock.advance(1_000);
+    expect(agent.dialled).toEqual(["new"]);
+    agent.servers.new.agent(agent.client.instanceUid).respondWithError(1, `not again: ${SECRETS.join(", ")}`);
+    agent.client.forgetConnectionSettings();
+    await agent.clock.advance(5_000);
     const seen = agent.seen();
     expect(seen).toContain("not again: [REDACTED]");
     for (const secret of SECRETS) expect(seen).not.toContain(secret);

@@ -1,7 +1,7 @@
 import { describe, expect } from "vitest";
-import { verifies } from "../../conformance/verifies.js";
-import { recorded } from "./disk.js";
-import { moved, NEW, offer } from "./moved.js";
+import { verifies } from "../../../conformance/verifies.js";
+import { recorded } from "../disk.js";
+import { moved, NEW, offer } from "../moved.js";
 
 const TEXT = "the offer names no certificate, so none was shown";
 const tls = { cert: "/etc/agent/client.pem", key: "/etc/agent/client.key" };
