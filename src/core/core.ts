@@ -245,7 +245,7 @@ export class Core {
   #acknowledged({ agent, presence }: Member, message: ServerToAgent, now: number, out: Output[]): void {
     agent.messages.answered(this.#keepalive.proof, now, out);
     if (this.#connection.ending || this.#connection.ignoresServer) return;
-    if (presence !== "unreported") this.#move?.answered(now, out);
+    if (presence !== "unreported" && this.#move?.answered(message, now, out) === false) return;
     this.#interval(agent.receive(message, now, out), out);
   }
 

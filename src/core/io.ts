@@ -231,9 +231,10 @@ export type Use = "committed" | "candidate";
 export interface SwitchFailure {
   /**
    * They could not be stored; the process died of them too often; another attempt cannot change what went wrong; they were
-   * not proved in time, or their server wants a longer pause than that; their server refused the report.
+   * not proved in time, or what answered was not seen to be an OpAMP server; their server wants a longer pause than that;
+   * their server refused the report.
    */
-  why: "unstored" | "crashed" | "final" | "overdue" | "paused" | "refused";
+  why: "unstored" | "crashed" | "final" | "overdue" | "unknown" | "paused" | "refused";
   /** In the words of the store or of the server. */
   text?: string;
 }

@@ -129,6 +129,8 @@ export function whyNot(
       return `${reason}${certificate}`;
     case "paused":
       return `the server wants a longer pause than the ${verifyMs} ms that settings may take: ${reason}`;
+    case "unknown":
+      return `not proved within ${verifyMs} ms: ${place} answered without naming this agent or any capability, as a server of something else does${certificate}`;
     case "overdue":
       return `not proved within ${verifyMs} ms: ${reason}${certificate}`;
     default:

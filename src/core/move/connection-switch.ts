@@ -1,5 +1,6 @@
 import { hexOf } from "../../base/bytes.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
+import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { SwitchLimits } from "../config.js";
 import type { AgentInput, Input, Output, Resumed, SwitchFailure, Use } from "../io.js";
 import type { OfferSurroundings } from "../offers/offer-row.js";
@@ -42,6 +43,8 @@ export class ConnectionSwitch {
   /** The offer that is being applied. */
   #id = 0;
   #trial: Trial = NO_TRIAL;
+  /** Something has answered the candidate. */
+  #isAnswered = false;
   /** What is being stored. */
   #persistId: number | undefined;
   /** When the connection was moved in the last hour. */
@@ -134,15 +137,22 @@ export class ConnectionSwitch {
     this.#move("stored");
   }
 
-  /** The server of the candidate answered a report, and not with an error (CONN-07, CONN-08). */
-  answered(now: number, out: Output[]): void {
-    if (!this.isProving || !this.#connection.up) return;
+  /**
+   * The server of the candidate answered a report, and not with an error (CONN-07, CONN-08).
+   *
+   * @returns whether it counts: on trial that takes what only an OpAMP server says
+   */
+  answered(message: ServerToAgent, now: number, out: Output[]): boolean {
+    if (!this.isProving || !this.#connection.up) return true;
+    this.#isAnswered = true;
+    if (!isOfOpAMP(message)) return false;
     this.#move("answered");
     // A disk that says nothing holds it no more than one that fails.
     this.#timers.settings = now + this.#applicant.limits.applyMs;
     this.#connection.keep();
     this.#trial = this.#next({ type: "commit" }) ?? NO_TRIAL;
     this.#persistId = this.#persist("accepted", out);
+    return true;
   }
 
   /** The candidate is not in force, and will not be (CONN-09). @param failure `undefined` where nobody asks any more */
@@ -162,7 +172,7 @@ export class ConnectionSwitch {
     if (now < (this.#timers.settings ?? NEVER)) return;
     if (this.#stage === "queued") this.#stageNow("room", this.#trial, now, out);
     else if (this.#stage === "committing") this.#end(undefined, now, out);
-    else this.rollBack({ why: "overdue" }, now, out);
+    else this.rollBack({ why: this.#isAnswered ? "unknown" : "overdue" }, now, out);
   }
 
   /** Goes on after each step: a newer offer may have come, the handler may have ended, the server may have been told. */
@@ -217,6 +227,7 @@ export class ConnectionSwitch {
 
   #prove(event: "told" | "resume", now: number): void {
     this.#move(event);
+    this.#isAnswered = false;
     this.#timers.settings = now + this.#limits.verifyMs;
     this.#rest(true, now);
   }
@@ -250,4 +261,9 @@ export class ConnectionSwitch {
   #persist(step: "candidate" | "accepted" | "dropped", out: Output[]): number {
     return this.#applicant.persist({ what: "settings", step, trial: this.#trial }, out);
   }
+}
+
+/** Whether a message names its agent, or what its server can do. An empty answer, which is a message too, may be of any server. */
+function isOfOpAMP({ instanceUid, agentIdentification, capabilities }: ServerToAgent): boolean {
+  return instanceUid.length > 0 || agentIdentification !== undefined || capabilities !== 0n;
 }

@@ -126,7 +126,8 @@ export class AgentExchange {
     // A request for the full state may have been lost with the connection before this one.
     const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
     this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isDescribed);
-    this.#announcedOnHttp &&= !startedOver;
+    // One that leaves may forget, and what comes with its last answer goes unheard.
+    this.#announcedOnHttp &&= !startedOver && !record.disconnected;
     const { transport, origin } = link;
     const { instanceUid, connectionSettingsRequest } = message;
     const csr = connectionSettingsRequest?.opamp?.certificateRequest?.csr;
@@ -240,7 +241,7 @@ export class AgentExchange {
 
   #announcementOver(link: Link): Announcement | undefined {
     const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
-    if (announced) return undefined;
+    if (announced || (link.transport === "http" && this.record.disconnected)) return undefined;
     const { capabilities, customCapabilities } = this.side;
     return { capabilities, customCapabilities: [...customCapabilities, ...this.#ownCapabilities] };
   }

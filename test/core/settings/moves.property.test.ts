@@ -7,7 +7,7 @@ import type { Input, Lost, Offered, Output, Use } from "../../../src/core/io.js"
 import { connectionSettings } from "../../../src/core/offers/connection-settings.js";
 import { remoteConfig } from "../../../src/core/offers/remote-config.js";
 import type { OfferStatus } from "../../../src/core/parts.js";
-import { CONFIG, message } from "../harness.js";
+import { acknowledges, CONFIG, message } from "../harness.js";
 import { hash } from "../values.js";
 import { settings } from "./moving.js";
 
@@ -242,7 +242,7 @@ class Walk {
 
   #receive(answer: Parameters<typeof message>[0], isAnswer = false): void {
     if (this.#wire !== undefined && isAnswer) this.#wire.unanswered -= 1;
-    this.#turn({ type: "received", message: message(answer) });
+    this.#turn({ type: "received", message: message(Object.assign(acknowledges(), answer)) });
   }
 
   #advance(ms: number): void {

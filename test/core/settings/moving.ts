@@ -30,8 +30,7 @@ export class Moving extends Harness {
         ...script.config,
       },
       opens: () => (this.at === "new" ? (candidate.opens?.() ?? true) : (script.opens?.() ?? true)),
-      answers: (message) =>
-        this.at === "new" ? (candidate.answers ?? acknowledges)(message) : (script.answers ?? acknowledges)(message),
+      answers: (message) => named((this.at === "new" ? candidate : script).answers ?? acknowledges)(message),
     });
   }
 
@@ -84,6 +83,14 @@ export class Moving extends Harness {
   get steps(): readonly string[] {
     return this.persisting.flatMap((change) => (change.what === "settings" ? change.step : []));
   }
+}
+
+/** Servers that name the agent in each answer. */
+function named(answers: NonNullable<Candidate["answers"]>): NonNullable<Candidate["answers"]> {
+  return (message) => {
+    const answer = answers(message);
+    return answer && Object.assign(acknowledges(), answer);
+  };
 }
 
 /** A host without other connections is done once the connection is moved, or is not. */

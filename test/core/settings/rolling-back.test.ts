@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { type Answer, polling } from "../harness.js";
+import { type Answer, acknowledges, OWN_UID, polling } from "../harness.js";
 import { hash } from "../values.js";
 import { type Candidate, moving, settings, VERIFY_MS } from "./moving.js";
 
@@ -145,6 +145,24 @@ describe.each(WAYS)("settings that are not proved %s", (_name, script) => {
     agent.advance(2_000);
     expect([agent.uses.at(-1), agent.core.phase]).toEqual(["committed", "online"]);
     expect(agent.notices).toEqual([]);
+  });
+
+  test.each([
+    ["nothing", {}, false],
+    ["the uid of the agent", acknowledges(), true],
+    ["another uid for the agent", { agentIdentification: { newInstanceUid: OWN_UID } }, true],
+    ["what its server can do", { capabilities: 1n }, true],
+  ])("are proved by an answer with %s, or not, %o: %s", (_what, answer, isProof) => {
+    const agent = moving({ answers: () => ({ instanceUid: new Uint8Array(), ...answer }) }, script);
+    agent.try();
+    expect(agent.steps).toEqual(isProof ? ["candidate", "accepted"] : ["candidate"]);
+    if (isProof) return;
+    const body = new TextEncoder().encode("unproved");
+    agent.receive({ remoteConfig: { configHash: hash(9), config: { configMap: { "": { body } } } } });
+    expect(agent.all("apply")).toHaveLength(1);
+    agent.advance(VERIFY_MS + 2_000);
+    expect(agent.switched).toMatchObject([{ failed: { why: "unknown" } }]);
+    expect([agent.uses.at(-1), agent.told.at(-1)]).toEqual(["committed", "failed"]);
   });
 
   test("do not count against the old server", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verifies } from "../../conformance/verifies.js";
-import { CONFIG, partsOf, polling } from "../harness.js";
+import { acknowledges, CONFIG, partsOf, polling } from "../harness.js";
 import { hash } from "../values.js";
 import { type Candidate, type Moving, moving, settings } from "./moving.js";
 
@@ -58,7 +58,7 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
           (part) => part !== "remoteConfigStatus",
         ),
       );
-      agent.receive({});
+      agent.receive(acknowledges());
       expect(agent.steps).toEqual(["candidate", "accepted"]);
       expect(agent.switched).toEqual([]);
       agent.persisted();
@@ -151,7 +151,7 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
     agent.feed({ type: "reconnect" });
     agent.advance(2_000);
     expect(agent.uses).toEqual(["candidate", "candidate"]);
-    agent.receive({});
+    agent.receive(acknowledges());
     expect(agent.steps).toEqual(["candidate", "accepted"]);
   });
 

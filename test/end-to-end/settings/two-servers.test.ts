@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { OpAMPClient, type OpAMPClientOptions, type OpAMPSettingsPolicy } from "../../../src/index.js";
 import { type OpAMPServer, type TestCertificates, testCertificates } from "../../../src/testing/index.js";
 import { bytes, headers } from "../../client/connection-settings/offers.js";
@@ -40,6 +41,33 @@ function agent(old: OpAMPServer, kind: Kind, policy: OpAMPSettingsPolicy = {}, m
   onTestFinished(() => client.stop());
   client.start();
   return client;
+}
+
+type Answering = (response: ServerResponse) => void;
+
+/** What a server says that knows nothing of OpAMP, and may be taken for an empty message. */
+const NO_ANSWERS: readonly (readonly [string, "http" | "ws", Answering])[] = [
+  ["204", "http", (response) => response.writeHead(204).end()],
+  ["202", "http", (response) => response.writeHead(202).end()],
+  ["an empty page", "http", (response) => response.writeHead(200, { "content-type": "text/html" }).end()],
+  ["a zero byte", "ws", () => undefined],
+];
+
+/** A web server that answers each POST so, and each message on a WebSocket with a zero byte. @returns its port */
+async function answering(answer: Answering): Promise<number> {
+  const web = createServer((request, response) => {
+    request.resume();
+    answer(response);
+  });
+  new WebSocketServer({ server: web }).on("connection", (socket) => {
+    socket.on("message", () => socket.send(Uint8Array.of(0)));
+  });
+  onTestFinished(() => {
+    web.closeAllConnections();
+    web.close();
+  });
+  await once(web.listen(0, "127.0.0.1"), "listening");
+  return (web.address() as AddressInfo).port;
 }
 
 const bearer = (token: string) => headers(["Authorization", `Bearer ${token}`]);
@@ -134,6 +162,19 @@ describe.each(KINDS)("an agent over %s", (_name, kind) => {
     offerFrom(old, client, { destinationEndpoint: next[kind] });
     expect(await hears(old, client, FAILED)).toContain("not proved within 500 ms");
   });
+
+  test.each(NO_ANSWERS)(
+    "comes back from a server of something else that answers with %s",
+    async (_what, scheme, answer) => {
+      const old = await watchedServer();
+      const client = agent(old, kind, { verifyMs: 500 });
+      await client.connected(PATIENCE);
+      const place = `${scheme}://127.0.0.1:${await answering(answer)}/v1/opamp`;
+      offerFrom(old, client, { destinationEndpoint: place });
+      const why = `not proved within 500 ms: ${place} answered without naming this agent or any capability`;
+      expect(await hears(old, client, FAILED)).toContain(why);
+    },
+  );
 
   test("comes back from a port where nobody listens", async () => {
     const old = await watchedServer();
