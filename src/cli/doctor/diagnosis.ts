@@ -62,8 +62,11 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   hinted?: Hinted | undefined;
   /** What is to be said of where the settings come from, where the server may have changed them. */
   settings: readonly (() => Finding)[];
-  /** Files with secrets that the headers are made of: the key or option that names each, and what reads it. */
-  secrets: readonly { where: string; read: () => Promise<unknown> }[];
+  /**
+   * Files with secrets that the headers are made of: the key or option that names each, what reads it, and whether the agent
+   * does without.
+   */
+  secrets: readonly { where: string; read: () => Promise<unknown>; isSpare?: boolean }[];
   /** A text of the client in the words of the command line, or of the file that was given. */
   words(text: string): string;
 }

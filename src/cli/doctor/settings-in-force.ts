@@ -4,6 +4,7 @@ import { type ConnectionLook, lookAtConnection } from "../../client/connection/c
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { peekStore } from "../../store/peek-store.js";
 import { isRefused } from "../../store/store-error.js";
+import { sourcesOf } from "../../transport/settings/headers.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { expiry, timeText } from "./check-files.js";
 import type { Finding } from "./diagnosis.js";
@@ -46,6 +47,19 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
   const load = async () => Promise.resolve(store.load()).catch(fails);
   const found = await lookAtConnection({ ...options, store: { ...store, load } });
   return found && { ...found, unread };
+}
+
+/** Which files that the file names are not needed, since something that the server offered counts in their place. */
+export function spareFiles(inForce: SettingsInForce | undefined) {
+  if (inForce?.sinceMs === undefined) return { ca: false, identity: false, credentials: false };
+  const { snapshot, settings } = inForce;
+  const isAsked = sourcesOf(settings.headers).some((source) => typeof source === "function");
+  return {
+    ca: snapshot.tls?.ca !== undefined,
+    identity: snapshot.certificate !== undefined,
+    // What is offered is sent also where a helper fails.
+    credentials: snapshot.headers !== undefined || !isAsked,
+  };
 }
 
 /** What is to be said of it: where the settings come from, and for how long they last. */

@@ -77,7 +77,7 @@ export class ConnectionRecord {
   /** The connection is moved, which is counted over restarts. */
   moving(): void {
     const at = this.#clock.wallNow();
-    const recent = this.#stored.switchedAt.filter((time) => at - time < HOUR_MS);
+    const recent = this.#stored.switchedAt.filter((time) => Math.abs(at - time) < HOUR_MS);
     this.#stored = { ...this.#stored, switchedAt: [...recent, at] };
     this.#persistence.save({ connection: this.#stored });
   }
@@ -86,8 +86,8 @@ export class ConnectionRecord {
   async read(stored: StoredConnection): Promise<Left> {
     const { accepted, open, candidate, fingerprint } = stored;
     const wallNow = this.#clock.wallNow();
-    // A clock that was set back would have later moves wait until it is as late again.
-    const switchedAt = stored.switchedAt.map((at) => Math.min(at, wallNow));
+    // Those that a clock counted which was far ahead would have moves wait after each start, until it is as late again.
+    const switchedAt = stored.switchedAt.filter((at) => at - wallNow < HOUR_MS).map((at) => Math.min(at, wallNow));
     this.#stored = { ...stored, switchedAt };
     const trial = trialOf(stored);
     const causes: unknown[] = [];
