@@ -113,9 +113,12 @@ export class ConnectionRecord {
       if (candidate.isAwaited !== true)
         next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
-    if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
-    if (step !== "dropped")
-      next.open = step === "accepted" ? tried && { offer: tried.offer, digest: tried.digest } : undefined;
+    if (step === "candidate") next.open = undefined;
+    // Without a candidate it is what could not be stored before.
+    if (step === "accepted" && tried !== undefined) {
+      next.accepted = { blob: tried.blob, at };
+      next.open = { offer: tried.offer, digest: tried.digest };
+    }
     this.#replace(next, blobs, id);
   }
 
