@@ -90,8 +90,8 @@ export type AgentInput =
   | { type: "handled"; kind: OfferKind; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
   | { type: "retry"; kind: OfferKind }
-  /** Forget what was offered, and connect again with the settings in force. */
-  | { type: "forget"; kind: OfferKind }
+  /** Forget what was offered, and connect again with the settings in force, unless these are those before. */
+  | { type: "forget"; kind: OfferKind; stays?: boolean }
   /** A change is durable; with an error it could not be stored. */
   | { type: "persisted"; id: number; error?: string }
   /** The restart handler ended; with an error it failed. */

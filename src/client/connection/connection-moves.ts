@@ -192,13 +192,13 @@ export class ConnectionMoves {
 
   /** Goes back to what the options say. */
   forget(): void {
-    const { feed, record } = this.#parts;
     const run = this.#run;
+    const stays = run === undefined && this.#accepted === undefined;
     this.#run = undefined;
     run?.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", "connectionSettings was aborted: forgotten"));
     this.#reset();
-    record.clear();
-    feed({ type: "forget", kind: "connectionSettings" });
+    this.#parts.record.clear();
+    this.#parts.feed({ type: "forget", kind: "connectionSettings", stays });
     run?.ended("aborted: forgotten");
     this.#moved(undefined);
   }

@@ -15,8 +15,8 @@ export interface Movable {
   readonly up: boolean;
   /** Leaves whatever there is in good order, and dials with other settings; how those before failed does not count. */
   moveTo(use: Use, now: number, out: Output[]): void;
-  /** The same with the settings in force, which are others than before. */
-  startOver(now: number, out: Output[]): void;
+  /** The same with the settings in force, unless those stay, as if none had ever been offered. */
+  startOver(stays: boolean, now: number, out: Output[]): void;
   /** What was dialled as the candidate is in force from now on. */
   keep(): void;
 }
@@ -128,7 +128,7 @@ export class ConnectionSwitch {
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
     this.#trial = NO_TRIAL;
-    this.#connection.startOver(now, out);
+    this.#connection.startOver(input.stays === true, now, out);
   }
 
   #persisted(id: number, error: string | undefined, now: number, out: Output[]): void {
