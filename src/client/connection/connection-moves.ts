@@ -28,7 +28,7 @@ interface Run {
   readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
   /** Its certificate is the one that the agent asked for. */
-  isAwaited: boolean;
+  isRequested: boolean;
 }
 
 /** The parts of the client that moves of its connection use. */
@@ -117,7 +117,7 @@ export class ConnectionMoves {
   /** An offer is applied, and `ended` called in the step in which it ends. */
   apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
     const look = new HostCall(this.#parts.clock);
-    const run: Run = { id, offered, look, ended, plan: this.#resumed, isAwaited: false };
+    const run: Run = { id, offered, look, ended, plan: this.#resumed, isRequested: false };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -161,9 +161,9 @@ export class ConnectionMoves {
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
     if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
-    const { offered, isAwaited } = run;
+    const { offered, isRequested } = run;
     const offer = bytesOf(offered);
-    record.keep(id, change, { snapshot: move.snapshot, offer, digest: offered.digest, isAwaited });
+    record.keep(id, change, { snapshot: move.snapshot, offer, digest: offered.digest, isRequested });
   }
 
   /** The connection was moved, or it was not. */
@@ -236,9 +236,9 @@ export class ConnectionMoves {
 
   #begin(run: Run, { settings, snapshot }: Move): void {
     const { transports, certificates, feed } = this.#parts;
-    run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
+    run.isRequested = certificates?.isRequested(snapshot.certificate?.key) === true;
     transports.propose(settings);
-    feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+    feed({ type: "switch", id: run.id, isRequested: run.isRequested });
   }
 
   #end(run: Run, error?: string): void {

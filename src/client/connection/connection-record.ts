@@ -1,7 +1,8 @@
 import { bytesOfHex, hexOf } from "../../base/bytes.js";
+import { HOUR_MS } from "../../base/time.js";
 import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
 import { changedBetween } from "../../connection-settings/fingerprint.js";
-import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
+import { decodeSnapshot, encodePlain, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
 import type {
   StoredConnection,
@@ -14,7 +15,6 @@ import type { Clock } from "../clock.js";
 import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
-const HOUR_MS = 3_600_000;
 /** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
 const MOST_SWITCHES = 1_000;
 
@@ -30,7 +30,7 @@ export interface OpenOffer {
 export interface Candidate extends OpenOffer {
   readonly snapshot: Snapshot;
   /** The agent asked for it: it does not count among the moves of an hour. */
-  readonly isAwaited?: boolean;
+  readonly isRequested?: boolean;
 }
 
 /** What an earlier process left. */
@@ -83,7 +83,10 @@ export class ConnectionRecord {
     const trial = trialOf(stored);
     const causes: unknown[] = [];
     const read = (name: string) => this.#blobs.read(name, (cause) => causes.push(cause));
-    const snapshotOf = async ({ blob }: StoredSettings) => decoded(await read(blob));
+    const snapshotOf = async ({ blob }: StoredSettings) => {
+      const bytes = await read(blob);
+      return bytes && decodeSnapshot(bytes);
+    };
     const snapshot = accepted && (await snapshotOf(accepted));
     const [proposed, offer] = candidate ? await Promise.all([snapshotOf(candidate), read(candidate.offer)]) : [];
     const opened = open && (await read(open.offer));
@@ -106,11 +109,11 @@ export class ConnectionRecord {
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
     if (step === "candidate") this.#isTried = true;
     if (step === "candidate" && candidate !== undefined) {
-      const bytes = encodeSnapshot(candidate.snapshot);
+      const bytes = encodePlain(candidate.snapshot);
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      if (candidate.isAwaited !== true)
+      if (candidate.isRequested !== true)
         next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "candidate") next.open = undefined;
@@ -181,10 +184,6 @@ export class ConnectionRecord {
   #nothing(): StoredConnection {
     return { fingerprint: this.#fingerprint, trial: NO_TRIAL, switchedAt: [] };
   }
-}
-
-function decoded(bytes: Uint8Array | undefined): Snapshot | undefined {
-  return bytes && decodeSnapshot(bytes);
 }
 
 function digestIn(stored: StoredOffer | undefined): Uint8Array | undefined {

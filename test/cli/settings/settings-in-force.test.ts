@@ -6,7 +6,7 @@ import { DAY_MS } from "../../../src/base/time.js";
 import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
 import type { DryRun } from "../../../src/cli/dry-run.js";
 import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
-import { encodeSnapshot, type Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { encodePlain, type Snapshot } from "../../../src/connection-settings/snapshot.js";
 import { REQUEST_BLOB } from "../../../src/store/blob-format.js";
 import { type FileStore, fileStore } from "../../../src/store/file-store.js";
 import type { StoredConnection } from "../../../src/store/store.js";
@@ -72,7 +72,7 @@ storage: { directory: ${folder}/state }
 }
 
 async function kept({ blobs }: FileStore, snapshot: Snapshot): Promise<string> {
-  const bytes = encodeSnapshot(snapshot);
+  const bytes = encodePlain(snapshot);
   const name = `connection-${hexOf(sha256([bytes])).slice(0, 32)}`;
   await blobs?.write(name, bytes);
   return name;
