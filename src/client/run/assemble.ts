@@ -114,6 +114,8 @@ export function assemble(options: OpAMPClientOptions) {
     /** Told at the start, whatever is stored. */
     warnings: insecure === undefined ? warnings : NO_WARNINGS,
     insecure,
+    /** Whether the server may move it. */
+    isMovable: transports !== undefined,
     requestInstanceUid,
     instanceUidText,
     /** Of an earlier process, until the core is told. */

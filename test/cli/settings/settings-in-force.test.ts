@@ -171,9 +171,21 @@ describe("opamp doctor --config and a dry run", () => {
     expect(found.settings[0]).toBe(`ok ${AS_FILE}`);
   });
 
-  test("say nothing of it where the file does not let the server change anything", async () => {
+  test("say that it is not used where the file does not let the server change anything", async () => {
     const accepted = { endpoint: "ws://127.0.0.1:2/" };
-    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }));
+    const { settings, dry, steps } = await looked(
+      await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }),
+    );
+    const told = `${AS_FILE}; what the server had changed is not used, since the file accepts no connection settings`;
+    expect([settings, dry.server]).toEqual([[`warning ${told}`], UNUSED]);
+    const hint = "they stay in storage.directory, and count again with connection_settings.accept: true";
+    expect(dry.connection?.source).toBe(`${told} (nothing has to be done if that is meant: ${hint})`);
+    expect(JSON.stringify(steps)).toContain(hint);
+    expect(JSON.stringify(dry.firstReport)).not.toContain("connectionSettingsStatus");
+  });
+
+  test("say nothing of it where nothing was changed either", async () => {
+    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, settings: "accept: false" }));
     expect([settings, dry.connection, dry.server]).toEqual([[], undefined, UNUSED]);
   });
 
