@@ -92,6 +92,7 @@ const ROWS: readonly Row[] = [
   both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
   both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),
   both(/\b(?:connectionSettings\.)?settingsEpoch of the agent\b/g, "connection_settings.epoch of the agent"),
+  both(/\bretryConnectionSettings\(\) on the agent\b/g, "SIGHUP to the agent"),
   both(/, or call forgetConnectionSettings\(\),/g, ""),
   both(/\bgive another connectionSettings\.settingsEpoch\b/g, "write another connection_settings.epoch"),
   both(/\bconnectionSettings\.settingsEpoch\b/g, "connection_settings.epoch"),

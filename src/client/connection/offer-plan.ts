@@ -146,7 +146,7 @@ function whereGivenUp(error: OpAMPError): OpAMPError {
     : error;
 }
 
-export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried`;
+export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried (find out why; retryConnectionSettings() on the agent tries them again, and so does an offer with another hash)`;
 
 /** An offer as it was sent. */
 export function bytesOf({ offer }: SettingsOffer): Uint8Array {

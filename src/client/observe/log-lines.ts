@@ -1,4 +1,5 @@
 import { isPromise } from "node:util/types";
+import { hexOf } from "../../base/bytes.js";
 import { DAY_MS } from "../../base/time.js";
 import { codeText, type LogFields, type Logger, type LogLevel, writeEntry } from "../../diagnostics/logger.js";
 import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
@@ -12,6 +13,8 @@ import type { Observer, OfferMoved } from "./client-event.js";
 /** What differs between failures that are the same: uids, hashes, sizes, and other long numbers, but not ports. */
 const VARYING = /[0-9a-f-]{8,}|(?<![:\d])\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** As much of a hash as tells one from another: the fields have the whole. */
+const SHOWN_BYTES = 4;
 /** For each state of the request for a certificate. */
 const REQUESTS = {
   waiting: "Asking the server for a client certificate, once it takes such requests",
@@ -117,11 +120,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   }
 
   function offer({ title, hash, status, error }: OfferMoved): void {
-    const name = hash.length === 0 ? "without a hash" : bytesText(hash);
-    const fields = { hash: bytesText(hash) };
-    if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`, fields);
+    const whole = bytesText(hash);
+    const name = hash.length === 0 ? "without a hash" : hexOf(hash.subarray(0, SHOWN_BYTES));
+    const fields = { hash: whole };
+    if (status !== "failed") line("info", `${title} ${status}`, whole, `${title} ${name} ${status}`, fields);
     else {
-      const detail = `${name} ${error.slice(0, LONGEST_DETAIL)}`;
+      const detail = `${whole} ${error.slice(0, LONGEST_DETAIL)}`;
       line("warn", `${title} failed`, detail, `${title} ${name} failed: ${shown(error)}`, fields);
     }
   }

@@ -71,6 +71,6 @@ function checkMember(
   } catch (error) {
     if (!(error instanceof OpAMPError)) throw error;
     const [, index, problem = error.message] = /^[^:[]*(?:\[(\d+)\])?: (.*)$/s.exec(error.message) ?? [];
-    section.refuse(index === undefined ? key : [key, Number(index)], problem);
+    section.refuse(index === undefined ? key : [key, Number(index)], problem, "correct it, or remove it");
   }
 }

@@ -15,7 +15,7 @@ import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import { offeredSettings } from "./offer-outline.js";
 import { configOffer, type OfferedFile } from "./offers.js";
-import type { ReceivedCustomMessage, ReportedConfig, ReportedSettings } from "./plain-values.js";
+import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
 import { ReportedAgent } from "./reported-agent.js";
 import { heartbeatOffer, type OfferedSettings, settingsOffer } from "./settings-offer.js";
 import { type IssueCertificateOptions, issueCertificate, refuseSigningRequest } from "./signing.js";
@@ -262,7 +262,7 @@ export class ServerAgent extends ReportedAgent {
 }
 
 function reports(
-  report: ReportedConfig | ReportedSettings | undefined,
+  report: ReportedConfig | undefined,
   status: "applied" | "failed",
   hash: Uint8Array | undefined,
 ): boolean {

@@ -150,7 +150,8 @@ describe("SIGHUP after the process died of settings", () => {
     const agent = work.start();
     await told(first, FAILED);
     const error = (await first.firstAgent()).connectionSettingsStatus?.errorMessage;
-    expect(error).toContain("the process ended 3 times while these settings were tried");
+    expect(error).toContain("ended 3 times while these settings were tried (find out why; SIGHUP to the agent tries");
+    expect(agent.log).toContain("SIGHUP to the agent tries them again, and so does an offer with another hash");
     agent.signal("SIGHUP");
     await agent.line(/SIGHUP: restarting/);
     await told(first, 0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OpAMPSettingsPolicy, TelemetrySettings } from "../../../src/index.js";
+import { OpAMPClient, type OpAMPSettingsPolicy, type TelemetrySettings } from "../../../src/index.js";
 import { noting } from "../other-connections/taking.js";
 import { known, moved, NEW, offer, offers } from "./moved.js";
 
@@ -92,4 +92,16 @@ test("an endless timeouts.applyMs gives a look at an offer, and a handler, as lo
   waits.shift()?.();
   await agent.clock.advance(500);
   expect(agent.statuses).toEqual(["applying", "applied"]);
+});
+
+test("every validate may be written as a condition", () => {
+  const isSafe = ({ endpoint }: { readonly endpoint: string }) => endpoint.startsWith("https://");
+  const handler = { validate: isSafe, apply: () => undefined };
+  const client = new OpAMPClient({
+    url: "wss://opamp.example.com",
+    description: { identifying: { "service.name": "guest" } },
+    remoteConfig: { validate: async ({ files }) => "agent.yaml" in files, apply: () => undefined },
+    connectionSettings: { opamp: { validate: isSafe }, ownMetrics: handler, other: handler },
+  });
+  expect(client.capabilities).toContain("acceptsOtherConnectionSettings");
 });

@@ -140,8 +140,9 @@ describe("the section certificates", () => {
     [{ subject: { dns_names: ["a", `${SECRET} x`] } }, /\.subject\.dns_names\[1\]: must be the name of a host/],
     [{ subject: { uris: ["nothing"] } }, /\.subject\.uris\[0\]: must be a URI/],
   ])("%j is refused in the words of the file", (certificates, problem) => {
-    const { code, message } = refused(file({ accept: true, certificates }), { env });
+    const { code, message, hint } = refused(file({ accept: true, certificates }), { env });
     expect([code, message]).toEqual(["ERR_OPAMP_OPTION", expect.stringMatching(problem)]);
+    expect(hint).not.toContain("docs/api");
     expect(message).toMatch(/^connection_settings\.certificates[.:]/);
   });
 
@@ -152,6 +153,19 @@ describe("the section certificates", () => {
     expect(warnings).toEqual([
       "connection_settings.certificates: asks for no certificate by itself without request: true",
     ]);
+  });
+
+  test.each(["ws", "http"])("is odd over %s, where no request leaves", (scheme) => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => warnings.push(text);
+    const server = { [scheme]: { endpoint: `${scheme}://opamp.example.com/` } };
+    const connection_settings = { accept: true, certificates: { request: true } };
+    readExtensionConfig({ server, connection_settings }, { onWarning });
+    expect(warnings).toEqual([
+      "connection_settings.certificates.request: has no effect until the server has moved the agent to wss or https: the request leaves over TLS alone",
+    ]);
+    readExtensionConfig(file({ accept: true, certificates: { request: true } }), { onWarning });
+    expect(warnings).toHaveLength(1);
   });
 
   test("needs a store that lasts", async () => {
