@@ -72,7 +72,8 @@ export function assemble(options: OpAMPClientOptions) {
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
   const waiters = new Waiters(clock);
   const counters = newCounters();
-  const log = options.logger && logLines(options.logger, clock, redactor, instanceUidText);
+  const log =
+    options.logger && logLines(options.logger, clock, redactor, instanceUidText, () => transports?.shownEndpoint);
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
