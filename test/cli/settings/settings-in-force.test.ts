@@ -99,7 +99,7 @@ describe("opamp doctor --config and a dry run", () => {
     const state = join(agent.folder, "state");
     const [blob = ""] = readdirSync(state).filter((name) => name.startsWith("blob-"));
     writeFileSync(join(state, blob), readFileSync(join(state, blob), "utf8").replace("127", "128"));
-    const why = "what the server had changed will be put aside: they are gone or damaged";
+    const why = "what the server had changed will be put aside: the stored settings are gone or damaged";
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
     rmSync(join(state, blob));
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
