@@ -209,7 +209,7 @@ export class CertificateRequests {
       this.#parts.connection.requestMoved();
     } catch (cause) {
       this.#retryAt = clock.wallNow() + RETRY_MS;
-      this.#complain(cause);
+      this.#complain(cause, "; it is tried again in ten minutes");
     } finally {
       this.#isMaking = false;
       this.review();
@@ -270,9 +270,10 @@ export class CertificateRequests {
     this.#timer.set(Math.min(...times.filter((time) => time > now)));
   }
 
-  #complain(cause: unknown): void {
+  #complain(cause: unknown, next = ""): void {
     const { code, hint } =
       cause instanceof OpAMPError ? cause : { code: "ERR_OPAMP_HANDLER" as const, hint: undefined };
-    this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, { cause, hint }));
+    const details = { cause, hint: hint && `${hint}${next}` };
+    this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, details));
   }
 }
