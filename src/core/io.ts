@@ -90,8 +90,8 @@ export type AgentInput =
   | { type: "handled"; kind: OfferKind; id: number; error?: string }
   /** Run the handler again for the offer that failed last. */
   | { type: "retry"; kind: OfferKind }
-  /** Forget what was offered, and connect again with the settings in force. */
-  | { type: "forget"; kind: OfferKind }
+  /** Forget what was offered, and connect again with the settings in force, unless these are those before. */
+  | { type: "forget"; kind: OfferKind; stays?: boolean }
   /** A change is durable; with an error it could not be stored. */
   | { type: "persisted"; id: number; error?: string }
   /** The restart handler ended; with an error it failed. */
@@ -230,11 +230,11 @@ export type Use = "committed" | "candidate";
 /** Why other settings are not in force. The failure of the last attempt was told with the phase that it led to. */
 export interface SwitchFailure {
   /**
-   * They could not be stored; the process died of them too often; another attempt cannot change what went wrong; they were
+   * They could not be stored; they are in force, and the store does not say that it has them; the process died of them too often; another attempt cannot change what went wrong; they were
    * not proved in time, or what answered was not seen to be an OpAMP server; their server wants a longer pause than that;
    * their server refused the report.
    */
-  why: "unstored" | "crashed" | "final" | "overdue" | "unknown" | "paused" | "refused";
+  why: "unstored" | "unkept" | "crashed" | "final" | "overdue" | "unknown" | "paused" | "refused";
   /** In the words of the store or of the server. */
   text?: string;
 }

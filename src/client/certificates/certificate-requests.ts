@@ -32,6 +32,8 @@ export interface CertificateParts {
   readonly origin: string;
   readonly clock: Clock;
   readonly connection: CertifiableConnection;
+  /** Whether nothing is asked for now. */
+  readonly isHeld: () => boolean;
   /** As UUID text. */
   readonly instanceUid: () => string;
   readonly feed: (input: Input) => void;
@@ -155,6 +157,7 @@ export class CertificateRequests {
     if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
     const now = this.#parts.clock.wallNow();
     this.#noteIssued(now);
+    if (this.#parts.isHeld() && !this.#feed.isSet) return;
     const retryInMs = this.#retryAt - now;
     // A longer one is by a clock that was ahead.
     const isResting = retryInMs > 0 && retryInMs <= RETRY_MS;

@@ -24,8 +24,6 @@ interface Run {
   readonly offered: SettingsOffer;
   /** The look of the host at it. */
   readonly look: HostCall;
-  /** How long the host may look at it, in milliseconds. */
-  readonly validateMs: number;
   /** Called once, with the reason where the offer's settings are not in force. */
   readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
@@ -66,6 +64,8 @@ export class ConnectionMoves {
   #accepted: Pick<Accepted, "snapshot" | "at"> | undefined;
   #state: ConnectionState | undefined;
   #run: Run | undefined;
+  /** What is in force is not stored yet: no offer is applied before it is. */
+  #isStoring = false;
   /** The candidate of an earlier process, until the core applies its offer again. */
   #resumed: Plan | undefined;
   /** Why the last attempt on the candidate failed. */
@@ -117,7 +117,7 @@ export class ConnectionMoves {
   /** An offer is applied, and `ended` called in the step in which it ends. */
   apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
     const look = new HostCall(this.#parts.clock);
-    const run: Run = { id, offered, look, validateMs, ended, plan: this.#resumed, isAwaited: false };
+    const run: Run = { id, offered, look, ended, plan: this.#resumed, isAwaited: false };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -129,11 +129,11 @@ export class ConnectionMoves {
     try {
       const plan = this.#reader.plan(offered, this.snapshot, this.#parts.clock.wallNow());
       run.plan = plan;
-      if (plan.move === undefined) return this.#end(run);
+      if (plan.move === undefined) return this.#isStoring ? undefined : this.#end(run);
       this.#moved("candidate");
       const { validate } = this.#parts.rules;
       if (validate === undefined) this.#begin(run, plan.move);
-      else void this.#validate(run, plan.move, validate);
+      else void this.#validate(run, plan.move, validate, validateMs);
     } catch (cause) {
       this.#reject(run, failureText(cause));
     }
@@ -153,7 +153,8 @@ export class ConnectionMoves {
     const { record, transports } = this.#parts;
     const run = this.#run;
     const move = run?.plan?.move;
-    if (change.step === "accepted" && move !== undefined) {
+    if (change.step === "accepted" && move !== undefined && !this.#isStoring) {
+      this.#isStoring = true;
       transports.accept();
       this.#accepted = { snapshot: move.snapshot, at: this.#parts.clock.wallNow() };
       this.#obey(run?.plan?.seconds);
@@ -167,9 +168,13 @@ export class ConnectionMoves {
   /** The connection was moved, or it was not. */
   switched(id: number, failed: SwitchFailure | undefined): void {
     const run = this.#run;
-    if (run?.id !== id) return;
+    // A newer one that leaves the connection as it is waits for what is in force.
+    const isNext = this.#isStoring && run?.plan !== undefined && run.plan.move === undefined;
+    this.#isStoring = false;
+    if (run === undefined || (run.id !== id && !isNext)) return;
     if (failed === undefined) return this.#end(run);
-    this.#moved(failed.why === "unstored" || failed.why === "crashed" ? "rejected" : "rolledBack");
+    if (failed.why !== "unkept")
+      this.#moved(failed.why === "unstored" || failed.why === "crashed" ? "rejected" : "rolledBack");
     this.#end(run, whyNot(failed, run.plan?.move, this.#lastFailure, this.#parts.rules.limits.verifyMs));
   }
 
@@ -189,13 +194,13 @@ export class ConnectionMoves {
 
   /** Goes back to what the options say. */
   forget(): void {
-    const { feed, record } = this.#parts;
     const run = this.#run;
+    const stays = run === undefined && this.#accepted === undefined;
     this.#run = undefined;
     run?.look.abort(new OpAMPError("ERR_OPAMP_HANDLER", "connectionSettings was aborted: forgotten"));
     this.#reset();
-    record.clear();
-    feed({ type: "forget", kind: "connectionSettings" });
+    this.#parts.record.clear();
+    this.#parts.feed({ type: "forget", kind: "connectionSettings", stays });
     run?.ended("aborted: forgotten");
     this.#moved(undefined);
   }
@@ -210,13 +215,13 @@ export class ConnectionMoves {
     return this.#parts.record.ended();
   }
 
-  async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>): Promise<void> {
+  async #validate(run: Run, move: Move, validate: NonNullable<SettingsRules["validate"]>, limitMs: number) {
     const current = factsOf(this.inForce);
     const look = async (signal: AbortSignal): Promise<void> =>
       refuseFalse(await validate(proposed(move.settings, move.snapshot), { signal, current }));
     try {
       // One that hangs is not waited for: nothing has changed yet.
-      await run.look.run(look, { limitMs: run.validateMs, graceMs: 0 });
+      await run.look.run(look, { limitMs, graceMs: 0 });
       if (this.#run === run) this.#begin(run, move);
     } catch (cause) {
       if (this.#run !== run) return;
@@ -257,6 +262,7 @@ export class ConnectionMoves {
   }
 
   #reset(): void {
+    this.#isStoring = false;
     this.#accepted = undefined;
     this.#state = undefined;
     this.#parts.transports.commit(this.inForce);

@@ -120,9 +120,12 @@ export class ConnectionRecord {
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
     } else if (step !== "candidate") next.candidate = undefined;
-    if (step === "accepted" && tried !== undefined) next.accepted = { blob: tried.blob, at };
-    if (step !== "dropped")
-      next.open = step === "accepted" ? tried && { offer: tried.offer, digest: tried.digest } : undefined;
+    if (step === "candidate") next.open = undefined;
+    // Without a candidate it is what could not be stored before.
+    if (step === "accepted" && tried !== undefined) {
+      next.accepted = { blob: tried.blob, at };
+      next.open = { offer: tried.offer, digest: tried.digest };
+    }
     this.#replace(next, blobs, id);
   }
 

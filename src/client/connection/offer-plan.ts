@@ -121,6 +121,8 @@ export function whyNot(
   switch (why) {
     case "unstored":
       return `the settings could not be stored: ${text}`;
+    case "unkept":
+      return "the settings are in force, but may be lost with a restart: the store does not answer";
     case "crashed":
       return diedOfIt;
     case "refused":

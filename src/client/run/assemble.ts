@@ -36,6 +36,7 @@ import { settingsCapabilities } from "../settings/taken-settings.js";
 import { Persistence } from "../state/persistence.js";
 import { assembleSettings, assembleTransports, type FixedSettings } from "./assemble-settings.js";
 import { Driver } from "./driver.js";
+import { InsecureInForce } from "./insecure-in-force.js";
 import { notify, OutputRouter } from "./output-router.js";
 import { Waiters } from "./waiters.js";
 
@@ -75,7 +76,12 @@ export function assemble(options: OpAMPClientOptions) {
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
-  const observers = [log, count, meter].filter((observer) => observer !== undefined);
+  const warnings = warningsAbout(options, settings);
+  const isOurs = typeof options.transport !== "function";
+  const warn = (event: WarningEvent) => notify(parts, { type: "warning", event });
+  const insecure = transports && isOurs ? new InsecureInForce(transports, warnings, warn) : undefined;
+  const review: Observer | undefined = insecure && (({ type }) => void (type === "connection" && insecure.review()));
+  const observers = [log, count, meter, review].filter((observer) => observer !== undefined);
 
   const both: Observer | undefined =
     meter &&
@@ -105,7 +111,9 @@ export function assemble(options: OpAMPClientOptions) {
     publish,
     failed,
     supplied,
-    warnings: warningsAbout(options, settings),
+    /** Told at the start, whatever is stored. */
+    warnings: insecure === undefined ? warnings : NO_WARNINGS,
+    insecure,
     requestInstanceUid,
     instanceUidText,
     /** Of an earlier process, until the core is told. */

@@ -15,8 +15,8 @@ export interface Movable {
   readonly up: boolean;
   /** Leaves whatever there is in good order, and dials with other settings; how those before failed does not count. */
   moveTo(use: Use, now: number, out: Output[]): void;
-  /** The same with the settings in force, which are others than before. */
-  startOver(now: number, out: Output[]): void;
+  /** The same with the settings in force, unless those stay, as if none had ever been offered. */
+  startOver(stays: boolean, now: number, out: Output[]): void;
   /** What was dialled as the candidate is in force from now on. */
   keep(): void;
 }
@@ -27,6 +27,8 @@ export interface Applicant extends OfferSurroundings {
 }
 
 const HOUR_MS = 3_600_000;
+/** Until what was accepted is stored again, after that went wrong. */
+const STORE_AGAIN_MS = 10_000;
 
 /**
  * Moves the connection to other settings, and back where they are not proved: first they are stored, then the server is
@@ -94,7 +96,8 @@ export class ConnectionSwitch {
   /** The offer being applied wants the candidate. */
   begin({ id, isAwaited = false }: Extract<Input, { type: "switch" }>, now: number, out: Output[]): void {
     const applying = this.#applying;
-    if (applying?.id !== id || this.#stage !== "idle") return;
+    const isFree = this.#stage === "idle" || this.#stage === "committing";
+    if (applying?.id !== id || !isFree) return;
     this.#id = id;
     this.#isAwaited = isAwaited;
     const hash = hexOf(offerIdentity(applying.offered) ?? applying.offered.hash);
@@ -125,13 +128,14 @@ export class ConnectionSwitch {
     if (input.type !== "forget") return;
     if (this.#stage !== "idle") this.#end(undefined, now, out, true);
     this.#trial = NO_TRIAL;
-    this.#connection.startOver(now, out);
+    this.#connection.startOver(input.stays === true, now, out);
   }
 
   #persisted(id: number, error: string | undefined, now: number, out: Output[]): void {
     if (id !== this.#persistId) return;
     this.#persistId = undefined;
-    if (this.#stage === "committing") return this.#end(undefined, now, out);
+    if (this.#stage === "committing" && error !== undefined) this.#timers.settings = now + STORE_AGAIN_MS;
+    else if (this.#stage === "committing") return this.#end(undefined, now, out);
     if (this.#stage !== "staging") return;
     if (error !== undefined) return this.#drop({ why: "unstored", text: error }, now, out);
     this.#move("stored");
@@ -147,12 +151,17 @@ export class ConnectionSwitch {
     this.#isAnswered = true;
     if (!isOfOpAMP(message)) return false;
     this.#move("answered");
-    // A disk that says nothing holds it no more than one that fails.
-    this.#timers.settings = now + this.#applicant.limits.applyMs;
     this.#connection.keep();
     this.#trial = this.#next({ type: "commit" }) ?? NO_TRIAL;
-    this.#persistId = this.#persist("accepted", out);
+    this.#store(now, out);
     return true;
+  }
+
+  /** What was accepted is told to be applied once it is stored, however often that is tried. */
+  #store(now: number, out: Output[]): void {
+    // A store that never answers must not hold this up for ever.
+    this.#timers.settings = now + this.#applicant.limits.applyMs;
+    this.#persistId = this.#persist("accepted", out);
   }
 
   /** The candidate is not in force, and will not be (CONN-09). @param failure `undefined` where nobody asks any more */
@@ -171,13 +180,15 @@ export class ConnectionSwitch {
   expire(now: number, out: Output[]): void {
     if (now < (this.#timers.settings ?? NEVER)) return;
     if (this.#stage === "queued") this.#stageNow("room", this.#trial, now, out);
-    else if (this.#stage === "committing") this.#end(undefined, now, out);
-    else this.rollBack({ why: this.#isAnswered ? "unknown" : "overdue" }, now, out);
+    else if (this.#stage !== "committing") this.rollBack({ why: this.#isAnswered ? "unknown" : "overdue" }, now, out);
+    else if (this.#persistId === undefined) this.#store(now, out);
+    else this.#end({ why: "unkept" }, now, out);
   }
 
   /** Goes on after each step: a newer offer may have come, the handler may have ended, the server may have been told. */
   proceed(now: number, out: Output[]): void {
-    if (this.#stage === "idle") return;
+    // What is in force is stored, whatever comes after it.
+    if (this.#stage === "idle" || this.#stage === "committing") return;
     if (this.#applying?.id !== this.#id) return this.#abandon(now, out);
     if (this.#stage !== "telling" || (this.#connection.up && this.#owesStatus)) return;
     if (!this.#isAwaited) this.#movedAt.push(now);
@@ -220,8 +231,7 @@ export class ConnectionSwitch {
   }
 
   #abandon(now: number, out: Output[]): void {
-    if (this.isProving) return this.rollBack(undefined, now, out);
-    if (this.#stage === "committing") this.#end(undefined, now, out, true);
+    if (this.isProving) this.rollBack(undefined, now, out);
     else this.#drop(undefined, now, out);
   }
 

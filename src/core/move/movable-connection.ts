@@ -68,9 +68,10 @@ export class MovableConnection extends Connection implements Movable {
     this.swap("committed", new RetryDelays(this.#times, this.#random));
   }
 
-  /** Dials again: the settings in force have changed, and with them the heartbeat interval. */
-  startOver(now: number, out: Output[]): void {
+  /** The interval that was offered is forgotten. Dials again, unless the settings in force are those before. */
+  startOver(stays: boolean, now: number, out: Output[]): void {
     this.#keepalive.forget(out);
+    if (stays) return;
     const isOnTrial = this.#counted !== undefined;
     this.#counted = undefined;
     this.moveTo("committed", now, out, isOnTrial);

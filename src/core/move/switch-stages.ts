@@ -13,8 +13,8 @@ export const switchStages = {
   telling: { told: "proving", "given up": "idle" },
   /** The server is being left, and the candidate dialled until its server has answered. */
   proving: { answered: "committing", failed: "idle", "given up": "idle" },
-  /** What was accepted is being stored. */
-  committing: { stored: "idle", "given up": "idle" },
+  /** What was accepted is being stored; another offer may come before it is. */
+  committing: { stored: "idle", failed: "idle", "given up": "idle", begin: "staging", full: "queued" },
 } as const satisfies Record<string, Readonly<Record<string, string>>>;
 
 /** A stage on the way to other settings. */

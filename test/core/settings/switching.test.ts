@@ -80,20 +80,55 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
     expect(agent.core.phase).toBe("online");
   });
 
-  test("is accepted also where that cannot be stored", () => {
+  test("that cannot be stored is stored again after a while, and told to be applied once it is", () => {
     const agent = moving({}, script);
     const id = agent.try();
     agent.persisted("disk full");
-    expect(agent.switched).toEqual([{ type: "switched", id }]);
+    agent.advance(9_999);
+    expect([agent.switched, agent.steps]).toEqual([[], ["candidate", "accepted"]]);
+    agent.advance(1);
+    expect(agent.steps).toEqual(["candidate", "accepted", "accepted"]);
+    agent.persisted("disk full");
+    agent.advance(30_000);
+    expect([agent.switched, agent.told.at(-1)]).toEqual([[], "applying"]);
+    agent.persisted();
+    expect([agent.switched, agent.told.at(-1)]).toEqual([[{ type: "switched", id }], "applied"]);
+    const { length } = agent.steps;
+    agent.advance(60_000);
+    expect(agent.steps).toHaveLength(length);
   });
 
-  test("ends although the disk never says whether what was accepted is stored", () => {
+  test("that cannot be stored gives way to another one, and to the options", () => {
+    for (const isForgotten of [false, true]) {
+      const agent = moving({}, script);
+      agent.try();
+      agent.persisted("disk full");
+      agent.clear();
+      if (isForgotten) {
+        agent.feed({ type: "forget", kind: "connectionSettings" });
+        agent.feed({ type: "handled", kind: "connectionSettings", id: 1, error: "aborted" });
+        agent.advance(60_000);
+        expect([agent.uses, agent.steps, agent.core.phase]).toEqual([["committed"], [], "online"]);
+      } else {
+        agent.receive(settings(2));
+        agent.feed({ type: "handled", kind: "connectionSettings", id: 1, error: "aborted" });
+        agent.feed({ type: "switch", id: 2 });
+        agent.persisted();
+        agent.persisted();
+        expect([agent.uses, agent.steps]).toEqual([["candidate"], ["candidate", "accepted"]]);
+        expect(agent.switched).toEqual([{ type: "switched", id: 2 }]);
+      }
+    }
+  });
+
+  test("fails, and stays, where the disk never says whether what was accepted is stored", () => {
     const agent = moving({}, { ...script, config: { apply: { applyMs: 5_000, abortMs: 1_000 } } });
     const id = agent.try();
     agent.advance(4_999);
     expect(agent.switched).toEqual([]);
     agent.advance(5_000);
-    expect([agent.switched, agent.told.at(-1)]).toEqual([[{ type: "switched", id }], "applied"]);
+    expect(agent.switched).toEqual([{ type: "switched", id, failed: { why: "unkept" } }]);
+    expect([agent.told.at(-1), agent.uses]).toEqual(["failed", ["candidate"]]);
   });
 
   test("takes the interval of heartbeats back when it is forgotten", () => {

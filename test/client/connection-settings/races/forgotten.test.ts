@@ -60,6 +60,28 @@ describe("settings that the host forgets", () => {
     expect(offered).toBe(1);
   });
 
+  test("are none where none were accepted: a pause that the server asked for holds", async () => {
+    let isBusy = false;
+    const retryInfo = { case: "retryInfo" as const, value: { retryAfterNanoseconds: 3_600_000_000_000n } };
+    const old = await OpAMPServer.start({
+      onMessage: () => (isBusy ? { errorResponse: { type: 2, Details: retryInfo } } : {}),
+    });
+    const fresh = await OpAMPServer.start();
+    onTestFinished(async () => {
+      await fresh.close();
+      await old.close();
+    });
+    const agent = await moved({ servers: { old, new: fresh } });
+    isBusy = true;
+    agent.client.setHealth({ healthy: true, status: "well" });
+    await agent.clock.advance(120_000);
+    for (let times = 0; times < 3; times++) {
+      agent.client.forgetConnectionSettings();
+      await agent.clock.advance(5_000);
+    }
+    expect([agent.client.phase, agent.dialled]).toEqual(["waiting", ["old"]]);
+  });
+
   test("while a handler runs do not have two of them run at once", async () => {
     let running = 0;
     let most = 0;
