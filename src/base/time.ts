@@ -4,7 +4,12 @@ import { wrongKind, wrongOption } from "./checks.js";
 /** The longest delay that a timer of Node takes; a longer one would run at once. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+export const HOUR_MS = 3_600_000;
+
 export const DAY_MS = 86_400_000;
+
+/** Clocks are wrong by less than this all the time: a certificate that was issued just now may seem to begin later. */
+export const CLOCK_ERROR_MS = 600_000;
 
 export const NANOSECONDS_PER_MS = 1_000_000n;
 

@@ -24,7 +24,7 @@ export interface OverlayRules {
  */
 export function overlay(inForce: Snapshot, offer: OpAMPOffer, rules: OverlayRules): Overlay {
   const { heartbeatSeconds, certificate, endpoint, headers, tls, proxy } = offer;
-  const seconds = heartbeatSeconds ?? (rules.zeroIsOff ? 0n : undefined);
+  const seconds = secondsOf(heartbeatSeconds, rules);
   const isNamed = [endpoint, headers, certificate, tls, proxy].some((member) => member !== undefined);
   if (!isNamed) {
     if (seconds !== undefined) return { type: "interval", seconds };
@@ -40,4 +40,9 @@ export function overlay(inForce: Snapshot, offer: OpAMPOffer, rules: OverlayRule
     ...(certificate === undefined && !rules.keepCertificate && { certificate: null }),
   };
   return { type: "settings", next: Object.freeze(next), seconds };
+}
+
+/** The interval that an offer asks for. @param named `undefined` for 0, which is the same as none on the wire */
+export function secondsOf(named: bigint | undefined, { zeroIsOff }: OverlayRules): bigint | undefined {
+  return named ?? (zeroIsOff ? 0n : undefined);
 }

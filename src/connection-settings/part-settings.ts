@@ -66,12 +66,7 @@ export function changedMembers(before: PartSettings | undefined, settings: PartS
   return MEMBER_NAMES.filter((name) => !samePlain({ value: from[name] }, { value: to[name] }));
 }
 
-/** Settings as bytes. @throws OpAMPError `ERR_OPAMP_SETTINGS` where they are above their bound */
-export function encodePart(settings: PartSettings): Uint8Array {
-  return encodePlain(settings);
-}
-
-/** The opposite of {@link encodePart}; `undefined` for anything else. */
+/** Settings of {@link encodePlain}; `undefined` for anything else. */
 export function decodePart(bytes: Uint8Array): PartSettings | undefined {
   const json = decodePlain(bytes);
   if (isTelemetryJson(json)) return json;

@@ -1,13 +1,12 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { attempt } from "../base/checks.js";
+import { CLOCK_ERROR_MS } from "../base/time.js";
 import type { TLSCertificate } from "../gen/opamp/v1/opamp_pb.js";
 import { decodedText, type PemBlock, pemBlocks, pemText } from "../transport/tls/pem.js";
 import { checkSize, refused } from "./refusal.js";
 import type { ClientCertificate } from "./snapshot.js";
 
 const MAX_PEM_BYTES = 64 * 1024;
-/** Clocks are wrong by less than this all the time: a certificate that was issued just now may seem to begin later. */
-const CLOCK_ERROR_MS = 600_000;
 const FOR_CLIENTS = "1.3.6.1.5.5.7.3.2";
 const FOR_ANYTHING = "2.5.29.37.0";
 

@@ -4,13 +4,14 @@ import type {
   TLSConnectionSettings,
 } from "../gen/opamp/v1/opamp_pb.js";
 import { readOfferedHeaders } from "./offered-headers.js";
-import { encodePart, type OtherSettings, type PartSettings, type TelemetrySettings } from "./part-settings.js";
+import type { OtherSettings, PartSettings, TelemetrySettings } from "./part-settings.js";
 import { refuseUnkept, refuseUnverified } from "./policy.js";
 import { readCertificate } from "./read-certificate.js";
 import { MAX_URL_CHARACTERS, readProxy } from "./read-offer.js";
 import { readOfferedTls, tlsOver } from "./read-tls.js";
 import { checkSize, refused } from "./refusal.js";
 import type { OfferedTls } from "./snapshot.js";
+import { encodePlain } from "./snapshot.js";
 
 const MAX_NAME_CHARACTERS = 256;
 const MAX_SETTINGS = 256;
@@ -131,6 +132,6 @@ function readSettings(where: string, given: Readonly<Record<string, string>>): R
 
 /** Above their bound they are refused before anything is done. */
 function checked<T extends PartSettings>(settings: T): T {
-  encodePart(settings);
+  encodePlain(settings);
   return settings;
 }

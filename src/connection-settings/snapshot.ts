@@ -57,15 +57,10 @@ export const NO_SNAPSHOT: Snapshot = Object.freeze({});
 export const MAX_SNAPSHOT_BYTES = 512 * 1024;
 
 /**
- * A snapshot as bytes: the same ones for the same settings.
+ * Settings of any kind as bytes: the same ones for the same settings.
  *
- * @throws OpAMPError `ERR_OPAMP_SETTINGS` where it is above its bound
+ * @throws OpAMPError `ERR_OPAMP_SETTINGS` where they are above the bound of a snapshot
  */
-export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  return encodePlain(snapshot);
-}
-
-/** Settings of any kind as bytes. @throws OpAMPError `ERR_OPAMP_SETTINGS` where they are above the bound of a snapshot */
 export function encodePlain(settings: object): Uint8Array {
   const bytes = Buffer.from(JSON.stringify(sorted(settings)));
   if (bytes.length <= MAX_SNAPSHOT_BYTES) return Uint8Array.from(bytes);
@@ -75,7 +70,7 @@ export function encodePlain(settings: object): Uint8Array {
   );
 }
 
-/** The opposite of {@link encodeSnapshot}; `undefined` for anything else: half a snapshot is none. */
+/** A snapshot of {@link encodePlain}; `undefined` for anything else: half a snapshot is none. */
 export function decodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
   const json = decodePlain(bytes);
   return isSnapshot(json) ? json : undefined;

@@ -114,8 +114,8 @@ export type Input =
     }
   /** End in good order, within the time given; `error` is why, where the host did not ask for it. */
   | { type: "stop"; withinMs: number; error?: unknown }
-  /** The connection settings being applied, those with this id, want the connection moved to the candidate; `isAwaited`: the agent asked for them. */
-  | { type: "switch"; id: number; isAwaited?: boolean }
+  /** The connection settings being applied, those with this id, want the connection moved to the candidate; `isRequested`: the agent asked for them. */
+  | { type: "switch"; id: number; isRequested?: boolean }
   /** The interval between heartbeats that came with settings which were accepted. */
   | { type: "interval"; seconds: bigint }
   /** Leave in good order and dial again (DUP-02). */

@@ -1,4 +1,5 @@
 import { hexOf, sha256 } from "../../base/bytes.js";
+import { CLOCK_ERROR_MS } from "../../base/time.js";
 import { newKey, signingRequest } from "../../connection-settings/certificates/signing-request.js";
 import { subjectFor } from "../../connection-settings/certificates/subject.js";
 import type { Input } from "../../core/io.js";
@@ -44,8 +45,6 @@ export interface CertificateParts {
 const WHERE = "connectionSettings.certificates";
 /** Until a request that could not be made is tried again. */
 const RETRY_MS = 600_000;
-/** Clocks are wrong by less than this all the time. */
-const CLOCK_ERROR_MS = 600_000;
 
 /**
  * Asks for client certificates: makes key and request, keeps both before the request leaves, and sees to it that there is

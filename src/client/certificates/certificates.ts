@@ -7,7 +7,7 @@ export class Certificates {
   #requests: CertificateRequests | undefined;
   #isAsked = false;
   #isApplying = false;
-  #awaitedKey: string | undefined;
+  #requestedKey: string | undefined;
 
   constructor(parts: Omit<CertificateParts, "connection" | "isHeld">) {
     this.#parts = parts;
@@ -19,9 +19,9 @@ export class Certificates {
   }
 
   /** Whether a certificate for this key is what the agent waits for: once for each, so that requests bound such moves. */
-  isAwaited(key: string | undefined): boolean {
-    const isNew = key !== undefined && key !== this.#awaitedKey && this.keys.includes(key);
-    if (isNew) this.#awaitedKey = key;
+  isRequested(key: string | undefined): boolean {
+    const isNew = key !== undefined && key !== this.#requestedKey && this.keys.includes(key);
+    if (isNew) this.#requestedKey = key;
     return isNew;
   }
 

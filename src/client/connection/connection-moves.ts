@@ -28,7 +28,7 @@ interface Run {
   readonly ended: (error: string | undefined) => void;
   plan: Plan | undefined;
   /** Its certificate is the one that the agent asked for. */
-  isAwaited: boolean;
+  isRequested: boolean;
 }
 
 /** The parts of the client that moves of its connection use. */
@@ -117,7 +117,7 @@ export class ConnectionMoves {
   /** An offer is applied, and `ended` called in the step in which it ends. */
   apply(offered: SettingsOffer, id: number, validateMs: number, ended: Run["ended"]): void {
     const look = new HostCall(this.#parts.clock);
-    const run: Run = { id, offered, look, ended, plan: this.#resumed, isAwaited: false };
+    const run: Run = { id, offered, look, ended, plan: this.#resumed, isRequested: false };
     this.#run = run;
     this.#lastFailure = undefined;
     if (run.plan?.move !== undefined) {
@@ -183,7 +183,7 @@ export class ConnectionMoves {
     this.#lastFailure = undefined;
     if (this.#state !== "candidate") return;
     // One that the agent asked for does not count among the moves of an hour.
-    if (this.#run?.isAwaited === false) this.#parts.record.moving();
+    if (this.#run?.isRequested === false) this.#parts.record.moving();
     this.#moved("verifying");
   }
 
@@ -240,9 +240,9 @@ export class ConnectionMoves {
     const { transports, certificates, record, feed } = this.#parts;
     const begin = (): void => {
       if (this.#run !== run) return;
-      run.isAwaited = certificates?.isAwaited(snapshot.certificate?.key) === true;
+      run.isRequested = certificates?.isRequested(snapshot.certificate?.key) === true;
       transports.propose(settings);
-      feed({ type: "switch", id: run.id, isAwaited: run.isAwaited });
+      feed({ type: "switch", id: run.id, isRequested: run.isRequested });
     };
     // What newer offers supersede before the disk is ready is not stored.
     if (record.storing === undefined) begin();

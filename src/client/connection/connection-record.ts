@@ -1,7 +1,8 @@
 import { bytesOfHex, hexOf } from "../../base/bytes.js";
+import { HOUR_MS } from "../../base/time.js";
 import { NO_TRIAL, nextTrial, type Trial, trialTransitions } from "../../base/trial.js";
 import { changedBetween } from "../../connection-settings/fingerprint.js";
-import { decodeSnapshot, encodeSnapshot, type Snapshot } from "../../connection-settings/snapshot.js";
+import { decodeSnapshot, encodePlain, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { StateChange } from "../../core/io.js";
 import type {
   StoredConnection,
@@ -13,8 +14,6 @@ import type {
 import type { Clock } from "../clock.js";
 import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
-
-const HOUR_MS = 3_600_000;
 
 /** An offer. */
 export interface OpenOffer {
@@ -92,7 +91,10 @@ export class ConnectionRecord {
     const trial = trialOf(stored);
     const causes: unknown[] = [];
     const read = (name: string) => this.#blobs.read(name, (cause) => causes.push(cause));
-    const snapshotOf = async ({ blob }: StoredSettings) => decoded(await read(blob));
+    const snapshotOf = async ({ blob }: StoredSettings) => {
+      const bytes = await read(blob);
+      return bytes && decodeSnapshot(bytes);
+    };
     const snapshot = accepted && (await snapshotOf(accepted));
     const [proposed, offer] = candidate ? await Promise.all([snapshotOf(candidate), read(candidate.offer)]) : [];
     const opened = open && (await read(open.offer));
@@ -115,7 +117,7 @@ export class ConnectionRecord {
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
     if (step === "candidate") this.#isTried = true;
     if (step === "candidate" && candidate !== undefined) {
-      const bytes = encodeSnapshot(candidate.snapshot);
+      const bytes = encodePlain(candidate.snapshot);
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
@@ -188,10 +190,6 @@ export class ConnectionRecord {
   #nothing(): StoredConnection {
     return { fingerprint: this.#fingerprint, trial: NO_TRIAL, switchedAt: [] };
   }
-}
-
-function decoded(bytes: Uint8Array | undefined): Snapshot | undefined {
-  return bytes && decodeSnapshot(bytes);
 }
 
 function digestIn(stored: StoredOffer | undefined): Uint8Array | undefined {

@@ -7,10 +7,10 @@ import {
   type OwnSettings,
   sameConnection,
 } from "../../connection-settings/laid-over.js";
-import { overlay } from "../../connection-settings/overlay.js";
+import { overlay, secondsOf } from "../../connection-settings/overlay.js";
 import { checkPolicy } from "../../connection-settings/policy.js";
 import { readOpAMPOffer } from "../../connection-settings/read-offer.js";
-import { encodeSnapshot, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
+import { encodePlain, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, SwitchFailure } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
@@ -84,13 +84,13 @@ export class OfferReader {
     const move = this.#move(meant.next, inForce);
     if (sameConnection(move.settings, current)) return { move: undefined, seconds };
     // Above its bound it is refused before anything is done.
-    encodeSnapshot(meant.next);
+    encodePlain(meant.next);
     return { move, seconds };
   }
 
   /** What an offer came to that an earlier process was trying. @throws OpAMPError `ERR_OPAMP_SETTINGS` */
   resumed(snapshot: Snapshot, { offer: { opamp } }: SettingsOffer, inForce: Snapshot): Plan {
-    const seconds = opamp?.heartbeatIntervalSeconds || (this.#rules.zeroIsOff ? 0n : undefined);
+    const seconds = secondsOf(opamp?.heartbeatIntervalSeconds || undefined, this.#rules);
     return { move: this.#move(snapshot, inForce), seconds };
   }
 

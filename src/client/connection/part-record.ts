@@ -1,4 +1,5 @@
-import { decodePart, encodePart, type PartSettings } from "../../connection-settings/part-settings.js";
+import { decodePart, type PartSettings } from "../../connection-settings/part-settings.js";
+import { encodePlain } from "../../connection-settings/snapshot.js";
 import { messageOf } from "../../errors.js";
 import type { StoredOther, StoredOthers, StoredState } from "../../store/store.js";
 import type { Clock } from "../clock.js";
@@ -51,7 +52,7 @@ export class PartRecord {
     const read = await Promise.all(
       handled.map(async (entry) => {
         const bytes = await this.#blobs.read(entry.blob, (cause) => unread.set(entry, cause));
-        return { entry, settings: decodedPart(bytes) };
+        return { entry, settings: bytes && decodePart(bytes) };
       }),
     );
     const parts = read.flatMap(({ entry: { part: kind, name }, settings }) =>
@@ -73,7 +74,7 @@ export class PartRecord {
 
   /** Keeps settings in place of those before. Resolves once they are kept, or cannot be. */
   keep({ kind, name }: PartId, settings: PartSettings): Promise<void> {
-    const bytes = encodePart(settings);
+    const bytes = encodePlain(settings);
     const blob = blobName("other", bytes);
     const entry: StoredOther = { part: kind, ...(name !== undefined && { name }), blob, at: this.#clock.wallNow() };
     const others = this.#stored.filter(({ part, name: its }) => part !== kind || its !== name);
@@ -101,8 +102,4 @@ export class PartRecord {
       },
     });
   }
-}
-
-function decodedPart(bytes: Uint8Array | undefined): PartSettings | undefined {
-  return bytes && decodePart(bytes);
 }

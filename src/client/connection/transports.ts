@@ -16,7 +16,7 @@ export class Transports {
   #settings: { [U in Use]?: ConnectionSettings | undefined };
   #made: { [U in Use]?: Transport | undefined } = {};
   #last: Transport | undefined;
-  /** What was tried last: its server may still be heard of when it is dropped. */
+  /** What was tried, or in force, before: its server may still send something after it is dropped. */
   #tried: ConnectionSettings | undefined;
   readonly #madeHeaders: MadeHeaders;
   readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();

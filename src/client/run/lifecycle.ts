@@ -99,7 +99,7 @@ export class Lifecycle {
     if (state instanceof OpAMPError) return this.#refuse(state);
     const { settings } = this.#parts;
     if (settings === undefined) return this.#begin(state);
-    // What is said until the core starts is said by the agent that this is.
+    // Log lines before the core starts carry the stored uid.
     this.#parts.uidBefore = this.#knownUid(state);
     void settings.restore(state).then((left) => this.#begin(state, left));
   }

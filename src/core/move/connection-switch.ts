@@ -1,4 +1,5 @@
 import { hexOf } from "../../base/bytes.js";
+import { HOUR_MS } from "../../base/time.js";
 import { NO_TRIAL, nextTrial, type Trial } from "../../base/trial.js";
 import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { SwitchLimits } from "../config.js";
@@ -7,13 +8,14 @@ import type { OfferSurroundings } from "../offers/offer-row.js";
 import { type OfferLife, type Offers, offerIdentity } from "../offers/offers.js";
 import { Part } from "../parts.js";
 import { type ConnectionTimers, NEVER } from "../timers.js";
+import { isOfOpAMP } from "./proof.js";
 import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
 
 /** The connection as far as it can be moved. */
 export interface Movable {
   /** Whether messages can be exchanged. */
   readonly up: boolean;
-  /** Leaves whatever there is in good order, and dials with other settings; how those before failed does not count. */
+  /** Leaves whatever there is in good order, and dials with other settings; failures under the previous settings are not counted. */
   moveTo(use: Use, now: number, out: Output[]): void;
   /** The same with the settings in force, unless those stay, as if none had ever been offered. */
   startOver(stays: boolean, now: number, out: Output[]): void;
@@ -22,11 +24,10 @@ export interface Movable {
 }
 
 /** Who is offered the settings. */
-export interface Applicant extends OfferSurroundings {
+export interface OfferedAgent extends OfferSurroundings {
   readonly offers: Offers;
 }
 
-const HOUR_MS = 3_600_000;
 /** Until what was accepted is stored again, after that went wrong. */
 const STORE_AGAIN_MS = 10_000;
 
@@ -39,7 +40,7 @@ const STORE_AGAIN_MS = 10_000;
 export class ConnectionSwitch {
   readonly #limits: SwitchLimits;
   readonly #connection: Movable;
-  readonly #applicant: Applicant;
+  readonly #agent: OfferedAgent;
   readonly #timers: ConnectionTimers;
   #stage: Stage = "idle";
   /** The offer that is being applied. */
@@ -52,12 +53,12 @@ export class ConnectionSwitch {
   /** When the connection was moved in the last hour. */
   #movedAt: number[] = [];
   /** What the agent asked for itself neither waits for room in the hour nor takes any. */
-  #isAwaited = false;
+  #isRequested = false;
 
-  constructor(limits: SwitchLimits, connection: Movable, applicant: Applicant, timers: ConnectionTimers) {
+  constructor(limits: SwitchLimits, connection: Movable, agent: OfferedAgent, timers: ConnectionTimers) {
     this.#limits = limits;
     this.#connection = connection;
-    this.#applicant = applicant;
+    this.#agent = agent;
     this.#timers = timers;
   }
 
@@ -85,7 +86,7 @@ export class ConnectionSwitch {
     this.#movedAt = switchedAt.map((at) => Math.min(at, now));
     if (trial.phase === "reverting") return this.#drop(undefined, now, out);
     if (offered === undefined) return;
-    // What it wanted of the connection was done; the rest was not, as far as anybody knows.
+    // The connection was moved; the other parts may not have been applied.
     if (trial.phase !== "trial") return this.#life?.receive(offered, now, out);
     this.#life?.receive(offered, now, out);
     this.#id = this.#applying?.id ?? 0;
@@ -94,23 +95,23 @@ export class ConnectionSwitch {
   }
 
   /** The offer being applied wants the candidate. */
-  begin({ id, isAwaited = false }: Extract<Input, { type: "switch" }>, now: number, out: Output[]): void {
+  begin({ id, isRequested = false }: Extract<Input, { type: "switch" }>, now: number, out: Output[]): void {
     const applying = this.#applying;
     const isFree = this.#stage === "idle" || this.#stage === "committing";
     if (applying?.id !== id || !isFree) return;
     this.#id = id;
-    this.#isAwaited = isAwaited;
+    this.#isRequested = isRequested;
     const hash = hexOf(offerIdentity(applying.offered) ?? applying.offered.hash);
     const trial = this.#next({ type: "offer", hash, from: "committed", to: "candidate" });
     if (trial === undefined) return this.#end({ why: "crashed" }, now, out);
     this.#movedAt = this.#movedAt.filter((at) => now - at < HOUR_MS);
     const [oldest] = this.#movedAt.slice(-this.#limits.maxPerHour);
     const isFull = oldest !== undefined && this.#movedAt.length >= this.#limits.maxPerHour;
-    if (!isFull || isAwaited) return this.#stageNow("begin", trial, now, out);
+    if (!isFull || isRequested) return this.#stageNow("begin", trial, now, out);
     const forMs = oldest + HOUR_MS - now;
     this.#move("full");
     this.#timers.settings = now + forMs;
-    this.#rest(true, now);
+    this.#limitHandler(undefined);
     this.#trial = trial;
     out.push({ type: "notice", notice: { kind: "settingsWait", forMs } });
   }
@@ -126,7 +127,7 @@ export class ConnectionSwitch {
       if (this.#applying === undefined) this.#persist("dropped", out);
     }
     if (input.type !== "forget") return;
-    if (this.#stage !== "idle") this.#end(undefined, now, out, true);
+    if (this.#stage !== "idle") this.#leave("given up", now);
     this.#trial = NO_TRIAL;
     this.#connection.startOver(input.stays === true, now, out);
   }
@@ -160,7 +161,7 @@ export class ConnectionSwitch {
   /** What was accepted is told to be applied once it is stored, however often that is tried. */
   #store(now: number, out: Output[]): void {
     // A store that never answers must not hold this up for ever.
-    this.#timers.settings = now + this.#applicant.limits.applyMs;
+    this.#timers.settings = now + this.#agent.limits.applyMs;
     this.#persistId = this.#persist("accepted", out);
   }
 
@@ -191,7 +192,7 @@ export class ConnectionSwitch {
     if (this.#stage === "idle" || this.#stage === "committing") return;
     if (this.#applying?.id !== this.#id) return this.#abandon(now, out);
     if (this.#stage !== "telling" || (this.#connection.up && this.#owesStatus)) return;
-    if (!this.#isAwaited) this.#movedAt.push(now);
+    if (!this.#isRequested) this.#movedAt.push(now);
     this.#prove("told", now);
     this.#connection.moveTo("candidate", now, out);
   }
@@ -203,7 +204,7 @@ export class ConnectionSwitch {
   }
 
   get #life(): OfferLife | undefined {
-    return this.#applicant.offers.of("connectionSettings");
+    return this.#agent.offers.of("connectionSettings");
   }
 
   get #applying(): OfferLife["applying"] {
@@ -213,17 +214,16 @@ export class ConnectionSwitch {
   /** Whether the server is still to be told where the offer stands. */
   get #owesStatus(): boolean {
     const part = Part.connectionSettingsStatus;
-    return this.#applicant.report.allows(part) && this.#applicant.report.dirty(part) !== 0;
+    return this.#agent.report.allows(part) && this.#agent.report.dirty(part) !== 0;
   }
 
-  /** While settings are proved, the time limit of the handler stands still. */
-  #rest(isResting: boolean, now: number): void {
-    const { timers, limits } = this.#applicant;
-    if (this.#applying !== undefined) timers.connectionSettings = isResting ? undefined : now + limits.applyMs;
+  /** While settings are proved, and stored, the handler may take any time. */
+  #limitHandler(until: number | undefined): void {
+    if (this.#applying !== undefined) this.#agent.timers.connectionSettings = until;
   }
 
   #stageNow(event: "begin" | "room", trial: Trial, now: number, out: Output[]): void {
-    this.#rest(false, now);
+    this.#limitHandler(now + this.#agent.limits.applyMs);
     this.#timers.settings = undefined;
     this.#move(event);
     this.#trial = nextTrial(trial, { type: "begin" }) ?? trial;
@@ -239,7 +239,7 @@ export class ConnectionSwitch {
     this.#move(event);
     this.#isAnswered = false;
     this.#timers.settings = now + this.#limits.verifyMs;
-    this.#rest(true, now);
+    this.#limitHandler(undefined);
   }
 
   /** The candidate is forgotten. */
@@ -249,15 +249,20 @@ export class ConnectionSwitch {
     this.#trial = nextTrial(failed, { type: "reverted" }) ?? failed;
     if (isStored) this.#persist("dropped", out);
     this.#persistId = undefined;
-    this.#end(failure, now, out, failure === undefined);
+    if (failure === undefined) this.#leave("given up", now);
+    else this.#end(failure, now, out);
   }
 
-  #end(failed: SwitchFailure | undefined, now: number, out: Output[], isUnasked = false): void {
-    this.#move(isUnasked ? "given up" : failed === undefined ? "stored" : "failed");
-    this.#timers.settings = undefined;
-    this.#rest(false, now);
-    if (isUnasked) return;
+  #end(failed: SwitchFailure | undefined, now: number, out: Output[]): void {
+    this.#leave(failed === undefined ? "stored" : "failed", now);
     out.push(failed === undefined ? { type: "switched", id: this.#id } : { type: "switched", id: this.#id, failed });
+  }
+
+  /** There is nothing more to do for the offer. */
+  #leave(event: StageEvent, now: number): void {
+    this.#move(event);
+    this.#timers.settings = undefined;
+    this.#limitHandler(now + this.#agent.limits.applyMs);
   }
 
   #move(event: StageEvent): void {
@@ -269,11 +274,6 @@ export class ConnectionSwitch {
   }
 
   #persist(step: "candidate" | "accepted" | "dropped", out: Output[]): number {
-    return this.#applicant.persist({ what: "settings", step, trial: this.#trial }, out);
+    return this.#agent.persist({ what: "settings", step, trial: this.#trial }, out);
   }
-}
-
-/** Whether a message names its agent, or what its server can do. An empty answer, which is a message too, may be of any server. */
-function isOfOpAMP({ instanceUid, agentIdentification, capabilities }: ServerToAgent): boolean {
-  return instanceUid.length > 0 || agentIdentification !== undefined || capabilities !== 0n;
 }

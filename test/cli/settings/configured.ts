@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { hexOf, sha256 } from "../../../src/base/bytes.js";
 import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
-import { encodeSnapshot, type Snapshot } from "../../../src/connection-settings/snapshot.js";
+import { encodePlain, type Snapshot } from "../../../src/connection-settings/snapshot.js";
 import { REQUEST_BLOB } from "../../../src/store/blob-format.js";
 import { type FileStore, fileStore } from "../../../src/store/file-store.js";
 import type { StoredConnection } from "../../../src/store/store.js";
@@ -64,7 +64,7 @@ storage: { directory: ${folder}/state }
 }
 
 async function kept({ blobs }: FileStore, snapshot: Snapshot): Promise<string> {
-  const bytes = encodeSnapshot(snapshot);
+  const bytes = encodePlain(snapshot);
   const name = `connection-${hexOf(sha256([bytes])).slice(0, 32)}`;
   await blobs?.write(name, bytes);
   return name;

@@ -80,6 +80,8 @@ class Walk {
   /** The offer whose handler waits for the connection to be moved. */
   #switching: number | undefined;
   #status: OfferStatus | undefined;
+  /** The offer whose settings are in force, and being stored. */
+  #storing: number | undefined;
 
   /** @param dead settings whose server is not there */
   constructor(isDuplex: boolean, dead: readonly number[], seed: number) {
@@ -120,6 +122,7 @@ class Walk {
         return this.#handled();
       case "forget":
         this.#memory.committed = 0;
+        this.#storing = undefined;
         return this.#turn({ type: "forget", kind: "connectionSettings" });
       case "reconnect":
         return this.#turn({ type: "reconnect" });
@@ -140,7 +143,7 @@ class Walk {
       else if (this.#running !== undefined && this.#switching !== this.#running.id) this.#handled();
       else if (this.#wire !== undefined && !this.#wire.isOpen && !this.#isDead) this.#open();
       else if (this.#isUp && this.#answerable) this.#receive({}, true);
-      else if (this.#core.phase === "online") break;
+      else if (this.#core.phase === "online" && this.#status?.status !== "applying") break;
       else this.#advance(Math.max(0, (this.#core.deadline ?? this.#now) - this.#now));
     }
     expect(this.#wire?.use).toBe("committed");
@@ -189,6 +192,7 @@ class Walk {
     this.#wire = undefined;
     this.#persisting = [];
     this.#running = undefined;
+    this.#storing = undefined;
     this.#status = undefined;
     this.#start(this.#now);
   }
@@ -200,6 +204,7 @@ class Walk {
     if (free && this.#wire?.use !== "candidate") this.#memory.candidate = running.number;
     if (this.#memory.candidate !== running.number) return;
     this.#switching = running.id;
+    this.#storing = undefined;
     this.#turn({ type: "switch", id: running.id });
   }
 
@@ -215,10 +220,9 @@ class Walk {
     const { id, change } = next;
     if (!fails && change.what === "settings") {
       this.#disk.trial = change.trial;
-      if (change.step === "candidate") this.#disk.candidate = this.#memory.candidate;
-      if (change.step === "accepted")
-        Object.assign(this.#disk, { committed: this.#memory.committed, candidate: undefined });
-      if (change.step === "dropped") this.#disk.candidate = undefined;
+      // What is in force is in each of these, also where it could not be stored before.
+      this.#disk.committed = this.#memory.committed;
+      this.#disk.candidate = change.step === "candidate" ? this.#memory.candidate : undefined;
     }
     if (!fails && change.what === "forget")
       Object.assign(this.#disk, { committed: 0, candidate: undefined, trial: NO_TRIAL });
@@ -295,6 +299,10 @@ class Walk {
       case "abort":
         return this.#running?.id === output.id ? this.#aborted() : undefined;
       case "switched": {
+        // A newer offer may have come while what was accepted was being stored.
+        const isStored = this.#storing === output.id;
+        this.#storing = undefined;
+        if (isStored && this.#running?.id !== output.id) return;
         // Only of the offer that is being applied, and never that it was accepted without an answer.
         expect(this.#running?.id).toBe(output.id);
         this.#switching = undefined;
@@ -325,6 +333,9 @@ class Walk {
   }
 
   #accepted(): void {
+    // Once more: it could not be stored.
+    if (this.#storing !== undefined) return;
+    this.#storing = this.#running?.id;
     expect(this.#wire?.use).toBe("candidate");
     const { settings: chosen = 0 } = this.#wire ?? {};
     this.#disk.proved.add(chosen);

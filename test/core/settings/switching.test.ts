@@ -222,9 +222,9 @@ describe.each(WAYS)("a move to other settings %s", (_name, script) => {
 describe("moves in an hour", () => {
   test("are not those that the agent asked for, which do not wait either", () => {
     const agent = moving({}, {}, 1);
-    const tried = (first: number, isAwaited: boolean): void => {
+    const tried = (first: number, isRequested: boolean): void => {
       agent.receive(settings(first));
-      agent.feed({ type: "switch", id: agent.all("apply").at(-1)?.output.id ?? 0, isAwaited });
+      agent.feed({ type: "switch", id: agent.all("apply").at(-1)?.output.id ?? 0, isRequested });
       agent.persisted();
       agent.persisted();
       agent.feed({ type: "handled", kind: "connectionSettings", id: agent.all("apply").at(-1)?.output.id ?? 0 });

@@ -4,7 +4,7 @@ import { type OverlayRules, overlay } from "../../../../src/connection-settings/
 import type { OpAMPOffer } from "../../../../src/connection-settings/read-offer.js";
 import {
   decodeSnapshot,
-  encodeSnapshot,
+  encodePlain,
   MAX_SNAPSHOT_BYTES,
   NO_SNAPSHOT,
   type Snapshot,
@@ -105,20 +105,20 @@ describe("a snapshot", () => {
   test("is read back as it was kept, and the same settings are the same bytes", () => {
     fc.assert(
       fc.property(snapshots, (snapshot) => {
-        const bytes = encodeSnapshot(snapshot);
+        const bytes = encodePlain(snapshot);
         const again = decodeSnapshot(bytes);
         expect(again).toEqual(snapshot);
-        expect(encodeSnapshot(again ?? {})).toEqual(bytes);
+        expect(encodePlain(again ?? {})).toEqual(bytes);
         expect(samePlain(snapshot, again ?? {})).toBe(true);
         const reversed = Object.fromEntries(Object.entries(snapshot).reverse());
-        expect(encodeSnapshot(reversed)).toEqual(bytes);
+        expect(encodePlain(reversed)).toEqual(bytes);
       }),
       { numRuns: 30 },
     );
   });
 
   test("is nothing at all where a part of it is cut off", () => {
-    const bytes = encodeSnapshot(IN_FORCE);
+    const bytes = encodePlain(IN_FORCE);
     for (let length = 0; length < bytes.length; length++)
       expect(decodeSnapshot(bytes.subarray(0, length))).toBeUndefined();
   });
@@ -141,7 +141,7 @@ describe("a snapshot", () => {
 
   test("is refused above its bound", () => {
     const huge: Snapshot = { headers: { a: "x".repeat(MAX_SNAPSHOT_BYTES) } };
-    expect(refusal(() => encodeSnapshot(huge))).toContain("too large as a whole");
+    expect(refusal(() => encodePlain(huge))).toContain("too large as a whole");
     expect(decodeSnapshot(new Uint8Array(MAX_SNAPSHOT_BYTES + 1))).toBeUndefined();
   });
 });
