@@ -52,3 +52,18 @@ export interface OfferSurroundings {
   /** Has a change stored. @returns the id that says so once it is */
   persist(change: StateChange, out: Output[]): number;
 }
+
+/** A running handler. */
+export interface RunningOffer {
+  id: number;
+  offered: Offered;
+  /** A newer offer came: the outcome of this one is not reported. */
+  superseded: boolean;
+}
+
+/** An offer whose handler has yet to start. */
+export interface WaitingOffer {
+  offered: Offered;
+  /** What has to be stored first. */
+  persistId: number | undefined;
+}

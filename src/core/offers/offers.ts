@@ -3,7 +3,7 @@ import type { ServerToAgent } from "../../gen/opamp/v1/opamp_pb.js";
 import type { Offered, OfferKind, OfferOutcomes, Output } from "../io.js";
 import { NOTHING_OFFERED, type OfferStatus } from "../parts.js";
 import { NEVER } from "../timers.js";
-import type { Found, Identified, OfferRow, OfferSurroundings } from "./offer-row.js";
+import type { Found, Identified, OfferRow, OfferSurroundings, RunningOffer, WaitingOffer } from "./offer-row.js";
 import { remoteConfig } from "./remote-config.js";
 
 /** A hash is stored, and sent back with every status: digests have 16 to 64 bytes. */
@@ -103,21 +103,6 @@ export class Offers {
   }
 }
 
-/** A running handler. */
-interface Run {
-  id: number;
-  offered: Offered;
-  /** A newer offer came: the outcome of this one is not reported. */
-  superseded: boolean;
-}
-
-/** An offer whose handler has yet to start. */
-interface Waiting {
-  offered: Offered;
-  /** What has to be stored first. */
-  persistId: number | undefined;
-}
-
 /**
  * The life of the offers of one kind: none, applying, applied or failed. One handler runs at a time, the newest offer
  * wins, the hash decides whether an offer is new, and a superseded result is never reported (MSG-01, CFG-05, D15).
@@ -128,8 +113,8 @@ export class OfferLife {
   readonly #row: OfferRow;
   readonly #around: OfferSurroundings;
   #lastId = 0;
-  #running: Run | undefined;
-  #waiting: Waiting | undefined;
+  #running: RunningOffer | undefined;
+  #waiting: WaitingOffer | undefined;
   /** What the newest offer is known by, whatever became of it. */
   #newest: Uint8Array | undefined;
   #hasToldNoHash = false;
@@ -245,7 +230,7 @@ export class OfferLife {
     out.push({ type: "apply", id: this.#lastId, ...waiting.offered });
   }
 
-  #settle(run: Run, error: string | undefined, now: number, out: Output[]): boolean {
+  #settle(run: RunningOffer, error: string | undefined, now: number, out: Output[]): boolean {
     this.#running = undefined;
     this.#around.timers[this.#row.kind] = undefined;
     this.#start(now, out);
