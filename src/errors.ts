@@ -4,7 +4,7 @@
  * One heading per code in `docs/errors.md`.
  */
 const CODES = {
-  ERR_OPAMP_OPTION: { retryable: false, hint: "docs/api/index.md of the package says what each option takes" },
+  ERR_OPAMP_OPTION: { retryable: false, hint: "docs/api of the package says what each option takes" },
   ERR_OPAMP_INSTANCE_UID: { retryable: false, hint: "give a UUID, a ULID or 16 bytes" },
   ERR_OPAMP_STOPPED: { retryable: false, hint: "a stopped client stays stopped: make a new OpAMPClient" },
   ERR_OPAMP_TIMEOUT: {
@@ -59,10 +59,7 @@ const CODES = {
     retryable: false,
     hint: "use a reverse domain name such as com.example.feature, registered before use",
   },
-  ERR_OPAMP_SETTINGS: {
-    retryable: false,
-    hint: "correct what the server offers, or what the `connectionSettings` option allows",
-  },
+  ERR_OPAMP_SETTINGS: { retryable: false, hint: "correct what the server offers" },
   ERR_OPAMP_QUEUE_FULL: { retryable: true, hint: "wait for earlier custom messages to leave before sending more" },
 } as const satisfies Record<string, { retryable: boolean; hint: string }>;
 
@@ -82,7 +79,10 @@ export interface OpAMPErrorDetails {
   retryable?: boolean | undefined;
   /** The HTTP status that the server answered with, if one was. */
   httpStatus?: number | undefined;
-  /** With `ERR_OPAMP_STORE`: the store holds what is not for this version to change; see `onForeignStore`. Default false. */
+  /**
+   * With `ERR_OPAMP_STORE`: the store holds what is not for this version to change, or (then `retryable`) a state that cannot
+   * be read now; see `onForeignStore`. Default false.
+   */
   foreignStore?: boolean | undefined;
 }
 
@@ -97,7 +97,7 @@ export class OpAMPError extends Error {
   readonly retryable: boolean;
   /** The HTTP status behind the failure, if there was one. */
   readonly httpStatus: number | undefined;
-  /** Whether a store holds the state of a later version, or something of another program. */
+  /** Whether a store holds the state of a later version, something of another program, or (then `retryable`) a state that cannot be read now. */
   readonly foreignStore: boolean;
 
   constructor(code: OpAMPErrorCode, message: string, details: OpAMPErrorDetails = {}) {

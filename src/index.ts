@@ -15,6 +15,7 @@ export type {
   ProposedConnection,
   SettingsContext,
   SettingsHandler,
+  Verdict,
 } from "./client/connection-options.js";
 export type {
   ConnectingEvent,
@@ -58,7 +59,7 @@ export type { CertificateSubject, SubjectOf } from "./connection-settings/certif
 export type { ConnectionSettings } from "./connection-settings/laid-over.js";
 export type { OtherSettings, SettingsMember, TelemetrySettings } from "./connection-settings/part-settings.js";
 export type { CertificateFacts } from "./connection-settings/read-certificate.js";
-export type { ClientCertificate, OfferedProxy, OfferedTls } from "./connection-settings/snapshot.js";
+export type { ClientCertificate, OfferedProxy, OfferedTls, OfferedVersion } from "./connection-settings/snapshot.js";
 export type { CapabilityName, ServerCapabilityName } from "./core/capabilities.js";
 export type { OfferKind, PhaseReason, Use } from "./core/io.js";
 export { type BackoffBounds, backoffMs, DEFAULT_BACKOFF } from "./core/link/backoff.js";

@@ -174,12 +174,12 @@ export class Agent {
     try {
       return await this.#store.load((error) => logError(log, "warn", error));
     } catch (error) {
+      if (error instanceof OpAMPError && error.foreignStore) throw error;
       if (error instanceof OpAMPError && error.retryable) {
         logError(log, "warn", error);
-        if (this.#config.extension.connectionSettings !== undefined) log.warn(NOT_KEPT);
+        if (this.#config.extension.connectionSettings?.opamp) log.warn(NOT_KEPT);
         return undefined;
       }
-      if (error instanceof OpAMPError && error.foreignStore) throw error;
       throw inUse(error, "storage.directory");
     }
   }
@@ -245,12 +245,22 @@ function redactorIn(words: AgentOptions["words"] = (text) => text): Redactor {
   return { ...redactor, text: (text) => redactor.text(words(text)) };
 }
 
+const REQUESTS = { waiting: "unanswered", requested: "with the server", refused: "refused" } as const;
+
 /** Where the agent connects, and where that comes from. */
 function placeOf(connection: OpAMPExtension["client"]["connection"], url: string): string {
-  const { endpoint, since, state, certificate } = connection ?? { endpoint: shownUrl(url) };
+  const {
+    endpoint,
+    since,
+    state,
+    certificate,
+    certificateRequest: request,
+  } = connection ?? { endpoint: shownUrl(url) };
   const facts = [
     since && `as the server offered it, since ${since.toISOString()}`,
     since && certificate && `with a client certificate that ends on ${certificate.validUntil.toISOString()}`,
+    request &&
+      `its request for a client certificate is ${REQUESTS[request.state]} since ${request.since.toISOString()}`,
     state === "verifying" && "other settings that the server offered are tried first",
   ].filter((fact) => typeof fact === "string");
   return facts.length === 0 ? endpoint : `${endpoint} (${facts.join("; ")})`;

@@ -2,7 +2,6 @@ import { type LogFormat, type LogLevel, logLevels } from "../agent/file/log-word
 import type { LogFields, Logger } from "../diagnostics/logger.js";
 import { oneLine } from "../diagnostics/one-line.js";
 import { createRedactor } from "../diagnostics/redactor.js";
-
 import { fileWords } from "./surface-words.js";
 
 /** Where lines go, and what they look like. */
@@ -15,6 +14,8 @@ export interface AgentLogOptions {
   wallNow?: () => number;
 }
 
+/** Of a hash, in text. */
+const SHOWN_DIGITS = 8;
 /** The names of the fields, as lines have them. */
 const FIELDS = {
   code: "code",
@@ -42,7 +43,8 @@ export function agentLog({ format, level, write, wallNow = Date.now }: AgentLogO
     });
     if (format === "json")
       return write(JSON.stringify({ time, level: of, message: text, ...Object.fromEntries(given) }));
-    const more = given.filter(([, value]) => !text.includes(value)).map(([name, value]) => ` ${name}=${value}`);
+    const short = given.map(([name, value]) => [name, name === "hash" ? value.slice(0, SHOWN_DIGITS) : value] as const);
+    const more = short.filter(([, value]) => !text.includes(value)).map(([name, value]) => ` ${name}=${value}`);
     write(`${time} ${of.toUpperCase().padEnd("ERROR".length)} ${text}${more.join("")}`);
   }
 

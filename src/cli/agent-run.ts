@@ -5,12 +5,12 @@ import type { AgentConfig } from "../agent/file/agent-config.js";
 import type { LogFormat, LogLevel } from "../agent/file/log-words.js";
 import { type Logger, logError } from "../diagnostics/logger.js";
 import { errorsIn } from "../diagnostics/one-line.js";
-import { failuresIn, OpAMPError } from "../errors.js";
+import { failuresIn } from "../errors.js";
 import { readAgentFile } from "./agent-file.js";
 import { agentLog } from "./agent-log.js";
 import { dryRun, dryRunText } from "./dry-run.js";
 import type { LifecycleRequest, LifecycleRequests } from "./lifecycle-requests.js";
-import { checkNeeds } from "./run-needs.js";
+import { checkNeeds, isForeign } from "./run-needs.js";
 import { fileWords } from "./surface-words.js";
 import { packageVersion, type Terminal } from "./terminal.js";
 
@@ -111,7 +111,7 @@ async function lifeOf(
     // An agent that has been replaced may still fail; that does not concern its successor.
     if (isOver) return;
     logError(agent.log, "error", error);
-    requests.add(error instanceof OpAMPError && error.foreignStore ? "refuse" : "fail");
+    requests.add(isForeign(error) ? "refuse" : "fail");
   });
   let next: Agent | Exclude<LifecycleRequest, "reload"> | undefined;
   while (next === undefined) {

@@ -11,8 +11,9 @@ import { createRedactor } from "../diagnostics/redactor.js";
 import { fromExtensionConfig } from "../extension/config/from-extension-config.js";
 import { peekState, peekStore } from "../store/peek-store.js";
 import type { StoredState } from "../store/store.js";
+import { proxyHostFor } from "../transport/proxy/proxy.js";
 import { sourcesOf } from "../transport/settings/headers.js";
-import { shownUrl } from "../transport/url/endpoint.js";
+import { parseEndpoint, shownUrl } from "../transport/url/endpoint.js";
 import type { Finding } from "./doctor/diagnosis.js";
 import { type SettingsInForce, settingsChecks, settingsInForce } from "./doctor/settings-in-force.js";
 import { fileWords } from "./surface-words.js";
@@ -20,6 +21,8 @@ import { fileWords } from "./surface-words.js";
 /** What an agent would send and do, without secrets. */
 export interface DryRun {
   server: string;
+  /** Host and port, of the environment too; absent where there is none. */
+  proxy?: string;
   /** Absent where the server may change nothing. */
   connection?: DryRunConnection;
   /** The names of the headers; those of an auth extension are made when they are needed. */
@@ -59,8 +62,10 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
   const report = await firstReport({ ...options, store });
   const files = Object.entries(report.effectiveConfig?.configMap?.configMap ?? {});
   const { endpoint = extension.server.endpoint, headers = extension.server.headers } = overFile(inForce);
+  const proxy = proxyHostFor(parseEndpoint(endpoint).url, inForce?.settings.proxy ?? "env");
   return {
     server: redactor.text(shownUrl(endpoint)),
+    ...(proxy !== undefined && { proxy: redactor.text(proxy) }),
     ...(inForce && { connection: connectionOf(inForce, redactor.text) }),
     headers: Object.keys(headers),
     stateDirectory,
@@ -112,6 +117,7 @@ export function dryRunText({ firstReport: report, effectiveConfig, connection, .
   const told = connection === undefined ? [] : [connection.source, ...connection.notes];
   const lines = [
     `server            ${rest.server}`,
+    ...(rest.proxy === undefined ? [] : [`proxy             ${rest.proxy}`]),
     ...told.map((text, index) => `${(index === 0 ? "connection" : "").padEnd(18)}${text}`),
     `headers           ${rest.headers.join(", ") || "none"}`,
     `state directory   ${rest.stateDirectory}`,

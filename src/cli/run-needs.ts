@@ -12,7 +12,8 @@ import { holderOf } from "../store/directory-lock.js";
 import { peekState } from "../store/peek-store.js";
 import type { TlsOptions } from "../transport/settings/tls-options.js";
 import { prepareTls } from "../transport/tls/tls.js";
-import { tlsChecks } from "./doctor/check-files.js";
+import { NOT_NEEDED, tlsChecks } from "./doctor/check-files.js";
+import { settingsInForce, spareFiles } from "./doctor/settings-in-force.js";
 import { fileWords } from "./surface-words.js";
 
 /** Why a run would not come about, or not do what it is for. */
@@ -32,31 +33,41 @@ export interface RunNeeds {
 }
 
 /** Looks for everything that a run needs on this machine. Nothing is made, changed, locked or run. */
-export async function checkNeeds({ needs, stateDirectory, remoteConfig }: AgentConfig): Promise<RunNeeds> {
+export async function checkNeeds(config: AgentConfig): Promise<RunNeeds> {
+  const { needs, stateDirectory, remoteConfig } = config;
   const directories: [key: string, path: string][] = [["storage.directory", stateDirectory]];
   if (remoteConfig !== undefined) {
     directories.push(["remote_config.directory", remoteConfig.directory]);
     directories.push(["remote_config.state_directory", remoteConfig.state]);
   }
+  const spare = spareFiles(await settingsInForce(config).catch(() => undefined));
+  const checks = needs.flatMap((need) => checksOf(need, spare, config.extension.server.tls));
   const found = await Promise.all([
     ...directories.map(([key, path]) => problemOf(`${key}: `, 1, () => checkDirectory(path))),
     problemOf("storage.directory: ", 1, () => peekState(stateDirectory)),
     remoteConfig && problemOf("", 1, () => lookAtPlace(ownedDirectory(remoteConfig.state))),
-    ...needs.flatMap((need) => checksOf(need).map((check) => problemOf(`${need.where}: `, 2, check))),
+    ...checks.map(({ where, look, isSpare }) => !isSpare && problemOf(where, 2, look)),
   ]);
-  const problems = found.filter((problem) => problem !== undefined);
+  const problems = found.filter((problem) => problem !== undefined && problem !== false);
+  const unused = await Promise.all(checks.map(({ where, look, isSpare }) => isSpare && problemOf(where, 2, look)));
   const looks = needs.flatMap((need) => (need.kind === "tls" ? tlsChecks(need.tls) : []));
   const findings = await Promise.all(looks.map((look) => look().catch(() => undefined)));
-  const warnings = findings.flatMap((finding) => {
+  const doubts = findings.flatMap((finding) => {
     if (finding?.warning === undefined) return [];
     return [fileWords(`${finding.detail}; ${finding.warning} (${finding.hint})`)];
   });
+  const warnings = [...doubts, ...unused.flatMap((problem) => (problem ? [`${problem.text}; ${NOT_NEEDED}`] : []))];
   const holder = await holderOf(stateDirectory);
   return {
     problems,
     warnings: remoteConfig === undefined ? warnings : [...warnings, ...(await missingLocalFiles(remoteConfig))],
     notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`],
   };
+}
+
+/** Whether something is not the agent's, rather than not readable now. */
+export function isForeign(error: unknown): boolean {
+  return error instanceof OpAMPError && error.foreignStore && !error.retryable;
 }
 
 async function problemOf(
@@ -68,19 +79,38 @@ async function problemOf(
     await check();
     return undefined;
   } catch (error) {
-    const isForeign = error instanceof OpAMPError && error.foreignStore;
-    return { text: where + fileWords(errorLine(error)), exitCode: isForeign ? 3 : exitCode };
+    return { text: where + fileWords(errorLine(error)), exitCode: isForeign(error) ? 3 : exitCode };
   }
 }
 
-function checksOf(need: Need): readonly (() => Promise<unknown>)[] {
+interface Check {
+  where: string;
+  look: () => Promise<unknown>;
+  /** Whether the agent does without. */
+  isSpare: boolean;
+}
+
+/** @param ofServer the TLS options for the connection; others are those of an auth extension */
+function checksOf(
+  { where: key, ...need }: Need,
+  spare: ReturnType<typeof spareFiles>,
+  ofServer: TlsOptions | undefined,
+): readonly Check[] {
+  const where = `${key}: `;
   switch (need.kind) {
     case "secret":
-      return [fileSecret(need.name)];
+      return [{ where, look: fileSecret(need.name), isSpare: spare.credentials }];
     case "program":
-      return [() => checkProgram(need.name)];
+      return [{ where, look: () => checkProgram(need.name), isSpare: false }];
     case "tls":
-      return partsOf(need.tls).map((part) => () => prepareTls("tls", part));
+      return partsOf(need.tls).map((part) => {
+        const isSpare = (part.ca !== undefined && spare.ca) || (part.cert !== undefined && spare.identity);
+        return {
+          where,
+          look: () => prepareTls("tls", part),
+          isSpare: need.tls === ofServer ? isSpare : spare.credentials,
+        };
+      });
     default:
       return need satisfies never;
   }

@@ -83,11 +83,12 @@ const ROWS: readonly Row[] = [
   [/the `proxy` option/g, "--proxy", "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"],
   both(/must be a record or a function/g, "must be text"),
   // Connection settings that the server offers.
-  both(/, or what the `connectionSettings` option allows/g, ", or what connection_settings allows"),
   both(/\bconnectionSettings\.opamp\.endpoints\b/g, "connection_settings.endpoints"),
   both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
   both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),
   both(/\b(?:connectionSettings\.)?settingsEpoch of the agent\b/g, "connection_settings.epoch of the agent"),
+  both(/\bretryConnectionSettings\(\) on the agent\b/g, "SIGHUP to the agent"),
+  both(/, or call forgetConnectionSettings\(\),/g, ""),
   both(/\bgive another connectionSettings\.settingsEpoch\b/g, "write another connection_settings.epoch"),
   both(/\bconnectionSettings\.settingsEpoch\b/g, "connection_settings.epoch"),
   both(/\bconnectionSettings\.opamp\.keepHeaders\b/g, "connection_settings.keep_headers"),

@@ -8,6 +8,10 @@ import type { CertificateOptions, CertificateRequestState } from "./certificate-
 /** Makes a transport for the settings in force (`"committed"`), or for those on trial (`"candidate"`). */
 export type MakeTransport = (settings: ConnectionSettings, use: Use) => Transport;
 
+/** What a `validate` answers: `false` refuses an offer without a reason, and whatever else it returns lets it pass. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to return.
+export type Verdict = boolean | void | Promise<boolean | void>;
+
 /** A connection as it may be shown: no secret is in it. */
 export interface ConnectionFacts {
   /** The server's URL, without query. */
@@ -44,7 +48,7 @@ export interface OpAMPSettingsPolicy {
   keepHeaders?: "own" | "always" | undefined;
   /** How long settings may take until their server has answered, in milliseconds. Default 60 000. */
   verifyMs?: number | undefined;
-  /** How often in an hour the agent may be moved, counted over restarts; of what comes more often, the newest waits. A certificate that the agent asked for neither waits nor counts. Default 6. */
+  /** How often in an hour the agent tries other settings, counted over restarts, those that fail included; of what comes more often, the newest waits. A certificate that the agent asked for neither waits nor counts. Default 6. */
   maxPerHour?: number | undefined;
   /**
    * Looks at an offer before anything is done about it; rejecting means FAILED with the error's message (CONN-02), and so does
@@ -54,7 +58,7 @@ export interface OpAMPSettingsPolicy {
   validate?(
     offer: ProposedConnection,
     context: { readonly signal: AbortSignal; readonly current: ConnectionFacts },
-  ): void | Promise<void>;
+  ): Verdict;
 }
 
 /** What a handler of connection settings is given besides the settings. */
@@ -81,7 +85,7 @@ export interface SettingsHandler<Settings> {
    * Checks settings before `apply` is called. Rejecting means FAILED with the error's message, and what was in force stays;
    * so does returning `false`. Default: all that is well-formed goes to `apply`.
    */
-  validate?(settings: Settings, context: SettingsContext<Settings>): void | Promise<void>;
+  validate?(settings: Settings, context: SettingsContext<Settings>): Verdict;
   /**
    * Puts settings to use. Resolving means APPLIED, rejecting FAILED with the error's message, and then what was in
    * force has to stay so. One call runs at a time. All calls for an offer share `timeouts.applyMs`, those at a start 30 000 ms

@@ -122,7 +122,7 @@ export interface OpAMPClientEvents {
    * and may hold some, so do not print it where secrets must not go.
    */
   error: (error: OpAMPError) => void;
-  /** At `start`, for each setting that is not safe; and with the first offer that has no hash. */
+  /** At `start`, for each setting in force that is not safe, or once one is; and whenever something is as its code says. */
   warning: (event: WarningEvent) => void;
   /** The server answered with an error. */
   serverError: (event: ServerErrorEvent) => void;

@@ -11,7 +11,7 @@ import type { ConfigFiles, RemoteConfig } from "../values/config-files.js";
 import type { DescribeAgent, Description } from "../values/description.js";
 import type { Health } from "../values/health.js";
 import type { Clock } from "./clock.js";
-import type { ConnectionSettingsOptions, MakeTransport } from "./connection-options.js";
+import type { ConnectionSettingsOptions, MakeTransport, Verdict } from "./connection-options.js";
 
 /** What a remote config handler gets besides the config. */
 export interface ApplyContext<Applied = RemoteConfig> {
@@ -28,7 +28,7 @@ export interface RemoteConfigHandler {
    * message, and `apply` is not called; so does returning `false`, which has no reason to report. It has the signal and the time limit of `apply`: `timeouts.applyMs` covers both.
    * Default: every config goes to `apply`.
    */
-  validate?(config: RemoteConfig, context: ApplyContext): void | Promise<void>;
+  validate?(config: RemoteConfig, context: ApplyContext): Verdict;
   /**
    * Applies a config. While it runs the server sees APPLYING; resolving means APPLIED, rejecting FAILED with the
    * error's message; resolving with `false` means FAILED too. The same config is not given twice in a row, and only one call runs at a time.
@@ -194,9 +194,9 @@ export interface OpAMPClientOptions extends Handlers {
   /** Where state outlives a restart, such as a `fileStore`. Default: nowhere. */
   store?: Store | undefined;
   /**
-   * What to do when the store holds the state of a later version, or something of another program: `"stop"` ends the
-   * client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent; `"newIdentity"` goes on without the
-   * store, as another agent. The store is left as it is either way. Default `"stop"`.
+   * What to do when the store holds the state of a later version, something of another program, or a state that cannot be
+   * read now: `"stop"` ends the client in the phase `stopped` with `ERR_OPAMP_STORE` before anything is sent;
+   * `"newIdentity"` goes on without the store, as another agent. The store is left as it is either way. Default `"stop"`.
    */
   onForeignStore?: "stop" | "newIdentity" | undefined;
   /**

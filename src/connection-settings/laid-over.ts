@@ -21,6 +21,8 @@ export interface ConnectionSettings extends Pick<DialSettings, "tls" | "proxy"> 
   readonly isOffered?: true | undefined;
   /** Asked before every dial and every request. */
   readonly headers: HeaderSources | undefined;
+  /** The server has named headers: what a function of the options makes is sent beside them where it can be made. */
+  readonly hasOfferedHeaders?: true | undefined;
 }
 
 /**
@@ -38,13 +40,14 @@ export function laidOver(own: OwnSettings, snapshot: Snapshot, keepHeaders: bool
   const endpoint = snapshot.endpoint === undefined ? home : parseEndpoint(snapshot.endpoint);
   const { headers } = snapshot;
   const tls = tlsFor(own.tls, snapshot, home.url.hostname === endpoint.url.hostname);
-  const isRead = readingProxy(snapshot, { url: endpoint.url, tls }, own.proxy) !== undefined;
+  const isRead = readingProxy(snapshot, { url: endpoint.url, tls }, own) !== undefined;
   const isOwn = isSameServer(home.url, endpoint.url) && !isRead;
   const authorization = isOwn && headers === undefined ? home.authorization : undefined;
   return {
     endpoint: { ...endpoint, authorization },
     ...(snapshot.endpoint !== undefined && { isOffered: true }),
     headers: headersFor(isOwn || keepHeaders ? own.headers : undefined, headers, endpoint.url),
+    ...(headers !== undefined && { hasOfferedHeaders: true }),
     tls,
     proxy: snapshot.proxy ?? own.proxy,
   };

@@ -53,7 +53,7 @@ export function checkPolicy(
   }
   const skips = next.tls?.insecureSkipVerify === true;
   if (skips && inForce.tls?.insecureSkipVerify !== true) refuseUnverified(policy.allowInsecureSkipVerify);
-  const reader = readingProxy(snapshot, { url, tls: next.tls }, own.proxy);
+  const reader = readingProxy(snapshot, { url, tls: next.tls }, own);
   if (reader && !isAllowed(reader, policy)) {
     const hint =
       "offer wss or https, verified by the agent's own authorities; or name its host in connectionSettings.opamp.endpoints of the agent, if it may read all";

@@ -98,14 +98,15 @@ function checkUse(where: string, leaf: X509Certificate, wallNow: number): void {
   if (uses !== undefined && !uses.includes(FOR_CLIENTS) && !uses.includes(FOR_ANYTHING)) {
     throw refused(where, "is not for clients", "issue it with the extended key usage clientAuth");
   }
-  if (Date.parse(leaf.validTo) <= wallNow) throw refused(where, `ended on ${dateOf(leaf.validTo)}`);
+  const hint = `send one that is valid now; this machine's clock says ${dateOf(wallNow)}, so set it where that is wrong`;
+  if (Date.parse(leaf.validTo) <= wallNow) throw refused(where, `ended on ${dateOf(leaf.validTo)}`, hint);
   if (Date.parse(leaf.validFrom) - CLOCK_ERROR_MS > wallNow) {
-    throw refused(where, `is not valid before ${dateOf(leaf.validFrom)}`, "check the clocks on both sides");
+    throw refused(where, `is not valid before ${dateOf(leaf.validFrom)}`, hint);
   }
 }
 
-function dateOf(text: string): string {
-  return new Date(text).toISOString();
+function dateOf(time: string | number): string {
+  return new Date(time).toISOString();
 }
 
 function blocksOf(where: string, bytes: Uint8Array, maxBytes: number): readonly PemBlock[] {

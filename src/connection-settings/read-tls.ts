@@ -9,7 +9,7 @@ import {
 import { cipherSuite } from "../transport/tls/cipher-suites.js";
 import { readAuthorities } from "./read-certificate.js";
 import { refused } from "./refusal.js";
-import type { OfferedTls } from "./snapshot.js";
+import { type OfferedTls, type OfferedVersion, offeredVersions } from "./snapshot.js";
 
 /** A bundle of all usual authorities has some 250 KB. */
 const MAX_CA_BYTES = 384 * 1024;
@@ -71,11 +71,12 @@ export function tlsOver(where: string, own: TlsOptions | undefined, offered: Off
   };
 }
 
-function readVersion(where: string, given: string): TlsVersion | undefined {
+/** In one spelling, whichever the server used. */
+function readVersion(where: string, given: string): OfferedVersion | undefined {
   if (given === "") return undefined;
   const version = tlsVersions.find((known) => known === given);
   if (version === undefined) throw refused(where, "is not a version of TLS", 'use "1.2" or "1.3"');
-  return version;
+  return offeredVersions[versionRank(version)];
 }
 
 function lower(a: TlsVersion | undefined, b: TlsVersion | undefined): TlsVersion | undefined {

@@ -10,17 +10,23 @@ interface Way {
 }
 
 /**
- * The offered proxy, where it could read what passes: without encryption or verification, and where the server also named
- * the authorities, which could sign for the proxy.
+ * The offered proxy, where it could read what passes: without encryption or verification, and where the server also widened
+ * the authorities, one of which could sign for the proxy.
  *
- * @param own the proxy of the options, which may read whatever it could read before
+ * @param own the options, whose proxy may read whatever it could read before
  * @returns its address; `undefined` where there is none that could
  */
-export function readingProxy(snapshot: Snapshot, { url, tls }: Way, own: DialSettings["proxy"]): URL | undefined {
-  const isVerified = isSecure(url.protocol) && tls?.insecureSkipVerify !== true && snapshot.tls?.ca === undefined;
+export function readingProxy(
+  snapshot: Snapshot,
+  { url, tls }: Way,
+  own: Pick<DialSettings, "tls" | "proxy">,
+): URL | undefined {
+  const isPinned = own.tls?.ca !== undefined && own.tls.includeSystemCa !== true;
+  const isWidened = snapshot.tls?.ca !== undefined || (isPinned && tls?.includeSystemCa === true);
+  const isVerified = isSecure(url.protocol) && tls?.insecureSkipVerify !== true && !isWidened;
   if (snapshot.proxy === undefined || isVerified) return undefined;
   const proxy = addressOf(snapshot.proxy);
-  return proxy?.host === addressOf(own)?.host ? undefined : proxy;
+  return proxy?.host === addressOf(own.proxy)?.host ? undefined : proxy;
 }
 
 function addressOf(proxy: DialSettings["proxy"]): URL | undefined {

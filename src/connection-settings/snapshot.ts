@@ -1,5 +1,5 @@
 import { attempt, isObject, isRecord } from "../base/checks.js";
-import { type TlsVersion, tlsVersions } from "../transport/settings/tls-options.js";
+import type { TlsVersion } from "../transport/settings/tls-options.js";
 import { refused } from "./refusal.js";
 
 /** A client certificate, as PEM text. */
@@ -10,6 +10,10 @@ export interface ClientCertificate {
   readonly key: string;
 }
 
+/** A version of TLS in an offer, in one spelling. */
+export type OfferedVersion = (typeof offeredVersions)[number];
+export const offeredVersions = ["1.0", "1.1", "1.2", "1.3"] as const satisfies readonly TlsVersion[];
+
 /** TLS as it was offered. What is not there was not offered. */
 export interface OfferedTls {
   /** Authorities to trust, as PEM text. */
@@ -18,10 +22,10 @@ export interface OfferedTls {
   readonly includeSystemCa: boolean;
   /** Whether the peer's certificate is not verified. */
   readonly insecureSkipVerify: boolean;
-  /** The lowest version; `"1.2"` where none is named. */
-  readonly minVersion?: TlsVersion | undefined;
-  /** The highest version. */
-  readonly maxVersion?: TlsVersion | undefined;
+  /** The lowest version, such as `"1.2"`, in this spelling whatever the server's; where there is none, 1.2 is meant. */
+  readonly minVersion?: OfferedVersion | undefined;
+  /** The highest version, in the same spelling; where there is none, the newest is meant. */
+  readonly maxVersion?: OfferedVersion | undefined;
   /** By IANA's names. */
   readonly cipherSuites?: readonly string[] | undefined;
 }
@@ -88,7 +92,7 @@ export type Check = (value: unknown) => boolean;
 
 export const isText: Check = (value) => typeof value === "string";
 const isFlag: Check = (value) => typeof value === "boolean";
-const isVersion: Check = (value) => tlsVersions.some((version) => version === value);
+const isVersion: Check = (value) => offeredVersions.some((version) => version === value);
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 export const isHeaders: Check = (value) => isRecord(value) && Object.values(value).every(isText);
 

@@ -24,11 +24,6 @@ export class Connection extends Link {
     this.#keepalive = keepalive;
   }
 
-  /** Whether what the server asks for has no effect: it is being left, as its settings are not in force. */
-  get ignoresServer(): boolean {
-    return false;
-  }
-
   override lost(loss: Lost, now: number, out: Output[]): void {
     if (!this.dialled) return;
     if (loss.fate === "unsent") this.#exchange.unsent();

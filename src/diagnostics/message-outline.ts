@@ -12,8 +12,8 @@ const TYPE = "opamp.proto.v1.";
 
 /**
  * A message as a plain structure that can be shown and turned into JSON: times and counters that a number does not hold
- * as text, uids as UUIDs, hashes in hexadecimal, contents of files, keys and custom messages as `[N bytes]`, header
- * values and whatever has a secret's name as `[REDACTED]`. What is empty is left out.
+ * as text, uids as UUIDs, hashes in hexadecimal, contents of files, keys and custom messages as `[N bytes]`, values of
+ * headers and of `other_settings` and whatever has a secret's name as `[REDACTED]`. What is empty is left out.
  */
 export function messageOutline(message: object, redactor: Redactor): Record<string, unknown> {
   const plain = emptyRecord();
@@ -44,7 +44,8 @@ function showObject(key: string, value: object, redactor: Redactor): unknown {
   if (Array.isArray(value)) return value.length === 0 ? undefined : list(key, value, redactor);
   const type = typeOf(value);
   if (type === "AnyValue") return redactor.value(key, plainAny(value));
-  if (type === "Headers") return headers(value);
+  if (type === "Headers") return hidden(headers(value));
+  if (key === "otherSettings") return hidden(Object.keys(value));
   // One of several kinds.
   if ("case" in value && !("$typeName" in value)) {
     const name = value.case;
@@ -76,11 +77,15 @@ function plainAny(any: unknown): unknown {
   return typeOf(value) === "KeyValueList" ? attributes(values) : values.map(plainAny);
 }
 
-/** Which headers there are is worth knowing; what they hold is nobody's business. */
-function headers(message: object): Record<string, unknown> {
-  const plain = emptyRecord();
+function headers(message: object): readonly string[] {
   const given = memberOf(message, "headers");
-  for (const header of Array.isArray(given) ? given : []) plain[String(memberOf(header, "key"))] = REDACTED;
+  return Array.isArray(given) ? given.map((header) => String(memberOf(header, "key"))) : [];
+}
+
+/** Which names there are is worth knowing; what they hold is nobody's business. */
+function hidden(names: readonly string[]): Record<string, unknown> {
+  const plain = emptyRecord();
+  for (const name of names) plain[name] = REDACTED;
   return plain;
 }
 

@@ -4,6 +4,7 @@ import { OpAMPClient } from "../client/client.js";
 import type { OpAMPClientOptions } from "../client/options.js";
 import type { Logger } from "../diagnostics/logger.js";
 import { messageOf } from "../errors.js";
+import { overProgram } from "./config/connection-keys.js";
 import { type ExtensionHost, optionsFrom, readForHost } from "./config/from-extension-config.js";
 import { type ComponentHealth, componentHealth } from "./health/component-health.js";
 import { type Orphaned, watchParent } from "./parent-watch.js";
@@ -18,7 +19,10 @@ const NO_PLACE_FOR_KEYS = [
 
 /** How an {@link OpAMPExtension} is set up besides its configuration. */
 export interface OpAMPExtensionOptions extends ExtensionHost {
-  /** Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values. */
+  /**
+   * Options of the client that the configuration has no words for, such as `store` and `remoteConfig`, or other values; but
+   * in `connectionSettings` the keys win that the configuration names, and `accept: false` there.
+   */
   client?: Partial<OpAMPClientOptions> | undefined;
 }
 
@@ -55,15 +59,17 @@ export class OpAMPExtension implements AsyncDisposable {
     this.#log = logger;
     const options = optionsFrom(read, host);
     const { connectionSettings } = options;
-    if (connectionSettings !== undefined && client.store?.lasting !== true) {
+    const warn = host.onWarning ?? ((text) => logger?.warn(text));
+    if (connectionSettings?.opamp && client.store?.lasting !== true) {
       if (connectionSettings.certificates !== undefined) throw wrongOption(...NO_PLACE_FOR_KEYS);
-      host.onWarning?.(NOT_LASTING);
+      warn(NOT_LASTING);
     }
     this.client = new OpAMPClient({
       ...options,
       ...client,
-      // What the program takes itself does not turn off what the configuration turns on.
-      ...(connectionSettings && { connectionSettings: { ...connectionSettings, ...client.connectionSettings } }),
+      ...(connectionSettings && {
+        connectionSettings: overProgram(connectionSettings, client.connectionSettings, warn),
+      }),
     });
     this.health = componentHealth(
       (health) => {

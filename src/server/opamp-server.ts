@@ -54,7 +54,7 @@ export class OpAMPServer {
     const outline = () => serverOutline(this, this.#registry.exchanges, faults.outline(), this.#orders.outline());
     const changed = (): void => this.#waits.check();
     const log = new MessageLog(settings.keepMessages);
-    this.#registry = new AgentRegistry({ ...settings, signer, log, url: () => this.url, outline, changed });
+    this.#registry = new AgentRegistry({ ...settings, signer, log, outline, changed });
     this.#connections = new Connections(changed, settings.keepMessages);
     this.#admission = new Admission(settings, this.#orders, faults);
     this.#receiver = new Receiver(settings, this.#registry, this.#orders, faults);

@@ -1,13 +1,14 @@
-import { resolve } from "node:path";
+import { lstat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { sameBytes } from "../base/bytes.js";
 import { checkOptions, wrongOption } from "../base/checks.js";
-import { OpAMPError } from "../errors.js";
+import { hasCode, isError, OpAMPError } from "../errors.js";
 import { checkBlobName, copyOfBlob } from "./blob-format.js";
 import type { DirectoryLock } from "./directory-lock.js";
 import type { StateDirectory } from "./state-directory.js";
 import type { Store, StoreBlobs, StoredState } from "./store.js";
-import { storeError } from "./store-error.js";
+import { isRefused, mayPass, storeError, unreadError } from "./store-error.js";
 
 /** How a {@link fileStore} is set up. */
 export interface FileStoreOptions {
@@ -45,6 +46,8 @@ const LOCK_WAIT_MS = 2_000;
 /** A client does without a store that takes longer than 30 s. */
 const MAX_LOCK_WAIT_MS = 20_000;
 const LET_GO_CHECK_MS = 20;
+/** Waits before a state is read again that cannot be read: files are closed, and network drives come back. */
+const READ_AGAIN_MS: readonly number[] = [100, 200, 400, 800, 1_600, 3_200];
 const SHARED = "is in use by another client, which has the same store";
 const SHARED_HINT = "give each client a store of its own, in a directory of its own";
 const TAKEN = "was removed while it was in use, and holds the state of another agent now";
@@ -62,7 +65,9 @@ const UNREAD_HINT = "end what keeps it from being read, which an earlier error n
  * however that ends.
  *
  * All failures are `ERR_OPAMP_STORE`. A `state.json` of a later version, or that is not of this package (JSON of another
- * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. A blob's
+ * form, a link, a directory), is left as it is, and the error has `foreignStore`: see the option `onForeignStore`. So is one
+ * that the system does not let be read, which is `retryable` then: `load` reads it again for some 6 seconds, unless it is not
+ * for this user to read. A blob's
  * file that is foreign fails the calls for that blob alone; a blob that the client itself names gets another file then. A directory that another agent uses is not retryable: the
  * client goes on without the store. After a `load` that failed otherwise, saves try again to open the directory, but never
  * overwrite a state that has not been read. A directory that was removed meanwhile is made again by the next save, unless
@@ -107,6 +112,20 @@ class DirectoryStore implements FileStore {
   }
 
   async load(report?: Report): Promise<StoredState | undefined> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.#load(report);
+      } catch (error) {
+        const unread = await this.#unread(error);
+        if (unread === undefined) throw error;
+        const waitMs = READ_AGAIN_MS[tries];
+        if (waitMs === undefined || !mayPass(unread.cause)) throw unread;
+        await pause(waitMs);
+      }
+    }
+  }
+
+  async #load(report?: Report): Promise<StoredState | undefined> {
     const until = performance.now() + this.#lockWaitMs;
     for (;;) {
       const outcome = await this.#next("read", async () => {
@@ -122,6 +141,18 @@ class DirectoryStore implements FileStore {
       // Outside the queue: the client before may still have to save, and to close.
       await pause(LET_GO_CHECK_MS);
     }
+  }
+
+  /** @returns what to say of a load that failed, where there is a state, or may be */
+  async #unread(error: unknown): Promise<OpAMPError | undefined> {
+    if (!isError(error) || !isRefused(error.cause)) return undefined;
+    const { STATE } = await import("./state-directory.js");
+    const path = join(this.#path, STATE);
+    const isThere = await lstat(path).then(
+      () => true,
+      (cause: unknown) => !hasCode(cause, "ENOENT", "ENOTDIR"),
+    );
+    return isThere ? unreadError(path, error.cause) : undefined;
   }
 
   save(state: StoredState): Promise<void> {

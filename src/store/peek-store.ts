@@ -1,29 +1,31 @@
 import { join } from "node:path";
-import { codeOf, OpAMPError } from "../errors.js";
+import { hasCode, OpAMPError } from "../errors.js";
 import { readOwnText } from "./atomic-write.js";
 import { checkBlobName } from "./blob-format.js";
 import { findBlob } from "./blob-places.js";
 import { STATE } from "./state-directory.js";
 import { decodeState, MAX_STATE_BYTES } from "./state-format.js";
 import type { Store, StoredState } from "./store.js";
+import { isRefused, unreadError } from "./store-error.js";
 
 /**
  * What the store in a directory holds, for a look: nothing is locked or changed.
  *
- * @param unread told why what is there cannot be read, or used
+ * @param unread told why what is there cannot be read, or used; without it that fails
  * @returns `undefined` where nothing is there, or it cannot be used
- * @throws OpAMPError with `foreignStore` where a later version or another program wrote it
+ * @throws OpAMPError with `foreignStore` for what a client would not start with
  */
 export async function peekState(
   directory: string,
-  unread: (cause: unknown) => void = () => undefined,
+  unread?: (cause: unknown) => void,
 ): Promise<StoredState | undefined> {
   const path = join(directory, STATE);
   try {
     return decodeState(await readOwnText(path, MAX_STATE_BYTES), path).state;
   } catch (error) {
     if (error instanceof OpAMPError && error.foreignStore) throw error;
-    if (codeOf(error) !== "ENOENT") unread(error);
+    if (unread !== undefined && !hasCode(error, "ENOENT")) unread(error);
+    else if (isRefused(error) && !hasCode(error, "ENOENT", "ENOTDIR")) throw unreadError(path, error);
     return undefined;
   }
 }

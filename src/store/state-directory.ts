@@ -27,12 +27,10 @@ import {
   STATE_START,
 } from "./state-format.js";
 import type { StoredConfig, StoredState } from "./store.js";
-import { FOREIGN_HINT, foreignError } from "./store-error.js";
+import { FOREIGN_HINT, foreignError, isRefused } from "./store-error.js";
 
 export const STATE = "state.json";
 const OWNER_ONLY = 0o700;
-/** What says that a file is not to be read, rather than that nothing can be read just now. */
-const UNUSABLE: readonly string[] = [...UNREADABLE, "ERR_FS_FILE_TOO_LARGE", "ERR_STRING_TOO_LONG"];
 const STATE_HINT = "to use it again, correct it and give it its old name back; until then the agent has a new identity";
 const CONFIG_HINT = "nothing has to be done: only a handler's `previous` is missing, until a config has been applied";
 const BLOB_HINT = "to use it again, correct it and give it its old name back; until then it counts as missing";
@@ -181,7 +179,8 @@ export class StateDirectory {
       }
       return files;
     } catch (cause) {
-      if (codeOf(cause) === "ENOENT") absent(cause);
+      // Nothing but `previous` is missing without it.
+      if (["ENOENT", ...UNREADABLE].includes(codeOf(cause) ?? "")) absent(cause);
       else await this.#setAside(name, "config", cause, CONFIG_HINT);
       return undefined;
     }
@@ -195,10 +194,9 @@ export class StateDirectory {
     return decodeConfig(bytes);
   }
 
-  /** @throws the cause, where it says nothing about the file, or that it is not ours */
+  /** @throws the cause, where it says nothing about what the file holds, or that it is not ours */
   async #setAside(name: string, family: string, cause: unknown, hint: string): Promise<void> {
-    const code = codeOf(cause);
-    if (cause instanceof OpAMPError || (code !== undefined && !UNUSABLE.includes(code))) throw cause;
+    if (cause instanceof OpAMPError || isRefused(cause)) throw cause;
     const aside = await setAside(this.#directory, name, `${family}.corrupt`);
     const text = `${join(this.#directory, name)} cannot be used: ${messageOf(cause)}; it was set aside as ${aside}`;
     this.#report(new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint }));

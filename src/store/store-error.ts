@@ -8,6 +8,10 @@ const FORBIDDEN =
 const TOO_MANY = "too many files are open: raise the limit (ulimit -n), or find what does not close them";
 const NO_PLACE = "a part of the path is missing, or is not a directory: check the store's directory";
 
+const READABLE = "make it readable for the user that the agent runs as, or run the agent as its owner";
+/** What says that a file is not for this user. */
+const HIDDEN: readonly string[] = ["EACCES", "EPERM"];
+
 const LATER_HINT = "update opamp-client, or give the agent another directory for its state";
 
 /** What to do about a file of another program. */
@@ -42,6 +46,27 @@ export function foreignError(what: string, hint: string): OpAMPError {
     retryable: false,
     foreignStore: true,
   });
+}
+
+/**
+ * The {@link foreignError} for a state that is there, and cannot be read now: without it the agent would be another one.
+ * Unlike what is foreign it may be read later.
+ */
+export function unreadError(path: string, cause: unknown): OpAMPError {
+  const code = codeOf(cause) ?? "";
+  const hint = `${HIDDEN.includes(code) ? READABLE : (HINTS[code] ?? "see what keeps the system from reading it")}; then start the agent again`;
+  const text = `${path} cannot be read: ${messageOf(cause)}; it was left as it is`;
+  return new OpAMPError("ERR_OPAMP_STORE", text, { cause, hint, retryable: true, foreignStore: true });
+}
+
+/** Whether the system refuses to read a file, which may be whole; Node itself does what is too large for it. */
+export function isRefused(cause: unknown): boolean {
+  return codeOf(cause)?.startsWith("ERR_") === false;
+}
+
+/** Whether what the system refuses now may work a moment later. */
+export function mayPass(cause: unknown): boolean {
+  return !HIDDEN.includes(codeOf(cause) ?? "");
 }
 
 /** The {@link foreignError} for a file that a later version of this package wrote. */

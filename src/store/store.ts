@@ -109,7 +109,7 @@ export interface StoredFile {
  * asynchronous and may fail: a failure is reported as `ERR_OPAMP_STORE` and the agent goes on without. An `OpAMPError`
  * of that code that is not `retryable` says that the store is not for this agent, because another one has it for
  * instance: then nothing more is asked of it. One with `foreignStore`, thrown by `load`, says that what is there is not
- * for this version to change: see `onForeignStore`.
+ * for this version to change, or cannot be read now: see `onForeignStore`.
  */
 export interface Store {
   /**

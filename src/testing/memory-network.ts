@@ -53,9 +53,12 @@ export function memoryTransport(
   to: OpAMPServer | Readonly<Record<string, OpAMPServer>>,
   options: MemoryTransportOptions = {},
 ): MemoryTransport | MemoryNetwork {
-  if (isRecord(to) && Object.keys(to).length > 0) return memoryNetwork(to);
-  if (!(to instanceof OpAMPServer)) throw wrongKind("server", "an OpAMPServer, or a record of them by URL", to);
   checkByRules("", options, { duplex: isFlag });
+  if (isRecord(to) && Object.keys(to).length > 0) {
+    if (options.duplex === undefined) return memoryNetwork(to);
+    throw wrongOption("duplex", "is for one server; of several the scheme of each URL decides");
+  }
+  if (!(to instanceof OpAMPServer)) throw wrongKind("server", "an OpAMPServer, or a record of them by URL", to);
   return new MemoryTransport(to, options.duplex ?? true);
 }
 

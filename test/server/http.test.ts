@@ -30,6 +30,14 @@ describe("answers", () => {
     expect(await exchange(httpUrl, full(1))).toMatchObject({ capabilities: 0x7fn, flags: 0n });
   });
 
+  test("capabilities do not come with a farewell, and come again when the agent is back", async () => {
+    const { httpUrl } = await startServer();
+    await exchange(httpUrl, full(1));
+    expect(carried(await exchange(httpUrl, lean(2, { agentDisconnect: {} })))).toEqual(["instanceUid"]);
+    expect(await exchange(httpUrl, full(3))).toMatchObject({ capabilities: 0x7fn });
+    expect(carried(await exchange(httpUrl, lean(4)))).toEqual(["instanceUid"]);
+  });
+
   test("a gap and lean first words make the answer ask for the full state", async () => {
     const { httpUrl } = await startServer();
     expect((await exchange(httpUrl, lean(1))).flags).toBe(1n);

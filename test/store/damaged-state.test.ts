@@ -69,15 +69,6 @@ describe("a state that cannot be used", () => {
     expect(reports).toMatchObject([{ message: expect.stringMatching(/5000000000 bytes, and at most \d+ are read/) }]);
   });
 
-  test.each(["EACCES", "EIO"])("because reading ends with %s is set aside as well", async (code) => {
-    const directory = await directoryWith('{"version": 1}');
-    const restore = failsToRead(join(directory, "state.json"), code);
-    const { state, reports } = await found(directory);
-    restore();
-    expect([state, reports.length]).toEqual([undefined, 1]);
-    expect(await filesIn(directory)).toEqual(["state.json.corrupt"]);
-  });
-
   test("never replaces an earlier one, and all are kept", async () => {
     const directory = await temporaryFolder();
     for (let round = 1; round <= 7; round++) {
@@ -243,34 +234,4 @@ describe("a last good config that cannot be used", () => {
     expect(await filesIn(directory)).toEqual([...aside, "state.json"]);
     for (const [index, name] of aside.entries()) expect((await fs.stat(join(directory, name))).size).toBe(index + 1);
   });
-});
-
-describe("a state that cannot be read just now", () => {
-  test.each(["state.json", "config"])(
-    "because of too many open files, with its %s, is never overwritten",
-    async (which) => {
-      const { directory, configFile } = await directoryWithConfig();
-      const restore = failsToRead(which === "config" ? configFile : join(directory, which), "EMFILE");
-      const { store, reports, load } = storeIn(directory);
-      await expect(load()).rejects.toMatchObject({
-        code: "ERR_OPAMP_STORE",
-        retryable: true,
-        hint: expect.stringContaining("ulimit -n"),
-      });
-      await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
-        hint: expect.stringContaining("ulimit"),
-      });
-      restore();
-      for (let save = 1; save <= 2; save++) {
-        await expect(store.save({ instanceUid: uid(2) })).rejects.toMatchObject({
-          code: "ERR_OPAMP_STORE",
-          message: `${directory} holds a state that could not be read at first, and is not overwritten`,
-        });
-      }
-      expect(reports).toEqual([]);
-      expect(await found(directory)).toEqual({ state: STATE, reports: [] });
-      expect(await load()).toEqual(STATE);
-      await store.save({});
-    },
-  );
 });

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { OpAMPError } from "../../src/errors.js";
 import { FaultProxy, memoryTransport, OpAMPServer, testCertificates, virtualClock } from "../../src/testing/index.js";
@@ -243,6 +244,14 @@ test("an issued certificate refuses what is not an option", async () => {
   const { issue } = await testCertificates();
   await expectRefusal(() => issue({ hosts: "localhost" as never }), "issue.hosts: must be a list, not string");
   await expectRefusal(() => issue({ host: ["a"] } as object), "issue.host: is not an option. Did you mean hosts?");
+});
+
+test("the hint leads to what each option takes, those of the kit and those of the client", async () => {
+  const error = await refusalOf(() => OpAMPServer.start({ signingRequests: { issue: "later" } } as object));
+  expect(error).toHaveProperty("hint", "docs/api of the package says what each option takes");
+  const described = async (file: string) => readFile(new URL(`../../docs/api/${file}`, import.meta.url), "utf8");
+  expect(await described("testing.md")).toContain("SigningRequestsOptions");
+  expect(await described("index.md")).toContain("OpAMPClientOptions");
 });
 
 test("no credential shows in the error about its option", async () => {

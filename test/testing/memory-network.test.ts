@@ -72,6 +72,21 @@ test("an agent that was moved can be moved back, and forgotten settings are not 
   expect(agent.connectionSettings?.status).toBe("unset");
 });
 
+verifies("HB-02", "an interval that the kit offers moves nothing, and does not count as a move", async () => {
+  const { clock, network, client, agent } = await meeting("wss://new.example.com");
+  const intervals: number[] = [];
+  client.on("heartbeatInterval", (intervalMs) => intervals.push(intervalMs));
+  for (let seconds = 11; seconds <= 20; seconds += 1) {
+    const hash = agent.offerHeartbeat(seconds);
+    await clock.advance(100);
+    expect(agent.hasAppliedSettings(hash)).toBe(true);
+  }
+  expect([intervals.at(-1), network.to(OLD).dials, client.connection?.source]).toEqual([20_000, 1, "options"]);
+  const hash = agent.offerHeartbeat(0);
+  await clock.advance(100);
+  expect(agent.hasFailedSettings(hash)).toBe(true);
+});
+
 test("nothing listens where no server is named", async () => {
   const { clock, agent } = await meeting("wss://new.example.com");
   agent.offerSettings({ opamp: { endpoint: "wss://nowhere.example.com" } });
@@ -85,6 +100,13 @@ test.each<[unknown, string]>([
   [{ "ws://a": 1 }, 'servers["ws://a"]: must be an OpAMPServer, not number'],
 ])("what is not a record of servers is refused: %o", (servers, message) => {
   expect(() => memoryTransport(servers as Record<string, OpAMPServer>)).toThrow(message);
+});
+
+test("options that have no meaning for several servers are refused", async () => {
+  await using server = await OpAMPServer.start();
+  const given = (options: object) => () => Reflect.apply(memoryTransport, undefined, [{ "ws://a": server }, options]);
+  expect(given({ duplex: false })).toThrow("duplex: is for one server; of several the scheme of each URL decides");
+  expect(given({ duplx: false })).toThrow("duplx: is not an option. Did you mean duplex?");
 });
 
 test("servers at one place are refused, and so is a place without one", async () => {

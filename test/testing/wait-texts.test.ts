@@ -108,6 +108,7 @@ test("what an agent says of itself is told without secrets and on one line each"
     '  custom capabilities: "com.example.a"',
     "  remote config: none on offer, nothing reported on it",
     '  connection settings: none on offer, reported failed 00010203, error "token=[REDACTED] expired"',
+    "  nothing was offered here: for what another server offered, give its hash, as in hasAppliedSettings(hash)",
     `  server on port ${server.port}: 1 attempt: 101`,
   ]);
 });

@@ -5,6 +5,8 @@ import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { readAuthorities, readIdentity } from "../../transport/tls/tls-material.js";
 import type { DiagnoseOptions, Finding } from "./diagnosis.js";
 
+/** Why a file that cannot be used does no harm. */
+export const NOT_NEEDED = "not needed while what the server offered is in force";
 /** A certificate that ends sooner is worth a warning. */
 const SOON_DAYS = 14;
 
@@ -12,12 +14,13 @@ const SOON_DAYS = 14;
 export function fileChecks({ named, secrets }: DiagnoseOptions): readonly (() => Promise<Finding>)[] {
   return [
     ...tlsChecks(named),
-    ...secrets.map(({ where, read }) => async () => {
+    ...secrets.map(({ where, read, isSpare = false }) => async () => {
       try {
         await read();
       } catch (error) {
         if (!(error instanceof OpAMPError)) throw error;
         const { code, message, hint, cause } = error;
+        if (isSpare) return { detail: `${where}: ${message}`, warning: NOT_NEEDED, hint };
         throw new OpAMPError(code, `${where}: ${message}`, { hint, cause });
       }
       return { detail: `the secret of ${where} can be read` };

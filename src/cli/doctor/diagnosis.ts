@@ -1,3 +1,4 @@
+import type { Hinted } from "../../client/connection/offered-hints.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
 import type { OpAMPError, OpAMPErrorCode } from "../../errors.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
@@ -57,10 +58,15 @@ export interface DiagnoseOptions extends Pick<OpAMPClientOptions, "headers" | "t
   named: TlsOptions;
   /** Where a redirect may lead, where the server has moved the agent; else anywhere. */
   mayLead?: ((to: URL) => boolean) | undefined;
+  /** What to do about failures of the connection, where the server has changed it. */
+  hinted?: Hinted | undefined;
   /** What is to be said of where the settings come from, where the server may have changed them. */
   settings: readonly (() => Finding)[];
-  /** Files with secrets that the headers are made of: the key or option that names each, and what reads it. */
-  secrets: readonly { where: string; read: () => Promise<unknown> }[];
+  /**
+   * Files with secrets that the headers are made of: the key or option that names each, what reads it, and whether the agent
+   * does without.
+   */
+  secrets: readonly { where: string; read: () => Promise<unknown>; isSpare?: boolean }[];
   /** A text of the client in the words of the command line, or of the file that was given. */
   words(text: string): string;
 }

@@ -7,7 +7,7 @@ import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { flagWords, mixedWords } from "../surface-words.js";
 import { tokenIn } from "../token-file.js";
 import type { DiagnoseOptions } from "./diagnosis.js";
-import { type SettingsInForce, settingsChecks, sourceText } from "./settings-in-force.js";
+import { type SettingsInForce, settingsChecks, sourceText, spareFiles } from "./settings-in-force.js";
 
 /** As commander gives them: what is not on the command line and has no default is left out. */
 export interface DoctorFlags extends Pick<TlsOptions, "ca" | "cert" | "key" | "serverName" | "insecureSkipVerify"> {
@@ -55,8 +55,10 @@ export function optionsOf(
     ...(dialled === undefined ? ownHeaders : sourcesOf(dialled.headers)),
     header,
   ];
-  const secrets = (file?.needs ?? []).flatMap((need) =>
-    need.kind === "secret" ? [{ where: need.where, read: fileSecret(need.name) }] : [],
+  const spare = spareFiles(dialled && inForce);
+  const secrets: { where: string; read: () => Promise<unknown>; isSpare?: boolean }[] = (file?.needs ?? []).flatMap(
+    ({ where, ...need }) =>
+      need.kind === "secret" ? [{ where, read: fileSecret(need.name), isSpare: spare.credentials }] : [],
   );
   if (tokenFile !== undefined) {
     const read = tokenIn(tokenFile);
@@ -72,8 +74,11 @@ export function optionsOf(
     url: shownTarget(target),
     headers,
     tls: { ...(dialled === undefined ? server?.tls : dialled.tls), ...tls },
-    named: { ...namedIn(server?.tls, offered), ...tls },
+    named: { ...namedIn(server?.tls, spare), ...tls },
     mayLead: dialled && inForce?.mayLead,
+    // What was typed is not what the server offered.
+    hinted:
+      sent !== "flags" && proxy === "env" && Object.keys(tls).length === 0 ? dialled && inForce?.hinted : undefined,
     settings: settingsSteps(url, inForce),
     proxy: proxy !== "none" && through,
     timeoutMs: timeout * 1_000,
@@ -87,12 +92,12 @@ export function optionsOf(
 type Offered = SettingsInForce["snapshot"];
 
 /** The TLS files of the file that still count beside what was offered. */
-function namedIn(tls: TlsOptions = {}, offered: Offered | undefined): TlsOptions {
+function namedIn(tls: TlsOptions = {}, spare: ReturnType<typeof spareFiles>): TlsOptions {
   const { ca, cert, key, passphrase, ...others } = tls;
   return {
     ...others,
-    ...(offered?.tls?.ca === undefined && ca !== undefined && { ca }),
-    ...(offered?.certificate === undefined && cert !== undefined && { cert, key, passphrase }),
+    ...(!spare.ca && ca !== undefined && { ca }),
+    ...(!spare.identity && cert !== undefined && { cert, key, passphrase }),
   };
 }
 

@@ -3,6 +3,8 @@ import { factsOf } from "../../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { peekStore } from "../../store/peek-store.js";
+import { isRefused } from "../../store/store-error.js";
+import { sourcesOf } from "../../transport/settings/headers.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import { expiry, timeText } from "./check-files.js";
 import type { Finding } from "./diagnosis.js";
@@ -45,6 +47,19 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
   const load = async () => Promise.resolve(store.load()).catch(fails);
   const found = await lookAtConnection({ ...options, store: { ...store, load } });
   return found && { ...found, unread };
+}
+
+/** Which files that the file names are not needed, since something that the server offered counts in their place. */
+export function spareFiles(inForce: SettingsInForce | undefined) {
+  if (inForce?.sinceMs === undefined) return { ca: false, identity: false, credentials: false };
+  const { snapshot, settings } = inForce;
+  const isAsked = sourcesOf(settings.headers).some((source) => typeof source === "function");
+  return {
+    ca: snapshot.tls?.ca !== undefined,
+    identity: snapshot.certificate !== undefined,
+    // What is offered is sent also where a helper fails.
+    credentials: snapshot.headers !== undefined || !isAsked,
+  };
 }
 
 /** What is to be said of it: where the settings come from, and for how long they last. */
@@ -103,7 +118,9 @@ function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "w
 }
 
 function hintFor(unread: unknown): string {
-  if (hasCode(unread, "EACCES")) return "run this as the user that the agent runs as";
+  if (hasCode(unread, "EACCES", "EPERM"))
+    return "run this as the user that the agent runs as; that one has to be able to read it, or the agent does not start";
+  if (isRefused(unread)) return "make it readable: until then the agent does not start";
   return "the next start of the agent sets it aside, and goes by the file";
 }
 

@@ -26,17 +26,20 @@ interface About {
   redirect?: RedirectStep;
 }
 
+/** The steps that take the settings of the connection, and not a file or an option. */
+const OF_CONNECTION: ReadonlySet<StepName> = new Set<StepName>(["resolve", "connect", "tls", "open", "report"]);
+
 /** The steps that have been taken, and what they come to. */
 export class Steps {
   readonly done: Step[] = [];
   exitCode: number = exitCodes.healthy;
-  readonly #words: (text: string) => string;
+  readonly #options: Pick<DiagnoseOptions, "words" | "hinted">;
   readonly #redactor: Redactor;
   readonly #told: (step: Step) => void;
 
   /** @param told hears of each step as soon as it is done */
-  constructor({ words }: Pick<DiagnoseOptions, "words">, redactor: Redactor, told: (step: Step) => void) {
-    this.#words = words;
+  constructor(options: Pick<DiagnoseOptions, "words" | "hinted">, redactor: Redactor, told: (step: Step) => void) {
+    this.#options = options;
     this.#redactor = redactor;
     this.#told = told;
   }
@@ -47,7 +50,7 @@ export class Steps {
 
   /** Much of it comes from the other side: none of it may move the cursor, pass for a line of its own, or show a secret. */
   shown(text: string): string {
-    return oneLine(this.#words(text), this.#redactor.text);
+    return oneLine(this.#options.words(text), this.#redactor.text);
   }
 
   /** Takes a step, unless one before it has failed. */
@@ -82,7 +85,8 @@ export class Steps {
     } catch (thrown) {
       const error = thrownOf(thrown);
       if (!this.failed) this.exitCode = exitCodeOf(error, name);
-      const { message, hint, ...pause } = pauseOf(error, retryAfterMs, Date.now());
+      const hinted = OF_CONNECTION.has(name) ? this.#options.hinted?.(error) : undefined;
+      const { message, hint, ...pause } = pauseOf(hinted ?? error, retryAfterMs, Date.now());
       const [detail, fix] = [this.shown(message), this.shown(hint)];
       return { name, status: "failed", detail, hint: fix, code: error.code, ...more(), ...pause };
     }

@@ -9,6 +9,7 @@ import type { OpAMPClientOptions } from "../options.js";
 import { readNetworkSettings } from "../settings/network-settings.js";
 import { readTakenSettings } from "../settings/taken-settings.js";
 import { OfferReader } from "./offer-plan.js";
+import { type Hinted, offeredHints } from "./offered-hints.js";
 import { DAMAGED, forOtherOptions, isWhole } from "./settings-blobs.js";
 
 /** The connection of a client as its next start would find it. */
@@ -25,6 +26,8 @@ export interface ConnectionLook {
   readonly candidate: ConnectionSettings | undefined;
   /** Why that will not be tried; `undefined` where it will. */
   readonly refused: string | undefined;
+  /** What to do about failures with it; `undefined` where the usual hints are right. */
+  readonly hinted: Hinted | undefined;
   /** The signing request for which no certificate has come, where there is one. */
   readonly request: RequestRecord | undefined;
   /** Why settings that are stored would be put aside. */
@@ -55,6 +58,7 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
     sinceMs: undefined,
     candidate: undefined,
     refused: undefined,
+    hinted: undefined,
     request: taken.certificates && blobs && (await requestIn(blobs, fingerprint)),
     putAside: undefined,
   };
@@ -74,6 +78,7 @@ export async function lookAtConnection(options: OpAMPClientOptions): Promise<Con
       snapshot,
       mayLead: isHome ? undefined : (to) => isAllowed(to, { endpoints }),
       sinceMs: accepted?.at,
+      hinted: offeredHints(own, settings, "committed", Date.now),
       candidate: candidate && reader.laidOver(candidate),
       refused: candidate && refusalOf(() => reader.checked(candidate, snapshot)),
     };

@@ -14,22 +14,9 @@ import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { failureOf, HostCall } from "./host-call.js";
 import { type Accepted, type Restored, readLeft } from "./left-behind.js";
-import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
+import { bytesOf, type Move, OfferReader, type Plan, type Run, type SettingsOffer, whyNot } from "./offer-plan.js";
 import { unreadHint } from "./settings-blobs.js";
 import type { Transports } from "./transports.js";
-
-/** An offer that is being applied. */
-interface Run {
-  readonly id: number;
-  readonly offered: SettingsOffer;
-  /** The look of the host at it. */
-  readonly look: HostCall;
-  /** Called once, with the reason where the offer's settings are not in force. */
-  readonly ended: (error: string | undefined) => void;
-  plan: Plan | undefined;
-  /** Its certificate is the one that the agent asked for. */
-  isRequested: boolean;
-}
 
 /** The parts of the client that moves of its connection use. */
 export interface MovesParts {
@@ -161,9 +148,8 @@ export class ConnectionMoves {
       this.#moved("accepted");
     } else if (change.step === "dropped") transports.drop();
     if (change.step !== "candidate" || run === undefined || move === undefined) return record.keep(id, change);
-    const { offered, isRequested } = run;
-    const offer = bytesOf(offered);
-    record.keep(id, change, { snapshot: move.snapshot, offer, digest: offered.digest, isRequested });
+    const { offered } = run;
+    record.keep(id, change, { snapshot: move.snapshot, offer: bytesOf(offered), digest: offered.digest });
   }
 
   /** The connection was moved, or it was not. */
@@ -182,7 +168,10 @@ export class ConnectionMoves {
   /** The server in force is left for the one on trial. */
   leaving(): void {
     this.#lastFailure = undefined;
-    if (this.#state === "candidate") this.#moved("verifying");
+    if (this.#state !== "candidate") return;
+    // One that the agent asked for does not count among the moves of an hour.
+    if (this.#run?.isRequested === false) this.#parts.record.moving();
+    this.#moved("verifying");
   }
 
   /** An attempt to connect failed. */
@@ -235,10 +224,16 @@ export class ConnectionMoves {
   }
 
   #begin(run: Run, { settings, snapshot }: Move): void {
-    const { transports, certificates, feed } = this.#parts;
-    run.isRequested = certificates?.isRequested(snapshot.certificate?.key) === true;
-    transports.propose(settings);
-    feed({ type: "switch", id: run.id, isRequested: run.isRequested });
+    const { transports, certificates, record, feed } = this.#parts;
+    const begin = (): void => {
+      if (this.#run !== run) return;
+      run.isRequested = certificates?.isRequested(snapshot.certificate?.key) === true;
+      transports.propose(settings);
+      feed({ type: "switch", id: run.id, isRequested: run.isRequested });
+    };
+    // What newer offers supersede before the disk is ready is not stored.
+    if (record.storing === undefined) begin();
+    else void record.storing.then(begin);
   }
 
   #end(run: Run, error?: string): void {

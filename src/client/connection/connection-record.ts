@@ -15,9 +15,6 @@ import type { Clock } from "../clock.js";
 import type { Persistence } from "../state/persistence.js";
 import { blobName, type SettingsBlobs } from "./settings-blobs.js";
 
-/** Candidates that newer ones replace before they are tried are counted too, and there may be any number of those. */
-const MOST_SWITCHES = 1_000;
-
 /** An offer. */
 export interface OpenOffer {
   /** As it was sent. */
@@ -29,8 +26,6 @@ export interface OpenOffer {
 /** Settings to be tried, and the offer that they came with. */
 export interface Candidate extends OpenOffer {
   readonly snapshot: Snapshot;
-  /** The agent asked for it: it does not count among the moves of an hour. */
-  readonly isRequested?: boolean;
 }
 
 /** What an earlier process left. */
@@ -73,12 +68,25 @@ export class ConnectionRecord {
     return this.#blobs.isLasting;
   }
 
+  /** `undefined` while nothing is being stored; else resolves once that has ended. */
+  get storing(): Promise<void> | undefined {
+    return this.#blobs.isIdle ? undefined : this.#blobs.settled();
+  }
+
+  /** The connection is moved, which is counted over restarts. */
+  moving(): void {
+    const at = this.#clock.wallNow();
+    const recent = this.#stored.switchedAt.filter((time) => Math.abs(at - time) < HOUR_MS);
+    this.#stored = { ...this.#stored, switchedAt: [...recent, at] };
+    this.#persistence.save({ connection: this.#stored });
+  }
+
   /** Reads what was kept; what is not whole is done without. */
   async read(stored: StoredConnection): Promise<Left> {
     const { accepted, open, candidate, fingerprint } = stored;
     const wallNow = this.#clock.wallNow();
-    // A clock that was set back would have later moves wait until it is as late again.
-    const switchedAt = stored.switchedAt.map((at) => Math.min(at, wallNow));
+    // Those that a clock counted which was far ahead would have moves wait after each start, until it is as late again.
+    const switchedAt = stored.switchedAt.filter((at) => at - wallNow < HOUR_MS).map((at) => Math.min(at, wallNow));
     this.#stored = { ...stored, switchedAt };
     const trial = trialOf(stored);
     const causes: unknown[] = [];
@@ -103,7 +111,7 @@ export class ConnectionRecord {
 
   /** Keeps a step of a trial, and tells the core when it is. @param candidate what is on trial, with the first step */
   keep(id: number, { step, trial }: Extract<StateChange, { what: "settings" }>, candidate?: Candidate): void {
-    const { candidate: tried, switchedAt } = this.#stored;
+    const { candidate: tried } = this.#stored;
     const at = this.#clock.wallNow();
     const blobs = new Map<string, Uint8Array>();
     const next: StoredConnection = { ...this.#stored, fingerprint: this.#fingerprint, trial };
@@ -113,8 +121,6 @@ export class ConnectionRecord {
       const [blob, offer] = [blobName("connection", bytes), blobName("connection-offer", candidate.offer)];
       blobs.set(blob, bytes).set(offer, candidate.offer);
       next.candidate = { blob, offer, at, digest: candidate.digest && hexOf(candidate.digest) };
-      if (candidate.isRequested !== true)
-        next.switchedAt = [...switchedAt.filter((time) => at - time < HOUR_MS), at].slice(-MOST_SWITCHES);
     } else if (step !== "candidate") next.candidate = undefined;
     if (step === "candidate") next.open = undefined;
     // Without a candidate it is what could not be stored before.

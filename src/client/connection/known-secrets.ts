@@ -55,13 +55,15 @@ function secretsAmong(pairs: readonly (readonly [string, string | undefined])[])
   return [...secrets].sort((a, b) => b.length - a.length);
 }
 
-/** A credential without its scheme is as good, and so is the password in a Basic one. */
+/** A credential without its scheme is as good, and so are the password in a Basic one and each value in a cookie. */
 function formsOf(value: string, isNamed: boolean): readonly string[] {
   const [, scheme = "", bare = value] = /^([\w-]+)\s+(\S.*)$/.exec(value) ?? [];
   const pair = scheme.toLowerCase() === "basic" ? Buffer.from(bare, "base64").toString() : "";
   const [, password = ""] = /^[^:]*:(.*)$/s.exec(pair) ?? [];
   const shortest = isNamed || scheme !== "" ? SHORTEST_NAMED : SHORTEST;
-  return [value, bare, password, encodeURIComponent(bare)].filter(({ length }) => length >= shortest);
+  const values = [...value.matchAll(/=\s*"?([^\s"',;]+)/g)].map(([, part = ""]) => part);
+  const long = values.filter(({ length }) => length >= SHORTEST);
+  return [value, bare, password, encodeURIComponent(bare), ...long].filter(({ length }) => length >= shortest);
 }
 
 function passwordIn(url: string | undefined): string | undefined {

@@ -12,10 +12,12 @@ import { checkPolicy } from "../../connection-settings/policy.js";
 import { readOpAMPOffer } from "../../connection-settings/read-offer.js";
 import { encodePlain, NO_SNAPSHOT, type Snapshot } from "../../connection-settings/snapshot.js";
 import type { Offered, SwitchFailure } from "../../core/io.js";
-import type { OpAMPError } from "../../errors.js";
+import { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
+import type { HostCall } from "./host-call.js";
+import { NO_CERTIFICATE } from "./offered-hints.js";
 
 /** An offer of connection settings. */
 export type SettingsOffer = Extract<Offered, { kind: "connectionSettings" }>;
@@ -32,6 +34,19 @@ export interface Move {
   readonly settings: ConnectionSettings;
   /** The client's certificate goes, as the offer names none. */
   readonly dropsCertificate: boolean;
+}
+
+/** An offer that is being applied. */
+export interface Run {
+  readonly id: number;
+  readonly offered: SettingsOffer;
+  /** The look of the host at it. */
+  readonly look: HostCall;
+  /** Called once, with the reason where the offer's settings are not in force. */
+  readonly ended: (error: string | undefined) => void;
+  plan: Plan | undefined;
+  /** Its certificate is the one that the agent asked for. */
+  isRequested: boolean;
 }
 
 /** The ground on which offers are read: the options, and what they let a server change. */
@@ -114,8 +129,9 @@ export function whyNot(
   verifyMs: number,
 ): string {
   const place = move === undefined ? "its server" : shownUrl(move.settings.endpoint.url.href);
-  const reason = last === undefined ? `${place} did not answer` : failureText(last);
-  const certificate = move?.dropsCertificate === true ? "; the offer names no certificate, so none was shown" : "";
+  const reason = last === undefined ? `${place} did not answer` : failureText(whereGivenUp(last));
+  const isMissing = move?.dropsCertificate === true && !reason.includes(NO_CERTIFICATE);
+  const certificate = isMissing ? `; ${NO_CERTIFICATE}` : "";
   switch (why) {
     case "unstored":
       return `the settings could not be stored: ${text}`;
@@ -138,7 +154,15 @@ export function whyNot(
   }
 }
 
-export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried`;
+/** The client comes back by itself to settings in force alone. */
+function whereGivenUp(error: OpAMPError): OpAMPError {
+  const { code, message } = error;
+  return code === "ERR_OPAMP_THROTTLED"
+    ? new OpAMPError(code, message, { hint: "offer the settings again later" })
+    : error;
+}
+
+export const diedOfIt = `the process ended ${MOST_CRASHES} times while these settings were tried (find out why; retryConnectionSettings() on the agent tries them again, and so does an offer with another hash)`;
 
 /** An offer as it was sent. */
 export function bytesOf({ offer }: SettingsOffer): Uint8Array {

@@ -36,6 +36,7 @@ export class SettingsBlobs {
   readonly #failed: Failed;
   /** One change after the other. */
   #last: Promise<unknown> = Promise.resolve();
+  #underWay = 0;
 
   constructor(store: Store | undefined, persistence: Persistence, failed: Failed) {
     this.#store = store;
@@ -72,6 +73,7 @@ export class SettingsBlobs {
       persistence.kept(ids);
       return Promise.resolve();
     }
+    this.#underWay += 1;
     const replaced = this.#last.then(async () => {
       try {
         for (const [name, bytes] of blobs) await store.write(name, bytes);
@@ -83,8 +85,14 @@ export class SettingsBlobs {
       if (!(await persistence.saveAll(state, ids))) return;
       for (const name of unneeded()) await store.remove(name).catch((cause: unknown) => this.#complain(cause));
     });
-    this.#last = replaced;
+    this.#last = replaced.finally(() => {
+      this.#underWay -= 1;
+    });
     return replaced;
+  }
+
+  get isIdle(): boolean {
+    return this.#underWay === 0;
   }
 
   /** Resolves once nothing is under way. */

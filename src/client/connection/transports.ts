@@ -6,7 +6,7 @@ import type { Loss, Sink, Transport } from "../../transport/transport.js";
 import type { MakeTransport } from "../connection-options.js";
 import { attemptedBy } from "../handlers/host-transport.js";
 import { secretsIn } from "./known-secrets.js";
-import { MadeHeaders } from "./made-headers.js";
+import { MadeHeaders, type SparedParts } from "./made-headers.js";
 import type { Hinted } from "./offered-hints.js";
 
 /** The transport for the settings in force, and the one for those on trial; each is made when it is first dialled with. */
@@ -18,17 +18,22 @@ export class Transports {
   #last: Transport | undefined;
   /** What was tried, or in force, before: its server may still send something after it is dropped. */
   #tried: ConnectionSettings | undefined;
-  readonly #madeHeaders = new MadeHeaders();
+  readonly #madeHeaders: MadeHeaders;
   readonly #secrets = new WeakMap<ConnectionSettings, readonly string[]>();
 
-  /** @param hintsFor what is to be said of failures with settings that the options do not have */
+  /**
+   * @param hintsFor what is to be said of failures with settings that the options do not have
+   * @param spared what is done about functions that fail next to offered headers; by default the dial fails
+   */
   constructor(
     make: MakeTransport,
     committed: ConnectionSettings,
     hintsFor: (settings: ConnectionSettings, use: Use) => Hinted | undefined = () => undefined,
+    spared?: SparedParts,
   ) {
     this.#make = make;
     this.#hintsFor = hintsFor;
+    this.#madeHeaders = new MadeHeaders(spared);
     this.#settings = { committed };
   }
 
@@ -90,7 +95,7 @@ export class Transports {
   }
 
   #new(settings: ConnectionSettings, use: Use): Transport {
-    const watched = { ...settings, headers: this.#madeHeaders.watched(settings.headers) };
+    const watched = { ...settings, headers: this.#madeHeaders.watched(settings) };
     const hinted = this.#hintsFor(settings, use);
     const explained = (loss: Loss): Loss => (hinted === undefined ? loss : { ...loss, error: hinted(loss.error) });
     if (use === "candidate") {

@@ -2,6 +2,7 @@ import type { CapabilityName } from "../../core/capabilities.js";
 import type { OfferKind, OfferValues } from "../../core/io.js";
 import type { OfferStatus } from "../../core/parts.js";
 import type { StoredState } from "../../store/store.js";
+import type { Verdict } from "../connection-options.js";
 import type { ApplyContext, Handlers } from "../options.js";
 
 /** A handler or provider that a host can supply. */
@@ -24,7 +25,7 @@ export type Applied<K extends HandledKind = HandledKind> = Parameters<NonNullabl
 
 /** The host's handler of one kind of offers. */
 export interface ApplyHandler<K extends HandledKind = HandledKind> {
-  validate?(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
+  validate?(offer: Applied<K>, context: ApplyContext<Applied<K>>): Verdict;
   apply(offer: Applied<K>, context: ApplyContext<Applied<K>>): void | Promise<void>;
 }
 

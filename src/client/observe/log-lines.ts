@@ -1,4 +1,5 @@
 import { isPromise } from "node:util/types";
+import { hexOf } from "../../base/bytes.js";
 import { DAY_MS } from "../../base/time.js";
 import { codeText, type LogFields, type Logger, type LogLevel, writeEntry } from "../../diagnostics/logger.js";
 import { bytesText, LogLimit, oneLine } from "../../diagnostics/one-line.js";
@@ -9,9 +10,11 @@ import type { ConnectionEvent, ConnectionFacts } from "../connection-options.js"
 import type { PhaseEvent, WaitingEvent } from "../events.js";
 import type { Observer, OfferMoved } from "./client-event.js";
 
-/** What differs between failures that are the same: uids, hashes, sizes, and other long numbers. */
-const VARYING = /[0-9a-f-]{8,}|\d{4,}/gi;
+/** What differs between failures that are the same: uids, hashes, sizes, and other long numbers, but not ports. */
+const VARYING = /[0-9a-f-]{8,}|(?<![:\d])\d{4,}/gi;
 const LONGEST_DETAIL = 300;
+/** As much of a hash as tells one from another: the fields have the whole. */
+const SHOWN_BYTES = 4;
 /** For each state of the request for a certificate. */
 const REQUESTS = {
   waiting: "Asking the server for a client certificate, once it takes such requests",
@@ -33,7 +36,7 @@ const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
  * count. Whatever comes from outside is shortened and stripped of secrets and line breaks. A logger cannot do harm.
  */
 export function logLines(logger: Logger, clock: Clock, redactor: Redactor, instanceUid: () => string): Observer {
-  const limit = new LogLimit();
+  let limit = new LogLimit();
   /** Attempts to connect since the server was reached last, and when the first of them began. */
   let attempts = 0;
   let awayAt = 0;
@@ -117,11 +120,12 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   }
 
   function offer({ title, hash, status, error }: OfferMoved): void {
-    const name = hash.length === 0 ? "without a hash" : bytesText(hash);
-    const fields = { hash: bytesText(hash) };
-    if (status !== "failed") line("info", `${title} ${status}`, name, `${title} ${name} ${status}`, fields);
+    const whole = bytesText(hash);
+    const name = hash.length === 0 ? "without a hash" : hexOf(hash.subarray(0, SHOWN_BYTES));
+    const fields = { hash: whole };
+    if (status !== "failed") line("info", `${title} ${status}`, whole, `${title} ${name} ${status}`, fields);
     else {
-      const detail = `${name} ${error.slice(0, LONGEST_DETAIL)}`;
+      const detail = `${whole} ${error.slice(0, LONGEST_DETAIL)}`;
       line("warn", `${title} failed`, detail, `${title} ${name} failed: ${shown(error)}`, fields);
     }
   }
@@ -136,17 +140,18 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   ): void {
     const before = settings;
     settings = state;
+    // What fails with other settings is news, also where it is the same.
+    if (state !== "candidate" && state !== "rejected") limit = new LogLimit();
     const fields = { endpoint: shown((trying ?? { endpoint }).endpoint) };
     const via = trying === undefined ? proxy : trying.proxy;
     const through = via === undefined ? "" : `, through the proxy ${shown(via)}`;
     if (trying !== undefined) {
       const text = `Trying the offered connection settings: ${fields.endpoint}${through}`;
-      line("info", "connection", "trying", text, { ...fields, always: true });
+      line("info", "connection", "trying", text, fields);
     } else if (state === "accepted") {
       const until = certificate && `, with a client certificate that ends on ${isoDate(certificate.validUntil)}`;
       const text = `The offered connection settings are in force: ${fields.endpoint}${through}${until ?? ""}`;
-      // The server may move an agent a few times in an hour alone.
-      line("info", "connection", state, text, { ...fields, always: true });
+      line("info", "connection", state, text, fields);
     } else if (state === "rolledBack" && before === "verifying") {
       line("warn", "connection", state, `Rolled back to ${fields.endpoint}`, fields);
     }

@@ -3,7 +3,7 @@ import { type ConnectionSettings, laidOver, type OwnSettings } from "../../conne
 import { isAllowed } from "../../connection-settings/policy.js";
 import { NO_SNAPSHOT } from "../../connection-settings/snapshot.js";
 import { has } from "../../core/capabilities.js";
-import type { Input } from "../../core/io.js";
+import type { Input, Use } from "../../core/io.js";
 import { oneLine } from "../../diagnostics/one-line.js";
 import type { Redactor } from "../../diagnostics/redactor.js";
 import { createTransport } from "../../transport/create-transport.js";
@@ -14,6 +14,7 @@ import { Certificates } from "../certificates/certificates.js";
 import type { Clock } from "../clock.js";
 import { ConnectionMoves } from "../connection/connection-moves.js";
 import { ConnectionRecord } from "../connection/connection-record.js";
+import type { SparedParts } from "../connection/made-headers.js";
 import { offeredHints } from "../connection/offered-hints.js";
 import { PartRecord } from "../connection/part-record.js";
 import { PartRunner } from "../connection/part-runner.js";
@@ -35,7 +36,12 @@ import { notify, type Observed } from "./output-router.js";
 export type FixedSettings = Omit<TransportSettings, "url" | "authorization" | "headers" | "tls" | "proxy">;
 
 /** The transports of a client whose connection its server may change. */
-export function assembleTransports(options: OpAMPClientOptions, settings: Settings, fixed: FixedSettings): Transports {
+export function assembleTransports(
+  options: OpAMPClientOptions,
+  settings: Settings,
+  fixed: FixedSettings,
+  around: Pick<SparedParts, "clock" | "failed">,
+): Transports {
   const own = ownSettings(options, settings);
   const { transport } = options;
   const home: ConnectionSettings = laidOver(own, NO_SNAPSHOT, false);
@@ -55,7 +61,10 @@ export function assembleTransports(options: OpAMPClientOptions, settings: Settin
     const current = transports.name === "http" ? "http" : "websocket";
     return createTransport(current, { ...its, url: asKind(url, current) });
   };
-  const transports = new Transports(make, home, (its, use) => offeredHints(own, its, use, () => fixed.clock.wallNow()));
+  const { connectMs, answerMs } = settings.timeouts;
+  const hintsFor = (its: ConnectionSettings, use: Use) => offeredHints(own, its, use, () => fixed.clock.wallNow());
+  const spared: SparedParts = { ...around, limitMs: Math.min(connectMs, answerMs) / 2 };
+  const transports = new Transports(make, home, hintsFor, spared);
   return transports;
 }
 

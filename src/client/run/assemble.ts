@@ -7,6 +7,7 @@ import { connectionSettings } from "../../core/offers/connection-settings.js";
 import { remoteConfig } from "../../core/offers/remote-config.js";
 import type { Comparisons } from "../../core/parts.js";
 import { scrubbedError } from "../../diagnostics/one-line.js";
+import type { OpAMPError } from "../../errors.js";
 import { createTransport } from "../../transport/create-transport.js";
 import { insecurities } from "../../transport/insecure.js";
 import type { Transport } from "../../transport/transport.js";
@@ -35,6 +36,7 @@ import { settingsCapabilities } from "../settings/taken-settings.js";
 import { Persistence } from "../state/persistence.js";
 import { assembleSettings, assembleTransports, type FixedSettings } from "./assemble-settings.js";
 import { Driver } from "./driver.js";
+import { InsecureInForce } from "./insecure-in-force.js";
 import { notify, OutputRouter } from "./output-router.js";
 import { Waiters } from "./waiters.js";
 
@@ -61,7 +63,8 @@ export function assemble(options: OpAMPClientOptions) {
   const core = createCore(settings, instanceUid, declaredMask(supplied), options.random ?? Math.random);
   const instanceUidText = (): string => uidText(parts.uidBefore ?? core.instanceUid);
   const fixed = fixedSettings(settings, clock, instanceUidText);
-  const transports = connection?.opamp && assembleTransports(options, settings, fixed);
+  const around = { clock, failed: (error: OpAMPError) => failed(error) };
+  const transports = connection?.opamp && assembleTransports(options, settings, fixed, around);
   const transport = transports ?? transportFor(options, settings, fixed);
   const redactor = transports ? hidingSecrets(settings.redactor, () => transports.secrets) : settings.redactor;
 
@@ -73,7 +76,12 @@ export function assemble(options: OpAMPClientOptions) {
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
-  const observers = [log, count, meter].filter((observer) => observer !== undefined);
+  const warnings = warningsAbout(options, settings);
+  const isOurs = typeof options.transport !== "function";
+  const warn = (event: WarningEvent) => notify(parts, { type: "warning", event });
+  const insecure = transports && isOurs ? new InsecureInForce(transports, warnings, warn) : undefined;
+  const review: Observer | undefined = insecure && (({ type }) => void (type === "connection" && insecure.review()));
+  const observers = [log, count, meter, review].filter((observer) => observer !== undefined);
 
   const both: Observer | undefined =
     meter &&
@@ -103,7 +111,9 @@ export function assemble(options: OpAMPClientOptions) {
     publish,
     failed,
     supplied,
-    warnings: warningsAbout(options, settings),
+    /** Told at the start, whatever is stored. */
+    warnings: insecure === undefined ? warnings : NO_WARNINGS,
+    insecure,
     requestInstanceUid,
     instanceUidText,
     /** Of an earlier process, until the core is told. */
@@ -114,8 +124,7 @@ export function assemble(options: OpAMPClientOptions) {
   };
   if (connection !== undefined) {
     const common = { core, transports, persistence, clock, redactor, failed, feed, instanceUid: instanceUidText };
-    const around = { ...common, observed: () => parts };
-    parts.settings = assembleSettings(options, settings, connection, around);
+    parts.settings = assembleSettings(options, settings, connection, { ...common, observed: () => parts });
   }
   driver.routeTo(new OutputRouter(parts));
   return parts;

@@ -106,7 +106,8 @@ export class Lifecycle {
 
   #begin(state: StoredState, left: Restored = {}): void {
     if (this.#stopping !== undefined) return;
-    const { core, handlers, persistence, isUidGiven, requestInstanceUid } = this.#parts;
+    const { core, handlers, persistence, insecure, isUidGiven, requestInstanceUid } = this.#parts;
+    insecure?.review();
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
     if (left.status !== undefined) start.offers = { ...start.offers, connectionSettings: left.status };
     if (left.resume !== undefined) start.resume = left.resume;

@@ -57,6 +57,7 @@ export function takeNotice(
       return failed(toError(notice.error), false, "malformed");
     case "foreignUid": {
       const text = `dropped a message for ${bytesText(notice.uid)}, which is another agent`;
+      settings?.attemptFailed(new OpAMPError("ERR_OPAMP_FOREIGN_UID", text));
       return fail("ERR_OPAMP_FOREIGN_UID", text, "malformed");
     }
     case "badNewUid": {

@@ -61,6 +61,11 @@ export class Link {
     return this.#phase === "closing" && this.#return === undefined;
   }
 
+  /** Whether what the server asks for has no effect: it is being left, as its settings are not in force. */
+  get ignoresServer(): boolean {
+    return false;
+  }
+
   /** Whether a connection is being made, or the attempt goes on in another way. */
   get isUndecided(): boolean {
     if (this.#phase === "waiting") return this.#waitFor === "renewal";

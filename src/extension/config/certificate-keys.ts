@@ -30,16 +30,17 @@ const ABBREVIATED = {
 /** The section `connection_settings.certificates`: how the agent asks its server for client certificates. */
 export function readCertificates(section: SectionReader | undefined): CertificateOptions | undefined {
   if (section === undefined) return undefined;
+  const named = <T>(key: string, value: T): T | undefined => (section.keys.includes(key) ? value : undefined);
   const options: CertificateOptions = {
-    request: section.flag("request", false),
-    keyType: section.oneOf<(typeof keyTypes)[number]>("key_type", keyTypes),
+    request: named("request", section.flag("request", false)),
+    keyType: named("key_type", section.oneOf<(typeof keyTypes)[number]>("key_type", keyTypes)),
     subject: readSubject(section.section("subject")),
     renewBefore: limitMs(section, "renew_before"),
-    expired: section.oneOf<"keep" | "bootstrap">("expired", ["keep", "bootstrap"]),
+    expired: named("expired", section.oneOf<"keep" | "bootstrap">("expired", ["keep", "bootstrap"])),
     askAgainMs: limitMs(section, "ask_again"),
   };
   section.done();
-  if (options.request === false) section.note(undefined, "asks for no certificate by itself without request: true");
+  if (options.request !== true) section.note(undefined, "asks for no certificate by itself without request: true");
   return options;
 }
 
@@ -70,6 +71,6 @@ function checkMember(
   } catch (error) {
     if (!(error instanceof OpAMPError)) throw error;
     const [, index, problem = error.message] = /^[^:[]*(?:\[(\d+)\])?: (.*)$/s.exec(error.message) ?? [];
-    section.refuse(index === undefined ? key : [key, Number(index)], problem);
+    section.refuse(index === undefined ? key : [key, Number(index)], problem, "correct it, or remove it");
   }
 }

@@ -1,3 +1,4 @@
+import { isObject, withoutUndefined } from "../../base/checks.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
 import { endpointProblem } from "../../connection-settings/policy.js";
 import { limitMs } from "../reader/limit-ms.js";
@@ -26,20 +27,20 @@ const elsewhere: Elsewhere = {
 /**
  * The section `connection_settings`: what of the agent's own connection its server may change.
  *
- * @returns the client's option; `undefined` without `accept: true`
+ * @returns the client's option, with what the section names; `undefined` where it has no `accept`
  */
 export function readConnectionSettings(section: SectionReader | undefined): ConnectionSettingsOptions | undefined {
   if (section === undefined) return undefined;
   const accepts = section.flag("accept", false);
-  const allowCleartext = section.flag("allow_cleartext", false);
+  const named = <T>(key: string, value: T): T | undefined => (section.keys.includes(key) ? value : undefined);
+  const flag = (key: string): boolean | undefined => named(key, section.flag(key, false));
   const options: ConnectionSettingsOptions = {
     opamp: {
       endpoints: readEndpoints(section),
-      // A key without a value is false, and not the default, which depends on the URL.
-      allowCleartext: section.keys.includes("allow_cleartext") ? allowCleartext : undefined,
-      allowInsecureSkipVerify: section.flag("allow_insecure_skip_verify", false),
-      keepCertificate: section.flag("keep_certificate", false),
-      keepHeaders: section.oneOf<"own" | "always">("keep_headers", ["own", "always"]),
+      allowCleartext: flag("allow_cleartext"),
+      allowInsecureSkipVerify: flag("allow_insecure_skip_verify"),
+      keepCertificate: flag("keep_certificate"),
+      keepHeaders: named("keep_headers", section.oneOf<"own" | "always">("keep_headers", ["own", "always"])),
       verifyMs: limitMs(section, "verify_timeout"),
       maxPerHour: readMaxPerHour(section),
     },
@@ -49,7 +50,35 @@ export function readConnectionSettings(section: SectionReader | undefined): Conn
   section.done(elsewhere);
   if (accepts) return options;
   if (section.keys.some((key) => key !== "accept")) section.note(undefined, "has no effect without accept: true");
-  return undefined;
+  return named("accept", { opamp: false });
+}
+
+/**
+ * What counts where the program has settings of its own: what the file names is the file's, what it leaves out the
+ * program's.
+ *
+ * @param warn told of what the file turns off
+ */
+export function overProgram(
+  file: ConnectionSettingsOptions,
+  program: ConnectionSettingsOptions = {},
+  warn: (text: string) => void,
+): ConnectionSettingsOptions {
+  const { opamp, certificates, settingsEpoch = program.settingsEpoch } = file;
+  if (typeof opamp === "object") {
+    const policy = typeof program.opamp === "boolean" ? undefined : program.opamp;
+    const both = { opamp: over(opamp, policy), certificates: over(certificates, program.certificates) };
+    return { ...program, ...both, settingsEpoch };
+  }
+  const isOff = program.opamp || program.certificates !== undefined;
+  if (isOff) warn(`${CONNECTION_SECTION}: accept: false turns off what the program's connectionSettings.opamp allows`);
+  return { ...program, opamp, certificates: undefined };
+}
+
+/** What is no such option is left for the client to refuse. */
+function over<T extends object>(file: T | undefined, program: T | undefined): T | undefined {
+  if (file === undefined || program === undefined) return file ?? program;
+  return isObject(program) ? { ...program, ...withoutUndefined<T>(file) } : program;
 }
 
 function readEndpoints(section: SectionReader): readonly string[] | undefined {

@@ -42,6 +42,6 @@ export interface ExtensionConfig {
   ppidPollIntervalMs: number;
   /** `service.telemetry.resource` of the same file. */
   resource: Readonly<Record<string, AttributeValue>>;
-  /** The section `connection_settings`, as the client's option; `undefined` without `accept: true`. */
+  /** The section `connection_settings`, as the client's option; `undefined` without `accept`, `{ opamp: false }` with `accept: false`. */
   connectionSettings?: NonNullable<OpAMPClientOptions["connectionSettings"]> | undefined;
 }

@@ -65,6 +65,13 @@ export function extensionConfigOf(
   const connectionSettings = ignore.includes(CONNECTION_SECTION) ? undefined : connectionSettingsOf(root);
   const { block, extensions } = findBlock(root, [...ignore, CONNECTION_SECTION], surface);
   const read = readBlock(block, extensions, platform !== "win32" || ownRestart, elsewhere);
+  if (connectionSettings?.certificates?.request === true && /^\s*(ws|http):/i.test(read.server.endpoint)) {
+    const key = [CONNECTION_SECTION, "certificates", "request"];
+    root.note(
+      key,
+      "has no effect until the server has moved the agent to wss or https: the request leaves over TLS alone",
+    );
+  }
   const config = { ...read, ...(connectionSettings && { connectionSettings }) };
   if (!root.has("extensions")) return { config: { ...config, resource: {} }, block };
   const service = root.sectionOrEmpty("service");

@@ -14,7 +14,9 @@ export function unknownKey(
   known: readonly string[],
   elsewhere: Elsewhere,
 ): Mistake {
-  const advice = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
+  // It may be written as an option of a program is.
+  const names = [key, key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
+  const advice = names.flatMap((name) => (Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined) ?? [])[0];
   const meant = advice === undefined ? nearest(key, known) : undefined;
   const hint = advice ?? (meant === undefined ? `valid keys: ${known.join(", ")}` : `write ${meant}`);
   // A key in the wrong place may stand for any: what is missing shows when it is in the right one.

@@ -11,7 +11,7 @@ import type { Signer } from "../signing/signer.js";
 import type { SigningState } from "../signing/signing-options.js";
 import { Waits } from "../waits.js";
 import { absorb, UNKNOWN_AGENT } from "./agent-record.js";
-import { hasLeft, isTaken } from "./settings-taken.js";
+import { hasLeft, isTaken, isUsedUp } from "./settings-taken.js";
 
 /** What a server has seen, a text each: who tried to come in, who has spoken, and what went wrong or is meant to. */
 export interface OutlineOfServer {
@@ -28,8 +28,6 @@ export interface ServerSide extends Announcement {
   readonly keepMessages: number;
   /** What answers signing requests, if anything does. */
   readonly signer: Signer | undefined;
-  /** The endpoint to offer to an agent that has not been heard of. */
-  url(): string;
   /** What the whole server has seen. */
   outline(): OutlineOfServer;
   /** Called when a change of one agent is complete, when a link came or went, and when something malformed came. */
@@ -81,11 +79,6 @@ export class AgentExchange {
     this.log = new BoundedList(side.keepMessages);
   }
 
-  /** The endpoint by which the agent reached this server, or would reach it. */
-  get endpoint(): string {
-    return this.link?.endpoint ?? this.side.url();
-  }
-
   /** The uid that the agent used last. */
   get uid(): Uint8Array {
     return this.uids.at(-1) ?? this.uids[0];
@@ -133,13 +126,15 @@ export class AgentExchange {
     // A request for the full state may have been lost with the connection before this one.
     const lostRequest = isNewLink && link.transport === "ws" && !isComplete;
     this.#fullStateDue = lacksState || lostRequest || (this.#fullStateDue && !isDescribed);
-    this.#announcedOnHttp &&= !startedOver;
+    // One that leaves may forget, and what comes with its last answer goes unheard.
+    this.#announcedOnHttp &&= !startedOver && !record.disconnected;
     const { transport, origin } = link;
     const { instanceUid, connectionSettingsRequest } = message;
     const csr = connectionSettingsRequest?.opamp?.certificateRequest?.csr;
     if (csr !== undefined) this.signing = { csr, uid: instanceUid, answer: undefined };
     const isGone = hasLeft(this.settings, this.hasLeft, message, record, startedOver);
     this.#leftFor = isGone ? this.settings : undefined;
+    if (isUsedUp(this.settings, record)) this.settings = undefined;
     this.record = record;
     this.link = { transport, ...origin };
     this.#goesBy(instanceUid);
@@ -246,7 +241,7 @@ export class AgentExchange {
 
   #announcementOver(link: Link): Announcement | undefined {
     const announced = link.transport === "ws" ? this.#announcedOver.has(link) : this.#announcedOnHttp;
-    if (announced) return undefined;
+    if (announced || (link.transport === "http" && this.record.disconnected)) return undefined;
     const { capabilities, customCapabilities } = this.side;
     return { capabilities, customCapabilities: [...customCapabilities, ...this.#ownCapabilities] };
   }

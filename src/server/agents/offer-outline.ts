@@ -41,13 +41,25 @@ export function settingsLines(exchange: AgentExchange): readonly string[] {
   const sent = settingsSent(exchange);
   const offer = offeredSettings(exchange);
   if (offer === undefined) {
-    return report === undefined ? [] : [`connection settings: none on offer, ${reportWords(report)}`];
+    if (report === undefined) return [];
+    const lines = [`connection settings: none on offer, ${reportWords(report)}`];
+    if (report.hash.length > 0) {
+      lines.push(
+        "nothing was offered here: for what another server offered, give its hash, as in hasAppliedSettings(hash)",
+      );
+    }
+    return lines;
   }
   const isSent = sent.some(({ hash }) => sameBytes(hash, offer.hash));
   const standing = exchange.hasLeft ? " until the agent left for them" : isSent ? "" : ", not sent yet";
   const state = settings === undefined ? "sent once" : `on offer${standing}`;
   const lines = [`connection settings: ${short(offer.hash)} ${state}${destination(offer)}, ${reportWords(report)}`];
   if (lastMessage === undefined) return lines;
+  if (report?.status === "applying" && !record.disconnected && sameBytes(offer.hash, report.hash)) {
+    lines.push(
+      "still applying: a handler or `validate` is at work, or the agent has tried `maxPerHour` others (by default 6) within an hour, failed ones too, and these wait (its warning `settings-wait`)",
+    );
+  }
   const lacking = PARTS.filter(
     ([part, capability]) => offer[part] !== undefined && !has(record.capabilities, capability),
   );
@@ -85,7 +97,8 @@ export function reason(error: string): string {
 }
 
 function reportWords(report: ReportedConfig | undefined): string {
-  if (report === undefined || report.status === "unset") return "nothing reported on it";
+  if (report === undefined) return "nothing reported on it";
+  if (report.status === "unset") return "reported unset";
   return `reported ${report.status} ${short(report.hash)}${reason(report.error)}`;
 }
 

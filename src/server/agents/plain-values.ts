@@ -29,15 +29,8 @@ export interface ReportedConfig {
   readonly error: string;
 }
 
-/** What an agent says of the connection settings that it was offered. */
-export interface ReportedSettings {
-  /** `unset` before the first offer, and after the agent has gone back to its own. */
-  readonly status: ReportedConfig["status"];
-  /** The hash of the offer that this is about; empty before the first. */
-  readonly hash: Uint8Array;
-  /** Why it failed; empty otherwise. */
-  readonly error: string;
-}
+/** What an agent says of the connection settings that it was offered; `unset` also after it has gone back to its own. */
+export type ReportedSettings = ReportedConfig;
 
 /** A custom message that came from an agent. */
 export interface ReceivedCustomMessage {

@@ -15,7 +15,7 @@ import type { AgentMisbehaviour } from "../misbehave/misbehaviour.js";
 import type { AgentExchange } from "./agent-exchange.js";
 import { offeredSettings } from "./offer-outline.js";
 import { configOffer, type OfferedFile } from "./offers.js";
-import type { ReceivedCustomMessage, ReportedConfig, ReportedSettings } from "./plain-values.js";
+import type { ReceivedCustomMessage, ReportedConfig } from "./plain-values.js";
 import { ReportedAgent } from "./reported-agent.js";
 import { heartbeatOffer, type OfferedSettings, settingsOffer } from "./settings-offer.js";
 import { type IssueCertificateOptions, issueCertificate, refuseSigningRequest } from "./signing.js";
@@ -184,13 +184,14 @@ export class ServerAgent extends ReportedAgent {
   }
 
   /**
-   * Offers a heartbeat interval in seconds (HB-02), once, with the endpoint by which the agent reached this server; connection
-   * settings that are on offer are withdrawn.
+   * Offers a heartbeat interval in seconds and nothing else (HB-02), once; connection settings that are on offer are
+   * withdrawn. An interval of 0 makes an offer that names nothing: an agent that accepts settings for its connection refuses it
+   * unless its option `heartbeat.zero` is `"off"`, and any other sends no more heartbeats.
    *
    * @returns The hash of the offer.
    */
   offerHeartbeat(seconds: number | bigint): Uint8Array {
-    const connectionSettings = heartbeatOffer(this.#exchange.endpoint, seconds);
+    const connectionSettings = heartbeatOffer(seconds);
     this.withdrawSettings();
     this.send({ connectionSettings });
     return connectionSettings.hash;
@@ -261,7 +262,7 @@ export class ServerAgent extends ReportedAgent {
 }
 
 function reports(
-  report: ReportedConfig | ReportedSettings | undefined,
+  report: ReportedConfig | undefined,
   status: "applied" | "failed",
   hash: Uint8Array | undefined,
 ): boolean {

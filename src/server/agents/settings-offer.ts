@@ -182,13 +182,10 @@ export function settingsOffer(settings: OfferedSettings): ConnectionSettingsOffe
   return offer;
 }
 
-/** Makes an offer of a heartbeat interval. Throws ERR_OPAMP_OPTION for other than whole seconds. */
-export function heartbeatOffer(destinationEndpoint: string, seconds: number | bigint): ConnectionSettingsOffers {
+/** Makes an offer of a heartbeat interval and nothing else (AMB-05). Throws ERR_OPAMP_OPTION for other than whole seconds. */
+export function heartbeatOffer(seconds: number | bigint): ConnectionSettingsOffers {
   isSeconds("seconds", seconds);
-  return create(ConnectionSettingsOffersSchema, {
-    hash: sha256([destinationEndpoint, String(seconds)]),
-    opamp: { destinationEndpoint, heartbeatIntervalSeconds: BigInt(seconds) },
-  });
+  return settingsOffer({ opamp: { heartbeatSeconds: seconds } });
 }
 
 function opampOf({ heartbeatSeconds, ...connection }: OfferedOpAMP) {

@@ -7,8 +7,12 @@ import {
 } from "../../gen/opamp/v1/opamp_pb.js";
 import type { AgentRecord } from "./agent-record.js";
 
-const { ConnectionSettingsStatuses_UNSET: UNSET, ConnectionSettingsStatuses_APPLYING: APPLYING } =
-  ConnectionSettingsStatuses;
+const {
+  ConnectionSettingsStatuses_UNSET: UNSET,
+  ConnectionSettingsStatuses_APPLYING: APPLYING,
+  ConnectionSettingsStatuses_APPLIED: APPLIED,
+} = ConnectionSettingsStatuses;
+
 /**
  * Whether the agent has taken note of the settings on offer. One that has put its settings aside reports none, without a hash, and
  * may be offered the same again.
@@ -16,6 +20,15 @@ const { ConnectionSettingsStatuses_UNSET: UNSET, ConnectionSettingsStatuses_APPL
 export function isTaken(offer: ConnectionSettingsOffers | undefined, { parts }: AgentRecord): boolean {
   const { connectionSettingsStatus: status } = parts;
   return status?.status !== UNSET && isOf(offer, status);
+}
+
+/**
+ * Whether an offer is of no more use: the agent has applied a certificate for a key of its own, which it drops together with the
+ * certificate once it puts its settings aside.
+ */
+export function isUsedUp(offer: ConnectionSettingsOffers | undefined, { parts }: AgentRecord): boolean {
+  const { connectionSettingsStatus: status } = parts;
+  return offer?.opamp?.certificate?.privateKey.length === 0 && status?.status === APPLIED && isOf(offer, status);
 }
 
 /**

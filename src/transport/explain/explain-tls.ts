@@ -174,6 +174,6 @@ function namesOf({ certificate }: Failure): string {
 }
 
 /** The name that was asked for is not always the URL's: see `tls.serverName`. */
-function askedFor({ text }: Failure, hostname: string): string {
-  return /Host: (\S+?)\.? is not in/.exec(text)?.[1] ?? /IP: (\S+) is not in/.exec(text)?.[1] ?? hostname;
+function askedFor({ host }: Failure, hostname: string): string {
+  return printable((host ?? hostname).replace(/\.$/, ""), 80);
 }

@@ -23,6 +23,8 @@ export interface Failure {
   addresses: readonly string[];
   /** The peer's certificate, where that is what failed. */
   certificate: PeerCertificate | undefined;
+  /** The name that a certificate had to be for. */
+  host: string | undefined;
   /** What came in place of HTTP; empty where nothing did. */
   bytes: Uint8Array;
 }
@@ -36,6 +38,7 @@ export function failureOf(cause: unknown): Failure {
     text: plain(text),
     addresses: [...new Set(parts.flatMap(addressOf))],
     certificate: first(parts, "cert", isCertificate),
+    host: first(parts, "host", isText),
     // undici gives what it could not parse as text.
     bytes: first(parts, "rawPacket", isUint8Array) ?? Buffer.from(first(parts, "data", isText) ?? "", "latin1"),
   };

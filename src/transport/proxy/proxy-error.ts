@@ -4,6 +4,7 @@ import type { ResolvedProxy } from "./proxy.js";
 
 const CREDENTIALS = "the proxy requires credentials: put user and password into the proxy's URL";
 const WRONG_CREDENTIALS = "the proxy does not accept the user and password of its URL";
+const WRONG_HEADER = "the proxy does not accept the Proxy-Authorization header that it is given";
 /** For a proxy of the environment, to which NO_PROXY applies; see `hintFor`. */
 const FORBIDDEN = "the proxy does not allow this host and port: ask those who run it, or exempt the host with NO_PROXY";
 const FORBIDDEN_BY_OPTION = FORBIDDEN.replace(/exempt .*/, "leave out the `proxy` option for this host");
@@ -85,7 +86,8 @@ export function proxyOverdue(proxy: ResolvedProxy): OpAMPError {
 /** The proxy answered CONNECT, but not with a tunnel. */
 export function connectRefused(proxy: ResolvedProxy, target: string, status: number): OpAMPError {
   const hadCredentials = proxy.headers["proxy-authorization"] !== undefined;
-  const hint = hadCredentials && STATUSES[status] === CREDENTIALS ? WRONG_CREDENTIALS : STATUSES[status];
+  const wrong = proxy.username === "" && proxy.password === "" ? WRONG_HEADER : WRONG_CREDENTIALS;
+  const hint = hadCredentials && STATUSES[status] === CREDENTIALS ? wrong : STATUSES[status];
   const text = `${called(proxy)} answered ${status} to CONNECT ${target}`;
   return new OpAMPError("ERR_OPAMP_PROXY", text, { httpStatus: status, hint: hintFor(proxy, hint) });
 }

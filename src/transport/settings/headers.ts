@@ -78,15 +78,25 @@ export async function resolveHeaders(
 ): Promise<Record<string, string>> {
   const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
   for (const source of sourcesOf(sources)) {
-    const given = typeof source === "function" ? await ask(source, context) : source;
-    if (!isRecord(given)) {
-      const text = `the headers function must return a record of headers, not ${kindOf(given)}`;
-      throw new OpAMPError("ERR_OPAMP_HEADERS", text);
-    }
-    for (const [name, value] of Object.entries(given)) {
-      checkHeader(name, value);
-      headers[name.toLowerCase()] = value;
-    }
+    Object.assign(headers, checked(typeof source === "function" ? await ask(source, context) : source));
+  }
+  return headers;
+}
+
+/** The same for one function alone. */
+export async function headersMadeBy(source: HeaderFunction, context: HeaderContext): Promise<Record<string, string>> {
+  return checked(await ask(source, context));
+}
+
+function checked(given: unknown): Record<string, string> {
+  if (!isRecord(given)) {
+    const text = `the headers function must return a record of headers, not ${kindOf(given)}`;
+    throw new OpAMPError("ERR_OPAMP_HEADERS", text);
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    checkHeader(name, value);
+    headers[name.toLowerCase()] = value;
   }
   return headers;
 }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { fileStore } from "../../../src/store/file-store.js";
 import { everything, folderForTest } from "../../agent/config-directory/folder.js";
 import { startServer } from "../../server/server-fixture.js";
@@ -73,6 +73,17 @@ test("a dry run prints one JSON object, with the state of an earlier run", async
     }),
     effectiveConfig: { "own.yaml": expect.stringMatching(/^level: info\n/) },
   });
+});
+
+test("a dry run shows the proxy of the environment, without its credentials", async () => {
+  vi.stubEnv("HTTP_PROXY", `http://user:${SECRET}@proxy.example.com:3128`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { path } = configured("ws://server.example.com/v1/opamp");
+  const { out } = await opamp("agent", "--config", path, "--dry-run");
+  expect(out).toMatch(/^server {12}ws:\/\/server\.example\.com\/v1\/opamp\nproxy {13}proxy\.example\.com:3128\n/);
+  expect(out).not.toContain(SECRET);
+  const json = await opamp("agent", "--config", path, "--dry-run", "--log-format", "json");
+  expect(JSON.parse(json.out)).toMatchObject({ proxy: "proxy.example.com:3128" });
 });
 
 test("a dry run without health checks reports a healthy agent and warns about a missing file", async () => {

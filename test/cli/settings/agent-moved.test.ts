@@ -150,7 +150,8 @@ describe("SIGHUP after the process died of settings", () => {
     const agent = work.start();
     await told(first, FAILED);
     const error = (await first.firstAgent()).connectionSettingsStatus?.errorMessage;
-    expect(error).toContain("the process ended 3 times while these settings were tried");
+    expect(error).toContain("ended 3 times while these settings were tried (find out why; SIGHUP to the agent tries");
+    expect(agent.log).toContain("SIGHUP to the agent tries them again, and so does an offer with another hash");
     agent.signal("SIGHUP");
     await agent.line(/SIGHUP: restarting/);
     await told(first, 0);
@@ -213,12 +214,28 @@ describe("connection_settings.certificates", () => {
   );
 });
 
+test("a request for a certificate that has not come is told at the start", async () => {
+  const { ca, server } = await testCertificates();
+  const issuer = await begunOverTls(server, "by hand");
+  const work = built.work({ url: issuer.url, httpUrl: "" });
+  work.configure({
+    server: { ws: { endpoint: issuer.url, tls: { ca_file: work.write("ca.pem", ca) } } },
+    connection_settings: { accept: true, certificates: { request: true } },
+  });
+  const agent = work.start();
+  await agent.line(/The server has the request for a client certificate/);
+  await ended(agent);
+  const again = work.start();
+  await again.line(/Agent .* for \S+ \(its request for a client certificate is with the server since \d.*\): state in/);
+  await ended(again);
+});
+
 /** A server over TLS that issues certificates, and how many it was asked for. */
-async function begunOverTls(tls: { cert: string; key: string }) {
+async function begunOverTls(tls: { cert: string; key: string }, issue: "at once" | "by hand" = "at once") {
   let count = 0;
   const server = await startServer({
     tls,
-    signingRequests: { issue: "at once" },
+    signingRequests: { issue },
     onMessage: (_, message) => {
       if (message.connectionSettingsRequest !== undefined) count += 1;
       return undefined;

@@ -1,81 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { hexOf, sha256 } from "../../../src/base/bytes.js";
 import { DAY_MS } from "../../../src/base/time.js";
 import type { Diagnosis } from "../../../src/cli/doctor/diagnosis.js";
 import type { DryRun } from "../../../src/cli/dry-run.js";
-import { fingerprintOf } from "../../../src/connection-settings/fingerprint.js";
-import { encodePlain, type Snapshot } from "../../../src/connection-settings/snapshot.js";
-import { REQUEST_BLOB } from "../../../src/store/blob-format.js";
-import { type FileStore, fileStore } from "../../../src/store/file-store.js";
-import type { StoredConnection } from "../../../src/store/store.js";
 import { OpAMPServer, type OpAMPServerOptions, testCertificates } from "../../../src/testing/index.js";
-import { everything, folderForTest } from "../../agent/config-directory/folder.js";
+import { everything } from "../../agent/config-directory/folder.js";
 import { opamp } from "../terminal.js";
+import { configured, type Given, SECRET, SINCE } from "./configured.js";
 
-const SECRET = "s3cret-t0ken";
-const SINCE = "2026-03-01T12:00:00Z";
-const NO_TRIAL = { phase: "none", from: "", to: "", hash: "", crashes: 0 };
 const { issue } = await testCertificates();
 
 async function started(options?: OpAMPServerOptions): Promise<OpAMPServer> {
   const server = await OpAMPServer.start(options);
   onTestFinished(() => server.close());
   return server;
-}
-
-interface Given {
-  endpoint: string;
-  accepted?: Snapshot;
-  candidate?: Snapshot;
-  /** What of a signing request is not as usual. */
-  request?: { readonly state: string; readonly origin?: string };
-  settings?: string;
-  epoch?: string;
-}
-
-/** A file of `opamp agent`, and the state that a run of it left. */
-async function configured(given: Given) {
-  const { endpoint, accepted, candidate, request, settings = "accept: true", epoch = "" } = given;
-  const folder = folderForTest();
-  const path = join(folder, "opamp.yaml");
-  writeFileSync(
-    path,
-    `server: { ws: { endpoint: "${endpoint}", headers: { X-File: "${SECRET}" } } }
-connection_settings: { ${settings} }
-storage: { directory: ${folder}/state }
-`,
-  );
-  mkdirSync(join(folder, "state"));
-  const store = fileStore(join(folder, "state"));
-  await store.load();
-  const at = Date.parse(SINCE);
-  const own = { url: endpoint, headers: undefined, tls: undefined, proxy: "env" as const };
-  const fingerprint = fingerprintOf(own, undefined, epoch);
-  if (request !== undefined) {
-    const rest = { about: "this", keyType: "ec-p256", at, server: "issuer.example.com", origin: fingerprint };
-    const record = { ...rest, key: SECRET, csr: "CSR", ...request };
-    await store.blobs.write(REQUEST_BLOB, new TextEncoder().encode(JSON.stringify(record)));
-  }
-  const connection: StoredConnection = {
-    fingerprint,
-    trial: NO_TRIAL,
-    switchedAt: [],
-    ...(accepted && { accepted: { blob: await kept(store, accepted), at } }),
-    ...(candidate && { candidate: { blob: await kept(store, candidate), offer: "connection-offer-00", at } }),
-  };
-  await store.save({ connection, connectionSettings: { hash: new Uint8Array([7]), status: "applied", error: "" } });
-  // The agent may be running: its store stays open, and locked.
-  onTestFinished(() => store.close());
-  return { folder, path };
-}
-
-async function kept({ blobs }: FileStore, snapshot: Snapshot): Promise<string> {
-  const bytes = encodePlain(snapshot);
-  const name = `connection-${hexOf(sha256([bytes])).slice(0, 32)}`;
-  await blobs?.write(name, bytes);
-  return name;
 }
 
 /** What both commands say; neither changes anything, or shows a secret. */
@@ -109,6 +48,19 @@ describe("opamp doctor --config and a dry run", () => {
       firstReport: { connectionSettingsStatus: expect.anything() },
     });
     expect(dry.capabilities).toContain("acceptsOpAMPConnectionSettings");
+  });
+
+  test("say how to leave a server that was offered and is gone", async () => {
+    const { path } = await configured({ endpoint: UNUSED, accepted: { endpoint: "ws://127.0.0.1:2/" } });
+    const of = async (...more: string[]) => {
+      const { exitCode, steps }: Diagnosis = JSON.parse(
+        (await opamp("doctor", "--config", path, "--json", ...more)).out,
+      );
+      return { exitCode, hint: steps.find(({ status }) => status === "failed")?.hint };
+    };
+    const back = "the server offered this connection: to leave it, write another connection_settings.epoch";
+    expect(await of()).toEqual({ exitCode: 4, hint: expect.stringContaining(back) });
+    expect((await of(UNUSED)).hint).not.toContain("epoch");
   });
 
   test("take the file for another URL that is given, and say where the agent is", async () => {

@@ -242,5 +242,10 @@ test("requests, certificates, kills, names and clocks in any order leave an agen
     { do: "issue", which: "last", hours: 2 },
     { do: "forget" },
   ];
-  await walkThrough(actions, 20, 40, kinds, World.begin, [[["keep", false], setBack]]);
+  // An agent that is refused its first words, and then sent away.
+  const deaf: Action[] = [{ do: "refuse" }, { do: "refuse" }, { do: "restart" }, { do: "forget" }];
+  await walkThrough(actions, 20, 40, kinds, World.begin, [
+    [["keep", false], setBack],
+    [["keep", false], deaf],
+  ]);
 }, 120_000);

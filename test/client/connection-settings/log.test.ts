@@ -57,6 +57,17 @@ describe("the log of an agent tells of", () => {
     ]);
   });
 
+  test("a server that is gone after a roll-back, though the one on trial failed in the same way", async () => {
+    const { agent, told } = await logged({ policy: { endpoints: ["*.example.com"], verifyMs: 3_000 } });
+    await agent.servers.new.close();
+    await offer(agent, { destinationEndpoint: NEW });
+    await agent.servers.old.close();
+    await agent.clock.advance(20_000);
+    const kinds = ["Trying", "Connection failed", "Rolled back"];
+    const all = told().flatMap((text) => kinds.find((kind) => text.includes(kind)) ?? []);
+    expect(all).toEqual(["Trying", "Connection failed", "Rolled back", "Connection failed"]);
+  });
+
   test("settings that are forgotten, and of none that were given up", async () => {
     const { agent, told } = await logged();
     await offer(agent, { destinationEndpoint: NEW });

@@ -4,7 +4,8 @@ import { known, type Moved, moved, NEW, OLD, offer } from "./moved.js";
 import { headers } from "./offers.js";
 
 const [UNSET, APPLIED, FAILED] = [0, 1, 3];
-const DIED = "the process ended 3 times while these settings were tried";
+const DIED =
+  "the process ended 3 times while these settings were tried (find out why; retryConnectionSettings() on the agent tries them again, and so does an offer with another hash)";
 
 /** The same disk, and another process on it. */
 async function restarted(agent: Moved, disk: ReturnType<typeof recorded>, given: Parameters<typeof moved>[0] = {}) {

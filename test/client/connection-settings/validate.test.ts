@@ -1,27 +1,40 @@
 import { describe, expect, test } from "vitest";
-import type { OpAMPSettingsPolicy, TelemetrySettings } from "../../../src/index.js";
+import { OpAMPClient, type OpAMPSettingsPolicy, type TelemetrySettings } from "../../../src/index.js";
 import { noting } from "../other-connections/taking.js";
 import { known, moved, NEW, offer, offers } from "./moved.js";
 
 const [APPLIED, FAILED] = [1, 3];
-
-/** What a host answers in JavaScript, where nothing checks its type. */
-function answering(answer: unknown): NonNullable<OpAMPSettingsPolicy["validate"]> {
-  const validate: unknown = () => answer;
-  return validate as NonNullable<OpAMPSettingsPolicy["validate"]>;
-}
 
 describe("connectionSettings.opamp.validate", () => {
   test.each([
     ["at once", false],
     ["later", Promise.resolve(false)],
   ])("refuses an offer by returning false %s", async (_when, answer) => {
-    const agent = await moved({ policy: { validate: answering(answer) } });
+    const agent = await moved({ policy: { validate: () => answer } });
     await offer(agent, { destinationEndpoint: NEW });
     const text = "returned false: throw an Error with the reason instead";
     expect(known(agent.servers.old, agent)).toEqual([FAILED, 1, text]);
     expect([agent.dialled, agent.states]).toEqual([["old"], ["candidate", "rejected"]]);
     expect(agent.errors).toEqual([`ERR_OPAMP_HANDLER connectionSettings.opamp.validate failed: ${text}`]);
+  });
+
+  test.each<[string, OpAMPSettingsPolicy]>([
+    ["at once", { validate: ({ endpoint }) => endpoint.startsWith("wss://") }],
+    ["later", { validate: async ({ endpoint }) => endpoint.startsWith("wss://") }],
+    [
+      "later in some cases",
+      {
+        async validate({ endpoint }) {
+          await undefined;
+          if (endpoint.startsWith("wss://")) return;
+          return false;
+        },
+      },
+    ],
+  ])("lets an offer pass that it does not refuse, %s", async (_when, policy) => {
+    const agent = await moved({ policy });
+    await offer(agent, { destinationEndpoint: NEW });
+    expect(agent.states.at(-1)).toBe("accepted");
   });
 
   test("has its share of timeouts.applyMs, is aborted and named then, and holds up no other handler", async () => {
@@ -79,4 +92,16 @@ test("an endless timeouts.applyMs gives a look at an offer, and a handler, as lo
   waits.shift()?.();
   await agent.clock.advance(500);
   expect(agent.statuses).toEqual(["applying", "applied"]);
+});
+
+test("every validate may be written as a condition", () => {
+  const isSafe = ({ endpoint }: { readonly endpoint: string }) => endpoint.startsWith("https://");
+  const handler = { validate: isSafe, apply: () => undefined };
+  const client = new OpAMPClient({
+    url: "wss://opamp.example.com",
+    description: { identifying: { "service.name": "guest" } },
+    remoteConfig: { validate: async ({ files }) => "agent.yaml" in files, apply: () => undefined },
+    connectionSettings: { opamp: { validate: isSafe }, ownMetrics: handler, other: handler },
+  });
+  expect(client.capabilities).toContain("acceptsOtherConnectionSettings");
 });

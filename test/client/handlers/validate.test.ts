@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import type { RemoteConfig } from "../../../src/index.js";
+import type { RemoteConfig, Verdict } from "../../../src/index.js";
 import { verifies } from "../../conformance/verifies.js";
 import { running } from "../hosted.js";
 
@@ -9,7 +9,7 @@ const [_APPLIED, _APPLYING, _FAILED] = [1, 2, 3];
 const textOf = ({ files }: RemoteConfig): string => new TextDecoder().decode(files["a"]?.body);
 
 /** A client whose handler notes what it is called for. */
-async function noting(validate: (config: RemoteConfig, signal: AbortSignal) => void | Promise<void>) {
+async function noting(validate: (config: RemoteConfig, signal: AbortSignal) => Verdict) {
   const calls: string[] = [];
   const host = await running({
     timeouts: { applyMs: 10_000 },
@@ -96,7 +96,7 @@ describe("a remote config handler with validate", () => {
     ["false", false],
     ["a promise of false", Promise.resolve(false)],
   ])("rejects an offer with %s, and says what to do instead", async (_, no) => {
-    const { agent, clock, calls } = await noting((() => no) as () => void);
+    const { agent, clock, calls } = await noting(() => no);
     agent.offerConfig({ a: "bad" });
     await clock.advance(0);
     expect(agent.remoteConfig).toMatchObject({

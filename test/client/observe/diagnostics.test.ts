@@ -234,7 +234,7 @@ describe("the outline of a message", () => {
           certificate: { cert: new Uint8Array(5), privateKey: new Uint8Array(6) },
           proxy: { url: "http://me:hunter2@proxy/", connectHeaders: { headers: [{ key: "A", value: "hunter2" }] } },
         },
-        otherConnections: { db: { otherSettings: { password: "hunter2", mode: "fast" } } },
+        otherConnections: { db: { otherSettings: { dsn: "Server=db;Pwd=hunter2", mode: "fast" } } },
       },
       errorResponse: {
         errorMessage: "x".repeat(5_000),
@@ -254,7 +254,7 @@ describe("the outline of a message", () => {
           certificate: { cert: "[5 bytes]", privateKey: "[6 bytes]" },
           proxy: { url: "http://[REDACTED]@proxy/", connectHeaders: { A: "[REDACTED]" } },
         },
-        otherConnections: { db: { otherSettings: { password: "[REDACTED]", mode: "fast" } } },
+        otherConnections: { db: { otherSettings: { dsn: "[REDACTED]", mode: "[REDACTED]" } } },
       },
       errorResponse: { Details: { retryInfo: { retryAfterNanoseconds: 5 } } },
     });

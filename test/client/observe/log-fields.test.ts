@@ -5,7 +5,7 @@ import { OpAMPError } from "../../../src/errors.js";
 import type { LogFields, Logger } from "../../../src/index.js";
 import { hosted } from "../hosted.js";
 
-const HASH = "ab01";
+const HASH = "ab01cd23".repeat(8);
 
 /** Has a client fail to connect, connect, and be given an offer that fails. */
 async function story(logger: Logger): Promise<string> {
@@ -39,7 +39,7 @@ test("a logger with `entry` is given the code, the instance uid and the hash of 
   expect(fieldsOf("failed: no")).toEqual({ instanceUid, hash: HASH });
 });
 
-test("a logger without `entry` is given one text, with the code of an error and the hash of an offer in it", async () => {
+test("a logger without `entry` is given one text, with the code of an error and the first digits of a hash in it", async () => {
   const calls: unknown[][] = [];
   const note = (...args: unknown[]) => void calls.push(args);
   await story({ debug: note, info: note, warn: note, error: note });
@@ -47,7 +47,7 @@ test("a logger without `entry` is given one text, with the code of an error and 
   expect(calls.flat()).toContainEqual(
     expect.stringMatching(/^Connection failed \(.+; ERR_OPAMP_CONNECT\), will retry/),
   );
-  expect(calls.flat()).toContain(`Remote config ${HASH} failed: no`);
+  expect(calls.flat()).toContain("Remote config ab01cd23 failed: no");
 });
 
 test("lines of the agent's log have the fields, in text only where the text does not say them", () => {
@@ -63,6 +63,10 @@ test("lines of the agent's log have the fields, in text only where the text does
     "INFO  agent u1 starts",
     "WARN  full (make room) (ERR_OPAMP_STORE) instance_uid=u1",
   ]);
+  lines.length = 0;
+  const ofOffer = withFields(agentLog({ format: "text", level: "info", write }), () => ({ hash: HASH }));
+  for (const line of ["Rolled back to version 3", "Remote config ab01cd23 applied"]) ofOffer.info(line);
+  expect(lines).toEqual(["INFO  Rolled back to version 3 hash=ab01cd23", "INFO  Remote config ab01cd23 applied"]);
   lines.length = 0;
   const json = withFields(agentLog({ format: "json", level: "info", write, wallNow: () => 0 }), () => ({ hash: HASH }));
   logError(json, "error", new OpAMPError("ERR_OPAMP_STORE", "full", { hint: "make room" }), "Stopped: ");

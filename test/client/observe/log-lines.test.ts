@@ -154,6 +154,21 @@ test("another failure is logged at once, and so is recovery, with its duration",
   ]);
 });
 
+test("a failure at another port is another one, and one with another number is not", async () => {
+  const texts = ["10.0.0.1:54321 refused", "10.0.0.1:54322 refused", "request 12345 failed", "request 12346 failed"];
+  const lines = await linesOf(async ({ clock, transport, client }) => {
+    const left = [...texts];
+    transport.open = (sink) => {
+      const error = new OpAMPError("ERR_OPAMP_CONNECT", left.shift() ?? "request 12347 failed");
+      sink.lost({ error, fate: "unsent", orderly: true, throttled: false });
+    };
+    client.start();
+    await clock.advance(20_000);
+  });
+  const told = lines.flatMap((line) => /Connection failed \(([^;]+);/.exec(line)?.[1] ?? []);
+  expect(told).toEqual(texts.slice(0, 3));
+});
+
 test("a connection that flaps is not logged twice each time, and the last line is current", async () => {
   const lines = await linesOf(async ({ clock, transport, client }) => {
     client.start();

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { OpAMPServer } from "../../../src/testing/index.js";
+import { encodeServerToAgent } from "../../../src/wire/codec.js";
 import { known, moved, NEW, offer } from "../connection-settings/moved.js";
 
 const [FAILED, VERIFY_MS] = [3, 10_000];
+const FOREIGN = encodeServerToAgent({ instanceUid: new Uint8Array(16).fill(9) });
 
 describe.each([
   ["on a duplex connection", true],
@@ -12,17 +14,22 @@ describe.each([
     [
       "that it is unavailable for too long",
       (server) => server.throttleNext({ retryAfterMs: 60_000 }),
-      /longer pause than the 10000 ms .*: the server answered UNAVAILABLE: busy/,
+      /longer pause than the 10000 ms .*: the server answered UNAVAILABLE: busy \(offer the settings again later\)$/,
     ],
     [
       "that it is unavailable each time",
       (server) => server.throttleNext({ times: Number.POSITIVE_INFINITY }),
-      /UNAVAILABLE: busy/,
+      /UNAVAILABLE: busy \(offer the settings again later\)$/,
     ],
     [
       "that what it sends is not OpAMP",
       (server) => server.misbehave({ mode: "garbage", times: Number.POSITIVE_INFINITY }),
       /^not proved within 10000 ms: .*(decoded|protobuf|message)/,
+    ],
+    [
+      "that it answers another agent",
+      (server) => server.misbehave({ mode: "garbage", bytes: FOREIGN, times: Number.POSITIVE_INFINITY }),
+      /^not proved within 10000 ms: .*(09090909.* another agent|for another agent)/,
     ],
   ];
 

@@ -19,6 +19,8 @@ export const longTests: readonly string[] = [
   "test/cli/process.test.ts",
   "test/cli/settings/agent-moved.test.ts",
   "test/cli/settings/settings-in-force.test.ts",
+  "test/cli/settings/spare-files.test.ts",
+  "test/cli/settings/unread-state.test.ts",
   "test/cli/signals/early-signals.test.ts",
   "test/client/certificates/ended.test.ts",
   "test/client/certificates/kept-key.test.ts",

@@ -58,7 +58,7 @@ export const connectionKeys: readonly ConnectionKey[] = [
     type: "whole number",
     default: "6",
     meaning:
-      "how often the agent may be moved in an hour, counted over restarts; of what comes more often, the newest waits",
+      "how often in an hour the agent tries other settings, counted over restarts, those that fail included; of what comes more often, the newest waits",
   },
   {
     key: "connection_settings.epoch",

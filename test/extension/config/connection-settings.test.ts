@@ -85,13 +85,21 @@ test.each<[key: string, given: unknown, problem: RegExp]>([
   }
 });
 
+test.each([
+  ["verifyMs", "write verify_timeout: 60s"],
+  ["settingsEpoch", "write epoch"],
+  ["keepHeaders", "write keep_headers"],
+])("the option %s leads to its key", (key, hint) => {
+  expect(refused(file({ accept: true, [key]: 1 })).hint).toBe(hint);
+});
+
 describe("the section certificates", () => {
   const certificatesOf = (certificates: unknown) =>
     readExtensionConfig(file({ accept: true, certificates }), { env }).connectionSettings?.certificates;
 
   test("has the defaults of the client", () => {
     expect(certificatesOf(undefined)).toBeUndefined();
-    expect(certificatesOf({ request: true })).toEqual({ request: true, keyType: "ec-p256", expired: "keep" });
+    expect(certificatesOf({ request: true })).toEqual({ request: true });
   });
 
   test("is read whole", () => {
@@ -132,8 +140,9 @@ describe("the section certificates", () => {
     [{ subject: { dns_names: ["a", `${SECRET} x`] } }, /\.subject\.dns_names\[1\]: must be the name of a host/],
     [{ subject: { uris: ["nothing"] } }, /\.subject\.uris\[0\]: must be a URI/],
   ])("%j is refused in the words of the file", (certificates, problem) => {
-    const { code, message } = refused(file({ accept: true, certificates }), { env });
+    const { code, message, hint } = refused(file({ accept: true, certificates }), { env });
     expect([code, message]).toEqual(["ERR_OPAMP_OPTION", expect.stringMatching(problem)]);
+    expect(hint).not.toContain("docs/api");
     expect(message).toMatch(/^connection_settings\.certificates[.:]/);
   });
 
@@ -144,6 +153,19 @@ describe("the section certificates", () => {
     expect(warnings).toEqual([
       "connection_settings.certificates: asks for no certificate by itself without request: true",
     ]);
+  });
+
+  test.each(["ws", "http"])("is odd over %s, where no request leaves", (scheme) => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => warnings.push(text);
+    const server = { [scheme]: { endpoint: `${scheme}://opamp.example.com/` } };
+    const connection_settings = { accept: true, certificates: { request: true } };
+    readExtensionConfig({ server, connection_settings }, { onWarning });
+    expect(warnings).toEqual([
+      "connection_settings.certificates.request: has no effect until the server has moved the agent to wss or https: the request leaves over TLS alone",
+    ]);
+    readExtensionConfig(file({ accept: true, certificates: { request: true } }), { onWarning });
+    expect(warnings).toHaveLength(1);
   });
 
   test("needs a store that lasts", async () => {
@@ -164,26 +186,28 @@ describe("the section", () => {
   });
 
   test.each([
-    ["is not there", { extensions: { opamp: serverWith("ws", {}) } }, []],
-    ["is empty", file({}), []],
-    ["says accept: false alone", file({ accept: false }), []],
+    ["is not there", { extensions: { opamp: serverWith("ws", {}) } }, undefined, []],
+    ["is empty", file({}), undefined, []],
+    ["says accept: false alone", file({ accept: false }), { opamp: false }, []],
     [
       "has other keys and no accept",
       file({ endpoints: ["a.example.com"] }),
+      undefined,
       ["connection_settings: has no effect without accept: true"],
     ],
     [
       "has other keys and accept: false",
       file({ accept: false, epoch: "1" }),
+      { opamp: false },
       ["connection_settings: has no effect without accept: true"],
     ],
-  ])("turns nothing on where it %s", (_what, config, told) => {
+  ])("turns nothing on where it %s", (_what, config, wanted, told) => {
     const warnings: string[] = [];
     const options = fromExtensionConfig(config, {
       service: { name: "guest" },
       onWarning: (text) => warnings.push(text),
     });
-    expect(options).not.toHaveProperty("connectionSettings");
+    expect(options.connectionSettings).toEqual(wanted);
     expect(warnings).toEqual(told);
   });
 
@@ -202,16 +226,6 @@ describe("the section", () => {
   test("is left to the program that reads it itself", () => {
     const given = readExtensionConfig(file(SECRET), { ignore: ["connection_settings"] });
     expect(given).not.toHaveProperty("connectionSettings");
-  });
-
-  test("is kept beside what the program's own option turns on", async () => {
-    const connectionSettings = { settingsEpoch: "of the program" };
-    const agent = new OpAMPExtension(file({ accept: true }), {
-      service: { name: "guest" },
-      client: { connectionSettings },
-    });
-    expect(agent.client.capabilities.has("acceptsOpAMPConnectionSettings")).toBe(true);
-    await agent.stop();
   });
 
   test.each([

@@ -241,6 +241,7 @@ describe("a wait that fails", () => {
     await peer.exchange(status(2, FAILED, bytes("h"), "no\nway"));
     const text = await told(server.agent(uid()));
     expect(text).toContain('connection settings: none on offer, reported failed 68, error "no\\\\nway"');
+    expect(text).toContain("nothing was offered here: for what another server offered, give its hash, as in");
     expect(text).toContain(`server on port ${server.port}: 1 attempt: 101`);
     peer.socket.terminate();
   });
@@ -251,6 +252,22 @@ describe("a wait that fails", () => {
     expect(await told(agent)).toMatch(
       /: [0-9a-f]{8} on offer until the agent left for them \(to "ws:.*, reported applying/,
     );
+  });
+
+  test("says what an agent may wait for that is still applying, while it is there", async () => {
+    const { agent, say } = await reported("http");
+    const hash = agent.offerSettings({ opamp: { headers: { a: "b" } } });
+    await say(status(2, APPLYING, hash));
+    expect(await told(agent)).toMatch(/still applying: a handler or `validate`.*`maxPerHour`.*`settings-wait`/);
+    await say(lean(3, { agentDisconnect: {} }));
+    expect(await told(agent)).not.toContain("still applying");
+  });
+
+  test("says that an agent has put its settings aside", async () => {
+    const { agent, say } = await reported("http");
+    agent.offerSettings(MOVE);
+    await say(lean(2, FORGOT));
+    expect(await told(agent)).toMatch(/connection settings: [0-9a-f]{8} on offer \(to .*\), reported unset$/m);
   });
 
   test("says what was sent by hand", async () => {

@@ -14,6 +14,7 @@ import { BareSocket, carried, exchange, full, lean, UID_TEXT, uid } from "../bar
 import { dial, startServer } from "../server-fixture.js";
 
 const BAD_REQUEST = 1;
+const [UNSET, APPLIED, FAILED] = [0, 1, 3];
 const SUBJECT = { commonName: UID_TEXT, uris: [`urn:uuid:${UID_TEXT}`] };
 const key = await newKey("ec-p256");
 const csr = signingRequest("ec-p256", key, SUBJECT);
@@ -79,6 +80,21 @@ describe("a request that is answered at once", () => {
     expect((await exchange(server.httpUrl, lean(2))).connectionSettings?.hash).toEqual(hash);
     const taken = { connectionSettingsStatus: { status: 1, lastConnectionSettingsHash: hash } };
     expect(carried(await exchange(server.httpUrl, lean(3, taken)))).not.toContain("connectionSettings");
+  });
+
+  test("is withdrawn once it was applied, as an agent that puts it aside has no key for it any more", async () => {
+    const { server, answer, agent } = await asked(csr, "at once");
+    const hash = answer.connectionSettings?.hash ?? new Uint8Array();
+    const says = (status: number, lastConnectionSettingsHash = hash) => ({
+      connectionSettingsStatus: { status, lastConnectionSettingsHash },
+    });
+    await exchange(server.httpUrl, lean(2, says(FAILED)));
+    const retried = await exchange(server.httpUrl, lean(3, says(UNSET, new Uint8Array())));
+    expect(retried.connectionSettings?.hash).toEqual(hash);
+    await exchange(server.httpUrl, lean(4, says(APPLIED)));
+    expect(agent.hasAppliedSettings()).toBe(true);
+    const forgot = await exchange(server.httpUrl, lean(5, says(UNSET, new Uint8Array())));
+    expect(carried(forgot)).not.toContain("connectionSettings");
   });
 
   test("is dated by the clock of the server", async () => {

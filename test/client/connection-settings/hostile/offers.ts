@@ -96,7 +96,7 @@ const wide = Array.from({ length: 8 }, (_, index) => [`x-${index}`, "v".repeat(1
 const tls: readonly (readonly [string, NonNullable<OfferInit["tls"]>, RegExp, HostileOffer["tls"]?])[] = [
   ["no verification", { insecureSkipVerify: true }, /^failed: tls.insecure_skip_verify would have the agent trust any/],
   ["TLS 1.1", { minVersion: "1.1" }, /^failed: tls.min_version \(1.1\) is below/],
-  ["TLS 1.0 by its other name", { minVersion: "TLSv1" }, /^failed: tls.min_version \(TLSv1\) is below/],
+  ["TLS 1.0 by its other name", { minVersion: "TLSv1" }, /^failed: tls.min_version \(1.0\) is below/],
   ["nothing above TLS 1.1", { maxVersion: "1.1" }, /^failed: tls.max_version \(1.1\) is below/],
   ["less than the options' TLS 1.3", { minVersion: "1.2" }, /^failed: tls.min_version/, { minVersion: "1.3" }],
   ["nothing above TLS 1.2 where 1.3 is the least", { maxVersion: "1.2" }, /^failed: tls.max/, { minVersion: "1.3" }],

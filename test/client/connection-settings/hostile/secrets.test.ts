@@ -53,6 +53,19 @@ test("what the new server says is told to the old one without its secrets", asyn
   expect(agent.client.connection?.endpoint).toBe(OLD);
 });
 
+test.each([
+  ["cookie", "sid=abcdef123456ghij; theme=x", "abcdef123456ghij"],
+  ["authorization", 'Digest username="joe", response="fedcba9876543210"', "fedcba9876543210"],
+  ["authorization", `Basic ${Buffer.from("joe:HunterPass2x").toString("base64")}`, "HunterPass2x"],
+])("what the new server says of %s: %s is told without its value", async (name, value, secret) => {
+  const agent = await watched();
+  agent.servers.new.agent(agent.client.instanceUid).respondWithError(1, `nobody has ${secret} here`);
+  await offer(agent, { destinationEndpoint: NEW, headers: headers([name, value]) });
+  await agent.clock.advance(3_000);
+  expect(agent.statuses.at(-1)).toMatch(/^failed: the server refused the report.*nobody has \[REDACTED\] here/);
+  expect(agent.seen()).not.toContain(secret);
+});
+
 describe("a new server that repeats what it was sent", () => {
   const BARE = "0f81kq-2k5z";
   const offered = {

@@ -60,6 +60,8 @@ describe("a client certificate in an offer", () => {
     expect(refusal(() => read(offered(authority.server)))).toContain("certificate.cert is not for clients");
     expect(refusal(() => read(offered(ended)))).toContain("certificate.cert ended on");
     expect(refusal(() => read(offered(early)))).toContain("certificate.cert is not valid before");
+    const clock = `this machine's clock says ${new Date(NOW).toISOString()}`;
+    for (const one of [ended, early]) expect(refusal(() => read(offered(one)))).toContain(clock);
   });
 
   test("is taken where it begins some minutes later by a clock that is wrong", async () => {

@@ -91,7 +91,7 @@ const snapshots: fc.Arbitrary<Snapshot> = fc.record(
         ca: text,
         includeSystemCa: fc.boolean(),
         insecureSkipVerify: fc.boolean(),
-        minVersion: fc.constantFrom("1.2" as const, "TLSv1.3" as const),
+        minVersion: fc.constantFrom("1.2" as const, "1.3" as const),
         cipherSuites: fc.array(text, { maxLength: 2 }),
       },
       { requiredKeys: ["includeSystemCa", "insecureSkipVerify"] },

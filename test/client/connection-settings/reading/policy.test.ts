@@ -164,7 +164,13 @@ describe("a proxy in an offer", () => {
     const tls = { ca: "PEM", includeSystemCa: false, insecureSkipVerify: false };
     expect(refusal(() => check({ proxy, tls }))).toContain("proxy.url (proxy.evil.com:8080) could read");
     expect(() => check({ proxy, tls }, { policy: { endpoints: ["proxy.evil.com"] } })).not.toThrow();
-    expect(() => check({ proxy, tls: { includeSystemCa: true, insecureSkipVerify: false } })).not.toThrow();
+    const pool = { includeSystemCa: true, insecureSkipVerify: false };
+    expect(() => check({ proxy, tls: pool })).not.toThrow();
+    const pinned = { tls: { ca: "PEM" } };
+    expect(refusal(() => check({ proxy, tls: pool }, { own: pinned }))).toContain("proxy.url (proxy.evil.com:8080)");
+    expect(() => check({ proxy, tls: { ...pool, includeSystemCa: false } }, { own: pinned })).not.toThrow();
+    const wide = { tls: { ca: "PEM", includeSystemCa: true } };
+    expect(() => check({ proxy, tls: pool }, { own: wide })).not.toThrow();
   });
 
   test("may be the one that the options name, with other headers", () => {

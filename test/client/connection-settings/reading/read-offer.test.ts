@@ -16,7 +16,7 @@ describe("an offer", () => {
     expect(read({ proxy: { url: "p:8443" } })).toEqual({ proxy: { url: "p:8443", headers: {} } });
     expect(read({ tls: {} })).toEqual({ tls: { includeSystemCa: false, insecureSkipVerify: false } });
     expect(read({ tls: { minVersion: "1.3", maxVersion: "TLSv1.3", insecureSkipVerify: true } })).toEqual({
-      tls: { includeSystemCa: false, insecureSkipVerify: true, minVersion: "1.3", maxVersion: "TLSv1.3" },
+      tls: { includeSystemCa: false, insecureSkipVerify: true, minVersion: "1.3", maxVersion: "1.3" },
     });
   });
 
@@ -162,4 +162,9 @@ test("TLS of an offer is refused where a version, a suite or an authority is not
   expect(refusal(() => read({ tls: { caPemContents: "no PEM" } }))).toContain(
     "tls.ca_pem_contents holds no certificate",
   );
+});
+
+test("a refusal that no option lifts names none", () => {
+  const twice = headers(["a", "1"], ["A", "2"]);
+  expect(refusal(() => read({ headers: twice }))).toMatch(/ is there twice \(correct what the server offers\)$/);
 });
