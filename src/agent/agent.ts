@@ -1,5 +1,5 @@
 import { sameBytes } from "../base/bytes.js";
-import { type Logger, logError, withFields } from "../diagnostics/logger.js";
+import { type Logger, logError, withFields, writeEntry } from "../diagnostics/logger.js";
 import { createRedactor, type Redactor } from "../diagnostics/redactor.js";
 import { messageOf, OpAMPError } from "../errors.js";
 import { OpAMPExtension } from "../extension/opamp-extension.js";
@@ -164,7 +164,9 @@ export class Agent {
     // Its instance uid, and which settings count, are known with the first phase.
     client.once("phase", () => {
       const place = placeOf(client.connection, extension.server.endpoint);
-      this.#options.log.info(`Agent ${client.instanceUid} for ${place}: state in ${stateDirectory}${configs}`);
+      const { endpoint = shownUrl(extension.server.endpoint) } = client.connection ?? {};
+      const text = `Agent ${client.instanceUid} for ${place}: state in ${stateDirectory}${configs}`;
+      writeEntry(this.#options.log, "info", text, { endpoint });
     });
   }
 
@@ -251,12 +253,14 @@ const REQUESTS = { waiting: "unanswered", requested: "with the server", refused:
 function placeOf(connection: OpAMPExtension["client"]["connection"], url: string): string {
   const {
     endpoint,
+    proxy,
     since,
     state,
     certificate,
     certificateRequest: request,
   } = connection ?? { endpoint: shownUrl(url) };
   const facts = [
+    proxy && `through the proxy ${proxy}`,
     since && `as the server offered it, since ${since.toISOString()}`,
     since && certificate && `with a client certificate that ends on ${certificate.validUntil.toISOString()}`,
     request &&

@@ -23,7 +23,7 @@ export interface DryRun {
   server: string;
   /** Host and port, of the environment too; absent where there is none. */
   proxy?: string;
-  /** Absent where the server may change nothing. */
+  /** Absent where the server may change nothing, and has changed nothing. */
   connection?: DryRunConnection;
   /** The names of the headers; those of an auth extension are made when they are needed. */
   headers: readonly string[];
@@ -80,7 +80,9 @@ export async function dryRun(config: AgentConfig, log: Logger, service: ServiceN
 async function knownState(directory: string, inForce: SettingsInForce | undefined): Promise<StoredState | undefined> {
   // What is in force, or on trial, changes nothing in the report itself.
   const { connection: _, connectionSettings, ...state } = (await peekState(directory)) ?? {};
-  return inForce === undefined || inForce.putAside !== undefined ? state : { ...state, connectionSettings };
+  return inForce === undefined || inForce.isUnused || inForce.putAside !== undefined
+    ? state
+    : { ...state, connectionSettings };
 }
 
 /** The settings of the server that take the place of those in the file. */

@@ -41,25 +41,26 @@ export async function checkNeeds(config: AgentConfig): Promise<RunNeeds> {
     directories.push(["remote_config.state_directory", remoteConfig.state]);
   }
   const spare = spareFiles(await settingsInForce(config).catch(() => undefined));
-  const checks = needs.flatMap((need) => checksOf(need, spare, config.extension.server.tls));
   const found = await Promise.all([
     ...directories.map(([key, path]) => problemOf(`${key}: `, 1, () => checkDirectory(path))),
     problemOf("storage.directory: ", 1, () => peekState(stateDirectory)),
     remoteConfig && problemOf("", 1, () => lookAtPlace(ownedDirectory(remoteConfig.state))),
-    ...checks.map(({ where, look, isSpare }) => !isSpare && problemOf(where, 2, look)),
+    ...needs.flatMap((need) => {
+      const checks = checksOf(need, spare, config.extension.server.tls);
+      return checks.map(([look, isSpare]) => problemOf(`${need.where}: `, 2, look, isSpare));
+    }),
   ]);
-  const problems = found.filter((problem) => problem !== undefined && problem !== false);
-  const unused = await Promise.all(checks.map(({ where, look, isSpare }) => isSpare && problemOf(where, 2, look)));
+  const all = found.filter((problem) => problem !== undefined);
   const looks = needs.flatMap((need) => (need.kind === "tls" ? tlsChecks(need.tls) : []));
   const findings = await Promise.all(looks.map((look) => look().catch(() => undefined)));
   const doubts = findings.flatMap((finding) => {
     if (finding?.warning === undefined) return [];
     return [fileWords(`${finding.detail}; ${finding.warning} (${finding.hint})`)];
   });
-  const warnings = [...doubts, ...unused.flatMap((problem) => (problem ? [`${problem.text}; ${NOT_NEEDED}`] : []))];
+  const warnings = [...doubts, ...all.flatMap(({ text, isSpare }) => (isSpare ? [`${text}; ${NOT_NEEDED}`] : []))];
   const holder = await holderOf(stateDirectory);
   return {
-    problems,
+    problems: all.filter(({ isSpare }) => !isSpare),
     warnings: remoteConfig === undefined ? warnings : [...warnings, ...(await missingLocalFiles(remoteConfig))],
     notes: holder === undefined ? [] : [`storage.directory: ${holder}; a second agent cannot start`],
   };
@@ -74,42 +75,29 @@ async function problemOf(
   where: string,
   exitCode: 1 | 2,
   check: () => Promise<unknown>,
-): Promise<RunProblem | undefined> {
+  isSpare = false,
+): Promise<(RunProblem & { isSpare: boolean }) | undefined> {
   try {
     await check();
     return undefined;
   } catch (error) {
-    return { text: where + fileWords(errorLine(error)), exitCode: isForeign(error) ? 3 : exitCode };
+    return { text: where + fileWords(errorLine(error)), exitCode: isForeign(error) ? 3 : exitCode, isSpare };
   }
 }
 
-interface Check {
-  where: string;
-  look: () => Promise<unknown>;
-  /** Whether the agent does without. */
-  isSpare: boolean;
-}
+type Check = [look: () => Promise<unknown>, isSpare: boolean];
 
-/** @param ofServer the TLS options for the connection; others are those of an auth extension */
-function checksOf(
-  { where: key, ...need }: Need,
-  spare: ReturnType<typeof spareFiles>,
-  ofServer: TlsOptions | undefined,
-): readonly Check[] {
-  const where = `${key}: `;
+/** Each with whether the agent does without. @param ofServer the TLS options for the connection; others are those of an auth extension */
+function checksOf(need: Need, spare: ReturnType<typeof spareFiles>, ofServer: TlsOptions | undefined): Check[] {
   switch (need.kind) {
     case "secret":
-      return [{ where, look: fileSecret(need.name), isSpare: spare.credentials }];
+      return [[fileSecret(need.name), spare.credentials]];
     case "program":
-      return [{ where, look: () => checkProgram(need.name), isSpare: false }];
+      return [[() => checkProgram(need.name), false]];
     case "tls":
       return partsOf(need.tls).map((part) => {
         const isSpare = (part.ca !== undefined && spare.ca) || (part.cert !== undefined && spare.identity);
-        return {
-          where,
-          look: () => prepareTls("tls", part),
-          isSpare: need.tls === ofServer ? isSpare : spare.credentials,
-        };
+        return [() => prepareTls("tls", part), need.tls === ofServer ? isSpare : spare.credentials];
       });
     default:
       return need satisfies never;

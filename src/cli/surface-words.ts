@@ -83,6 +83,11 @@ const ROWS: readonly Row[] = [
   [/the `proxy` option/g, "--proxy", "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"],
   both(/must be a record or a function/g, "must be text"),
   // Connection settings that the server offers.
+  both(/connectionSettings\.opamp is not given/g, "the file accepts no connection settings"),
+  both(
+    /they stay in the store, and count again with connectionSettings\.opamp/g,
+    "they stay in storage.directory, and count again with connection_settings.accept: true",
+  ),
   both(/\bconnectionSettings\.opamp\.endpoints\b/g, "connection_settings.endpoints"),
   both(/\bconnectionSettings\.opamp\.allowCleartext\b/g, "connection_settings.allow_cleartext"),
   both(/\bconnectionSettings\.opamp\.allowInsecureSkipVerify\b/g, "connection_settings.allow_insecure_skip_verify"),

@@ -91,7 +91,7 @@ export interface WarningEvent {
    * `"insecure-skip-verify"`: a certificate is not verified; `"cleartext"`: what is sent leaves this machine without
    * being encrypted; `"offer-without-hash"`: the server sets no hash in what it offers, so the content tells one offer from
    * another, and the status reported has no hash either; `"settings-put-aside"`: connection settings that the server had
-   * offered no longer count, or cannot be read for now; `"settings-wait"`: the server moves the agent too often;
+   * offered no longer count, are not used, or cannot be read for now; `"settings-wait"`: the server moves the agent too often;
    * `"settings-slow-start"`: a handler of connection settings has held up the start for 5 s; `"certificate-not-requested"`:
    * the connection is not one over which a certificate is asked for, or the server has the agent ask too often;
    * `"certificate-refused"`: the server refused a request for one; `"certificate-ended"`: that of the client is no longer valid.

@@ -156,11 +156,12 @@ class DirectoryStore implements FileStore {
   }
 
   save(state: StoredState): Promise<void> {
-    return this.#next("written", async () => {
+    const save = async (): Promise<void> => {
       const files = await this.#files();
       await files.write(state);
       this.#uid = state.instanceUid;
-    });
+    };
+    return this.#next("written", save, "; the next change is saved again, with all before it");
   }
 
   close(): Promise<void> {
@@ -172,10 +173,10 @@ class DirectoryStore implements FileStore {
     return this.#next(done, async () => action(await this.#files()));
   }
 
-  /** One after the other, whatever became of the one before. */
-  #next<T>(done: string, action: () => Promise<T>): Promise<T> {
+  /** One after the other, whatever became of the one before. @param next as {@link storeError} has it */
+  #next<T>(done: string, action: () => Promise<T>, next?: string): Promise<T> {
     const ended = this.#last.then(action).catch((cause: unknown) => {
-      throw storeError(`${this.#path} cannot be ${done}`, cause);
+      throw storeError(`${this.#path} cannot be ${done}`, cause, next);
     });
     this.#last = ended.catch(() => undefined);
     return ended;

@@ -1,6 +1,6 @@
 import { codeOf, messageOf, OpAMPError } from "../errors.js";
 
-const FULL = "the disk or the quota is full: make room; the next change is saved again, with all before it";
+const FULL = "the disk or the quota is full: make room";
 const READ_ONLY =
   "the file system is read-only: give the store a directory that can be written; until then a restart forgets what is new";
 const FORBIDDEN =
@@ -32,10 +32,15 @@ const HINTS: Readonly<Record<string, string>> = {
   EIO: "the disk does not work as it should: look at the system's log",
 };
 
-/** The `ERR_OPAMP_STORE` for something that the system refused, with a hint for why it did. */
-export function storeError(what: string, cause: unknown): OpAMPError {
+/**
+ * The `ERR_OPAMP_STORE` for something that the system refused, with a hint for why it did.
+ *
+ * @param next what happens once there is room again
+ */
+export function storeError(what: string, cause: unknown, next = ""): OpAMPError {
   if (cause instanceof OpAMPError) return cause;
-  const hint = HINTS[codeOf(cause) ?? ""];
+  const found = HINTS[codeOf(cause) ?? ""];
+  const hint = found === FULL ? `${FULL}${next}` : found;
   return new OpAMPError("ERR_OPAMP_STORE", `${what}: ${messageOf(cause)}`, { cause, hint });
 }
 

@@ -59,7 +59,7 @@ async function failing(operation: string, code: string, from = 1): Promise<() =>
 
 describe("a save", () => {
   const failures: readonly [operation: string, code: string, hint: RegExp][] = [
-    ["write", "ENOSPC", /the disk or the quota is full/],
+    ["write", "ENOSPC", /the disk or the quota is full: make room; the next change is saved again/],
     ["write", "EDQUOT", /the disk or the quota is full/],
     ["open", "ENOSPC", /the disk or the quota is full/],
     ["open", "EROFS", /the file system is read-only/],
@@ -118,9 +118,9 @@ describe("a write of a blob", () => {
   const [one, two] = [Uint8Array.of(1, 1), Uint8Array.of(2, 2)];
   const failures: readonly [operation: string, code: string, nth: number, hint: RegExp][] = [
     // Of the first line, and of the blob.
-    ["write", "ENOSPC", 1, /the disk or the quota is full/],
+    ["write", "ENOSPC", 1, /^the disk or the quota is full: make room$/],
     ["write", "ENOSPC", 2, /the disk or the quota is full/],
-    ["open", "ENOSPC", 1, /the disk or the quota is full/],
+    ["open", "ENOSPC", 1, /^the disk or the quota is full: make room$/],
     ["open", "EROFS", 1, /the file system is read-only/],
     ["rename", "EPERM", 1, /this user may not use the store's directory/],
     ["sync", "EIO", 1, /the disk does not work as it should/],

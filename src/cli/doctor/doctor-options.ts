@@ -1,8 +1,10 @@
 import type { AgentConfig } from "../../agent/file/agent-config.js";
 import { fileSecret } from "../../auth/file-secret.js";
 import { bearerAuth } from "../../auth/static-credentials.js";
+import { systemClock } from "../../client/clock.js";
+import { MadeHeaders } from "../../client/connection/made-headers.js";
 import { OpAMPError } from "../../errors.js";
-import { type HeaderSource, sourcesOf } from "../../transport/settings/headers.js";
+import type { HeaderSource } from "../../transport/settings/headers.js";
 import type { TlsOptions } from "../../transport/settings/tls-options.js";
 import { flagWords, mixedWords } from "../surface-words.js";
 import { tokenIn } from "../token-file.js";
@@ -50,9 +52,11 @@ export function optionsOf(
   }
   const authorization = dialled?.endpoint.authorization;
   const ownHeaders = [server?.headers ?? {}, server?.auth ?? {}];
+  // As for the agent: what is offered is sent also where a helper fails.
+  const made = new MadeHeaders({ clock: systemClock(true), limitMs: timeout * 1_000, failed: () => {} });
   const headers: HeaderSource[] = [
     ...(authorization === undefined ? [] : [{ authorization }]),
-    ...(dialled === undefined ? ownHeaders : sourcesOf(dialled.headers)),
+    ...(dialled === undefined ? ownHeaders : (made.watched(dialled) ?? [])),
     header,
   ];
   const spare = spareFiles(dialled && inForce);

@@ -1,6 +1,7 @@
 import type { AgentConfig } from "../../agent/file/agent-config.js";
 import { factsOf } from "../../client/connection/connection-facts.js";
 import { type ConnectionLook, lookAtConnection } from "../../client/connection/connection-look.js";
+import { hasSettings, unusedHint } from "../../client/run/unused-settings.js";
 import { hasCode, messageOf, OpAMPError } from "../../errors.js";
 import { peekStore } from "../../store/peek-store.js";
 import { isRefused } from "../../store/store-error.js";
@@ -13,14 +14,17 @@ import type { Finding } from "./diagnosis.js";
 export interface SettingsInForce extends ConnectionLook {
   /** Why what the server may have changed cannot be read; `undefined` where it was. */
   readonly unread: unknown;
+  /** The file lets the server change nothing, so what is stored is not used. */
+  readonly isUnused: boolean;
 }
 
+const UNUSED = "what the server had changed is not used, since the file accepts no connection settings";
 const GO_BACK = "write another connection_settings.epoch into the file";
 
 /**
  * What an agent with this file connects with; nothing is locked or changed, and the agent may be running.
  *
- * @returns `undefined` where the file lets the server change nothing
+ * @returns `undefined` where the file lets the server change nothing, and nothing is stored that it had changed
  */
 export async function settingsInForce(config: AgentConfig): Promise<SettingsInForce | undefined> {
   const first = await look(config);
@@ -30,14 +34,14 @@ export async function settingsInForce(config: AgentConfig): Promise<SettingsInFo
 
 async function look({ extension, stateDirectory }: AgentConfig): Promise<SettingsInForce | undefined> {
   const { server, connectionSettings } = extension;
-  if (connectionSettings === undefined) return undefined;
+  const isUnused = !connectionSettings?.opamp;
   let unread: unknown;
   const options = {
     url: server.endpoint,
     description: { identifying: {} },
     headers: server.auth === undefined ? [server.headers] : [server.headers, server.auth],
     tls: server.tls,
-    connectionSettings,
+    connectionSettings: isUnused ? { opamp: true } : connectionSettings,
   };
   const fails = (cause: unknown): undefined => {
     unread = cause;
@@ -45,8 +49,9 @@ async function look({ extension, stateDirectory }: AgentConfig): Promise<Setting
   const store = peekStore(stateDirectory, fails);
   // What a later version wrote, or another program, is a matter of the agent's start.
   const load = async () => Promise.resolve(store.load()).catch(fails);
-  const found = await lookAtConnection({ ...options, store: { ...store, load } });
-  return found && { ...found, unread };
+  if (isUnused && !hasSettings((await load()) ?? {})) return undefined;
+  const found = await lookAtConnection(isUnused ? options : { ...options, store: { ...store, load } });
+  return found && { ...found, unread, isUnused };
 }
 
 /** Which files that the file names are not needed, since something that the server offered counts in their place. */
@@ -64,11 +69,11 @@ export function spareFiles(inForce: SettingsInForce | undefined) {
 
 /** What is to be said of it: where the settings come from, and for how long they last. */
 export function settingsChecks(inForce: SettingsInForce, now: number): readonly (() => Finding)[] {
-  const { settings, snapshot, candidate, refused, request, putAside, unread } = inForce;
+  const { settings, snapshot, candidate, refused, request } = inForce;
   const { certificate } = factsOf(settings);
   const isOffered = snapshot.certificate !== undefined && snapshot.certificate !== null;
   return [
-    () => ({ detail: sourceText(inForce), ...doubts(putAside, unread) }),
+    () => ({ detail: sourceText(inForce), ...doubts(inForce) }),
     ...(candidate === undefined ? [] : [() => trialFinding(candidate, refused)]),
     ...(request === undefined ? [] : [() => requestFinding(request)]),
     ...(isOffered && certificate !== undefined ? [() => checkEnd(certificate.validUntil, now)] : []),
@@ -104,7 +109,8 @@ export function sourceText({ settings, sinceMs }: SettingsInForce): string {
   return `${place}, as the server offered it, since ${timeText(new Date(sinceMs))}`;
 }
 
-function doubts(putAside: string | undefined, unread: unknown): Pick<Finding, "warning" | "hint"> {
+function doubts({ putAside, unread, isUnused }: SettingsInForce): Pick<Finding, "warning" | "hint"> {
+  if (isUnused) return { warning: UNUSED, hint: unusedHint };
   // The agent itself does not start.
   if (unread instanceof OpAMPError && unread.foreignStore) throw unread;
   if (unread !== undefined) {

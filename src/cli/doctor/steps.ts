@@ -26,9 +26,6 @@ interface About {
   redirect?: RedirectStep;
 }
 
-/** The steps that take the settings of the connection, and not a file or an option. */
-const OF_CONNECTION: ReadonlySet<StepName> = new Set<StepName>(["resolve", "connect", "tls", "open", "report"]);
-
 /** The steps that have been taken, and what they come to. */
 export class Steps {
   readonly done: Step[] = [];
@@ -85,7 +82,7 @@ export class Steps {
     } catch (thrown) {
       const error = thrownOf(thrown);
       if (!this.failed) this.exitCode = exitCodeOf(error, name);
-      const hinted = OF_CONNECTION.has(name) ? this.#options.hinted?.(error) : undefined;
+      const hinted = /^(resolve|connect|tls|open|report)$/.test(name) ? this.#options.hinted?.(error) : undefined;
       const { message, hint, ...pause } = pauseOf(hinted ?? error, retryAfterMs, Date.now());
       const [detail, fix] = [this.shown(message), this.shown(hint)];
       return { name, status: "failed", detail, hint: fix, code: error.code, ...more(), ...pause };

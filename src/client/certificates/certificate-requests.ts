@@ -33,6 +33,8 @@ export interface CertificateParts {
   readonly origin: string;
   readonly clock: Clock;
   readonly connection: CertifiableConnection;
+  /** Whether nothing is asked for now. */
+  readonly isHeld: () => boolean;
   /** As UUID text. */
   readonly instanceUid: () => string;
   readonly feed: (input: Input) => void;
@@ -152,6 +154,7 @@ export class CertificateRequests {
     if (!this.#isRunning || this.#isMaking || !this.#parts.persistence.isKept) return;
     const now = this.#parts.clock.wallNow();
     this.#noteIssued(now);
+    if (this.#parts.isHeld() && !this.#feed.isSet) return;
     const retryInMs = this.#retryAt - now;
     // A longer one is by a clock that was ahead.
     const isResting = retryInMs > 0 && retryInMs <= RETRY_MS;
@@ -204,7 +207,7 @@ export class CertificateRequests {
       this.#parts.connection.requestMoved();
     } catch (cause) {
       this.#retryAt = clock.wallNow() + RETRY_MS;
-      this.#complain(cause);
+      this.#complain(cause, "; it is tried again in ten minutes");
     } finally {
       this.#isMaking = false;
       this.review();
@@ -265,9 +268,10 @@ export class CertificateRequests {
     this.#timer.set(Math.min(...times.filter((time) => time > now)));
   }
 
-  #complain(cause: unknown): void {
+  #complain(cause: unknown, next = ""): void {
     const { code, hint } =
       cause instanceof OpAMPError ? cause : { code: "ERR_OPAMP_HANDLER" as const, hint: undefined };
-    this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, { cause, hint }));
+    const details = { cause, hint: hint && `${hint}${next}` };
+    this.#parts.failed(new OpAMPError(code, `no certificate is requested: ${messageOf(cause)}`, details));
   }
 }

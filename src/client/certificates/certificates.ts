@@ -3,12 +3,13 @@ import type { CertifiableConnection, CertificateParts, CertificateRequests } fro
 
 /** Requests for certificates as the rest of the client sees them: what they take is loaded when the client starts. */
 export class Certificates {
-  readonly #parts: Omit<CertificateParts, "connection">;
+  readonly #parts: Omit<CertificateParts, "connection" | "isHeld">;
   #requests: CertificateRequests | undefined;
   #isAsked = false;
+  #isApplying = false;
   #requestedKey: string | undefined;
 
-  constructor(parts: Omit<CertificateParts, "connection">) {
+  constructor(parts: Omit<CertificateParts, "connection" | "isHeld">) {
     this.#parts = parts;
   }
 
@@ -32,7 +33,7 @@ export class Certificates {
   /** Takes up what an earlier process left of the requests for this connection. */
   async restore(connection: CertifiableConnection): Promise<void> {
     const { CertificateRequests: Requests } = await import("./certificate-requests.js");
-    const requests = new Requests({ ...this.#parts, connection });
+    const requests = new Requests({ ...this.#parts, connection, isHeld: () => this.#isApplying });
     await requests.restore();
     this.#requests = requests;
   }
@@ -41,6 +42,12 @@ export class Certificates {
   started(): void {
     this.#requests?.started();
     if (this.#isAsked) this.#requests?.ask();
+  }
+
+  /** An offer is being applied, or no longer: a certificate that came meanwhile would supersede the rest of it. */
+  applying(isApplying: boolean): void {
+    this.#isApplying = isApplying;
+    if (!isApplying) this.#requests?.review();
   }
 
   /** The host wants a certificate now. */

@@ -26,6 +26,11 @@ export class RequestFeed {
     this.#warn = warn;
   }
 
+  /** Whether the core has one to send. */
+  get isSet(): boolean {
+    return this.#csr !== undefined;
+  }
+
   /** The host of the server in force. */
   get host(): string {
     return this.#connection.inForce.endpoint.url.hostname;

@@ -1,7 +1,7 @@
 import type { ConnectionSettings, OwnSettings } from "../../connection-settings/laid-over.js";
 import { certificateFacts } from "../../connection-settings/read-certificate.js";
 import type { Use } from "../../core/io.js";
-import { OpAMPError, type OpAMPErrorCode } from "../../errors.js";
+import { OpAMPError } from "../../errors.js";
 import { sourcesOf } from "../../transport/settings/headers.js";
 import { parseEndpoint } from "../../transport/url/endpoint.js";
 
@@ -31,14 +31,7 @@ const SERVER_NAME = / in the URL or as tls\.serverName,|, or set tls\.serverName
 const GO_BACK =
   "give another connectionSettings.settingsEpoch, or call forgetConnectionSettings(), to go back to the options";
 /** Where settings lead to a place at which no server is, or none any more. */
-const NOT_THERE: ReadonlySet<OpAMPErrorCode> = new Set<OpAMPErrorCode>([
-  "ERR_OPAMP_CONNECT",
-  "ERR_OPAMP_PROXY",
-  "ERR_OPAMP_TLS",
-  "ERR_OPAMP_TIMEOUT",
-  "ERR_OPAMP_HTTP_STATUS",
-  "ERR_OPAMP_NOT_OPAMP",
-]);
+const NOT_THERE = /^ERR_OPAMP_(CONNECT|PROXY|TLS|TIMEOUT|HTTP_STATUS|NOT_OPAMP)$/;
 
 /**
  * Hints for a connection whose settings are not those of the options alone.
@@ -58,9 +51,9 @@ export function offeredHints(
   const goBack = isTrial ? "" : `, or ${GO_BACK}`;
   const rows = (): readonly Row[] => [
     { about: CREDENTIALS, hint: credentialsHint(own, settings, goBack) },
-    { about: CERTIFICATE, hint: certificateHint(own, settings, isTrial, goBack, wallNow()) },
+    { about: CERTIFICATE, hint: certificateHint(own, settings, goBack, wallNow()) },
     { about: GIVE_CERTIFICATE, hint: isTrial ? "have the server offer one" : undefined },
-    { about: AUTHORITY, hint: authorityHint(own, settings, isTrial, goBack) },
+    { about: AUTHORITY, hint: authorityHint(own, settings, goBack) },
     {
       about: PROXY,
       hint: isProxyOffered ? `have the server offer another proxy, or credentials for it${goBack}` : undefined,
@@ -72,7 +65,7 @@ export function offeredHints(
     const row = rows().find(({ about, hint }) => hint !== undefined && about.test(error.hint));
     const { code, message, httpStatus, retryable, cause } = error;
     const found = row === undefined ? error.hint : error.hint.replace(row.about, () => row.hint ?? "");
-    const isSaid = !leadsElsewhere || found.includes(GO_BACK) || !NOT_THERE.has(code);
+    const isSaid = !leadsElsewhere || found.includes(GO_BACK) || !NOT_THERE.test(code);
     const hint = isSaid ? found : `${found}; the server offered this connection: to leave it, ${GO_BACK}`;
     return hint === error.hint ? error : new OpAMPError(code, message, { hint, httpStatus, retryable, cause });
   };
@@ -91,10 +84,11 @@ function credentialsHint(own: OwnSettings, { headers, endpoint }: ConnectionSett
   return `the offer names no headers${why}: have the server offer headers for this endpoint${goBack}`;
 }
 
-function certificateHint(own: OwnSettings, { tls }: ConnectionSettings, isTrial: boolean, goBack: string, now: number) {
+/** @param goBack empty on trial */
+function certificateHint(own: OwnSettings, { tls }: ConnectionSettings, goBack: string, now: number) {
   const cert = tls?.cert;
   if (cert === own.tls?.cert) {
-    if (!isTrial || cert === undefined) return;
+    if (goBack !== "" || cert === undefined) return;
     return "the client certificate is the agent's own: have the server accept it, or offer another one";
   }
   if (cert === undefined) {
@@ -105,9 +99,11 @@ function certificateHint(own: OwnSettings, { tls }: ConnectionSettings, isTrial:
   return `the client certificate that the server offered${ended}: have the server offer another one${goBack}`;
 }
 
-function authorityHint(own: OwnSettings, { tls }: ConnectionSettings, isTrial: boolean, goBack: string) {
+function authorityHint(own: OwnSettings, { tls }: ConnectionSettings, goBack: string) {
   if (tls?.ca !== own.tls?.ca) {
     return `the authorities that count were offered: have the server offer this one too, in tls.ca_pem_contents${goBack}`;
   }
-  return isTrial ? "have the server offer its authority in tls.ca_pem_contents, and send its intermediates" : undefined;
+  return goBack === ""
+    ? "have the server offer its authority in tls.ca_pem_contents, and send its intermediates"
+    : undefined;
 }

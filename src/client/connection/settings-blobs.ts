@@ -5,7 +5,7 @@ import type { Failed } from "../observe/client-event.js";
 import type { Persistence } from "../state/persistence.js";
 
 /** Why stored settings are put aside: some of them cannot be read any more. */
-export const DAMAGED = "they are gone or damaged";
+export const DAMAGED = "the stored settings are gone or damaged";
 /** Why stored settings are put aside: the operator has changed what they were laid over. */
 export const forOtherOptions = (changed: readonly string[]): string =>
   `the options changed since they were offered: ${changed.join(", ")}`;

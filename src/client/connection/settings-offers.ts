@@ -125,6 +125,7 @@ export class SettingsOffers {
     const tasks = runner.tasksOf(offered.offer);
     const run: Run = { id, tasks, isAborted: false, until: clock.now() + limitMs };
     this.#run = run;
+    this.#parts.certificates?.applying(true);
     const validateMs = tasks.length === 0 ? limitMs : limitMs / 2;
     if (moves === undefined || !takesOpamp()) this.#others(run, undefined);
     else moves.apply(offered, id, validateMs, (error) => this.#others(run, error));
@@ -196,9 +197,10 @@ export class SettingsOffers {
   }
 
   #end({ id }: Run, error: string | undefined): void {
-    const { feed } = this.#parts;
+    const { feed, certificates } = this.#parts;
     const ended = { type: "handled", kind: "connectionSettings", id } as const;
     feed(error === undefined ? ended : { ...ended, error });
+    if (this.#run?.id === id) certificates?.applying(false);
   }
 
   /** Each failure has its share of the text; of too many the first ones are told. */

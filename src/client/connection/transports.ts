@@ -3,6 +3,7 @@ import type { ConnectionSettings } from "../../connection-settings/laid-over.js"
 import type { Use } from "../../core/io.js";
 import { OpAMPError } from "../../errors.js";
 import type { Loss, Sink, Transport } from "../../transport/transport.js";
+import { shownUrl } from "../../transport/url/endpoint.js";
 import type { MakeTransport } from "../connection-options.js";
 import { attemptedBy } from "../handlers/host-transport.js";
 import { secretsIn } from "./known-secrets.js";
@@ -16,6 +17,7 @@ export class Transports {
   #settings: { [U in Use]?: ConnectionSettings | undefined };
   #made: { [U in Use]?: Transport | undefined } = {};
   #last: Transport | undefined;
+  #dialled: ConnectionSettings | undefined;
   /** What was tried, or in force, before: its server may still send something after it is dropped. */
   #tried: ConnectionSettings | undefined;
   readonly #madeHeaders: MadeHeaders;
@@ -42,6 +44,11 @@ export class Transports {
     return this.#last?.name;
   }
 
+  /** Where was dialled last, as it may be shown. */
+  get shownEndpoint(): string | undefined {
+    return this.#dialled && shownUrl(this.#dialled.endpoint.url.href);
+  }
+
   /** What is in force. */
   get inForce(): ConnectionSettings | undefined {
     return this.#settings.committed;
@@ -59,6 +66,7 @@ export class Transports {
     if (settings === undefined) throw new Error(`there are no ${use} settings`);
     this.#made[use] ??= this.#new(settings, use);
     this.#last = this.#made[use];
+    this.#dialled = settings;
     return this.#last;
   }
 

@@ -34,8 +34,16 @@ const MS = { s: 1_000, min: 60_000, h: 3_600_000, d: DAY_MS } as const;
 /**
  * Writes the log: a line for each thing that happens, and for what happens again and again one line now and then with a
  * count. Whatever comes from outside is shortened and stripped of secrets and line breaks. A logger cannot do harm.
+ *
+ * @param dialled the endpoint that was dialled last, where the server may change it
  */
-export function logLines(logger: Logger, clock: Clock, redactor: Redactor, instanceUid: () => string): Observer {
+export function logLines(
+  logger: Logger,
+  clock: Clock,
+  redactor: Redactor,
+  instanceUid: () => string,
+  dialled: () => string | undefined = () => undefined,
+): Observer {
   let limit = new LogLimit();
   /** Attempts to connect since the server was reached last, and when the first of them began. */
   let attempts = 0;
@@ -47,6 +55,10 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
   const redact = (text: string): string => redactor.text(text);
   const shown = (text: string): string => oneLine(text, redact);
   const explained = ({ message, hint }: { message: string; hint: string }) => `${shown(message)} (${shown(hint)})`;
+  const dialledField = (): LogFields => {
+    const endpoint = dialled();
+    return endpoint === undefined ? {} : { endpoint: shown(endpoint) };
+  };
   const coded = (error: OpAMPError) => explained(error) + codeText(error.code);
 
   function write(level: LogLevel, text: string, fields: LogFields = {}): void {
@@ -104,6 +116,7 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
       const why = `${shown(error.message)}; ${shown(error.hint)}; ${error.code}`;
       return line("warn", "link", detailOf(error), `Connection failed (${why}), will retry${wait}.`, {
         code: error.code,
+        ...dialledField(),
       });
     }
     const detour = previous === "closing" ? "Disconnected" : "Trying another way to the server";
@@ -115,7 +128,8 @@ export function logLines(logger: Logger, clock: Clock, redactor: Redactor, insta
     const over = transport === undefined ? "" : ` over ${shown(transport)}`;
     const after = attempts > 1 ? `, after ${attempts} attempts in ${duration(clock.now() - awayAt)}` : "";
     attempts = 0;
-    line("info", "connected", over, `Connected to the OpAMP server${over}${after}`, { always: saidAway });
+    const text = `Connected to the OpAMP server${over}${after}`;
+    line("info", "connected", over, text, { always: saidAway, ...dialledField() });
     saidAway = false;
   }
 

@@ -72,7 +72,8 @@ export function assemble(options: OpAMPClientOptions) {
     notify(parts, { type: "error", error: scrubbedError(error, redactor), isLogged, counts });
   const waiters = new Waiters(clock);
   const counters = newCounters();
-  const log = options.logger && logLines(options.logger, clock, redactor, instanceUidText);
+  const log =
+    options.logger && logLines(options.logger, clock, redactor, instanceUidText, () => transports?.shownEndpoint);
   const count = countEvents(counters, clock);
   const meter = options.meter && meterEvents(options.meter, failed);
   const publish = publishEvents(core, clock, redactor);
@@ -114,6 +115,8 @@ export function assemble(options: OpAMPClientOptions) {
     /** Told at the start, whatever is stored. */
     warnings: insecure === undefined ? warnings : NO_WARNINGS,
     insecure,
+    /** Whether the server may move it. */
+    isMovable: transports !== undefined,
     requestInstanceUid,
     instanceUidText,
     /** Of an earlier process, until the core is told. */

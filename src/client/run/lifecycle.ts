@@ -9,6 +9,7 @@ import { holdProcess } from "../clock.js";
 import type { Restored } from "../connection/left-behind.js";
 import type { assemble } from "./assemble.js";
 import { notify, offerEvent } from "./output-router.js";
+import { unusedSettings } from "./unused-settings.js";
 
 /** How long a store may take to keep a new instance uid before the client goes on, in milliseconds. */
 const NEW_UID_MS = 2_000;
@@ -106,8 +107,10 @@ export class Lifecycle {
 
   #begin(state: StoredState, left: Restored = {}): void {
     if (this.#stopping !== undefined) return;
-    const { core, handlers, persistence, insecure, isUidGiven, requestInstanceUid } = this.#parts;
+    const { core, handlers, persistence, insecure, isMovable, isUidGiven, requestInstanceUid } = this.#parts;
     insecure?.review();
+    const unused = isMovable ? undefined : unusedSettings(state);
+    if (unused !== undefined) notify(this.#parts, { type: "warning", event: unused });
     const start: Extract<Input, { type: "start" }> = { type: "start", offers: handlers.restore(state) };
     if (left.status !== undefined) start.offers = { ...start.offers, connectionSettings: left.status };
     if (left.resume !== undefined) start.resume = left.resume;

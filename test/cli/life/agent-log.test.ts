@@ -57,3 +57,17 @@ test("a state directory that cannot be used is logged, and the agent runs withou
   expect(await agent.end()).toBe(0);
   expect(agent.log).toMatch(/^\S+ WARN {2}\S+\/file\/state cannot be read: /);
 });
+
+test("the line that introduces the agent names its server, also as a field, and the proxy on the way", async () => {
+  const { work } = await built.begin();
+  const endpoint = "ws://opamp.example.com:4320/v1/opamp";
+  work.configure({ server: { ws: { endpoint } }, connection_settings: { accept: true } });
+  const env = { HTTP_PROXY: "http://127.0.0.1:1", http_proxy: "", NO_PROXY: "", no_proxy: "" };
+  const agent = work.start({ args: ["--log-format", "json"], env });
+  const line: Record<string, string> = JSON.parse(await agent.line(/Agent .* for/));
+  expect(line["message"]).toContain(` for ${endpoint} (through the proxy 127.0.0.1:1): state in `);
+  expect(line["endpoint"]).toBe(endpoint);
+  const failed: Record<string, string> = JSON.parse(await agent.line(/Connection failed/));
+  expect(failed["endpoint"]).toBe(endpoint);
+  expect(await agent.end()).toBe(0);
+});

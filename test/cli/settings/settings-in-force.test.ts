@@ -99,7 +99,7 @@ describe("opamp doctor --config and a dry run", () => {
     const state = join(agent.folder, "state");
     const [blob = ""] = readdirSync(state).filter((name) => name.startsWith("blob-"));
     writeFileSync(join(state, blob), readFileSync(join(state, blob), "utf8").replace("127", "128"));
-    const why = "what the server had changed will be put aside: they are gone or damaged";
+    const why = "what the server had changed will be put aside: the stored settings are gone or damaged";
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
     rmSync(join(state, blob));
     expect((await looked(agent)).settings).toEqual([`warning ${AS_FILE}; ${why}`]);
@@ -171,9 +171,21 @@ describe("opamp doctor --config and a dry run", () => {
     expect(found.settings[0]).toBe(`ok ${AS_FILE}`);
   });
 
-  test("say nothing of it where the file does not let the server change anything", async () => {
+  test("say that it is not used where the file does not let the server change anything", async () => {
     const accepted = { endpoint: "ws://127.0.0.1:2/" };
-    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }));
+    const { settings, dry, steps } = await looked(
+      await configured({ endpoint: UNUSED, accepted, settings: "accept: false" }),
+    );
+    const told = `${AS_FILE}; what the server had changed is not used, since the file accepts no connection settings`;
+    expect([settings, dry.server]).toEqual([[`warning ${told}`], UNUSED]);
+    const hint = "they stay in storage.directory, and count again with connection_settings.accept: true";
+    expect(dry.connection?.source).toBe(`${told} (nothing has to be done if that is meant: ${hint})`);
+    expect(JSON.stringify(steps)).toContain(hint);
+    expect(JSON.stringify(dry.firstReport)).not.toContain("connectionSettingsStatus");
+  });
+
+  test("say nothing of it where nothing was changed either", async () => {
+    const { settings, dry } = await looked(await configured({ endpoint: UNUSED, settings: "accept: false" }));
     expect([settings, dry.connection, dry.server]).toEqual([[], undefined, UNUSED]);
   });
 

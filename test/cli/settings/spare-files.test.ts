@@ -58,7 +58,8 @@ storage: { directory: ${folder}/state }
   );
   const run = await opamp("agent", "--config", path, "--dry-run");
   expect([run.code, run.err]).toEqual([0, expect.stringMatching(new RegExp(`WARN .*gone.*${SPARE}`))]);
-  const { steps }: Diagnosis = JSON.parse((await opamp("doctor", "--config", path, "--json")).out);
+  const { steps, exitCode }: Diagnosis = JSON.parse((await opamp("doctor", "--config", path, "--json")).out);
   const files = steps.filter(({ name }) => name === "files").map(({ status, detail }) => [status, detail]);
   expect(files).toEqual([["warning", expect.stringContaining(SPARE)]]);
+  expect(exitCode).toBe(0);
 });

@@ -59,7 +59,10 @@ test("nothing is asked for while the key cannot be kept, and it is tried again",
   const agent = await certified({}, { store });
   expect(requestsAt(agent.servers.old, agent)).toEqual([]);
   expect(agent.client.connection?.certificateRequest).toBeUndefined();
+  const hints: string[] = [];
+  agent.client.on("error", ({ hint }) => hints.push(hint));
   await agent.clock.advance(HOUR_MS / 4);
+  expect(hints).toEqual([expect.stringMatching(/; it is tried again in ten minutes$/)]);
   const told = "ERR_OPAMP_STORE no certificate is requested: the key cannot be kept: the disk is full";
   expect(agent.errors).toEqual([told, told]);
   isFull = false;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { agentLog } from "../../../src/cli/agent-log.js";
 import { lastingStore } from "../../store/store-fixture.js";
-import { type Moved, moved, NEW, offer } from "./moved.js";
+import { type Moved, moved, NEW, OLD, offer } from "./moved.js";
 import { headers, type OfferInit } from "./offers.js";
 
 const SECRET = "s3cret-t0ken";
@@ -27,6 +27,8 @@ describe("the log of an agent tells of", () => {
     const { agent, lines, told } = await logged();
     await offer(agent, { destinationEndpoint: `${NEW}?token=${SECRET}`, headers: HEADERS });
     expect(JSON.stringify(lines)).not.toContain(SECRET);
+    const connected = lines.filter(({ message }) => /^Connected/.test(String(message)));
+    expect(connected.map(({ endpoint }) => endpoint)).toEqual([OLD, NEW]);
     const [inForce] = lines.filter(({ message }) => String(message).includes("in force"));
     expect(inForce).toMatchObject({ level: "info", endpoint: NEW, instance_uid: agent.client.instanceUid });
     expect(told()).toEqual([
@@ -58,11 +60,13 @@ describe("the log of an agent tells of", () => {
   });
 
   test("a server that is gone after a roll-back, though the one on trial failed in the same way", async () => {
-    const { agent, told } = await logged({ policy: { endpoints: ["*.example.com"], verifyMs: 3_000 } });
+    const { agent, lines, told } = await logged({ policy: { endpoints: ["*.example.com"], verifyMs: 3_000 } });
     await agent.servers.new.close();
     await offer(agent, { destinationEndpoint: NEW });
     await agent.servers.old.close();
     await agent.clock.advance(20_000);
+    const failed = lines.filter(({ message }) => /^Connection failed/.test(String(message)));
+    expect(failed.map(({ endpoint }) => endpoint)).toEqual([NEW, OLD]);
     const kinds = ["Trying", "Connection failed", "Rolled back"];
     const all = told().flatMap((text) => kinds.find((kind) => text.includes(kind)) ?? []);
     expect(all).toEqual(["Trying", "Connection failed", "Rolled back", "Connection failed"]);

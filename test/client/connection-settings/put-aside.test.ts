@@ -56,10 +56,17 @@ test("what the server is told of a candidate that is no longer allowed goes thro
   expect([status, error]).toEqual([3, expect.stringContaining("name its host in endpoints of the agent")]);
 });
 
-test("without the option settings are kept and not used; with it again they count", async () => {
+test("without the option settings are kept and not used, which is said; with it again they count", async () => {
   const { agent, disk } = await accepted();
   const without = recorded(disk.now());
-  const later = await next(disk.now(), agent, { settings: {}, store: without.store });
+  const warned: string[] = [];
+  const ignore = () => undefined;
+  const logger = { debug: ignore, info: ignore, warn: (line: string) => void warned.push(line), error: ignore };
+  const later = await next(disk.now(), agent, { settings: {}, store: without.store, options: { logger } });
+  expect(
+    warned.filter((line) => /are not used: connectionSettings\.opamp is not given \(.*they stay/.test(line)),
+  ).toEqual(warned);
+  expect(warned).toHaveLength(1);
   later.client.setHealth({ healthy: true });
   await later.clock.advance(60_000);
   expect([later.dialled, later.client.connection]).toEqual([["old"], undefined]);
