@@ -11,27 +11,17 @@ export interface CertifiedConnection {
   readonly facts: ConnectionEvent;
 }
 
-/** The times of the certificate in force. */
-export class CertificateInForce {
-  readonly #connection: CertifiedConnection;
+/** When the certificate that the server gave is valid; `undefined` where it gave none. */
+export function offeredValidity({ snapshot: { certificate } }: CertifiedConnection): Validity | undefined {
+  return certificate ? validityOf(certificate.cert) : undefined;
+}
 
-  constructor(connection: CertifiedConnection) {
-    this.#connection = connection;
-  }
-
-  /** Of the one that the server gave; `undefined` where it gave none. */
-  get offered(): Validity | undefined {
-    const { certificate } = this.#connection.snapshot;
-    return certificate ? validityOf(certificate.cert) : undefined;
-  }
-
-  /** When the one that the server gave is to be followed by another, in milliseconds since the Unix epoch. */
-  renewAt(renewBeforeMs: number | undefined): number | undefined {
-    const validity = this.offered;
-    if (validity === undefined) return undefined;
-    // Authorities date back; what counts is the time for which it can be of use.
-    const since = this.#connection.facts.since?.getTime() ?? 0;
-    const from = Math.min(Math.max(validity.from, since), validity.until);
-    return renewAt({ ...validity, from }, renewBeforeMs);
-  }
+/** When that one is to be followed by another, in milliseconds since the Unix epoch. */
+export function renewalOf(connection: CertifiedConnection, renewBeforeMs: number | undefined): number | undefined {
+  const validity = offeredValidity(connection);
+  if (validity === undefined) return undefined;
+  // Authorities date back; what counts is the time for which it can be of use.
+  const since = connection.facts.since?.getTime() ?? 0;
+  const from = Math.min(Math.max(validity.from, since), validity.until);
+  return renewAt({ ...validity, from }, renewBeforeMs);
 }

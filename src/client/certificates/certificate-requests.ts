@@ -8,7 +8,7 @@ import type { StoreBlobs } from "../../store/store.js";
 import type { CertificateRequestState, CertificateRules } from "../certificate-options.js";
 import type { Clock } from "../clock.js";
 import type { WarningEvent } from "../events.js";
-import { CertificateInForce, type CertifiedConnection } from "./certificate-in-force.js";
+import { type CertifiedConnection, offeredValidity, renewalOf } from "./certificate-in-force.js";
 import { RequestFeed } from "./request-feed.js";
 import { mayMakeAt, paced } from "./request-pace.js";
 import { RequestFile, type RequestRecord } from "./request-record.js";
@@ -53,7 +53,6 @@ const RETRY_MS = 600_000;
 export class CertificateRequests {
   readonly #parts: CertificateParts;
   readonly #file: RequestFile;
-  readonly #inForce: CertificateInForce;
   readonly #feed: RequestFeed;
   #record: RequestRecord | undefined;
   /** Between the start and the end of the client. */
@@ -70,7 +69,6 @@ export class CertificateRequests {
   constructor(parts: CertificateParts) {
     this.#parts = parts;
     this.#file = new RequestFile(parts.blobs, (cause) => this.#complain(cause));
-    this.#inForce = new CertificateInForce(parts.connection);
     this.#feed = new RequestFeed(parts.connection, parts.feed, parts.warn);
     this.#timer = new WallTimer(parts.clock, () => this.review());
   }
@@ -131,7 +129,7 @@ export class CertificateRequests {
   attemptFailed(): void {
     const { rules, connection, clock } = this.#parts;
     if (!this.#isRunning || rules.expired !== "bootstrap") return;
-    const until = this.#inForce.offered?.until;
+    const until = offeredValidity(connection)?.until;
     const { state } = connection.facts;
     const isOnTrial = state === "candidate" || state === "verifying";
     const now = clock.wallNow();
@@ -251,19 +249,19 @@ export class CertificateRequests {
   }
 
   #ground(now: number) {
-    const { rules } = this.#parts;
-    const renewAt = this.#inForce.renewAt(rules.renewBeforeMs);
+    const { rules, connection } = this.#parts;
+    const renewAt = renewalOf(connection, rules.renewBeforeMs);
     return { rules, now, about: this.#about, server: this.#feed.host, isAsked: this.#asker !== undefined, renewAt };
   }
 
   #arm(now: number, heldUntil = now): void {
-    const { rules } = this.#parts;
+    const { rules, connection } = this.#parts;
     const { state, at = 0 } = this.#record ?? {};
     const isOpen = state === "requested" || state === "refused";
     const never = Number.POSITIVE_INFINITY;
     const times = [
       isOpen ? at + rules.askAgainMs : never,
-      this.#inForce.renewAt(rules.renewBeforeMs) ?? never,
+      renewalOf(connection, rules.renewBeforeMs) ?? never,
       this.#retryAt,
       heldUntil,
     ];

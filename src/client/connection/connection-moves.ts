@@ -14,22 +14,9 @@ import { factsOf, proposed } from "./connection-facts.js";
 import type { ConnectionRecord } from "./connection-record.js";
 import { failureOf, HostCall } from "./host-call.js";
 import { type Accepted, type Restored, readLeft } from "./left-behind.js";
-import { bytesOf, type Move, OfferReader, type Plan, type SettingsOffer, whyNot } from "./offer-plan.js";
+import { bytesOf, type Move, OfferReader, type Plan, type Run, type SettingsOffer, whyNot } from "./offer-plan.js";
 import { unreadHint } from "./settings-blobs.js";
 import type { Transports } from "./transports.js";
-
-/** An offer that is being applied. */
-interface Run {
-  readonly id: number;
-  readonly offered: SettingsOffer;
-  /** The look of the host at it. */
-  readonly look: HostCall;
-  /** Called once, with the reason where the offer's settings are not in force. */
-  readonly ended: (error: string | undefined) => void;
-  plan: Plan | undefined;
-  /** Its certificate is the one that the agent asked for. */
-  isRequested: boolean;
-}
 
 /** The parts of the client that moves of its connection use. */
 export interface MovesParts {

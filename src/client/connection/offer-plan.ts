@@ -16,6 +16,7 @@ import { OpAMPError } from "../../errors.js";
 import { ConnectionSettingsOffersSchema } from "../../gen/opamp/v1/opamp_pb.js";
 import { shownUrl } from "../../transport/url/endpoint.js";
 import type { SettingsRules } from "../settings/settings-rules.js";
+import type { HostCall } from "./host-call.js";
 import { NO_CERTIFICATE } from "./offered-hints.js";
 
 /** An offer of connection settings. */
@@ -33,6 +34,19 @@ export interface Move {
   readonly settings: ConnectionSettings;
   /** The client's certificate goes, as the offer names none. */
   readonly dropsCertificate: boolean;
+}
+
+/** An offer that is being applied. */
+export interface Run {
+  readonly id: number;
+  readonly offered: SettingsOffer;
+  /** The look of the host at it. */
+  readonly look: HostCall;
+  /** Called once, with the reason where the offer's settings are not in force. */
+  readonly ended: (error: string | undefined) => void;
+  plan: Plan | undefined;
+  /** Its certificate is the one that the agent asked for. */
+  isRequested: boolean;
 }
 
 /** The ground on which offers are read: the options, and what they let a server change. */

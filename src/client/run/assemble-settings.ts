@@ -107,7 +107,7 @@ export function assembleSettings(
   const redact = (text: string) => oneLine(text, redactor.text);
   const blobs = new SettingsBlobs(options.store, persistence, failed);
   const record = new PartRecord(blobs, clock, epoch);
-  const certificates = assembleCertificates(options, settings, taken, around);
+  const certificates = assembleCertificates(options, settings, taken, { ...around, warn });
   const watched = watchedCertificate(taken.certificates, () => moves);
   const certificateEnd = opamp && new CertificateEnd(clock, watched, warn);
   const moves = assembleMoves(options, settings, taken, {
@@ -202,12 +202,11 @@ function assembleCertificates(
   options: OpAMPClientOptions,
   settings: Settings,
   { certificates: rules, epoch }: TakenSettings,
-  { persistence, clock, failed, feed, instanceUid, observed }: Around,
+  { persistence, clock, failed, feed, instanceUid, warn }: Around & Pick<AroundMoves, "warn">,
 ): Certificates | undefined {
   const blobs = options.store?.blobs;
   if (rules === undefined || blobs === undefined) return undefined;
   const origin = fingerprintOf(ownSettings(options, settings), options.transport, epoch);
-  const warn = (event: WarningEvent) => notify(observed(), { type: "warning", event });
   return new Certificates({ rules, blobs, persistence, origin, clock, failed, feed, instanceUid, warn });
 }
 
