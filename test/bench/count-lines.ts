@@ -4,8 +4,8 @@ import { createSourceFile, type Node, ScriptTarget, type SourceFile, SyntaxKind 
 import type { Count } from "./section.js";
 
 const source = resolve(import.meta.dirname, "../../src");
-/** 18 400 for the inside; 3 000 for limits, secrets, complete answers, slow lines; 4 400 for fleets and the tools; 5 800 for connection settings. */
-const LIMIT = 31_700;
+/** 18 400 for the inside; 3 000 for limits, secrets, complete answers, slow lines; 4 400 for fleets and the tools; 6 300 for connection settings. */
+const LIMIT = 32_200;
 
 /** Counts the lines of hand-written code in src, without comments and blank lines. */
 export function countLines(): Count[] {
