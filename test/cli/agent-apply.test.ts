@@ -40,7 +40,7 @@ describe.each(["ws", "http"] as const)("over %s", (transport) => {
     expect(work.read("steps")).toBe(`checked ${hash}\ntaken ${hash}\n`);
     expect([text(seen, "a.yaml"), text(seen, "conf.d/b.yaml")]).toEqual(["x: 1\n", "y: 2\n"]);
     expect(await agent.end()).toBe(0);
-    expect(agent.count(new RegExp(`Remote config ${hash} applied`))).toBe(1);
+    expect(agent.count(new RegExp(`Remote config ${hash.slice(0, 8)} applied`))).toBe(1);
     expect(litter(work.directory)).toEqual([]);
   });
 
