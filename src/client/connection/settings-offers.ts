@@ -71,9 +71,11 @@ export class SettingsOffers {
   /** Takes up what an earlier process left, and gives handlers what was in force; what cannot be used is put aside. */
   async restore(state: StoredState): Promise<Restored> {
     const { moves, certificates, runner, takesOpamp, clock, applyMs, warn } = this.#parts;
-    const { connectionSettings: stored } = state;
-    const restored =
-      moves === undefined ? { ...(stored && { status: stored }) } : await moves.restore(state, takesOpamp());
+    const { connection, connectionSettings: stored } = state;
+    // Where they moved an agent that may not be moved any more, they are not in force.
+    const isUnused = moves === undefined && connection?.accepted !== undefined;
+    const alone = stored === undefined || isUnused ? {} : { status: stored };
+    const restored = moves === undefined ? alone : await moves.restore(state, takesOpamp());
     if (moves !== undefined) await certificates?.restore(moves);
     const { putAside, unread } = await runner.restore(state.otherConnections);
     // The server offers again what it is not told to be in force.

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { createRedactor, type StoredState } from "../../../src/index.js";
+import { noting } from "../other-connections/taking.js";
 import { type Disk, recorded } from "./disk.js";
-import { known, type Moved, moved, NEW, OLD, offer, servers } from "./moved.js";
+import { known, type Moved, moved, NEW, OLD, offer, offers, servers } from "./moved.js";
 
 const YEAR_MS = 31_536_000_000;
 const OWN_MS = 30_000;
@@ -74,6 +75,17 @@ test("without the option settings are kept and not used, which is said; with it 
   const again = await next(without.now(), agent);
   expect(again.dialled).toEqual(["new"]);
   expect(again.client.connection).toMatchObject({ endpoint: NEW, source: "server" });
+});
+
+test("settings that are not used are not reported as applied by an agent that takes others, and may be offered again", async () => {
+  const { agent, disk } = await accepted();
+  const { calls, handler } = noting();
+  const later = await next(disk.now(), agent, { settings: { other: handler } });
+  expect(later.dialled).toEqual(["old"]);
+  expect(known(later.servers.old, later)?.[0]).toBe(0);
+  const broker = { destinationEndpoint: "mqtt://broker.example.com" };
+  await offers(later, { opamp: { destinationEndpoint: NEW }, otherConnections: { broker } });
+  expect([calls.length, known(later.servers.old, later)?.slice(0, 2)]).toEqual([1, [1, 1]]);
 });
 
 test("moves that were counted by a clock which was far ahead do not keep settings waiting, and are forgotten", async () => {
