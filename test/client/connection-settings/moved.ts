@@ -7,7 +7,13 @@ import {
   type Store,
   type Transport,
 } from "../../../src/index.js";
-import { type MemoryTransport, memoryTransport, OpAMPServer, virtualClock } from "../../../src/testing/index.js";
+import {
+  type MemoryTransport,
+  memoryTransport,
+  OpAMPServer,
+  type OpAMPServerOptions,
+  virtualClock,
+} from "../../../src/testing/index.js";
 import { lastingStore } from "../../store/store-fixture.js";
 import { ended, escapes } from "../hosted.js";
 import type { OfferInit, OffersInit } from "./offers.js";
@@ -32,8 +38,9 @@ export interface Servers {
   new: OpAMPServer;
 }
 
-export async function servers(): Promise<Servers> {
-  const both = { old: await OpAMPServer.start(), new: await OpAMPServer.start() };
+/** Both of them. @param given how they are */
+export async function servers(given: { old?: OpAMPServerOptions; new?: OpAMPServerOptions } = {}): Promise<Servers> {
+  const both = { old: await OpAMPServer.start(given.old), new: await OpAMPServer.start(given.new) };
   onTestFinished(async () => {
     await both.old.close();
     await both.new.close();

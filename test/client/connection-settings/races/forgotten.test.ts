@@ -1,8 +1,7 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { TelemetrySettings } from "../../../../src/index.js";
-import { OpAMPServer } from "../../../../src/testing/index.js";
 import { noting, taking } from "../../other-connections/taking.js";
-import { moved, NEW, OLD, offer, offers } from "../moved.js";
+import { moved, NEW, OLD, offer, offers, servers } from "../moved.js";
 
 const WAYS = [
   ["over WebSocket", true],
@@ -37,20 +36,17 @@ describe("settings that the host forgets", () => {
 
   test.each(WAYS)("are left %s also where their server offers them again at once", async (_name, duplex) => {
     let offered = 0;
-    const fresh = await OpAMPServer.start({
-      onMessage(_agent, { connectionSettingsStatus: status }) {
-        if (status?.status !== 0) return {};
-        offered += 1;
-        const hash = Uint8Array.of(100 + offered);
-        return { connectionSettings: { hash, opamp: { destinationEndpoint: NEW } } };
+    const both = await servers({
+      new: {
+        onMessage(_agent, { connectionSettingsStatus: status }) {
+          if (status?.status !== 0) return {};
+          offered += 1;
+          const hash = Uint8Array.of(100 + offered);
+          return { connectionSettings: { hash, opamp: { destinationEndpoint: NEW } } };
+        },
       },
     });
-    const old = await OpAMPServer.start();
-    onTestFinished(async () => {
-      await fresh.close();
-      await old.close();
-    });
-    const agent = await moved({ servers: { old, new: fresh }, duplex });
+    const agent = await moved({ servers: both, duplex });
     await offer(agent, { destinationEndpoint: NEW });
     await agent.clock.advance(40_000);
     expect(agent.client.connection).toMatchObject({ endpoint: NEW, state: "accepted" });
@@ -63,15 +59,8 @@ describe("settings that the host forgets", () => {
   test("are none where none were accepted: a pause that the server asked for holds", async () => {
     let isBusy = false;
     const retryInfo = { case: "retryInfo" as const, value: { retryAfterNanoseconds: 3_600_000_000_000n } };
-    const old = await OpAMPServer.start({
-      onMessage: () => (isBusy ? { errorResponse: { type: 2, Details: retryInfo } } : {}),
-    });
-    const fresh = await OpAMPServer.start();
-    onTestFinished(async () => {
-      await fresh.close();
-      await old.close();
-    });
-    const agent = await moved({ servers: { old, new: fresh } });
+    const onMessage = () => (isBusy ? { errorResponse: { type: 2, Details: retryInfo } } : {});
+    const agent = await moved({ servers: await servers({ old: { onMessage } }) });
     isBusy = true;
     agent.client.setHealth({ healthy: true, status: "well" });
     await agent.clock.advance(120_000);
@@ -107,21 +96,18 @@ describe("settings that the host forgets", () => {
 });
 
 test.each(WAYS)("what a server says that was refused has no effect %s while it is left", async (_name, duplex) => {
-  const fresh = await OpAMPServer.start({
-    onMessage(_agent, { agentDisconnect }) {
-      if (agentDisconnect === undefined) return { errorResponse: { type: 1, errorMessage: "no" } };
-      const body = new TextEncoder().encode("evil");
-      return { remoteConfig: { configHash: Uint8Array.of(6), config: { configMap: { "": { body } } } } };
+  const both = await servers({
+    new: {
+      onMessage(_agent, { agentDisconnect }) {
+        if (agentDisconnect === undefined) return { errorResponse: { type: 1, errorMessage: "no" } };
+        const body = new TextEncoder().encode("evil");
+        return { remoteConfig: { configHash: Uint8Array.of(6), config: { configMap: { "": { body } } } } };
+      },
     },
-  });
-  const old = await OpAMPServer.start();
-  onTestFinished(async () => {
-    await fresh.close();
-    await old.close();
   });
   const given: unknown[] = [];
   const remoteConfig = { apply: (config: unknown) => void given.push(config) };
-  const agent = await moved({ servers: { old, new: fresh }, duplex, options: { remoteConfig } });
+  const agent = await moved({ servers: both, duplex, options: { remoteConfig } });
   await offer(agent, { destinationEndpoint: NEW });
   await agent.clock.advance(40_000);
   expect(agent.states).toEqual(["candidate", "verifying", "rolledBack"]);

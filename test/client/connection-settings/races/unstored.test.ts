@@ -1,8 +1,7 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Store, StoredState } from "../../../../src/index.js";
-import { OpAMPServer } from "../../../../src/testing/index.js";
 import { recorded } from "../disk.js";
-import { known, moved, NEW, OLD, offer } from "../moved.js";
+import { known, moved, NEW, OLD, offer, servers } from "../moved.js";
 
 const [APPLIED, APPLYING] = [1, 2];
 
@@ -97,20 +96,17 @@ test("settings that are proved while the store says nothing are in force, and ne
 
 test.each([true, false])("an interval in the first answer of the new server counts (duplex: %s)", async (duplex) => {
   let sent = 0;
-  const fresh = await OpAMPServer.start({
-    onMessage(_agent, { agentDescription }) {
-      if (agentDescription === undefined || sent++ > 0) return {};
-      return { connectionSettings: { hash: Uint8Array.of(2), opamp: { heartbeatIntervalSeconds: 20n } } };
+  const both = await servers({
+    new: {
+      onMessage(_agent, { agentDescription }) {
+        if (agentDescription === undefined || sent++ > 0) return {};
+        return { connectionSettings: { hash: Uint8Array.of(2), opamp: { heartbeatIntervalSeconds: 20n } } };
+      },
     },
   });
-  const old = await OpAMPServer.start();
-  onTestFinished(async () => {
-    await fresh.close();
-    await old.close();
-  });
-  const agent = await moved({ servers: { old, new: fresh }, duplex });
+  const agent = await moved({ servers: both, duplex });
   await offer(agent, { destinationEndpoint: NEW });
   await agent.clock.advance(60_000);
-  expect(known(fresh, agent)).toEqual([APPLIED, 2, ""]);
+  expect(known(both.new, agent)).toEqual([APPLIED, 2, ""]);
   expect([agent.intervals, agent.dialled]).toEqual([[20_000], ["old", "new"]]);
 });
