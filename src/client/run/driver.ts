@@ -201,9 +201,9 @@ export class Driver {
   }
 
   #arm(): void {
-    // The tick looks again.
-    if (this.#tickQueued) return;
     const deadline = this.#core.deadline ?? Number.POSITIVE_INFINITY;
+    // The tick looks again; at the end no timer is left until then.
+    if (this.#tickQueued && Number.isFinite(deadline)) return;
     const now = this.#clock.now();
     if (deadline <= now) return this.#tickSoon();
     // A timer that fires too early only looks again; moving it with every message would cost more.
