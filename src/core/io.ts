@@ -114,7 +114,10 @@ export type Input =
     }
   /** End in good order, within the time given; `error` is why, where the host did not ask for it. */
   | { type: "stop"; withinMs: number; error?: unknown }
-  /** The connection settings being applied, those with this id, want the connection moved to the candidate; `isRequested`: the agent asked for them. */
+  /**
+   * The connection settings being applied, those with this id, want the connection moved to the candidate; `isRequested`: the
+   * agent asked for them.
+   */
   | { type: "switch"; id: number; isRequested?: boolean }
   /** The interval between heartbeats that came with settings which were accepted. */
   | { type: "interval"; seconds: bigint }
@@ -230,9 +233,9 @@ export type Use = "committed" | "candidate";
 /** Why other settings are not in force. The failure of the last attempt was told with the phase that it led to. */
 export interface SwitchFailure {
   /**
-   * They could not be stored; they are in force, and the store does not say that it has them; the process died of them too often; another attempt cannot change what went wrong; they were
-   * not proved in time, or what answered was not seen to be an OpAMP server; their server wants a longer pause than that;
-   * their server refused the report.
+   * They could not be stored; they are in force, and the store does not say that it has them; the process died of them too
+   * often; another attempt cannot change what went wrong; they were not proved in time, or what answered was not seen to be
+   * an OpAMP server; their server wants a longer pause than that; their server refused the report.
    */
   why: "unstored" | "unkept" | "crashed" | "final" | "overdue" | "unknown" | "paused" | "refused";
   /** In the words of the store or of the server. */

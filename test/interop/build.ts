@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
@@ -27,9 +28,12 @@ export function setup(): void {
       throw new Error(`go build in test/interop/${folder} failed:\n${built.stderr}`);
     }
   }
+  const outdir = fileURLToPath(new URL("bin/opamp", import.meta.url));
+  // The names of its parts tell their content, so that those of earlier builds would stay.
+  rmSync(outdir, { recursive: true, force: true });
   buildSync({
     entryPoints: [fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))],
-    outdir: fileURLToPath(new URL("bin/opamp", import.meta.url)),
+    outdir,
     bundle: true,
     splitting: true,
     packages: "external",

@@ -15,7 +15,7 @@ import { type Stage, type StageEvent, stageAfter } from "./switch-stages.js";
 export interface Movable {
   /** Whether messages can be exchanged. */
   readonly up: boolean;
-  /** Leaves whatever there is in good order, and dials with other settings; failures under the previous settings are not counted. */
+  /** Leaves whatever there is in good order, and dials with other settings; failures under the previous ones do not count. */
   moveTo(use: Use, now: number, out: Output[]): void;
   /** The same with the settings in force, unless those stay, as if none had ever been offered. */
   startOver(stays: boolean, now: number, out: Output[]): void;

@@ -3,6 +3,7 @@ import { keyTypes } from "../../connection-settings/certificates/key-types.js";
 import { type CertificateSubject, checkSubject } from "../../connection-settings/certificates/subject.js";
 import { OpAMPError } from "../../errors.js";
 import { limitMs } from "../reader/limit-ms.js";
+import { namedValue } from "../reader/named-value.js";
 import type { SectionReader } from "../reader/section-reader.js";
 
 type CertificateOptions = NonNullable<NonNullable<OpAMPClientOptions["connectionSettings"]>["certificates"]>;
@@ -30,13 +31,12 @@ const ABBREVIATED = {
 /** The section `connection_settings.certificates`: how the agent asks its server for client certificates. */
 export function readCertificates(section: SectionReader | undefined): CertificateOptions | undefined {
   if (section === undefined) return undefined;
-  const named = <T>(key: string, value: T): T | undefined => (section.keys.includes(key) ? value : undefined);
   const options: CertificateOptions = {
-    request: named("request", section.flag("request", false)),
-    keyType: named("key_type", section.oneOf<(typeof keyTypes)[number]>("key_type", keyTypes)),
+    request: namedValue(section, "request", section.flag("request", false)),
+    keyType: namedValue(section, "key_type", section.oneOf<(typeof keyTypes)[number]>("key_type", keyTypes)),
     subject: readSubject(section.section("subject")),
     renewBefore: limitMs(section, "renew_before"),
-    expired: named("expired", section.oneOf<"keep" | "bootstrap">("expired", ["keep", "bootstrap"])),
+    expired: namedValue(section, "expired", section.oneOf<"keep" | "bootstrap">("expired", ["keep", "bootstrap"])),
     askAgainMs: limitMs(section, "ask_again"),
   };
   section.done();

@@ -2,6 +2,7 @@ import { isObject, withoutUndefined } from "../../base/checks.js";
 import type { OpAMPClientOptions } from "../../client/options.js";
 import { endpointProblem } from "../../connection-settings/policy.js";
 import { limitMs } from "../reader/limit-ms.js";
+import { namedValue } from "../reader/named-value.js";
 import type { SectionReader } from "../reader/section-reader.js";
 import type { Elsewhere } from "../reader/unknown-key.js";
 import { readCertificates } from "./certificate-keys.js";
@@ -32,15 +33,18 @@ const elsewhere: Elsewhere = {
 export function readConnectionSettings(section: SectionReader | undefined): ConnectionSettingsOptions | undefined {
   if (section === undefined) return undefined;
   const accepts = section.flag("accept", false);
-  const named = <T>(key: string, value: T): T | undefined => (section.keys.includes(key) ? value : undefined);
-  const flag = (key: string): boolean | undefined => named(key, section.flag(key, false));
+  const flag = (key: string): boolean | undefined => namedValue(section, key, section.flag(key, false));
   const options: ConnectionSettingsOptions = {
     opamp: {
       endpoints: readEndpoints(section),
       allowCleartext: flag("allow_cleartext"),
       allowInsecureSkipVerify: flag("allow_insecure_skip_verify"),
       keepCertificate: flag("keep_certificate"),
-      keepHeaders: named("keep_headers", section.oneOf<"own" | "always">("keep_headers", ["own", "always"])),
+      keepHeaders: namedValue(
+        section,
+        "keep_headers",
+        section.oneOf<"own" | "always">("keep_headers", ["own", "always"]),
+      ),
       verifyMs: limitMs(section, "verify_timeout"),
       maxPerHour: readMaxPerHour(section),
     },
@@ -50,7 +54,7 @@ export function readConnectionSettings(section: SectionReader | undefined): Conn
   section.done(elsewhere);
   if (accepts) return options;
   if (section.keys.some((key) => key !== "accept")) section.note(undefined, "has no effect without accept: true");
-  return named("accept", { opamp: false });
+  return namedValue(section, "accept", { opamp: false });
 }
 
 /**
